@@ -1,0 +1,79 @@
+# How our own code is compiled and linked: interface target `our_flags`, and for WebAssembly
+# runs_under_node(TARGET) and runs_in_a_page(TARGET).
+
+if(EMSCRIPTEN)
+  # Every object must agree on these, the dependencies' too.
+  set(wasm_flags -msimd128 -fwasm-exceptions)
+  if(ATTNSCOPE_RELAXED_SIMD)
+    list(APPEND wasm_flags -mrelaxed-simd)
+  endif()
+  if(ATTNSCOPE_THREADS)
+    list(APPEND wasm_flags -pthread)
+  endif()
+  add_compile_options(${wasm_flags})
+  # With the stack first in memory its overflow traps, where it would else run into data.
+  add_link_options(
+    ${wasm_flags} -Wl,--stack-first -sSTACK_SIZE=1MB -sDEFAULT_PTHREAD_STACK_SIZE=1MB
+    -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY=64MB -sMAXIMUM_MEMORY=4GB -Wno-pthreads-mem-growth)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+  set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG")
+endif()
+
+if(ATTNSCOPE_SANITIZE)
+  add_compile_options(-fsanitize=${ATTNSCOPE_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ATTNSCOPE_SANITIZE})
+  # Assertions stay on; some optimization, or attention is too slow to test.
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+  set(CMAKE_C_FLAGS_DEBUG "-O1 -g1")
+endif()
+
+add_library(our_flags INTERFACE)
+target_compile_options(
+  our_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wswitch -Wimplicit-fallthrough
+                      -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Wvla
+                      # A row of a table names the fields that differ; the others have defaults.
+                      -Wno-missing-field-initializers)
+if(ATTNSCOPE_WERROR)
+  target_compile_options(our_flags INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # These depend on what the optimizer saw and are often wrong about std::string and std::vector.
+  target_compile_options(
+    our_flags INTERFACE -Wno-restrict -Wno-error=array-bounds -Wno-error=stringop-overflow
+                        -Wno-error=stringop-overread -Wno-error=maybe-uninitialized)
+endif()
+if(EMSCRIPTEN)
+  # EM_JS and EM_ASM are macros with `$` in names and with empty arguments.
+  target_compile_options(our_flags INTERFACE -Wno-dollar-in-identifier-extension
+                                             -Wno-gnu-zero-variadic-macro-arguments)
+endif()
+
+# A program for `node TARGET.js ARGUMENTS`: real files, real exit code. Natively nothing to do.
+function(runs_under_node target)
+  if(NOT EMSCRIPTEN)
+    return()
+  endif()
+  target_link_options(${target} PRIVATE -sENVIRONMENT=node,worker -sNODERAWFS=1 -sEXIT_RUNTIME=1)
+  if(ATTNSCOPE_THREADS)
+    # main() may wait for threads, because it is on one itself.
+    target_link_options(${target} PRIVATE -sPROXY_TO_PTHREAD=1 -sPTHREAD_POOL_SIZE=4)
+  endif()
+endfunction()
+
+# app.js and app.wasm for a page, which calls `createAttnscope({canvas, …})`.
+function(runs_in_a_page target)
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME app)
+  target_link_options(
+    ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
+    -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
+    # SDL asks for GL functions by name unless src/platform answers; the table is 50 KB of app.js.
+    -sGL_ENABLE_GET_PROC_ADDRESS=0
+    -sEXPORTED_FUNCTIONS=_main,_malloc,_free
+    -sEXPORTED_RUNTIME_METHODS=UTF8ToString,stringToUTF8,lengthBytesUTF8,HEAPU8,HEAPF32,wasmMemory,ccall)
+  if(ATTNSCOPE_THREADS)
+    # Workers only start when the page's own thread is idle, so all that will ever run start first.
+    target_link_options(${target} PRIVATE
+                        "-sPTHREAD_POOL_SIZE=Math.min(8,navigator.hardwareConcurrency)")
+  endif()
+endfunction()
