@@ -1,0 +1,88 @@
+// session.h - turns what the user chose into what is on screen: models, traces, maps, all by key.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/worker.h"
+#include "base/bytes.h"
+#include "model/model.h"
+#include "model/scratch.h"
+#include "model/trace.h"
+#include "state/state.h"
+
+namespace attn {
+
+// One line of the model menu.
+struct ModelEntry {
+  std::string id;     // State::model
+  Text title;
+  std::string title_en, title_zh;  // own the characters of `title`
+  std::string folder;              // under models/ of the page; empty for dropped ones
+  std::vector<std::string> files;  // to fetch; empty once loaded
+  std::string default_text;
+};
+
+// One whole pattern, [n_query, n_key].
+struct PatternMap {
+  int sample = 0, layer = 0, head = 0, n_query = 0, n_key = 0;
+  std::vector<float> values;
+  std::vector<float> row_max;  // [n_query]
+};
+
+// Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
+struct HeadGrid {
+  int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0;
+  std::vector<float> values;
+};
+
+// All that a frame draws; every pointer may be null until its job is done, and then stays until
+// the next is ready, so that nothing flickers.
+struct Snapshot {
+  std::shared_ptr<const Model> model;          // null for the attention from scratch
+  std::shared_ptr<const ScratchRun> scratch;   // null for a model
+  std::shared_ptr<const Trace> trace;
+  std::shared_ptr<const PatternMap> map;
+  std::shared_ptr<const HeadGrid> grid;
+  std::string text;          // that the trace was made of
+  bool current = false;      // everything above is what the state asks for
+  std::string busy;          // title of the job in hand; "" when idle
+  float progress = 0;
+  double busy_seconds = 0;
+  std::optional<Error> error;     // why the state could not be followed; the old picture stays
+  std::optional<Error> file_error;  // of the last files dropped; stays until dismissed
+};
+
+class Session {
+ public:
+  Session();
+
+  // Once a frame. Starts the first thing that is missing; never waits.
+  void want(const State& state);
+  // Delivers finished work; without threads, works for `budget_ms`. True if the snapshot changed.
+  bool pump(double budget_ms = 8);
+  const Snapshot& snapshot() const { return snapshot_; }
+
+  const std::vector<ModelEntry>& models() const { return models_; }
+  // From models/index.json. What is wrong in it is an error; good entries are still taken.
+  Status add_index(std::string_view json);
+  // The listed model that `want` needs and whose files nobody has brought yet; asks once per model.
+  std::optional<ModelEntry> take_fetch();
+  // Files of a listed model, or why they could not be had.
+  void bring(const std::string& id, std::vector<File> files);
+  void bring_error(const std::string& id, Error error);
+  // Files dropped or chosen. When they are a model, it is loaded and joins the list; returns its id, which the caller puts
+  // into State::model. When they are not, file_error says why and nothing else changes.
+  std::optional<std::string> open(std::vector<File> files);
+  void dismiss_error();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+  Snapshot snapshot_;
+  std::vector<ModelEntry> models_;
+};
+
+}  // namespace attn

@@ -1,0 +1,44 @@
+// worker.h - one compute thread that runs one job in small steps; or the same job between frames.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "state/language.h"
+
+namespace attn {
+
+// step() runs on the compute thread and returns false after the last; deliver() runs on the
+// caller's thread, in poll(). Neither runs any more once cancel() has returned.
+struct Job {
+  std::string title;
+  int n_steps = 1;
+  std::function<bool()> step;
+  std::function<void()> deliver;
+};
+
+class Worker {
+ public:
+  Worker();
+  ~Worker();  // waits for the step in progress (not used on the browser's main thread)
+  Worker(const Worker&) = delete;
+
+  // Takes the place of any job not yet delivered.
+  void post(Job job);
+  void cancel();
+  // Delivers what is finished. Without threads, first works for up to `budget_ms`. True if something was delivered.
+  bool poll(double budget_ms = 8);
+
+  bool busy() const;
+  // Of the job in hand.
+  std::string title() const;
+  float progress() const;       // 0 .. 1
+  double seconds() const;       // since it was posted
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace attn

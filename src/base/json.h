@@ -1,0 +1,49 @@
+// json.h - reading and writing JSON; the only file that knows which library does it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace attn {
+
+// A read-only value that keeps its document alive; cheap to copy. What is absent is null, so
+// `json.at("a").at("b").text()` needs no check in between.
+class Json {
+ public:
+  Json();
+
+  // `file` names the document in the error ("config.json: not valid JSON at byte 17 ...").
+  // Rejects what is not UTF-8 and nesting deeper than 128.
+  static Result<Json> parse(std::string_view text, std::string_view file);
+
+  bool is_null() const;
+  bool is_object() const;
+  bool is_array() const;
+  bool is_string() const;
+  size_t size() const;                  // members or elements; 0 for anything else
+  Json at(std::string_view key) const;  // null when absent
+  Json at(size_t index) const;          // null when out of range
+  std::optional<int64_t> integer() const;  // also for 2.0; nothing for 2.5 or out of range
+  std::optional<double> number() const;
+  std::optional<bool> boolean() const;
+  std::optional<std::string_view> text() const;
+  // In the document's order. Stops when `f` returns false.
+  void each(const std::function<bool(std::string_view key, const Json& value)>& f) const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<const void> document_;
+  const void* node_ = nullptr;
+  Json(std::shared_ptr<const void> document, const void* node);
+};
+
+// "a \"b\"" with its quotes, as valid JSON; for writers that build their text directly.
+std::string json_quote(std::string_view text);
+
+}  // namespace attn

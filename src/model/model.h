@@ -1,0 +1,75 @@
+// model.h - a checkpoint made ready: configuration, named weights, tokenizer.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "model/config.h"
+#include "model/tokenizer.h"
+#include "tensor/mat.h"
+
+namespace attn {
+
+// Floats of a checkpoint: a view into the file's bytes, or a converted copy; `owner` keeps
+// whichever it is alive.
+struct Tensor {
+  std::shared_ptr<const void> owner;
+  const float* data = nullptr;
+  std::vector<int64_t> shape;
+
+  bool empty() const { return data == nullptr; }
+  int64_t size() const {
+    int64_t n = data ? 1 : 0;
+    for (int64_t d : shape) n *= d;
+    return n;
+  }
+  ConstMat mat() const { return {data, shape[0], shape[1]}; }  // of a matrix [out, in]
+  std::span<const float> vec() const { return {data, size_t(size())}; }
+};
+
+struct Linear {
+  Tensor w;  // [d_out, d_in]
+  Tensor b;  // [d_out], or empty
+};
+
+struct NormWeights {
+  Tensor gamma, beta;  // [d_model]; beta empty for RMSNorm
+};
+
+struct Block {
+  NormWeights ln1, ln2;
+  Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
+  Linear mlp_in, mlp_gate, mlp_out;
+};
+
+struct Weights {
+  Tensor embed;      // W_E [d_vocab, d_model]
+  Tensor positions;  // W_pos [n_ctx, d_model], only for learned positions
+  std::vector<Block> blocks;
+  NormWeights ln_final;
+  Tensor unembed;  // [d_vocab, d_model]; the same memory as embed when tied
+};
+
+struct Model {
+  std::string name;  // what a person calls it: the folder's name
+  Config config;
+  Weights weights;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  int64_t n_parameters = 0;
+  uint64_t content_hash = 0;  // FNV-1a 64 of the weights file's header and size: tells models apart
+  bool tied = false;          // unembed is embed
+  std::vector<std::string> notes;  // what a person should know: unused tensors, unusual settings
+};
+
+// From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
+// are one model), tokenizer.json. Other files are ignored. Errors name the file, the field, the mend.
+Result<std::shared_ptr<const Model>> load_model(std::span<const File> files, std::string name);
+
+// True when the set holds enough to try load_model (a config.json or any .safetensors).
+bool looks_like_model(std::span<const File> files);
+
+}  // namespace attn

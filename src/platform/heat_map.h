@@ -1,0 +1,53 @@
+// heat_map.h - patterns drawn by a fragment shader from float textures (WebGL2; GL 3.3 on the desktop).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "figure/figure.h"
+#include "state/state.h"
+
+struct ImDrawList;
+
+namespace attn::platform {
+
+// A stack of equally large float maps on the GPU (an R32F texture array), uploaded once per change.
+// Move-only; empty until set.
+class HeatMapStack {
+ public:
+  HeatMapStack();
+  ~HeatMapStack();
+  HeatMapStack(const HeatMapStack&) = delete;
+  HeatMapStack& operator=(const HeatMapStack&) = delete;
+  // values [n_maps, rows, cols]. Maps larger than the GPU's limit are refused (false), never cut in silence.
+  bool set(const float* values, int n_maps, int rows, int cols);
+  int n_maps() const;
+  int rows() const;
+  int cols() const;
+
+ private:
+  struct Impl;
+  Impl* impl_;
+  friend void draw_heat_map(ImDrawList*, const HeatMapStack&, int, Vec2, Vec2, Vec2, Vec2,
+                            const struct HeatMapStyle&);
+  friend void draw_heat_grid(ImDrawList*, const HeatMapStack&, Vec2, Vec2, int, float,
+                             const struct HeatMapStyle&);
+};
+
+struct HeatMapStyle {
+  Palette palette = Palette::viridis;
+  Scale scale = Scale::linear;
+  bool causal = false;       // cells above the diagonal are drawn as `masked`, not as weight 0
+  bool dark = true;          // colour of masked cells and of what lies outside
+  float cell_lines = 0;      // 0..1 strength of lines between cells (when zoomed in)
+};
+
+// Adds to `list`, in its order, map number `map` into the screen rectangle min..max, showing cells from `cell_min` to `cell_max` (x: column, y: row;
+// fractions allowed). Where a pixel covers several cells it shows the largest. Exact texel values, no smoothing.
+void draw_heat_map(ImDrawList* list, const HeatMapStack& maps, int map, Vec2 min, Vec2 max,
+                   Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style);
+// All maps as a grid of `n_columns` thumbnails with `gap` units between them.
+void draw_heat_grid(ImDrawList* list, const HeatMapStack& maps, Vec2 min, Vec2 max, int n_columns,
+                    float gap, const HeatMapStyle& style);
+
+}  // namespace attn::platform

@@ -1,0 +1,29 @@
+// history.h - undo and redo as states that were.
+#pragma once
+
+#include <vector>
+
+#include "state/state.h"
+
+namespace attn {
+
+class History {
+ public:
+  explicit History(State first = {}) : states_{std::move(first)} {}
+
+  // Keeps `state` if it differs from the current one, and forgets what was undone. True if it was kept.
+  // States that differ only in how they are shown (theme, language) replace the current one.
+  bool commit(const State& state);
+  bool can_undo() const { return at_ > 0; }
+  bool can_redo() const { return at_ + 1 < states_.size(); }
+  const State& undo();  // the state before, or the current one when there is none
+  const State& redo();
+  const State& current() const { return states_[at_]; }
+
+ private:
+  static constexpr size_t kMost = 200;
+  std::vector<State> states_;
+  size_t at_ = 0;
+};
+
+}  // namespace attn

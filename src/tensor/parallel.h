@@ -1,0 +1,16 @@
+// parallel.h - one loop over many threads where there are threads, and over one where not.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace attn {
+
+// Threads that a parallel_for may use (1 without threads).
+int n_threads();
+
+// Calls body(begin, end) over disjoint ranges that cover [0, n), and returns when all are done.
+// Results must not depend on how the ranges are cut. `grain` is the smallest range worth a thread.
+void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
+
+}  // namespace attn
