@@ -1,0 +1,12 @@
+# Toolchain file of the web presets: the Emscripten that cmake/bootstrap.sh chose, else emcc on PATH.
+set(chosen "${CMAKE_CURRENT_LIST_DIR}/../.toolchain/emscripten")
+if(NOT EXISTS "${chosen}/emcc")
+  find_program(ATTNSCOPE_EMCC emcc NO_CMAKE_FIND_ROOT_PATH)
+  if(NOT ATTNSCOPE_EMCC)
+    message(FATAL_ERROR "There is no Emscripten here. Run cmake/bootstrap.sh web, or put emcc on PATH")
+  endif()
+  file(REAL_PATH "${ATTNSCOPE_EMCC}" chosen)
+  cmake_path(GET chosen PARENT_PATH chosen)
+endif()
+file(REAL_PATH "${chosen}" EMSCRIPTEN_ROOT_PATH)
+include("${EMSCRIPTEN_ROOT_PATH}/cmake/Modules/Platform/Emscripten.cmake")

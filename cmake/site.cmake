@@ -1,0 +1,16 @@
+# Target `site`: the static site in build/site, with this build's program under st/ or mt/.
+# What another build put there stays: the whole site is the target `site` of web and of web-mt.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(ATTNSCOPE_SITE_DIR "${PROJECT_SOURCE_DIR}/build/site" CACHE PATH "Where target site puts its files")
+if(ATTNSCOPE_THREADS)
+  set(flavour mt)
+else()
+  set(flavour st)
+endif()
+add_custom_target(
+  site
+  COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/cmake/site.py" --out
+          "${ATTNSCOPE_SITE_DIR}" --app ${flavour} "${CMAKE_BINARY_DIR}"
+  DEPENDS attnscope-gui
+  COMMENT "Assembling ${ATTNSCOPE_SITE_DIR}"
+  VERBATIM USES_TERMINAL)
