@@ -33,6 +33,7 @@ struct Attention {
   std::vector<std::vector<float>> k;  // [layer][sample, kv_head, key, d_head]
   std::vector<std::vector<float>> v;  // [layer][sample, kv_head, key, d_head]
 
+  // Both `mask` and `allowed` must let it. Causal: key <= query, both counted from 0.
   bool may_see(int sample, int query, int key) const;
   // Weights after the softmax of queries q0 .. q1-1, into out [q1 - q0, n_key]. Rows sum to 1.
   void pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;

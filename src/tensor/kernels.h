@@ -17,8 +17,8 @@ void product_nt(ConstMat a, ConstMat b, float scale, Mat out);
 // out = a b.   a [n, m]   b [m, d]   out [n, d]
 void product_nn(ConstMat a, ConstMat b, Mat out);
 
-// In place, over the first `n_keys(row)` of each row's cells or all of them: see softmax_row.
-// Masked cells are left out of the sum and set to 0, never given a large negative score.
+// exp(x - max) / sum, in place, over the cells that may be seen: the caller leaves masked ones out
+// of `row` and sets them to 0, and never gives them a large negative score.
 void softmax_row(std::span<float> row);
 
 // (x - mean) / sqrt(var + eps) * gamma + beta, per row; beta may be empty.
@@ -27,10 +27,10 @@ void layer_norm(ConstMat x, std::span<const float> gamma, std::span<const float>
 // x / sqrt(mean(x²) + eps) * gamma, per row.
 void rms_norm(ConstMat x, std::span<const float> gamma, float eps, Mat out);
 
-// Rotates pairs of the first `n_dims` of every row x[i] by position * theta^(-2j / n_dims).
-// `interleaved`: pairs (2j, 2j+1) as in GPT-J; else (j, j + n_dims/2) as in Llama and NeoX.
-// cos and sin are computed in double, then rounded.
-void rotate(Mat x, int64_t first_position, int64_t n_dims, double theta, bool interleaved);
+// Rotates pairs of every row of x, in place, by the angles whose cosines and sines are given, one
+// column a pair: x [n, d]   cosines, sines [n, n_pairs]   2 n_pairs <= d, the rest stays.
+// `interleaved`: pairs (2j, 2j+1) as in GPT-J; else (j, j + n_pairs) as in Llama and NeoX.
+void rotate(Mat x, ConstMat cosines, ConstMat sines, bool interleaved);
 
 void gelu(std::span<float> x);       // exact: x Φ(x), by erf
 void gelu_tanh(std::span<float> x);  // the tanh approximation of GPT-2
