@@ -16,17 +16,27 @@
 namespace attn {
 
 // One line of the model menu.
+struct Example {
+  std::string text, title_en, title_zh;
+  std::string look_en, look_zh;  // what is to be seen, and where
+  int layer = 0, head = 0, token = 0;
+};
 struct ModelEntry {
-  std::string id;     // State::model
-  Text title;
-  std::string title_en, title_zh;  // own the characters of `title`
-  std::string folder;              // under models/ of the page; empty for dropped ones
-  std::vector<std::string> files;  // to fetch; empty once loaded
+  std::string id;  // State::model
+  std::string title_en, title_zh;
+  std::string about_en, about_zh;  // a sentence
+  std::string folder;              // under models/ of the page; "" for dropped ones
+  std::vector<std::string> files;  // of the folder, to fetch
+  std::string card;                // address of its model card, from models/; "" when it has none
   std::string default_text;
+  std::vector<Example> examples;
+
+  const std::string& title(Lang lang) const { return lang == Lang::zh ? title_zh : title_en; }
 };
 
 // One whole pattern, [n_query, n_key].
 struct PatternMap {
+  std::shared_ptr<const Trace> trace;
   int sample = 0, layer = 0, head = 0, n_query = 0, n_key = 0;
   std::vector<float> values;
   std::vector<float> row_max;  // [n_query]
@@ -34,6 +44,7 @@ struct PatternMap {
 
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
 struct HeadGrid {
+  std::shared_ptr<const Trace> trace;
   int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0;
   std::vector<float> values;
 };
@@ -63,9 +74,10 @@ class Session {
   void want(const State& state);
   // Delivers finished work; without threads, works for `budget_ms`. True if the snapshot changed.
   bool pump(double budget_ms = 8);
-  const Snapshot& snapshot() const { return snapshot_; }
+  const Snapshot& snapshot() const;
 
-  const std::vector<ModelEntry>& models() const { return models_; }
+  // The attention from scratch first, then the listed ones, then those dropped.
+  const std::vector<ModelEntry>& models() const;
   // From models/index.json. What is wrong in it is an error; good entries are still taken.
   Status add_index(std::string_view json);
   // The listed model that `want` needs and whose files nobody has brought yet; asks once per model.
@@ -73,16 +85,15 @@ class Session {
   // Files of a listed model, or why they could not be had.
   void bring(const std::string& id, std::vector<File> files);
   void bring_error(const std::string& id, Error error);
-  // Files dropped or chosen. When they are a model, it is loaded and joins the list; returns its id, which the caller puts
-  // into State::model. When they are not, file_error says why and nothing else changes.
-  std::optional<std::string> open(std::vector<File> files);
+  // Files dropped or chosen. When they are a model it is loaded in the background and joins the list; take_opened() then gives its id once,
+  // and the caller puts it into State::model. When they are not, file_error says why and nothing else changes.
+  void open(std::vector<File> files);
+  std::optional<std::string> take_opened();
   void dismiss_error();
 
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;
-  Snapshot snapshot_;
-  std::vector<ModelEntry> models_;
 };
 
 }  // namespace attn

@@ -10,7 +10,8 @@
 namespace attn {
 
 // step() runs on the compute thread and returns false after the last; deliver() runs on the
-// caller's thread, in poll(). Neither runs any more once cancel() has returned.
+// caller's thread, in poll(). After cancel() no further step begins and nothing is delivered; a step
+// that is running ends by itself, so a job owns all it touches.
 struct Job {
   std::string title;
   int n_steps = 1;

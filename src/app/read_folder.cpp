@@ -1,0 +1,49 @@
+#include "app/read_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace attn {
+
+namespace fs = std::filesystem;
+
+Result<Bytes> read_file(const std::string& path) {
+  std::error_code failed;
+  if (fs::is_directory(path, failed)) return Error{path + ": is a folder; name a file"};
+  const uintmax_t size = fs::file_size(path, failed);
+  std::ifstream in(path, std::ios::binary);
+  if (failed || !in) return Error{path + ": cannot be opened; check that it is there and readable"};
+  if (size > SIZE_MAX / 2) return Error{path + ": too large for this program's memory"};
+  std::vector<uint8_t> data(static_cast<size_t>(size));
+  in.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size()));
+  if (size_t(in.gcount()) != data.size())
+    return Error{path + ": ended early while it was read; try again"};
+  return Bytes(std::move(data));
+}
+
+Result<std::vector<File>> read_folder(const std::string& path) {
+  std::error_code failed;
+  if (!fs::is_directory(path, failed))
+    return Error{path + ": is not a folder; name the folder that holds config.json, "
+                        "model.safetensors and tokenizer.json"};
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
+    const std::string kind = it->path().extension().string();
+    if (kind == ".json" || kind == ".safetensors" || kind == ".txt" || kind == ".model")
+      paths.push_back(it->path());
+  }
+  if (failed) return Error{path + ": cannot be listed; check that it is readable"};
+  std::sort(paths.begin(), paths.end());
+  const fs::path whole = fs::weakly_canonical(path, failed);
+  const std::string folder = whole.filename().empty() ? "model" : whole.filename().string();
+  std::vector<File> files;
+  for (const fs::path& p : paths) {
+    Result<Bytes> bytes = read_file(p.string());
+    if (!bytes) return bytes.error();
+    files.push_back({folder + "/" + p.filename().string(), std::move(*bytes)});
+  }
+  return files;
+}
+
+}  // namespace attn

@@ -1,0 +1,170 @@
+#include "app/worker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#if ATTNSCOPE_THREADS
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#endif
+
+namespace attn {
+
+using Clock = std::chrono::steady_clock;
+
+#if ATTNSCOPE_THREADS
+
+// The lock is held only to hand a job over; never while a step runs. The browser's main thread may
+// not sleep on a lock, but may take one that is held for an instant.
+struct Worker::Impl {
+  struct Running {
+    Job job;
+    Clock::time_point begun = Clock::now();
+    std::atomic<int> steps_done{0};
+    std::atomic<bool> cancelled{false};
+    std::atomic<bool> finished{false};
+  };
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::shared_ptr<Running> current;  // the job in hand, running or finished but not yet delivered
+  bool stop = false;
+  std::thread thread;
+
+  void serve() {
+    std::shared_ptr<Running> last;
+    for (;;) {
+      std::shared_ptr<Running> running;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return stop || (current && current != last); });
+        if (stop) return;
+        running = last = current;
+      }
+      bool more = true;
+      while (more && !running->cancelled) {
+        more = running->job.step();
+        ++running->steps_done;
+      }
+      if (!more) running->finished = true;
+    }
+  }
+};
+
+Worker::Worker() : impl_(std::make_shared<Impl>()) {
+  impl_->thread = std::thread([impl = impl_.get()] { impl->serve(); });
+}
+
+Worker::~Worker() {
+  cancel();
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->stop = true;
+  }
+  impl_->wake.notify_all();
+  impl_->thread.join();
+}
+
+void Worker::post(Job job) {
+  auto running = std::make_shared<Impl::Running>();
+  running->job = std::move(job);
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (impl_->current) impl_->current->cancelled = true;
+    impl_->current = std::move(running);
+  }
+  impl_->wake.notify_all();
+}
+
+void Worker::cancel() {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->current) impl_->current->cancelled = true;
+  impl_->current.reset();
+}
+
+bool Worker::poll(double) {
+  std::shared_ptr<Impl::Running> done;
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (!impl_->current || !impl_->current->finished) return false;
+    done = std::move(impl_->current);
+    impl_->current.reset();
+  }
+  if (done->job.deliver) done->job.deliver();
+  return true;
+}
+
+bool Worker::busy() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->current != nullptr;
+}
+
+std::string Worker::title() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->current ? impl_->current->job.title : "";
+}
+
+float Worker::progress() const {
+  std::lock_guard lock(impl_->mutex);
+  if (!impl_->current) return 0;
+  return std::min(1.0f, float(impl_->current->steps_done) /
+                            float(std::max(1, impl_->current->job.n_steps)));
+}
+
+double Worker::seconds() const {
+  std::lock_guard lock(impl_->mutex);
+  if (!impl_->current) return 0;
+  return std::chrono::duration<double>(Clock::now() - impl_->current->begun).count();
+}
+
+#else
+
+struct Worker::Impl {
+  std::optional<Job> job;
+  Clock::time_point begun;
+  int steps_done = 0;
+};
+
+Worker::Worker() : impl_(std::make_shared<Impl>()) {}
+Worker::~Worker() = default;
+
+void Worker::post(Job job) {
+  impl_->job = std::move(job);
+  impl_->begun = Clock::now();
+  impl_->steps_done = 0;
+}
+
+void Worker::cancel() { impl_->job.reset(); }
+
+bool Worker::poll(double budget_ms) {
+  if (!impl_->job) return false;
+  const auto end = Clock::now() + std::chrono::duration<double, std::milli>(budget_ms);
+  bool more = true;
+  do {
+    more = impl_->job->step();
+    ++impl_->steps_done;
+  } while (more && Clock::now() < end);
+  if (more) return false;
+  Job done = std::move(*impl_->job);
+  impl_->job.reset();
+  if (done.deliver) done.deliver();
+  return true;
+}
+
+bool Worker::busy() const { return impl_->job.has_value(); }
+std::string Worker::title() const { return impl_->job ? impl_->job->title : ""; }
+float Worker::progress() const {
+  if (!impl_->job) return 0;
+  return std::min(1.0f, float(impl_->steps_done) / float(std::max(1, impl_->job->n_steps)));
+}
+double Worker::seconds() const {
+  if (!impl_->job) return 0;
+  return std::chrono::duration<double>(Clock::now() - impl_->begun).count();
+}
+
+#endif
+
+}  // namespace attn

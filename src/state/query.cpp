@@ -1,0 +1,147 @@
+#include "state/query.h"
+
+#include <charconv>
+#include <optional>
+#include <type_traits>
+
+#include "base/utf8.h"
+
+namespace attn {
+namespace {
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (char c : text) {
+    if (is_plain(c)) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Nothing when a '%' is not followed by two hexadecimal digits, or the bytes are no UTF-8.
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {  // as forms write a blank
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      out += char(high * 16 + low);
+      i += 2;
+    }
+  }
+  if (!is_valid_utf8(out)) return std::nullopt;
+  return out;
+}
+
+std::string write(const std::string& value, const Field&) { return percent_encode(value); }
+std::string write(int value, const Field&) { return std::to_string(value); }
+template <class E>
+  requires std::is_enum_v<E>
+std::string write(E value, const Field& field) {
+  return field.names[size_t(value)];
+}
+
+constexpr size_t kLongestText = 1 << 20;  // of one value
+
+Status read(std::string& value, const Field& field, std::string_view text) {
+  if (text.size() > kLongestText)
+    return Error{std::string("link: ") + field.key + " is longer than 1 MB; shorten it"};
+  value = text;
+  return {};
+}
+
+Status read(int& value, const Field& field, std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < field.low ||
+      number > field.high)
+    return Error{std::string("link: ") + field.key + " must be a whole number from " +
+                 std::to_string(field.low) + " to " + std::to_string(field.high) + ", not \"" +
+                 std::string(text.substr(0, 40)) + "\""};
+  value = number;
+  return {};
+}
+
+template <class E>
+  requires std::is_enum_v<E>
+Status read(E& value, const Field& field, std::string_view text) {
+  std::string all;
+  for (size_t i = 0; i < field.names.size(); ++i) {
+    if (text == field.names[i]) {
+      value = E(i);
+      return {};
+    }
+    all += (i ? ", " : "") + std::string(field.names[i]);
+  }
+  return Error{std::string("link: ") + field.key + " must be one of " + all + ", not \"" +
+               std::string(text.substr(0, 40)) + "\""};
+}
+
+}  // namespace
+
+std::string to_query(const State& state, const State& defaults) {
+  // The same walk over both states: values of the defaults first, then the differences.
+  std::vector<std::string> usual;
+  for_each_field(defaults, [&](const auto& value, const Field& field) {
+    usual.push_back(write(value, field));
+  });
+  std::string query;
+  size_t i = 0;
+  for_each_field(state, [&](const auto& value, const Field& field) {
+    const std::string text = write(value, field);
+    if (text != usual[i++]) query += (query.empty() ? "" : "&") + std::string(field.key) + "=" + text;
+  });
+  return query;
+}
+
+Result<State> from_query(std::string_view query, const State& defaults) {
+  State state = defaults;
+  if (!query.empty() && query.front() == '#') query.remove_prefix(1);
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
+    if (pair.empty()) continue;
+    const size_t equals = pair.find('=');
+    const std::string key(pair.substr(0, equals));
+    const std::optional<std::string> value =
+        percent_decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1));
+    if (!value) return Error{"link: the value of " + key.substr(0, 40) + " is not percent-encoded UTF-8"};
+    bool known = false;
+    Status wrong;
+    for_each_field(state, [&](auto& member, const Field& field) {
+      if (known || key != field.key) return;
+      known = true;
+      wrong = read(member, field, *value);
+    });
+    if (!known)
+      return Error{"link: unknown key \"" + key.substr(0, 40) +
+                   "\"; the link may come from another version or be mistyped"};
+    if (wrong) return *wrong;
+  }
+  return state;
+}
+
+}  // namespace attn
