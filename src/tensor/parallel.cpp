@@ -55,7 +55,7 @@ class Pool {
   void release() { owned_ = false; }
 
  private:
-  static constexpr int kMostThreads = 16;
+  static constexpr int kMostThreads = 8;  // a page starts so many workers, one of them the compute thread
 
   void take_ranges(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
     for (int64_t begin; (begin = next_.fetch_add(chunk)) < n;)
