@@ -106,7 +106,7 @@ def write_version(out, paths):
     files = []
     for path in paths:
         with open(out / path, "rb") as file:
-            everything.update(f"{path}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            everything.update(f"{path}\n{hashlib.sha256(file.read()).hexdigest()}\n".encode())
         files.append({"path": path, "size": (out / path).stat().st_size})
     text = json.dumps({"version": everything.hexdigest()[:16], "files": files}, indent=1) + "\n"
     version = out / "version.json"

@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# run.sh - sets up, builds and runs every test; the last line is "N passed, N failed[, N skipped]".
+#
+#   tests/run.sh [native] [asan] [tsan] [web] [web-mt] [serve] [browser]      (nothing named: all)
+#
+# native, asan, tsan  unit tests; native also the command line's tests
+# web, web-mt         the same as WebAssembly under Node
+# serve               serve.py and the assembling of the site
+# browser             the page, in Chromium
+#
+# A runner is a program whose last line is "N passed, N failed"; one that ends without it, or with a
+# non-zero exit code, has failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+all="native asan tsan web web-mt serve browser"
+for part in "$@"; do
+  [[ " $all " == *" $part "* ]] || { echo "run.sh: no part '$part'; there are: $all" >&2; exit 2; }
+done
+parts=" ${*:-$all} "
+passed=0 failed=0 skipped=0
+failures=()
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+wants() { [[ $parts == *" $1 "* ]]; }
+
+fails() {
+  failed=$((failed + 1))
+  failures+=("$1")
+  echo "FAILED $1"
+}
+
+skips() {
+  skipped=$((skipped + 1))
+  echo "SKIPPED $1"
+}
+
+# step TITLE COMMAND...: output and duration; true if the command succeeded.
+step() {
+  local title=$1 start=$SECONDS code
+  shift
+  echo "── $title"
+  "$@" 2>&1 | tee "$log"
+  code=${PIPESTATUS[0]}
+  echo "── $title: $((SECONDS - start)) s"
+  return "$code"
+}
+
+# runner TITLE COMMAND...: a step whose counts are added up.
+runner() {
+  local title=$1 code line n_skipped
+  step "$@"
+  code=$?
+  line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$log" | tail -n 1)
+  if [[ ! $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+    fails "$title: ended with code $code and without its counts"
+    return
+  fi
+  local n_passed=${BASH_REMATCH[1]} n_failed=${BASH_REMATCH[2]}
+  n_skipped=${BASH_REMATCH[4]:-}
+  if [[ -z $n_skipped ]]; then  # a test that says SKIPPED returns early, and was counted as passed
+    n_skipped=$(grep -acE '^SKIPPED' "$log")
+    ((n_skipped > n_passed)) && n_skipped=$n_passed
+    n_passed=$((n_passed - n_skipped))
+  fi
+  passed=$((passed + n_passed)) failed=$((failed + n_failed)) skipped=$((skipped + n_skipped))
+  if ((n_failed > 0)); then
+    failures+=("$title: $n_failed")
+  elif ((code != 0)); then
+    fails "$title: exit code $code although no test failed"
+  fi
+}
+
+# build PRESET [TARGET...]: true if it was built; built once however often it is asked for.
+declare -A built=()
+build() {
+  local preset=$1 targets=("${@:2}")
+  local key="$*"
+  if [[ -z ${built[$key]:-} ]]; then
+    built[$key]=no
+    if step "$preset: configure" cmake --preset "$preset" --log-level=NOTICE &&
+      step "$preset: build ${targets[*]}" cmake --build --preset "$preset" --target "${targets[@]}"; then
+      built[$key]=yes
+    else
+      fails "$preset: build of ${targets[*]}"
+    fi
+  fi
+  [[ ${built[$key]} == yes ]]
+}
+
+# command_line TITLE COMMAND...: the command line's tests, with the program to test as arguments.
+command_line() {
+  [[ -e tests/cli/run.sh ]] || return 0
+  runner "$1: command line" bash tests/cli/run.sh "${@:2}"
+}
+
+# Whether `node OPTIONS` accepts a module with one relaxed SIMD instruction.
+node_takes_relaxed_simd() {
+  node "$@" -e '
+    const zeros = Array(16).fill(0);
+    process.exit(WebAssembly.validate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0,
+      10, 44, 1, 42, 0, 253, 12, ...zeros, 253, 12, ...zeros, 253, 128, 2, 26, 11])) ? 0 : 1)' 2>/dev/null
+}
+
+native() {
+  build native attnscope unit_tests attnscope-gui || return
+  runner "native: unit tests" build/native/unit_tests --no-colors
+  command_line native build/native/attnscope
+}
+
+sanitized() {
+  build "$1" unit_tests || return
+  runner "$1: unit tests" "build/$1/unit_tests" --no-colors
+}
+
+under_node() {
+  build "$1" attnscope unit_tests || return
+  runner "$1: unit tests" node "${@:2}" "build/$1/unit_tests.js" --no-colors
+  command_line "$1" node "${@:2}" "build/$1/attnscope.js"
+}
+
+relaxed_under_node() {
+  if node_takes_relaxed_simd; then
+    under_node web-mt
+  elif node_takes_relaxed_simd --experimental-wasm-relaxed-simd; then
+    under_node web-mt --experimental-wasm-relaxed-simd
+  else
+    skips "web-mt under Node: Node $(node --version) has no relaxed SIMD; Node 20 or later is needed"
+  fi
+}
+
+browser() {
+  build web attnscope-gui && build web-mt attnscope-gui || return
+  step "site" python3 cmake/site.py --app st build/web --app mt build/web-mt || {
+    fails "site"
+    return
+  }
+  if [[ ! -e tests/browser/run.mjs ]]; then
+    skips "browser: there is no tests/browser/run.mjs"
+    return
+  fi
+  step "browser: npm ci" npm ci --prefix tests/browser --no-audit --no-fund || {
+    fails "browser: npm ci"
+    return
+  }
+  runner "browser" node tests/browser/run.mjs
+}
+
+if step "set-up" cmake/bootstrap.sh tests; then
+  wants native && native
+  wants asan && sanitized asan
+  wants tsan && sanitized tsan
+  wants web && under_node web
+  wants web-mt && relaxed_under_node
+  wants serve && runner "serve" python3 tests/serve/test_serve.py
+  wants browser && browser
+else
+  fails "set-up"
+fi
+
+echo
+echo "All of it: $SECONDS s"
+((${#failures[@]})) && printf 'FAILED %s\n' "${failures[@]}"
+summary="$passed passed, $failed failed"
+((skipped)) && summary+=", $skipped skipped"
+echo "$summary"
+((failed == 0))
