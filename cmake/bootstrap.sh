@@ -46,7 +46,7 @@ packages() {
     -o DPkg::Lock::Timeout=600 $missing >/dev/null
 }
 
-# apt with a state of its own under $apt, reading one suite: suite_apt TYPE SUITE, then suite_get.
+# apt with a state of its own under $apt, reading one suite: open_suite TYPE SUITE, then suite_get.
 open_suite() {
   apt=$tools/apt-$2
   sources=$apt/suite.sources
@@ -69,7 +69,7 @@ suite_get() {
     -o Dir::Etc::sourcelist="$sources" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# source NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
+# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
 source_of() {
   [ -e "$deps/$1/$4" ] && return 0
   start=$(date +%s)
@@ -132,15 +132,25 @@ emscripten_toolchain() {
     fi
     say "emcc ${version:-?} on PATH is older than $oldest_emcc and is not used"
   fi
-  stamp=$tools/unpacked-1
-  [ -e "$stamp" ] && [ -e "$tools/emscripten/emcc" ] && return 0
-  start=$(date +%s)
   packages "clang-$llvm" "lld-$llvm" "llvm-$llvm" node-acorn
+  if [ ! -e "$tools/em/usr/share/emscripten/emcc" ]; then
+    start=$(date +%s)
+    unpack_emscripten
+    configure_emscripten
+    prove_emcc
+    say "emcc $(emcc_version "$tools/emscripten/emcc"), $(du -sh "$tools" | cut -f 1)," \
+      "$(($(date +%s) - start)) s"
+  else
+    configure_emscripten  # this folder, or node, may have moved
+  fi
+}
+
+# .toolchain/em, whole or not at all. Of 1.6 GB of prebuilt system libraries only the plain and the
+# threaded wasm32 ones are wanted.
+unpack_emscripten() {
   open_suite deb trixie
   (cd "$apt/got" &&
     suite_get download "emscripten=$emscripten" binaryen libc6 libstdc++6 libgcc-s1)
-
-  # Of 1.6 GB of prebuilt system libraries only the plain and the threaded wasm32 ones are wanted.
   new=$tools/new
   rm -rf "$new"
   mkdir -p "$new"
@@ -151,24 +161,24 @@ emscripten_toolchain() {
       --exclude='*/emscripten/test' --exclude='*/share/locale'
   done
   binaryen_programs "$new"
-  here=$new/usr/share/emscripten
-  mkdir -p "$here/node_modules"
-  ln -s /usr/share/nodejs/acorn "$here/node_modules/acorn"
-  # Found beside emcc without EM_CONFIG. CACHE is said, or all system libraries are built again in
-  # the home folder; FROZEN_CACHE is not, so that other variants can still be built.
-  cat >"$here/.emscripten" <<CONFIG
+  mkdir -p "$new/usr/share/emscripten/node_modules"
+  ln -s /usr/share/nodejs/acorn "$new/usr/share/emscripten/node_modules/acorn"
+  rm -rf "$tools/em" "$apt"
+  mv "$new" "$tools/em"
+}
+
+# The settings lie beside emcc, where they are found without EM_CONFIG. CACHE is said, or all system
+# libraries are built again in the home folder; FROZEN_CACHE is not, so that other variants can be.
+configure_emscripten() {
+  settings=$tools/em/usr/share/emscripten/.emscripten
+  cat >"$settings.new" <<CONFIG
 LLVM_ROOT = '/usr/lib/llvm-$llvm/bin'
 BINARYEN_ROOT = '$tools/em/binaryen'
 NODE_JS = '$(command -v node)'
 CACHE = '$tools/em/usr/share/emscripten/cache'
 CONFIG
-  rm -rf "$tools/em" "$apt"
-  mv "$new" "$tools/em"
+  if cmp -s "$settings.new" "$settings"; then rm "$settings.new"; else mv "$settings.new" "$settings"; fi
   ln -sfn em/usr/share/emscripten "$tools/emscripten"
-  prove_emcc
-  : >"$stamp"
-  say "emcc $(emcc_version "$tools/emscripten/emcc"), $(du -sh "$tools" | cut -f 1)," \
-    "$(($(date +%s) - start)) s"
 }
 
 want_headers() {
