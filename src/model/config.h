@@ -9,6 +9,7 @@ namespace attn {
 enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary };
+enum class RopeScaling { none, linear, llama3 };
 enum class Mask { none, causal };
 enum class Activation { gelu, gelu_tanh, silu, relu };
 
@@ -23,7 +24,12 @@ struct Config {
   float norm_eps = 1e-5f;
   Position position = Position::none;
   double rope_theta = 10000;
-  int rope_dims = 0;              // of d_head; the rest is not rotated
+  int rope_dims = 0;  // of d_head; the rest is not rotated
+  RopeScaling rope_scaling = RopeScaling::none;
+  double rope_factor = 1;  // linear: of all wavelengths; llama3: of the long ones
+  double rope_low_freq_factor = 1,
+         rope_high_freq_factor = 4;  // llama3: rope_original_n_ctx / these
+  int rope_original_n_ctx = 0;    // are the wavelengths where scaling is whole, and where it ends
   bool rope_interleaved = false;  // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
   Mask mask = Mask::causal;
   Activation activation = Activation::gelu;

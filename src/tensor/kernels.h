@@ -21,7 +21,7 @@ void product_nn(ConstMat a, ConstMat b, Mat out);
 // of `row` and sets them to 0, and never gives them a large negative score.
 void softmax_row(std::span<float> row);
 
-// (x - mean) / sqrt(var + eps) * gamma + beta, per row; beta may be empty.
+// (x - mean) / sqrt(var + eps) * gamma + beta, per row; beta may be empty. `out` may be x in both.
 void layer_norm(ConstMat x, std::span<const float> gamma, std::span<const float> beta, float eps,
                 Mat out);
 // x / sqrt(mean(x²) + eps) * gamma, per row.

@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "model/model.h"
+#include "model/recipe.h"
+#include "model/safetensors.h"
+
+namespace attn {
+
+namespace {
+
+std::string_view folder_of(std::string_view path) {
+  const size_t slash = path.find_last_of('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+bool is_weights(std::string_view path) { return path.ends_with(".safetensors"); }
+
+// The files that lie beside the outermost config.json (a folder may hold others deeper), by name.
+using Folder = std::map<std::string, const File*, std::less<>>;
+
+Result<Folder> find_folder(std::span<const File> files) {
+  const File* config = nullptr;
+  bool two = false;
+  for (const File& file : files) {
+    if (base_name(file.name) != "config.json") continue;
+    const auto depth = [](const File& f) { return std::ranges::count(f.name, '/'); };
+    two = config && depth(file) == depth(*config);
+    if (!config || depth(file) < depth(*config)) config = &file;
+  }
+  if (!config) {
+    return Error{
+        "config.json is missing: drop it together with model.safetensors and tokenizer.json"};
+  }
+  if (two) return Error{"config.json is there twice: drop the folder of one model at a time"};
+  Folder folder;
+  for (const File& file : files) {
+    if (folder_of(file.name) == folder_of(config->name)) {
+      folder.emplace(base_name(file.name), &file);
+    }
+  }
+  return folder;
+}
+
+Error missing_shards(const std::set<std::string>& missing, const std::string& why) {
+  std::string names;
+  for (const std::string& name : missing) {
+    if (names.size() > 200) {
+      names += ", …";
+      break;
+    }
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return Error{names + (missing.size() == 1 ? " is" : " are") + " missing: " + why +
+               "; drop all files of the model together"};
+}
+
+// "model-00002-of-00004.safetensors" -> every name of the set, when `name` is one of such a set.
+std::set<std::string> siblings(std::string_view name) {
+  constexpr std::string_view kEnd = ".safetensors";
+  constexpr size_t kDigits = 5, kTail = 2 * kDigits + 4 + kEnd.size();  // NNNNN-of-NNNNN
+  const auto all_digits = [](std::string_view s) {
+    return std::ranges::all_of(s, [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (name.size() < kTail) return {};
+  const std::string_view head = name.substr(0, name.size() - kTail);
+  const std::string_view tail = name.substr(head.size());
+  const std::string_view count = tail.substr(kDigits + 4, kDigits);
+  if (!all_digits(tail.substr(0, kDigits)) || tail.substr(kDigits, 4) != "-of-" ||
+      !all_digits(count)) {
+    return {};
+  }
+  std::set<std::string> names;
+  const int n = std::min(std::stoi(std::string(count)), 10000);
+  for (int i = 1; i <= n; ++i) {
+    std::string number = std::to_string(i);
+    number.insert(0, kDigits - number.size(), '0');
+    names.insert(std::string(head) + number + "-of-" + std::string(count) + std::string(kEnd));
+  }
+  return names;
+}
+
+// The shards that the index names: an object from tensor to file.
+Result<std::set<std::string>> shards_of(const File& index) {
+  const std::string file(base_name(index.name));
+  const Result<Json> json = Json::parse(index.bytes.text(), file);
+  if (!json) return json.error();
+  std::set<std::string> names;
+  bool valid = json->at("weight_map").is_object();
+  json->at("weight_map").each([&](std::string_view, const Json& value) {
+    const std::optional<std::string_view> name = value.text();
+    valid = valid && name;
+    if (name) names.emplace(*name);
+    return valid;
+  });
+  if (!valid || names.empty()) {
+    return Error{file + ": weight_map must name the file of every tensor; download it again"};
+  }
+  return names;
+}
+
+// One model.safetensors; or the shards of the index, or of a numbered set; or all there are.
+Result<std::vector<const File*>> find_weights(const Folder& folder) {
+  if (const auto one = folder.find("model.safetensors"); one != folder.end()) {
+    return std::vector{one->second};
+  }
+  std::set<std::string> names;
+  std::string why = "the other shards are there";
+  if (const auto index = folder.find("model.safetensors.index.json"); index != folder.end()) {
+    Result<std::set<std::string>> shards = shards_of(*index->second);
+    if (!shards) return shards.error();
+    names = *shards;
+    why = "model.safetensors.index.json names it";
+  }
+  for (auto it = folder.begin(); names.empty() && it != folder.end(); ++it) {
+    names = siblings(it->first);
+  }
+  if (names.empty()) {
+    for (const auto& [name, file] : folder) {
+      if (is_weights(name)) names.insert(name);
+    }
+  }
+  std::vector<const File*> found;
+  std::set<std::string> missing;
+  for (const std::string& name : names) {
+    const auto file = folder.find(name);
+    if (file == folder.end()) {
+      missing.insert(name);
+    } else {
+      found.push_back(file->second);
+    }
+  }
+  if (!missing.empty()) return missing_shards(missing, why);
+  if (!found.empty()) return found;
+  for (const auto& [name, file] : folder) {
+    if (name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ||
+        name.ends_with(".gguf")) {
+      return Error{name +
+                   ": this format of weights is not read; take the model.safetensors of the "
+                   "same model"};
+    }
+  }
+  return Error{
+      "model.safetensors is missing: drop it together with config.json and tokenizer.json"};
+}
+
+Result<std::vector<SafeTensors>> read_weights(const std::vector<const File*>& files) {
+  std::vector<SafeTensors> read;
+  for (const File* file : files) {
+    Result<SafeTensors> one = read_safetensors(*file);
+    if (!one) return one.error();
+    for (const StoredTensor& tensor : one->tensors) {
+      for (const SafeTensors& other : read) {
+        if (!other.find(tensor.name)) continue;
+        return Error{one->file + ": tensor " + quoted_name(tensor.name) + " is in " + other.file +
+                     " too; drop the files of one model at a time"};
+      }
+    }
+    read.push_back(std::move(*one));
+  }
+  return read;
+}
+
+// Headers and sizes, and a few thousand bytes spread over the data: fine-tuned copies of a model
+// differ in nothing else.
+uint64_t hash_of(std::span<const SafeTensors> files) {
+  uint64_t hash = 0xCBF29CE484222325;
+  const auto eat = [&](uint8_t byte) { hash = (hash ^ byte) * 0x100000001B3; };
+  for (const SafeTensors& file : files) {
+    for (char c : file.header) eat(uint8_t(c));
+    const uint64_t size = file.bytes.size();
+    for (int i = 0; i < 64; i += 8) eat(uint8_t(size >> i));
+    const uint64_t step = size / 4096 + 1;
+    for (uint64_t at = 0; at < size; at += step) eat(file.bytes.data()[at]);
+  }
+  return hash;
+}
+
+Result<Json> read_json(const Folder& folder, const char* name) {
+  const auto file = folder.find(std::string_view(name));
+  if (file == folder.end()) {
+    return Error{std::string(name) + " is missing: drop it together with model.safetensors"};
+  }
+  Result<Json> json = Json::parse(file->second->bytes.text(), name);
+  if (json && !json->is_object()) {
+    return Error{std::string(name) + ": not a JSON object; download it again"};
+  }
+  return json;
+}
+
+}  // namespace
+
+bool looks_like_model(std::span<const File> files) {
+  return std::ranges::any_of(files, [](const File& file) {
+    return base_name(file.name) == "config.json" || is_weights(file.name);
+  });
+}
+
+Result<std::shared_ptr<const Model>> load_model(std::span<const File> files, std::string name) {
+  const Result<Folder> folder = find_folder(files);
+  if (!folder) return folder.error();
+  const Result<Json> config = read_json(*folder, "config.json");
+  if (!config) return config.error();
+  const Result<const Recipe*> recipe = find_recipe(*config);
+  if (!recipe) return recipe.error();
+  if (!config->at("quantization_config").is_null()) {
+    return Error{
+        "config.json: quantization_config says that the weights are quantized; take the "
+        "version in F32, F16 or BF16"};
+  }
+  const Result<Layout> layout = (*recipe)->layout(*config);
+  if (!layout) return layout.error();
+
+  const Result<std::vector<const File*>> weights = find_weights(*folder);
+  if (!weights) return weights.error();
+  const Result<Json> vocabulary = read_json(*folder, "tokenizer.json");
+  if (!vocabulary) return vocabulary.error();
+  Result<std::shared_ptr<const Tokenizer>> tokenizer =
+      Tokenizer::from_json(*vocabulary, "tokenizer.json");
+  if (!tokenizer) return tokenizer.error();
+  const Result<std::vector<SafeTensors>> tensors = read_weights(*weights);
+  if (!tensors) return tensors.error();
+  Result<Bound> bound = bind_weights(**recipe, *layout, *tensors);
+  if (!bound) return bound.error();
+
+  auto model = std::make_shared<Model>();
+  model->name = !name.empty() ? std::move(name) : std::string(base_name(folder_of(files[0].name)));
+  model->config = layout->config;
+  model->weights = std::move(bound->weights);
+  model->tokenizer = std::move(*tokenizer);
+  model->n_parameters = bound->n_parameters;
+  model->content_hash = hash_of(*tensors);
+  model->tied = bound->tied;
+  model->notes = layout->notes;
+  std::ranges::move(bound->notes, std::back_inserter(model->notes));
+  if (model->tokenizer->size() > model->config.d_vocab) {
+    model->notes.push_back("tokenizer.json has " + std::to_string(model->tokenizer->size()) +
+                           " tokens, the model only " + std::to_string(model->config.d_vocab));
+  }
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace attn

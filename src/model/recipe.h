@@ -1,0 +1,102 @@
+// recipe.h - how one family of models is written down: its config.json, and the names of its
+// tensors.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "model/model.h"
+#include "model/safetensors.h"
+
+namespace attn {
+
+// What config.json says, in our words.
+struct Layout {
+  Config config;
+  bool tied = false;  // the unembedding is the embedding
+  bool qkv_bias = false, o_bias = false, mlp_bias = false;
+  std::vector<std::string> notes;  // what a person should know of it
+};
+
+// Reads fields one after another and remembers only the first error, so that a reader is a list of
+// lines without checks between them. Null counts as absent.
+class ConfigFields {
+ public:
+  explicit ConfigFields(const Json& json) : json_(json) {}
+
+  // Whole numbers from 1 to `most`. Without a default, absence is an error.
+  int size(const char* key, int most, std::optional<int> otherwise = {});
+  double positive(const char* key, std::optional<double> otherwise = {});
+  bool flag(const char* key, bool otherwise);
+  Activation activation(const char* key, const char* otherwise);
+  // The angles of rotary positions into `c`, from all the places where transformers has kept them:
+  // rope_parameters, rope_scaling, `theta_key` and `fraction_key` (null: the whole head).
+  void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction);
+
+  void fail(const std::string& what);  // "config.json: " + what, unless something failed before
+  const Json& json() const { return json_; }
+  const Status& error() const { return error_; }
+
+ private:
+  Json json_;
+  Status error_;
+};
+
+// The most that we believe of a config.json, checked before anything is allocated.
+constexpr int kMostWidth = 65536, kMostLayers = 1000, kMostHeads = 1024, kMostHeadSize = 4096;
+constexpr int kMostHidden = 1 << 20, kMostPositions = 1 << 24, kMostVocabulary = 1 << 24;
+
+enum class Store { out_in, in_out };        // [d_out, d_in] as nn.Linear, or GPT-2's transpose
+enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
+
+// Where a tensor of the file goes.
+struct Target {
+  Target(Tensor Weights::* t) : table(t) {}
+  Target(NormWeights Weights::* n) : final_norm(n) {}
+  Target(NormWeights Block::* n) : norm(n) {}
+  Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
+      : linear{a, b, c} {}
+
+  Tensor Weights::* table = nullptr;
+  NormWeights Weights::* final_norm = nullptr;
+  NormWeights Block::* norm = nullptr;
+  Linear Block::* linear[3] = {};  // more than one where they are fused
+};
+
+struct Bind {
+  const char* name;  // before ".weight" and ".bias", without the recipe's prefix; {} is the layer
+  Target target;
+  bool Layout::* bias = nullptr;  // whether a Linear has one; null: never
+  Store store = Store::out_in;
+  Fused fused = Fused::one_by_one;
+};
+
+struct Recipe {
+  const char* model_type;  // in config.json
+  Result<Layout> (*layout)(const Json& config);
+  std::span<const Bind> binds;
+  const char* prefix;                         // that names may have or lack: "model."
+  std::span<const char* const> ignored = {};  // ends of names that are no weights: ".inv_freq"
+};
+
+// The list of families; adding one is a page recipe_x.cpp and a row.
+std::span<const Recipe* const> recipes();
+// From config.json's model_type; the error lists what is known.
+Result<const Recipe*> find_recipe(const Json& config);
+
+// Every bind of the recipe filled from the files, each shape checked against the configuration.
+struct Bound {
+  Weights weights;
+  bool tied = false;
+  int64_t n_parameters = 0;
+  std::vector<std::string> notes;  // tensors that nobody asked for
+};
+Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
+                           std::span<const SafeTensors> files);
+
+}  // namespace attn

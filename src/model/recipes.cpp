@@ -1,0 +1,33 @@
+#include "model/recipe.h"
+
+namespace attn {
+
+extern const Recipe kLlama, kMistral, kQwen2;  // recipe_llama.cpp
+extern const Recipe kGptNeoX;                  // recipe_gpt_neox.cpp
+
+static const Recipe* const kRecipes[] = {
+    &kGptNeoX,
+    &kLlama,
+    &kMistral,
+    &kQwen2,
+};
+
+std::span<const Recipe* const> recipes() { return kRecipes; }
+
+Result<const Recipe*> find_recipe(const Json& config) {
+  std::string known;
+  const std::optional<std::string_view> type = config.at("model_type").text();
+  for (const Recipe* recipe : recipes()) {
+    if (type == recipe->model_type) return recipe;
+    known += (known.empty() ? "" : ", ") + std::string(recipe->model_type);
+  }
+  if (!type) {
+    return Error{
+        "config.json: model_type is missing; it says which architecture the weights are of: " +
+        known};
+  }
+  return Error{"config.json: model_type " + quoted_name(*type) +
+               " is not supported; take a model of one of these types: " + known};
+}
+
+}  // namespace attn
