@@ -1,0 +1,88 @@
+// golden_model.h - checkpoints of the tests, and what transformers computes with them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "model/safetensors.h"
+
+namespace attn {
+
+inline Bytes read_bytes(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::vector<uint8_t>(std::istreambuf_iterator<char>(in), {});
+}
+
+// All files of a folder but the golden one, named as a browser names dropped ones.
+inline std::vector<File> read_model_files(const std::filesystem::path& folder) {
+  std::vector<File> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "expected.safetensors" || name.ends_with(".gguf")) continue;
+    files.push_back({folder.filename().string() + "/" + name, read_bytes(entry.path())});
+  }
+  std::ranges::sort(files, {}, &File::name);
+  return files;
+}
+
+inline std::filesystem::path test_models() { return ATTNSCOPE_SOURCE_DIR "/tests/data/models"; }
+
+// Real checkpoints that are not part of the repository; nothing, and a line that says so, without.
+inline std::optional<std::filesystem::path> shared_model(const std::string& name) {
+  const char* given = std::getenv("ATTNSCOPE_SHARED");
+  const std::filesystem::path shared = given ? given : ATTNSCOPE_SOURCE_DIR "/../shared";
+  const std::filesystem::path folder = shared / "models" / "checkpoints" / name;
+  if (std::filesystem::exists(folder)) return folder;
+  std::printf("SKIPPED %s: no %s\n", name.c_str(), folder.string().c_str());
+  return {};
+}
+
+struct GoldenPass {
+  std::vector<int> ids;
+  std::vector<float> attn;    // [layer, head, query, key]
+  std::vector<float> logits;  // [n, d_vocab]
+};
+
+inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "expected.safetensors";
+  const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
+  if (!file) return {};
+  const auto copy = [&]<class T>(const char* name, std::vector<T>& out) {
+    const std::span<const uint8_t> bytes = file->find(name)->bytes;
+    out.resize(bytes.size() / sizeof(T));
+    std::memcpy(out.data(), bytes.data(), bytes.size());
+  };
+  GoldenPass golden;
+  copy("input_ids", golden.ids);
+  copy("attn", golden.attn);
+  copy("logits", golden.logits);
+  return golden;
+}
+
+inline Tokens tokens_of(std::span<const int> ids) {
+  Tokens tokens;
+  for (int id : ids) tokens.items.push_back({.id = id});
+  return tokens;
+}
+
+inline double most_apart(std::span<const float> ours, std::span<const float> theirs) {
+  if (ours.size() != theirs.size() || ours.empty()) return INFINITY;
+  double most = 0;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double apart = std::abs(double(ours[i]) - theirs[i]);
+    if (!(apart <= most)) most = std::isnan(apart) ? INFINITY : apart;
+  }
+  return most;
+}
+
+}  // namespace attn
