@@ -57,6 +57,27 @@ size_t first_broken_utf8(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) { return first_broken_utf8(text) == text.size(); }
 
+std::string repair_utf8(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t broken = at + first_broken_utf8(text.substr(at));
+    out += text.substr(at, broken - at);
+    at = broken;
+    if (at == text.size()) break;
+    append_utf8(out, kReplacement);
+    const uint8_t lead = uint8_t(text[at++]);
+    const size_t n_more = lead < 0xC2 || lead > 0xF4 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+    // What may follow these leads is narrower: no overlong forms, no surrogates, nothing too large.
+    uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    for (size_t i = 0; i < n_more && at < text.size(); ++i, ++at) {
+      if (uint8_t(text[at]) < low || uint8_t(text[at]) > high) break;
+      low = 0x80, high = 0xBF;
+    }
+  }
+  return out;
+}
+
 int display_width(std::string_view text) {
   // Summed over what a reader takes for one character, never more than 2 for each: an emoji of
   // several code points takes the place of one.
