@@ -69,7 +69,7 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
                           double fraction) {
   c.position = Position::rotary;
   // Since version 5 all is in rope_parameters; before, rope_scaling was null for plain angles.
-  const bool scaled = json_.at("rope_scaling").is_object();
+  const bool scaled = !json_.at("rope_scaling").is_null();
   const char* const place = scaled ? "rope_scaling" : "rope_parameters";
   const Json json = json_.at(place);
   if (!json.is_null() && !json.is_object()) {

@@ -1,0 +1,177 @@
+// test_load.cpp - a set of files becomes a model, or one sentence that says what to do.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+
+#include "base/bytes.h"
+#include "golden_model.h"
+#include "model/forward.h"
+
+using namespace attn;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string error_of(const std::vector<File>& files) {
+  const Result<std::shared_ptr<const Model>> model = load_model(files, "a model");
+  return model ? "" : model.error().message;
+}
+
+std::vector<File> files_of(const std::string& model) {
+  return read_model_files(test_models() / model);
+}
+
+File* find(std::vector<File>& files, std::string_view name) {
+  for (File& file : files) {
+    if (base_name(file.name) == name) return &file;
+  }
+  return nullptr;
+}
+
+std::vector<File> without(std::vector<File> files, std::string_view name) {
+  std::erase_if(files, [&](const File& file) { return base_name(file.name) == name; });
+  return files;
+}
+
+void replace(File& file, const std::string& from, const std::string& to) {
+  std::string text(file.bytes.text());
+  const size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, from.size(), to);
+  file.bytes = std::vector<uint8_t>(text.begin(), text.end());
+}
+
+}  // namespace
+
+TEST_CASE("sizes of files for people") {
+  CHECK(human_bytes(0) == "0 B");
+  CHECK(human_bytes(999) == "999 B");
+  CHECK(human_bytes(1536) == "1.5 KB");
+  CHECK(human_bytes(99'949) == "99.9 KB");
+  CHECK(human_bytes(604'000'000) == "604 MB");
+  CHECK(human_bytes(999'600) == "1.0 MB");
+  CHECK(human_bytes(UINT64_MAX) == "18.4 EB");
+}
+
+TEST_CASE("a model knows its name, its size, and itself from others") {
+  const std::vector<File> files = files_of("llama-gqa");
+  const auto model = *load_model(files, "");
+  CHECK(model->name == "llama-gqa");
+  CHECK((*load_model(files, "mine"))->name == "mine");
+  // embed, unembed, 2 × (q, k, v, o, three of the MLP, two norms), norm
+  CHECK(model->n_parameters ==
+        2 * 272 * 16 + 2 * (16 * 16 * 2 + 2 * 8 * 16 + 3 * 28 * 16 + 32) + 16);
+  CHECK(!model->tied);
+  CHECK(model->notes.empty());
+  CHECK(model->weights.unembed.data != model->weights.embed.data);
+  const auto same = *load_model(files, "");
+  CHECK(same->content_hash == model->content_hash);
+  CHECK((*load_model(files_of("mistral"), ""))->content_hash != model->content_hash);
+  const auto tied = *load_model(files_of("llama-tied-f16"), "");
+  CHECK(tied->tied);
+  CHECK(tied->weights.unembed.data == tied->weights.embed.data);
+  // Floats are not copied out of the file.
+  const File& weights = *find(const_cast<std::vector<File>&>(files), "model.safetensors");
+  const auto* begin = reinterpret_cast<const float*>(weights.bytes.data());
+  CHECK(model->weights.embed.data >= begin);
+  CHECK(model->weights.embed.data < begin + weights.bytes.size() / 4);
+}
+
+TEST_CASE("files may lie in a folder, bare, or among others") {
+  std::vector<File> files = files_of("qwen2");
+  for (File& file : files) file.name = std::string(base_name(file.name));
+  CHECK(error_of(files) == "");
+  files.push_back({"README.md", {}});
+  files.push_back({"1_Pooling/config.json", {}});
+  files.push_back({"onnx/model.safetensors", {}});
+  files.push_back({"adapter.safetensors", {}});
+  CHECK(error_of(files) == "");
+  CHECK(looks_like_model(files));
+  CHECK(!looks_like_model(std::vector<File>{{"a/attention.npz", {}}, {"tokenizer.json", {}}}));
+  std::vector<File> two = files_of("qwen2");
+  for (const File& file : files_of("mistral")) two.push_back(file);
+  CHECK(has(error_of(two), "config.json is there twice"));
+}
+
+TEST_CASE("what is missing is named, with what to do") {
+  CHECK(has(error_of({}), "config.json is missing: drop it together with"));
+  CHECK(has(error_of(without(files_of("mistral"), "config.json")), "config.json is missing"));
+  CHECK(has(error_of(without(files_of("mistral"), "model.safetensors")),
+            "model.safetensors is missing: drop it"));
+  CHECK(error_of(without(files_of("mistral"), "tokenizer.json")) ==
+        "tokenizer.json is missing: drop it together with model.safetensors");
+  std::vector<File> pickled = without(files_of("mistral"), "model.safetensors");
+  pickled.push_back({"mistral/pytorch_model.bin", {}});
+  CHECK(has(error_of(pickled), "pytorch_model.bin: this format of weights is not read"));
+
+  const std::vector<File> shards = files_of("llama-bf16-shards");
+  const char* const third = "model-00003-of-00004.safetensors";
+  CHECK(has(error_of(without(shards, third)),
+            "model-00003-of-00004.safetensors is missing: model.safetensors.index.json names it"));
+  const std::vector<File> no_index = without(shards, "model.safetensors.index.json");
+  CHECK(error_of(no_index) == "");
+  CHECK(has(error_of(without(no_index, third)), "model-00003-of-00004.safetensors is missing"));
+  std::vector<File> twice = no_index;
+  twice.push_back(*find(twice, third));
+  find(twice, "model-00001-of-00004.safetensors")->bytes = twice.back().bytes;
+  CHECK(has(error_of(twice), "is in model-00001-of-00004.safetensors too"));
+  std::vector<File> bad_index = shards;
+  replace(*find(bad_index, "model.safetensors.index.json"), "weight_map", "weight_mop");
+  CHECK(has(error_of(bad_index), "model.safetensors.index.json: weight_map"));
+}
+
+TEST_CASE("configurations that do not fit are refused") {
+  const auto changed = [](const std::string& from, const std::string& to) {
+    std::vector<File> files = files_of("llama-gqa");
+    replace(*find(files, "config.json"), from, to);
+    return error_of(files);
+  };
+  CHECK(has(changed("\"llama\"", "\"falcon\""), "config.json: model_type \"falcon\""));
+  CHECK(
+      has(changed("\"vocab_size\": 272", "\"vocab_size\": 273"), "config.json makes it [273, 16]"));
+  CHECK(has(changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "\"model.layers.2.input_layernorm.weight\" is missing"));
+  CHECK(has(changed("\"use_cache\": true", "\"quantization_config\": {}"), "quantized"));
+  CHECK(has(changed("{", "["), "config.json: not valid JSON"));
+  std::vector<File> fewer = files_of("llama-gqa");
+  replace(*find(fewer, "config.json"), "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
+  const auto model = load_model(fewer, "");
+  REQUIRE(model);
+  REQUIRE((*model)->notes.size() == 1);
+  CHECK(has((*model)->notes[0], "9 tensors are not used: "));
+}
+
+TEST_CASE("broken files never crash a load, and what loads can run") {
+  std::mt19937 random(13);
+  std::map<std::string, int> n_outcomes;
+  for (const char* name : {"gpt-neox-parallel", "llama-rope-llama3"}) {
+    const std::vector<File> good = files_of(name);
+    for (int i = 0; i < 1500; ++i) {
+      std::vector<File> files = good;
+      // The names and numbers of config.json and of the weights' header; the weights themselves.
+      File& file = *find(files, i % 3 == 0 ? "model.safetensors" : "config.json");
+      std::vector<uint8_t> bytes(file.bytes.span().begin(), file.bytes.span().end());
+      const size_t most = std::min<size_t>(bytes.size(), i % 30 == 0 ? bytes.size() : 1500);
+      for (uint32_t flip = 0; flip < 1 + random() % 3; ++flip) {
+        bytes[random() % most] = random() % 2 ? uint8_t('0' + random() % 10) : uint8_t(random());
+      }
+      file.bytes = std::move(bytes);
+      const Result<std::shared_ptr<const Model>> model = load_model(files, name);
+      if (!model) {
+        if (model.error().message.empty()) FAIL("an error without a sentence");
+        ++n_outcomes["refused"];
+        continue;
+      }
+      const Tokens tokens = tokens_of(std::vector<int>{1, 2, 3});
+      if (ForwardPass::check(**model, tokens)) continue;
+      CHECK(forward(*model, tokens).logits.size() == size_t((*model)->config.d_vocab));
+      ++n_outcomes["ran"];
+    }
+  }
+  CHECK(n_outcomes["refused"] > 500);
+  CHECK(n_outcomes["ran"] > 200);
+}

@@ -1,0 +1,299 @@
+// test_recipes.cpp - config.json of every family, and names and shapes of tensors.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "golden_model.h"
+#include "model/recipe.h"
+
+using namespace attn;
+
+namespace {
+
+Json json_of(const std::string& text) {
+  const Result<Json> json = Json::parse(text, "config.json");
+  if (!json) FAIL(json.error().message);
+  return *json;
+}
+
+// The smallest config.json of a family, with further members or replacements.
+Result<Layout> layout_of(const std::string& family, const std::string& more = "") {
+  const Json json = json_of(
+      R"({"model_type":")" + family +
+      R"(","hidden_size":32,"num_hidden_layers":2,"num_attention_heads":4,"intermediate_size":40,)"
+      R"("max_position_embeddings":8192,"vocab_size":50)" +
+      (more.empty() ? "" : "," + more) + "}");
+  const Result<const Recipe*> recipe = find_recipe(json);
+  if (!recipe) return recipe.error();
+  return (*recipe)->layout(json);
+}
+
+std::string error_of(const Result<Layout>& layout) { return layout ? "" : layout.error().message; }
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("every row of the table is whole, and each family can be read") {
+  std::set<std::string> names;
+  for (const Recipe* recipe : recipes()) {
+    CAPTURE(recipe->model_type);
+    CHECK(names.insert(recipe->model_type).second);
+    const Result<Layout> layout = layout_of(recipe->model_type);
+    REQUIRE(layout);
+    CHECK(layout->config.family == recipe->model_type);
+    std::set<std::string> bound;
+    for (const Bind& bind : recipe->binds) {
+      CHECK(bound.insert(bind.name).second);
+      const bool per_layer = bind.target.norm || bind.target.linear[0];
+      CHECK(per_layer == has(bind.name, "{}"));
+    }
+  }
+  const std::string unknown = error_of(layout_of("t5"));
+  CHECK(has(unknown, "config.json: model_type \"t5\" is not supported"));
+  for (const std::string& name : names) CHECK(has(unknown, name));
+  CHECK(has(find_recipe(json_of("{}")).error().message, "model_type is missing"));
+  CHECK(!find_recipe(json_of(R"({"model_type":7})")));
+}
+
+TEST_CASE("absent fields are what transformers makes of them") {
+  const Config llama = layout_of("llama")->config;
+  CHECK(llama.n_kv_heads == 4);
+  CHECK(llama.d_head == 8);
+  CHECK(llama.rope_dims == 8);
+  CHECK(llama.rope_theta == 10000);
+  CHECK(llama.norm_eps == 1e-6f);
+  CHECK(llama.activation == Activation::silu);
+  CHECK(!layout_of("llama")->tied);
+  CHECK(!layout_of("llama")->qkv_bias);
+  CHECK(layout_of("llama", R"("head_dim":null,"num_key_value_heads":null)")->config.n_kv_heads ==
+        4);
+  const Result<Layout> neox = layout_of("gpt_neox");
+  CHECK(neox->config.rope_dims == 2);  // a quarter
+  CHECK(neox->config.parallel_residual);
+  CHECK(neox->config.norm_eps == 1e-5f);
+  CHECK(neox->config.activation == Activation::gelu);
+  CHECK(neox->qkv_bias);
+  CHECK(layout_of("qwen2")->qkv_bias);
+  CHECK(!layout_of("qwen2")->o_bias);
+}
+
+TEST_CASE("rotary settings are found where any version of transformers wrote them") {
+  const char* const new_style = R"("rope_parameters":{"rope_type":"default","rope_theta":5e5})";
+  CHECK(layout_of("llama", new_style)->config.rope_theta == 5e5);
+  CHECK(layout_of("llama", R"("rope_theta":500000,"rope_scaling":null)")->config.rope_theta == 5e5);
+  const Config neox = layout_of("gpt_neox", R"("rotary_pct":0.5,"rotary_emb_base":2500)")->config;
+  CHECK(neox.rope_dims == 4);
+  CHECK(neox.rope_theta == 2500);
+  const Config newer =
+      layout_of("gpt_neox", R"("rope_parameters":{"rope_theta":7,"partial_rotary_factor":1.0})")
+          ->config;
+  CHECK(newer.rope_dims == 8);
+  CHECK(newer.rope_theta == 7);
+  const Config linear =
+      layout_of("llama", R"("rope_scaling":{"type":"linear","factor":4})")->config;
+  CHECK(linear.rope_scaling == RopeScaling::linear);
+  CHECK(linear.rope_factor == 4);
+  const std::string llama3 =
+      R"("rope_theta":5e5,"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,)"
+      R"("high_freq_factor":4,"original_max_position_embeddings":64})";
+  CHECK(layout_of("llama", llama3)->config.rope_scaling == RopeScaling::llama3);
+  CHECK(layout_of("llama", llama3)->config.rope_original_n_ctx == 64);
+  CHECK(has(error_of(layout_of("llama", R"("rope_scaling":{"type":"yarn","factor":4})")),
+            "\"yarn\" is not supported; default, linear and llama3 are"));
+  CHECK(has(error_of(layout_of("llama", R"("rope_scaling":{"type":"linear"})")),
+            "config.json: rope_scaling: factor is missing"));
+  CHECK(has(error_of(layout_of("llama", R"("rope_scaling":"linear")")), "must be an object"));
+  CHECK(has(error_of(layout_of("llama", R"("partial_rotary_factor":0.5)")), "partial_rotary"));
+  CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":2)")), "partial_rotary"));
+  CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":0.4)")), "pairs"));
+}
+
+TEST_CASE("a sliding window limits the text, up to which it is a causal mask") {
+  CHECK(layout_of("mistral", R"("sliding_window":null)")->config.n_ctx == 8192);
+  CHECK(layout_of("mistral", R"("sliding_window":null)")->notes.empty());
+  CHECK(layout_of("mistral", R"("sliding_window":100)")->config.n_ctx == 100);
+  CHECK(layout_of("mistral", R"("sliding_window":100)")->notes.size() == 1);
+  CHECK(layout_of("mistral")->config.n_ctx == 4096);  // the default
+  CHECK(layout_of("mistral", R"("sliding_window":9000)")->config.n_ctx == 8192);
+  CHECK(layout_of("qwen2", R"("sliding_window":100)")->config.n_ctx == 8192);
+  const char* const used = R"("use_sliding_window":true,"sliding_window":100)";
+  CHECK(layout_of("qwen2", used)->config.n_ctx == 100);
+}
+
+TEST_CASE("numbers out of bounds are refused with the field's name") {
+  for (const Recipe* recipe : recipes()) {
+    const std::string family = recipe->model_type;
+    CAPTURE(family);
+    for (const char* field : {"hidden_size", "num_hidden_layers", "num_attention_heads",
+                              "intermediate_size", "max_position_embeddings", "vocab_size"}) {
+      for (const char* value : {"0", "-1", "1e12", "2.5", "\"8\"", "[]", "true", "null",
+                                "9223372036854775807", "123456789012345678901234567890"}) {
+        CAPTURE(value);
+        const std::string message =
+            error_of(layout_of(family, "\"" + std::string(field) + "\":" + value));
+        CHECK(message.starts_with("config.json: " + std::string(field)));
+      }
+    }
+    CHECK(has(error_of(layout_of(family, R"("num_attention_heads":5)")), "multiple of"));
+    CHECK(has(error_of(layout_of(family, R"("hidden_act":"mish")")), "hidden_act \"mish\""));
+    CHECK(has(error_of(layout_of(family, R"("tie_word_embeddings":1)")), "true or false"));
+  }
+  CHECK(has(error_of(layout_of("llama", R"("num_key_value_heads":3)")), "multiple of"));
+  CHECK(has(error_of(layout_of("llama", R"("rms_norm_eps":-1)")), "rms_norm_eps"));
+  CHECK(has(error_of(layout_of("llama", R"("head_dim":7)")), "pairs"));
+  CHECK(has(error_of(layout_of("llama", R"("rope_theta":0)")), "rope_theta"));
+}
+
+namespace {
+
+// A file with F32 tensors of counted values.
+struct Writer {
+  std::string header = "{";
+  std::vector<float> values;
+
+  void add(const std::string& name, std::vector<int64_t> shape) {
+    int64_t n = 1;
+    std::string dims;
+    for (int64_t d : shape) {
+      n *= d;
+      dims += (dims.empty() ? "" : ",") + std::to_string(d);
+    }
+    const size_t begin = values.size() * 4;
+    for (int64_t i = 0; i < n; ++i) values.push_back(float(values.size()));
+    header += (header.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":"F32","shape":[)" + dims +
+              R"(],"data_offsets":[)" + std::to_string(begin) + "," +
+              std::to_string(values.size() * 4) + "]}";
+  }
+  SafeTensors read() const {
+    std::string text = header + "}";
+    while (text.size() % 4) text += ' ';
+    const uint64_t n = text.size();
+    std::vector<uint8_t> bytes(8 + n + values.size() * 4);
+    std::memcpy(bytes.data(), &n, 8);
+    std::memcpy(bytes.data() + 8, text.data(), n);
+    std::memcpy(bytes.data() + 8 + n, values.data(), values.size() * 4);
+    Result<SafeTensors> read = read_safetensors({"model.safetensors", std::move(bytes)});
+    if (!read) FAIL(read.error().message);
+    return *read;
+  }
+};
+
+Layout small_layout() {
+  Layout layout;
+  Config& c = layout.config;
+  c.family = "toy";
+  c.d_model = 4;
+  c.n_layers = 2;
+  c.n_heads = c.n_kv_heads = 2;
+  c.d_head = 2;
+  c.d_mlp = 6;
+  c.d_vocab = 5;
+  c.n_ctx = 3;
+  layout.qkv_bias = true;
+  return layout;
+}
+
+Result<Bound> bind(std::span<const Bind> binds, const Writer& writer, const Layout& layout) {
+  const Recipe recipe = {"toy", nullptr, binds, "toy."};
+  const SafeTensors file = writer.read();
+  return bind_weights(recipe, layout, {&file, 1});
+}
+
+}  // namespace
+
+TEST_CASE("fused and transposed tensors come apart into q, k and v") {
+  const Layout layout = small_layout();
+  const auto qkv = [&](Store store, Fused fused) {
+    Writer writer;
+    const bool flipped = store == Store::in_out;
+    writer.add("toy.h.0.qkv.weight",
+               flipped ? std::vector<int64_t>{4, 12} : std::vector<int64_t>{12, 4});
+    writer.add("toy.h.0.qkv.bias", {12});
+    writer.add("toy.h.1.qkv.weight",
+               flipped ? std::vector<int64_t>{4, 12} : std::vector<int64_t>{12, 4});
+    writer.add("toy.h.1.qkv.bias", {12});
+    const Bind binds[] = {
+        {"h.{}.qkv", {&Block::q, &Block::k, &Block::v}, &Layout::qkv_bias, store, fused}};
+    const Result<Bound> bound = bind(binds, writer, layout);
+    if (!bound) FAIL(bound.error().message);
+    CHECK(bound->n_parameters == 2 * 60);
+    return *bound;
+  };
+  for (const Store store : {Store::out_in, Store::in_out}) {
+    for (const Fused fused : {Fused::one_by_one, Fused::per_head}) {
+      const Bound bound = qkv(store, fused);
+      for (int layer = 0; layer < 2; ++layer) {
+        const Block& b = bound.weights.blocks[size_t(layer)];
+        const Linear* const parts[] = {&b.q, &b.k, &b.v};
+        for (int part = 0; part < 3; ++part) {
+          const Linear& l = *parts[part];
+          REQUIRE(l.w.shape == std::vector<int64_t>{4, 4});
+          REQUIRE(l.b.shape == std::vector<int64_t>{4});
+          for (int row = 0; row < 4; ++row) {
+            // The row of the fused matrix: part by part, or head by head.
+            const int from =
+                fused == Fused::one_by_one ? part * 4 + row : (row / 2 * 3 + part) * 2 + row % 2;
+            CHECK(l.b.vec()[size_t(row)] == float(layer * 60 + 48 + from));
+            for (int col = 0; col < 4; ++col) {
+              const int at = store == Store::out_in ? from * 4 + col : col * 12 + from;
+              CHECK(l.w.mat()(row, col) == float(layer * 60 + at));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("missing, misshapen and unused tensors are named") {
+  Layout layout = small_layout();
+  const Bind binds[] = {{"embed", &Weights::embed},
+                        {"pos", &Weights::positions},
+                        {"norm", &Weights::ln_final},
+                        {"head", &Weights::unembed}};
+  const auto writer = [](bool prefix, std::vector<int64_t> embed) {
+    const std::string p = prefix ? "toy." : "";
+    Writer w;
+    w.add(p + "embed.weight", std::move(embed));
+    w.add(p + "pos.weight", {3, 4});
+    w.add(p + "norm.weight", {4});
+    w.add(p + "norm.bias", {4});
+    return w;
+  };
+  // With the prefix and without; no head: the embedding is used twice, in one memory, and counts
+  // once.
+  for (const bool prefix : {true, false}) {
+    const Result<Bound> bound = bind(binds, writer(prefix, {5, 4}), layout);
+    REQUIRE(bound);
+    CHECK(bound->tied);
+    CHECK(bound->weights.unembed.data == bound->weights.embed.data);
+    CHECK(bound->n_parameters == 20 + 12 + 8);
+    REQUIRE(bound->notes.size() == 1);
+    CHECK(has(bound->notes[0], "head.weight"));
+  }
+  Writer own = writer(true, {5, 4});
+  own.add("head.weight", {5, 4});
+  CHECK(!bind(binds, own, layout)->tied);
+  CHECK(bind(binds, own, layout)->notes.empty());
+  layout.tied = true;
+  CHECK(bind(binds, own, layout)->tied);  // as transformers does when config.json says so
+  CHECK(bind(binds, own, layout)->notes.empty());
+
+  const Result<Bound> misshapen = bind(binds, writer(true, {4, 5}), layout);
+  REQUIRE(!misshapen);
+  CHECK(has(misshapen.error().message,
+            "model.safetensors: tensor \"toy.embed.weight\" has the shape [4, 5], but config.json "
+            "makes it [5, 4]"));
+  const Bind more[] = {{"embed", &Weights::embed}, {"h.{}.o", &Block::o}};
+  const Result<Bound> missing = bind(more, writer(true, {5, 4}), layout);
+  REQUIRE(!missing);
+  CHECK(has(missing.error().message, "tensor \"toy.h.0.o.weight\" is missing"));
+
+  const Bind few[] = {{"embed", &Weights::embed}};
+  CHECK(bind(few, writer(true, {5, 4}), layout)->notes ==
+        std::vector<std::string>{
+            "3 tensors are not used: \"toy.pos.weight\", \"toy.norm.weight\", \"toy.norm.bias\""});
+}
