@@ -41,7 +41,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # These depend on what the optimizer saw and are often wrong about std::string and std::vector.
   target_compile_options(
     our_flags INTERFACE -Wno-restrict -Wno-error=array-bounds -Wno-error=stringop-overflow
-                        -Wno-error=stringop-overread -Wno-error=maybe-uninitialized)
+                        -Wno-error=stringop-overread -Wno-error=maybe-uninitialized
+                        $<$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>:-Wno-dangling-reference>)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12's own std::stable_sort calls what it has deprecated.
+  target_compile_options(our_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(EMSCRIPTEN)
   # EM_JS and EM_ASM are macros with `$` in names and with empty arguments.
