@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <tuple>
 
 #include "base/json.h"
 #include "tensor/kernels.h"
@@ -175,8 +176,8 @@ Result<SafeTensors> read_safetensors(const File& file) {
   });
   if (error) return *error;
 
-  std::ranges::stable_sort(f.tensors, {}, [](const StoredTensor& t) {
-    return std::pair(t.bytes.data(), t.bytes.size());
+  std::ranges::sort(f.tensors, {}, [](const StoredTensor& t) {
+    return std::tuple(t.bytes.data(), t.bytes.size(), std::string_view(t.name));
   });
   for (size_t i = 0; i < f.tensors.size(); ++i) {
     if (!f.index.emplace(f.tensors[i].name, i).second) {

@@ -151,7 +151,7 @@ TEST_CASE("a pass says beforehand how much memory it takes") {
   CHECK(ForwardPass::bytes_needed(config, 1 << 20, {}) > (uint64_t(1) << 47));
 }
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__)
 TEST_CASE("a pass takes as much memory as it said") {
   const std::shared_ptr<const Model> model = load(test_models() / "gpt-neox-parallel");
   auto wide = std::make_shared<Model>(*model);
@@ -163,6 +163,10 @@ TEST_CASE("a pass takes as much memory as it said") {
     return double(info.uordblks + info.hblkhd);
   };
   const double before = in_use();
+  if (before <= 0) {
+    std::printf("SKIPPED memory of a pass: a sanitizer allocates\n");
+    return;
+  }
   ForwardPass pass(wide, tokens);
   const double took = in_use() - before - double(ids.size() * sizeof(Token));
   // Rows of patterns come and go within a step.
