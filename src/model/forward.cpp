@@ -104,7 +104,8 @@ struct ForwardPass::Impl {
     Mat mat;
 
     void make(int64_t rows, uint64_t size) {
-      floats.resize(size);
+      // Where size_t has 32 bits, more than it holds ends the program rather than wrapping around.
+      floats.resize(size_t(std::min<uint64_t>(size, SIZE_MAX)));
       mat = {floats.data(), rows, int64_t(size) / rows};
     }
   };
@@ -253,7 +254,7 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
   trace.model = model;
   trace.attentions.push_back(std::move(a));
   trace.n_logits = keep.all_logits ? int(n) : 1;
-  trace.logits.resize(size.logits);
+  trace.logits.resize(size_t(std::min<uint64_t>(size.logits, SIZE_MAX)));
 }
 
 // Angles in double: as floats they lose digits at late positions.
@@ -280,6 +281,11 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens) {
   if (tokens.size() > model.config.n_ctx) {
     return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
                  " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
+  }
+  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}); bytes > PTRDIFF_MAX) {
+    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
+                 model.name + " needs " + human_bytes(bytes) +
+                 ", more than there can be here: shorten it"};
   }
   for (size_t i = 0; i < tokens.items.size(); ++i) {
     const Token& token = tokens.items[i];

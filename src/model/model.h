@@ -60,7 +60,7 @@ struct Model {
   Weights weights;
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t n_parameters = 0;
-  uint64_t content_hash = 0;  // FNV-1a 64 of the weights file's header and size: tells models apart
+  uint64_t content_hash = 0;  // FNV-1a 64 of the weights' headers, sizes and samples of their bytes
   bool tied = false;          // unembed is embed
   std::vector<std::string> notes;  // what a person should know: unused tensors, unusual settings
 };

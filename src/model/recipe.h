@@ -56,10 +56,10 @@ enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_h
 
 // Where a tensor of the file goes.
 struct Target {
-  Target(Tensor Weights::* t) : table(t) {}
-  Target(NormWeights Weights::* n) : final_norm(n) {}
-  Target(NormWeights Block::* n) : norm(n) {}
-  Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
+  constexpr Target(Tensor Weights::* t) : table(t) {}
+  constexpr Target(NormWeights Weights::* n) : final_norm(n) {}
+  constexpr Target(NormWeights Block::* n) : norm(n) {}
+  constexpr Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
       : linear{a, b, c} {}
 
   Tensor Weights::* table = nullptr;
