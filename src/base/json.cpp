@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <vector>
 
 #include "base/utf8.h"
@@ -12,13 +14,13 @@ namespace attn {
 namespace {
 
 constexpr size_t kMostDepth = 128;
-// Objects with more members than this also get an index sorted by key.
+// Objects with more members than this are searched by an index.
 constexpr size_t kFewMembers = 16;
 
 enum class Kind : uint8_t { null, boolean, integer, number, string, array, object };
 
 struct Slice {
-  size_t begin = 0, size = 0;
+  uint32_t begin = 0, size = 0;
 };
 
 // Children of a container lie side by side in Document::nodes, so a node is one small record
@@ -28,28 +30,42 @@ struct Node {
   bool flag = false;
   Slice key;      // in Document::text; of members only
   Slice content;  // of strings: in Document::text; of containers: in Document::nodes
-  int64_t integer = 0;
-  double number = 0;
+  union {
+    int64_t integer = 0;  // of Kind::integer
+    double number;        // of Kind::number
+  };
 };
 
 struct Document {
-  std::vector<Node> nodes;     // the root is the last
-  std::string text;            // all keys and strings, end to end
-  std::vector<size_t> by_key;  // of large objects: as many places as there are nodes; see index()
+  std::vector<Node> nodes;  // the root is the last
+  std::string text;         // all keys and strings, end to end
 
   std::string_view view(Slice slice) const {
     return std::string_view(text).substr(slice.begin, slice.size);
   }
 
-  // Sorts the members of every large object by key (equal keys in the document's order) into the
-  // places of by_key that their nodes have in `nodes`.
-  void index() {
+  const Node* member(const Node& object, std::string_view key) const {
+    const size_t begin = object.content.begin, end = begin + object.content.size;
+    if (object.content.size > kFewMembers) return indexed_member(begin, end, key);
+    for (size_t i = end; i-- > begin;)
+      if (view(nodes[i].key) == key) return &nodes[i];
+    return nullptr;
+  }
+
+ private:
+  // Members of large objects in order of their keys, equal keys in the document's order; of an
+  // object in the places that its members have in `nodes`. Made when first asked for: a
+  // vocabulary is only walked.
+  mutable std::vector<size_t> by_key_;
+  mutable std::once_flag indexed_;
+
+  void index() const {
+    by_key_.resize(nodes.size());
     for (const Node& node : nodes) {
       if (node.kind != Kind::object || node.content.size <= kFewMembers) continue;
-      by_key.resize(nodes.size());
-      const auto first = by_key.begin() + std::ptrdiff_t(node.content.begin);
+      const auto first = by_key_.begin() + std::ptrdiff_t(node.content.begin);
       const auto last = first + std::ptrdiff_t(node.content.size);
-      for (auto it = first; it != last; ++it) *it = size_t(it - by_key.begin());
+      std::iota(first, last, node.content.begin);
       std::sort(first, last, [this](size_t a, size_t b) {
         const int order = view(nodes[a].key).compare(view(nodes[b].key));
         return order != 0 ? order < 0 : a < b;
@@ -57,15 +73,10 @@ struct Document {
     }
   }
 
-  const Node* member(const Node& object, std::string_view key) const {
-    const size_t begin = object.content.begin, end = begin + object.content.size;
-    if (object.content.size <= kFewMembers) {
-      for (size_t i = end; i-- > begin;)
-        if (view(nodes[i].key) == key) return &nodes[i];
-      return nullptr;
-    }
-    const auto first = by_key.begin() + std::ptrdiff_t(begin);
-    const auto last = by_key.begin() + std::ptrdiff_t(end);
+  const Node* indexed_member(size_t begin, size_t end, std::string_view key) const {
+    std::call_once(indexed_, [this] { index(); });
+    const auto first = by_key_.begin() + std::ptrdiff_t(begin);
+    const auto last = by_key_.begin() + std::ptrdiff_t(end);
     const auto after = std::upper_bound(
         first, last, key, [this](std::string_view k, size_t i) { return k < view(nodes[i].key); });
     if (after == first || view(nodes[*(after - 1)].key) != key) return nullptr;
@@ -91,7 +102,7 @@ struct Builder {
   std::string error;
 
   Slice keep(const std::string& s) {
-    const Slice slice{document->text.size(), s.size()};
+    const Slice slice{uint32_t(document->text.size()), uint32_t(s.size())};
     document->text += s;
     return slice;
   }
@@ -113,7 +124,7 @@ struct Builder {
     open.pop_back();
     std::vector<Node>& nodes = document->nodes;
     Node node{.kind = container.kind};
-    node.content = {nodes.size(), waiting.size() - container.first};
+    node.content = {uint32_t(nodes.size()), uint32_t(waiting.size() - container.first)};
     const auto first = waiting.begin() + std::ptrdiff_t(container.first);
     nodes.insert(nodes.end(), first, waiting.end());
     waiting.erase(first, waiting.end());
@@ -124,15 +135,15 @@ struct Builder {
   // The names that nlohmann's SAX interface asks for.
   bool null() { return add({}); }
   bool boolean(bool value) { return add({.kind = Kind::boolean, .flag = value}); }
-  bool number_integer(int64_t value) {
-    return add({.kind = Kind::integer, .integer = value, .number = double(value)});
-  }
+  bool number_integer(int64_t value) { return add({.kind = Kind::integer, .integer = value}); }
   bool number_unsigned(uint64_t value) {
     if (value <= uint64_t(INT64_MAX)) return number_integer(int64_t(value));
-    return add({.kind = Kind::number, .number = double(value)});
+    return number_float(double(value), {});
   }
   bool number_float(double value, const std::string&) {
-    return add({.kind = Kind::number, .number = value});
+    Node node{.kind = Kind::number};
+    node.number = value;
+    return add(node);
   }
   bool string(std::string& value) { return add({.kind = Kind::string, .content = keep(value)}); }
   bool binary(std::vector<uint8_t>&) { return false; }
@@ -171,7 +182,7 @@ Error broken(std::string_view file, std::string_view text, size_t at, std::strin
 }
 
 const Node& node_of(const void* node) {
-  static const Node kNull;
+  static const Node kNull{};
   return node ? *static_cast<const Node*>(node) : kNull;
 }
 const Document& document_of(const std::shared_ptr<const void>& document) {
@@ -185,6 +196,9 @@ Json::Json(std::shared_ptr<const void> document, const void* node)
     : document_(std::move(document)), node_(node) {}
 
 Result<Json> Json::parse(std::string_view text, std::string_view file) {
+  // Places inside are 32 bits wide; a document has fewer values than bytes.
+  if (text.size() > UINT32_MAX)
+    return Error{std::string(file) + ": larger than 4 GB; no JSON that belongs to a model is"};
   if (const size_t at = first_broken_utf8(text); at < text.size())
     return broken(file, text, at, "not UTF-8");
   Builder builder;
@@ -197,7 +211,6 @@ Result<Json> Json::parse(std::string_view text, std::string_view file) {
   }
   Document& document = *builder.document;
   document.nodes.push_back(builder.waiting.back());
-  document.index();
   const Node* root = &document.nodes.back();
   return Json(std::move(builder.document), root);
 }
@@ -232,7 +245,8 @@ std::optional<int64_t> Json::integer() const {
 
 std::optional<double> Json::number() const {
   const Node& node = node_of(node_);
-  if (node.kind == Kind::integer || node.kind == Kind::number) return node.number;
+  if (node.kind == Kind::integer) return double(node.integer);
+  if (node.kind == Kind::number) return node.number;
   return {};
 }
 

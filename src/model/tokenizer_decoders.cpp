@@ -54,9 +54,11 @@ Result<Decoder> read_metaspace(const Section& section) {
 void replace_matches(std::string& text, const Pattern& pattern, std::string_view content) {
   const std::vector<Match> matches = pattern.find(text);
   uint64_t size = text.size();
-  for (const Match& match : matches) size += match.is_match ? content.size() : 0;
-  constexpr uint64_t kMostTimes = 32, kAlways = 4096;
-  if (size > kMostTimes * text.size() + kAlways) return;
+  for (const Match& match : matches)
+    if (match.is_match) size += content.size() - (match.end - match.begin);
+  // Decoders shorten. Rules in a row that each double a text could fill any memory.
+  constexpr uint64_t kAlways = 4096;
+  if (size > kAlways && size > text.size()) return;
   std::string out;
   for (const Match& match : matches) {
     if (match.is_match) out += content;

@@ -28,7 +28,8 @@ std::string translated(std::string_view source) {
       continue;
     }
     const char escape = source[++i];
-    constexpr std::string_view kWord = "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}";
+    constexpr std::string_view kWord =
+        "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
     if (escape == 's') {
       out += "\\p{White_Space}";
     } else if (escape == 'S') {

@@ -98,7 +98,7 @@ void AlignedText::prepend(std::string_view prefix) {
 }
 
 bool AlignedText::may_grow_to(uint64_t size) const {
-  constexpr uint64_t kMostTimes = 32, kAlways = 4096;
+  constexpr uint64_t kMostTimes = 32, kAlways = 256;
   return size <= kMostTimes * (all.end - all.begin) + kAlways;
 }
 
