@@ -1,8 +1,7 @@
 // heat_map.h - patterns drawn by a fragment shader from float textures (WebGL2; GL 3.3 on the desktop).
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "figure/figure.h"
 #include "state/state.h"
@@ -11,27 +10,22 @@ struct ImDrawList;
 
 namespace attn::platform {
 
-// A stack of equally large float maps on the GPU (an R32F texture array), uploaded once per change.
-// Move-only; empty until set.
+struct HeatMapTextures;  // heat_map_textures.h
+
+// A stack of equally large float maps on the GPU, uploaded once per change. Empty until set. The
+// last frame that shows it may outlive it.
 class HeatMapStack {
  public:
-  HeatMapStack();
-  ~HeatMapStack();
-  HeatMapStack(const HeatMapStack&) = delete;
-  HeatMapStack& operator=(const HeatMapStack&) = delete;
-  // values [n_maps, rows, cols]. Maps larger than the GPU's limit are refused (false), never cut in silence.
+  // values [n_maps, rows, cols], weights from 0 to 1; NaN is drawn as an error, in red. False, and nothing
+  // changes, when a map is larger than the GPU's textures may be: never cut in silence.
   bool set(const float* values, int n_maps, int rows, int cols);
   int n_maps() const;
   int rows() const;
   int cols() const;
+  const std::shared_ptr<HeatMapTextures>& textures() const { return textures_; }
 
  private:
-  struct Impl;
-  Impl* impl_;
-  friend void draw_heat_map(ImDrawList*, const HeatMapStack&, int, Vec2, Vec2, Vec2, Vec2,
-                            const struct HeatMapStyle&);
-  friend void draw_heat_grid(ImDrawList*, const HeatMapStack&, Vec2, Vec2, int, float,
-                             const struct HeatMapStyle&);
+  std::shared_ptr<HeatMapTextures> textures_;
 };
 
 struct HeatMapStyle {
@@ -44,6 +38,7 @@ struct HeatMapStyle {
 
 // Adds to `list`, in its order, map number `map` into the screen rectangle min..max, showing cells from `cell_min` to `cell_max` (x: column, y: row;
 // fractions allowed). Where a pixel covers several cells it shows the largest. Exact texel values, no smoothing.
+// What lies outside the map stays as it is.
 void draw_heat_map(ImDrawList* list, const HeatMapStack& maps, int map, Vec2 min, Vec2 max,
                    Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style);
 // All maps as a grid of `n_columns` thumbnails with `gap` units between them.

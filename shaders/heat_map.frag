@@ -1,0 +1,70 @@
+// heat_map.frag - weights as colours: exact cells, and the largest where a pixel covers several.
+
+uniform sampler2DArray u_maps;  // level l: largest of 2^l x 2^l cells; r: weight, g: over row's max
+uniform sampler2D u_colors;     // [palette, 256]
+uniform ivec2 u_size;           // columns, rows
+uniform vec2 u_span;            // cells per pixel
+uniform int u_level;
+uniform int u_scale;            // 0 linear, 1 log, 2 row maximum
+uniform int u_palette;
+uniform bool u_reversed;
+uniform bool u_causal;
+uniform bool u_dark;
+uniform float u_lines;          // 0..1
+uniform float u_pixels;         // per unit
+
+in vec2 v_cell;
+flat in int v_layer;
+out vec4 o_color;
+
+vec2 largest(ivec2 first, ivec2 last) {
+  ivec2 end = max(u_size >> u_level, 1) - 1;  // the last cell takes what an odd size leaves over
+  first = min(first >> u_level, end);
+  last = min(last >> u_level, end);
+  vec2 value = vec2(-1.0);
+  for (int y = first.y; y <= last.y; ++y)
+    for (int x = first.x; x <= last.x; ++x)
+      value = max(value, texelFetch(u_maps, ivec3(x, y, v_layer), u_level).rg);
+  return value;
+}
+
+float position(vec2 value) {
+  if (u_scale == 1) return value.r > 0.0 ? 1.0 + log2(value.r) * 0.30103 / 4.0 : 0.0;
+  return u_scale == 2 ? value.g : value.r;
+}
+
+vec3 masked() {
+  float stripe = mod(gl_FragCoord.x + gl_FragCoord.y, 7.0 * u_pixels);
+  float ink = stripe < u_pixels ? 1.0 : 0.0;
+  return u_dark ? mix(vec3(0.115, 0.12, 0.135), vec3(0.18, 0.185, 0.205), ink)
+                : mix(vec3(0.92, 0.925, 0.935), vec3(0.82, 0.83, 0.85), ink);
+}
+
+void main() {
+  if (any(lessThan(v_cell, vec2(0.0))) || any(greaterThanEqual(v_cell, vec2(u_size)))) discard;
+
+  // A pixel stands for the cells around its middle, so that each cell belongs to at least one.
+  vec2 reach = 0.5 * max(u_span - 1.0, 0.0) + 1e-4 * u_span;
+  ivec2 first = max(ivec2(floor(v_cell - reach)), 0);
+  ivec2 last = min(ivec2(floor(v_cell + reach)), u_size - 1);
+
+  // Keys that came before the first query (a cache) are seen by every query.
+  int before = max(u_size.x - u_size.y, 0);
+  vec3 color;
+  if (u_causal && first.x > last.y + before) {
+    color = masked();
+  } else {
+    vec2 value = largest(first, last);
+    float place = clamp(position(value), 0.0, 1.0);
+    if (u_reversed) place = 1.0 - place;
+    color = texelFetch(u_colors, ivec2(int(place * 255.0 + 0.5), u_palette), 0).rgb;
+    if (value.r < 0.0) color = vec3(0.86, 0.15, 0.27);  // not a number
+  }
+
+  // A line where a cell starts, once cells are wide enough to spare a pixel.
+  vec2 start = fract(v_cell) / u_span;  // pixels from the cell's first
+  bool on_line = (start.x < u_pixels && v_cell.x >= 1.0) || (start.y < u_pixels && v_cell.y >= 1.0);
+  float room = smoothstep(6.0, 18.0, 1.0 / (max(u_span.x, u_span.y) * u_pixels));
+  if (on_line) color = mix(color, u_dark ? vec3(0.0) : vec3(1.0), 0.6 * u_lines * room);
+  o_color = vec4(color, 1.0);
+}

@@ -1,0 +1,117 @@
+// files_web.cpp - files dropped, chosen or fetched: their bytes come straight into the program's memory.
+#include <emscripten.h>
+
+#include <exception>
+#include <map>
+#include <utility>
+
+#include "platform/program.h"
+
+// web/files.js reads; the functions below give it room and take the result.
+EM_JS(void, page_pick_files, (bool folder), { Module.page.files.pick(folder); });
+EM_JS(void, page_fetch, (int id, const char* path), {
+  Module.page.files.fetch(id, UTF8ToString(path));
+});
+EM_JS(void, page_save_file, (const char* name, const char* bytes, int size), {
+  const start = bytes >>> 0;
+  Module.page.files.save(UTF8ToString(name), HEAPU8.slice(start, start + size));
+});
+
+namespace attn::platform {
+namespace {
+
+struct Fetch {
+  std::function<void(float)> progress;
+  std::function<void(Result<Bytes>)> then;
+  std::vector<uint8_t> bytes;
+};
+
+struct Transfers {
+  std::vector<std::pair<std::string, std::vector<uint8_t>>> reading;
+  std::function<void(std::vector<File>)> picked;
+  std::map<int, Fetch> fetches;
+  int n_fetches = 0;
+};
+
+Transfers& transfers() {
+  static Transfers all;
+  return all;
+}
+
+// Null when there is no room.
+uint8_t* resize(std::vector<uint8_t>& bytes, double size) {
+  try {
+    bytes.resize(size_t(size));
+    return bytes.data();
+  } catch (const std::exception&) {  // bad_alloc, or length_error above 2 GB
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+void on_drop(std::function<void(std::vector<File>)> then) { program().dropped = std::move(then); }
+
+void pick_files(bool folder, std::function<void(std::vector<File>)> then) {
+  transfers().picked = std::move(then);
+  page_pick_files(folder);
+}
+
+void fetch(const std::string& path, std::function<void(float)> progress,
+           std::function<void(Result<Bytes>)> then) {
+  const int id = ++transfers().n_fetches;
+  transfers().fetches[id] = {std::move(progress), std::move(then), {}};
+  page_fetch(id, path.c_str());
+}
+
+void save_file(const std::string& name, const std::string& contents) {
+  page_save_file(name.c_str(), contents.data(), int(contents.size()));
+}
+
+}  // namespace attn::platform
+
+extern "C" {
+using namespace attn;
+using namespace attn::platform;
+
+EMSCRIPTEN_KEEPALIVE void attn_read_start() { transfers().reading.clear(); }
+
+// Room for one more file.
+EMSCRIPTEN_KEEPALIVE uint8_t* attn_read_room(const char* name, double size) {
+  return resize(transfers().reading.emplace_back(name, std::vector<uint8_t>()).second, size);
+}
+
+EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
+  std::vector<File> files;
+  for (auto& [name, bytes] : std::exchange(transfers().reading, {}))
+    files.push_back({name, Bytes(std::move(bytes))});
+  const auto& then = picked ? transfers().picked : program().dropped;
+  if (then) then(std::move(files));
+  wake();
+}
+
+// Room for `size` bytes; those that are there stay, at a new place.
+EMSCRIPTEN_KEEPALIVE uint8_t* attn_fetch_room(int id, double size) {
+  return resize(transfers().fetches[id].bytes, size);
+}
+
+EMSCRIPTEN_KEEPALIVE void attn_fetch_progress(int id, float done) {
+  if (const auto& progress = transfers().fetches[id].progress) progress(done);
+  wake();
+}
+
+// `error` is a sentence, or empty.
+EMSCRIPTEN_KEEPALIVE void attn_fetch_done(int id, double size, const char* error) {
+  auto node = transfers().fetches.extract(id);
+  if (node.empty()) return;
+  Fetch& fetch = node.mapped();
+  fetch.bytes.resize(size_t(size));
+  if (*error) {
+    fetch.then(Error{error});
+  } else {
+    fetch.then(Bytes(std::move(fetch.bytes)));
+  }
+  wake();
+}
+
+}  // extern "C"

@@ -1,0 +1,69 @@
+// page_web.cpp - the address, the clipboard, settings and the page around the canvas.
+#include <emscripten.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "platform/page.h"
+#include "platform/program.h"
+
+EM_JS_DEPS(page, "$stringToNewUTF8,$UTF8ToString");
+
+EM_JS(bool, page_prefers_dark, (), { return Module.page.prefersDark(); });
+EM_JS(bool, page_prefers_chinese, (), { return Module.page.prefersChinese(); });
+EM_JS(char*, page_query, (), { return stringToNewUTF8(Module.page.query()); });
+EM_JS(void, page_set_query, (const char* query, bool push), {
+  Module.page.setQuery(UTF8ToString(query), push);
+});
+EM_JS(char*, page_link, (), { return stringToNewUTF8(Module.page.link()); });
+EM_JS(void, page_copy, (const char* text), { Module.page.copy(UTF8ToString(text)); });
+EM_JS(void, page_open_link, (const char* address), {
+  Module.page.openLink(UTF8ToString(address));
+});
+EM_JS(char*, page_load, (const char* key), {
+  return stringToNewUTF8(Module.page.load(UTF8ToString(key)));
+});
+EM_JS(void, page_store, (const char* key, const char* value), {
+  Module.page.store(UTF8ToString(key), UTF8ToString(value));
+});
+EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); });
+EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); });
+
+extern "C" {
+
+EMSCRIPTEN_KEEPALIVE void attn_query(const char* query) {
+  if (const auto& changed = attn::platform::program().query_changed) changed(query);
+}
+
+// The caller frees the answer; null when nobody answers.
+EMSCRIPTEN_KEEPALIVE char* attn_ask(const char* what) {
+  const auto& answer = attn::platform::program().answer;
+  return answer ? strdup(answer(what).c_str()) : nullptr;
+}
+
+}  // extern "C"
+
+namespace attn::platform {
+
+bool prefers_dark() { return page_prefers_dark(); }
+Lang prefers_language() { return page_prefers_chinese() ? Lang::zh : Lang::en; }
+
+std::string get_query() { return take_text(page_query()); }
+void set_query(const std::string& query, bool push) { page_set_query(query.c_str(), push); }
+void on_query(std::function<void(std::string)> then) { program().query_changed = std::move(then); }
+std::string link() { return take_text(page_link()); }
+void copy(const std::string& text) { page_copy(text.c_str()); }
+void open_link(const std::string& address) { page_open_link(address.c_str()); }
+
+std::string load(const std::string& key) { return take_text(page_load(key.c_str())); }
+void store(const std::string& key, const std::string& value) {
+  page_store(key.c_str(), value.c_str());
+}
+
+void announce(const std::string& text) { page_announce(text.c_str()); }
+void set_page(Lang lang, bool dark) { page_set(lang == Lang::zh, dark); }
+void on_ask(std::function<std::string(const std::string& what)> answer) {
+  program().answer = std::move(answer);
+}
+
+}  // namespace attn::platform

@@ -1,0 +1,51 @@
+// prompt_desktop.cpp - text boxes by Dear ImGui itself.
+#include <imgui.h>
+#include <imgui_stdlib.h>
+
+#include "platform/program.h"
+
+namespace attn::platform {
+namespace {
+
+bool& focus_wanted() {
+  static bool wanted = false;
+  return wanted;
+}
+
+}  // namespace
+
+bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
+                bool /*dark*/) {
+  const ImVec2 size(max.x - min.x, max.y - min.y);
+  const bool one_line = size.y < 2.5f * ImGui::GetFontSize();
+  const ImVec2 before = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos({min.x, min.y});
+  if (!one_line && focus_wanted()) {
+    ImGui::SetKeyboardFocusHere();
+    focus_wanted() = false;
+  }
+  bool changed = false;
+  if (one_line) {
+    ImGui::SetNextItemWidth(size.x);
+    const float padding = (size.y - ImGui::GetFontSize()) / 2;
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(8, padding));
+    changed = ImGui::InputTextWithHint((std::string("##") + id).c_str(), label, &text);
+    ImGui::PopStyleVar();
+  } else {
+#if IMGUI_VERSION_NUM >= 19230
+    const ImGuiInputTextFlags flags = ImGuiInputTextFlags_WordWrap;
+#else
+    const ImGuiInputTextFlags flags = ImGuiInputTextFlags_None;  // long lines scroll sideways
+#endif
+    changed = ImGui::InputTextMultiline((std::string("##") + id).c_str(), &text, size, flags);
+  }
+  ImGui::SetCursorScreenPos(before);
+  return changed;
+}
+
+void focus_prompt() { focus_wanted() = true; }
+
+void start_frame() {}
+void end_frame() {}
+
+}  // namespace attn::platform

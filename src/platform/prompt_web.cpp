@@ -1,0 +1,58 @@
+// prompt_web.cpp - text boxes as elements of the page, over the canvas.
+#include <emscripten.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "platform/program.h"
+
+EM_JS(void, page_place_box,
+      (const char* id, float x, float y, float width, float height, const char* label, bool dark),
+      {
+        Module.page.placeBox(UTF8ToString(id), x, y, width, height, UTF8ToString(label), dark);
+      });
+EM_JS(void, page_set_box, (const char* id, const char* text), {
+  Module.page.setBox(UTF8ToString(id), UTF8ToString(text));
+});
+EM_JS(void, page_focus_box, (), { Module.page.focusBox(); });
+
+namespace attn::platform {
+namespace {
+
+struct Box {
+  std::string shown;                 // what the element holds, as far as the program knows
+  std::optional<std::string> typed;  // by the person since the last frame
+};
+
+std::map<std::string, Box>& boxes() {
+  static std::map<std::string, Box> all;
+  return all;
+}
+
+}  // namespace
+
+bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
+                bool dark) {
+  Box& box = boxes()[id];
+  page_place_box(id, min.x, min.y, max.x - min.x, max.y - min.y, label, dark);
+  if (box.typed) {
+    box.shown = text = *box.typed;
+    box.typed.reset();
+    return true;
+  }
+  if (box.shown != text) {
+    box.shown = text;
+    page_set_box(id, text.c_str());
+  }
+  return false;
+}
+
+void focus_prompt() { page_focus_box(); }
+
+}  // namespace attn::platform
+
+extern "C" EMSCRIPTEN_KEEPALIVE void attn_typed(const char* id, const char* text) {
+  attn::platform::boxes()[id].typed = text;
+  attn::platform::wake();
+}

@@ -1,0 +1,98 @@
+// run_web.cpp - frames in the browser: the page asks for one when something happened.
+#include <SDL.h>
+#include <emscripten.h>
+#include <imgui.h>
+#include <imgui_impl_opengl3.h>
+
+#include <cstdlib>
+
+#include "platform/page.h"
+#include "platform/program.h"
+
+// What the page does is written in web/page.js, as methods of Module.page.
+EM_JS(void, page_attach, (), { Module.page.attach(Module, () => wasmMemory.buffer); });
+EM_JS(void, page_request_frame, (), { Module.page.requestFrame(); });
+// Gives the canvas as many pixels as the screen has there; [width, height, pixels per unit].
+EM_JS(void, page_fit_canvas, (float* out), {
+  HEAPF32.set(Module.page.fitCanvas(), out >>> 2);
+});
+EM_JS(void, page_end_boxes, (), { Module.page.endBoxes(); });
+
+extern "C" {
+
+// SDL asks for OpenGL functions by name and then uses none of them; a real answer costs 50 KB.
+void* eglGetProcAddress(const char*) { return nullptr; }
+
+// Draws; milliseconds until the next frame is due, below 0 for never.
+EMSCRIPTEN_KEEPALIVE double attn_frame() {
+  using namespace attn::platform;
+  draw_frame();
+  const double due = program().schedule.due_ms();
+  return due == Schedule::kNever ? -1 : due > now_ms() ? due - now_ms() : 0;
+}
+
+// The canvas lost the focus: keys that are down will go up elsewhere.
+EMSCRIPTEN_KEEPALIVE void attn_blur() { ImGui::GetIO().ClearInputKeys(); }
+
+// Dear ImGui pastes on Ctrl+V, and the browser has the text only in its own event.
+EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {
+  SDL_SetClipboardText(text);
+  ImGuiIO& io = ImGui::GetIO();
+  for (const bool down : {true, false}) {
+    io.AddKeyEvent(ImGuiMod_Ctrl, down);
+    io.AddKeyEvent(ImGuiKey_V, down);
+  }
+}
+
+// A new context in place of one that was lost: all that lay on the GPU is made anew when it is needed.
+EMSCRIPTEN_KEEPALIVE void attn_restore() {
+  ImGui_ImplOpenGL3_DestroyDeviceObjects();
+  ++attn::platform::program().n_contexts;
+}
+
+}  // extern "C"
+
+namespace attn::platform {
+
+std::string take_text(char* text) {
+  std::string out = text ? text : "";
+  std::free(text);
+  return out;
+}
+
+int run(const char* title, std::function<bool()> frame) {
+  program().frame = std::move(frame);
+  if (!open_window(title)) return 1;
+  SDL_AddEventWatch(
+      [](void*, SDL_Event*) {
+        page_request_frame();
+        return 0;
+      },
+      nullptr);
+  ImGui::GetPlatformIO().Platform_SetClipboardTextFn = [](ImGuiContext*, const char* text) {
+    SDL_SetClipboardText(text);
+    copy(text);
+  };
+  page_attach();
+  page_request_frame();
+  return 0;
+}
+
+void wake() {
+  if (program().woken.exchange(true)) return;
+  MAIN_THREAD_ASYNC_EM_ASM({ Module.page.requestFrame(); });
+}
+
+void start_frame() {
+  float view[3] = {1, 1, 1};
+  page_fit_canvas(view);
+  program().view = {view[0], view[1], view[2]};
+}
+
+void end_frame() { page_end_boxes(); }
+
+void handle_event(const SDL_Event&) {}
+
+Size size() { return program().view; }
+
+}  // namespace attn::platform

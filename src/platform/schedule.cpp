@@ -1,0 +1,47 @@
+// schedule.cpp - frames after input, after short rests of the mouse, and for a blinking cursor.
+#include "platform/schedule.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace attn::platform {
+namespace {
+
+constexpr int kSettling = 3;
+// Dear ImGui shows tool tips when the mouse has rested for 0.15 s or 0.4 s.
+constexpr double kRests_ms[] = {200, 600};
+constexpr double kRepeat_ms = 33;
+constexpr double kBlink_ms = 500;
+
+}  // namespace
+
+void Schedule::input(double now_ms) {
+  input_ms_ = now_ms;
+  due_ms_ = now_ms;
+  settling_ = kSettling;
+  rests_ = 0;
+  resting_ = false;
+}
+
+void Schedule::drew(double now_ms, const Wish& wish) {
+  if (settling_ > 0) --settling_;
+  if (resting_ && now_ms >= due_ms_) {
+    settling_ = kSettling - 1;  // a window that just appeared finds its size in its second frame
+    resting_ = false;
+  }
+  due_ms_ = kNever;
+  if (wish.more || settling_ > 0) {
+    due_ms_ = now_ms;
+    return;
+  }
+  const auto at_latest = [this](double ms) { due_ms_ = std::min(due_ms_, ms); };
+  if (wish.pressed) at_latest(now_ms + kRepeat_ms);
+  if (wish.cursor) at_latest(now_ms + kBlink_ms);
+  while (rests_ < int(std::size(kRests_ms)) && input_ms_ + kRests_ms[rests_] <= now_ms) ++rests_;
+  if (rests_ < int(std::size(kRests_ms)) && input_ms_ + kRests_ms[rests_] <= due_ms_) {
+    due_ms_ = input_ms_ + kRests_ms[rests_];
+    resting_ = true;
+  }
+}
+
+}  // namespace attn::platform

@@ -1,0 +1,140 @@
+// window.cpp - the window with Dear ImGui in it, and one frame of it.
+#include <SDL.h>
+#include <imgui.h>
+#include <imgui_impl_opengl3.h>
+#include <imgui_impl_sdl2.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "platform/gl.h"
+#include "platform/glyphs.h"
+#include "platform/program.h"
+
+namespace attn::platform {
+namespace {
+
+constexpr float kFontSize = 15;
+
+bool open_context(const char* title) {
+  Program& p = program();
+#ifdef __EMSCRIPTEN__
+  // Keys reach SDL only while the canvas has the focus: text boxes of the page keep theirs.
+  SDL_SetHint(SDL_HINT_EMSCRIPTEN_KEYBOARD_ELEMENT, "#canvas");
+#endif
+  SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
+  if (SDL_Init(SDL_INIT_VIDEO) != 0) return false;
+#ifdef __EMSCRIPTEN__
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_ES);
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_MAJOR_VERSION, 3);
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_MINOR_VERSION, 0);
+#else
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_CORE);
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_MAJOR_VERSION, 3);
+  SDL_GL_SetAttribute(SDL_GL_CONTEXT_MINOR_VERSION, 3);
+#endif
+  SDL_GL_SetAttribute(SDL_GL_DEPTH_SIZE, 0);
+  SDL_GL_SetAttribute(SDL_GL_STENCIL_SIZE, 0);
+  p.window = SDL_CreateWindow(title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, 1280, 800,
+                              SDL_WINDOW_OPENGL | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
+  if (!p.window) return false;
+  p.context = SDL_GL_CreateContext(p.window);
+  if (!p.context) return false;
+  SDL_SetWindowMinimumSize(p.window, 320, 240);
+  ++p.n_contexts;
+  return true;
+}
+
+// Glyphs are pictures made of whole device pixels: they are sharp only where they start on one, and
+// Dear ImGui puts them on fractions of its own units.
+void snap_glyphs(ImDrawData& data, float scale) {
+  const ImVec2 white = ImGui::GetIO().Fonts->TexUvWhitePixel;
+  // Not at one half, or rounding errors would move a glyph's two sides apart.
+  const auto snap = [&](float v) { return std::floor(v * scale + .47f) / scale; };
+  for (ImDrawList* list : data.CmdLists) {
+    for (ImDrawVert& v : list->VtxBuffer) {
+      if (v.uv.x == white.x && v.uv.y == white.y) continue;
+      v.pos = {snap(v.pos.x), snap(v.pos.y)};
+    }
+  }
+}
+
+void render(float scale) {
+  ImGui::Render();
+  ImDrawData& data = *ImGui::GetDrawData();
+  snap_glyphs(data, scale);
+  glViewport(0, 0, int(data.DisplaySize.x * scale), int(data.DisplaySize.y * scale));
+  glDisable(GL_SCISSOR_TEST);
+  const ImVec4 back = ImGui::GetStyleColorVec4(ImGuiCol_WindowBg);
+  glClearColor(back.x, back.y, back.z, 1);
+  glClear(GL_COLOR_BUFFER_BIT);
+  ImGui_ImplOpenGL3_RenderDrawData(&data);
+}
+
+}  // namespace
+
+Program& program() {
+  static Program the_program;
+  return the_program;
+}
+
+double now_ms() {
+  using namespace std::chrono;
+  return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
+}
+
+bool open_window(const char* title) {
+  if (!open_context(title)) {
+    std::fprintf(stderr, "attnscope: no window with OpenGL could be opened: %s\n", SDL_GetError());
+    return false;
+  }
+  ImGui::CreateContext();
+  ImGuiIO& io = ImGui::GetIO();
+  io.IniFilename = nullptr;
+  io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
+  io.ConfigInputTrickleEventQueue = false;  // frames are rare here: take all that waits at once
+  io.Fonts->Flags |= ImFontAtlasFlags_NoBakedLines;  // else snap_glyphs would bend thin lines
+  ImFontConfig font;
+  font.FontLoader = glyph_loader();
+  font.SizePixels = kFontSize;
+  io.Fonts->AddFont(&font);
+  ImGui::GetStyle().FontSizeBase = kFontSize;
+  ImGui_ImplSDL2_InitForOpenGL(program().window, program().context);
+  ImGui_ImplOpenGL3_Init(kGlslVersion);
+  return true;
+}
+
+bool draw_frame() {
+  Program& p = program();
+  bool open = true, input = p.woken.exchange(false);
+  for (SDL_Event event; SDL_PollEvent(&event);) {
+    ImGui_ImplSDL2_ProcessEvent(&event);
+    handle_event(event);
+    input = true;
+    open = open && event.type != SDL_QUIT;
+  }
+  if (input) p.schedule.input(now_ms());
+
+  start_frame();
+  ImGui_ImplOpenGL3_NewFrame();
+  ImGui_ImplSDL2_NewFrame();
+  const Size view = size();
+  ImGuiIO& io = ImGui::GetIO();
+  io.DisplaySize = {view.width, view.height};
+  io.DisplayFramebufferScale = {view.scale, view.scale};
+  ImGui::NewFrame();
+  const bool more = p.frame();
+  end_frame();
+  render(view.scale);
+  if (p.before_swap) p.before_swap();
+  SDL_GL_SwapWindow(p.window);
+  for (auto& f : std::exchange(p.after_frame, {})) f();
+  p.schedule.drew(now_ms(), {more, io.WantTextInput, ImGui::IsAnyMouseDown()});
+  return open;
+}
+
+bool has_threads() { return ATTNSCOPE_THREADS; }
+
+}  // namespace attn::platform

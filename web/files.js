@@ -1,0 +1,215 @@
+// files.js - files that are dropped, chosen, fetched or saved. Bytes go straight into the program's
+// memory as they arrive; nothing is uploaded.
+
+const GB = 1e9;
+const MOST = 3 * GB; // what a tab with 4 GB of memory can hold beside its work
+const MOST_OF_ONE = 2 ** 31 - 1;
+const SLOW_MS = 300; // reading that takes longer shows its progress
+// In a dropped folder only what a model may be made of is read; a file that is dropped itself always.
+const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
+
+class Trouble extends Error {}
+
+export class Files {
+  sizes = new Map(); // path -> bytes, of what the site says it holds
+  #page;
+  #turn = 0; // a newer wish ends an older reading
+
+  constructor(page) {
+    this.#page = page;
+  }
+
+  // ---- Dropped
+
+  watchDrops(target) {
+    const veil = target.querySelector('#drop');
+    let depth = 0; // enter and leave come for every element on the way
+    const show = (on) => {
+      if (!on) depth = 0;
+      veil.hidden = !on;
+    };
+    const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
+    addEventListener('dragenter', (event) => {
+      if (!hasFiles(event)) return;
+      veil.textContent = this.#page.tr('Drop to open', '松开以打开');
+      ++depth;
+      show(true);
+    });
+    addEventListener('dragleave', () => --depth <= 0 && show(false));
+    addEventListener('dragover', (event) => hasFiles(event) && event.preventDefault());
+    addEventListener('drop', (event) => {
+      show(false);
+      if (!hasFiles(event)) return; // text goes into the box it is dropped on
+      event.preventDefault();
+      this.#take(this.#dropped(event.dataTransfer), false);
+    });
+  }
+
+  // [{path, file}]. What is dropped can be asked for only during the event, so that comes first.
+  #dropped(transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const plain = [...transfer.files].map((file) => ({ path: file.name, file }));
+    if (!entries.some((entry) => entry.isDirectory)) return Promise.resolve(plain);
+    return Promise.all(entries.map((entry) => walk(entry, false))).then((found) => found.flat());
+  }
+
+  // ---- Chosen
+
+  pick(folder) {
+    const input = document.createElement('input');
+    input.type = 'file';
+    input.multiple = true;
+    input.webkitdirectory = folder;
+    input.addEventListener('change', () => {
+      const found = [...input.files].map((file) =>
+        ({ path: file.webkitRelativePath || file.name, file }));
+      this.#take(Promise.resolve(folder ? found.filter(({ path }) => wanted(path)) : found), true);
+    });
+    input.click();
+  }
+
+  // ---- Into memory
+
+  async #take(promise, picked) {
+    const turn = ++this.#turn;
+    const { tr } = this.#bound();
+    try {
+      const found = await promise;
+      if (!found.length) {
+        throw new Trouble(tr('There is no model in this folder: a config.json and a model.safetensors are looked for',
+                             '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
+      }
+      const total = found.reduce((sum, { file }) => sum + file.size, 0);
+      const large = found.find(({ file }) => file.size > MOST_OF_ONE);
+      if (large) throw new Trouble(this.#tooMuch(large.path, large.file.size, '2 GB'));
+      if (total > MOST) throw new Trouble(this.#tooMuch(tr('All files together', '全部文件'), total, '3 GB'));
+      await this.#read(found, total, turn);
+      if (turn === this.#turn) this.#page.call('read_done', picked);
+    } catch (error) {
+      if (turn === this.#turn) this.#page.say(sentence(error, tr));
+    } finally {
+      if (turn === this.#turn) this.#page.progress('', null);
+    }
+  }
+
+  async #read(found, total, turn) {
+    const { tr } = this.#bound();
+    const start = performance.now();
+    let done = 0;
+    this.#page.call('read_start');
+    for (const { path, file } of found) {
+      const room = this.#page.call('read_room', path, file.size) >>> 0;
+      if (!room && file.size) throw new Trouble(this.#tooMuch(path, file.size, tr('what is free', '剩余内存')));
+      let at = 0;
+      const reader = file.stream().getReader();
+      for (;;) {
+        const { done: end, value } = await reader.read();
+        if (end || turn !== this.#turn) break;
+        if (at + value.length > file.size) break;
+        this.#page.memory(room + at, value.length).set(value);
+        at += value.length;
+        done += value.length;
+        if (performance.now() - start > SLOW_MS) {
+          this.#page.progress(tr(`Reading ${path}`, `正在读取 ${path}`), done / total);
+        }
+      }
+      if (turn !== this.#turn) return reader.cancel();
+      if (at !== file.size) {
+        throw new Trouble(tr(`${path} changed while it was read; open it again`, `${path} 在读取时发生了变化，请重新打开`));
+      }
+    }
+  }
+
+  #tooMuch(what, size, limit) {
+    const gb = (size / GB).toFixed(1);
+    return this.#page.tr(
+      `${what}: ${gb} GB do not fit into a browser tab (limit: ${limit}); the desktop program opens larger models`,
+      `${what}：${gb} GB 超出浏览器标签页的内存（上限：${limit}），更大的模型请使用桌面程序`);
+  }
+
+  // ---- Fetched
+
+  // Bytes may be compressed on the way, so that only the site's own list knows how many will come.
+  async fetch(id, path) {
+    const { tr } = this.#bound();
+    let size = 0;
+    let error = '';
+    try {
+      size = await this.#fetchInto(id, path);
+    } catch (caught) {
+      error = caught instanceof Trouble ? caught.message
+        : tr(`${path} could not be fetched; check the connection and reload the page`,
+             `无法获取 ${path}，请检查网络连接后重新加载页面`);
+    }
+    this.#page.call('fetch_done', id, error ? 0 : size, error);
+  }
+
+  async #fetchInto(id, path) {
+    const { tr } = this.#bound();
+    const response = await fetch(path);
+    if (!response.ok) {
+      const status = `${response.status} ${response.statusText}`.trim();
+      throw new Trouble(tr(`${path} could not be fetched: the server answered ${status}`,
+                           `无法获取 ${path}：服务器返回 ${status}`));
+    }
+    const plain = !response.headers.get('Content-Encoding');
+    const expected = this.sizes.get(path) ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
+    let room = 0;
+    let start = 0;
+    const reserve = (bytes) => {
+      room = bytes;
+      start = this.#page.call('fetch_room', id, bytes) >>> 0;
+      if (!start) throw new Trouble(this.#tooMuch(path, bytes, tr('what is free', '剩余内存')));
+    };
+    reserve(expected || 1 << 20);
+    let at = 0;
+    const reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return at;
+      if (at + value.length > room) reserve(Math.max(2 * room, at + value.length));
+      this.#page.memory(start + at, value.length).set(value);
+      at += value.length;
+      this.#page.call('fetch_progress', id, expected ? Math.min(1, at / expected) : 0);
+    }
+  }
+
+  // ---- Saved
+
+  save(name, bytes) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([bytes]));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
+  #bound() {
+    return { tr: this.#page.tr.bind(this.#page) };
+  }
+}
+
+function wanted(path) {
+  return OF_A_MODEL.test(path) && !path.split('/').some((part) => part.startsWith('.'));
+}
+
+async function walk(entry, inside) {
+  if (entry.isFile) {
+    const path = entry.fullPath.replace(/^\//, '');
+    if (inside && !wanted(path)) return [];
+    return [{ path, file: await new Promise((resolve, reject) => entry.file(resolve, reject)) }];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) { // a reader gives at most 100 entries at a time
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return found;
+    for (const child of some) found.push(...await walk(child, true));
+  }
+}
+
+function sentence(error, tr) {
+  if (error instanceof Trouble) return error.message;
+  return tr(`The files could not be read (${error.name}); open them again`,
+            `无法读取文件（${error.name}），请重新打开`);
+}

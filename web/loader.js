@@ -1,0 +1,204 @@
+// loader.js - starts the program: the best build that this browser can run, with its progress shown.
+//
+// In the address, before '#':  ?build=st  one thread, even where more are possible
+//                              ?isolate=0 leaves the page as its server sends it (then one thread,
+//                                         unless the server isolates it itself)
+//                              ?sw=0      no service worker: nothing is kept for offline use
+
+import { Page, prefersChinese } from './page.js';
+
+const TRIED = 'attnscope.isolated'; // in sessionStorage: the one reload was made
+const PATIENCE_MS = 3000; // for a service worker that may be blocked and then never answers
+
+const options = new URLSearchParams(location.search);
+const chinese = prefersChinese();
+const tr = (en, zh) => (chinese ? zh : en);
+const element = (id) => document.getElementById(id);
+
+class Missing extends Error {}
+
+// ---- What the browser can do
+
+// A module with one function () -> v128 of this body.
+function validates(...body) {
+  return typeof WebAssembly === 'object' && WebAssembly.validate(new Uint8Array([
+    0, 97, 115, 109, 1, 0, 0, 0, // "\0asm", version 1
+    1, 5, 1, 96, 0, 1, 123, // type: () -> v128
+    3, 2, 1, 0, // one function of it
+    10, body.length + 4, 1, body.length + 2, 0, ...body, 11]));
+}
+const ZEROS = [65, 0, 253, 15]; // i8x16.splat(0)
+const hasSimd = () => validates(...ZEROS);
+const hasRelaxedSimd = () => validates(...ZEROS, ...ZEROS, 253, 128, 2); // i8x16.relaxed_swizzle
+
+function demandFeatures() {
+  const missing = [];
+  if (!hasSimd()) missing.push('WebAssembly SIMD');
+  if (!document.createElement('canvas').getContext('webgl2')) missing.push('WebGL2');
+  if (!missing.length) return;
+  const names = missing.join(tr(' and ', ' 与 '));
+  throw new Missing(tr(
+    `attnscope needs ${names}, which this browser does not have or has switched off; any Chrome, Edge, Firefox or Safari since 2023 has it`,
+    `attnscope 需要 ${names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
+}
+
+// ---- Isolation and offline use
+
+const wantsThreads = () => options.get('build') !== 'st' && hasRelaxedSimd();
+const mayUseWorker = () =>
+  'serviceWorker' in navigator && isSecureContext && options.get('sw') !== '0';
+
+// Threads need headers that many hosts don't send; the service worker adds them, after one reload.
+// True when that reload is on its way.
+async function isolate() {
+  if (crossOriginIsolated || !mayUseWorker() || !wantsThreads()) return false;
+  if (options.get('isolate') === '0' || parent !== window || tried()) return false;
+  const ready = (async () => {
+    await navigator.serviceWorker.register('sw.js');
+    await navigator.serviceWorker.ready;
+    if (!navigator.serviceWorker.controller) {
+      await new Promise((resolve) => (navigator.serviceWorker.oncontrollerchange = resolve));
+    }
+    return true;
+  })().catch(() => false);
+  const patience = new Promise((resolve) => setTimeout(() => resolve(false), PATIENCE_MS));
+  if (!await Promise.race([ready, patience]) || !markTried()) return false;
+  location.reload();
+  return true;
+}
+
+function tried() {
+  try {
+    return sessionStorage.getItem(TRIED) !== null;
+  } catch {
+    return true; // what can't be remembered could go on for ever
+  }
+}
+
+function markTried() {
+  try {
+    sessionStorage.setItem(TRIED, '1');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Once the program runs: what it was made of is kept for the next time without a connection.
+async function keepForOffline() {
+  if (!mayUseWorker()) return;
+  try {
+    await navigator.serviceWorker.register('sw.js');
+    const { active } = await navigator.serviceWorker.ready;
+    const loaded = performance.getEntriesByType('resource').map(({ name }) => name.split('#')[0]);
+    active.postMessage({ keep: loaded });
+  } catch {
+    // It works as well without.
+  }
+}
+
+// ---- Starting
+
+async function siteSizes() {
+  try {
+    const { files } = await (await fetch('version.json', { cache: 'no-cache' })).json();
+    return new Map(files.map(({ path, size }) => [path, size]));
+  } catch {
+    return new Map(); // then progress is guessed
+  }
+}
+
+// The program's bytes are compiled while they arrive.
+async function compile(path, size, imports) {
+  const response = await fetch(path);
+  if (!response.ok) {
+    throw new Missing(tr(`${path} could not be fetched: the server answered ${response.status}`,
+                         `无法获取 ${path}：服务器返回 ${response.status}`));
+  }
+  let done = 0;
+  const counted = response.body.pipeThrough(new TransformStream({
+    transform(chunk, controller) {
+      done += chunk.length;
+      element('bar').value = done / (size || 2e6);
+      controller.enqueue(chunk);
+    },
+  }));
+  const headers = { 'Content-Type': 'application/wasm' };
+  return WebAssembly.instantiateStreaming(new Response(counted, { headers }), imports);
+}
+
+function addScript(src) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = src;
+    script.onload = resolve;
+    script.onerror = () => reject(new Missing(tr(
+      `${src} could not be fetched; check the connection and reload the page`,
+      `无法获取 ${src}，请检查网络连接后重新加载页面`)));
+    document.head.append(script);
+  });
+}
+
+async function start(build) {
+  const page = new Page(element('canvas'), element('main'), chinese);
+  api.page = page;
+  const [sizes] = await Promise.all([siteSizes(), addScript(`${build}/app.js`)]);
+  page.files.sizes = sizes;
+  await new Promise((resolve, reject) => {
+    createAttnscope({
+      canvas: page.canvas,
+      page,
+      locateFile: (name) => `${build}/${name}`,
+      instantiateWasm(imports, receive) {
+        const path = `${build}/app.wasm`;
+        compile(path, sizes.get(path), imports)
+          .then(({ instance, module }) => receive(instance, module), reject);
+        return {};
+      },
+    }).then(resolve, reject);
+  });
+  await page.started;
+  element('loading').remove();
+  if (document.activeElement === document.body) page.canvas.focus({ preventScroll: true });
+}
+
+function fail(error) {
+  const words = error instanceof Missing ? error.message
+    : tr(`attnscope could not start (${error?.message ?? error}); reload the page, or try another browser`,
+         `attnscope 无法启动（${error?.message ?? error}），请重新加载页面或换用其他浏览器`);
+  element('loading')?.classList.add('failed');
+  const place = element('words');
+  if (place) place.textContent = words;
+}
+
+// For pages that embed this one, and for tests.
+const api = {
+  build: crossOriginIsolated && typeof SharedArrayBuffer === 'function' && wantsThreads() ? 'mt' : 'st',
+  get frames() {
+    return this.page?.frames ?? 0;
+  },
+  ask(what) {
+    return this.page.ask(what);
+  },
+};
+Object.defineProperty(api, 'page', { writable: true, enumerable: false });
+window.attnscope = api;
+
+async function main() {
+  if (chinese) {
+    document.documentElement.lang = 'zh-CN';
+    element('words').textContent = '在你自己的电脑上，看见 Transformer 的每一个注意力头';
+  }
+  const note = element('note');
+  note.querySelector('button').onclick = () => {
+    note.hidden = true;
+    element('canvas').focus({ preventScroll: true });
+  };
+  demandFeatures();
+  if (await isolate()) return new Promise(() => {});
+  await start(api.build);
+  keepForOffline();
+}
+
+api.ready = main();
+api.ready.catch(fail);

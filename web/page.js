@@ -1,0 +1,382 @@
+// page.js - what the program in the canvas asks of the page: frames, text boxes, the address, settings.
+// The C++ side is src/platform/*_web.cpp, which calls the methods of `page` by name.
+
+import { Files } from './files.js';
+import * as glyphs from './glyphs.js';
+
+export class Page {
+  glyphs = glyphs;
+  files = new Files(this);
+  frames = 0; // drawn so far
+  #module = null;
+  #buffer = null; // () => the program's memory; growing replaces it
+  #chinese = false;
+  #pending = 0; // the next frame, or the timer that asks for it
+  #timer = 0;
+  #lost = false; // the graphics context
+  #pixels = null; // of the canvas on the screen, as far as the browser tells exactly
+  #boxes = new Map(); // id -> <textarea>
+  #placed = new Set(); // ids of this frame
+  #query = this.#hash();
+  #queryTimer = 0;
+  #announceTimer = 0;
+
+  constructor(canvas, main, chinese) {
+    this.canvas = canvas;
+    this.main = main;
+    this.live = main.querySelector('#live');
+    this.#chinese = chinese;
+    this.dark = matchMedia('(prefers-color-scheme: dark)');
+    this.started = new Promise((resolve) => (this.#started = resolve));
+  }
+  #started;
+
+  // ---- The program
+
+  attach(module, buffer) {
+    this.#module = module;
+    this.#buffer = buffer;
+    this.#watchSize();
+    this.#watchKeys();
+    this.#watchContext();
+    this.files.watchDrops(this.main);
+    this.dark.addEventListener('change', () => this.requestFrame());
+    for (const name of ['hashchange', 'popstate']) {
+      addEventListener(name, () => this.#queryChanged());
+    }
+  }
+
+  // An exported function of the program; texts become pointers for the time of the call.
+  call(name, ...args) {
+    const texts = [];
+    const values = args.map((arg) => {
+      if (typeof arg !== 'string') return arg;
+      const bytes = new TextEncoder().encode(arg);
+      const at = this.#module._malloc(bytes.length + 1) >>> 0;
+      texts.push(at);
+      const memory = this.memory(at, bytes.length + 1);
+      memory.set(bytes);
+      memory[bytes.length] = 0;
+      return at;
+    });
+    const result = this.#module['_attn_' + name](...values);
+    for (const at of texts) this.#module._free(at);
+    return result;
+  }
+
+  memory(start, size) {
+    return new Uint8Array(this.#buffer(), start, size);
+  }
+
+  ask(what) {
+    const at = this.call('ask', String(what)) >>> 0;
+    if (!at) return null;
+    const text = this.#module.UTF8ToString(at);
+    this.#module._free(at);
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  }
+
+  tr(en, zh) {
+    return this.#chinese ? zh : en;
+  }
+
+  // ---- Frames
+
+  requestFrame() {
+    if (this.#pending || !this.#module) return;
+    clearTimeout(this.#timer);
+    this.#pending = requestAnimationFrame(() => this.#frame());
+  }
+
+  #frame() {
+    this.#pending = 0;
+    if (this.#lost) return;
+    let wait;
+    try {
+      wait = this.call('frame');
+    } catch (error) {
+      this.#module = null; // its memory can't be trusted any more
+      const what = error?.message ?? error;
+      this.say(this.tr(`attnscope stopped (${what}); reload the page to go on`,
+                       `attnscope 已停止运行（${what}），请重新加载页面`));
+      throw error;
+    }
+    if (++this.frames === 1) this.#started();
+    if (wait === 0) this.requestFrame();
+    else if (wait > 0) this.#timer = setTimeout(() => this.requestFrame(), wait);
+  }
+
+  // ---- The canvas
+
+  // Width and height in CSS pixels, and device pixels per CSS pixel.
+  fitCanvas() {
+    const { canvas } = this;
+    const ratio = devicePixelRatio || 1;
+    const pixels = this.#pixels ?? {
+      width: Math.round(canvas.clientWidth * ratio),
+      height: Math.round(canvas.clientHeight * ratio),
+    };
+    const width = Math.max(1, pixels.width);
+    const height = Math.max(1, pixels.height);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    return [width / ratio, height / ratio, ratio];
+  }
+
+  #watchSize() {
+    const observer = new ResizeObserver(([entry]) => {
+      const box = entry.devicePixelContentBoxSize?.[0];
+      this.#pixels = box ? { width: box.inlineSize, height: box.blockSize } : null;
+      dispatchEvent(new Event('resize')); // SDL scales the mouse by what it knows of the canvas
+      this.requestFrame();
+    });
+    try {
+      observer.observe(this.canvas, { box: 'device-pixel-content-box' });
+    } catch {
+      observer.observe(this.canvas);
+    }
+    // A drag that leaves the canvas, or crosses a text box, goes on.
+    this.canvas.addEventListener('pointerdown', (e) => {
+      if (e.pointerType === 'mouse') this.canvas.setPointerCapture(e.pointerId);
+    });
+  }
+
+  #watchContext() {
+    this.canvas.addEventListener('webglcontextlost', (event) => {
+      event.preventDefault(); // else it would never come back
+      this.#lost = true;
+      this.say(this.tr('The graphics card was taken away; the picture returns when it does',
+                       '显卡连接已中断，恢复后画面会重新显示'));
+    });
+    this.canvas.addEventListener('webglcontextrestored', () => {
+      this.#lost = false;
+      this.say('');
+      this.call('restore');
+      this.requestFrame();
+    });
+  }
+
+  // SDL takes every key that reaches the canvas; the browser's own must not.
+  #watchKeys() {
+    const { canvas } = this;
+    const ours = new Set(['z', 'y', 'a', 'c', 'x', 'Enter', 'Home', 'End', 'Backspace', 'Delete',
+                          'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown',
+                          'Control', 'Meta', 'Alt', 'Shift']);
+    let leaving = false; // after Escape, Tab leaves the canvas: the keyboard is not trapped
+    addEventListener('keydown', (event) => {
+      if (event.target !== canvas) return;
+      const { key } = event;
+      const command = event.ctrlKey || event.metaKey;
+      const name = key.length === 1 ? key.toLowerCase() : key;
+      const theirs = /^F\d+$/.test(key) || (command && !ours.has(name)) ||
+                     (event.altKey && key.startsWith('Arrow')) || (leaving && key === 'Tab');
+      leaving = key === 'Escape';
+      if (theirs) event.stopPropagation();
+    }, true);
+    canvas.addEventListener('blur', () => {
+      this.call('blur');
+      this.requestFrame();
+    });
+    addEventListener('paste', (event) => {
+      if (document.activeElement !== canvas) return;
+      event.preventDefault();
+      this.call('paste', event.clipboardData.getData('text'));
+      this.requestFrame();
+    });
+  }
+
+  // ---- Text boxes
+
+  placeBox(id, x, y, width, height, label, dark) {
+    const box = this.#boxes.get(id) ?? this.#makeBox(id);
+    this.#placed.add(id);
+    const style = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
+    if (box.getAttribute('style') !== style) box.setAttribute('style', style);
+    if (box.ariaLabel !== label) box.placeholder = box.ariaLabel = label;
+    box.classList.toggle('dark', dark);
+    box.classList.toggle('line', height < 40);
+    box.hidden = false;
+  }
+
+  // What no frame places any more is gone from the screen.
+  endBoxes() {
+    for (const [id, box] of this.#boxes) {
+      if (this.#placed.has(id) || box.hidden) continue;
+      if (document.activeElement === box) this.canvas.focus({ preventScroll: true });
+      box.hidden = true;
+    }
+    this.#placed.clear();
+  }
+
+  setBox(id, text) {
+    const box = this.#boxes.get(id);
+    if (!box || box.value === text) return;
+    const { selectionStart, selectionEnd } = box;
+    box.value = text;
+    if (document.activeElement === box) box.setSelectionRange(selectionStart, selectionEnd);
+  }
+
+  focusBox() {
+    for (const box of this.#boxes.values()) {
+      if (box.hidden || box.classList.contains('line')) continue;
+      box.focus({ preventScroll: true });
+      return;
+    }
+  }
+
+  #makeBox(id) {
+    const box = document.createElement('textarea');
+    box.id = 'box-' + id;
+    box.className = 'box';
+    Object.assign(box, { spellcheck: false, autocapitalize: 'off', autocomplete: 'off' });
+    box.addEventListener('input', () => {
+      if (box.classList.contains('line') && box.value.includes('\n')) {
+        box.value = box.value.replace(/\s*\n\s*/g, ' ');
+      }
+      this.call('typed', id, box.value); // also while an input method composes
+    });
+    box.addEventListener('keydown', (event) => {
+      if (event.isComposing) return;
+      const enter = event.key === 'Enter' && box.classList.contains('line');
+      if (event.key === 'Escape' || enter || (event.key === 'Tab' && !event.shiftKey)) {
+        event.preventDefault();
+        this.canvas.focus({ preventScroll: true });
+      }
+    });
+    for (const name of ['focus', 'blur']) box.addEventListener(name, () => this.requestFrame());
+    this.#boxes.set(id, box);
+    this.canvas.before(box); // so that Shift+Tab on the canvas leads back to it
+    return box;
+  }
+
+  // ---- The address
+
+  #hash() {
+    const { href } = location; // location.hash would decode it in some browsers
+    const at = href.indexOf('#');
+    return at < 0 ? '' : href.slice(at + 1);
+  }
+
+  query() {
+    return this.#query;
+  }
+
+  // Browsers refuse many changes in a short time, so the last of a burst is written.
+  setQuery(query, push) {
+    if (query === this.#query) return;
+    this.#query = query;
+    clearTimeout(this.#queryTimer);
+    if (push) this.#writeQuery('pushState');
+    else this.#queryTimer = setTimeout(() => this.#writeQuery('replaceState'), 200);
+  }
+
+  #writeQuery(how) {
+    if (this.#hash() !== this.#query) history[how](null, '', this.link());
+  }
+
+  link() {
+    return location.href.split('#')[0] + (this.#query ? '#' + this.#query : '');
+  }
+
+  #queryChanged() {
+    if (this.#hash() === this.#query) return;
+    clearTimeout(this.#queryTimer);
+    this.#query = this.#hash();
+    this.call('query', this.#query);
+    this.requestFrame();
+  }
+
+  // ---- What a browser offers
+
+  prefersDark() {
+    return this.dark.matches;
+  }
+
+  prefersChinese() {
+    return prefersChinese();
+  }
+
+  async copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // not a secure page, or not allowed
+      const area = document.createElement('textarea');
+      area.value = text;
+      document.body.append(area);
+      const before = document.activeElement;
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+      before?.focus({ preventScroll: true });
+    }
+  }
+
+  openLink(address) {
+    if (/^https?:/.test(address)) open(address, '_blank', 'noopener');
+  }
+
+  // In a private window there may be no storage at all.
+  load(key) {
+    try {
+      return localStorage.getItem('attnscope.' + key) ?? '';
+    } catch {
+      return '';
+    }
+  }
+
+  store(key, value) {
+    try {
+      localStorage.setItem('attnscope.' + key, value);
+    } catch {
+      // Forgotten with the page.
+    }
+  }
+
+  // For screen readers, which would be flooded by every cell that the mouse crosses.
+  announce(text) {
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = setTimeout(() => {
+      if (this.live.textContent !== text) this.live.textContent = text;
+    }, 250);
+  }
+
+  set(chinese, dark) {
+    const root = document.documentElement;
+    if (root.classList.contains('dark') === dark && root.classList.contains('set') &&
+        chinese === this.#chinese) {
+      return;
+    }
+    this.#chinese = chinese;
+    root.lang = chinese ? 'zh-CN' : 'en';
+    root.classList.add('set');
+    root.classList.toggle('dark', dark);
+    document.title = this.tr('attnscope: every attention head of a transformer',
+                             'attnscope：看见 Transformer 的每一个注意力头');
+    this.canvas.ariaLabel = this.tr('Attention maps and their controls', '注意力图与控件');
+    document.querySelector('meta[name=theme-color]').content = dark ? '#16181d' : '#f7f7f8';
+  }
+
+  // ---- Messages over the canvas
+
+  // One sentence until it is closed; '' takes it away.
+  say(sentence) {
+    const note = this.main.querySelector('#note');
+    note.hidden = !sentence;
+    note.querySelector('span').textContent = sentence;
+  }
+
+  // Progress over the canvas from 0 to 1; null when there is none.
+  progress(title, done) {
+    const bar = this.main.querySelector('#reading');
+    bar.hidden = done === null;
+    bar.querySelector('span').textContent = title;
+    bar.querySelector('progress').value = done ?? 0;
+  }
+}
+
+export function prefersChinese() {
+  return (navigator.languages?.[0] ?? navigator.language ?? '').toLowerCase().startsWith('zh');
+}
