@@ -1,7 +1,4 @@
 // main_cli.cpp - the command line program.
-#include <cstdio>
+#include "cli/cli.h"
 
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) std::puts(argv[i]);
-  return argc > 1 ? 3 : 0;
-}
+int main(int argc, char** argv) { return attn::run_cli(argc, argv); }

@@ -35,11 +35,10 @@ Status check_batch(const char* name, const Batch& x, int d_model) {
 
 Status check_mask(const MultiHeadAttention::MaskTensor& mask, const Batch& query,
                   const Batch& key) {
-  const bool fits = (mask.n_samples == 1 || mask.n_samples == query.n_samples) &&
-                    (mask.n_query == 1 || mask.n_query == query.n_tokens) &&
-                    mask.n_key == key.n_tokens &&
-                    mask.values.size() == size_t(mask.n_samples) * size_t(mask.n_query) *
-                                              size_t(mask.n_key);
+  const bool fits =
+      (mask.n_samples == 1 || mask.n_samples == query.n_samples) &&
+      (mask.n_query == 1 || mask.n_query == query.n_tokens) && mask.n_key == key.n_tokens &&
+      mask.values.size() == size_t(mask.n_samples) * size_t(mask.n_query) * size_t(mask.n_key);
   if (fits) return {};
   return wrong("the mask has shape " + shape(mask.n_samples, mask.n_query, mask.n_key) + " and " +
                std::to_string(mask.values.size()) + " values; it must be [" +
@@ -105,10 +104,12 @@ Status check_settings(const ScratchSettings& s) {
   // Input, q, k, v (once more before they are cut into heads), context and output; the weights;
   // and what may be seen.
   const uint64_t d = uint64_t(s.d_model), rows = uint64_t(s.n_samples) * n;
-  const uint64_t bytes = 4 * (7 * rows * d + 4 * d * d) + (s.mask == ScratchMask::none ? 0 : rows * n);
+  const uint64_t bytes =
+      4 * (7 * rows * d + 4 * d * d) + (s.mask == ScratchMask::none ? 0 : rows * n);
   if (bytes > kMostBytes)
     return wrong("these sizes need " + human_bytes(bytes) + " of memory and the limit is " +
-                 human_bytes(kMostBytes) + "; choose fewer samples, fewer tokens or a smaller d_model");
+                 human_bytes(kMostBytes) +
+                 "; choose fewer samples, fewer tokens or a smaller d_model");
   return {};
 }
 

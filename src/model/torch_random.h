@@ -7,7 +7,8 @@
 
 namespace attn {
 
-// torch.manual_seed(seed) on a CPU generator (Mersenne Twister 19937 seeded with the lower 32 bits).
+// torch.manual_seed(seed) on a CPU generator (Mersenne Twister 19937 seeded with the lower 32
+// bits).
 class TorchRandom {
  public:
   explicit TorchRandom(uint64_t seed);

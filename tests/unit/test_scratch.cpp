@@ -142,8 +142,8 @@ TEST_CASE("cross-attention and every shape of mask are PyTorch's") {
     const auto out = m->forward(query, key, value, mask);
     REQUIRE(out);
     CHECK(out->weights.part == Part::cross);
-    attention = std::max(attention,
-                         largest_difference(all_patterns(out->weights), g.values("attention")));
+    attention =
+        std::max(attention, largest_difference(all_patterns(out->weights), g.values("attention")));
     output = std::max(output, largest_difference(out->values.values, g.values("output")));
     CHECK(largest_difference(out->context.values, g.values("context")) <= kTolerance);
   }
@@ -158,7 +158,8 @@ TEST_CASE("a row with nothing to see is uniform, and a masked key gets nothing")
   const auto m = MultiHeadAttention::create(8, 2, random);
   REQUIRE(m);
   const Batch x = drawn(random, 1, 4, 8);
-  const auto out = m->forward(x, x, x, {1, 2 + 2, 4, {0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1}});
+  const auto out =
+      m->forward(x, x, x, {1, 2 + 2, 4, {0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1}});
   REQUIRE(out);
   CHECK(out->weights.part == Part::encoder_self);
   for (int h = 0; h < 2; ++h) {
@@ -175,7 +176,8 @@ TEST_CASE("sizes that do not fit are one sentence") {
   const auto odd = MultiHeadAttention::create(64, 5, random);
   REQUIRE_FALSE(odd);
   CHECK(odd.error().message ==
-        "attention from scratch: d_model 64 is not a multiple of 5 heads; every head gets d_model / heads "
+        "attention from scratch: d_model 64 is not a multiple of 5 heads; every head gets d_model "
+        "/ heads "
         "dimensions");
   CHECK_FALSE(MultiHeadAttention::create(0, 1, random));
   CHECK_FALSE(MultiHeadAttention::create(8, 0, random));
@@ -198,7 +200,8 @@ TEST_CASE("sizes that do not fit are one sentence") {
   const auto short_mask = m->forward(x, x, x, {1, 1, 3, std::vector<uint8_t>(2)});
   REQUIRE_FALSE(short_mask);
   CHECK(short_mask.error().message ==
-        "attention from scratch: the mask has shape [1, 1, 3] and 2 values; it must be [2 or 1, 3 or 1, 3]");
+        "attention from scratch: the mask has shape [1, 1, 3] and 2 values; it must be [2 or 1, 3 "
+        "or 1, 3]");
 }
 
 TEST_CASE("a demonstration beyond its limits is refused before memory is taken") {

@@ -1,0 +1,99 @@
+// metrics.cpp - the table of metrics, and those that are plain looks at the patterns.
+#include <algorithm>
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+namespace {
+
+// softmax(q·k / √d_head) of the chosen sample, layer and head.
+Measure pattern(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const State& s = *in.state;
+  return {{Axis::query, Axis::key}, {a.n_query, a.n_key}, a.pattern(s.sample, s.layer, s.head)};
+}
+
+Measure row(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const State& s = *in.state;
+  Measure m{{Axis::key}, {a.n_key}, std::vector<float>(size_t(a.n_key))};
+  a.pattern_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {m.values.data(), 1, a.n_key});
+  return m;
+}
+
+Measure heads_row(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const State& s = *in.state;
+  Measure m{{Axis::head, Axis::key}, {a.n_heads, a.n_key}, {}};
+  m.values.resize(size_t(a.n_heads) * size_t(a.n_key));
+  for (int h = 0; h < a.n_heads; ++h)
+    a.pattern_rows(s.sample, s.layer, h, s.token, s.token + 1,
+                   {m.values.data() + int64_t(h) * a.n_key, 1, a.n_key});
+  return m;
+}
+
+Measure head_mean(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const State& s = *in.state;
+  Measure m{{Axis::query, Axis::key}, {a.n_query, a.n_key}, {}};
+  m.values.resize(size_t(a.n_query) * size_t(a.n_key));
+  std::vector<float> one(size_t(a.n_key));
+  for (int q = 0; q < a.n_query; ++q) {
+    float* mean = m.values.data() + int64_t(q) * a.n_key;
+    for (int h = 0; h < a.n_heads; ++h) {
+      a.pattern_rows(s.sample, s.layer, h, q, q + 1, {one.data(), 1, a.n_key});
+      for (int k = 0; k < a.n_key; ++k) mean[k] += one[size_t(k)];
+    }
+    for (int k = 0; k < a.n_key; ++k) mean[k] /= float(a.n_heads);
+  }
+  return m;
+}
+
+}  // namespace
+
+std::span<const Metric> metrics() {
+  static const Metric kMetrics[] = {
+      {"pattern",
+       {"Attention pattern", "注意力权重"},
+       {"Weights of one head after the softmax; every row sums to 1 (Vaswani et al. 2017)",
+        "单个头经 softmax 之后的权重；每一行的和为 1（Vaswani 等，2017）"},
+       {Axis::query, Axis::key},
+       0,
+       1,
+       pattern},
+      {"row",
+       {"Token's row", "词元的注意力行"},
+       {"Where the chosen token looks in the chosen head; sums to 1",
+        "所选词元在所选头中关注哪里；和为 1"},
+       {Axis::key},
+       0,
+       1,
+       row},
+      {"heads_row",
+       {"Heads compared", "各头对比"},
+       {"Where the chosen token looks in every head of the layer",
+        "所选词元在该层每个头中关注哪里"},
+       {Axis::head, Axis::key},
+       0,
+       1,
+       heads_row},
+      {"head_mean",
+       {"Mean over heads", "各头平均"},
+       {"Patterns of the layer's heads, averaged; every row still sums to 1",
+        "该层各头权重的平均；每一行的和仍为 1"},
+       {Axis::query, Axis::key},
+       0,
+       1,
+       head_mean},
+  };
+  return kMetrics;
+}
+
+const Metric* find_metric(std::string_view id) {
+  const auto all = metrics();
+  const auto it = std::ranges::find_if(all, [&](const Metric& m) { return id == m.id; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+}  // namespace attn

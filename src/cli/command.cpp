@@ -1,0 +1,152 @@
+// command.cpp - options that several commands share, and the way from them to a model and tokens.
+#include "cli/command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+
+#include "app/read_folder.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+// The first of the variables that says anything, as programs that translate themselves do.
+Lang language_of_environment() {
+  for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value && *value) return std::string_view(value).starts_with("zh") ? Lang::zh : Lang::en;
+  }
+  return Lang::en;
+}
+
+void cut_last_line_break(std::string& text) {
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+}
+
+Result<std::string> read_text(const ModelOptions& options) {
+  std::string text = options.text;
+  if (!options.text_file.empty()) {
+    const Result<Bytes> bytes = read_file(options.text_file);
+    if (!bytes) return bytes.error();
+    text = bytes->text();
+    cut_last_line_break(text);
+  } else if (text == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    cut_last_line_break(text);
+  }
+  if (text.empty()) return Error{"the text is empty; give --text some words"};
+  return text;
+}
+
+Status out_of_range(const char* option, const char* things, int i, int n) {
+  if (i >= 0 && i < n) return {};
+  return Error{std::string(option) + " " + std::to_string(i) + ": there are " + std::to_string(n) +
+               " " + things + ", 0 to " + std::to_string(n - 1)};
+}
+
+}  // namespace
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "attnscope: %s\n", error.message.c_str());
+  return kBadInput;
+}
+
+void add_choice(CLI::App& app, const std::string& name, std::vector<std::string> names,
+                std::function<void(int)> set, const std::string& help) {
+  std::string bar, comma;
+  for (const std::string& n : names) {
+    bar += (bar.empty() ? "" : "|") + n;
+    comma += (comma.empty() ? "" : ", ") + n;
+  }
+  auto choose = [names, set](const std::string& given) {
+    set(int(std::ranges::find(names, given) - names.begin()));
+  };
+  auto check = [names, comma](const std::string& given) {
+    const bool known = std::ranges::find(names, given) != names.end();
+    return known ? std::string() : given + " is not one of " + comma;
+  };
+  app.add_option_function<std::string>(name, choose, help)
+      ->option_text(bar)
+      ->check(CLI::Validator(check, ""));
+}
+
+void add_language(CLI::App& app, Lang& lang) {
+  lang = language_of_environment();
+  add_choice(
+      app, "--lang", {"zh", "en"}, [&lang](int i) { lang = i == 0 ? Lang::zh : Lang::en; },
+      "Language of the text (default as LC_ALL, LC_MESSAGES or LANG say, else en)");
+}
+
+void add_format(CLI::App& app, bool& as_json) {
+  add_choice(
+      app, "--format", {"text", "json"}, [&as_json](int i) { as_json = i == 1; },
+      "text (default), or json with every number in full");
+}
+
+void add_looks(CLI::App& app, Looks looks, State& state) {
+  if (looks == Looks::at_sample)
+    app.add_option("--sample", state.sample, "Sample of the batch, from 0 (default 0)")
+        ->option_text("N");
+  else
+    app.add_option("--layer", state.layer, "Layer, from 0 (default 0)")->option_text("N");
+  app.add_option("--head", state.head, "Head, from 0 (default 0)")->option_text("N");
+  app.add_option("--token", state.token,
+                 looks == Looks::at_sample ? "Token that looks, from 0 (default 0)"
+                                           : "Token that looks, from 0 (default the last)")
+      ->option_text("N");
+}
+
+Status check_looks(const State& s, const Trace& trace) {
+  const Attention& a = trace.attention();
+  if (Status e = out_of_range("--sample", "samples", s.sample, a.n_samples)) return e;
+  if (Status e = out_of_range("--layer", "layers", s.layer, a.n_layers)) return e;
+  if (Status e = out_of_range("--head", "heads", s.head, a.n_heads)) return e;
+  return out_of_range("--token", "tokens", s.token, a.n_query);
+}
+
+void add_model(CLI::App& app, ModelOptions& options) {
+  app.add_option("--model", options.folder,
+                 "Folder with config.json, model.safetensors and tokenizer.json")
+      ->option_text("DIR")
+      ->required();
+  CLI::Option* text =
+      app.add_option("--text", options.text, "What the model reads; - for standard input")
+          ->option_text("TEXT");
+  CLI::Option* file = app.add_option("--text-file", options.text_file,
+                                     "The same from a file, without a line break at its end")
+                          ->option_text("FILE")
+                          ->excludes(text);
+  app.parse_complete_callback([text, file] {
+    if (text->count() + file->count() == 0) throw CLI::RequiredError("--text or --text-file");
+  });
+}
+
+Result<Opened> open_model(const ModelOptions& options) {
+  const Result<std::string> text = read_text(options);
+  if (!text) return text.error();
+  const Result<std::vector<File>> files = read_folder(options.folder);
+  if (!files) return files.error();
+  if (!looks_like_model(*files))
+    return Error{options.folder + ": holds no model; config.json and model.safetensors are needed"};
+  const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
+  Result<std::shared_ptr<const Model>> model = load_model(*files, folder);
+  if (!model) return model.error();
+  if (!(*model)->tokenizer)
+    return Error{options.folder + ": has no tokenizer.json, which cuts the text into tokens"};
+  Opened opened{*model, (*model)->tokenizer->encode(*text)};
+  if (Status e = ForwardPass::check(*opened.model, opened.tokens)) return *e;
+  const uint64_t bytes = ForwardPass::bytes_needed(opened.model->config, opened.tokens.size(), {});
+  const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;
+  if (bytes > most)
+    return Error{"a pass over " + std::to_string(opened.tokens.size()) + " tokens needs " +
+                 human_bytes(bytes) + " and the limit is " + human_bytes(most) +
+                 "; shorten the text"};
+  return opened;
+}
+
+}  // namespace attn

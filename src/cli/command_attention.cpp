@@ -1,0 +1,48 @@
+// command_attention.cpp - attnscope attention: all patterns of a text as .npz, .npy or
+// .safetensors.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/save_attention.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::string out;
+};
+
+int run_attention(const Options& o) {
+  const Result<ArrayFormat> format = array_format(o.out);
+  if (!format) return fail(format.error());
+  Result<Opened> opened = open_model(o.model);
+  if (!opened) return fail(opened.error());
+  const Config& c = opened->model->config;
+  if (Status e = check_size(c.n_layers, c.n_heads, opened->tokens.size())) return fail(*e);
+  const Trace trace = forward(opened->model, std::move(opened->tokens));
+  if (Status e = save_attention(trace, *format, o.out)) return fail(*e);
+  const Attention& a = trace.attention();
+  std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
+              a.n_layers, a.n_heads, a.n_query, a.n_key);
+  return kFine;
+}
+
+}  // namespace
+
+Run set_up_attention(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  add_model(app, o->model);
+  app.add_option("--out", o->out,
+                 "float32 [layer, head, query, key], at most 4 GB, by the name's end:\n"
+                 ".npz          attention, input_ids and tokens.json in one file\n"
+                 ".npy          attention alone, and FILE.tokens.json beside it\n"
+                 ".safetensors  attention, input_ids, and the tokens as metadata")
+      ->option_text("FILE")
+      ->required();
+  return [o] { return run_attention(*o); };
+}
+
+}  // namespace attn

@@ -1,0 +1,40 @@
+// command_report.cpp - attnscope report: the analyser's eight parts on a real model.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "figure/report.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+struct Options {
+  ModelOptions model;
+  State state;
+};
+
+int run_report(const Options& o) {
+  Result<Opened> opened = open_model(o.model);
+  if (!opened) return fail(opened.error());
+  State state = o.state;
+  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  const Trace trace = forward(opened->model, std::move(opened->tokens));
+  if (Status e = check_looks(state, trace)) return fail(*e);
+  const std::string out = model_report(trace, state);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  return kFine;
+}
+
+}  // namespace
+
+Run set_up_report(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  o->state.token = -1;
+  add_model(app, o->model);
+  add_looks(app, Looks::at_layer, o->state);
+  add_language(app, o->state.lang);
+  return [o] { return run_report(*o); };
+}
+
+}  // namespace attn

@@ -1,0 +1,26 @@
+// save_attention.h - attention patterns as files of NumPy and safetensors, head by head.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "model/trace.h"
+
+namespace attn {
+
+enum class ArrayFormat { npz, npy, safetensors };
+
+// By the end of the name.
+Result<ArrayFormat> array_format(const std::string& path);
+
+// Says no, with the number, where [n_layers, n_heads, n, n] float32 would pass 4 GB.
+Status check_size(int n_layers, int n_heads, int n_tokens);
+
+// The patterns of sample 0, float32 [layer, head, query, key], and the tokens:
+//   .npz          attention, input_ids (int32) and tokens.json inside; stored, not compressed
+//   .npy          the patterns alone; the tokens go to PATH.tokens.json
+//   .safetensors  attention, input_ids (I32); the tokens are the metadata's "tokens"
+// Never holds more than a few MB of patterns.
+Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path);
+
+}  // namespace attn

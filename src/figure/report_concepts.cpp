@@ -1,0 +1,86 @@
+// report_concepts.cpp - the key concepts in short, and where the three kinds of attention come
+// from.
+#include "figure/report.h"
+#include "figure/report_text.h"
+
+namespace attn {
+
+namespace {
+
+Text part_name(Part part) {
+  switch (part) {
+    case Part::encoder_self:
+      return {"encoder self-attention", "编码器自注意力"};
+    case Part::decoder_self:
+      return {"decoder self-attention", "解码器自注意力"};
+    case Part::cross:
+      return {"cross-attention", "交叉注意力"};
+  }
+  return {};
+}
+
+struct Source {
+  Part part;
+  Text queries, keys_and_values, shape, sees;
+};
+
+const Source kSources[] = {
+    {Part::encoder_self,
+     {"encoder's input", "编码器的输入"},
+     {"the same", "同左"},
+     {"[n, n]", "[n, n]"},
+     {"every position", "所有位置"}},
+    {Part::decoder_self,
+     {"decoder's input", "解码器的输入"},
+     {"the same", "同左"},
+     {"[m, m]", "[m, m]"},
+     {"itself and the past (causal mask)", "自己及之前的位置（因果掩码）"}},
+    {Part::cross,
+     {"decoder's input", "解码器的输入"},
+     {"encoder's output", "编码器的输出"},
+     {"[m, n]", "[m, n]"},
+     {"every encoder position", "编码器的所有位置"}},
+};
+
+const Text kConcepts[] = {
+    {"Query, key, value: what a token asks, what it offers, what it passes on:\n    "
+     "Q = x W_Q, K = x W_K, V = x W_V",
+     "查询、键、值：词元想问什么、能答什么、传递什么：Q = x W_Q，K = x W_K，V = x W_V"},
+    {"Scores: Q Kᵀ / √d_head; the root keeps the softmax from saturating as d_head grows",
+     "分数：Q Kᵀ / √d_head；除以根号使 d_head 增大时 softmax 不致饱和"},
+    {"Weights: the softmax of every row of scores; positive, and every row sums to 1",
+     "权重：对每一行分数做 softmax；非负，且每一行的和为 1"},
+    {"Context: weights · V, a mixture of the values; the heads' contexts side by side,\n    "
+     "times W_O, are the output",
+     "上下文：权重 · V，即值的加权混合；各头的上下文拼接后乘 W_O 得到输出"},
+    {"Heads: d_model is cut into n_heads parts of d_head, so every head may look for something "
+     "else",
+     "多头：d_model 均分为 n_heads 份，每份 d_head 维，各头可以关注不同的关系"},
+    {"Mask: what may not be seen (padding, the future) gets no weight",
+     "掩码：不许看的位置（填充、未来）得不到权重"},
+};
+
+}  // namespace
+
+std::string concepts_report(const Trace& trace, const State& chosen) {
+  const State s = clamped(chosen, trace);
+  const Lang lang = s.lang;
+  std::string out;
+  for (const Text& concept_text : kConcepts)
+    out += std::string("  • ") + concept_text.in(lang) + "\n";
+  out += "\n";
+  TextTable table("lllll", {tr(lang, "kind", "类型"), tr(lang, "Q from", "Q 来自"),
+                            tr(lang, "K and V from", "K、V 来自"), tr(lang, "weights", "权重"),
+                            tr(lang, "a query sees", "查询可以看到")});
+  for (const Source& source : kSources)
+    table.add({part_name(source.part).in(lang), source.queries.in(lang),
+               source.keys_and_values.in(lang), source.shape.in(lang), source.sees.in(lang)});
+  out += table.text();
+  return out + "\n  " +
+         fill(tr(lang, "Above: {0}. n: tokens of the encoder; m: tokens of the decoder.",
+                 "以上分析的是：{0}。n：编码器的词元数；m：解码器的词元数。"),
+              {part_name(trace.attention().part).in(lang)}) +
+         "\n";
+}
+
+}  // namespace attn

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""Runs the command line program against golden files: run.py [--update] COMMAND...
+
+    tests/cli/run.py build/native/attnscope
+    tests/cli/run.py node --experimental-wasm-relaxed-simd build/web-mt/attnscope.js
+
+--update writes tests/data/cli/*.txt anew: look at the difference before you keep it.
+Models are read from ../shared/models/checkpoints, or under $ATTNSCOPE_SHARED; where they are absent
+their tests are skipped, visibly. The last line is "N passed, N failed". Python's standard library only.
+"""
+
+import array
+import ast
+import json
+import math
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
+SHARED = pathlib.Path(os.environ.get("ATTNSCOPE_SHARED", ROOT.parent / "shared"))
+CHECKPOINTS = SHARED / "models" / "checkpoints"
+UPDATE = "--update" in sys.argv[1:]
+COMMAND = [a for a in sys.argv[1:] if a != "--update"]
+
+passed = failed = skipped = 0
+
+
+def check(name, fine, why=""):
+    global passed, failed
+    if fine:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED {name}{': ' + why if why else ''}")
+
+
+def skip(name, why):
+    global skipped
+    skipped += 1
+    print(f"SKIPPED {name}: {why}")
+
+
+def run(*arguments, lang="C.UTF-8", stdin=b""):
+    """(exit code, standard output, standard error) of the program."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LC_")}
+    environment["LANG"] = lang
+    done = subprocess.run([*COMMAND, *map(str, arguments)], input=stdin, capture_output=True,
+                          env=environment, timeout=600)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def flat(x):
+    return [v for y in x for v in flat(y)] if isinstance(x, list) else [x]
+
+
+def largest_difference(a, b):
+    """Infinite where the two are not alike in length or one is not a number."""
+    if len(a) != len(b):
+        return math.inf
+    most = 0.0
+    for x, y in zip(a, b):
+        d = abs(x - y)
+        if not d <= math.inf:
+            return math.inf
+        most = max(most, d)
+    return most
+
+
+def floats(data):
+    a = array.array("f")
+    a.frombytes(data)
+    if sys.byteorder == "big":
+        a.byteswap()
+    return list(a)
+
+
+def ints(data):
+    return list(struct.unpack(f"<{len(data) // 4}i", data))
+
+
+def read_npy(data):
+    """(type, shape, raw values), as NumPy's format 1.0 says."""
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    n = struct.unpack("<H", data[8:10])[0]
+    assert (10 + n) % 64 == 0
+    header = ast.literal_eval(data[10:10 + n].decode())
+    assert header["fortran_order"] is False
+    return header["descr"], list(header["shape"]), data[10 + n:]
+
+
+def read_safetensors(data):
+    n = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + n])
+    tensors = {}
+    for name, t in header.items():
+        if name != "__metadata__":
+            begin, end = t["data_offsets"]
+            tensors[name] = (t["shape"], data[8 + n + begin:8 + n + end])
+    return header.get("__metadata__", {}), tensors
+
+
+def torch_cases():
+    """name -> {tensor -> values}, of tests/data/scratch.txt."""
+    cases, tensors, name = {}, {}, ""
+    for line in (DATA / "scratch.txt").read_text().splitlines():
+        words = line.split()
+        if words[0] == "case":
+            tensors = cases[line[5:]] = {}
+        elif words[0] == "tensor":
+            name = words[1]
+        elif words[0] != "set":
+            tensors[name] = [struct.unpack(">f", bytes.fromhex(w))[0] for w in words]
+    return cases
+
+
+def test_demo_numbers():
+    most, cases = 0.0, torch_cases()
+    for seed in (0, 42):
+        for mask in ("none", "causal", "padding"):
+            name = f"demo --seed {seed} --mask {mask}"
+            code, out, _ = run("demo", "--seed", seed, "--mask", mask, "--format", "json", "--with-weights")
+            check(name + " runs", code == 0)
+            if code:
+                continue
+            ours, torch = json.loads(out), cases[f"self {seed} 64/4 2x6 {mask}"]
+            pairs = [("attention", flat(ours["attention"]), torch["attention"]),
+                     ("first weights", ours["weights"]["W_Q"]["values"][0], torch["W_Q.row0"]),
+                     ("last bias", ours["weights"]["b_O"]["values"], torch["b_O"])]
+            if mask == "none":
+                pairs += [("input", flat(ours["input"]), torch["input"]),
+                          ("output", flat(ours["output"]), torch["output"])]
+            for what, a, b in pairs:
+                d = largest_difference(a, b)
+                most = max(most, d)
+                check(f"{name}: {what} as PyTorch", d <= 1e-6, f"differs by {d:.3g}")
+            settings = ours["settings"]
+            check(name + ": settings", settings["seed"] == seed and settings["d_head"] == 16
+                  and settings["mask"] == mask and ours["tokens"][2] == "学习")
+    print(f"demo: largest difference from PyTorch {most:.3g}")
+
+    _, out, _ = run("demo", "--seed", 3, "--d-model", 17, "--heads", 1, "--batch", 1, "--tokens", "x",
+                    "--format", "json", "--with-weights")
+    ours = json.loads(out)
+    check("demo with 17 inputs: as PyTorch",
+          largest_difference(flat(ours["input"]), cases["self 3 17/1 1x1 none"]["input"]) <= 1e-6
+          and ours["weights"]["W_K"]["shape"] == [17, 17])
+
+
+GOLDEN_TEXTS = {
+    "demo_zh": ["demo", "--lang", "zh"],
+    "demo_en": ["demo", "--lang", "en"],
+    "demo_causal_zh": ["demo", "--lang", "zh", "--mask", "causal", "--seed", "0", "--sample", "1",
+                       "--head", "2", "--token", "3"],
+    "demo_padding_en": ["demo", "--lang", "en", "--mask", "padding", "--tokens",
+                        "The cat sat on a mat 。 EOS PAD", "--heads", "2", "--token", "1"],
+}
+
+
+def test_texts():
+    (DATA / "cli").mkdir(exist_ok=True)
+    for name, arguments in GOLDEN_TEXTS.items():
+        path = DATA / "cli" / (name + ".txt")
+        code, out, err = run(*arguments)
+        if UPDATE:
+            path.write_text(out)
+        golden = path.read_text() if path.exists() else ""
+        pairs = zip(out.splitlines() + [""], golden.splitlines() + [""])
+        why = next((f"line {i + 1} is\n{a}\nand was\n{b}" for i, (a, b) in enumerate(pairs) if a != b), err)
+        check(f"{name}.txt", code == 0 and out == golden, why)
+
+
+def test_language():
+    check("LANG=zh_CN.UTF-8 gives Chinese" if "node" not in COMMAND[0] else "--lang zh gives Chinese",
+          "注意力" in run("demo", *(["--lang", "zh"] if "node" in COMMAND[0] else []), lang="zh_CN.UTF-8")[1])
+    check("else English", "Key concepts" in run("demo")[1])
+    check("--lang wins", "Key concepts" in run("demo", "--lang", "en", lang="zh_CN.UTF-8")[1])
+
+
+def test_exits():
+    for arguments in (["--help"], ["demo", "--help"], ["report", "--help"], ["attention", "--help"],
+                      ["next", "--help"], ["--version"]):
+        code, out, err = run(*arguments)
+        check(" ".join(arguments), code == 0 and out and not err, f"exit {code}")
+    for arguments, word in (
+            ([], ""), (["nonsense"], "nonsense"), (["demo", "--nonsense"], "--nonsense"),
+            (["demo", "--seed", "x"], "--seed"), (["demo", "--seed", "-1"], "--seed"),
+            (["demo", "--heads"], "--heads"),
+            (["demo", "--lang", "fr"], "zh, en"), (["demo", "--mask", "foo"], "none, causal, padding"),
+            (["demo", "--format", "xml"], "text, json"), (["report"], "--model"),
+            (["report", "--model", "."], "--text"),
+            (["next", "--model", ".", "--text", "a", "--text-file", "b"], "--text"),
+            (["next", "--model", ".", "--text", "a", "--top", "0"], "--top"),
+            (["attention", "--model", ".", "--text", "a"], "--out")):
+        bad(arguments, 2, word)
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        (here / "broken").mkdir()
+        (here / "broken" / "config.json").write_text("{")
+        (here / "empty.txt").write_text("\n")
+        for arguments, word in (
+                (["demo", "--heads", "5"], "d_model 64 is not a multiple of 5 heads"),
+                (["demo", "--heads", "0"], "heads"), (["demo", "--d-model", "-4"], "d_model"),
+                (["demo", "--batch", "65"], "64"), (["demo", "--tokens", " "], "tokens"),
+                (["demo", "--d-model", "4096", "--batch", "64", "--tokens", "x " * 1000], "GB"),
+                (["demo", "--head", "4"], "--head 4: there are 4 heads, 0 to 3"),
+                (["demo", "--sample", "-1"], "--sample"), (["demo", "--token", "6"], "--token"),
+                (["next", "--model", here / "absent", "--text", "a"], "absent"),
+                (["next", "--model", here, "--text", "a"], "config.json"),
+                (["next", "--model", here / "broken", "--text", "a"], "config.json"),
+                (["next", "--model", here, "--text", ""], "empty"),
+                (["next", "--model", here, "--text-file", here / "empty.txt"], "empty"),
+                (["next", "--model", here, "--text-file", here / "absent.txt"], "absent.txt"),
+                (["attention", "--model", here, "--text", "a", "--out", "x.csv"], ".npz")):
+            bad(arguments, 1, word)
+
+
+def bad(arguments, expected, word):
+    """The exit code, nothing on standard output, one sentence that holds `word` on standard error."""
+    code, out, err = run(*arguments)
+    short = " ".join(map(str, arguments))[:60]
+    check(f"'{short}' is refused", code == expected and not out and word in err
+          and err.startswith("attnscope: ") and err.count("\n") == 1, f"exit {code}, {err or out!r}")
+
+
+def test_model(name):
+    folder = CHECKPOINTS / name
+    if not folder.is_dir():
+        return skip(name, f"{folder} is not there")
+    metadata, golden = read_safetensors((folder / "expected.safetensors").read_bytes())
+    shape, raw = golden["attn"]
+    expected, ids, text = floats(raw), ints(golden["input_ids"][1]), metadata["text"]
+    logits = floats(golden["logits"][1])
+    with tempfile.TemporaryDirectory() as temporary:
+        here = pathlib.Path(temporary)
+        for end in ("npz", "npy", "safetensors"):
+            out = here / ("patterns." + end)
+            code, _, err = run("attention", "--model", folder, "--text", text, "--out", out)
+            check(f"{name}: attention as .{end}", code == 0, err)
+            if code:
+                continue
+            if end == "npz":
+                with zipfile.ZipFile(out) as z:
+                    check(f"{name}: .npz is whole", z.testzip() is None)
+                    kind, got_shape, data = read_npy(z.read("attention.npy"))
+                    got_ids = ints(read_npy(z.read("input_ids.npy"))[2])
+                    tokens = json.loads(z.read("tokens.json"))
+                check(f"{name}: .npz is float32", kind == "<f4")
+            elif end == "npy":
+                kind, got_shape, data = read_npy(out.read_bytes())
+                tokens = json.loads((here / "patterns.npy.tokens.json").read_text())
+                got_ids = [t["id"] for t in tokens["tokens"]]
+            else:
+                got_metadata, tensors = read_safetensors(out.read_bytes())
+                got_shape, data = tensors["attention"]
+                got_ids = ints(tensors["input_ids"][1])
+                tokens = json.loads(got_metadata["tokens"])
+            check(f"{name}: ids in .{end}", got_ids == ids, f"{got_ids} instead of {ids}")
+            if got_ids != ids:
+                continue
+            check(f"{name}: tokens in .{end}", tokens["text"] == text
+                  and [t["id"] for t in tokens["tokens"]] == ids)
+            d = largest_difference(floats(data), expected)
+            print(f"{name}: .{end} differs from the reference by {d:.3g}")
+            check(f"{name}: patterns in .{end}", got_shape == shape and d <= 1e-4, f"differ by {d:.3g}")
+        code, _, err = run("attention", "--model", folder, "--text", text, "--out", here / "no" / "a.npy")
+        check(f"{name}: a folder that is not there", code == 1 and "could not be written" in err, err)
+
+        # The same text by option, from standard input and from a file.
+        (here / "text.txt").write_text(text + "\n")
+        code, out, err = run("next", "--model", folder, "--text", text, "--format", "json", "--top", "5")
+        check(f"{name}: next", code == 0, err)
+        if code == 0:
+            last = logits[-golden["logits"][0][1]:]
+            order = sorted(range(len(last)), key=lambda i: -last[i])[:5]
+            total = sum(math.exp(x - last[order[0]]) for x in last)
+            found = json.loads(out)
+            check(f"{name}: next ids", found["input_ids"] == ids)
+            check(f"{name}: the five likeliest", [t["id"] for t in found["next"]] == order)
+            d = largest_difference([t["logit"] for t in found["next"]], [last[i] for i in order])
+            print(f"{name}: logits differ from the reference by {d:.3g}")
+            check(f"{name}: their logits", d <= 1e-3)
+            check(f"{name}: their probabilities", largest_difference(
+                [t["probability"] for t in found["next"]],
+                [math.exp(last[i] - last[order[0]]) / total for i in order]) <= 1e-4)
+            for how, arguments, stdin in (("-", ["--text", "-"], (text + "\n").encode()),
+                                          ("a file", ["--text-file", here / "text.txt"], b"")):
+                again = run("next", "--model", folder, *arguments, "--format", "json", "--top", "5",
+                            stdin=stdin)
+                check(f"{name}: text from {how}", again == (0, out, ""), again[2])
+    for lang, word in (("zh", "核心概念"), ("en", "Key concepts")):
+        code, out, err = run("report", "--model", folder, "--text", text, "--lang", lang, "--layer", "1",
+                             "--head", "2")
+        check(f"{name}: report --lang {lang}", code == 0 and word in out and "1.000000" in out, err)
+    bad(["report", "--model", folder, "--text", text, "--layer", "99"], 1, "--layer 99")
+
+
+def test_story():
+    """stories260K goes on as llama2.c does: "Once upon a time, there was a little girl named Lily"."""
+    folder = CHECKPOINTS / "stories260K"
+    if not folder.is_dir():
+        return skip("stories260K's story", f"{folder} is not there")
+    text = "Once upon a time, there was a little girl named"
+    for _ in range(6):
+        code, out, _ = run("next", "--model", folder, "--text", text, "--top", "1", "--format", "json")
+        if code:
+            break
+        text += json.loads(out)["next"][0]["shown"]
+    check("stories260K tells its story", " Lily." in text, text)
+    code, out, _ = run("next", "--model", folder, "--text", "Once upon a", "--lang", "en")
+    check("stories260K: next as a table", code == 0 and "␣time" in out and len(out.splitlines()) == 14, out)
+
+
+def main():
+    if not COMMAND:
+        sys.exit(__doc__)
+    test_demo_numbers()
+    test_texts()
+    test_language()
+    test_exits()
+    for name in ("stories260K", "default-candidate"):
+        test_model(name)
+    test_story()
+    if skipped:
+        print(f"{skipped} skipped")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+// test_analysis.cpp - every metric keeps its word, and choices stay inside the trace.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "analysis/measure.h"
+
+using namespace attn;
+
+namespace {
+
+ScratchRun small_run(ScratchMask mask) {
+  ScratchSettings s{.d_model = 12, .n_heads = 3, .n_samples = 2, .seed = 5, .mask = mask};
+  auto run = run_scratch(s);
+  REQUIRE(run);
+  return *run;
+}
+
+int size_of(Axis axis, const Attention& a) {
+  switch (axis) {
+    case Axis::sample:
+      return a.n_samples;
+    case Axis::layer:
+      return a.n_layers;
+    case Axis::head:
+      return a.n_heads;
+    case Axis::query:
+      return a.n_query;
+    case Axis::key:
+      return a.n_key;
+    case Axis::dim:
+      return a.d_head;
+    case Axis::vocab:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("every metric keeps its word") {
+  std::set<std::string> ids;
+  for (ScratchMask mask : {ScratchMask::none, ScratchMask::causal, ScratchMask::padding}) {
+    const ScratchRun run = small_run(mask);
+    const Trace& trace = *run.trace;
+    const State state = clamped({.sample = 1, .head = 2, .token = 3}, trace);
+    for (const Metric& metric : metrics()) {
+      CAPTURE(metric.id);
+      ids.insert(metric.id);
+      CHECK(find_metric(metric.id) == &metric);
+      for (Lang lang : {Lang::en, Lang::zh}) {
+        CHECK(std::string(metric.title.in(lang)) != "");
+        CHECK(std::string(metric.sentence.in(lang)) != "");
+      }
+      const Measure m = metric.compute({&trace, &state});
+      CHECK(std::ranges::equal(m.axes, metric.axes));
+      REQUIRE(m.shape.size() == m.axes.size());
+      size_t n = 1;
+      for (size_t i = 0; i < m.axes.size(); ++i) {
+        CHECK(m.shape[i] == size_of(m.axes[i], trace.attention()));
+        n *= size_t(m.shape[i]);
+      }
+      REQUIRE(m.values.size() == n);
+      for (float v : m.values) {
+        CHECK(v >= metric.low - 1e-5);
+        CHECK(v <= metric.high + 1e-5);
+      }
+    }
+  }
+  CHECK(ids.size() == metrics().size());
+  CHECK(find_metric("nonsense") == nullptr);
+}
+
+TEST_CASE("the looks at one pattern agree with each other") {
+  const ScratchRun run = small_run(ScratchMask::causal);
+  const Attention& a = run.trace->attention();
+  const State s = clamped({.sample = 1, .head = 1, .token = 4}, *run.trace);
+  const Inputs in{run.trace.get(), &s};
+  const Measure map = find_metric("pattern")->compute(in), row = find_metric("row")->compute(in);
+  const Measure heads = find_metric("heads_row")->compute(in);
+  const Measure mean = find_metric("head_mean")->compute(in);
+  for (int k = 0; k < a.n_key; ++k) {
+    const size_t cell = size_t(s.token * a.n_key + k);
+    CHECK(row.values[size_t(k)] == map.values[cell]);
+    CHECK(heads.values[size_t(s.head * a.n_key + k)] == row.values[size_t(k)]);
+    float sum = 0;
+    for (int h = 0; h < a.n_heads; ++h) sum += heads.values[size_t(h * a.n_key + k)];
+    CHECK(mean.values[cell] == doctest::Approx(sum / float(a.n_heads)));
+  }
+}
+
+TEST_CASE("choices are clamped to what the trace has") {
+  const ScratchRun run = small_run(ScratchMask::none);
+  const State far =
+      clamped({.sample = 99, .layer = 99, .head = 99, .token = 99, .locked_key = 99}, *run.trace);
+  CHECK(far.sample == 1);
+  CHECK(far.layer == 0);
+  CHECK(far.head == 2);
+  CHECK(far.token == 5);
+  CHECK(far.locked_key == 5);
+  const State near =
+      clamped({.sample = -1, .layer = -1, .head = -1, .token = -1, .locked_key = -1}, *run.trace);
+  CHECK(near == clamped({}, *run.trace));
+  CHECK(near.locked_key == -1);
+}
+
+TEST_CASE("top_keys gives the largest first and equal ones in order") {
+  const float row[] = {0.1f, 0.3f, 0.1f, 0.4f, 0.1f};
+  const auto peaks = top_keys(row, 3);
+  REQUIRE(peaks.size() == 3);
+  CHECK(peaks[0].key == 3);
+  CHECK(peaks[0].weight == 0.4f);
+  CHECK(peaks[1].key == 1);
+  CHECK(peaks[2].key == 0);
+  CHECK(top_keys(row, 99).size() == 5);
+  CHECK(top_keys(row, 0).empty());
+  CHECK(top_keys({}, 3).empty());
+}
