@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBlocks = 50;     // of a bar at weight 1
 constexpr int kMostRows = 64;   // of a token's table
-constexpr int kMostInLine = 8;  // weights of a row shown in one line
+constexpr int kMostInLine = 6;  // weights of a row shown in one line
 
 std::string bar(float weight) {
   std::string out;
