@@ -49,8 +49,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(our_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(EMSCRIPTEN)
-  # EM_JS and EM_ASM are macros with `$` in names and with empty arguments.
+  # EM_JS and EM_ASM are macros with `$` in names, with empty arguments, and with `;` after them.
   target_compile_options(our_flags INTERFACE -Wno-dollar-in-identifier-extension
+                                             -Wno-c++98-compat-extra-semi
                                              -Wno-gnu-zero-variadic-macro-arguments)
 endif()
 

@@ -91,8 +91,7 @@ build() {
 
 # command_line TITLE COMMAND...: the command line's tests, with the program to test as arguments.
 command_line() {
-  [[ -e tests/cli/run.sh ]] || return 0
-  runner "$1: command line" bash tests/cli/run.sh "${@:2}"
+  runner "$1: command line" python3 tests/cli/run.py "${@:2}"
 }
 
 # Whether `node OPTIONS` accepts a module with one relaxed SIMD instruction.
