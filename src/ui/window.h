@@ -1,21 +1,37 @@
 // window.h - one frame of the whole interface.
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "app/session.h"
-#include "platform/heat_map.h"
 #include "state/history.h"
 #include "state/state.h"
 
 namespace attn {
 
 // What the interface remembers between frames and nobody else needs: hover, scroll, zoom, textures.
-struct View2D {
-  Vec2 cell_min, cell_max;  // the part of the big map in view, in cells
-};
 struct UiState;
-UiState* create_ui();
+std::shared_ptr<UiState> create_ui();
 
-// Draws everything; may change `state`, and nothing else. True while something moves (another frame is wanted).
+// Draws everything; may change `state`, and through undo and redo `history`. True while something
+// moves (another frame is wanted).
 bool draw_window(UiState& ui, Session& session, State& state, History& history);
+// False in the middle of a drag or of typing, when `state` should not enter the history yet.
+bool is_settled(const UiState& ui);
+// Shown in the status line; below 0: nothing is being fetched.
+void show_fetching(UiState& ui, float progress);
+// The next trace of a model shows its last token: the first one sees only itself.
+void want_last_token(UiState& ui);
+// Shown until it is dismissed.
+void show_error(UiState& ui, std::string message);
+
+// What scripts of the page may ask (platform::on_ask), as JSON:
+//   status            model, text, current, busy, error, sizes, tokens, the state as a link
+//   pattern S L H     one pattern, [n_query, n_key]
+//   logits            of the last position
+//   layout            named rectangles of what can be clicked, in units of the window
+std::string answer(const std::string& what, const UiState& ui, const Session& session,
+                   const State& state);
 
 }  // namespace attn

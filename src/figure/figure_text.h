@@ -1,0 +1,30 @@
+// figure_text.h - words that every view uses: tokens, weights and cells in both languages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/tokens.h"
+#include "state/language.h"
+
+namespace attn {
+
+// For labels: blanks as '·', line breaks as '↵', nothing at all as '∅'.
+std::string visible_token(std::string_view shown);
+// For sentences: in quotes, "学习" or “学习”; line breaks as '↵', blanks as they are.
+std::string quoted_token(Lang lang, std::string_view shown);
+
+std::string weight_text(float weight, int decimals = 4);   // "0.2341"
+std::string percent_text(float weight, int decimals = 2);  // "23.41 %"
+
+// One cell of a pattern.
+struct CellText {
+  int query = 0, key = 0;
+  std::string_view query_token, key_token;
+  float weight = 0;
+  bool masked = false;
+};
+// (query 3 "学习" → key 1 "爱") weight 0.2341, 23.41 %; masked cells end in "masked".
+std::string cell_sentence(Lang lang, const CellText& cell);
+
+}  // namespace attn

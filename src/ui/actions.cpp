@@ -1,0 +1,101 @@
+// actions.cpp - what menus, keys and clicks do; one place for each.
+#include <imgui.h>
+
+#include <algorithm>
+
+#include "platform/platform.h"
+#include "ui/ui_state.h"
+
+namespace attn {
+
+void choose_model(Frame& f, const std::string& id) {
+  if (id == f.state.model) return;
+  f.state.model = id;
+  f.state.text.clear();
+  f.state.locked_key = -1;
+  f.state.sample = 0;
+  f.state.token = 0;
+  f.ui.wants_last_token = id != "scratch";
+}
+
+void choose_head(Frame& f, int layer, int head) {
+  f.state.layer = layer;
+  f.state.head = head;
+}
+
+void choose_token(Frame& f, int token) {
+  if (token == f.shown.token) return;
+  f.state.token = token;
+  f.state.locked_key = -1;
+}
+
+void lock_cell(Frame& f, int query, int key) {
+  const bool again = f.shown.token == query && f.shown.locked_key == key;
+  f.state.token = query;
+  f.state.locked_key = again ? -1 : key;
+}
+
+void set_theme(Frame& f, Theme theme) {
+  f.state.theme = theme;
+  platform::store("theme", kThemeNames[size_t(theme)]);
+}
+
+void set_language(Frame& f, Lang lang) {
+  f.state.lang = lang;
+  platform::store("lang", kLangNames[size_t(lang)]);
+}
+
+void pick_model(Frame& f, bool folder) {
+  Session* session = &f.session;
+  platform::pick_files(folder, [session](std::vector<File> files) {
+    session->open(std::move(files));
+    platform::wake();
+  });
+}
+
+void go_back(Frame& f) {
+  f.history.commit(f.state);
+  f.state = f.history.undo();
+}
+
+void go_forward(Frame& f) {
+  if (f.history.can_redo()) f.state = f.history.redo();
+}
+
+void copy_link(Frame& f) {
+  platform::copy(platform::link());
+  toast(f, f.t("Link copied", "链接已复制"));
+}
+
+void toast(Frame& f, std::string text) {
+  f.ui.toast = std::move(text);
+  f.ui.toast_until = ImGui::GetTime() + 2.5;
+}
+
+void fit_map(Frame& f) { f.ui.fits = true; }
+
+void zoom_map(Frame& f, float factor, Vec2 at) {
+  if (!f.trace) return;
+  View2D& v = f.ui.view;
+  const Vec2 all = {float(f.attention().n_key), float(f.attention().n_query)};
+  const Vec2 span = {v.cell_max.x - v.cell_min.x, v.cell_max.y - v.cell_min.y};
+  // No closer than two cells; no farther than all.
+  const float closest = std::max(std::min(2.f, all.x) / span.x, std::min(2.f, all.y) / span.y);
+  const float by = std::clamp(1 / factor, std::min(1.f, closest), all.x / span.x);
+  if (all.x / span.x <= by * 1.001f) {
+    f.ui.fits = true;
+    return;
+  }
+  f.ui.fits = false;
+  const auto zoom = [by](float low, float high, float center, float n, float& out_low,
+                         float& out_high) {
+    const float length = (high - low) * by;
+    out_low = std::clamp(center - (center - low) * by, 0.f, std::max(0.f, n - length));
+    out_high = out_low + length;
+  };
+  const View2D old = v;
+  zoom(old.cell_min.x, old.cell_max.x, at.x, all.x, v.cell_min.x, v.cell_max.x);
+  zoom(old.cell_min.y, old.cell_max.y, at.y, all.y, v.cell_min.y, v.cell_max.y);
+}
+
+}  // namespace attn

@@ -1,0 +1,82 @@
+#include "ui/canvas.h"
+
+#include <algorithm>
+
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+struct Pen {
+  const Frame& f;
+  ImDrawList* list;
+  ImVec2 origin;
+
+  ImVec2 at(Vec2 v) const { return {origin.x + v.x, origin.y + v.y}; }
+
+  void operator()(const Rect& r) const {
+    ImU32 color = ink_color(f.ui.dark, r.ink);
+    if (r.weight >= 0) {
+      const auto colors = palette_colors(f.state.palette);
+      color = rgb(colors[size_t(std::clamp(r.weight, 0.f, 1.f) * 255)]);
+    }
+    const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
+    list->AddRectFilled(at(r.min), at(r.max), color, std::min(3.f, side / 2));
+  }
+  void operator()(const Line& l) const {
+    list->AddLine(at(l.from), at(l.to), ink_color(f.ui.dark, l.ink), l.width);
+  }
+  void operator()(const Label& l) const {
+    const std::string cut = l.max_width > 0 ? fit_text(l.text, l.max_width) : l.text;
+    const float width = ImGui::CalcTextSize(cut.c_str(), cut.c_str() + cut.size()).x;
+    ImVec2 p = at(l.at);
+    if (l.align == Align::right) p.x -= width;
+    if (l.align == Align::center) p.x -= width / 2;
+    list->AddText({p.x, p.y}, ink_color(f.ui.dark, l.ink), cut.c_str(), cut.c_str() + cut.size());
+  }
+};
+
+float top_of(const Rect& r) { return r.min.y; }
+float top_of(const Line& l) { return std::min(l.from.y, l.to.y); }
+float top_of(const Label& l) { return l.at.y; }
+
+}  // namespace
+
+const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
+                           const HitArea** hovered) {
+  if (hovered) *hovered = nullptr;
+  const ImVec2 origin = ImGui::GetCursorScreenPos();
+  const bool clicked =
+      ImGui::InvisibleButton(id, {std::max(1.f, figure.size.x), std::max(1.f, figure.size.y)});
+  const bool over = ImGui::IsItemHovered();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const HitArea* under = nullptr;
+  if (over) {
+    const ImVec2 mouse = ImGui::GetMousePos();
+    const Vec2 p = {mouse.x - origin.x, mouse.y - origin.y};
+    for (const HitArea& area : figure.areas)
+      if (p.x >= area.min.x && p.x < area.max.x && p.y >= area.min.y && p.y < area.max.y)
+        under = &area;
+  }
+  if (under)
+    list->AddRectFilled({origin.x + under->min.x - 4, origin.y + under->min.y},
+                        {origin.x + under->max.x + 4, origin.y + under->max.y},
+                        rgb(f.colors().accent, .12f), 5);
+
+  // Rows far outside the window cost nothing.
+  const float from = list->GetClipRectMin().y - origin.y - 40;
+  const float to = list->GetClipRectMax().y - origin.y + 40;
+  const Pen pen{f, list, origin};
+  for (const Shape& shape : figure.shapes) {
+    const float top = std::visit([](const auto& s) { return top_of(s); }, shape);
+    if (top >= from && top <= to) std::visit(pen, shape);
+  }
+  if (under) {
+    if (!under->says.empty()) tooltip(under->says);
+    ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+  }
+  if (hovered) *hovered = under;
+  return clicked ? under : nullptr;
+}
+
+}  // namespace attn

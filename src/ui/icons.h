@@ -1,0 +1,27 @@
+// icons.h - small pictures of lines and arcs, so that no icon font is needed.
+#pragma once
+
+#include <imgui.h>
+
+namespace attn {
+
+enum class Icon {
+  undo,
+  redo,
+  link,
+  sun,
+  moon,
+  help,
+  close,
+  plus,
+  minus,
+  fit,
+  dice,
+  warn,
+  language
+};
+
+// Centred, in a square of `side`.
+void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 color);
+
+}  // namespace attn

@@ -1,0 +1,90 @@
+// keys.cpp - the keyboard: what it does everywhere but in a text box.
+#include <imgui.h>
+#include <imgui_internal.h>
+
+#include <algorithm>
+
+#include "platform/platform.h"
+#include "ui/ui_state.h"
+
+namespace attn {
+namespace {
+
+bool pressed(ImGuiKey key, bool repeat = true) { return ImGui::IsKeyPressed(key, repeat); }
+
+void move_cell(Frame& f, int down, int right) {
+  if (!f.trace || (down == 0 && right == 0)) return;
+  const Attention& a = f.attention();
+  const int query = std::clamp(f.shown.token + down, 0, a.n_query - 1);
+  int key = f.shown.locked_key;
+  // The first step to the side starts where the row is strongest.
+  if (right != 0 && key < 0) {
+    const std::span<const float> row = f.row();
+    key = row.empty() ? 0 : top_keys(row, 1)[0].key;
+  } else if (right != 0) {
+    key = std::clamp(key + right, 0, a.n_key - 1);
+  }
+  f.state.token = query;
+  f.state.locked_key = key;
+}
+
+void step_head(Frame& f, int by) {
+  if (!f.trace) return;
+  choose_head(f, f.shown.layer, std::clamp(f.shown.head + by, 0, f.attention().n_heads - 1));
+}
+
+void step_layer(Frame& f, int by) {
+  if (!f.trace) return;
+  choose_head(f, std::clamp(f.shown.layer + by, 0, f.attention().n_layers - 1), f.shown.head);
+}
+
+void zoom(Frame& f, float factor) {
+  const View2D& v = f.ui.view;
+  zoom_map(f, factor, {(v.cell_min.x + v.cell_max.x) / 2, (v.cell_min.y + v.cell_max.y) / 2});
+}
+
+void plain_keys(Frame& f, bool shift) {
+  if (!f.ui.arrows_taken)
+    move_cell(f, int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow)),
+              int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow)));
+  const int bracket = int(pressed(ImGuiKey_RightBracket)) - int(pressed(ImGuiKey_LeftBracket));
+  if (bracket != 0) shift ? step_layer(f, bracket) : step_head(f, bracket);
+  const int comma = int(pressed(ImGuiKey_Period)) - int(pressed(ImGuiKey_Comma));
+  if (comma != 0) step_head(f, comma);
+  const int page = int(pressed(ImGuiKey_PageDown)) - int(pressed(ImGuiKey_PageUp));
+  if (page != 0) step_layer(f, page);
+  if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd)) zoom(f, 1.25f);
+  if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract)) zoom(f, .8f);
+  if (pressed(ImGuiKey_F, false)) fit_map(f);
+  if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);
+  if (pressed(ImGuiKey_L, false)) set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
+  if (pressed(ImGuiKey_Slash, false)) {
+    if (shift)
+      f.ui.help_open = true;
+    else
+      platform::focus_prompt();
+  }
+  if (pressed(ImGuiKey_Escape, false)) f.state.locked_key = -1;
+}
+
+}  // namespace
+
+void handle_keys(Frame& f) {
+  const ImGuiIO& io = ImGui::GetIO();
+  const bool menu = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
+  if (io.WantTextInput || menu || f.ui.help_open) return;
+
+  const bool command = io.KeyCtrl || io.KeySuper;
+  if (command && pressed(ImGuiKey_Z)) io.KeyShift ? go_forward(f) : go_back(f);
+  if (command && pressed(ImGuiKey_Y)) go_forward(f);
+  if (ImGui::IsAnyItemActive() || command || io.KeyAlt) return;
+  plain_keys(f, io.KeyShift);
+
+  // The arrows belong to the map: Dear ImGui's own way through the controls is Tab.
+  const ImGuiID owner = ImGui::GetID("map keys");
+  for (ImGuiKey key : {ImGuiKey_LeftArrow, ImGuiKey_RightArrow, ImGuiKey_UpArrow,
+                       ImGuiKey_DownArrow, ImGuiKey_PageUp, ImGuiKey_PageDown})
+    ImGui::SetKeyOwner(key, owner);
+}
+
+}  // namespace attn

@@ -1,0 +1,225 @@
+// map_labels.cpp - token labels, numbers in cells, and the colour bar of the big map.
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_text.h"
+#include "ui/map_view.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kIndexGap = 5;  // between a token and its position
+
+float small_width(const std::string& text, float size) {
+  return ImGui::GetFont()->CalcTextSizeA(size, FLT_MAX, 0, text.c_str()).x;
+}
+
+struct AxisLabel {
+  std::string text, index;
+  float text_width, index_width;
+
+  float width() const { return text_width + kIndexGap + index_width; }
+};
+
+// The token, cut to leave room for its position.
+AxisLabel axis_label(const std::vector<Token>& tokens, int i, float room) {
+  AxisLabel label;
+  label.index = std::to_string(i);
+  label.index_width = small_width(label.index, kLabelSize - 2);
+  const float most = std::max(0.f, room - label.index_width - kIndexGap);
+  label.text = size_t(i) < tokens.size() ? visible_token(tokens[size_t(i)].shown) : "";
+  label.text = fit_text(label.text, most);
+  label.text_width = text_width(label.text);
+  return label;
+}
+
+// The least of 1, 2, 5, 10, 20, … whose labels are `least` units apart.
+int thinning(float cell, float least) {
+  for (int decade = 1;; decade *= 10)
+    for (int n : {1, 2, 5})
+      if (float(n * decade) * cell >= least || decade > 1000000) return n * decade;
+}
+
+struct Emphasis {
+  int chosen, hovered;
+  bool on(int i) const { return i == chosen || i == hovered; }
+};
+
+ImU32 label_color(const Frame& f, const Emphasis& e, int i) {
+  return rgb(e.on(i) ? f.colors().accent : f.colors().text);
+}
+
+void draw_label(const Frame& f, const AxisLabel& label, ImVec2 at, ImU32 color) {
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->AddText(at, color, label.text.c_str());
+  list->AddText(nullptr, kLabelSize - 2, {at.x + label.text_width + kIndexGap, at.y + 1.5f},
+                rgb(f.colors().faint), label.index.c_str());
+}
+
+// Reads from bottom to top: turns what `draw_label` adds about `pivot` by -90°.
+void draw_label_upright(const Frame& f, const AxisLabel& label, ImVec2 pivot, ImU32 color) {
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const int first = list->VtxBuffer.Size;
+  // Dear ImGui leaves out glyphs that lie outside the clip rectangle before they are turned.
+  list->PushClipRectFullScreen();
+  draw_label(f, label, {pivot.x, pivot.y - kLabelSize / 2 - 1}, color);
+  list->PopClipRect();
+  for (int i = first; i < list->VtxBuffer.Size; ++i) {
+    ImVec2& p = list->VtxBuffer[i].pos;
+    p = {pivot.x + (p.y - pivot.y), pivot.y - (p.x - pivot.x)};
+  }
+}
+
+// Labels of places in view: every one, or thinned out; those with emphasis always.
+template <class Draw>
+void each_label(int from, int to, int every, const Emphasis& emphasis, Draw&& draw) {
+  for (int i = from; i < to; ++i) {
+    bool crowded = false;  // a thinned-out label makes way for one with emphasis
+    for (int e : {emphasis.chosen, emphasis.hovered})
+      crowded = crowded || (e >= 0 && e != i && std::abs(e - i) < every && every > 1);
+    if (emphasis.on(i) || (i % every == 0 && !crowded)) draw(i);
+  }
+}
+
+}  // namespace
+
+float label_room(const std::vector<Token>& tokens, float most) {
+  ImGui::PushFont(nullptr, kLabelSize);
+  float room = 20;
+  for (size_t i = 0; i < tokens.size() && room < most; ++i)
+    room = std::max(room, axis_label(tokens, int(i), most).width());
+  ImGui::PopFont();
+  return std::min(room, most);
+}
+
+bool labels_lie_flat(const std::vector<Token>& tokens, float cell_width) {
+  ImGui::PushFont(nullptr, kLabelSize);
+  bool flat = cell_width >= 24;
+  for (size_t i = 0; i < tokens.size() && flat; ++i)
+    flat = axis_label(tokens, int(i), 1000).width() + 8 <= cell_width;
+  ImGui::PopFont();
+  return flat;
+}
+
+void draw_query_labels(const Frame& f, const MapBox& box, float room) {
+  ImGui::PushFont(nullptr, kLabelSize);
+  const Emphasis emphasis{f.shown.token, f.ui.hover_query};
+  const int from = std::max(0, int(box.view.cell_min.y));
+  const int to = std::min(int(f.attention().n_query), int(std::ceil(box.view.cell_max.y)));
+  each_label(from, to, thinning(box.cell_height(), kLabelSize + 2), emphasis, [&](int i) {
+    const float y = box.y_of(float(i) + .5f);
+    if (y < box.min.y || y > box.max.y) return;
+    const AxisLabel label = axis_label(f.queries(), i, room);
+    if (i == f.shown.token)
+      ImGui::GetWindowDrawList()->AddRectFilled({box.min.x - 6, y - 6}, {box.min.x - 3, y + 6},
+                                                rgb(f.colors().accent), 2);
+    draw_label(f, label,
+               {std::round(box.min.x - 11 - label.width()), std::round(y - kLabelSize / 2 - 1)},
+               label_color(f, emphasis, i));
+  });
+  ImGui::PopFont();
+}
+
+void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat) {
+  ImGui::PushFont(nullptr, kLabelSize);
+  const Emphasis emphasis{f.shown.locked_key, f.ui.hover_key};
+  const int from = std::max(0, int(box.view.cell_min.x));
+  const int to = std::min(int(f.attention().n_key), int(std::ceil(box.view.cell_max.x)));
+  const int every = flat ? 1 : thinning(box.cell_width(), kLabelSize + 2);
+  each_label(from, to, every, emphasis, [&](int i) {
+    const float x = box.x_of(float(i) + .5f);
+    if (x < box.min.x || x > box.max.x) return;
+    const AxisLabel label = axis_label(f.keys(), i, room);
+    const ImU32 color = label_color(f, emphasis, i);
+    if (flat)
+      draw_label(f, label,
+                 {std::round(x - label.width() / 2), std::round(box.min.y - kLabelSize - 7)},
+                 color);
+    else
+      draw_label_upright(f, label, {std::round(x), std::round(box.min.y - 6)}, color);
+  });
+  ImGui::PopFont();
+}
+
+void draw_masked_cells(const Frame& f, const MapBox& box) {
+  const Attention& a = f.attention();
+  if (a.allowed.empty()) return;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const ImU32 fill = rgb(f.ui.dark ? 0x1f2024 : 0xe9eaec),
+              line = rgb(f.ui.dark ? 0x34353b : 0xd0d2d7);
+  list->PushClipRect(box.min, box.max, true);
+  const int q0 = std::max(0, int(box.view.cell_min.y)), q1 = int(std::ceil(box.view.cell_max.y));
+  const int k0 = std::max(0, int(box.view.cell_min.x)), k1 = int(std::ceil(box.view.cell_max.x));
+  for (int q = q0; q < std::min(q1, a.n_query); ++q)
+    for (int k = k0; k < std::min(k1, a.n_key); ++k) {
+      if (a.may_see(f.shown.sample, q, k)) continue;
+      int end = k + 1;  // one rectangle for neighbours
+      while (end < std::min(k1, a.n_key) && !a.may_see(f.shown.sample, q, end)) ++end;
+      const ImVec2 min = {box.x_of(float(k)), box.y_of(float(q))};
+      const ImVec2 max = {box.x_of(float(end)), box.y_of(float(q + 1))};
+      list->AddRectFilled(min, max, fill);
+      if (box.cell_height() > 8) list->AddRect(min, {max.x + 1, max.y + 1}, line);
+      k = end;
+    }
+  list->PopClipRect();
+}
+
+void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source) {
+  const float width = box.cell_width(), height = box.cell_height();
+  if (!source.exact || width < 38 || height < 18) return;
+  const int decimals = width >= 54 ? 3 : 2;
+  const float size = width >= 72 ? 14.f : 12.5f;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->PushClipRect(box.min, box.max, true);
+  const int q1 = std::min(source.n_query, int(std::ceil(box.view.cell_max.y)));
+  const int k1 = std::min(source.n_key, int(std::ceil(box.view.cell_max.x)));
+  for (int q = std::max(0, int(box.view.cell_min.y)); q < q1; ++q)
+    for (int k = std::max(0, int(box.view.cell_min.x)); k < k1; ++k) {
+      if (!f.attention().may_see(f.shown.sample, q, k)) continue;
+      const float weight = source.exact->values[size_t(q) * size_t(source.n_key) + size_t(k)];
+      const std::string text = weight_text(weight, decimals);
+      const float x = box.x_of(float(k) + .5f) - small_width(text, size) / 2;
+      const float y = box.y_of(float(q) + .5f) - size / 2;
+      list->AddText(nullptr, size, {std::round(x), std::round(y)},
+                    ink_on(f.color_of(weight, source.exact->row_max[size_t(q)])), text.c_str());
+    }
+  list->PopClipRect();
+}
+
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical) {
+  const float breadth = 12;
+  const auto colors = palette_colors(f.state.palette);
+  const bool reversed = f.state.palette == Palette::greys && !f.ui.dark;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const int n = std::max(32, int(length / 2));
+  for (int i = 0; i < n; ++i) {
+    const float t0 = float(i) / float(n) * length, t1 = float(i + 1) / float(n) * length + .5f;
+    const int at = (reversed ? n - 1 - i : i) * 255 / (n - 1);
+    const ImU32 color = rgb(colors[size_t(at)]);
+    if (vertical)
+      list->AddRectFilled({min.x, min.y + length - std::min(t1, length)},
+                          {min.x + breadth, min.y + length - t0}, color);
+    else
+      list->AddRectFilled({min.x + t0, min.y}, {min.x + std::min(t1, length), min.y + breadth},
+                          color);
+  }
+  const ImU32 faint = rgb(f.colors().faint);
+  const float size = kLabelSize - 1;
+  for (const Tick& tick : scale_ticks(f.state.scale)) {
+    const float at = tick.position * length;
+    const float width = small_width(tick.label, size);
+    if (vertical) {
+      const float y = min.y + length - at;
+      list->AddLine({min.x + breadth, y}, {min.x + breadth + 4, y}, faint);
+      const float top = std::clamp(y - size / 2 - 1, min.y - 2, min.y + length - size);
+      list->AddText(nullptr, size, {min.x + breadth + 7, std::round(top)}, faint, tick.label);
+    } else {
+      list->AddLine({min.x + at, min.y + breadth}, {min.x + at, min.y + breadth + 4}, faint);
+      const float left = std::clamp(min.x + at - width / 2, min.x, min.x + length - width);
+      list->AddText(nullptr, size, {std::round(left), min.y + breadth + 5}, faint, tick.label);
+    }
+  }
+}
+
+}  // namespace attn

@@ -1,0 +1,289 @@
+// map_panel.cpp - the big map of the chosen head: hover, lock, pan, zoom.
+#include <imgui_internal.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_text.h"
+#include "platform/platform.h"
+#include "ui/map_view.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+// Products of a preview that may be made between two frames; beyond it the thumbnail is shown.
+constexpr double kPreviewWork = 2e7;
+
+bool is_previewing(const Frame& f) {
+  return f.ui.hover_head >= 0 &&
+         (f.ui.hover_head != f.shown.head || f.ui.hover_layer != f.shown.layer) &&
+         f.ui.hover_head < f.attention().n_heads && f.ui.hover_layer < f.attention().n_layers;
+}
+
+MapSource chosen_source(Frame& f) {
+  UiState& ui = f.ui;
+  const auto& map = f.snap.map;
+  if (map && (map != ui.map || ui.map_stack.n_maps() == 0)) {
+    ui.map = map;
+    ui.map_stack.set(map->values.data(), 1, map->n_query, map->n_key);
+  }
+  if (!ui.map || ui.map->trace.get() != f.trace) return {};
+  return {&ui.map_stack, 0,    ui.map.get(), ui.map->layer, ui.map->head, ui.map->n_query,
+          ui.map->n_key, false};
+}
+
+MapSource preview_source(Frame& f) {
+  UiState& ui = f.ui;
+  const Attention& a = f.attention();
+  const double work = double(a.n_query) * a.n_key * (a.d_head + 16);
+  if (work > kPreviewWork) {
+    if (!ui.grid || ui.grid->trace.get() != f.trace) return {};
+    return {&ui.grid_stack,  ui.hover_layer * ui.grid->n_heads + ui.hover_head,
+            nullptr,         ui.hover_layer,
+            ui.hover_head,   ui.grid->side_q,
+            ui.grid->side_k, true};
+  }
+  PatternMap& p = ui.preview;
+  if (p.trace.get() != f.trace || p.sample != f.shown.sample || p.layer != ui.hover_layer ||
+      p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
+    p = {f.snap.trace,
+         f.shown.sample,
+         ui.hover_layer,
+         ui.hover_head,
+         a.n_query,
+         a.n_key,
+         a.pattern(f.shown.sample, ui.hover_layer, ui.hover_head),
+         {}};
+    for (int q = 0; q < a.n_query; ++q) {
+      const auto row = p.values.begin() + int64_t(q) * a.n_key;
+      p.row_max.push_back(*std::max_element(row, row + a.n_key));
+    }
+    ui.preview_stack.set(p.values.data(), 1, a.n_query, a.n_key);
+  }
+  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true};
+}
+
+// The view's part of the map, kept whole while it fits and inside the map always.
+void settle_view(Frame& f) {
+  View2D& v = f.ui.view;
+  const float n_key = float(f.attention().n_key), n_query = float(f.attention().n_query);
+  if (f.ui.fits || v.cell_max.x > n_key + .01f || v.cell_max.y > n_query + .01f) {
+    f.ui.fits = true;
+    v = {{0, 0}, {n_key, n_query}};
+  }
+}
+
+struct Layout {
+  MapBox box;
+  float left = 0, top = 0;
+  bool flat = false, bar_below = false;
+};
+
+Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
+  Layout out;
+  const Attention& a = f.attention();
+  out.bar_below = room.x < 430;
+  const float right = out.bar_below ? 8.f : 76.f, bottom = out.bar_below ? 40.f : 6.f;
+  out.left = label_room(f.queries(), std::min(150.f, room.x * .28f)) + 12;
+  float width = 0, height = 0, top = kLabelSize + 10;
+  // Flat labels leave more room, and more room may make them fit.
+  for (bool flat : {true, false}) {
+    out.flat = flat;
+    out.top = flat ? top : label_room(f.keys(), std::min(120.f, room.y * .28f)) + 10;
+    width = std::max(40.f, room.x - out.left - right);
+    height = std::max(40.f, room.y - out.top - bottom);
+    const float most = 110;
+    float cell_x = std::min(width / float(a.n_key), most);
+    float cell_y = std::min(height / float(a.n_query), most);
+    cell_x = std::min(cell_x, a.n_key == a.n_query ? cell_y : 4 * cell_y);
+    cell_y = std::min(cell_y, a.n_key == a.n_query ? cell_x : 4 * cell_x);
+    width = std::floor(cell_x * float(a.n_key));
+    height = std::floor(cell_y * float(a.n_query));
+    const float span = f.ui.view.cell_max.x - f.ui.view.cell_min.x;
+    if (flat && labels_lie_flat(f.keys(), width / span)) break;
+  }
+  const float spare = std::max(0.f, room.x - out.left - right - width) / 2;
+  out.box.min = {std::floor(origin.x + out.left + spare), std::floor(origin.y + out.top)};
+  out.box.max = {out.box.min.x + width, out.box.min.y + height};
+  out.box.view = f.ui.view;
+  return out;
+}
+
+// Pan, zoom, hover and click, on the map as one item.
+void interact(Frame& f, MapBox& box) {
+  UiState& ui = f.ui;
+  const Attention& a = f.attention();
+  ImGui::SetCursorScreenPos(box.min);
+  ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
+  ImGui::InvisibleButton("##map", {box.max.x - box.min.x, box.max.y - box.min.y});
+  ImGui::PopItemFlag();
+  const bool over = ImGui::IsItemHovered();
+  ImGui::SetItemKeyOwner(ImGuiKey_MouseWheelY);
+  const ImGuiIO& io = ImGui::GetIO();
+  ui.hover_query = ui.hover_key = -1;
+
+  if (ImGui::IsItemActivated()) ui.dragged = false;
+  if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
+    ui.dragged = true;
+    View2D& v = ui.view;
+    const auto shift = [](float by, float n, float& low, float& high) {
+      by = std::clamp(by, -low, n - high);
+      low += by;
+      high += by;
+    };
+    shift(-io.MouseDelta.x / box.cell_width(), float(a.n_key), v.cell_min.x, v.cell_max.x);
+    shift(-io.MouseDelta.y / box.cell_height(), float(a.n_query), v.cell_min.y, v.cell_max.y);
+    if (!ui.fits) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
+    box.view = v;
+  }
+  if (!over) return;
+  const Vec2 at = box.cell_at(io.MousePos);
+  if (io.MouseWheel != 0) {
+    zoom_map(f, std::pow(1.2f, std::clamp(io.MouseWheel, -4.f, 4.f)), at);
+    settle_view(f);
+    box.view = ui.view;
+  }
+  if (ImGui::IsMouseDoubleClicked(0)) fit_map(f);
+  ui.hover_query = std::clamp(int(at.y), 0, a.n_query - 1);
+  ui.hover_key = std::clamp(int(at.x), 0, a.n_key - 1);
+  if (ImGui::IsItemDeactivated() && !ui.dragged) lock_cell(f, ui.hover_query, ui.hover_key);
+}
+
+void frame_cell(const MapBox& box, int query, int key, ImU32 color, float width) {
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const ImVec2 min = {box.x_of(float(key)), box.y_of(float(query))};
+  const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
+  list->AddRect({min.x - width, min.y - width}, {max.x + width, max.y + width},
+                IM_COL32(0, 0, 0, 170), 1, 0, width + 1.5f);
+  list->AddRect({min.x - width / 2, min.y - width / 2}, {max.x + width / 2, max.y + width / 2},
+                color, 1, 0, width);
+}
+
+void draw_marks(const Frame& f, const MapBox& box) {
+  const UiState& ui = f.ui;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->PushClipRect({box.min.x - 3, box.min.y - 3}, {box.max.x + 3, box.max.y + 3}, true);
+  if (ui.hover_query >= 0) {
+    const ImU32 line = IM_COL32(255, 255, 255, 110), shade = IM_COL32(0, 0, 0, 90);
+    const float y0 = box.y_of(float(ui.hover_query)), y1 = box.y_of(float(ui.hover_query + 1));
+    const float x0 = box.x_of(float(ui.hover_key)), x1 = box.x_of(float(ui.hover_key + 1));
+    for (float y : {y0, y1}) {
+      list->AddLine({box.min.x, y + 1}, {box.max.x, y + 1}, shade);
+      list->AddLine({box.min.x, y}, {box.max.x, y}, line);
+    }
+    for (float x : {x0, x1}) {
+      list->AddLine({x + 1, box.min.y}, {x + 1, box.max.y}, shade);
+      list->AddLine({x, box.min.y}, {x, box.max.y}, line);
+    }
+    frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
+  }
+  if (f.shown.locked_key >= 0)
+    frame_cell(box, f.shown.token, f.shown.locked_key, rgb(f.colors().accent), 2.5f);
+  list->PopClipRect();
+}
+
+// Of the cell under the mouse, else of the locked one; "" when there is neither.
+std::string focused_sentence(const Frame& f, const MapSource& source) {
+  const bool hovers = f.ui.hover_query >= 0;
+  const int query = hovers ? f.ui.hover_query : f.shown.token;
+  const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
+  if (key < 0) return "";
+  float weight = 0;
+  if (source.exact)
+    weight = source.exact->values[size_t(query) * size_t(source.n_key) + size_t(key)];
+  else {
+    std::vector<float> row(size_t(f.attention().n_key));
+    f.attention().pattern_rows(f.shown.sample, source.layer, source.head, query, query + 1,
+                               {row.data(), 1, int64_t(row.size())});
+    weight = row[size_t(key)];
+  }
+  return cell_sentence(
+      f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
+               !f.attention().may_see(f.shown.sample, query, key)});
+}
+
+void draw_header(Frame& f, const MapSource& source) {
+  const float height = ImGui::GetFrameHeight();
+  const float buttons = 3 * height + 8;
+  const float room = ImGui::GetContentRegionAvail().x - buttons - 8;
+  std::string title = f.t("Layer ", "第 ") + std::to_string(source.layer) +
+                      f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) + f.t("", " 头");
+  if (source.preview) title += f.t("  (preview)", "（预览）");
+  ImGui::AlignTextToFramePadding();
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(source.preview ? f.colors().accent : f.colors().text));
+  ImGui::TextUnformatted(fit_text(title, room).c_str());
+  ImGui::PopStyleColor();
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
+  const Vec2 middle = {(f.ui.view.cell_min.x + f.ui.view.cell_max.x) / 2,
+                       (f.ui.view.cell_min.y + f.ui.view.cell_max.y) / 2};
+  if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
+    zoom_map(f, 1 / 1.5f, middle);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+), or the wheel", "放大 (+)，或用滚轮")))
+    zoom_map(f, 1.5f, middle);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
+}
+
+}  // namespace
+
+void draw_map_panel(Frame& f) {
+  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  MapSource source = is_previewing(f) ? preview_source(f) : MapSource{};
+  if (!source.stack) source = chosen_source(f);
+  if (!source.stack) return heading(f, f.t("Computing…", "正在计算…"));
+  draw_header(f, source);
+  settle_view(f);
+
+  // A line that always has its place: what is focused, else how to read the map.
+  const ImVec2 line = ImGui::GetCursorScreenPos();
+  const float line_width = ImGui::GetContentRegionAvail().x;
+  ImGui::Dummy({1, ImGui::GetFontSize() + 2});
+  const ImVec2 origin = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
+  Layout at = lay_out(f, origin, room);
+  interact(f, at.box);
+
+  platform::HeatMapStyle style;
+  style.palette = f.state.palette;
+  style.scale = f.state.scale;
+  style.causal = f.attention().mask == Mask::causal;
+  style.dark = f.ui.dark;
+  style.cell_lines = .35f;
+  // A thumbnail has fewer cells than the map it stands for.
+  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
+                   float(source.n_query) / float(f.attention().n_query)};
+  const View2D& v = at.box.view;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  platform::draw_heat_map(list, *source.stack, source.index, {at.box.min.x, at.box.min.y},
+                          {at.box.max.x, at.box.max.y}, {v.cell_min.x * by.x, v.cell_min.y * by.y},
+                          {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
+  draw_masked_cells(f, at.box);
+  draw_cell_numbers(f, at.box, source);
+  draw_marks(f, at.box);
+  draw_query_labels(f, at.box, at.left - 12);
+  draw_key_labels(f, at.box, at.flat ? at.box.cell_width() : at.top - 10, at.flat);
+  if (at.bar_below)
+    draw_color_bar(f, {at.box.min.x, at.box.max.y + 10}, at.box.max.x - at.box.min.x, false);
+  else
+    draw_color_bar(f, {at.box.max.x + 16, at.box.min.y},
+                   std::min(at.box.max.y - at.box.min.y, 300.f), true);
+  f.mark({"map",
+          {at.box.min.x, at.box.min.y},
+          {at.box.max.x, at.box.max.y},
+          true,
+          v.cell_min,
+          v.cell_max});
+
+  const std::string says = focused_sentence(f, source);
+  if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
+  const std::string hint = says.empty() ? f.t("query ↓ looks at → key", "查询 ↓ 关注 → 键") : says;
+  const std::string cut = fit_text(hint, line_width);
+  list->AddText(line, rgb(says.empty() ? f.colors().faint : f.colors().text), cut.c_str());
+  if (says != f.ui.announced) {
+    f.ui.announced = says;
+    platform::announce(says);
+  }
+}
+
+}  // namespace attn

@@ -1,0 +1,46 @@
+// map_view.h - where the big map lies on screen, and what is written around and inside it.
+#pragma once
+
+#include "ui/ui_state.h"
+
+namespace attn {
+
+// The pattern that is drawn: the chosen head's, or that of the head under the mouse.
+struct MapSource {
+  const platform::HeatMapStack* stack = nullptr;
+  int index = 0;                      // in the stack
+  const PatternMap* exact = nullptr;  // null for a thumbnail: no numbers
+  int layer = 0, head = 0, n_query = 0, n_key = 0;
+  bool preview = false;
+};
+
+// The rectangle of cells, and the part of the map that it shows.
+struct MapBox {
+  ImVec2 min, max;
+  View2D view;
+
+  float cell_width() const { return (max.x - min.x) / (view.cell_max.x - view.cell_min.x); }
+  float cell_height() const { return (max.y - min.y) / (view.cell_max.y - view.cell_min.y); }
+  float x_of(float key) const { return min.x + (key - view.cell_min.x) * cell_width(); }
+  float y_of(float query) const { return min.y + (query - view.cell_min.y) * cell_height(); }
+  Vec2 cell_at(ImVec2 p) const {
+    return {view.cell_min.x + (p.x - min.x) / cell_width(),
+            view.cell_min.y + (p.y - min.y) / cell_height()};
+  }
+};
+
+constexpr float kLabelSize = 13;
+
+// Room that the labels of one axis need at most, in units.
+float label_room(const std::vector<Token>& tokens, float most);
+// Whether the keys' labels fit side by side above their columns.
+bool labels_lie_flat(const std::vector<Token>& tokens, float cell_width);
+void draw_query_labels(const Frame& f, const MapBox& box, float room);
+void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
+void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);
+// Cells that a mask other than the causal one takes away.
+void draw_masked_cells(const Frame& f, const MapBox& box);
+// Beside the map, or below it.
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical);
+
+}  // namespace attn

@@ -1,0 +1,180 @@
+#include "ui/opening.h"
+
+#include <algorithm>
+
+#include "platform/platform.h"
+#include "state/query.h"
+
+namespace attn {
+namespace {
+
+// What holds where the link says nothing: what the person chose last, else what their system
+// prefers.
+State preferences() {
+  State state;
+  state.lang = platform::prefers_language();
+  const std::string lang = platform::load("lang"), theme = platform::load("theme");
+  for (size_t i = 0; i < std::size(kLangNames); ++i)
+    if (lang == kLangNames[i]) state.lang = Lang(i);
+  for (size_t i = 0; i < std::size(kThemeNames); ++i)
+    if (theme == kThemeNames[i]) state.theme = Theme(i);
+  return state;
+}
+
+bool differs_but_in_looks(State a, const State& b) {
+  a.theme = b.theme;
+  a.lang = b.lang;
+  return !(a == b);
+}
+
+void follow_link(Program& program, const std::string& query) {
+  const Result<State> state = from_query(query, preferences());
+  if (state)
+    program.state = *state;
+  else
+    show_error(*program.ui, state.error().message);
+}
+
+// All files of one listed model, until the last is here or one could not be had.
+struct Fetch {
+  ModelEntry entry;
+  std::vector<File> files;
+  std::vector<float> progress;
+  size_t n_done = 0;
+  bool failed = false;
+
+  // Weights are nearly all of it.
+  float part_done() const {
+    float done = 0, all = 0;
+    for (size_t i = 0; i < progress.size(); ++i) {
+      const float size = entry.files[i].ends_with(".safetensors") ? 40.f : 1.f;
+      done += size * progress[i];
+      all += size;
+    }
+    return all > 0 ? done / all : 1;
+  }
+};
+
+void fetch_model(Program& program, ModelEntry entry) {
+  auto fetch = std::make_shared<Fetch>();
+  fetch->entry = std::move(entry);
+  const size_t n = fetch->entry.files.size();
+  fetch->files.resize(n);
+  fetch->progress.resize(n);
+  show_fetching(*program.ui, 0);
+  Program* p = &program;
+  for (size_t i = 0; i < n; ++i) {
+    const std::string name = fetch->entry.files[i];
+    auto more = [p, fetch, i](float progress) {
+      if (fetch->failed) return;
+      fetch->progress[i] = progress;
+      show_fetching(*p->ui, fetch->part_done());
+      platform::wake();
+    };
+    auto done = [p, fetch, i, name](Result<Bytes> bytes) {
+      platform::wake();
+      if (fetch->failed) return;
+      if (!bytes) {
+        fetch->failed = true;
+        show_fetching(*p->ui, -1);
+        p->session.bring_error(fetch->entry.id, bytes.error());
+        return;
+      }
+      fetch->progress[i] = 1;
+      fetch->files[i] = {name, std::move(*bytes)};
+      show_fetching(*p->ui, fetch->part_done());
+      if (++fetch->n_done < fetch->files.size()) return;
+      show_fetching(*p->ui, -1);
+      p->session.bring(fetch->entry.id, std::move(fetch->files));
+    };
+    platform::fetch("models/" + fetch->entry.folder + "/" + name, more, done);
+  }
+}
+
+void fetch_index(Program& program) {
+  Program* p = &program;
+  platform::fetch(
+      "models/index.json", [](float) {},
+      [p](Result<Bytes> index) {
+        platform::wake();
+        if (!index) return;  // a page or a folder without models of its own
+        if (const Status wrong = p->session.add_index(index->text()))
+          show_error(*p->ui, wrong->message);
+        const auto& models = p->session.models();
+        const bool untouched = !differs_but_in_looks(p->state, p->first);
+        const bool names_model = platform::get_query().find("model=") != std::string::npos;
+        const auto listed = std::ranges::find_if(
+            models, [](const ModelEntry& entry) { return !entry.files.empty(); });
+        if (listed != models.end() && untouched && !names_model) p->preferred = listed->id;
+      });
+}
+
+}  // namespace
+
+void open_program(Program& program) {
+  Program* p = &program;
+  program.state = preferences();
+  follow_link(program, platform::get_query());
+  program.first = program.state;
+  program.history = History(program.state);
+  program.query = to_query(program.state);
+  fetch_index(program);
+  platform::on_drop([p](std::vector<File> files) {
+    p->session.open(std::move(files));
+    platform::wake();
+  });
+  platform::on_query([p](std::string query) {
+    follow_link(*p, query);
+    platform::wake();
+  });
+  platform::on_ask(
+      [p](const std::string& what) { return answer(what, *p->ui, p->session, p->state); });
+}
+
+void show_model(Program& program, const std::string& id) {
+  program.state.model = id;
+  program.state.text.clear();
+  program.state.sample = program.state.token = 0;
+  program.state.locked_key = -1;
+  program.preferred.clear();
+  want_last_token(*program.ui);
+}
+
+void follow_opening(Program& program) {
+  Session& session = program.session;
+  if (auto entry = session.take_fetch()) fetch_model(program, std::move(*entry));
+  if (const auto id = session.take_opened()) show_model(program, *id);
+
+  const Snapshot& snap = session.snapshot();
+  if (snap.current && snap.scratch) program.demonstrated = true;
+  if (program.preferred.empty()) return;
+  if (differs_but_in_looks(program.state, program.first)) {
+    program.preferred.clear();
+  } else if (program.demonstrated && snap.error) {
+    show_error(*program.ui, snap.error->message);
+    program.preferred.clear();
+  } else if (snap.current && snap.model) {
+    show_model(program, program.preferred);
+    program.history = History(program.state);
+  }
+}
+
+State wish(const Program& program) {
+  State state = program.state;
+  if (!program.preferred.empty() && program.demonstrated) {
+    state.model = program.preferred;
+    state.text.clear();
+  }
+  return state;
+}
+
+void settle(Program& program) {
+  if (!is_settled(*program.ui)) return;
+  program.history.commit(program.state);
+  const std::string query = to_query(program.state);
+  if (query == program.query) return;
+  program.query = query;
+  platform::set_query(query, false);
+}
+
+}  // namespace attn

@@ -1,0 +1,202 @@
+// prompt_row.cpp - the text box, the examples, and the strip of tokens.
+#include <algorithm>
+
+#include "figure/figure_text.h"
+#include "platform/platform.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kChipGap = 5;
+
+const ModelEntry* entry_of(const Frame& f) {
+  for (const ModelEntry& entry : f.session.models())
+    if (entry.id == f.state.model) return &entry;
+  return nullptr;
+}
+
+std::string& edited_text(State& state) {
+  return state.model == "scratch" ? state.tokens : state.text;
+}
+
+// What stands in the box: the draft while it is what the state was set to, else the state's text,
+// or the model's own example.
+void sync_draft(Frame& f) {
+  UiState& ui = f.ui;
+  const std::string& text = edited_text(f.state);
+  if (ui.draft_model == f.state.model && ui.draft_text == text) return;
+  const ModelEntry* entry = entry_of(f);
+  ui.draft_model = f.state.model;
+  ui.draft_text = text;
+  ui.draft = text.empty() && entry ? entry->default_text : text;
+}
+
+void draw_prompt(Frame& f, float width, float height) {
+  sync_draft(f);
+  const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + width, at.y + height};
+  const bool scratch = f.state.model == "scratch";
+  const char* label = scratch ? f.t("Token names, parted by blanks", "词元名称，以空格分隔")
+                              : f.t("Text that the model reads", "模型读入的文本");
+  // The page's own text box would cover menus and dialogs.
+  if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
+    ImDrawList* list = ImGui::GetWindowDrawList();
+    list->AddRectFilled(at, end, rgb(f.colors().field), 8);
+    list->PushClipRect(at, end, true);
+    list->AddText(nullptr, 0, {at.x + 12, at.y + 9}, rgb(f.colors().text), f.ui.draft.c_str(),
+                  nullptr, width - 24);
+    list->PopClipRect();
+    ImGui::Dummy({width, height});
+  } else {
+    if (platform::prompt_box("prompt", f.ui.draft, {at.x, at.y}, {end.x, end.y}, label,
+                             f.ui.dark)) {
+      edited_text(f.state) = f.ui.draft;
+      f.ui.draft_text = f.ui.draft;
+      f.ui.typed_at = ImGui::GetTime();
+      if (scratch) f.state.n_tokens = 0;
+    }
+    ImGui::SetCursorScreenPos(at);
+    ImGui::Dummy({width, height});
+  }
+  f.mark({"prompt", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
+}
+
+void draw_examples(Frame& f, const ModelEntry& entry, float width) {
+  if (ImGui::Button(f.t("Examples", "示例"), {width, 0})) ImGui::OpenPopup("examples");
+  f.mark("button.examples");
+  const float menu_width = std::min(420.f, ImGui::GetMainViewport()->Size.x - 40);
+  ImGui::SetNextWindowSizeConstraints({0, 0}, {menu_width, 480});
+  if (!ImGui::BeginPopup("examples")) return;
+  for (size_t i = 0; i < entry.examples.size(); ++i) {
+    const Example& e = entry.examples[i];
+    const std::string& title = f.lang == Lang::zh ? e.title_zh : e.title_en;
+    const std::string& look = f.lang == Lang::zh ? e.look_zh : e.look_en;
+    ImGui::PushID(int(i));
+    if (ImGui::Selectable(fit_text(title, menu_width - 30).c_str())) {
+      f.state.text = e.text;
+      f.state.layer = e.layer;
+      f.state.head = e.head;
+      f.state.token = e.token;
+      f.state.locked_key = -1;
+    }
+    f.mark("example." + std::to_string(i));
+    if (!look.empty()) {
+      item_tooltip(look);
+      ImGui::PushFont(nullptr, kSmallText);
+      ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+      ImGui::PushTextWrapPos(menu_width - 16);
+      ImGui::TextUnformatted(look.c_str());
+      ImGui::PopTextWrapPos();
+      ImGui::PopStyleColor();
+      ImGui::PopFont();
+    }
+    ImGui::PopID();
+  }
+  ImGui::EndPopup();
+}
+
+std::string chip_tooltip(const Frame& f, int i, std::span<const float> row) {
+  const Token& token = f.queries()[size_t(i)];
+  std::string says =
+      f.t("token ", "词元 ") + std::to_string(i) + " " + quoted_token(f.lang, token.shown);
+  if (token.id >= 0) says += f.t(", id ", "，编号 ") + std::to_string(token.id);
+  if (size_t(i) < row.size())
+    says +=
+        "\n" + cell_sentence(f.lang, {f.shown.token, i, f.queries()[size_t(f.shown.token)].shown,
+                                      f.keys()[size_t(i)].shown, row[size_t(i)],
+                                      !f.attention().may_see(f.shown.sample, f.shown.token, i)});
+  return says;
+}
+
+void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<const float> row) {
+  const float height = ImGui::GetFontSize() + 9;
+  const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
+  ImGui::PushID(i);
+  const bool clicked = ImGui::InvisibleButton("##chip", {width, height});
+  ImGui::PopID();
+  if (clicked) choose_token(f, i);
+  f.mark("chip." + std::to_string(i));
+  const bool chosen = i == f.shown.token, hovered = ImGui::IsItemHovered();
+  if (hovered) tooltip(chip_tooltip(f, i, row));
+  if (!ImGui::IsRectVisible(min, max)) return;
+
+  // Neutral without weight, the accent with all of it.
+  float largest = 0;
+  for (float w : row) largest = std::max(largest, w);
+  const float place =
+      size_t(i) < row.size() ? scale_position(f.state.scale, row[size_t(i)], largest) : 0;
+  const uint32_t back = mix(f.colors().field, f.colors().accent, place);
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->AddRectFilled(min, max, rgb(hovered ? mix(back, f.colors().accent, .15f) : back), 6);
+  if (chosen)
+    list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().text), 6, 0, 2);
+  list->AddText({min.x + (width - text_width(text)) / 2, min.y + 4.5f},
+                place > .25f ? ink_on(back) : rgb(f.colors().text), text.c_str());
+}
+
+void draw_strip(Frame& f, int most_lines) {
+  const std::vector<Token>& tokens = f.queries();
+  const float room = ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ScrollbarSize;
+  const float line = ImGui::GetFontSize() + 9 + kChipGap;
+  std::vector<std::string> texts;
+  std::vector<ImVec2> places;
+  std::vector<float> widths;
+  float x = 0, y = 0;
+  for (const Token& token : tokens) {
+    texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));
+    widths.push_back(std::max(24.f, text_width(texts.back()) + 14));
+    if (x > 0 && x + widths.back() > room) {
+      x = 0;
+      y += line;
+    }
+    places.push_back({x, y});
+    x += widths.back() + kChipGap;
+  }
+  const int n_lines = int(y / line + 1.5f);
+  const float height = float(std::min(n_lines, most_lines)) * line + (n_lines > most_lines ? 8 : 0);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
+  ImGui::BeginChild("strip", {0, height}, 0,
+                    n_lines > most_lines ? 0 : ImGuiWindowFlags_NoScrollbar);
+  ImGui::PopStyleVar();
+  // The arrow keys choose tokens; Tab passes the strip by.
+  ImGui::PushItemFlag(ImGuiItemFlags_NoTabStop, true);
+  const ImVec2 origin = ImGui::GetCursorPos();
+  const std::span<const float> row = f.row();
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    ImGui::SetCursorPos({origin.x + places[i].x, origin.y + places[i].y});
+    draw_chip(f, int(i), texts[i], widths[i], row);
+  }
+  ImGui::PopItemFlag();
+  if (f.ui.scrolled_to != f.shown.token && size_t(f.shown.token) < places.size()) {
+    f.ui.scrolled_to = f.shown.token;
+    const float top = places[size_t(f.shown.token)].y;
+    if (top < ImGui::GetScrollY() || top + line > ImGui::GetScrollY() + height)
+      ImGui::SetScrollY(std::max(0.f, top - line));
+  }
+  ImGui::EndChild();
+}
+
+}  // namespace
+
+void draw_prompt_row(Frame& f) {
+  const ImVec2 window = ImGui::GetMainViewport()->Size;
+  const float height = window.y >= 700 ? 52 : 40;
+  const ModelEntry* entry = entry_of(f);
+  if (window.y >= 700)
+    heading(f, f.state.model == "scratch"
+                   ? f.t("Token names, parted by blanks (their vectors are random)",
+                         "词元名称，以空格分隔（其向量是随机的）")
+                   : f.t("Text that the model reads", "模型读入的文本"));
+  const bool examples = entry && !entry->examples.empty();
+  const float examples_width = text_width(f.t("Examples", "示例")) + 24;
+  const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);
+  draw_prompt(f, width, height);
+  if (examples) {
+    ImGui::SameLine(0, 8);
+    draw_examples(f, *entry, examples_width);
+  }
+  if (f.trace) draw_strip(f, window.y >= 700 ? 3 : 2);
+}
+
+}  // namespace attn

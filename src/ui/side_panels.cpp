@@ -1,0 +1,145 @@
+// side_panels.cpp - the token's row, the comparison of heads, and the facts about what is on
+// screen.
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_text.h"
+#include "platform/platform.h"
+#include "ui/canvas.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+const Figure& figure_for(Frame& f, FigureCache& cache, const char* metric, const char* view) {
+  const float width = std::floor(ImGui::GetContentRegionAvail().x);
+  const float line_height = ImGui::GetFontSize() + 3;
+  if (cache.trace.get() == f.trace && cache.state == f.shown && cache.width == width &&
+      cache.line_height == line_height)
+    return cache.figure;
+  cache.trace = f.snap.trace;
+  cache.state = f.shown;
+  cache.width = width;
+  cache.line_height = line_height;
+  const Measure measure = find_metric(metric)->compute({f.trace, &f.shown});
+  cache.figure = find_view(view)->figure({measure, *f.trace, f.shown, width, line_height});
+  return cache.figure;
+}
+
+void draw_fact(const Frame& f, const char* name, const std::string& value) {
+  if (value.empty()) return;
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+  ImGui::TextUnformatted(name);
+  ImGui::PopStyleColor();
+  ImGui::SameLine(ImGui::GetCursorStartPos().x + 96);
+  wrapped(value);
+}
+
+std::string grouped(int64_t n) {  // 1234567 -> 1,234,567
+  std::string digits = std::to_string(n);
+  for (int at = int(digits.size()) - 3; at > 0; at -= 3) digits.insert(size_t(at), ",");
+  return digits;
+}
+
+void draw_scratch_facts(Frame& f) {
+  const Attention& a = f.attention();
+  const auto n = [](int i) { return std::to_string(i); };
+  draw_fact(f, f.t("Shape", "形状"),
+            "[" + n(a.n_samples) + ", " + n(a.n_heads) + ", " + n(a.n_query) + ", " + n(a.n_key) +
+                "] = " + f.t("[batch, heads, queries, keys]", "[批, 头, 查询, 键]"));
+  const std::span<const float> row = f.row();
+  if (!row.empty()) {
+    const int key = f.shown.locked_key >= 0 ? f.shown.locked_key : top_keys(row, 1)[0].key;
+    const std::string at = "[" + n(f.shown.sample) + ", " + n(f.shown.head) + ", " +
+                           n(f.shown.token) + ", " + n(key) +
+                           "] = " + weight_text(row[size_t(key)]);
+    draw_fact(f, f.t("One element", "一个元素"),
+              at + f.t(": how much of what query ", "：查询 ") + n(f.shown.token) +
+                  f.t(" reads comes from key ", " 读取的内容中来自键 ") + n(key) +
+                  f.t("", " 的比例"));
+  }
+  const float root = std::sqrt(float(a.d_head));
+  draw_fact(f, f.t("Formula", "公式"),
+            "softmax(QKᵀ / √d_k), d_k = " + n(a.d_head) + ", √d_k = " + weight_text(root, root == std::floor(root) ? 0 : 3));
+  draw_fact(f, f.t("Input", "输入"),
+            f.t("random, so no head means anything: this shows how attention is computed",
+                "随机数，因此各头并无含义：这里展示的是注意力如何计算"));
+}
+
+void draw_model_facts(Frame& f, const Model& model) {
+  const Config& c = model.config;
+  const auto n = [](int i) { return std::to_string(i); };
+  draw_fact(f, f.t("Model", "模型"), model.name);
+  draw_fact(f, f.t("Family", "结构"), c.family);
+  std::string heads =
+      n(c.n_layers) + f.t(" layers × ", " 层 × ") + n(c.n_heads) + f.t(" heads", " 头");
+  if (c.n_kv_heads != c.n_heads)
+    heads += f.t(" (", "（") + n(c.n_kv_heads) + f.t(" for keys and values)", " 个键值头）");
+  draw_fact(f, f.t("Size", "规模"), heads);
+  draw_fact(f, "d_model", n(c.d_model) + ", d_head " + n(c.d_head) + ", d_mlp " + n(c.d_mlp));
+  draw_fact(f, f.t("Parameters", "参数量"), grouped(model.n_parameters));
+  draw_fact(f, f.t("Vocabulary", "词表"),
+            grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") + f.t("up to ", "最长 ") +
+                grouped(c.n_ctx) + f.t(" at once", " 个词元"));
+  for (const std::string& note : model.notes) draw_fact(f, f.t("Note", "说明"), note);
+  for (const ModelEntry& entry : f.session.models()) {
+    if (entry.id != f.state.model) continue;
+    draw_fact(f, f.t("About", "简介"), f.lang == Lang::zh ? entry.about_zh : entry.about_en);
+    if (!entry.card.empty() && ImGui::TextLink(f.t("Model card", "模型卡")))
+      platform::open_link("models/" + entry.card);
+  }
+}
+
+void draw_nothing_yet(const Frame& f) { heading(f, f.t("Computing…", "正在计算…")); }
+
+}  // namespace
+
+void draw_bars_panel(Frame& f) {
+  if (!f.trace) return draw_nothing_yet(f);
+  const Token& token = f.queries()[size_t(f.shown.token)];
+  heading(f, f.t("Where query ", "查询 ") + std::to_string(f.shown.token) + " " +
+                 quoted_token(f.lang, token.shown) + f.t(" looks, in L", " 关注哪里，L") +
+                 std::to_string(f.shown.layer) + " H" + std::to_string(f.shown.head));
+  ImGui::BeginChild("bars");
+  ImGui::PushFont(nullptr, 14);
+  const Figure& figure = figure_for(f, f.ui.bars, "row", "bars");
+  if (const HitArea* hit = draw_figure(f, "##bars", figure)) lock_cell(f, hit->query, hit->key);
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+void draw_heads_panel(Frame& f) {
+  if (!f.trace) return draw_nothing_yet(f);
+  heading(f, f.t("Where it looks in every head of layer ", "在每个头中关注哪里，层 ") +
+                 std::to_string(f.shown.layer));
+  ImGui::BeginChild("heads");
+  ImGui::PushFont(nullptr, 14);
+  const HitArea* hovered = nullptr;
+  const Figure& figure = figure_for(f, f.ui.heads, "heads_row", "heads");
+  const HitArea* hit = draw_figure(f, "##heads", figure, &hovered);
+  if (hovered) {
+    f.ui.next_hover_layer = hovered->layer;
+    f.ui.next_hover_head = hovered->head;
+  }
+  if (hit) choose_head(f, hit->layer, hit->head);
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+void draw_facts_panel(Frame& f) {
+  if (!f.trace) return draw_nothing_yet(f);
+  heading(f, f.snap.model ? f.t("This model", "当前模型") : f.t("What is on screen", "画面说明"));
+  const float top = ImGui::GetCursorPosY();
+  ImGui::PushFont(nullptr, 13.5f);
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
+  if (f.snap.model)
+    draw_model_facts(f, *f.snap.model);
+  else
+    draw_scratch_facts(f);
+  ImGui::PopStyleVar();
+  ImGui::PopFont();
+  f.ui.facts_height = ImGui::GetCursorPosY() - top + 44;
+}
+
+}  // namespace attn

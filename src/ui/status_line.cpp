@@ -1,0 +1,98 @@
+// status_line.cpp - what runs, what went wrong, and the build.
+#include <algorithm>
+#include <cmath>
+
+#include "platform/platform.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+// True when it was dismissed.
+bool draw_error(Frame& f, const char* id, const std::string& message) {
+  const float width = ImGui::GetContentRegionAvail().x, side = ImGui::GetFrameHeight();
+  const float text_room = width - 2 * side - 20;
+  const ImVec2 size = ImGui::CalcTextSize(message.c_str(), nullptr, false, text_room);
+  const float height = std::max(side, size.y) + 10;
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->AddRectFilled(at, {at.x + width, at.y + height}, rgb(f.colors().warn_panel), 8);
+  list->AddRectFilled(at, {at.x + 4, at.y + height}, rgb(f.colors().warn), 2);
+  draw_icon(list, Icon::warn, {at.x + 8 + side / 2, at.y + height / 2}, 17, rgb(f.colors().warn));
+  list->AddText(nullptr, 0, {at.x + side + 14, at.y + (height - size.y) / 2}, rgb(f.colors().warn),
+                message.c_str(), nullptr, text_room);
+  ImGui::SetCursorScreenPos({at.x + width - side - 5, at.y + (height - side) / 2});
+  ImGui::PushStyleColor(ImGuiCol_Button, 0);
+  const bool dismissed = icon_button(f, id, Icon::close, f.t("Dismiss", "关闭"));
+  ImGui::PopStyleColor();
+  ImGui::SetCursorScreenPos(at);
+  ImGui::Dummy({width, height});
+  return dismissed;
+}
+
+}  // namespace
+
+void draw_errors(Frame& f) {
+  if (!f.ui.link_error.empty() && draw_error(f, "dismiss_link", f.ui.link_error))
+    f.ui.link_error.clear();
+  if (f.snap.file_error) {
+    if (draw_error(f, "dismiss_file", f.snap.file_error->message)) f.session.dismiss_error();
+  }
+  if (!f.snap.error) {
+    if (f.snap.current) f.ui.dismissed.clear();
+    return;
+  }
+  const std::string message = f.snap.error->message;
+  if (message != f.ui.dismissed && draw_error(f, "dismiss", message)) f.ui.dismissed = message;
+}
+
+void draw_status_line(Frame& f) {
+  ImGui::PushFont(nullptr, kSmallText);
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+  const std::string build =
+      std::string("attnscope " ATTNSCOPE_VERSION " · ") +
+      (platform::has_threads() ? f.t("several threads", "多线程") : f.t("one thread", "单线程"));
+  const float width = ImGui::GetContentRegionAvail().x, build_width = text_width(build);
+  const bool shows_build = width > 560;
+  const float room = width - (shows_build ? build_width + 20 : 0);
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+
+  std::string says;
+  float progress = -1;
+  const bool toasting = ImGui::GetTime() < f.ui.toast_until;
+  if (toasting) {
+    says = f.ui.toast;
+  } else if (f.ui.fetching >= 0) {
+    says = f.t("Fetching the model", "正在获取模型");
+    progress = f.ui.fetching;
+  } else if (!f.snap.busy.empty() && f.snap.busy_seconds > .5) {
+    says = f.snap.busy + "…";
+    progress = f.snap.progress;
+  } else if (f.trace) {
+    const Attention& a = f.attention();
+    says = std::to_string(a.n_query) + f.t(" tokens · ", " 个词元 · ") +
+           std::to_string(a.n_layers) +
+           (a.n_layers == 1 ? f.t(" layer × ", " 层 × ") : f.t(" layers × ", " 层 × ")) +
+           std::to_string(a.n_heads) + f.t(" heads", " 头");
+  }
+  const std::string cut = fit_text(says, room - (progress >= 0 ? 180 : 0));
+  if (toasting) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+  ImGui::TextUnformatted(cut.c_str());
+  if (toasting) ImGui::PopStyleColor();
+  if (progress >= 0) {
+    const float x = at.x + text_width(cut) + 12, y = at.y + ImGui::GetFontSize() / 2;
+    ImDrawList* list = ImGui::GetWindowDrawList();
+    list->AddRectFilled({x, y - 3}, {x + 150, y + 3}, rgb(f.colors().field), 3);
+    list->AddRectFilled({x, y - 3}, {x + 150 * std::clamp(progress, .02f, 1.f), y + 3},
+                        rgb(f.colors().accent), 3);
+  }
+  if (shows_build) {
+    ImGui::SetCursorScreenPos({at.x + width - build_width, at.y});
+    ImGui::TextUnformatted(build.c_str());
+  }
+  ImGui::PopStyleColor();
+  ImGui::PopFont();
+}
+
+}  // namespace attn

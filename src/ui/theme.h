@@ -1,0 +1,27 @@
+// theme.h - the colours of the light and the dark theme, and Dear ImGui dressed in them.
+#pragma once
+
+#include <imgui.h>
+
+#include "figure/figure.h"
+
+namespace attn {
+
+// 0xRRGGBB each.
+struct ThemeColors {
+  uint32_t page, panel, field, field_hover, line, text, faint, accent, on_accent, warn, warn_panel;
+};
+const ThemeColors& theme_colors(bool dark);
+
+// Sizes, roundings and colours; cheap enough for every frame.
+void apply_theme(bool dark);
+
+ImU32 rgb(uint32_t color, float alpha = 1);
+ImU32 rgb(Rgb color, float alpha = 1);
+ImU32 ink_color(bool dark, Ink ink);
+uint32_t mix(uint32_t a, uint32_t b, float t);
+// Black or white, whichever reads better on `background`.
+ImU32 ink_on(uint32_t background);
+inline uint32_t packed(Rgb c) { return uint32_t(c.r) << 16 | uint32_t(c.g) << 8 | c.b; }
+
+}  // namespace attn

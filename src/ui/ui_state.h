@@ -1,0 +1,138 @@
+// ui_state.h - what the interface remembers between frames, and what every panel is handed.
+#pragma once
+
+#include <imgui.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "figure/figure.h"
+#include "platform/heat_map.h"
+#include "state/history.h"
+#include "state/state.h"
+#include "ui/theme.h"
+#include "ui/window.h"
+
+namespace attn {
+
+// The part of the big map in view, in cells.
+struct View2D {
+  Vec2 cell_min, cell_max;
+};
+
+// A named place on screen, for scripts that click (see ask.cpp); for maps also the cells in view.
+struct Area {
+  std::string name;
+  Vec2 min, max;
+  bool is_map = false;
+  Vec2 cell_min, cell_max;
+};
+
+// A figure and what it was made of.
+struct FigureCache {
+  std::shared_ptr<const Trace> trace;
+  State state;
+  float width = 0, line_height = 0;
+  Figure figure;
+};
+
+enum class Tab { map, heads_grid, row, heads, settings, about };
+
+struct UiState {
+  bool dark = true;
+  bool help_open = false;
+  Tab tab = Tab::map;
+  std::string link_error;  // why the address could not be followed
+  std::string dismissed;   // the error that the person has read
+  std::string toast;       // what was just done; gone after toast_until
+  double toast_until = 0;
+  double typed_at = -1;  // typing is one step of the history, not one a key
+  float fetching = -1;   // how much of a listed model is here, 0 to 1; -1: nothing is fetched
+  bool wants_last_token = false;  // the next trace's last token is more telling than its first
+
+  // The prompt box: what was typed for this state.
+  std::string draft, draft_model, draft_text;
+
+  // The big map. `fits`: all of it is in view, and stays so when it changes.
+  View2D view;
+  bool fits = true;
+  std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
+  platform::HeatMapStack map_stack;
+  std::shared_ptr<const Trace> preview_trace;
+  PatternMap preview;  // of the head under the mouse
+  platform::HeatMapStack preview_stack;
+  int hover_query = -1, hover_key = -1;  // cell under the mouse, in the map
+  bool dragged = false;
+  std::string announced;
+
+  // The grid. Hover of the frame before, and of this one.
+  std::shared_ptr<const HeadGrid> grid;
+  platform::HeatMapStack grid_stack;
+  int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
+
+  FigureCache bars, heads;
+  float facts_height = 120;
+  int scrolled_to = -1;  // the token that the strip was last scrolled to
+  bool arrows_taken = false, next_arrows_taken = false;  // by a slider that has the focus
+  std::vector<Area> areas, next_areas;
+};
+
+// One frame, as the panels see it.
+struct Frame {
+  UiState& ui;
+  Session& session;
+  State& state;  // what the user chose; panels write here
+  History& history;
+  const Snapshot& snap;
+  const Trace* trace;  // null before the first
+  State shown;         // `state` clamped to the trace on screen; panels read here
+  Lang lang;
+
+  const ThemeColors& colors() const { return theme_colors(ui.dark); }
+  const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
+  const Attention& attention() const { return trace->attention(); }
+  const std::vector<Token>& queries() const { return trace->queries[size_t(shown.sample)].items; }
+  const std::vector<Token>& keys() const { return trace->keys[size_t(shown.sample)].items; }
+  // The row of the chosen token in the head on screen, [n_key]; empty when it is not there yet.
+  std::span<const float> row() const;
+  // The palette's colour for a weight, as the shader has it.
+  uint32_t color_of(float weight, float row_max) const;
+  bool has_any_mask() const;
+  void mark(std::string name) const;  // the last item's rectangle, for `layout`
+  void mark(Area area) const { ui.next_areas.push_back(std::move(area)); }
+};
+
+// The panels; each fills the room that is left in the current window.
+void draw_top_bar(Frame& f);
+void draw_prompt_row(Frame& f);
+void draw_scratch_controls(Frame& f);
+void draw_view_controls(Frame& f);
+void draw_grid_panel(Frame& f);
+float grid_panel_height(const Frame& f, float width);
+void draw_map_panel(Frame& f);
+void draw_bars_panel(Frame& f);
+void draw_heads_panel(Frame& f);
+void draw_facts_panel(Frame& f);
+void draw_errors(Frame& f);
+void draw_status_line(Frame& f);
+void draw_help(Frame& f);
+void handle_keys(Frame& f);
+
+// Choosing, with everything that goes with it.
+void choose_model(Frame& f, const std::string& id);
+void choose_head(Frame& f, int layer, int head);
+void choose_token(Frame& f, int token);
+void lock_cell(Frame& f, int query, int key);
+void set_theme(Frame& f, Theme theme);
+void set_language(Frame& f, Lang lang);
+void pick_model(Frame& f, bool folder);
+void go_back(Frame& f);
+void go_forward(Frame& f);
+void copy_link(Frame& f);
+void zoom_map(Frame& f, float factor, Vec2 at_cell);
+void fit_map(Frame& f);
+void toast(Frame& f, std::string text);
+
+}  // namespace attn

@@ -1,0 +1,242 @@
+// window.cpp - where everything stands, at every size.
+#include "ui/window.h"
+
+#include <imgui.h>
+
+#include <algorithm>
+
+#include "platform/platform.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kGap = 10;
+
+// A card that is as high as what it shows.
+template <class F>
+void fitting_card(Frame& f, const char* id, F&& fill) {
+  ImGui::PushStyleColor(ImGuiCol_ChildBg, rgb(f.colors().panel));
+  ImGui::BeginChild(id, {0, 0},
+                    ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_AutoResizeY);
+  ImGui::PopStyleColor();
+  fill();
+  ImGui::EndChild();
+}
+
+template <class F>
+void card(Frame& f, const char* id, ImVec2 size, bool scrolls, F&& fill) {
+  if (begin_card(f, id, size, scrolls)) fill();
+  end_card();
+}
+
+void draw_settings(Frame& f) {
+  if (f.state.model == "scratch") fitting_card(f, "scratch", [&] { draw_scratch_controls(f); });
+  fitting_card(f, "view", [&] { draw_view_controls(f); });
+}
+
+void draw_left_column(Frame& f, float width) {
+  ImGui::BeginChild("left", {width, 0});
+  draw_settings(f);
+  const float room = ImGui::GetContentRegionAvail().y;
+  const float wanted = grid_panel_height(f, ImGui::GetContentRegionAvail().x);
+  card(f, "grid", {0, std::max(std::min(wanted, 200.f), std::min(room, wanted))}, false,
+       [&] { draw_grid_panel(f); });
+  ImGui::EndChild();
+}
+
+void draw_right_column(Frame& f, float width) {
+  ImGui::BeginChild("right", {width, 0});
+  const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
+  const float line = 21;
+  // What each would like to have; what is missing is taken from the larger ones.
+  float bars = (f.ui.bars.figure.size.y > 0 ? f.ui.bars.figure.size.y : 6 * line) + 54;
+  float heads = (f.ui.heads.figure.size.y > 0 ? f.ui.heads.figure.size.y : 6 * line) + 54;
+  const float facts =
+      std::min(f.ui.facts_height, std::max(room * .25f, room - bars - heads));
+  const float left = room - facts;
+  if (bars + heads > left) {
+    const float half = left / 2;
+    if (bars < half)
+      heads = left - bars;
+    else if (heads < half)
+      bars = left - heads;
+    else
+      bars = heads = half;
+  }
+  card(f, "row", {0, bars}, false, [&] { draw_bars_panel(f); });
+  card(f, "compare", {0, heads}, false, [&] { draw_heads_panel(f); });
+  card(f, "facts", {0, facts}, true, [&] { draw_facts_panel(f); });
+  ImGui::EndChild();
+}
+
+void draw_tab(Frame& f, Tab tab) {
+  switch (tab) {
+    case Tab::map:
+      return card(f, "map", {0, 0}, false, [&] { draw_map_panel(f); });
+    case Tab::heads_grid:
+      return card(f, "grid", {0, 0}, false, [&] { draw_grid_panel(f); });
+    case Tab::row:
+      return card(f, "row", {0, 0}, false, [&] { draw_bars_panel(f); });
+    case Tab::heads:
+      return card(f, "compare", {0, 0}, false, [&] { draw_heads_panel(f); });
+    case Tab::settings: {
+      ImGui::BeginChild("settings");
+      draw_settings(f);
+      return ImGui::EndChild();
+    }
+    case Tab::about:
+      return card(f, "facts", {0, 0}, true, [&] { draw_facts_panel(f); });
+  }
+}
+
+// One panel at a time, with its name above it.
+void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
+  const auto title = [&](Tab tab) {
+    switch (tab) {
+      case Tab::map:
+        return f.t("Map", "大图");
+      case Tab::heads_grid:
+        return f.t("Grid", "网格");
+      case Tab::row:
+        return f.t("Row", "权重行");
+      case Tab::heads:
+        return f.t("Compare", "对比");
+      case Tab::settings:
+        return f.t("Settings", "设置");
+      case Tab::about:
+        break;
+    }
+    return f.t("About", "说明");
+  };
+  std::vector<std::string> titles;
+  int chosen = 0;
+  for (Tab tab : tabs) {
+    if (tab == f.ui.tab) chosen = int(titles.size());
+    titles.emplace_back(title(tab));
+  }
+  segmented(f, "tab", titles, chosen, ImGui::GetContentRegionAvail().x);
+  f.ui.tab = tabs.begin()[chosen];
+  draw_tab(f, f.ui.tab);
+}
+
+void draw_body(Frame& f) {
+  const ImVec2 room = ImGui::GetContentRegionAvail();
+  ImGui::BeginChild("body", {0, room.y - 22});
+  if (room.x >= 980) {
+    const float left = 316, right = room.x >= 1180 ? 320.f : 290.f;
+    draw_left_column(f, left);
+    ImGui::SameLine();
+    ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0});
+    draw_tab(f, Tab::map);
+    ImGui::EndChild();
+    ImGui::SameLine();
+    draw_right_column(f, right);
+  } else if (room.x >= 660) {
+    draw_left_column(f, 284);
+    ImGui::SameLine();
+    ImGui::BeginChild("center");
+    draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::about});
+    ImGui::EndChild();
+  } else {
+    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::settings, Tab::about});
+  }
+  ImGui::EndChild();
+}
+
+void begin_frame(UiState& ui, const State& state) {
+  const bool dark =
+      state.theme == Theme::dark || (state.theme == Theme::system && platform::prefers_dark());
+  ui.dark = dark;
+  apply_theme(dark);
+  platform::set_page(state.lang, dark);
+  ui.next_areas.clear();
+  ui.next_arrows_taken = false;
+  ui.next_hover_layer = ui.next_hover_head = -1;
+}
+
+// True when what was drawn depends on something that this frame has only found out.
+bool end_frame(UiState& ui) {
+  const bool hover_changed =
+      ui.next_hover_layer != ui.hover_layer || ui.next_hover_head != ui.hover_head;
+  ui.hover_layer = ui.next_hover_layer;
+  ui.hover_head = ui.next_hover_head;
+  ui.arrows_taken = ui.next_arrows_taken;
+  ui.areas.swap(ui.next_areas);
+  return hover_changed;
+}
+
+}  // namespace
+
+std::shared_ptr<UiState> create_ui() { return std::make_shared<UiState>(); }
+
+void show_error(UiState& ui, std::string message) { ui.link_error = std::move(message); }
+
+void show_fetching(UiState& ui, float progress) { ui.fetching = progress; }
+
+void want_last_token(UiState& ui) { ui.wants_last_token = true; }
+
+bool is_settled(const UiState& ui) {
+  const bool typing = ui.typed_at >= 0 && ImGui::GetTime() - ui.typed_at < .7;
+  return !ImGui::IsAnyItemActive() && !ui.wants_last_token && !typing;
+}
+
+std::span<const float> Frame::row() const {
+  const PatternMap* map = snap.map.get();
+  if (!trace || !map || map->trace.get() != trace || map->sample != shown.sample ||
+      map->layer != shown.layer || map->head != shown.head)
+    return {};
+  return {map->values.data() + size_t(shown.token) * size_t(map->n_key), size_t(map->n_key)};
+}
+
+uint32_t Frame::color_of(float weight, float row_max) const {
+  float place = scale_position(state.scale, weight, row_max);
+  if (state.palette == Palette::greys && !ui.dark) place = 1 - place;
+  return packed(palette_colors(state.palette)[size_t(place * 255 + .5f)]);
+}
+
+void Frame::mark(std::string name) const {
+  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+  ui.next_areas.push_back({std::move(name), {min.x, min.y}, {max.x, max.y}, false, {}, {}});
+}
+
+bool draw_window(UiState& ui, Session& session, State& state, History& history) {
+  begin_frame(ui, state);
+  const Snapshot& snap = session.snapshot();
+  const State before = state;
+  Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
+  if (f.trace) f.shown = clamped(state, *f.trace);
+  if (ui.wants_last_token && snap.current && snap.model) {
+    state.token = f.attention().n_query - 1;
+    ui.wants_last_token = false;
+    f.shown = clamped(state, *f.trace);
+  }
+
+  const ImVec2 size = ImGui::GetMainViewport()->Size;
+  ImGui::SetNextWindowPos({0, 0});
+  ImGui::SetNextWindowSize(size);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {size.x < 620 ? 10.f : 14.f, 8});
+  ImGui::Begin("attnscope", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
+                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus |
+                   ImGuiWindowFlags_NoScrollWithMouse);
+  ImGui::PopStyleVar(2);
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {kGap, 8});
+  handle_keys(f);
+  draw_top_bar(f);
+  draw_prompt_row(f);
+  draw_errors(f);
+  draw_body(f);
+  draw_status_line(f);
+  ImGui::PopStyleVar();
+  draw_help(f);
+  ImGui::End();
+
+  const bool moved = end_frame(ui) || !(state == before);
+  const bool waiting = !is_settled(ui) || !snap.busy.empty() || ui.fetching >= 0;
+  return moved || waiting || ImGui::GetTime() < ui.toast_until + .1;
+}
+
+}  // namespace attn
