@@ -207,7 +207,7 @@ want_tests() {
   want_web
   want_native
   packages "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-rt-$llvm-dev" \
-    xvfb xauth chromium fonts-noto-cjk fonts-dejavu-core
+    xvfb xauth chromium firefox-esr fonts-noto-cjk fonts-dejavu-core
   command -v npm >/dev/null || packages npm
 }
 
