@@ -51,7 +51,7 @@ Item special_item(std::string_view value, int id) { return {id, std::string(valu
 
 Result<int> read_id(const Section& section, std::string_view field, const Json& json) {
   const std::optional<int64_t> id = json.integer();
-  if (!id || *id < 0 || *id >= Vocabulary::limit(size_t(1) << 32))
+  if (!id || *id < 0 || *id >= Vocabulary::limit(size_t(1) << 24))
     return section.wrong(field, "needs the id of a token; correct it");
   return int(*id);
 }
