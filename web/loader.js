@@ -139,10 +139,13 @@ function addScript(src) {
   });
 }
 
-async function start(build) {
+async function start() {
   const page = new Page(element('canvas'), element('main'), chinese);
   api.page = page;
-  const [sizes] = await Promise.all([siteSizes(), addScript(`${build}/app.js`)]);
+  const sizes = await siteSizes();
+  if (sizes.size && !sizes.has(`${api.build}/app.js`)) api.build = 'st'; // a site with one build
+  const { build } = api;
+  await addScript(`${build}/app.js`);
   page.files.sizes = sizes;
   await new Promise((resolve, reject) => {
     createAttnscope({
@@ -196,7 +199,7 @@ async function main() {
   };
   demandFeatures();
   if (await isolate()) return new Promise(() => {});
-  await start(api.build);
+  await start();
   keepForOffline();
 }
 

@@ -12,9 +12,10 @@ const here = new URL('./', self.location).href;
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 
-self.addEventListener('message', ({ data, waitUntil }) => {
-  if (!Array.isArray(data?.keep)) return;
-  self.keeping = Promise.all([here, ...data.keep].filter(ours).map(keep)).catch(() => {});
+self.addEventListener('message', (event) => {
+  const { keep: urls } = event.data ?? {};
+  if (!Array.isArray(urls)) return;
+  event.waitUntil(Promise.all([here, ...urls].filter(ours).map(keep)).catch(() => {}));
 });
 
 self.addEventListener('fetch', (event) => {

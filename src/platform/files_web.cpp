@@ -8,14 +8,14 @@
 #include "platform/program.h"
 
 // web/files.js reads; the functions below give it room and take the result.
-EM_JS(void, page_pick_files, (bool folder), { Module.page.files.pick(folder); });
+EM_JS(void, page_pick_files, (bool folder), { Module.page.files.pick(folder); })
 EM_JS(void, page_fetch, (int id, const char* path), {
   Module.page.files.fetch(id, UTF8ToString(path));
-});
+})
 EM_JS(void, page_save_file, (const char* name, const char* bytes, int size), {
   const start = bytes >>> 0;
   Module.page.files.save(UTF8ToString(name), HEAPU8.slice(start, start + size));
-});
+})
 
 namespace attn::platform {
 namespace {

@@ -13,6 +13,8 @@
 namespace attn::platform {
 namespace {
 
+constexpr char32_t kFirstEastAsian = 0x2E80;  // from here on simplified forms come first
+
 // Faces in the order in which they were needed: the first is that of plain Latin text.
 struct Fonts {
   FT_Library library = nullptr;
@@ -40,7 +42,8 @@ FT_Face match_face(char32_t c) {
   FcCharSetAddChar(wanted, c);
   FcPattern* pattern = FcPatternCreate();
   FcPatternAddString(pattern, FC_FAMILY, reinterpret_cast<const FcChar8*>("sans-serif"));
-  FcPatternAddString(pattern, FC_LANG, reinterpret_cast<const FcChar8*>("zh-cn"));
+  if (c >= kFirstEastAsian)
+    FcPatternAddString(pattern, FC_LANG, reinterpret_cast<const FcChar8*>("zh-cn"));
   FcPatternAddCharSet(pattern, FC_CHARSET, wanted);
   FcPatternAddBool(pattern, FC_SCALABLE, FcTrue);
   FcConfigSubstitute(nullptr, pattern, FcMatchPattern);

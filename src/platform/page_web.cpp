@@ -7,27 +7,27 @@
 #include "platform/page.h"
 #include "platform/program.h"
 
-EM_JS_DEPS(page, "$stringToNewUTF8,$UTF8ToString");
+EM_JS_DEPS(page, "$stringToNewUTF8,$UTF8ToString")
 
-EM_JS(bool, page_prefers_dark, (), { return Module.page.prefersDark(); });
-EM_JS(bool, page_prefers_chinese, (), { return Module.page.prefersChinese(); });
-EM_JS(char*, page_query, (), { return stringToNewUTF8(Module.page.query()); });
+EM_JS(bool, page_prefers_dark, (), { return Module.page.prefersDark(); })
+EM_JS(bool, page_prefers_chinese, (), { return Module.page.prefersChinese(); })
+EM_JS(char*, page_query, (), { return stringToNewUTF8(Module.page.query()); })
 EM_JS(void, page_set_query, (const char* query, bool push), {
   Module.page.setQuery(UTF8ToString(query), push);
-});
-EM_JS(char*, page_link, (), { return stringToNewUTF8(Module.page.link()); });
-EM_JS(void, page_copy, (const char* text), { Module.page.copy(UTF8ToString(text)); });
+})
+EM_JS(char*, page_link, (), { return stringToNewUTF8(Module.page.link()); })
+EM_JS(void, page_copy, (const char* text), { Module.page.copy(UTF8ToString(text)); })
 EM_JS(void, page_open_link, (const char* address), {
   Module.page.openLink(UTF8ToString(address));
-});
+})
 EM_JS(char*, page_load, (const char* key), {
   return stringToNewUTF8(Module.page.load(UTF8ToString(key)));
-});
+})
 EM_JS(void, page_store, (const char* key, const char* value), {
   Module.page.store(UTF8ToString(key), UTF8ToString(value));
-});
-EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); });
-EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); });
+})
+EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); })
+EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); })
 
 extern "C" {
 

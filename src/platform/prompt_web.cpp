@@ -11,11 +11,11 @@ EM_JS(void, page_place_box,
       (const char* id, float x, float y, float width, float height, const char* label, bool dark),
       {
         Module.page.placeBox(UTF8ToString(id), x, y, width, height, UTF8ToString(label), dark);
-      });
+      })
 EM_JS(void, page_set_box, (const char* id, const char* text), {
   Module.page.setBox(UTF8ToString(id), UTF8ToString(text));
-});
-EM_JS(void, page_focus_box, (), { Module.page.focusBox(); });
+})
+EM_JS(void, page_focus_box, (), { Module.page.focusBox(); })
 
 namespace attn::platform {
 namespace {

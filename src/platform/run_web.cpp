@@ -10,13 +10,13 @@
 #include "platform/program.h"
 
 // What the page does is written in web/page.js, as methods of Module.page.
-EM_JS(void, page_attach, (), { Module.page.attach(Module, () => wasmMemory.buffer); });
-EM_JS(void, page_request_frame, (), { Module.page.requestFrame(); });
+EM_JS(void, page_attach, (), { Module.page.attach(Module, () => wasmMemory.buffer); })
+EM_JS(void, page_request_frame, (), { Module.page.requestFrame(); })
 // Gives the canvas as many pixels as the screen has there; [width, height, pixels per unit].
 EM_JS(void, page_fit_canvas, (float* out), {
   HEAPF32.set(Module.page.fitCanvas(), out >>> 2);
-});
-EM_JS(void, page_end_boxes, (), { Module.page.endBoxes(); });
+})
+EM_JS(void, page_end_boxes, (), { Module.page.endBoxes(); })
 
 extern "C" {
 
@@ -64,8 +64,8 @@ int run(const char* title, std::function<bool()> frame) {
   program().frame = std::move(frame);
   if (!open_window(title)) return 1;
   SDL_AddEventWatch(
-      [](void*, SDL_Event*) {
-        page_request_frame();
+      [](void*, SDL_Event* event) {
+        if (event->type != SDL_POLLSENTINEL) page_request_frame();  // which our own polling makes
         return 0;
       },
       nullptr);

@@ -3,6 +3,7 @@
 #include <imgui.h>
 #include <imgui_impl_opengl3.h>
 #include <imgui_impl_sdl2.h>
+#include <imgui_internal.h>
 
 #include <chrono>
 #include <cmath>
@@ -94,7 +95,6 @@ bool open_window(const char* title) {
   ImGuiIO& io = ImGui::GetIO();
   io.IniFilename = nullptr;
   io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
-  io.ConfigInputTrickleEventQueue = false;  // frames are rare here: take all that waits at once
   io.Fonts->Flags |= ImFontAtlasFlags_NoBakedLines;  // else snap_glyphs would bend thin lines
   ImFontConfig font;
   font.FontLoader = glyph_loader();
@@ -131,7 +131,9 @@ bool draw_frame() {
   if (p.before_swap) p.before_swap();
   SDL_GL_SwapWindow(p.window);
   for (auto& f : std::exchange(p.after_frame, {})) f();
-  p.schedule.drew(now_ms(), {more, io.WantTextInput, ImGui::IsAnyMouseDown()});
+  // A press and its release come in two frames, or a quick click would not be seen.
+  const bool more_input = ImGui::GetCurrentContext()->InputEventsQueue.Size > 0;
+  p.schedule.drew(now_ms(), {more || more_input, io.WantTextInput, ImGui::IsAnyMouseDown()});
   return open;
 }
 
