@@ -55,7 +55,7 @@ void replace_matches(std::string& text, const Pattern& pattern, std::string_view
   const std::vector<Match> matches = pattern.find(text);
   uint64_t size = text.size();
   for (const Match& match : matches)
-    if (match.is_match) size += content.size() - (match.end - match.begin);
+    if (match.is_match) size = size + content.size() - (match.end - match.begin);
   // Decoders shorten. Rules in a row that each double a text could fill any memory.
   constexpr uint64_t kAlways = 4096;
   if (size > kAlways && size > text.size()) return;
