@@ -8,14 +8,23 @@
 
 namespace attn {
 
+void enter_model(UiState& ui, const Session& session, State& state, const std::string& id) {
+  const bool had_text = state.model != "scratch" && !state.text.empty();
+  bool has_default = id == "scratch";
+  for (const ModelEntry& entry : session.models())
+    has_default = has_default || (entry.id == id && !entry.default_text.empty());
+  if (has_default)
+    state.text.clear();
+  else if (!had_text)  // one token would show nothing
+    state.text = "Once upon a time, there was a little girl named Lily. Lily had a dog.";
+  state.model = id;
+  state.sample = state.token = 0;
+  state.locked_key = -1;
+  ui.wants_last_token = id != "scratch";
+}
+
 void choose_model(Frame& f, const std::string& id) {
-  if (id == f.state.model) return;
-  f.state.model = id;
-  f.state.text.clear();
-  f.state.locked_key = -1;
-  f.state.sample = 0;
-  f.state.token = 0;
-  f.ui.wants_last_token = id != "scratch";
+  if (id != f.state.model) enter_model(f.ui, f.session, f.state, id);
 }
 
 void choose_head(Frame& f, int layer, int head) {

@@ -8,7 +8,7 @@
 namespace attn {
 namespace {
 
-constexpr float kLabelWidth = 114, kValueWidth = 36;
+constexpr float kLabelWidth = 122, kValueWidth = 36;
 
 // How far a slider goes; what the field allows beyond it can still be had by link.
 struct Range {
@@ -168,7 +168,7 @@ void edit(Frame& f, const Field& field, E& value) {
 void edit(Frame&, const Field&, std::string&) {}  // the text boxes are elsewhere
 
 void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
-  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 5});
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
   for_each_field(f.state, [&](auto& value, const Field& field) {
     if (std::find(keys.begin(), keys.end(), std::string_view(field.key)) != keys.end())
       edit(f, field, value);

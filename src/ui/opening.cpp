@@ -132,12 +132,8 @@ void open_program(Program& program) {
 }
 
 void show_model(Program& program, const std::string& id) {
-  program.state.model = id;
-  program.state.text.clear();
-  program.state.sample = program.state.token = 0;
-  program.state.locked_key = -1;
+  enter_model(*program.ui, program.session, program.state, id);
   program.preferred.clear();
-  want_last_token(*program.ui);
 }
 
 void follow_opening(Program& program) {
@@ -154,7 +150,7 @@ void follow_opening(Program& program) {
     show_error(*program.ui, snap.error->message);
     program.preferred.clear();
   } else if (snap.current && snap.model) {
-    show_model(program, program.preferred);
+    show_model(program, std::string(program.preferred));
     program.history = History(program.state);
   }
 }

@@ -61,7 +61,8 @@ void draw_scratch_facts(Frame& f) {
   }
   const float root = std::sqrt(float(a.d_head));
   draw_fact(f, f.t("Formula", "公式"),
-            "softmax(QKᵀ / √d_k), d_k = " + n(a.d_head) + ", √d_k = " + weight_text(root, root == std::floor(root) ? 0 : 3));
+            "softmax(QKᵀ / √d_k), d_k = " + n(a.d_head) +
+                ", √d_k = " + weight_text(root, root == std::floor(root) ? 0 : 3));
   draw_fact(f, f.t("Input", "输入"),
             f.t("random, so no head means anything: this shows how attention is computed",
                 "随机数，因此各头并无含义：这里展示的是注意力如何计算"));

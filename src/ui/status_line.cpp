@@ -71,7 +71,8 @@ void draw_status_line(Frame& f) {
     progress = f.snap.progress;
   } else if (f.trace) {
     const Attention& a = f.attention();
-    says = std::to_string(a.n_query) + f.t(" tokens · ", " 个词元 · ") +
+    says = std::to_string(a.n_query) +
+           (a.n_query == 1 ? f.t(" token · ", " 个词元 · ") : f.t(" tokens · ", " 个词元 · ")) +
            std::to_string(a.n_layers) +
            (a.n_layers == 1 ? f.t(" layer × ", " 层 × ") : f.t(" layers × ", " 层 × ")) +
            std::to_string(a.n_heads) + f.t(" heads", " 头");

@@ -50,7 +50,8 @@ void wrapped(std::string_view text) {
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 3});
   const char* end = text.data() + text.size();
   for (const char* line = text.data(); line < end;) {
-    const char* stop = ImGui::GetFont()->CalcWordWrapPosition(ImGui::GetFontSize(), line, end, room);
+    const char* stop =
+        ImGui::GetFont()->CalcWordWrapPosition(ImGui::GetFontSize(), line, end, room);
     if (stop == line) {  // not even one character fits
       size_t at = size_t(line - text.data());
       decode_utf8(text, at);
@@ -88,8 +89,11 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
             std::round(side * .5f), ImGui::GetColorU32(ImGuiCol_Text));
   f.mark(std::string("button.") + name);
   ImGui::EndDisabled();
-  if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled))
+  if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
+    // In the top bar beside the button, for the page's own text box covers what is below.
+    if (at.y < 20) ImGui::SetNextWindowPos({at.x - 6, at.y + side / 2}, ImGuiCond_Always, {1, .5f});
     tooltip(help);
+  }
   return pressed;
 }
 

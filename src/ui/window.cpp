@@ -41,7 +41,7 @@ void draw_left_column(Frame& f, float width) {
   draw_settings(f);
   const float room = ImGui::GetContentRegionAvail().y;
   const float wanted = grid_panel_height(f, ImGui::GetContentRegionAvail().x);
-  card(f, "grid", {0, std::max(std::min(wanted, 200.f), std::min(room, wanted))}, false,
+  card(f, "grid", {0, std::max(std::min(wanted, 150.f), std::min(room, wanted))}, false,
        [&] { draw_grid_panel(f); });
   ImGui::EndChild();
 }
@@ -53,8 +53,7 @@ void draw_right_column(Frame& f, float width) {
   // What each would like to have; what is missing is taken from the larger ones.
   float bars = (f.ui.bars.figure.size.y > 0 ? f.ui.bars.figure.size.y : 6 * line) + 54;
   float heads = (f.ui.heads.figure.size.y > 0 ? f.ui.heads.figure.size.y : 6 * line) + 54;
-  const float facts =
-      std::min(f.ui.facts_height, std::max(room * .25f, room - bars - heads));
+  const float facts = std::min(f.ui.facts_height, std::max(room * .32f, room - bars - heads));
   const float left = room - facts;
   if (bars + heads > left) {
     const float half = left / 2;
@@ -125,7 +124,7 @@ void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
   ImGui::BeginChild("body", {0, room.y - 22});
   if (room.x >= 980) {
-    const float left = 316, right = room.x >= 1180 ? 320.f : 290.f;
+    const float left = 324, right = room.x >= 1180 ? 320.f : 290.f;
     draw_left_column(f, left);
     ImGui::SameLine();
     ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0});
@@ -175,8 +174,6 @@ void show_error(UiState& ui, std::string message) { ui.link_error = std::move(me
 
 void show_fetching(UiState& ui, float progress) { ui.fetching = progress; }
 
-void want_last_token(UiState& ui) { ui.wants_last_token = true; }
-
 bool is_settled(const UiState& ui) {
   const bool typing = ui.typed_at >= 0 && ImGui::GetTime() - ui.typed_at < .7;
   return !ImGui::IsAnyItemActive() && !ui.wants_last_token && !typing;
@@ -212,6 +209,8 @@ bool draw_window(UiState& ui, Session& session, State& state, History& history) 
     ui.wants_last_token = false;
     f.shown = clamped(state, *f.trace);
   }
+
+  if (snap.error || state.model == "scratch") ui.wants_last_token = false;
 
   const ImVec2 size = ImGui::GetMainViewport()->Size;
   ImGui::SetNextWindowPos({0, 0});

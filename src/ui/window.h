@@ -21,8 +21,9 @@ bool draw_window(UiState& ui, Session& session, State& state, History& history);
 bool is_settled(const UiState& ui);
 // Shown in the status line; below 0: nothing is being fetched.
 void show_fetching(UiState& ui, float progress);
-// The next trace of a model shows its last token: the first one sees only itself.
-void want_last_token(UiState& ui);
+// Shows another model: with a text of its own, and the last token chosen, since the first one sees
+// only itself.
+void enter_model(UiState& ui, const Session& session, State& state, const std::string& id);
 // Shown until it is dismissed.
 void show_error(UiState& ui, std::string message);
 
