@@ -39,6 +39,7 @@ const kBroken = {
 export const cases = [
   {
     name: "broken files give one sentence that names the file, and the picture stays",
+    limit_s: 180,
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       const before = await page.settle();

@@ -31,7 +31,7 @@ export const cases = [
       equal(status.text, model.default_text, "its text");
       const ms = times.now - times.compiled;
       t.print(`model and map ${Math.round(ms)} ms after the program had arrived, ${Math.round(times.now)} ms after the visit began`);
-      check(ms < 5000, `${Math.round(ms)} ms after the program had arrived`);
+      check(ms < 10000, `${Math.round(ms)} ms after the program had arrived`);
       await page.screenshot("first-screen");
       page.check_clean();
     },
@@ -95,9 +95,8 @@ export const cases = [
         const page = await t.open(`${t.isolated}#model=${model.id}`, {}, context);
         const status = await until(async () => {
           const s = await page.status();
-          return s.error && s;
-        }, `${what}: no sentence`);
-        check(status.error.includes("config.json"), `${what}: the sentence does not name config.json: ${status.error}`);
+          return s.error?.includes("config.json") && s;
+        }, `${what}: no sentence that names config.json`);
         check(!status.error.includes("\n") && status.error.length < 300, `${what}: ${status.error}`);
         await page.follow("model=scratch&seed=3");
         equal((await page.status()).tokens.length, 6, `${what}: tokens of the demonstration`);
