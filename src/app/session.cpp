@@ -38,6 +38,7 @@ struct Session::Impl {
   std::vector<std::string> asked;       // listed models whose fetch has been handed out
   std::optional<std::string> to_fetch;  // the id that the state needs
   std::optional<std::string> opened;
+  bool index_known = false;  // the list is whole: before, any model may still join it
   bool loading = false;  // a load job is in hand: nothing else is posted
 
   std::optional<TraceKey> trace_key;    // of snapshot.trace
@@ -97,10 +98,10 @@ bool Session::Impl::want_trace(const State& state) {
     if (!runs) {
       if (const Error* error = model_error(state.model))
         snapshot.error = *error;
-      else if (!listed)
+      else if (!listed && index_known)
         snapshot.error = Error{"The model \"" + state.model +
                                "\" is not in the list; drop its files here or choose another"};
-      else if (std::find(asked.begin(), asked.end(), state.model) == asked.end())
+      else if (listed && std::find(asked.begin(), asked.end(), state.model) == asked.end())
         to_fetch = state.model;
       return false;
     }
@@ -191,7 +192,10 @@ void Session::want(const State& state) {
 
 bool Session::pump(double budget_ms) { return impl_->worker.poll(budget_ms); }
 
+void Session::no_index() { impl_->index_known = true; }
+
 Status Session::add_index(std::string_view json) {
+  impl_->index_known = true;
   const Result<Json> index = Json::parse(json, "models/index.json");
   if (!index) return index.error();
   const Json list = index->at("models");

@@ -80,6 +80,8 @@ class Session {
   const std::vector<ModelEntry>& models() const;
   // From models/index.json. What is wrong in it is an error; good entries are still taken.
   Status add_index(std::string_view json);
+  // There is no such file: a model that is not in the list is unknown from now on.
+  void no_index();
   // The listed model that `want` needs and whose files nobody has brought yet; asks once per model.
   std::optional<ModelEntry> take_fetch();
   // Files of a listed model, or why they could not be had.

@@ -27,6 +27,13 @@ bool differs_but_in_looks(State a, const State& b) {
   return !(a == b);
 }
 
+// What the address holds. It always names the model: an empty one opens the first that is listed.
+std::string link_of(const State& state) {
+  State usual;
+  usual.model.clear();
+  return to_query(state, usual);
+}
+
 void follow_link(Program& program, const std::string& query) {
   const Result<State> state = from_query(query, preferences());
   if (state)
@@ -97,7 +104,7 @@ void fetch_index(Program& program) {
       "models/index.json", [](float) {},
       [p](Result<Bytes> index) {
         platform::wake();
-        if (!index) return;  // a page or a folder without models of its own
+        if (!index) return p->session.no_index();  // a page or a folder without models of its own
         if (const Status wrong = p->session.add_index(index->text()))
           show_error(*p->ui, wrong->message);
         const auto& models = p->session.models();
@@ -117,7 +124,7 @@ void open_program(Program& program) {
   follow_link(program, platform::get_query());
   program.first = program.state;
   program.history = History(program.state);
-  program.query = to_query(program.state);
+  program.query = link_of(program.state);
   fetch_index(program);
   platform::on_drop([p](std::vector<File> files) {
     p->session.open(std::move(files));
@@ -167,7 +174,7 @@ State wish(const Program& program) {
 void settle(Program& program) {
   if (!is_settled(*program.ui)) return;
   program.history.commit(program.state);
-  const std::string query = to_query(program.state);
+  const std::string query = link_of(program.state);
   if (query == program.query) return;
   program.query = query;
   platform::set_query(query, false);
