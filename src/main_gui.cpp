@@ -20,8 +20,8 @@ void open_folder(Program& program, const char* path) {
 // True: draw another frame even when nothing happens.
 bool frame(Program& program) {
   program.session.pump();
-  follow_opening(program);
   program.session.want(wish(program));
+  follow_opening(program);
   const bool moving = draw_window(*program.ui, program.session, program.state, program.history);
   settle(program);
   return moving;

@@ -129,7 +129,11 @@ export class Page {
   #watchSize() {
     const observer = new ResizeObserver(([entry]) => {
       const box = entry.devicePixelContentBoxSize?.[0];
-      this.#pixels = box ? { width: box.inlineSize, height: box.blockSize } : null;
+      // Only where it agrees with the ratio but for rounding: emulated screens tell it unscaled.
+      const near = (pixels, units) => Math.abs(pixels - units * (devicePixelRatio || 1)) < 2;
+      const agrees = box && near(box.inlineSize, this.canvas.clientWidth) &&
+                     near(box.blockSize, this.canvas.clientHeight);
+      this.#pixels = agrees ? { width: box.inlineSize, height: box.blockSize } : null;
       dispatchEvent(new Event('resize')); // SDL scales the mouse by what it knows of the canvas
       this.requestFrame();
     });

@@ -22,8 +22,8 @@ Columns columns(float width, float line_height) {
   c.bar_to = width;
   c.bar_from = width - bar;
   c.percent = c.bar_from - 10 * unit;
-  c.weight = c.percent - 64 * unit;
-  c.token_width = std::max(20.f, c.weight - 50 * unit - c.token);
+  c.weight = c.percent - 76 * unit;
+  c.token_width = std::max(20.f, c.weight - 56 * unit - c.token);
   return c;
 }
 

@@ -47,8 +47,8 @@ Figure heads_figure(const ViewInput& input) {
         const float length = std::clamp(peaks[i].weight, 0.f, 1.f) * (right - left);
         figure.shapes.push_back(
             Rect{{left, y + line + 2}, {left + std::max(1.f, length), y + line + 6}, Ink::accent});
-      } else {
-        if (i > 1) rest += tr(lang, ", ", "，");
+      } else if (peaks[i].weight > 0) {
+        if (!rest.empty()) rest += tr(lang, ", ", "，");
         rest += at + " " + visible_token(token) + " " + percent_text(peaks[i].weight);
       }
       says += "\n" + cell_sentence(lang, {state.token, peaks[i].key, name(queries, state.token),

@@ -8,7 +8,9 @@
 namespace attn {
 namespace {
 
-constexpr float kLabelWidth = 122, kValueWidth = 36;
+constexpr float kValueWidth = 36;
+
+float label_width() { return std::clamp((ImGui::GetWindowWidth() - 24) * .43f, 84.f, 138.f); }
 
 // How far a slider goes; what the field allows beyond it can still be had by link.
 struct Range {
@@ -60,10 +62,10 @@ void set_field(Frame& f, const Field& field, int& member, int value) {
 void draw_label(Frame& f, const Field& field) {
   ImGui::AlignTextToFramePadding();
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
-  ImGui::TextUnformatted(fit_text(field.title.in(f.lang), kLabelWidth - 6).c_str());
+  ImGui::TextUnformatted(fit_text(field.title.in(f.lang), label_width() - 6).c_str());
   ImGui::PopStyleColor();
   item_tooltip(std::string(field.title.in(f.lang)) + "\n" + field.help.in(f.lang));
-  ImGui::SameLine(ImGui::GetCursorStartPos().x + kLabelWidth);
+  ImGui::SameLine(ImGui::GetCursorStartPos().x + label_width());
 }
 
 // − value +
@@ -149,8 +151,10 @@ void edit(Frame& f, const Field& field, E& value) {
   f.mark(std::string("choice.") + field.key);
   if (is_palette) {
     const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();
-    draw_swatch(f, f.state.palette, {max.x - ImGui::GetFrameHeight() - 66, min.y + 9},
-                {max.x - ImGui::GetFrameHeight() - 6, max.y - 9});
+    const float end = max.x - ImGui::GetFrameHeight() - 6;
+    const float start =
+        std::max(end - 60, min.x + 20 + text_width(field.titles[size_t(value)].in(f.lang)));
+    if (end - start > 20) draw_swatch(f, f.state.palette, {start, min.y + 9}, {end, max.y - 9});
   }
   if (open) {
     for (size_t i = 0; i < field.titles.size(); ++i) {

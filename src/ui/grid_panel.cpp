@@ -8,7 +8,7 @@
 namespace attn {
 namespace {
 
-constexpr float kLeft = 30, kTop = 20, kGap = 4, kSmallest = 26, kLargest = 84;
+constexpr float kLeft = 30, kTop = 20, kGap = 4, kSmallest = 20, kLargest = 84;
 
 float tile_side(int n_heads, float width) {
   const float fair = (width - kLeft - float(n_heads - 1) * kGap) / float(n_heads);
@@ -44,7 +44,7 @@ void draw_names(const Frame& f, ImVec2 origin, ImVec2 corner, float step, int n,
 float grid_panel_height(const Frame& f, float width) {
   if (!f.snap.grid) return 120;
   const float tile = tile_side(f.snap.grid->n_heads, width - 24);
-  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 52;
+  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 62;
 }
 
 void draw_grid_panel(Frame& f) {
@@ -56,7 +56,10 @@ void draw_grid_panel(Frame& f) {
     if (!grid) return;
   }
   const ImVec2 room = ImGui::GetContentRegionAvail();
-  const float tile = tile_side(grid->n_heads, room.x), step = tile + kGap;
+  float tile = tile_side(grid->n_heads, room.x);
+  if (float(grid->n_layers) * (tile + kGap) - kGap > room.y - kTop)  // a scroll bar beside them
+    tile = tile_side(grid->n_heads, room.x - ImGui::GetStyle().ScrollbarSize - 2);
+  const float step = tile + kGap;
   const ImVec2 all = {step * float(grid->n_heads) - kGap, step * float(grid->n_layers) - kGap};
   ImGui::PushFont(nullptr, kSmallText);
   const ImVec2 corner = ImGui::GetCursorScreenPos();
@@ -71,7 +74,7 @@ void draw_grid_panel(Frame& f) {
   platform::HeatMapStyle style;
   style.palette = f.state.palette;
   style.scale = f.state.scale;
-  style.causal = f.trace && f.attention().mask == Mask::causal;
+  style.causal = f.trace && f.is_causal();
   style.dark = f.ui.dark;
   platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
                            {origin.x + all.x, origin.y + all.y}, grid->n_heads, kGap, style);

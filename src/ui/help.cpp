@@ -59,6 +59,7 @@ void draw_entries(const Frame& f, std::span<const Entry> entries, float name_wid
     ImGui::PopStyleColor();
     ImGui::SameLine(name_width + 12);
     wrapped(entry.says.in(f.lang));
+    ImGui::Dummy({0, 0});
   }
 }
 
@@ -91,7 +92,7 @@ void draw_help(Frame& f) {
           "models you open never leave it",
           "在您自己的机器上实时查看 Transformer "
           "的每一个注意力头：您输入的文本和打开的模型都不会离开本机"));
-  const float names = std::min(170.f, width * .36f);
+  const float names = std::min(200.f, width * .36f);
   ImGui::Spacing();
   heading(f, f.t("Panels", "面板"));
   draw_entries(f, kPanels, names);

@@ -144,7 +144,7 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat) {
 
 void draw_masked_cells(const Frame& f, const MapBox& box) {
   const Attention& a = f.attention();
-  if (a.allowed.empty()) return;
+  if (a.allowed.empty() || f.is_causal()) return;  // the shader knows the causal mask
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImU32 fill = rgb(f.ui.dark ? 0x1f2024 : 0xe9eaec),
               line = rgb(f.ui.dark ? 0x34353b : 0xd0d2d7);

@@ -247,7 +247,7 @@ void draw_map_panel(Frame& f) {
   platform::HeatMapStyle style;
   style.palette = f.state.palette;
   style.scale = f.state.scale;
-  style.causal = f.attention().mask == Mask::causal;
+  style.causal = f.is_causal();
   style.dark = f.ui.dark;
   style.cell_lines = .35f;
   // A thumbnail has fewer cells than the map it stands for.

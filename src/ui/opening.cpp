@@ -1,6 +1,7 @@
 #include "ui/opening.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/platform.h"
 #include "state/query.h"
@@ -109,7 +110,9 @@ void fetch_index(Program& program) {
           show_error(*p->ui, wrong->message);
         const auto& models = p->session.models();
         const bool untouched = !differs_but_in_looks(p->state, p->first);
-        const bool names_model = platform::get_query().find("model=") != std::string::npos;
+        // Settings of the demonstration name it as well as its id does.
+        const bool names_model = platform::get_query().find("model=") != std::string::npos ||
+                                 !(scratch_settings(p->first) == ScratchSettings{});
         const auto listed = std::ranges::find_if(
             models, [](const ModelEntry& entry) { return !entry.files.empty(); });
         if (listed != models.end() && untouched && !names_model) p->preferred = listed->id;
@@ -156,8 +159,14 @@ void follow_opening(Program& program) {
   } else if (program.demonstrated && snap.error) {
     show_error(*program.ui, snap.error->message);
     program.preferred.clear();
-  } else if (snap.current && snap.model) {
-    show_model(program, std::string(program.preferred));
+  } else if (snap.model) {
+    // What the link says of text and head holds for this model.
+    const bool linked = differs_but_in_looks(program.first, preferences());
+    if (linked)
+      program.state.model = std::exchange(program.preferred, {});
+    else
+      show_model(program, std::string(program.preferred));
+    if (!linked) program.state.token = snap.trace->attention().n_query - 1;
     program.history = History(program.state);
   }
 }
@@ -166,7 +175,6 @@ State wish(const Program& program) {
   State state = program.state;
   if (!program.preferred.empty() && program.demonstrated) {
     state.model = program.preferred;
-    state.text.clear();
   }
   return state;
 }

@@ -27,7 +27,7 @@ struct Program {
 // The state of the link, else the defaults with the person's language and theme; asks for the list
 // of models; takes drops, links and questions from now on. `program` must outlive the window.
 void open_program(Program& program);
-// Fetches what the session needs; lets the preferred model take over. Before each frame's want().
+// Fetches what the session needs; lets the preferred model take over. After each frame's want().
 void follow_opening(Program& program);
 // What the session should make: what the state says, or what will take its place.
 State wish(const Program& program);

@@ -181,7 +181,7 @@ void draw_strip(Frame& f, int most_lines) {
 
 void draw_prompt_row(Frame& f) {
   const ImVec2 window = ImGui::GetMainViewport()->Size;
-  const float height = window.y >= 700 ? 44 : 38;
+  const float height = window.x < 620 && window.y >= 600 ? 62 : window.y >= 700 ? 44 : 38;
   const ModelEntry* entry = entry_of(f);
   if (window.y >= 700)
     heading(f, f.state.model == "scratch"

@@ -75,7 +75,7 @@ void draw_top_bar(Frame& f) {
     ImGui::SameLine(0, 16);
     ImGui::SetCursorPosY(top);
   }
-  const float language_width = height + 12;
+  const float language_width = text_width("中文") + 20;
   const float buttons = 5 * height + language_width + 5 * gap;
   const float room = ImGui::GetContentRegionAvail().x - buttons - 12;
   draw_model_menu(f, std::clamp(room, 90.f, narrow ? 999.f : 300.f));

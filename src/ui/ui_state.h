@@ -99,7 +99,11 @@ struct Frame {
   std::span<const float> row() const;
   // The palette's colour for a weight, as the shader has it.
   uint32_t color_of(float weight, float row_max) const;
-  bool has_any_mask() const;
+  // Whether keys after the query are masked, and no others.
+  bool is_causal() const {
+    return attention().mask == Mask::causal ||
+           (snap.scratch && snap.scratch->settings.mask == ScratchMask::causal);
+  }
   void mark(std::string name) const;  // the last item's rectangle, for `layout`
   void mark(Area area) const { ui.next_areas.push_back(std::move(area)); }
 };

@@ -53,16 +53,11 @@ void draw_right_column(Frame& f, float width) {
   // What each would like to have; what is missing is taken from the larger ones.
   float bars = (f.ui.bars.figure.size.y > 0 ? f.ui.bars.figure.size.y : 6 * line) + 54;
   float heads = (f.ui.heads.figure.size.y > 0 ? f.ui.heads.figure.size.y : 6 * line) + 54;
-  const float facts = std::min(f.ui.facts_height, std::max(room * .32f, room - bars - heads));
+  const float facts = std::min(f.ui.facts_height, std::max(room * .28f, room - bars - heads));
   const float left = room - facts;
   if (bars + heads > left) {
-    const float half = left / 2;
-    if (bars < half)
-      heads = left - bars;
-    else if (heads < half)
-      bars = left - heads;
-    else
-      bars = heads = half;
+    bars = std::min(bars, std::max(left * .55f, left - heads));
+    heads = left - bars;
   }
   card(f, "row", {0, bars}, false, [&] { draw_bars_panel(f); });
   card(f, "compare", {0, heads}, false, [&] { draw_heads_panel(f); });
@@ -124,7 +119,7 @@ void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
   ImGui::BeginChild("body", {0, room.y - 22});
   if (room.x >= 980) {
-    const float left = 324, right = room.x >= 1180 ? 320.f : 290.f;
+    const float left = 336, right = room.x >= 1180 ? 320.f : 290.f;
     draw_left_column(f, left);
     ImGui::SameLine();
     ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0});
@@ -133,7 +128,7 @@ void draw_body(Frame& f) {
     ImGui::SameLine();
     draw_right_column(f, right);
   } else if (room.x >= 660) {
-    draw_left_column(f, 284);
+    draw_left_column(f, 290);
     ImGui::SameLine();
     ImGui::BeginChild("center");
     draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::about});
