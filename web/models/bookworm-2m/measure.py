@@ -81,27 +81,37 @@ def look_up(keys, values, wanted):
     return np.where(keys[at] == wanted, values[at], 0)
 
 
-def loss(a):
-    tok, ids, held, held_bytes, _ = texts(a)
-    n_vocab = tok.get_vocab_size()
-    per_byte = len(held) / held_bytes / math.log(2)
+def n_gram_losses(ids, held, n_vocab):
+    """-> rows (name, nats of every held-out token)"""
     counts = np.bincount(ids, minlength=n_vocab) + 1.0
-    unigram = -np.log(counts / counts.sum())[held].mean()
-    running = np.concatenate(([0] * 4, held))  # the n-gram model sees the four tokens before, always
-    rows = [("unigram", unigram)]
+    yield "unigram", -np.log(counts / counts.sum())[held]
+    running = np.concatenate(([0] * 4, held))  # these models see the tokens before, always
     for order in (2, 3, 5):
         lm = KneserNey(ids, order, n_vocab)
         grams = lm.pack(running[5 - order:], order)
-        if order == 5:  # it is a distribution: over all tokens it sums to one
-            for i in (10, 1000, 100_000):
-                everything = (grams[i] >> lm.BITS << lm.BITS) + np.arange(n_vocab)
-                assert abs(lm.probability(everything).sum() - 1) < 1e-9
-        rows.append((f"{order}-gram, interpolated Kneser-Ney", -np.log(lm.probability(grams)).mean()))
+        for i in (10, 1000, 100_000):  # a distribution: over all tokens it sums to one
+            everything = (grams[i] >> lm.BITS << lm.BITS) + np.arange(n_vocab)
+            assert abs(lm.probability(everything).sum() - 1) < 1e-9
+        yield f"{order}-gram, interpolated Kneser-Ney", -np.log(lm.probability(grams))
+
+
+def loss(a):
+    tok, ids, held, held_bytes, books = texts(a)
     model = load_exported(a.model)
-    rows.append(("this model, f16 as shipped", held_out_loss(model, held, held_bytes)[0]))
     print(f"{len(ids):,} training tokens, {len(held):,} held-out tokens, {held_bytes / len(held):.3f} bytes a token")
-    for name, nats in rows:
-        print(f"| {name} | {nats:.3f} | {nats * per_byte:.3f} | {math.exp(nats):.1f} |")
+    per_book = [encode(tok, [b]) for b in books]
+    ends = np.cumsum([len(b) for b in per_book])
+    parts = [slice(0, len(held))] + [slice(end - len(b), end) for end, b in zip(ends, per_book)]
+    n_bytes = [held_bytes] + [len(b.encode()) for b in books]
+
+    def row(name, nats):
+        bits = [x * (p.stop - p.start) / n / math.log(2) for x, p, n in zip(nats, parts, n_bytes)]
+        print(f"| {name} | " + " | ".join(f"{x:.3f} ({y:.3f})" for x, y in zip(nats, bits)) + " |", flush=True)
+
+    print("| nats a token (bits a byte) | all | " + " | ".join(f"book {i + 1}" for i in range(len(books))) + " |")
+    for name, nats in n_gram_losses(ids, held, tok.get_vocab_size()):
+        row(name, [nats[p].mean() for p in parts])
+    row("this model, f16 as shipped", [held_out_loss(model, held[p], n)[0] for p, n in zip(parts, n_bytes)])
 
 
 # --- heads ----------------------------------------------------------------------------------------
@@ -221,7 +231,7 @@ def samples(a):
     g = torch.Generator().manual_seed(1)
     for i in range(20):
         opening = " ".join(paragraphs[i * len(paragraphs) // 20].split()[:6])
-        ids = [0] + tok.encode(opening).ids
+        ids = tok.encode(opening).ids
         out = continuation(model, ids, 45, a.temperature, g)
         rest = tok.decode(out[len(ids):], skip_special_tokens=False).replace("\n", " / ")
         print(f"{i + 1}. **{opening}**{rest}")
@@ -232,8 +242,8 @@ def golden(a):
     from safetensors.torch import save_file
     from transformers import GPTNeoXForCausalLM
     tok, _, _, _, held = texts(a)
-    paragraph = next(p for p in held[-1].split("\n\n")[20:] if 38 <= len(tok.encode(p).ids) <= 44)
-    ids = torch.tensor([[0] + tok.encode(paragraph).ids])
+    paragraph = next(p for p in held[-1].split("\n\n")[20:] if 39 <= len(tok.encode(p).ids) <= 45)
+    ids = torch.tensor([tok.encode(paragraph).ids])
     model = GPTNeoXForCausalLM.from_pretrained(a.model, dtype=torch.float32, attn_implementation="eager").eval()
     with torch.no_grad():
         out = model(ids, output_attentions=True)
@@ -257,7 +267,8 @@ def verify(a):
         out = theirs.eval()(ids, output_attentions=True)
         d_logits = (out.logits - ours.logits(ids)).abs().max().item()
         d_pattern = max((x - y).abs().max().item() for x, y in zip(out.attentions, ours(ids)[1]))
-    text = tok.decode(ids[0, 1:].tolist())
+    text = tok.decode(ids[0].tolist())
+    assert tok.encode(text).ids == ids[0].tolist()
     assert tok.encode(text).ids == AutoTokenizer.from_pretrained(a.model)(text)["input_ids"]
     print(f"transformers against model.py: logits {d_logits:.1e}, pattern {d_pattern:.1e}; loading {report}")
     assert d_logits < 1e-3 and d_pattern < 1e-4
@@ -269,7 +280,7 @@ def main():
     p.add_argument("--model", default=str(HERE), help="folder with config.json, model.safetensors, tokenizer.json (default: this one)")
     p.add_argument("--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)")
     p.add_argument("--golden", default=str(HERE.parents[2] / "tests" / "data" / f"{HERE.name}.expected.safetensors"))
-    p.add_argument("--temperature", type=float, default=0.8, help="samples: 0 takes the likeliest token (default: 0.8)")
+    p.add_argument("--temperature", type=float, default=0.6, help="samples: 0 takes the likeliest token (default: 0.6)")
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import time
 
 import numpy as np
@@ -26,6 +27,8 @@ DEFAULT_CORPUS = HERE.parents[2].parent / "shared" / "corpus"
 END = "<|endoftext|>"  # id 0: between books, and before the first token of most windows
 TEXT = "simple_en.txt"
 N_HELD_OUT_BOOKS = 2  # the last ones of the file: never trained on
+TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END,
+                    "model_max_length": CONFIG["max_position_embeddings"]}  # makes transformers take tokenizer.json as it is
 
 
 # --- text ---------------------------------------------------------------------------------------
@@ -39,20 +42,22 @@ def split_books(path):
 
 def train_tokenizer(books, path):
     """Byte-level BPE on the training books only."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tok.decoder = decoders.ByteLevel()
     tok.train_from_iterator(books, trainers.BpeTrainer(
         vocab_size=CONFIG["vocab_size"], special_tokens=[END], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tok.post_processor = processors.TemplateProcessing(  # a prompt begins with END, as training windows do
+        single=f"{END} $A", pair=f"{END} $A $B", special_tokens=[(END, 0)])
     tok.save(str(path), pretty=False)
 
 
 def encode(tok, books):
     """-> ids of all books, each followed by END"""
     ids = []
-    for encoded in tok.encode_batch(books):
+    for encoded in tok.encode_batch(books, add_special_tokens=False):
         ids += encoded.ids + [0]
     return np.array(ids, dtype=np.int64)
 
@@ -206,7 +211,7 @@ def make_optimizers(model, a):
 def rate(step, progress, a):
     """Warm up, hold, then fall in a straight line to 2 % from --decay-from of the planned tokens to their end.
 
-    Holding makes the plan easy to change: only the place where the fall begins moves.
+    `progress` is the share of the plan, in tokens or in minutes; a plan may be changed when a run goes on.
     """
     if step < a.warmup:
         return (step + 1) / a.warmup
@@ -254,11 +259,10 @@ def train(a):
             o.load_state_dict(saved)
         sampler.rng.bit_generator.state = loaded["rng"]
         state = loaded["state"]
-    planned = a.tokens
     n_parameters = sum(p.numel() for p in model.parameters())
     print(f"{n_parameters:,} parameters, {len(ids):,} training tokens, {len(held):,} held out "
           f"({held_bytes / len(held):.2f} bytes a token), {len(sampler.paragraphs):,} paragraphs; "
-          f"from step {state['step']:,}, token {state['tokens']:,} of {planned:,}", flush=True)
+          f"from step {state['step']:,}, token {state['tokens']:,} of {a.tokens:,}", flush=True)
 
     started, last_log, last_save = time.time(), time.time(), time.time()
     before, smooth, since = state["seconds"], None, state["tokens"]
@@ -267,8 +271,16 @@ def train(a):
         save(checkpoint, {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers],
                           "rng": sampler.rng.bit_generator.state, "state": state, "arguments": vars(a)})
 
-    while state["tokens"] < planned:
-        progress = state["tokens"] / planned
+    stop = []
+    for which in (signal.SIGTERM, signal.SIGINT):  # asked to stop: keep what there is
+        signal.signal(which, lambda *_: stop.append(True))
+
+    def share_done():
+        by_tokens = state["tokens"] / a.tokens
+        return max(by_tokens, state["seconds"] / 60 / a.minutes) if a.minutes else by_tokens
+
+    while share_done() < 1 and not stop:
+        progress = share_done()
         n_context = 128 if progress < a.long_from else 256
         n_rows = a.batch_tokens // n_context
         formed = state["formed_at"] is not None
@@ -293,7 +305,7 @@ def train(a):
         if now - last_save > a.save_every:
             keep()
             last_save = now
-        if now - last_log > a.log_every or state["tokens"] >= planned:
+        if now - last_log > a.log_every or share_done() >= 1:
             nats, bits = held_out_loss(model, held, held_bytes, 40_000)
             s = repeat_scores(model, tok.get_vocab_size())
             speed = (state["tokens"] - since) / (now - last_log)
@@ -307,7 +319,7 @@ def train(a):
                 print(f"induction heads formed: repeats go down to {a.chunk_after} + {a.random_after}", flush=True)
             last_log, since = time.time(), state["tokens"]
     keep()
-    print("done", flush=True)
+    print("stopped: the same command goes on from here" if stop else "done", flush=True)
 
 
 def bench(a):
@@ -340,6 +352,7 @@ def export(a):
     weights = {k: v.to(torch.float16).contiguous() for k, v in weights.items()}
     save_file(weights, to / "model.safetensors", metadata={"format": "pt"})
     (to / "config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
+    (to / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=1) + "\n")
     (to / "tokenizer.json").write_bytes((out / "tokenizer.json").read_bytes())
     total = sum((to / f).stat().st_size for f in ("config.json", "model.safetensors", "tokenizer.json"))
     print(f"{to}: {total:,} bytes")
@@ -351,7 +364,8 @@ def main():
     p.add_argument("--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)")
     p.add_argument("--out", default="run", help="folder of the checkpoint, the tokenizer and the tokens (default: run)")
     p.add_argument("--to", default=str(HERE), help="export: folder to write (default: this one)")
-    p.add_argument("--tokens", type=int, default=40_000_000, help="planned tokens, repeats counted; may be changed when going on")
+    p.add_argument("--tokens", type=int, default=40_000_000, help="planned tokens, repeats counted (default: %(default)s)")
+    p.add_argument("--minutes", type=float, help="planned time of all runs together; the plan ends with whichever comes first")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--batch-tokens", type=int, default=4096, help="tokens a step")
@@ -360,8 +374,8 @@ def main():
     p.add_argument("--muon-lr", type=float, default=0.02)
     p.add_argument("--weight-decay", type=float, default=0.1)
     p.add_argument("--warmup", type=int, default=200, help="steps")
-    p.add_argument("--decay-from", type=float, default=0.6, help="share of the plan at which the rate begins to fall")
-    p.add_argument("--long-from", type=float, default=0.7, help="share of the plan at which windows grow from 128 to 256")
+    p.add_argument("--decay-from", type=float, default=0.25, help="share of the plan at which the rate begins to fall")
+    p.add_argument("--long-from", type=float, default=0.5, help="share of the plan at which windows grow from 128 to 256")
     p.add_argument("--chunk-after", type=float, default=0.06, help="share of repeated text once induction heads are there")
     p.add_argument("--random-after", type=float, default=0.04, help="share of repeated random tokens then")
     p.add_argument("--save-every", type=float, default=150, help="seconds between checkpoints")
