@@ -177,7 +177,7 @@ export class Page {
       const name = key.length === 1 ? key.toLowerCase() : key;
       const theirs = /^F\d+$/.test(key) || (command && !ours.has(name)) ||
                      (event.altKey && key.startsWith('Arrow')) || (leaving && key === 'Tab');
-      leaving = key === 'Escape';
+      if (key !== 'Shift') leaving = key === 'Escape'; // Shift+Tab leaves too
       if (theirs) event.stopPropagation();
     }, true);
     canvas.addEventListener('blur', () => {

@@ -15,7 +15,10 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 self.addEventListener('message', (event) => {
   const { keep: urls } = event.data ?? {};
   if (!Array.isArray(urls)) return;
-  event.waitUntil(Promise.all([here, ...urls].filter(ours).map(keep)).catch(() => {}));
+  // A page that was open before this worker has not asked it for version.json.
+  event.waitUntil(newestVersion()
+    .then(() => Promise.all([here, ...urls].filter(ours).map(keep)))
+    .catch(() => {}));
 });
 
 self.addEventListener('fetch', (event) => {

@@ -16,7 +16,7 @@ void enter_model(UiState& ui, const Session& session, State& state, const std::s
   if (has_default)
     state.text.clear();
   else if (!had_text)  // one token would show nothing
-    state.text = "Once upon a time, there was a little girl named Lily. Lily had a dog.";
+    state.text = "Once upon a time, there was a little girl.";
   state.model = id;
   state.sample = state.token = 0;
   state.locked_key = -1;

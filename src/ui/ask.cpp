@@ -28,14 +28,15 @@ std::string list(std::span<const float> values) {
 
 std::string error(const std::string& message) { return "{\"error\":" + json_quote(message) + "}"; }
 
-std::string status(const Snapshot& s, const State& state) {
+std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   const auto quoted = [](const std::optional<Error>& e) {
     return e ? json_quote(e->message) : std::string("null");
   };
   std::string out = "{\"model\":" + json_quote(state.model) + ",\"text\":" + json_quote(s.text) +
                     ",\"current\":" + (s.current ? "true" : "false") +
                     ",\"busy\":" + json_quote(s.busy) + ",\"error\":" + quoted(s.error) +
-                    ",\"file_error\":" + quoted(s.file_error);
+                    ",\"file_error\":" + quoted(s.file_error) + ",\"link_error\":" +
+                    (ui.link_error.empty() ? "null" : json_quote(ui.link_error));
   if (s.trace) {
     const Attention& a = s.trace->attention();
     out += ",\"n_samples\":" + std::to_string(a.n_samples) +
@@ -93,7 +94,7 @@ std::string layout(const UiState& ui) {
 std::string answer(const std::string& what, const UiState& ui, const Session& session,
                    const State& state) {
   const Snapshot& s = session.snapshot();
-  if (what == "status") return status(s, state);
+  if (what == "status") return status(ui, s, state);
   if (what.rfind("pattern ", 0) == 0) return pattern(s, what.c_str() + 8);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);

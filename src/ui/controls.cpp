@@ -159,6 +159,7 @@ void edit(Frame& f, const Field& field, E& value) {
   if (open) {
     for (size_t i = 0; i < field.titles.size(); ++i) {
       if (ImGui::Selectable(field.titles[i].in(f.lang), size_t(value) == i)) value = E(i);
+      f.mark(std::string("choice.") + field.key + "." + std::to_string(i));
       if (is_palette) {
         const ImVec2 max = ImGui::GetItemRectMax();
         draw_swatch(f, Palette(i), {max.x - 90, max.y - line + 1}, {max.x - 10, max.y - 5});

@@ -31,9 +31,21 @@ bool draw_error(Frame& f, const char* id, const std::string& message) {
   return dismissed;
 }
 
+// The drawn bars are invisible to a screen reader: it is told once when they change.
+void speak_errors(Frame& f) {
+  std::string all = f.ui.link_error;
+  if (f.snap.file_error) all += (all.empty() ? "" : " ") + f.snap.file_error->message;
+  if (f.snap.error && f.snap.error->message != f.ui.dismissed)
+    all += (all.empty() ? "" : " ") + f.snap.error->message;
+  if (all == f.ui.spoken) return;
+  f.ui.spoken = all;
+  platform::announce(all);
+}
+
 }  // namespace
 
 void draw_errors(Frame& f) {
+  speak_errors(f);
   if (!f.ui.link_error.empty() && draw_error(f, "dismiss_link", f.ui.link_error))
     f.ui.link_error.clear();
   if (f.snap.file_error) {

@@ -48,9 +48,11 @@ void draw_theme_button(Frame& f) {
   if (icon_button(f, "theme", f.ui.dark ? Icon::moon : Icon::sun, f.t("Theme (T)", "主题 (T)")))
     ImGui::OpenPopup("theme");
   if (!ImGui::BeginPopup("theme")) return;
-  for (size_t i = 0; i < std::size(kThemeTitles); ++i)
+  for (size_t i = 0; i < std::size(kThemeTitles); ++i) {
     if (ImGui::Selectable(kThemeTitles[i].in(f.lang), size_t(f.state.theme) == i))
       set_theme(f, Theme(i));
+    f.mark("theme." + std::to_string(i));
+  }
   ImGui::EndPopup();
 }
 
@@ -78,7 +80,7 @@ void draw_top_bar(Frame& f) {
   const float language_width = text_width("中文") + 20;
   const float buttons = 5 * height + language_width + 5 * gap;
   const float room = ImGui::GetContentRegionAvail().x - buttons - 12;
-  draw_model_menu(f, std::clamp(room, 90.f, narrow ? 999.f : 300.f));
+  draw_model_menu(f, std::clamp(room, 90.f, narrow ? 999.f : 420.f));
 
   ImGui::SameLine();
   ImGui::SetCursorScreenPos({right - buttons, ImGui::GetCursorScreenPos().y});

@@ -46,6 +46,7 @@ struct UiState {
   Tab tab = Tab::map;
   std::string link_error;  // why the address could not be followed
   std::string dismissed;   // the error that the person has read
+  std::string spoken;      // the errors on screen, as screen readers were last told
   std::string toast;       // what was just done; gone after toast_until
   double toast_until = 0;
   double typed_at = -1;  // typing is one step of the history, not one a key
