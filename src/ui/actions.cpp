@@ -8,19 +8,30 @@
 
 namespace attn {
 
+void show_example(State& state, const Example& example) {
+  state.text = example.text;
+  state.layer = example.layer;
+  state.head = example.head;
+  state.token = example.token;
+  state.locked_key = -1;
+}
+
+// A listed model begins with its first example; any other with a text of more than one token.
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id) {
   const bool had_text = state.model != "scratch" && !state.text.empty();
-  bool has_default = id == "scratch";
-  for (const ModelEntry& entry : session.models())
-    has_default = has_default || (entry.id == id && !entry.default_text.empty());
-  if (has_default)
-    state.text.clear();
-  else if (!had_text)  // one token would show nothing
-    state.text = "Once upon a time, there was a little girl.";
   state.model = id;
   state.sample = state.token = 0;
   state.locked_key = -1;
-  ui.wants_last_token = id != "scratch";
+  ui.wants_last_token = false;
+  if (id == "scratch") return state.text.clear();
+  const auto entry = std::ranges::find(session.models(), id, &ModelEntry::id);
+  const bool listed = entry != session.models().end();
+  if (listed && !entry->examples.empty()) return show_example(state, entry->examples.front());
+  ui.wants_last_token = true;
+  if (listed && !entry->default_text.empty())
+    state.text.clear();
+  else if (!had_text)
+    state.text = "Once upon a time, there was a little girl.";
 }
 
 void choose_model(Frame& f, const std::string& id) {

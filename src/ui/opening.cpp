@@ -161,12 +161,10 @@ void follow_opening(Program& program) {
     program.preferred.clear();
   } else if (snap.model) {
     // What the link says of text and head holds for this model.
-    const bool linked = differs_but_in_looks(program.first, preferences());
-    if (linked)
+    if (differs_but_in_looks(program.first, preferences()))
       program.state.model = std::exchange(program.preferred, {});
     else
       show_model(program, std::string(program.preferred));
-    if (!linked) program.state.token = snap.trace->attention().n_query - 1;
     program.history = History(program.state);
   }
 }

@@ -73,13 +73,7 @@ void draw_examples(Frame& f, const ModelEntry& entry, float width) {
     const std::string& title = f.lang == Lang::zh ? e.title_zh : e.title_en;
     const std::string& look = f.lang == Lang::zh ? e.look_zh : e.look_en;
     ImGui::PushID(int(i));
-    if (ImGui::Selectable(fit_text(title, menu_width - 30).c_str())) {
-      f.state.text = e.text;
-      f.state.layer = e.layer;
-      f.state.head = e.head;
-      f.state.token = e.token;
-      f.state.locked_key = -1;
-    }
+    if (ImGui::Selectable(fit_text(title, menu_width - 30).c_str())) show_example(f.state, e);
     f.mark("example." + std::to_string(i));
     if (!look.empty()) {
       item_tooltip(look);
@@ -94,6 +88,23 @@ void draw_examples(Frame& f, const ModelEntry& entry, float width) {
     ImGui::PopID();
   }
   ImGui::EndPopup();
+}
+
+// What is to be seen, while an example's text and head are on screen.
+void draw_look(Frame& f, const ModelEntry& entry) {
+  const std::string& text = f.state.text.empty() ? entry.default_text : f.state.text;
+  for (const Example& e : entry.examples) {
+    if (e.text != text || e.layer != f.state.layer || e.head != f.state.head) continue;
+    const std::string& look = f.lang == Lang::zh ? e.look_zh : e.look_en;
+    ImGui::PushFont(nullptr, kSmallText);
+    ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+    ImGui::PushTextWrapPos(0);
+    ImGui::TextUnformatted(look.c_str());
+    ImGui::PopTextWrapPos();
+    ImGui::PopStyleColor();
+    ImGui::PopFont();
+    return;
+  }
 }
 
 std::string chip_tooltip(const Frame& f, int i, std::span<const float> row) {
@@ -197,6 +208,7 @@ void draw_prompt_row(Frame& f) {
     draw_examples(f, *entry, examples_width);
   }
   if (f.trace) draw_strip(f, window.y >= 700 ? 3 : 2);
+  if (examples && window.y >= 560) draw_look(f, *entry);
 }
 
 }  // namespace attn

@@ -127,6 +127,7 @@ void handle_keys(Frame& f);
 
 // Choosing, with everything that goes with it.
 void choose_model(Frame& f, const std::string& id);
+void show_example(State& state, const Example& example);
 void choose_head(Frame& f, int layer, int head);
 void choose_token(Frame& f, int token);
 void lock_cell(Frame& f, int query, int key);

@@ -67,7 +67,7 @@ void wrapped(std::string_view text) {
 
 void tooltip(std::string_view text) {
   if (!ImGui::BeginTooltip()) return;
-  const float width = std::min(420.f, ImGui::GetMainViewport()->Size.x - 40);
+  const float width = std::min(520.f, ImGui::GetMainViewport()->Size.x - 40);
   ImGui::PushTextWrapPos(width);
   ImGui::TextUnformatted(text.data(), text.data() + text.size());
   ImGui::PopTextWrapPos();
