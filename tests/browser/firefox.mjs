@@ -33,15 +33,19 @@ export async function launch_firefox() {
   const child = spawn("xvfb-run", ["-a", "-s", "-screen 0 1400x950x24", kFirefox, "--no-remote", "--profile", profile,
     "--width", "1280", "--height", "900", "--remote-debugging-port", "0"],
     { stdio: ["ignore", "ignore", "pipe"], detached: true, env: { ...process.env, LIBGL_ALWAYS_SOFTWARE: "1", HOME: profile } });
+  const kill = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");  // the group: xvfb-run, Xvfb and Firefox
+    } catch {}  // already gone
+  };
+  process.once("exit", kill);
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {
     try {
-      process.kill(-child.pid, "SIGTERM");  // the group: xvfb-run, Xvfb and Firefox
-    } catch {}  // already gone
-    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 3000))]);
-    try {
-      process.kill(-child.pid, "SIGKILL");
+      process.kill(-child.pid, "SIGTERM");
     } catch {}
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 3000))]);
+    kill();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   };
   try {

@@ -40,7 +40,7 @@ export async function run_all(cases, prepare, finish) {
     const start = Date.now();
     const t = await prepare(one);
     let error, timer;
-    const limit_s = one.limit_s ?? 60;
+    const limit_s = one.limit_s ?? 90;
     const limit = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Failure(`not finished after ${limit_s} s`)), 1000 * limit_s);
     });

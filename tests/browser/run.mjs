@@ -35,6 +35,7 @@ for (const part of kParts) {
 const index = path.join(site, "models/index.json");
 const first_model = existsSync(index) ? JSON.parse(readFileSync(index, "utf8")).models[0].id : "scratch";
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));  // servers end with us
 const scratch_folder = mkdtempSync(path.join(os.tmpdir(), "attnscope-test-"));
 const [isolated, plain] = await Promise.all([serve(site, true), serve(site, false)]);
 const browser = await chromium.launch(kChromium);

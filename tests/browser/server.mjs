@@ -16,6 +16,7 @@ export function serve(folder, isolated) {
       ? ["serve.py", "--no-build", "--port", "0", ...(isolated ? [] : ["--no-isolation"])]
       : ["-c", kServeFolder, path.resolve(folder), isolated ? "1" : "0"];
   const child = spawn("python3", args, { cwd: kRoot, stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill("SIGKILL"));
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const stop = () => {
     child.kill("SIGKILL");

@@ -39,6 +39,7 @@ function check_clean(tab, origin) {
 }
 
 async function first_screen(t, tab, url, origin) {
+  tab.asked.length = 0;
   await tab.goto(url);
   const status = await settle(tab);
   const ms = await tab.evaluate("performance.now()");
@@ -88,7 +89,7 @@ export const cases = [
           document.getElementById("canvas").dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
       })()`);
       await until(() => tab.evaluate("attnscope.ask('status').model !== 'scratch' || attnscope.ask('status').file_error"), "nothing was opened");
-      equal((await settle(tab)).file_error ?? "", "", "file_error");
+      equal((await tab.evaluate("attnscope.ask('status').file_error")) ?? "", "", "file_error");
       await tab.evaluate("(document.querySelector('textarea').focus(), document.querySelector('textarea').select())");
       await tab.type(text_of_ids(input_ids.values));
       const typed = await settle(tab);

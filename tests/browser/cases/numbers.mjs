@@ -145,6 +145,7 @@ export const cases = [
       await page.click("open_folder");
       await (await chooser).setFiles(folder);
       equal((await page.opened(before.model)).file_error ?? "", "", "file_error");
+      await page.type_text("the dog");
       const after = await page.settle();
       equal([after.n_layers, after.n_heads, after.error ?? ""], [2, 4, ""], "layers, heads and error");
     },
