@@ -64,7 +64,7 @@ void replace(AlignedText& text, const Pattern& pattern, std::string_view content
   const std::vector<Match> matches = pattern.find(text.text);
   uint64_t size = text.text.size();
   for (const Match& match : matches)
-    if (match.is_match) size += content.size() - (match.end - match.begin);
+    if (match.is_match) size = size + content.size() - (match.end - match.begin);
   if (!text.may_grow_to(size)) return;
   AlignedText out;
   out.all = text.all;
