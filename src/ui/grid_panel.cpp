@@ -65,7 +65,7 @@ void draw_grid_panel(Frame& f) {
   const ImVec2 corner = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({corner.x + kLeft, corner.y + kTop});
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
-  ImGui::BeginChild("maps", {0, 0}, 0, ImGuiWindowFlags_HorizontalScrollbar);
+  ImGui::BeginChild("maps", {0, 0}, kTabPasses, ImGuiWindowFlags_HorizontalScrollbar);
   ImGui::PopStyleVar();
   const ImVec2 origin = ImGui::GetCursorScreenPos();
   const bool clicked = ImGui::InvisibleButton("##grid", all);

@@ -167,7 +167,7 @@ void draw_strip(Frame& f, int most_lines) {
   const int n_lines = int(y / line + 1.5f);
   const float height = float(std::min(n_lines, most_lines)) * line + (n_lines > most_lines ? 8 : 0);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
-  ImGui::BeginChild("strip", {0, height}, 0,
+  ImGui::BeginChild("strip", {0, height}, kTabPasses,
                     n_lines > most_lines ? 0 : ImGuiWindowFlags_NoScrollbar);
   ImGui::PopStyleVar();
   // The arrow keys choose tokens; Tab passes the strip by.

@@ -102,7 +102,7 @@ void draw_bars_panel(Frame& f) {
   heading(f, f.t("Where query ", "查询 ") + std::to_string(f.shown.token) + " " +
                  quoted_token(f.lang, token.shown) + f.t(" looks, in L", " 关注哪里，L") +
                  std::to_string(f.shown.layer) + " H" + std::to_string(f.shown.head));
-  ImGui::BeginChild("bars");
+  ImGui::BeginChild("bars", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
   const Figure& figure = figure_for(f, f.ui.bars, "row", "bars");
   if (const HitArea* hit = draw_figure(f, "##bars", figure)) lock_cell(f, hit->query, hit->key);
@@ -114,7 +114,7 @@ void draw_heads_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
   heading(f, f.t("Where it looks in every head of layer ", "在每个头中关注哪里，层 ") +
                  std::to_string(f.shown.layer));
-  ImGui::BeginChild("heads");
+  ImGui::BeginChild("heads", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
   const HitArea* hovered = nullptr;
   const Figure& figure = figure_for(f, f.ui.heads, "heads_row", "heads");

@@ -27,7 +27,7 @@ std::string fit_text(std::string_view text, float max_width) {
 bool begin_card(const Frame& f, const char* id, ImVec2 size, bool scrolls) {
   ImGui::PushStyleColor(ImGuiCol_ChildBg, rgb(f.colors().panel));
   const bool open = ImGui::BeginChild(
-      id, size, ImGuiChildFlags_AlwaysUseWindowPadding,
+      id, size, ImGuiChildFlags_AlwaysUseWindowPadding | kTabPasses,
       scrolls ? 0 : ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleColor();
   return open;

@@ -10,6 +10,8 @@
 namespace attn {
 
 constexpr float kSmallText = 12.5f;  // beside the 15 of everything else
+// Of every child window: the Tab key goes through its controls as if there were no window.
+constexpr ImGuiChildFlags kTabPasses = ImGuiChildFlags_NavFlattened;
 
 // `text`, or as much of its beginning as fits with '…', in the current font.
 std::string fit_text(std::string_view text, float max_width);

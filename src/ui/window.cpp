@@ -19,7 +19,8 @@ template <class F>
 void fitting_card(Frame& f, const char* id, F&& fill) {
   ImGui::PushStyleColor(ImGuiCol_ChildBg, rgb(f.colors().panel));
   ImGui::BeginChild(id, {0, 0},
-                    ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_AutoResizeY);
+                    ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_AutoResizeY |
+                        kTabPasses);
   ImGui::PopStyleColor();
   fill();
   ImGui::EndChild();
@@ -37,7 +38,7 @@ void draw_settings(Frame& f) {
 }
 
 void draw_left_column(Frame& f, float width) {
-  ImGui::BeginChild("left", {width, 0});
+  ImGui::BeginChild("left", {width, 0}, kTabPasses);
   draw_settings(f);
   const float room = ImGui::GetContentRegionAvail().y;
   const float wanted = grid_panel_height(f, ImGui::GetContentRegionAvail().x);
@@ -47,7 +48,7 @@ void draw_left_column(Frame& f, float width) {
 }
 
 void draw_right_column(Frame& f, float width) {
-  ImGui::BeginChild("right", {width, 0});
+  ImGui::BeginChild("right", {width, 0}, kTabPasses);
   const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
   const float line = 21;
   // What each would like to have; what is missing is taken from the larger ones.
@@ -76,7 +77,7 @@ void draw_tab(Frame& f, Tab tab) {
     case Tab::heads:
       return card(f, "compare", {0, 0}, false, [&] { draw_heads_panel(f); });
     case Tab::settings: {
-      ImGui::BeginChild("settings");
+      ImGui::BeginChild("settings", {0, 0}, kTabPasses);
       draw_settings(f);
       return ImGui::EndChild();
     }
@@ -117,12 +118,12 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
 
 void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
-  ImGui::BeginChild("body", {0, room.y - 22});
+  ImGui::BeginChild("body", {0, room.y - 22}, kTabPasses);
   if (room.x >= 980) {
     const float left = 336, right = room.x >= 1180 ? 320.f : 290.f;
     draw_left_column(f, left);
     ImGui::SameLine();
-    ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0});
+    ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0}, kTabPasses);
     draw_tab(f, Tab::map);
     ImGui::EndChild();
     ImGui::SameLine();
@@ -130,7 +131,7 @@ void draw_body(Frame& f) {
   } else if (room.x >= 660) {
     draw_left_column(f, 290);
     ImGui::SameLine();
-    ImGui::BeginChild("center");
+    ImGui::BeginChild("center", {0, 0}, kTabPasses);
     draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::about});
     ImGui::EndChild();
   } else {
