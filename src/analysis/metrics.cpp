@@ -1,7 +1,8 @@
 // metrics.cpp - the table of metrics, and those that are plain looks at the patterns.
 #include <algorithm>
+#include <iterator>
 
-#include "analysis/measure.h"
+#include "analysis/head_scores.h"
 
 namespace attn {
 
@@ -53,7 +54,7 @@ Measure head_mean(const Inputs& in) {
 }  // namespace
 
 std::span<const Metric> metrics() {
-  static const Metric kMetrics[] = {
+  static const Metric kLooks[] = {
       {"pattern",
        {"Attention pattern", "注意力权重"},
        {"Weights of one head after the softmax; every row sums to 1 (Vaswani et al. 2017)",
@@ -87,6 +88,12 @@ std::span<const Metric> metrics() {
        1,
        head_mean},
   };
+  static const std::vector<Metric> kMetrics = [] {
+    std::vector<Metric> all(std::begin(kLooks), std::end(kLooks));
+    for (const HeadScore& score : head_scores())  // the others need a period, which Inputs has not
+      if (!score.needs_period()) all.push_back(score.metric);
+    return all;
+  }();
   return kMetrics;
 }
 

@@ -109,11 +109,14 @@ Status check_looks(const State& s, const Trace& trace) {
   return out_of_range("--token", "tokens", s.token, a.n_query);
 }
 
-void add_model(CLI::App& app, ModelOptions& options) {
-  app.add_option("--model", options.folder,
-                 "Folder with config.json, model.safetensors and tokenizer.json")
+void add_folder(CLI::App& app, std::string& folder) {
+  app.add_option("--model", folder, "Folder with config.json, model.safetensors and tokenizer.json")
       ->option_text("DIR")
       ->required();
+}
+
+void add_model(CLI::App& app, ModelOptions& options) {
+  add_folder(app, options.folder);
   CLI::Option* text =
       app.add_option("--text", options.text, "What the model reads; - for standard input")
           ->option_text("TEXT");
@@ -126,26 +129,35 @@ void add_model(CLI::App& app, ModelOptions& options) {
   });
 }
 
+Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
+  const Result<std::vector<File>> files = read_folder(path);
+  if (!files) return files.error();
+  if (!looks_like_model(*files))
+    return Error{path + ": holds no model; config.json and model.safetensors are needed"};
+  const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
+  return load_model(*files, folder);
+}
+
+Status check_pass(const Model& model, const Tokens& tokens) {
+  if (Status e = ForwardPass::check(model, tokens)) return e;
+  const uint64_t bytes = ForwardPass::bytes_needed(model.config, tokens.size(), {});
+  const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;
+  if (bytes > most)
+    return Error{"a pass over " + std::to_string(tokens.size()) + " tokens needs " +
+                 human_bytes(bytes) + " and the limit is " + human_bytes(most) +
+                 "; shorten the text"};
+  return {};
+}
+
 Result<Opened> open_model(const ModelOptions& options) {
   const Result<std::string> text = read_text(options);
   if (!text) return text.error();
-  const Result<std::vector<File>> files = read_folder(options.folder);
-  if (!files) return files.error();
-  if (!looks_like_model(*files))
-    return Error{options.folder + ": holds no model; config.json and model.safetensors are needed"};
-  const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
-  Result<std::shared_ptr<const Model>> model = load_model(*files, folder);
+  Result<std::shared_ptr<const Model>> model = open_folder(options.folder);
   if (!model) return model.error();
   if (!(*model)->tokenizer)
     return Error{options.folder + ": has no tokenizer.json, which cuts the text into tokens"};
   Opened opened{*model, (*model)->tokenizer->encode(*text)};
-  if (Status e = ForwardPass::check(*opened.model, opened.tokens)) return *e;
-  const uint64_t bytes = ForwardPass::bytes_needed(opened.model->config, opened.tokens.size(), {});
-  const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;
-  if (bytes > most)
-    return Error{"a pass over " + std::to_string(opened.tokens.size()) + " tokens needs " +
-                 human_bytes(bytes) + " and the limit is " + human_bytes(most) +
-                 "; shorten the text"};
+  if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
   return opened;
 }
 

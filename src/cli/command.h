@@ -30,6 +30,7 @@ Run set_up_demo(CLI::App& app);
 Run set_up_report(CLI::App& app);
 Run set_up_attention(CLI::App& app);
 Run set_up_next(CLI::App& app);
+Run set_up_heads(CLI::App& app);
 
 // Prints the sentence to standard error; kBadInput.
 int fail(const Error& error);
@@ -46,6 +47,12 @@ enum class Looks { at_sample, at_layer };
 void add_looks(CLI::App& app, Looks looks, State& state);
 // What --sample, --layer, --head or --token asks for and the trace does not have.
 Status check_looks(const State& state, const Trace& trace);
+
+// --model DIR.
+void add_folder(CLI::App& app, std::string& folder);
+Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
+// What of ForwardPass::check, or of memory, forbids a pass.
+Status check_pass(const Model& model, const Tokens& tokens);
 
 // --model DIR, and --text TEXT, or --text - for standard input, or --text-file FILE.
 struct ModelOptions {

@@ -14,6 +14,8 @@ std::span<const Command> commands() {
       {"attention", "Save the attention patterns of every layer and head to a file",
        set_up_attention},
       {"next", "The most likely next tokens", set_up_next},
+      {"heads", "Scores of every head: previous token, induction, sink, entropy and others",
+       set_up_heads},
   };
   return kCommands;
 }

@@ -23,6 +23,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
+BOOKWORM = ROOT / "web" / "models" / "bookworm-2m"
 SHARED = pathlib.Path(os.environ.get("ATTNSCOPE_SHARED", ROOT.parent / "shared"))
 CHECKPOINTS = SHARED / "models" / "checkpoints"
 UPDATE = "--update" in sys.argv[1:]
@@ -184,7 +185,7 @@ def test_language():
 
 def test_exits():
     for arguments in (["--help"], ["demo", "--help"], ["report", "--help"], ["attention", "--help"],
-                      ["next", "--help"], ["--version"]):
+                      ["next", "--help"], ["heads", "--help"], ["--version"]):
         code, out, err = run(*arguments)
         check(" ".join(arguments), code == 0 and out and not err, f"exit {code}")
     for arguments, word in (
@@ -196,13 +197,21 @@ def test_exits():
             (["report", "--model", "."], "--text"),
             (["next", "--model", ".", "--text", "a", "--text-file", "b"], "--text"),
             (["next", "--model", ".", "--text", "a", "--top", "0"], "--top"),
-            (["attention", "--model", ".", "--text", "a"], "--out")):
+            (["attention", "--model", ".", "--text", "a"], "--out"),
+            (["heads", "--random-repeat"], "--model"), (["heads", "--model", "."], "--random-repeat"),
+            (["heads", "--model", ".", "--text", "a", "--random-repeat"], "only one"),
+            (["heads", "--model", ".", "--text", "a", "--seed", "2"], "--seed"),
+            (["heads", "--model", ".", "--text", "a", "--period", "2"], "--period"),
+            (["heads", "--model", ".", "--random-repeat", "--length", "0"], "--length"),
+            (["heads", "--model", ".", "--random-repeat", "--format", "text"], "table, csv, json")):
         bad(arguments, 2, word)
     with tempfile.TemporaryDirectory() as folder:
         here = pathlib.Path(folder)
         (here / "broken").mkdir()
         (here / "broken" / "config.json").write_text("{")
         (here / "empty.txt").write_text("\n")
+        for name, ids in (("none", "[]"), ("far", "[1, 99999]"), ("word", "[[1], [\"a\"]]"), ("object", "{}")):
+            (here / (name + ".json")).write_text(ids)
         for arguments, word in (
                 (["demo", "--heads", "5"], "d_model 64 is not a multiple of 5 heads"),
                 (["demo", "--heads", "0"], "heads"), (["demo", "--d-model", "-4"], "d_model"),
@@ -216,7 +225,15 @@ def test_exits():
                 (["next", "--model", here, "--text", ""], "empty"),
                 (["next", "--model", here, "--text-file", here / "empty.txt"], "empty"),
                 (["next", "--model", here, "--text-file", here / "absent.txt"], "absent.txt"),
-                (["attention", "--model", here, "--text", "a", "--out", "x.csv"], ".npz")):
+                (["attention", "--model", here, "--text", "a", "--out", "x.csv"], ".npz"),
+                (["heads", "--model", here, "--random-repeat"], "config.json"),
+                (["heads", "--model", BOOKWORM, "--ids", here / "absent.json"], "absent.json"),
+                (["heads", "--model", BOOKWORM, "--ids", here / "none.json"], "no token ids"),
+                (["heads", "--model", BOOKWORM, "--ids", here / "far.json"], "element 1"),
+                (["heads", "--model", BOOKWORM, "--ids", here / "word.json"], "list 1, element 0"),
+                (["heads", "--model", BOOKWORM, "--ids", here / "object.json"], "list of token ids"),
+                (["heads", "--model", BOOKWORM, "--random-repeat", "--length", "129"], "at most 128"),
+                (["heads", "--model", BOOKWORM, "--random-repeat", "--samples", "10000", "--length", "99"], "1000000")):
             bad(arguments, 1, word)
 
 
@@ -316,6 +333,45 @@ def test_story():
     check("stories260K: next as a table", code == 0 and "␣time" in out and len(out.splitlines()) == 14, out)
 
 
+def test_heads():
+    """Every format of `heads` on r + r against PyTorch's numbers; r drawn, or read from a file."""
+    torch = json.loads((BOOKWORM / "head_scores.json").read_text())
+    names = {"induction_stripe": "repeat_induction", "duplicate_stripe": "repeat_duplicate",
+             "previous_token": "repeat_previous", "first_token": "repeat_first"}
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "ids.json"
+        file.write_text(json.dumps([r + r for r in torch["repeat_tokens"]]))
+        for how, arguments in (("--random-repeat", ["--random-repeat", "--seed", "1"]),
+                               ("--ids", ["--ids", file, "--period", "50"])):
+            code, out, err = run("heads", "--model", BOOKWORM, *arguments, "--format", "json")
+            check(f"heads {how}", code == 0, err)
+            if code:
+                continue
+            found = json.loads(out)
+            check(f"heads {how}: its tokens", found["input_ids"] == json.loads(file.read_text()))
+            for ours, theirs in names.items():
+                d = largest_difference(flat(found["scores"][ours]), flat(torch["scores"][theirs]))
+                print(f"heads {how}: {ours} differs from PyTorch by {d:.3g}")
+                check(f"heads {how}: {ours}", d <= 2e-6, f"differs by {d:.3g}")
+            code, table, err = run("heads", "--model", BOOKWORM, *arguments, "--format", "csv")
+            rows = [line.split(",") for line in table.splitlines()]
+            check(f"heads {how}: csv", code == 0 and rows[0] == ["layer", "head", *found["scores"]]
+                  and all([float(row[i + 2]) for row in rows[1:]] == flat(scores)
+                          for i, scores in enumerate(found["scores"].values())), err)
+    for lang, word in (("en", "highest"), ("zh", "该列最高")):
+        code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--lang", lang)
+        heads = [line for line in out.splitlines() if line.strip()[:1].isdigit() and line.count(".") == 10]
+        starred = [line.split()[0] for line in heads if "0.815*" in line]
+        check(f"heads as a table, {lang}", code == 0 and word in out and len(heads) == 24
+              and starred == ["3.1"] and "".join(heads).count("*") == 9, err or out)
+        # Points stand under each other.
+        points = [[i for i, c in enumerate(line) if c == "."] for line in heads]
+        check(f"heads: columns align, {lang}", all(p == points[0] for p in points), out)
+    code, out, err = run("heads", "--model", BOOKWORM, "--text", "Once upon a time", "--format", "json")
+    check("heads of a text", code == 0 and "induction_stripe" not in out
+          and json.loads(out)["text"] == "Once upon a time", err)
+
+
 def main():
     if not COMMAND:
         sys.exit(__doc__)
@@ -326,6 +382,7 @@ def main():
     for name in ("stories260K", "default-candidate"):
         test_model(name)
     test_story()
+    test_heads()
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")

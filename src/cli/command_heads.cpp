@@ -1,0 +1,271 @@
+// command_heads.cpp - attnscope heads: every score of every head, as a table, CSV or JSON.
+#include <algorithm>
+#include <cstdio>
+#include <random>
+
+#include "analysis/head_scores.h"
+#include "app/read_folder.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/json_text.h"
+#include "figure/report_text.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100 MB
+constexpr int kMostSamples = 10'000;
+
+enum class Format { table, csv, json };
+
+struct Options {
+  ModelOptions model;
+  std::string ids_file;
+  bool random_repeat = false;
+  uint32_t seed = 1;
+  int length = 50, samples = 10, period = 0;
+  Format format = Format::table;
+  Lang lang = Lang::en;
+};
+
+Tokens tokens_of(const std::vector<int>& ids) {
+  Tokens tokens;
+  for (int id : ids) tokens.items.push_back({.id = id});
+  return tokens;
+}
+
+// r + r for each sample, r of `length` tokens, drawn in order, sample after sample:
+//   std::mt19937 draw(seed);  id = 1 + draw() % (d_vocab - 1)
+// which is torch.randint(1, d_vocab, (samples, length)) after torch.manual_seed(seed), on a CPU.
+// Id 0 is left out: most often it is a special token.
+Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model) {
+  const Config& c = model.config;
+  if (c.d_vocab < 2) return Error{model.name + ": has one token alone; random text needs two"};
+  if (o.length > c.n_ctx / 2)
+    return Error{"--length " + std::to_string(o.length) + " said twice is more than the " +
+                 std::to_string(c.n_ctx) + " tokens that " + model.name + " reads; give at most " +
+                 std::to_string(c.n_ctx / 2)};
+  if (int64_t(o.samples) * o.length * 2 > kMostTokens)
+    return Error{"--samples " + std::to_string(o.samples) + " of twice " +
+                 std::to_string(o.length) + " tokens are more than " +
+                 std::to_string(kMostTokens) + " tokens; give fewer"};
+  std::mt19937 draw(o.seed);
+  std::vector<Tokens> all;
+  for (int sample = 0; sample < o.samples; ++sample) {
+    std::vector<int> ids(size_t(o.length));
+    for (int& id : ids) id = 1 + int(draw() % uint32_t(c.d_vocab - 1));
+    ids.resize(2 * ids.size());
+    std::copy_n(ids.begin(), o.length, ids.begin() + o.length);
+    all.push_back(tokens_of(ids));
+  }
+  return all;
+}
+
+Result<std::vector<int>> ids_of(const Json& list, const std::string& where, const Model& model) {
+  std::vector<int> ids;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::optional<int64_t> id = list.at(i).integer();
+    if (!id || *id < 0 || *id >= model.config.d_vocab)
+      return Error{where + ", element " + std::to_string(i) + ": is no token id of " + model.name +
+                   ", 0 to " + std::to_string(model.config.d_vocab - 1)};
+    ids.push_back(int(*id));
+  }
+  if (ids.empty()) return Error{where + ": holds no token ids; write them as [1, 2, 3]"};
+  return ids;
+}
+
+// [1, 2, 3], or a list of such lists: a sample each.
+Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model) {
+  const Result<Bytes> bytes = read_file(path);
+  if (!bytes) return bytes.error();
+  const Result<Json> json = Json::parse(bytes->text(), path);
+  if (!json) return json.error();
+  if (!json->is_array())
+    return Error{path + ": is no list of token ids; write [1, 2, 3], or a list of such lists"};
+  const bool several = json->at(size_t(0)).is_array();
+  const size_t n = several ? json->size() : 1;
+  std::vector<Tokens> all;
+  for (size_t i = 0; i < n; ++i) {
+    const std::string where = several ? path + ": list " + std::to_string(i) : path;
+    const Result<std::vector<int>> ids = ids_of(several ? json->at(i) : *json, where, model);
+    if (!ids) return ids.error();
+    all.push_back(tokens_of(*ids));
+  }
+  return all;
+}
+
+struct Scored {
+  const Options& options;
+  const Model& model;
+  const std::vector<Tokens>& samples;
+  int period;
+  HeadTable table;
+  std::vector<std::vector<float>> values;  // [score][layer, head]
+  std::vector<size_t> highest;             // of each score, the head's place in `values`
+};
+
+std::string as_csv(const Scored& s) {
+  std::string out = "layer,head";
+  for (const HeadScore* score : s.table.scores) out += std::string(",") + score->metric.id;
+  for (int i = 0; i < s.table.n_layers * s.table.n_heads; ++i) {
+    out += "\n" + std::to_string(i / s.table.n_heads) + "," + std::to_string(i % s.table.n_heads);
+    for (const auto& values : s.values) out += "," + json_number(values[size_t(i)]);
+  }
+  return out + "\n";
+}
+
+std::string as_json(const Scored& s) {
+  const Options& o = s.options;
+  std::string out = "{\n\"model\": " + json_quote(s.model.name) + ",\n";
+  if (o.random_repeat)
+    out += "\"seed\": " + std::to_string(o.seed) + ", \"length\": " + std::to_string(o.length) +
+           ", \"samples\": " + std::to_string(o.samples) + ",\n";
+  else if (o.ids_file.empty())
+    out += "\"text\": " + json_quote(s.samples[0].text) + ",\n";
+  out += "\"period\": " + (s.period ? std::to_string(s.period) : "null") + ",\n\"input_ids\": [";
+  for (size_t i = 0; i < s.samples.size(); ++i) {
+    out += i ? "],\n[" : "[";
+    for (int t = 0; t < s.samples[i].size(); ++t)
+      out += (t ? ", " : "") + std::to_string(s.samples[i].items[size_t(t)].id);
+  }
+  out += "]],\n\"meaning\": {";
+  for (const HeadScore* score : s.table.scores)
+    out += std::string(score == s.table.scores[0] ? "\n" : ",\n") + json_quote(score->metric.id) +
+           ": " + json_quote(score->metric.sentence.in(o.lang));
+  out += "\n},\n\"scores\": {";
+  const int shape[] = {s.table.n_layers, s.table.n_heads};
+  for (size_t i = 0; i < s.values.size(); ++i)
+    out += std::string(i ? ",\n" : "\n") + json_quote(s.table.scores[i]->metric.id) + ": " +
+           json_array(s.values[i], shape);
+  return out + "\n}\n}\n";
+}
+
+std::string as_table(const Scored& s) {
+  const Lang lang = s.options.lang;
+  int64_t n_tokens = 0;
+  for (const Tokens& tokens : s.samples) n_tokens += tokens.size();
+  std::string out = fill(tr(lang, "{0} · {1} heads, scores over {2} tokens in {3} texts\n",
+                            "{0} · {1} 个头，分数取自 {3} 段文本中的 {2} 个词元\n"),
+                         {s.model.name, std::to_string(s.table.n_layers * s.table.n_heads),
+                          std::to_string(n_tokens), std::to_string(s.samples.size())});
+  if (s.options.random_repeat)
+    out += fill(tr(lang, "Random tokens said twice: seed {0}, period p = {1}\n",
+                   "随机词元重复两遍：种子 {0}，周期 p = {1}\n"),
+                {std::to_string(s.options.seed), std::to_string(s.period)});
+  std::vector<std::string> header{tr(lang, "head", "头")};
+  // A blank below the star of the highest, so that the points stand under each other.
+  for (const HeadScore* score : s.table.scores)
+    header.push_back(score->column.in(lang) + std::string(" "));
+  TextTable table(std::string(header.size(), 'r'), header);
+  for (int i = 0; i < s.table.n_layers * s.table.n_heads; ++i) {
+    std::vector<std::string> row{std::to_string(i / s.table.n_heads) + "." +
+                                 std::to_string(i % s.table.n_heads)};
+    for (size_t k = 0; k < s.values.size(); ++k) {
+      const bool share = s.table.scores[k]->metric.high == 1;
+      row.push_back(fixed(s.values[k][size_t(i)], share ? 3 : 2) +
+                    (s.highest[k] == size_t(i) ? "*" : " "));
+    }
+    table.add(std::move(row));
+  }
+  out += "\n" + table.text() +
+         tr(lang, "\n* the highest of its column; heads are layer.head, both from 0\n",
+            "\n* 该列最高；头写作“层.头”，均从 0 起\n");
+  TextTable legend("ll", {tr(lang, "column", "列"), tr(lang, "meaning", "含义")});
+  for (const HeadScore* score : s.table.scores)
+    legend.add({score->column.in(lang), score->metric.sentence.in(lang)});
+  return out + "\n" + legend.text();
+}
+
+int run_heads(const Options& o) {
+  std::vector<Tokens> samples;
+  std::shared_ptr<const Model> model;
+  if (o.random_repeat || !o.ids_file.empty()) {
+    Result<std::shared_ptr<const Model>> opened = open_folder(o.model.folder);
+    if (!opened) return fail(opened.error());
+    model = *opened;
+    Result<std::vector<Tokens>> got =
+        o.random_repeat ? random_repeats(o, *model) : read_ids(o.ids_file, *model);
+    if (!got) return fail(got.error());
+    samples = std::move(*got);
+  } else {
+    Result<Opened> opened = open_model(o.model);
+    if (!opened) return fail(opened.error());
+    model = opened->model;
+    samples.push_back(std::move(opened->tokens));
+  }
+  for (const Tokens& tokens : samples)
+    if (Status e = check_pass(*model, tokens)) return fail(*e);
+
+  const int period = o.random_repeat ? o.length : o.period;
+  std::vector<const HeadScore*> scores;
+  for (const HeadScore& score : head_scores())
+    if (period > 0 || !score.needs_period()) scores.push_back(&score);
+  std::optional<HeadTable> table;
+  for (const Tokens& tokens : samples) {
+    const Trace trace = forward(model, tokens);
+    if (!table) table.emplace(scores, trace.attention());
+    table->add(trace, 0, period);
+  }
+  Scored scored{o, *model, samples, period, std::move(*table), {}, {}};
+  for (size_t i = 0; i < scores.size(); ++i) {
+    scored.values.push_back(scored.table.values(i));
+    const auto& values = scored.values.back();
+    scored.highest.push_back(size_t(std::ranges::max_element(values) - values.begin()));
+  }
+  const std::string out = o.format == Format::csv    ? as_csv(scored)
+                          : o.format == Format::json ? as_json(scored)
+                                                     : as_table(scored);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  return kFine;
+}
+
+}  // namespace
+
+Run set_up_heads(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  add_folder(app, o->model.folder);
+  CLI::Option* inputs[] = {
+      app.add_option("--text", o->model.text, "What the model reads; - for standard input")
+          ->option_text("TEXT"),
+      app.add_option("--text-file", o->model.text_file,
+                     "The same from a file, without a line break at its end")
+          ->option_text("FILE"),
+      app.add_option("--ids", o->ids_file, "Token ids as JSON: a list, or a list of lists")
+          ->option_text("FILE"),
+      app.add_flag("--random-repeat", o->random_repeat,
+                   "Random tokens said twice, which also gives the stripe scores; ids are\n"
+                   "1 + mt19937(seed) % (d_vocab - 1), as torch.randint gives them")};
+  app.add_option("--seed", o->seed, "Of the random tokens (default 1)")
+      ->option_text("N")
+      ->needs(inputs[3]);
+  const CLI::Validator positive = CLI::Range(1, int(kMostTokens)).description("");
+  app.add_option("--length", o->length, "Random tokens before the repeat (default 50)")
+      ->option_text("N")
+      ->check(positive)
+      ->needs(inputs[3]);
+  app.add_option("--samples", o->samples, "Random texts to average over (default 10)")
+      ->option_text("N")
+      ->check(CLI::Range(1, kMostSamples).description(""))
+      ->needs(inputs[3]);
+  app.add_option("--period", o->period, "The ids repeat after so many: gives the stripe scores")
+      ->option_text("N")
+      ->check(positive)
+      ->needs(inputs[2]);
+  add_choice(
+      app, "--format", {"table", "csv", "json"}, [o](int i) { o->format = Format(i); },
+      "table (default), or csv or json with every number in full");
+  add_language(app, o->lang);
+  app.parse_complete_callback([text = inputs[0], file = inputs[1], ids = inputs[2],
+                               random = inputs[3]] {
+    const size_t n = (text->count() > 0) + (file->count() > 0) + (ids->count() > 0) +
+                     (random->count() > 0);
+    if (n == 0) throw CLI::RequiredError("--text, --text-file, --ids or --random-repeat");
+    if (n > 1)
+      throw CLI::ValidationError("only one of --text, --text-file, --ids and --random-repeat");
+  });
+  return [o] { return run_heads(*o); };
+}
+
+}  // namespace attn
