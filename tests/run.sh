@@ -36,13 +36,17 @@ skips() {
   echo "SKIPPED $1"
 }
 
+# Longer than any step takes on a slow machine; one that hangs ends, and fails.
+readonly limit_s=2400
+
 # step TITLE COMMAND...: output and duration; true if the command succeeded.
 step() {
   local title=$1 start=$SECONDS code
   shift
   echo "── $title"
-  "$@" 2>&1 | tee "$log"
+  timeout --foreground "$limit_s" "$@" 2>&1 | tee "$log"
   code=${PIPESTATUS[0]}
+  ((code == 124)) && echo "FAILED $title: stopped after $limit_s s"
   echo "── $title: $((SECONDS - start)) s"
   return "$code"
 }

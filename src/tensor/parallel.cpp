@@ -4,6 +4,7 @@
 
 #if ATTNSCOPE_THREADS
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -48,7 +49,9 @@ class Pool {
     take_ranges(n, chunk, body);
     std::unique_lock lock(mutex_);
     body_ = nullptr;  // nobody joins from here on
-    done_.wait(lock, [this] { return n_working_ == 0; });
+    // Looks again now and then: a wake-up that an engine loses must not stop a pass for ever.
+    while (!done_.wait_for(lock, std::chrono::milliseconds(20), [this] { return n_working_ == 0; })) {
+    }
   }
 
   bool try_own() { return !owned_.exchange(true); }
