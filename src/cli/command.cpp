@@ -1,7 +1,10 @@
 // command.cpp - options that several commands share, and the way from them to a model and tokens.
 #include "cli/command.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -54,6 +57,21 @@ Status out_of_range(const char* option, const char* things, int i, int n) {
 int fail(const Error& error) {
   std::fprintf(stderr, "attnscope: %s\n", error.message.c_str());
   return kBadInput;
+}
+
+int finish(std::string_view out) {
+  std::fflush(stdout);
+  while (!out.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, out.data(), std::min<size_t>(out.size(), 1 << 16));
+    if (n >= 0) {
+      out.remove_prefix(size_t(n));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+      ::usleep(1000);
+    } else {
+      return fail({"the output could not be written; is the disk full?"});
+    }
+  }
+  return kFine;
 }
 
 void add_choice(CLI::App& app, const std::string& name, std::vector<std::string> names,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/model.h"
@@ -34,6 +35,10 @@ Run set_up_heads(CLI::App& app);
 
 // Prints the sentence to standard error; kBadInput.
 int fail(const Error& error);
+
+// Writes all of `out` to the standard output, waiting while a pipe is full (under Node it says so
+// instead of waiting itself). The exit code.
+int finish(std::string_view out);
 
 // --NAME one|two|three; `set` gets the place of the name given.
 void add_choice(CLI::App& app, const std::string& name, std::vector<std::string> names,

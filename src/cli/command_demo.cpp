@@ -89,8 +89,7 @@ int run_demo(const Options& o) {
   if (!run) return fail(run.error());
   if (Status e = check_looks(o.state, *run->trace)) return fail(*e);
   const std::string out = o.as_json ? demo_json(*run, o.with_weights) : demo_report(*run, o.state);
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  return kFine;
+  return finish(out);
 }
 
 }  // namespace

@@ -217,8 +217,7 @@ int run_heads(const Options& o) {
   const std::string out = o.format == Format::csv    ? as_csv(scored)
                           : o.format == Format::json ? as_json(scored)
                                                      : as_table(scored);
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  return kFine;
+  return finish(out);
 }
 
 }  // namespace

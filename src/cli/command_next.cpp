@@ -80,8 +80,7 @@ int run_next(const Options& o) {
   const auto last = std::span(trace.logits).last(d_vocab);
   const std::vector<Candidate> all = candidates(last, o.top);
   const std::string out = o.as_json ? as_json(all, trace) : as_text(all, trace, o.lang);
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  return kFine;
+  return finish(out);
 }
 
 }  // namespace

@@ -22,8 +22,7 @@ int run_report(const Options& o) {
   const Trace trace = forward(opened->model, std::move(opened->tokens));
   if (Status e = check_looks(state, trace)) return fail(*e);
   const std::string out = model_report(trace, state);
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  return kFine;
+  return finish(out);
 }
 
 }  // namespace
