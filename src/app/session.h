@@ -87,8 +87,9 @@ class Session {
   // Files of a listed model, or why they could not be had.
   void bring(const std::string& id, std::vector<File> files);
   void bring_error(const std::string& id, Error error);
-  // Files dropped or chosen. When they are a model it is loaded in the background and joins the list; take_opened() then gives its id once,
-  // and the caller puts it into State::model. When they are not, file_error says why and nothing else changes.
+  // Files dropped or chosen. When they are a model it is loaded in the background and joins the
+  // list; take_opened() then gives its id once, and the caller puts it into State::model. When they
+  // are not, file_error says why and nothing else changes.
   void open(std::vector<File> files);
   std::optional<std::string> take_opened();
   void dismiss_error();

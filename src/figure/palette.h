@@ -16,7 +16,7 @@ struct Rgb {
 // 256 colours from weight 0 to 1. Dark to bright, except greys, which the light theme reverses itself.
 std::span<const Rgb> palette_colors(Palette palette);
 
-// A weight's place in the palette, 0 to 1. linear: the weight itself over `row_max`... see each:
+// A weight's place in the palette, 0 to 1.
 // linear: weight; log: 4 decades below 1; row_max: weight over the largest of its row.
 float scale_position(Scale scale, float weight, float row_max);
 // Weights whose places are the ticks of the colour bar, with the text of each ("0.001").
