@@ -1,0 +1,351 @@
+// packed.cpp - packing weights, and products with them as pieces of work.
+#include "tensor/packed.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "tensor/kernels.h"
+#include "tensor/parallel.h"
+#include "tensor/simd.h"
+
+namespace attn {
+namespace {
+
+constexpr size_t kAlign = 64;  // a cache line, and the widest register
+// A piece of work, for its operands to stay in the second cache.
+constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
+
+int64_t panels_of(int64_t d_out) { return (d_out + PackedMatrix::panel() - 1) / PackedMatrix::panel(); }
+
+std::shared_ptr<void> aligned_memory(uint64_t bytes) {
+  if (bytes > PTRDIFF_MAX - kAlign) throw std::bad_alloc();
+  return {::operator new(std::max<size_t>(size_t(bytes), 1), std::align_val_t(kAlign)),
+          [](void* p) { ::operator delete(p, std::align_val_t(kAlign)); }};
+}
+
+float float_at(const void* data, Format format, int64_t i) {
+  switch (format) {
+    case Format::f32:
+      return static_cast<const float*>(data)[i];
+    case Format::bf16:
+      return bfloat16_to_float(static_cast<const uint16_t*>(data)[i]);
+    case Format::f16:
+      return half_to_float(static_cast<const uint16_t*>(data)[i]);
+  }
+  return 0;
+}
+
+// One panel; T is as wide as a number of the format.
+template <class T>
+void pack_panel(const WeightSource& source, int64_t first, int64_t n, T* to) {
+  const int64_t panel = PackedMatrix::panel(), step = source.in_stride;
+  const T* from = static_cast<const T*>(source.data);
+  if (n < panel) std::memset(to, 0, size_t(panel * source.d_in) * sizeof(T));
+  bool side_by_side = true;
+  for (int64_t j = 1; j < n; ++j)
+    side_by_side = side_by_side && source.row_at[size_t(first + j)] == source.row_at[size_t(first)] + j;
+  if (side_by_side && (step != 1 || n == 1)) {
+    from += source.row_at[size_t(first)];
+    for (int64_t k = 0; k < source.d_in; ++k) {
+      std::memcpy(to + k * panel, from + k * step, size_t(n) * sizeof(T));
+    }
+    return;
+  }
+  // A few columns of all rows at a time, so that lines of both sides are used whole.
+  constexpr int64_t kBlock = 16;
+  for (int64_t k0 = 0; k0 < source.d_in; k0 += kBlock) {
+    const int64_t k1 = std::min(source.d_in, k0 + kBlock);
+    for (int64_t j = 0; j < n; ++j) {
+      const T* row = from + source.row_at[size_t(first + j)];
+      for (int64_t k = k0; k < k1; ++k) to[k * panel + j] = row[k * step];
+    }
+  }
+}
+
+}  // namespace
+
+int PackedMatrix::panel() { return simd().product.panel; }
+
+uint64_t PackedMatrix::bytes_needed(int64_t d_out, int64_t d_in, Format format) {
+  return uint64_t(panels_of(d_out)) * uint64_t(panel()) * uint64_t(d_in) * uint64_t(bytes_of(format));
+}
+
+PackedMatrix PackedMatrix::pack(const WeightSource& source, void* to,
+                                std::shared_ptr<const void> owner) {
+  PackedMatrix packed;
+  packed.owner_ = std::move(owner);
+  packed.data_ = to;
+  packed.d_out_ = int64_t(source.row_at.size());
+  packed.d_in_ = source.d_in;
+  packed.format_ = source.format;
+  const int64_t size = panel() * source.d_in;  // numbers of a panel
+  parallel_for(panels_of(packed.d_out_), std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, size)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t p = begin; p < end; ++p) {
+                   const int64_t first = p * panel();
+                   const int64_t n = std::min<int64_t>(panel(), packed.d_out_ - first);
+                   if (source.format == Format::f32) {
+                     pack_panel(source, first, n, static_cast<uint32_t*>(to) + p * size);
+                   } else {
+                     pack_panel(source, first, n, static_cast<uint16_t*>(to) + p * size);
+                   }
+                 }
+               });
+  return packed;
+}
+
+PackedMatrix PackedMatrix::pack(const WeightSource& source) {
+  const std::shared_ptr<void> memory =
+      aligned_memory(bytes_needed(int64_t(source.row_at.size()), source.d_in, source.format));
+  return pack(source, memory.get(), memory);
+}
+
+PackedMatrix PackedMatrix::pack(ConstMat w) {
+  WeightSource source{w.data, Format::f32, {}, 1, w.cols};
+  for (int64_t i = 0; i < w.rows; ++i) source.row_at.push_back(i * w.stride);
+  return pack(source);
+}
+
+float PackedMatrix::at(int64_t out, int64_t in) const {
+  return float_at(data_, format_, (out / panel() * d_in_ + in) * panel() + out % panel());
+}
+
+void PackedMatrix::row(int64_t out, std::span<float> to) const {
+  for (int64_t i = 0; i < d_in_; ++i) to[size_t(i)] = at(out, i);
+}
+
+void Table::row(int64_t i, std::span<float> to) const {
+  assert(i >= 0 && i < rows && int64_t(to.size()) == cols);
+  const ProductLoops& loops = simd().product;
+  switch (format) {
+    case Format::f32:
+      std::memcpy(to.data(), static_cast<const float*>(data) + i * cols, to.size_bytes());
+      break;
+    case Format::bf16:
+      loops.from_bf16(static_cast<const uint16_t*>(data) + i * cols, to.data(), cols);
+      break;
+    case Format::f16:
+      loops.from_f16(static_cast<const uint16_t*>(data) + i * cols, to.data(), cols);
+      break;
+  }
+}
+
+void Table::add_row(int64_t i, std::span<float> to) const {
+  for (int64_t j = 0; j < cols; ++j) to[size_t(j)] += float_at(data, format, i * cols + j);
+}
+
+Table Table::of(ConstMat m) {
+  const auto copy = std::make_shared<std::vector<float>>();
+  copy->reserve(size_t(m.rows * m.cols));
+  for (int64_t i = 0; i < m.rows; ++i) copy->insert(copy->end(), m.row(i).begin(), m.row(i).end());
+  return {copy, copy->data(), Format::f32, m.rows, m.cols};
+}
+
+namespace {
+
+// Rows in groups of nearly equal size, so that none is left for a slow small tile: 16 = 6 + 5 + 5.
+int64_t groups_of(int64_t n) { return (n + simd().product.rows - 1) / simd().product.rows; }
+int64_t begin_of(int64_t group, int64_t n, int64_t n_groups) { return group * n / n_groups; }
+
+}  // namespace
+
+// [block of depth][group][depth][rows of the group]
+void PackedRows::pack(ConstMat x) {
+  x_ = x;
+  if (x.rows <= 1) return;
+  floats_.resize(size_t(x.rows * x.cols));
+  const int64_t n_groups = groups_of(x.rows);
+  const int64_t grain = (1 << 15) / (std::max<int64_t>(1, x.cols) * simd().product.rows);
+  parallel_for(n_groups, std::max<int64_t>(1, grain), [&](int64_t begin, int64_t end) {
+    for (int64_t g = begin; g < end; ++g) {
+      const int64_t row = begin_of(g, x.rows, n_groups), rows = begin_of(g + 1, x.rows, n_groups) - row;
+      for (int64_t k0 = 0; k0 < x.cols; k0 += kDepthBlock) {
+        const int64_t depth = std::min<int64_t>(kDepthBlock, x.cols - k0);
+        float* to = floats_.data() + k0 * x.rows + row * depth;
+        for (int64_t i = 0; i < rows; ++i) {
+          const float* from = x.row(row + i).data() + k0;
+          for (int64_t k = 0; k < depth; ++k) to[k * rows + i] = from[k];
+        }
+      }
+    }
+  });
+}
+
+ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out)
+    : x_(x), w_(w), then_(then), out_(out) {
+  assert(x.d_in() == w.d_in() && out.rows == x.n() && out.cols == w.d_out());
+  assert(then.bias.empty() || int64_t(then.bias.size()) == w.d_out());
+  assert(!then.add || (!then.map && !then.times.data));
+  n_groups_ = groups_of(x.n());
+  n_panels_ = panels_of(w.d_out());
+  groups_each_ = std::max<int64_t>(1, kPieceRows / simd().product.rows);
+  panels_each_ = kPieceOutputs / simd().product.panel;
+  down_ = (n_groups_ + groups_each_ - 1) / groups_each_;
+  // Few pieces are made smaller, so that every thread has some.
+  while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < 16)
+    panels_each_ /= 2;
+  across_ = (n_panels_ + panels_each_ - 1) / panels_each_;
+}
+
+int64_t ProductPlan::work_a_piece() const {
+  return std::min(kPieceRows, x_.n()) * panels_each_ * simd().product.panel * x_.d_in();
+}
+
+int64_t ProductPlan::group_begin(int64_t group) const { return begin_of(group, x_.n(), n_groups_); }
+
+void ProductPlan::run(int64_t begin, int64_t end) const {
+  for (int64_t piece = begin; piece < end; ++piece) {
+    const int64_t g0 = piece % down_ * groups_each_, g1 = std::min(n_groups_, g0 + groups_each_);
+    const int64_t p0 = piece / down_ * panels_each_, p1 = std::min(n_panels_, p0 + panels_each_);
+    if (x_.n() == 1) {
+      run_row(p0, p1);
+    } else {
+      run_tiles(g0, g1, p0, p1);
+    }
+  }
+}
+
+void ProductPlan::run_row(int64_t p0, int64_t p1) const {
+  const ProductLoops& loops = simd().product;
+  const int64_t panel = loops.panel, at = p0 * panel * x_.d_in();
+  alignas(kAlign) float y[kPieceOutputs];
+  const float* x = x_.x_.data;
+  switch (w_.format()) {
+    case Format::f32:
+      loops.row_f32(x_.d_in(), x, static_cast<const float*>(w_.data()) + at, p1 - p0, y);
+      break;
+    case Format::bf16:
+      loops.row_bf16(x_.d_in(), x, static_cast<const uint16_t*>(w_.data()) + at, p1 - p0, y);
+      break;
+    case Format::f16:
+      loops.row_f16(x_.d_in(), x, static_cast<const uint16_t*>(w_.data()) + at, p1 - p0, y);
+      break;
+  }
+  const int64_t c0 = p0 * panel, c1 = std::min(w_.d_out(), p1 * panel);
+  float* to = out_.data + c0;
+  if (then_.add) {
+    for (int64_t j = 0; j < c1 - c0; ++j) to[j] += y[j];
+  } else {
+    std::memcpy(to, y, size_t(c1 - c0) * sizeof(float));
+  }
+  finish(0, 1, c0, c1);
+}
+
+void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) const {
+  const ProductLoops& loops = simd().product;
+  const int64_t panel = loops.panel, n = x_.n(), d_in = x_.d_in(), d_out = w_.d_out();
+  alignas(kAlign) float edge[kMostTileRows * kMostPanel];
+  alignas(kAlign) float expanded[kDepthBlock * kMostPanel];
+  if (d_in == 0) {
+    for (int64_t r = group_begin(g0); r < group_begin(g1) && !then_.add; ++r)
+      std::fill_n(out_.row(r).data() + p0 * panel, std::min(d_out, p1 * panel) - p0 * panel, 0.f);
+  }
+  for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) {
+    const int64_t depth = std::min<int64_t>(kDepthBlock, d_in - k0);
+    const bool more = k0 > 0 || then_.add;
+    for (int64_t p = p0; p < p1; ++p) {
+      const int64_t at = (p * d_in + k0) * panel;
+      const float* right = expanded;
+      switch (w_.format()) {
+        case Format::f32:
+          right = static_cast<const float*>(w_.data()) + at;
+          break;
+        case Format::bf16:
+          loops.from_bf16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
+          break;
+        case Format::f16:
+          loops.from_f16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
+          break;
+      }
+      const int64_t col = p * panel, cols = std::min(panel, d_out - col);
+      for (int64_t g = g0; g < g1; ++g) {
+        const int64_t row = group_begin(g), rows = group_begin(g + 1) - row;
+        const float* left = x_.floats_.data() + k0 * n + row * depth;
+        float* c = out_.data + row * out_.stride + col;
+        if (cols == panel) {
+          loops.tile[rows](depth, left, right, c, out_.stride, more);
+          continue;
+        }
+        loops.tile[rows](depth, left, right, edge, panel, false);
+        for (int64_t i = 0; i < rows; ++i) {
+          for (int64_t j = 0; j < cols; ++j) {
+            float& to = c[i * out_.stride + j];
+            to = more ? to + edge[i * panel + j] : edge[i * panel + j];
+          }
+        }
+      }
+    }
+  }
+  finish(group_begin(g0), group_begin(g1), p0 * panel, std::min(d_out, p1 * panel));
+}
+
+// The rest of Then, on rows and outputs that are still in a cache.
+void ProductPlan::finish(int64_t r0, int64_t r1, int64_t c0, int64_t c1) const {
+  for (int64_t r = r0; r < r1; ++r) {
+    float* to = out_.data + r * out_.stride + c0;
+    const int64_t n = c1 - c0;
+    if (!then_.bias.empty()) {
+      const float* bias = then_.bias.data() + c0;
+      for (int64_t j = 0; j < n; ++j) to[j] += bias[j];
+    }
+    if (then_.map) then_.map(to, n);
+    if (then_.times.data) {
+      const float* times = then_.times.data + r * then_.times.stride + c0;
+      for (int64_t j = 0; j < n; ++j) to[j] *= times[j];
+    }
+  }
+}
+
+void linear(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out) {
+  if (out.rows == 0 || out.cols == 0) return;
+  const ProductPlan plan(x, w, then, out);
+  const int64_t grain = (1 << 17) / std::max<int64_t>(1, plan.work_a_piece());
+  parallel_for(plan.n_pieces(), std::max<int64_t>(1, grain),
+               [&](int64_t begin, int64_t end) { plan.run(begin, end); });
+}
+
+void linear(ConstMat x, const PackedMatrix& w, std::span<const float> b, Mat out) {
+  PackedRows rows;
+  rows.pack(x);
+  linear(rows, w, {.bias = b}, out);
+}
+
+void linear(ConstMat x, const Table& table, Mat out) {
+  assert(x.cols == table.cols && out.rows == x.rows && out.cols == table.rows);
+  const ProductLoops& loops = simd().product;
+  constexpr int64_t kFew = 4;   // rows of x, for which packing the table is not worth it
+  constexpr int64_t kRows = 256;  // of the table at a time
+  PackedRows packed_x;
+  if (x.rows > kFew) packed_x.pack(x);
+  const int64_t n_blocks = (table.rows + kRows - 1) / kRows;
+  parallel_for(n_blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t r0 = block * kRows, r1 = std::min(table.rows, r0 + kRows);
+      const auto* floats = static_cast<const float*>(table.data) + r0 * table.cols;
+      const auto* halves = static_cast<const uint16_t*>(table.data) + r0 * table.cols;
+      const bool wide = table.format == Format::f32;
+      if (x.rows > kFew) {
+        WeightSource source{wide ? static_cast<const void*>(floats) : halves, table.format, {}, 1,
+                            table.cols};
+        for (int64_t r = 0; r < r1 - r0; ++r) source.row_at.push_back(r * table.cols);
+        const PackedMatrix packed = PackedMatrix::pack(source);
+        const ProductPlan plan(packed_x, packed, {}, {out.data + r0, x.rows, r1 - r0, out.stride});
+        plan.run(0, plan.n_pieces());
+        continue;
+      }
+      for (int64_t i = 0; i < x.rows; ++i) {
+        const float* row = x.row(i).data();
+        float* to = out.row(i).data() + r0;
+        if (wide) {
+          loops.dots_f32(table.cols, row, floats, r1 - r0, to);
+        } else {
+          (table.format == Format::bf16 ? loops.dots_bf16 : loops.dots_f16)(table.cols, row, halves,
+                                                                            r1 - r0, to);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace attn

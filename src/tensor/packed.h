@@ -1,0 +1,115 @@
+// packed.h - weights in the order and number format in which the hot loops read them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tensor/mat.h"
+
+namespace attn {
+
+enum class Format { f32, bf16, f16 };
+constexpr int bytes_of(Format format) { return format == Format::f32 ? 4 : 2; }
+
+// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`.
+struct WeightSource {
+  const void* data = nullptr;
+  Format format = Format::f32;
+  std::vector<int64_t> row_at;  // [d_out]
+  int64_t in_stride = 1, d_in = 0;
+};
+
+// W [d_out, d_in] of an nn.Linear as panels of panel() outputs, each [d_in][panel], the last one
+// filled up with zeros. Cheap to copy, never changed once packed.
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+
+  static int panel();  // of this processor
+  static uint64_t bytes_needed(int64_t d_out, int64_t d_in, Format format);
+  // Into `to`, which has room for bytes_needed() and is no part of the source; `owner` keeps it alive.
+  static PackedMatrix pack(const WeightSource& source, void* to, std::shared_ptr<const void> owner);
+  static PackedMatrix pack(const WeightSource& source);  // into memory of its own
+  static PackedMatrix pack(ConstMat w);                  // the same, of floats
+
+  bool empty() const { return !data_; }
+  int64_t d_out() const { return d_out_; }
+  int64_t d_in() const { return d_in_; }
+  Format format() const { return format_; }
+  const void* data() const { return data_; }
+  float at(int64_t out, int64_t in) const;                     // W[out, in]; slow
+  void row(int64_t out, std::span<float> to) const;            // W[out, :]; to [d_in]
+
+ private:
+  std::shared_ptr<const void> owner_;
+  const void* data_ = nullptr;
+  int64_t d_out_ = 0, d_in_ = 0;
+  Format format_ = Format::f32;
+};
+
+// A row-major matrix [rows, cols] in the file's own number format, from which single rows are taken: W_E, W_pos, W_U.
+struct Table {
+  std::shared_ptr<const void> owner;
+  const void* data = nullptr;
+  Format format = Format::f32;
+  int64_t rows = 0, cols = 0;
+
+  bool empty() const { return data == nullptr; }
+  void row(int64_t i, std::span<float> to) const;      // to [cols]
+  void add_row(int64_t i, std::span<float> to) const;  // to += row i
+  static Table of(ConstMat m);                         // a copy
+};
+
+// x [n, d_in], in the order of the loops; made once for all products of the same rows.
+class PackedRows {
+ public:
+  void pack(ConstMat x);
+  int64_t n() const { return x_.rows; }
+  int64_t d_in() const { return x_.cols; }
+
+ private:
+  friend class ProductPlan;
+  ConstMat x_;  // a single row is read where it is
+  std::vector<float> floats_;
+};
+
+// What becomes of a product y = x Wᵀ before it is written, in this order.
+struct Then {
+  std::span<const float> bias = {};            // y += bias
+  void (*map)(float* y, int64_t n) = nullptr;  // y = f(y)
+  ConstMat times = {};                         // y *= times [n, d_out], which is not `out`
+  bool add = false;                            // out += y; without map and times
+};
+
+// A product cut into pieces that may be done in any order and on any thread, each to the last bit the
+// same. `x`, `w`, `out` must stay until all pieces are done.
+class ProductPlan {
+ public:
+  ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out);
+  int64_t n_pieces() const { return down_ * across_; }
+  int64_t work_a_piece() const;  // multiplications, about
+  void run(int64_t begin, int64_t end) const;
+
+ private:
+  int64_t group_begin(int64_t group) const;
+  void run_row(int64_t p0, int64_t p1) const;
+  void run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) const;
+  void finish(int64_t r0, int64_t r1, int64_t c0, int64_t c1) const;
+
+  const PackedRows& x_;
+  const PackedMatrix& w_;
+  Then then_;
+  Mat out_;
+  int64_t n_groups_, n_panels_, groups_each_, panels_each_, down_, across_;
+};
+
+// out = then(x Wᵀ).   out [n, d_out]
+void linear(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out);
+void linear(ConstMat x, const PackedMatrix& w, std::span<const float> b, Mat out);
+
+// out = x tableᵀ.   x [n, cols]   out [n, rows]
+void linear(ConstMat x, const Table& table, Mat out);
+
+}  // namespace attn

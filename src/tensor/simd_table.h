@@ -1,0 +1,13 @@
+// simd_table.h - the table of one instruction set; included once in each file that is compiled for one.
+#pragma once
+
+#include "tensor/simd.h"
+#include "tensor/simd_product.h"
+
+namespace attn {
+namespace {
+
+constexpr Simd simd_table(const char* name) { return {name, product_loops()}; }
+
+}  // namespace
+}  // namespace attn
