@@ -65,6 +65,10 @@ Activation ConfigFields::activation(const char* key, const char* otherwise) {
   return Activation::gelu;
 }
 
+void ConfigFields::refuse(const char* key, const char* what) {
+  if (flag(key, false)) fail(std::string(key) + " is true, but " + what + " is not supported");
+}
+
 void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction_key,
                           double fraction) {
   c.position = Position::rotary;

@@ -29,7 +29,7 @@ struct Sizes {
     hidden = std::min<uint64_t>(n, kMlpRows) * uint64_t(c.d_mlp);
     gate = c.gated_mlp ? hidden : 0;
     pattern = std::min<uint64_t>(n, kQueryRows) * n;
-    logits = (keep.all_logits ? n : 1) * uint64_t(c.d_vocab);
+    logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
   }
 };
 
@@ -87,6 +87,10 @@ void activate(Activation activation, std::span<float> x) {
   }
 }
 
+bool has_padding(const Tokens& tokens) {
+  return std::ranges::any_of(tokens.items, &Token::padding);
+}
+
 void apply(const Linear& l, ConstMat x, Mat out) { linear(x, l.w.mat(), l.b.vec(), out); }
 
 }  // namespace
@@ -122,7 +126,7 @@ struct ForwardPass::Impl {
   void embed();
   void layer(int l);
   void attention(const Block& b, int l, ConstMat x);
-  void split_heads(ConstMat flat, std::vector<float>& heads, bool rotated);
+  void split_heads(ConstMat flat, const HeadRows& heads, bool rotated);
   void mlp(const Block& b, ConstMat x);
   void unembed();
 };
@@ -131,8 +135,11 @@ void ForwardPass::Impl::embed() {
   const Weights& w = model->weights;
   for (int64_t i = 0; i < n; ++i) {
     std::ranges::copy(w.embed.mat().row(tokens.items[size_t(i)].id), resid.mat.row(i).begin());
-    if (c.position == Position::learned) add(resid.mat.row(i), w.positions.mat().row(i));
+    if (c.n_token_types > 0) add(resid.mat.row(i), w.token_types.mat().row(0));
+    if (c.position == Position::learned)
+      add(resid.mat.row(i), w.positions.mat().row(c.first_position + i));
   }
+  if (c.embed_norm) normalize_rows(c, w.ln_embed, resid.mat, resid.mat);
 }
 
 void ForwardPass::Impl::layer(int l) {
@@ -180,8 +187,8 @@ void ForwardPass::Impl::attention(const Block& b, int l, ConstMat x) {
       const int64_t q1 = std::min(n, q0 + kQueryRows), n_seen = c.mask == Mask::causal ? q1 : n;
       const Mat pattern(floats.data(), q1 - q0, n);
       a.pattern_rows(0, l, int(head), int(q0), int(q1), pattern);
-      const float* v = a.v[size_t(l)].data() + head / queries_a_head * n * c.d_head;
-      product_nn({pattern.data, q1 - q0, n_seen, n}, {v, n_seen, c.d_head},
+      const ConstMat v = a.v[size_t(l)].head(head / queries_a_head);
+      product_nn({pattern.data, q1 - q0, n_seen, n}, v.rows_of(0, n_seen),
                  {z.row(q0).data() + head * c.d_head, q1 - q0, c.d_head, z.stride});
     }
   });
@@ -189,9 +196,9 @@ void ForwardPass::Impl::attention(const Block& b, int l, ConstMat x) {
 }
 
 // [n, heads * d_head] -> [heads, n, d_head]
-void ForwardPass::Impl::split_heads(ConstMat flat, std::vector<float>& heads, bool rotated) {
+void ForwardPass::Impl::split_heads(ConstMat flat, const HeadRows& heads, bool rotated) {
   for (int64_t head = 0; head < flat.cols / c.d_head; ++head) {
-    const Mat one(heads.data() + head * n * c.d_head, n, c.d_head);
+    const Mat one = heads.head_to_fill(head);
     for (int64_t i = 0; i < n; ++i) {
       std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, one.row(i).data());
     }
@@ -219,10 +226,17 @@ void ForwardPass::Impl::mlp(const Block& b, ConstMat x) {
 }
 
 void ForwardPass::Impl::unembed() {
+  if (!c.has_logits) return;
   const Weights& w = model->weights;
   Mat last = resid.mat.rows_of(n - trace.n_logits, n);
   if (!w.ln_final.gamma.empty()) normalize_rows(c, w.ln_final, last, last);
-  linear(last, w.unembed.mat(), {}, {trace.logits.data(), last.rows, c.d_vocab});
+  if (!w.head_dense.w.empty()) {
+    const Mat dense = normed.mat.rows_of(0, last.rows);
+    apply(w.head_dense, last, dense);
+    activate(c.head_activation, {dense.data, size_t(dense.rows * dense.cols)});
+    normalize_rows(c, w.ln_head, dense, last);
+  }
+  linear(last, w.unembed.mat(), w.unembed_bias.vec(), {trace.logits.data(), last.rows, c.d_vocab});
 }
 
 ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
@@ -244,16 +258,21 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
   a.n_kv_heads = c.n_kv_heads;
   a.d_head = c.d_head;
   a.n_query = a.n_key = int(n);
-  a.scale = float(1 / std::sqrt(double(c.d_head)));
+  a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
   a.mask = c.mask;
+  if (has_padding(tokens)) {
+    for (int64_t i = 0; i < n * n; ++i) {
+      a.allowed.push_back(!tokens.items[size_t(i % n)].padding);
+    }
+  }
   for (int l = 0; l < c.n_layers; ++l) {
-    a.q.emplace_back(size.q);
-    a.k.emplace_back(size.kv);
-    a.v.emplace_back(size.kv);
+    a.q.emplace_back(c.n_heads, n, c.d_head);
+    a.k.emplace_back(c.n_kv_heads, n, c.d_head);
+    a.v.emplace_back(c.n_kv_heads, n, c.d_head);
   }
   trace.model = model;
   trace.attentions.push_back(std::move(a));
-  trace.n_logits = keep.all_logits ? int(n) : 1;
+  trace.n_logits = !c.has_logits ? 0 : keep.all_logits ? int(n) : 1;
   trace.logits.resize(size_t(std::min<uint64_t>(size.logits, SIZE_MAX)));
 }
 
@@ -282,7 +301,9 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens) {
     return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
                  " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
   }
-  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}); bytes > PTRDIFF_MAX) {
+  const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
+  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;
+      bytes > PTRDIFF_MAX) {
     return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
                  model.name + " needs " + human_bytes(bytes) +
                  ", more than there can be here: shorten it"};

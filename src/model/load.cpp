@@ -232,7 +232,12 @@ Result<std::shared_ptr<const Model>> load_model(std::span<const File> files, std
   model->n_parameters = bound->n_parameters;
   model->content_hash = hash_of(*tensors);
   model->tied = bound->tied;
+  model->config.has_logits = !model->weights.unembed.empty();
   model->notes = layout->notes;
+  if (!model->config.has_logits) {
+    model->notes.push_back(
+        "The weights have no output vocabulary, so there are patterns but no predictions");
+  }
   std::ranges::move(bound->notes, std::back_inserter(model->notes));
   if (model->tokenizer->size() > model->config.d_vocab) {
     model->notes.push_back("tokenizer.json has " + std::to_string(model->tokenizer->size()) +

@@ -48,10 +48,16 @@ struct Block {
 
 struct Weights {
   Tensor embed;      // W_E [d_vocab, d_model]
-  Tensor positions;  // W_pos [n_ctx, d_model], only for learned positions
+  Tensor positions;  // W_pos [first_position + n_ctx, d_model], only for learned positions
+  Tensor token_types;    // [n_token_types, d_model]
+  NormWeights ln_embed;  // where Config::embed_norm
   std::vector<Block> blocks;
   NormWeights ln_final;
-  Tensor unembed;  // [d_vocab, d_model]; the same memory as embed when tied
+  // BERT's masked-LM head: a dense layer, an activation, a norm; else empty.
+  Linear head_dense;  // [d_model, d_model]
+  NormWeights ln_head;
+  Tensor unembed;  // [d_vocab, d_model]; the same memory as embed when tied; empty without logits
+  Tensor unembed_bias;  // [d_vocab], or empty
 };
 
 struct Model {

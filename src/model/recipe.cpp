@@ -36,17 +36,9 @@ class Binder {
 
   Result<Bound> run() {
     bound_.weights.blocks.resize(size_t(c_.n_layers));
-    for (const Bind& bind : recipe_.binds) {
-      const std::string name = bind.name;
-      const size_t hole = name.find("{}");
-      if (hole == std::string::npos) {
-        fill(bind, name, nullptr);
-        continue;
-      }
-      for (int layer = 0; layer < c_.n_layers && !error_; ++layer) {
-        fill(bind, std::string(name).replace(hole, 2, std::to_string(layer)),
-             &bound_.weights.blocks[size_t(layer)]);
-      }
+    for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
+    if (!recipe_.head.empty() && find(recipe_.head[0].name + std::string(".weight")).tensor) {
+      for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
     if (error_) return *error_;
     note_unused();
@@ -58,6 +50,16 @@ class Binder {
     const SafeTensors* file = nullptr;
     const StoredTensor* tensor = nullptr;
   };
+
+  void fill_everywhere(const Bind& bind) {
+    const std::string name = bind.name;
+    const size_t hole = name.find("{}");
+    if (hole == std::string::npos) return fill(bind, name, nullptr);
+    for (int layer = 0; layer < c_.n_layers && !error_; ++layer) {
+      fill(bind, std::string(name).replace(hole, 2, std::to_string(layer)),
+           &bound_.weights.blocks[size_t(layer)]);
+    }
+  }
 
   // Names may have the family's prefix or lack it, as models are saved with and without their head.
   Place find(const std::string& name) {
@@ -108,6 +110,9 @@ class Binder {
       fill_norm(bound_.weights.*to.final_norm, name);
     } else if (to.norm) {
       fill_norm(block->*to.norm, name);
+    } else if (to.head) {
+      (bound_.weights.*to.head).w = take(name + ".weight", {c_.d_model, c_.d_model});
+      (bound_.weights.*to.head).b = take(name + ".bias", {c_.d_model});
     } else {
       fill_linear(bind, name, *block);
     }
@@ -126,13 +131,25 @@ class Binder {
         return;
       }
     }
-    const int64_t rows = table == &Weights::positions ? c_.n_ctx : c_.d_vocab;
+    if (table == &Weights::unembed_bias) {
+      // Two names of one tensor; where they were saved apart, the decoder's counts.
+      const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
+      bound_.weights.unembed_bias =
+          take(name + (decoder ? ".decoder.bias" : ".bias"), {c_.d_vocab});
+      return;
+    }
+    const int64_t rows = table == &Weights::positions     ? c_.first_position + c_.n_ctx
+                         : table == &Weights::token_types ? c_.n_token_types
+                                                          : c_.d_vocab;
     bound_.weights.*table = take(name + ".weight", {rows, c_.d_model});
   }
 
   void fill_norm(NormWeights& norm, const std::string& name) {
-    norm.gamma = take(name + ".weight", {c_.d_model});
-    if (c_.norm == Norm::layer_norm) norm.beta = take(name + ".bias", {c_.d_model});
+    // BERT's first checkpoints have the names of TensorFlow.
+    const bool old = find(name + ".gamma").tensor != nullptr;
+    norm.gamma = take(name + (old ? ".gamma" : ".weight"), {c_.d_model});
+    if (c_.norm == Norm::layer_norm)
+      norm.beta = take(name + (old ? ".beta" : ".bias"), {c_.d_model});
   }
 
   void fill_linear(const Bind& bind, const std::string& name, Block& block) {

@@ -34,6 +34,8 @@ class ConfigFields {
   double positive(const char* key, std::optional<double> otherwise = {});
   bool flag(const char* key, bool otherwise);
   Activation activation(const char* key, const char* otherwise);
+  // An error where the flag is true: `what` it asks for is not supported.
+  void refuse(const char* key, const char* what);
   // The angles of rotary positions into `c`, from all the places where transformers has kept them:
   // rope_parameters, rope_scaling, `theta_key` and `fraction_key` (null: the whole head).
   void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction);
@@ -61,11 +63,13 @@ struct Target {
   constexpr Target(NormWeights Block::* n) : norm(n) {}
   constexpr Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
       : linear{a, b, c} {}
+  constexpr Target(Linear Weights::* l) : head(l) {}
 
   Tensor Weights::* table = nullptr;
   NormWeights Weights::* final_norm = nullptr;
   NormWeights Block::* norm = nullptr;
   Linear Block::* linear[3] = {};  // more than one where they are fused
+  Linear Weights::* head = nullptr;
 };
 
 struct Bind {
@@ -82,6 +86,9 @@ struct Recipe {
   std::span<const Bind> binds;
   const char* prefix;                         // that names may have or lack: "model."
   std::span<const char* const> ignored = {};  // ends of names that are no weights: ".inv_freq"
+  // What makes logits, where a model may be saved without: bound when the files have the first of
+  // these, else the model has no logits.
+  std::span<const Bind> head = {};
 };
 
 // The list of families; adding one is a page recipe_x.cpp and a row.

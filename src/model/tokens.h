@@ -13,6 +13,7 @@ struct Token {
   std::string shown;  // for people: " the"; bytes that are no whole character as "‹E6›"
   size_t begin = 0, end = 0;  // bytes of the text; equal for tokens that stand for none of it
   bool special = false;
+  bool padding = false;  // fills a text up to a length: no token attends to it
 };
 
 struct Tokens {

@@ -3,8 +3,9 @@
     python tests/golden/forward.py        needs torch, transformers, tokenizers, safetensors
 
 Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers writes
-them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n, d_vocab],
-computed in float32 with eager attention from the files as written. Everything is seeded.
+them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n, d_vocab] (none
+where the model has no head) and, with padding, attention_mask [n], computed in float32 with eager attention
+from the files as written. Everything is seeded.
 """
 
 import json
@@ -14,7 +15,7 @@ import shutil
 import tokenizers
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "models"
 N_VOCAB = 272
@@ -41,6 +42,27 @@ LLAMA3 = dict(
     low_freq_factor=1.0,
     high_freq_factor=4.0,
     original_max_position_embeddings=16,
+)
+
+GPT2 = dict(
+    vocab_size=N_VOCAB,
+    n_embd=16,
+    n_layer=2,
+    n_head=4,
+    n_positions=48,
+    bos_token_id=0,
+    eos_token_id=0,
+    tie_word_embeddings=True,
+)
+BERT = dict(
+    vocab_size=112,
+    hidden_size=16,
+    intermediate_size=28,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=48,
+    pad_token_id=0,
+    tie_word_embeddings=True,
 )
 
 # name: (configuration class, settings, type of the weights, how config.json is written, shard size)
@@ -118,6 +140,42 @@ VARIANTS = {
         "old",
         None,
     ),
+    "gpt2": ("GPT2Config", GPT2, torch.float32, "new", None),
+    "gpt2-f16": ("GPT2Config", dict(GPT2, n_head=2), torch.float16, "new", None),
+    "gpt2-relu": (
+        "GPT2Config",
+        dict(
+            GPT2,
+            n_embd=24,
+            n_head=3,
+            n_inner=20,
+            activation_function="relu",
+            layer_norm_epsilon=1e-3,
+            scale_attn_weights=False,
+            reorder_and_upcast_attn=True,
+            tie_word_embeddings=False,
+        ),
+        torch.float32,
+        "new",
+        None,
+    ),
+    "bert": ("BertConfig", BERT, torch.float32, "headless", None),
+    "bert-mlm": ("BertConfig", dict(BERT, hidden_act="gelu_new"), torch.float32, "new", None),
+    "bert-mlm-untied-bf16": (
+        "BertConfig",
+        dict(BERT, type_vocab_size=3, layer_norm_eps=1e-3, tie_word_embeddings=False),
+        torch.bfloat16,
+        "gamma",
+        None,
+    ),
+    "bert-padded": ("BertConfig", dict(BERT, hidden_act="relu"), torch.float32, "padded", None),
+    "roberta": (
+        "RobertaConfig",
+        dict(BERT, vocab_size=N_VOCAB, type_vocab_size=1, pad_token_id=1, hidden_act="silu"),
+        torch.float32,
+        "new",
+        None,
+    ),
 }
 
 
@@ -131,7 +189,8 @@ def randomize(model, seed):
         seen.add(p.data_ptr())
         noise = torch.randn(p.shape, generator=generator)
         if p.dim() == 2:
-            p.data = noise * (1.0 if "embed" in name else 1.4 / p.shape[1] ** 0.5)
+            is_table = any(part in name for part in ("embed", "wte", "wpe"))
+            p.data = noise * (1.0 if is_table else 1.4 / p.shape[1] ** 0.5)
         else:
             p.data = noise * 0.2 + (1 if name.endswith("weight") else 0)
 
@@ -153,18 +212,68 @@ def write_as_before_v5(path):
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
-def make_tokenizer(path):
+def write_as_tensorflow_did(path):
+    """The names of norms in the first checkpoints of BERT."""
+    tensors = load_file(path)
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for name in list(tensors):
+        for new, old in names.items():
+            if name.endswith(new):
+                tensors[name.removesuffix(new) + old] = tensors.pop(name)
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def make_wordpiece(path):
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = tokenizers.decoders.WordPiece()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=BERT["vocab_size"], special_tokens=specials, show_progress=False
+    )
+    tokenizer.train_from_iterator(TEXT, trainer)
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
+    )
+    tokenizer.save(str(path))
+
+
+def make_tokenizer(path, specials=("<|endoftext|>",)):
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=N_VOCAB,
-        special_tokens=["<|endoftext|>"],
+        special_tokens=list(specials),
         initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(TEXT, trainer)
+    if "</s>" in specials:
+        tokenizer.post_processor = tokenizers.processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     tokenizer.save(str(path))
+
+
+def class_of(kind, style):
+    if style == "headless":
+        return transformers.AutoModel
+    masked = kind in ("BertConfig", "RobertaConfig")
+    return transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
+
+
+def input_of(kind, settings, style, seed):
+    """Random ids [1, 20], and which of them are no padding."""
+    generator = torch.Generator().manual_seed(100 + seed)
+    first = 5 if kind in ("BertConfig", "RobertaConfig") else 0  # special tokens come before
+    ids = torch.randint(first, settings["vocab_size"], (1, 20), generator=generator)
+    seen = torch.ones_like(ids)
+    if style == "padded":
+        ids[0, 14:] = settings["pad_token_id"]
+        seen[0, 14:] = 0
+    return ids, seen
 
 
 def main():
@@ -176,36 +285,43 @@ def main():
         settings = dict(settings)
         settings.setdefault("tie_word_embeddings", False)
         config = getattr(transformers, kind)(**settings)
-        model = transformers.AutoModelForCausalLM.from_config(config)
+        model = class_of(kind, style).from_config(config)
         model.tie_weights()
         randomize(model, seed)
         model.tie_weights()
         options = {"max_shard_size": shard} if shard else {}
         model.to(dtype).save_pretrained(folder, **options)
         (folder / "generation_config.json").unlink(missing_ok=True)
-        make_tokenizer(folder / "tokenizer.json")
+        if kind == "BertConfig":
+            make_wordpiece(folder / "tokenizer.json")
+        elif kind == "RobertaConfig":
+            make_tokenizer(folder / "tokenizer.json", ("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
+        else:
+            make_tokenizer(folder / "tokenizer.json")
         if style == "old":
             write_as_before_v5(folder / "config.json")
+        if style == "gamma":
+            write_as_tensorflow_did(folder / "model.safetensors")
 
-        read, info = transformers.AutoModelForCausalLM.from_pretrained(
+        read, info = class_of(kind, style).from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         )
         assert not info["missing_keys"] and not info["unexpected_keys"], info
-        ids = torch.randint(0, N_VOCAB, (1, 20), generator=torch.Generator().manual_seed(100 + seed))
+        ids, seen = input_of(kind, settings, style, seed)
         with torch.no_grad():
-            out = read.eval()(ids, output_attentions=True)
+            out = read.eval()(ids, attention_mask=seen, output_attentions=True)
         attn = torch.stack([a[0] for a in out.attentions]).contiguous()
-        save_file(
-            {
-                "input_ids": ids[0].to(torch.int32).contiguous(),
-                "attn": attn.float(),
-                "logits": out.logits[0].float().contiguous(),
-            },
-            folder / "expected.safetensors",
-        )
+        expected = {"input_ids": ids[0].to(torch.int32).contiguous(), "attn": attn.float()}
+        logits = getattr(out, "logits", None)
+        if logits is not None:
+            expected["logits"] = logits[0].float().contiguous()
+        if style == "padded":
+            expected["attention_mask"] = seen[0].to(torch.int32).contiguous()
+        save_file(expected, folder / "expected.safetensors")
         rest = 1 - attn.max(-1).values.mean().item()
         size = sum(f.stat().st_size for f in folder.iterdir())
-        print(f"{name}: {size} bytes, mean 1 - max weight {rest:.2f}, logits {out.logits.std():.2f}")
+        spread = "no logits" if logits is None else f"logits {logits.std():.2f}"
+        print(f"{name}: {size} bytes, mean 1 - max weight {rest:.2f}, {spread}")
 
 
 main()

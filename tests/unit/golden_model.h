@@ -50,7 +50,8 @@ inline std::optional<std::filesystem::path> shared_model(const std::string& name
 struct GoldenPass {
   std::vector<int> ids;
   std::vector<float> attn;    // [layer, head, query, key]
-  std::vector<float> logits;  // [n, d_vocab]
+  std::vector<float> logits;  // [n, d_vocab], or none
+  std::vector<int> seen;      // [n], 0 for padding; or none
 };
 
 inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
@@ -58,7 +59,9 @@ inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
   const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
   if (!file) return {};
   const auto copy = [&]<class T>(const char* name, std::vector<T>& out) {
-    const std::span<const uint8_t> bytes = file->find(name)->bytes;
+    const StoredTensor* tensor = file->find(name);
+    if (!tensor) return;
+    const std::span<const uint8_t> bytes = tensor->bytes;
     out.resize(bytes.size() / sizeof(T));
     std::memcpy(out.data(), bytes.data(), bytes.size());
   };
@@ -66,12 +69,19 @@ inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
   copy("input_ids", golden.ids);
   copy("attn", golden.attn);
   copy("logits", golden.logits);
+  copy("attention_mask", golden.seen);
   return golden;
 }
 
 inline Tokens tokens_of(std::span<const int> ids) {
   Tokens tokens;
   for (int id : ids) tokens.items.push_back({.id = id});
+  return tokens;
+}
+
+inline Tokens tokens_of(const GoldenPass& golden) {
+  Tokens tokens = tokens_of(golden.ids);
+  for (size_t i = 0; i < golden.seen.size(); ++i) tokens.items[i].padding = golden.seen[i] == 0;
   return tokens;
 }
 

@@ -1,0 +1,105 @@
+#include "model/recipe.h"
+
+// BERT (Devlin et al. 2019), and RoBERTa (Liu et al. 2019), which differs in where positions start
+// and in the names of the head.
+
+namespace attn {
+
+namespace {
+
+const Bind kBinds[] = {
+    {"embeddings.word_embeddings", &Weights::embed},
+    {"embeddings.position_embeddings", &Weights::positions},
+    {"embeddings.token_type_embeddings", &Weights::token_types},
+    {"embeddings.LayerNorm", &Weights::ln_embed},
+    {"encoder.layer.{}.attention.self.query", &Block::q, &Layout::qkv_bias},
+    {"encoder.layer.{}.attention.self.key", &Block::k, &Layout::qkv_bias},
+    {"encoder.layer.{}.attention.self.value", &Block::v, &Layout::qkv_bias},
+    {"encoder.layer.{}.attention.output.dense", &Block::o, &Layout::o_bias},
+    {"encoder.layer.{}.attention.output.LayerNorm", &Block::ln1},
+    {"encoder.layer.{}.intermediate.dense", &Block::mlp_in, &Layout::mlp_bias},
+    {"encoder.layer.{}.output.dense", &Block::mlp_out, &Layout::mlp_bias},
+    {"encoder.layer.{}.output.LayerNorm", &Block::ln2},
+};
+const Bind kBertHead[] = {
+    {"cls.predictions.transform.dense", &Weights::head_dense},
+    {"cls.predictions.transform.LayerNorm", &Weights::ln_head},
+    {"cls.predictions.decoder", &Weights::unembed},
+    {"cls.predictions", &Weights::unembed_bias},
+};
+const Bind kRobertaHead[] = {
+    {"lm_head.dense", &Weights::head_dense},
+    {"lm_head.layer_norm", &Weights::ln_head},
+    {"lm_head.decoder", &Weights::unembed},
+    {"lm_head", &Weights::unembed_bias},
+};
+// What no pattern depends on: the pooler, and whether a sentence is the next.
+const char* const kIgnored[] = {"pooler.dense.weight", "pooler.dense.bias",
+                                ".seq_relationship.weight", ".seq_relationship.bias",
+                                "embeddings.position_ids"};
+
+// All that the two share.
+Layout read(ConfigFields& in, const char* family) {
+  Layout layout;
+  Config& c = layout.config;
+  c.family = family;
+  c.d_model = in.size("hidden_size", kMostWidth);
+  c.n_layers = in.size("num_hidden_layers", kMostLayers);
+  c.n_heads = c.n_kv_heads = in.size("num_attention_heads", kMostHeads);
+  c.d_mlp = in.size("intermediate_size", kMostHidden);
+  c.n_ctx = in.size("max_position_embeddings", kMostPositions);
+  c.d_vocab = in.size("vocab_size", kMostVocabulary);
+  c.n_token_types = in.size("type_vocab_size", kMostVocabulary, 2);
+  if (c.d_model % c.n_heads != 0) {
+    in.fail("hidden_size must be a multiple of num_attention_heads");
+  }
+  c.d_head = c.d_model / c.n_heads;
+  c.norm_place = NormPlace::post;
+  c.norm_eps = float(in.positive("layer_norm_eps", 1e-12));
+  c.embed_norm = true;
+  c.position = Position::learned;
+  c.mask = Mask::none;
+  c.activation = in.activation("hidden_act", "gelu");
+  const Json positions = in.json().at("position_embedding_type");
+  if (!positions.is_null() && positions.text() != "absolute") {
+    in.fail("position_embedding_type " + quoted_name(positions.text().value_or("")) +
+            " is not supported; absolute is");
+  }
+  in.refuse("is_decoder", "an encoder made into a decoder");
+  in.refuse("add_cross_attention", "attention to a second text");
+  layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
+  layout.tied = in.flag("tie_word_embeddings", true);
+  return layout;
+}
+
+Result<Layout> bert(const Json& json) {
+  ConfigFields in(json);
+  Layout layout = read(in, "bert");
+  layout.config.head_activation = layout.config.activation;
+  if (in.error()) return *in.error();
+  return layout;
+}
+
+// Positions count from the row after the padding token's; its head is GELU whatever hidden_act is.
+Result<Layout> roberta(const Json& json) {
+  ConfigFields in(json);
+  Layout layout = read(in, "roberta");
+  Config& c = layout.config;
+  if (in.json().at("pad_token_id").integer() == 0) {
+    c.first_position = 1;
+  } else {
+    c.first_position = in.size("pad_token_id", kMostVocabulary, 1) + 1;
+  }
+  c.n_ctx -= c.first_position;
+  if (c.n_ctx < 1) in.fail("max_position_embeddings must be above pad_token_id + 1");
+  if (in.error()) return *in.error();
+  return layout;
+}
+
+}  // namespace
+
+extern const Recipe kBert, kRoberta;
+const Recipe kBert = {"bert", bert, kBinds, "bert.", kIgnored, kBertHead};
+const Recipe kRoberta = {"roberta", roberta, kBinds, "roberta.", kIgnored, kRobertaHead};
+
+}  // namespace attn
