@@ -174,9 +174,10 @@ Result<MultiHeadAttention::Output> MultiHeadAttention::forward(const Batch& quer
   a.scale = 1 / std::sqrt(float(d_head));
   a.masked_score = kMaskedScore;
   if (!mask.values.empty()) a.allowed = broadcast(mask, a.n_samples, a.n_query);
-  a.q = {project(query, W_Q, b_Q, n_heads)};
-  a.k = {project(key, W_K, b_K, n_heads)};
-  a.v = {project(value, W_V, b_V, n_heads)};
+  const int64_t heads = int64_t(a.n_samples) * n_heads;
+  a.q = {HeadRows(heads, a.n_query, d_head, project(query, W_Q, b_Q, n_heads))};
+  a.k = {HeadRows(heads, a.n_key, d_head, project(key, W_K, b_K, n_heads))};
+  a.v = {HeadRows(heads, a.n_key, d_head, project(value, W_V, b_V, n_heads))};
 
   out.context = {query.n_samples, query.n_tokens, d_model, {}};
   out.context.values.resize(query.values.size());
@@ -186,9 +187,8 @@ Result<MultiHeadAttention::Output> MultiHeadAttention::forward(const Batch& quer
     for (int h = 0; h < n_heads; ++h) {
       a.pattern_rows(s, 0, h, 0, a.n_query, weights);
       const int64_t head = int64_t(s) * n_heads + h;
-      const ConstMat v{a.v[0].data() + head * a.n_key * d_head, a.n_key, d_head};
       float* z = out.context.values.data() + int64_t(s) * a.n_query * d_model + h * d_head;
-      product_nn(weights, v, {z, a.n_query, d_head, d_model});
+      product_nn(weights, a.v[0].head(head), {z, a.n_query, d_head, d_model});
     }
   }
 

@@ -12,25 +12,15 @@ namespace {
 // Rows of a pattern that are worked on together, whatever the number of threads.
 constexpr int kRows = 32;
 
-// One head's part of q, k or v: [n, d_head].
-ConstMat head_of(const std::vector<float>& all, int sample, int n_heads, int head, int n,
-                 int d_head) {
-  const size_t size = size_t(n) * size_t(d_head);
-  const size_t at = (size_t(sample) * size_t(n_heads) + size_t(head)) * size;
-  assert(at + size <= all.size());
-  return {all.data() + at, n, d_head};
-}
-
 ConstMat queries_of(const Attention& a, int sample, int layer, int head, int q0, int q1) {
   assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads);
   assert(sample >= 0 && sample < a.n_samples && 0 <= q0 && q0 <= q1 && q1 <= a.n_query);
-  return head_of(a.q[size_t(layer)], sample, a.n_heads, head, a.n_query, a.d_head).rows_of(q0, q1);
+  return a.q[size_t(layer)].head(sample * a.n_heads + head).rows_of(q0, q1);
 }
 
 // Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so on.
 ConstMat keys_of(const Attention& a, int sample, int layer, int head) {
-  const int kv_head = head / (a.n_heads / a.n_kv_heads);
-  return head_of(a.k[size_t(layer)], sample, a.n_kv_heads, kv_head, a.n_key, a.d_head);
+  return a.k[size_t(layer)].head(sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
 }
 
 // Softmax over the cells a query may see; the others become 0.
@@ -106,6 +96,21 @@ std::vector<float> Attention::pattern(int sample, int layer, int head) const {
   std::vector<float> out(size_t(n_query) * size_t(n_key));
   pattern_rows(sample, layer, head, 0, n_query, {out.data(), n_query, n_key});
   return out;
+}
+
+void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, int k1, Mat largest,
+                       Mat mean) const {
+  (void)mean;
+  std::vector<float> row(static_cast<size_t>(n_key));
+  for (int64_t i = 0; i < largest.rows; ++i) std::fill_n(largest.row(i).data(), largest.cols, 0.f);
+  for (int query = q0; query < q1; ++query) {
+    pattern_rows(sample, layer, head, query, query + 1, {row.data(), 1, n_key});
+    for (int key = k0; key < k1; ++key) {
+      float& cell = largest(int64_t(query - q0) * largest.rows / (q1 - q0),
+                            int64_t(key - k0) * largest.cols / (k1 - k0));
+      cell = std::max(cell, row[size_t(key)]);
+    }
+  }
 }
 
 }  // namespace attn

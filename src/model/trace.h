@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/head_rows.h"
 #include "model/model.h"
 #include "model/tokens.h"
 #include "tensor/mat.h"
@@ -29,9 +30,15 @@ struct Attention {
   // with nothing to see is uniform. When 0, masked cells are left out, and such a row is all 0.
   float masked_score = 0;
 
-  std::vector<std::vector<float>> q;  // [layer][sample, head, query, d_head]
-  std::vector<std::vector<float>> k;  // [layer][sample, kv_head, key, d_head]
-  std::vector<std::vector<float>> v;  // [layer][sample, kv_head, key, d_head]
+  // A layer that did not fit into the memory has none: is_kept() says so.
+  std::vector<HeadRows> q;  // [layer][sample, head, query, d_head]
+  std::vector<HeadRows> k;  // [layer][sample, kv_head, key, d_head]
+  std::vector<HeadRows> v;  // [layer][sample, kv_head, key, d_head]
+  // What the pass told of every row while it was at hand, [layer][sample, head, query, kRowFacts]; empty
+  // where nobody asked for it.
+  std::vector<HeadRows> facts;
+
+  bool is_kept(int layer) const { return !q[size_t(layer)].empty(); }
 
   // Both `mask` and `allowed` must let it. Causal: key <= query, both counted from 0.
   bool may_see(int sample, int query, int key) const;
@@ -41,6 +48,25 @@ struct Attention {
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // The whole pattern, [n_query, n_key].
   std::vector<float> pattern(int sample, int layer, int head) const;
+  // Queries q0 .. q1-1 and keys k0 .. k1-1 made small: cell [r, c] of [rows, cols] stands for queries
+  // q0 + r * (q1 - q0) / rows up to that of r + 1, keys likewise, at least one each; `largest` gets the
+  // largest weight among them, `mean` (unless empty) their mean. Masked cells count as 0.
+  void pooled(int sample, int layer, int head, int q0, int q1, int k0, int k1, Mat largest,
+              Mat mean = {}) const;
+};
+
+// Facts of a row of a pattern A[i, :], in the order of Attention::facts. A row with nothing to see has
+// zeros. Tokens t count as equal when their ids are.
+enum RowFact {
+  kEntropy,         // -Σ_j A[i, j] log2 A[i, j], bits
+  kDistance,        // Σ_j A[i, j] |i - j|, tokens
+  kLargest,         // max_j A[i, j]
+  kSelf,            // A[i, i]
+  kPrevious,        // A[i, i-1]
+  kFirst,           // A[i, 0]
+  kDuplicate,       // Σ A[i, j] over j < i with t_j = t_i
+  kInduction,       // Σ A[i, j] over 1 <= j <= i with t_(j-1) = t_i
+  kRowFacts
 };
 
 struct Trace {
@@ -49,6 +75,7 @@ struct Trace {
   std::vector<Tokens> queries, keys;   // one per sample
   std::vector<float> logits;           // [n_logits, d_vocab] of the last n_logits positions
   int n_logits = 0;
+  HeadRows resid_final;  // [1, n, d_model] before the last norm; for what is typed next
 
   const Attention& attention() const { return attentions.front(); }
 };

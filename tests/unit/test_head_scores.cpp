@@ -32,13 +32,14 @@ Trace planted(const std::vector<int>& ids, const std::function<int(int)>& key) {
   a.n_layers = a.n_heads = a.n_kv_heads = 1;
   a.n_query = a.n_key = a.d_head = n;
   a.mask = Mask::causal;
-  a.q.emplace_back(size_t(n) * size_t(n));
-  a.k.emplace_back(size_t(n) * size_t(n));
-  a.v.emplace_back(size_t(n) * size_t(n));
+  std::vector<float> q(size_t(n) * size_t(n)), k(q.size()), v(q.size());
   for (int i = 0; i < n; ++i) {
-    a.k[0][size_t(i * n + i)] = 1;
-    if (const int j = key(i); j >= 0) a.q[0][size_t(i * n + j)] = 1000;
+    k[size_t(i * n + i)] = 1;
+    if (const int j = key(i); j >= 0) q[size_t(i * n + j)] = 1000;
   }
+  a.q = {HeadRows(1, n, n, q)};
+  a.k = {HeadRows(1, n, n, k)};
+  a.v = {HeadRows(1, n, n, v)};
   Trace trace;
   trace.attentions.push_back(std::move(a));
   trace.queries = trace.keys = {tokens_of(ids)};

@@ -44,10 +44,10 @@ Trace trace_of(const std::vector<std::string>& names, const std::vector<float>& 
   a.n_layers = a.n_heads = a.n_kv_heads = 1;
   a.d_head = n;
   a.n_query = a.n_key = n;
-  a.q = {scores};
+  a.q = {HeadRows(1, n, n, scores)};
   std::vector<float> identity(size_t(n * n));
   for (int i = 0; i < n; ++i) identity[size_t(i * n + i)] = 1;
-  a.k = a.v = {identity};
+  a.k = a.v = {HeadRows(1, n, n, identity)};
   trace.attentions = {a};
   Tokens tokens;
   for (const std::string& name : names) tokens.items.push_back({-1, name, name, 0, 0, false});

@@ -25,22 +25,22 @@ Attention random_attention(int n_samples, int n_layers, int n_heads, int n_kv_he
   std::mt19937 random(7);
   std::normal_distribution<float> normal(0, 1.5);
   for (int l = 0; l < n_layers; ++l) {
-    a.q.emplace_back(size_t(n_samples * n_heads * n_query * d_head));
-    a.k.emplace_back(size_t(n_samples * n_kv_heads * n_key * d_head));
-    for (float& x : a.q.back()) x = normal(random);
-    for (float& x : a.k.back()) x = normal(random);
+    std::vector<float> q(size_t(n_samples * n_heads * n_query * d_head));
+    std::vector<float> k(size_t(n_samples * n_kv_heads * n_key * d_head));
+    for (float& x : q) x = normal(random);
+    for (float& x : k) x = normal(random);
+    a.q.emplace_back(n_samples * n_heads, n_query, d_head, q);
+    a.k.emplace_back(n_samples * n_kv_heads, n_key, d_head, k);
   }
   return a;
 }
 
 double score(const Attention& a, int sample, int layer, int head, int query, int key) {
   const int kv_head = head / (a.n_heads / a.n_kv_heads);
-  const size_t q = size_t(((sample * a.n_heads + head) * a.n_query + query) * a.d_head);
-  const size_t k = size_t(((sample * a.n_kv_heads + kv_head) * a.n_key + key) * a.d_head);
+  const ConstMat q = a.q[size_t(layer)].head(sample * a.n_heads + head);
+  const ConstMat k = a.k[size_t(layer)].head(sample * a.n_kv_heads + kv_head);
   double sum = 0;
-  for (size_t i = 0; i < size_t(a.d_head); ++i) {
-    sum += double(a.q[size_t(layer)][q + i]) * a.k[size_t(layer)][k + i];
-  }
+  for (int i = 0; i < a.d_head; ++i) sum += double(q(query, i)) * k(key, i);
   return sum * a.scale;
 }
 
@@ -125,7 +125,10 @@ TEST_CASE("causal rows do not read what they may not see") {
   Attention a = random_attention(1, 1, 2, 1, 4, 50, 50);
   a.mask = Mask::causal;
   const std::vector<float> before = a.pattern(0, 0, 0);
-  for (size_t i = 20 * 4; i < 50 * 4; ++i) a.k[0][i] = std::numeric_limits<float>::quiet_NaN();
+  const Mat keys = a.k[0].head_to_fill(0);
+  for (int key = 20; key < 50; ++key) {
+    for (float& x : keys.row(key)) x = std::numeric_limits<float>::quiet_NaN();
+  }
   const std::vector<float> after = a.pattern(0, 0, 0);
   CHECK(std::equal(after.begin(), after.begin() + 20 * 50, before.begin()));
   for (int query = 0; query < 50; ++query) {
