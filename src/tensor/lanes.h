@@ -10,6 +10,8 @@
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
+#elif defined(__SSE2__)
+#include <immintrin.h>
 #endif
 
 #define ATTN_INLINE inline __attribute__((always_inline, unused))
@@ -55,6 +57,12 @@ ATTN_INLINE Lanes madd(Lanes a, Lanes b, Lanes c) {
 ATTN_INLINE Lanes larger(Lanes a, Lanes b) {
 #if defined(__wasm_simd128__)
   return (Lanes)wasm_f32x4_pmax((v128_t)b, (v128_t)a);
+#elif defined(__AVX512F__)
+  return _mm512_max_ps(a, b);
+#elif defined(__AVX__)
+  return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+  return _mm_max_ps(a, b);
 #else
   return a > b ? a : b;
 #endif
@@ -62,6 +70,12 @@ ATTN_INLINE Lanes larger(Lanes a, Lanes b) {
 ATTN_INLINE Lanes smaller(Lanes a, Lanes b) {
 #if defined(__wasm_simd128__)
   return (Lanes)wasm_f32x4_pmin((v128_t)b, (v128_t)a);
+#elif defined(__AVX512F__)
+  return _mm512_min_ps(a, b);
+#elif defined(__AVX__)
+  return _mm256_min_ps(a, b);
+#elif defined(__SSE2__)
+  return _mm_min_ps(a, b);
 #else
   return a < b ? a : b;
 #endif
