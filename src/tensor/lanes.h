@@ -58,7 +58,7 @@ ATTN_INLINE Lanes larger(Lanes a, Lanes b) {
 #if defined(__wasm_simd128__)
   return (Lanes)wasm_f32x4_pmax((v128_t)b, (v128_t)a);
 #elif defined(__AVX512F__)
-  return _mm512_max_ps(a, b);
+  return _mm512_maskz_max_ps(0xFFFF, a, b);
 #elif defined(__AVX__)
   return _mm256_max_ps(a, b);
 #elif defined(__SSE2__)
@@ -71,7 +71,7 @@ ATTN_INLINE Lanes smaller(Lanes a, Lanes b) {
 #if defined(__wasm_simd128__)
   return (Lanes)wasm_f32x4_pmin((v128_t)b, (v128_t)a);
 #elif defined(__AVX512F__)
-  return _mm512_min_ps(a, b);
+  return _mm512_maskz_min_ps(0xFFFF, a, b);
 #elif defined(__AVX__)
   return _mm256_min_ps(a, b);
 #elif defined(__SSE2__)
