@@ -39,6 +39,12 @@ HeadRows HeadRows::extended(int64_t n_kept, int64_t n_rows, int64_t room) const 
   return out;
 }
 
+void HeadRows::give_back(int64_t n_kept) const {
+  if (!memory_) return;
+  int64_t filled = n_rows_;
+  memory_->n_filled.compare_exchange_strong(filled, n_kept);
+}
+
 uint64_t HeadRows::bytes() const {
   return uint64_t(n_heads_) * uint64_t(room_) * uint64_t(width_) * sizeof(float);
 }

@@ -25,6 +25,9 @@ class HeadRows {
   // The first n_kept rows of these and room for n_rows in all; `room` as above where memory is new.
   HeadRows extended(int64_t n_kept, int64_t n_rows, int64_t room) const;
 
+  // Rows from n_kept on were never handed on: whoever goes on may write there again.
+  void give_back(int64_t n_kept) const;
+
   bool empty() const { return !data_; }
   int64_t n_heads() const { return n_heads_; }
   int64_t n_rows() const { return n_rows_; }

@@ -135,6 +135,13 @@ void Table::add_row(int64_t i, std::span<float> to) const {
   for (int64_t j = 0; j < cols; ++j) to[size_t(j)] += float_at(data, format, i * cols + j);
 }
 
+Table Table::rows_of(int64_t from, int64_t to) const {
+  Table part = *this;
+  part.data = static_cast<const uint8_t*>(data) + from * cols * bytes_of(format);
+  part.rows = to - from;
+  return part;
+}
+
 Table Table::of(ConstMat m) {
   const auto copy = std::make_shared<std::vector<float>>();
   copy->reserve(size_t(m.rows * m.cols));

@@ -59,6 +59,7 @@ struct Table {
   bool empty() const { return data == nullptr; }
   void row(int64_t i, std::span<float> to) const;      // to [cols]
   void add_row(int64_t i, std::span<float> to) const;  // to += row i
+  Table rows_of(int64_t from, int64_t to) const;       // in the same memory
   static Table of(ConstMat m);                         // a copy
 };
 
