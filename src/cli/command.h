@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/forward.h"
 #include "model/model.h"
 #include "model/trace.h"
 #include "state/state.h"
@@ -57,7 +58,7 @@ Status check_looks(const State& state, const Trace& trace);
 void add_folder(CLI::App& app, std::string& folder);
 Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
 // What of ForwardPass::check, or of memory, forbids a pass.
-Status check_pass(const Model& model, const Tokens& tokens);
+Status check_pass(const Model& model, const Tokens& tokens, Keep keep = {});
 
 // --model DIR, and --text TEXT, or --text - for standard input, or --text-file FILE.
 struct ModelOptions {

@@ -1,4 +1,4 @@
-// command_next.cpp - attnscope next: the most likely next tokens, as a table or as JSON.
+// command_next.cpp - attnscope next: the most likely next tokens, or those that a [MASK] hides.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -36,29 +36,66 @@ std::vector<Candidate> candidates(std::span<const float> logits, int n) {
   return out;
 }
 
-std::string as_json(const std::vector<Candidate>& all, const Trace& trace) {
-  const Tokenizer& tokenizer = *trace.model->tokenizer;
-  std::string ids;
-  for (const Token& t : trace.queries[0].items)
-    ids += (ids.empty() ? "" : ", ") + std::to_string(t.id);
-  std::string out = "{\n\"model\": " + json_quote(trace.model->name) +
-                    ",\n\"text\": " + json_quote(trace.queries[0].text) + ",\n\"input_ids\": [" +
-                    ids + "],\n\"next\": [";
+// What a model predicts at one position: the token after it or, where it reads both ways, of it.
+struct Guess {
+  int position;
+  std::vector<Candidate> candidates;
+};
+
+bool fills_masks(const Model& model) { return model.config.mask == Mask::none; }
+
+std::string mask_piece(const Tokenizer& tokenizer) {
+  return tokenizer.id_of("<mask>") >= 0 ? "<mask>" : "[MASK]";
+}
+
+std::vector<int> predicted(const Model& model, const Tokens& tokens) {
+  if (!fills_masks(model)) return {tokens.size() - 1};
+  std::vector<int> positions;
+  const int mask = model.tokenizer->id_of(mask_piece(*model.tokenizer));
+  for (int i = 0; i < tokens.size(); ++i)
+    if (tokens.items[size_t(i)].id == mask) positions.push_back(i);
+  return positions;
+}
+
+std::string as_json(const std::vector<Candidate>& all, const Tokenizer& tokenizer) {
+  std::string out = "[";
   for (size_t i = 0; i < all.size(); ++i)
     out += std::string(i ? "," : "") + "\n{\"id\": " + std::to_string(all[i].id) +
            ", \"piece\": " + json_quote(tokenizer.piece(all[i].id)) +
            ", \"shown\": " + json_quote(tokenizer.shown(all[i].id)) +
            ", \"probability\": " + json_number(all[i].probability) +
            ", \"logit\": " + json_number(all[i].logit) + "}";
+  return out + "\n]";
+}
+
+std::string as_json(const std::vector<Guess>& guesses, const Trace& trace) {
+  const Tokenizer& tokenizer = *trace.model->tokenizer;
+  std::string ids;
+  for (const Token& t : trace.queries[0].items)
+    ids += (ids.empty() ? "" : ", ") + std::to_string(t.id);
+  std::string out = "{\n\"model\": " + json_quote(trace.model->name) +
+                    ",\n\"text\": " + json_quote(trace.queries[0].text) + ",\n\"input_ids\": [" +
+                    ids + "],\n";
+  if (!fills_masks(*trace.model))
+    return out + "\"next\": " + as_json(guesses[0].candidates, tokenizer) + "\n}\n";
+  out += "\"masked\": [";
+  for (size_t i = 0; i < guesses.size(); ++i)
+    out += std::string(i ? "," : "") + "\n{\"position\": " + std::to_string(guesses[i].position) +
+           ", \"candidates\": " + as_json(guesses[i].candidates, tokenizer) + "}";
   return out + "\n]\n}\n";
 }
 
-std::string as_text(const std::vector<Candidate>& all, const Trace& trace, Lang lang) {
+std::string as_text(const Guess& guess, const Trace& trace, Lang lang) {
   const Tokens& tokens = trace.queries[0];
-  std::string out = fill(
-      tr(lang, "{0} · next token after {1} tokens, the last of them {2}\n\n",
-         "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n"),
-      {trace.model->name, std::to_string(tokens.size()), quoted(tokens, tokens.size() - 1, lang)});
+  const std::vector<Candidate>& all = guess.candidates;
+  const char* const title =
+      fills_masks(*trace.model)
+          ? tr(lang, "{0} · what token {2} of {1} hides\n\n",
+               "{0} · {1} 个词元中被遮住的词元 {2}\n\n")
+          : tr(lang, "{0} · next token after {1} tokens, the last of them {2}\n\n",
+               "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
+  std::string out = fill(title, {trace.model->name, std::to_string(tokens.size()),
+                                 quoted(tokens, guess.position, lang)});
   TextTable table("rlrrr", {tr(lang, "rank", "名次"), tr(lang, "token", "词元"), "id",
                             tr(lang, "probability", "概率"), "logit"});
   for (size_t i = 0; i < all.size(); ++i) {
@@ -73,13 +110,30 @@ std::string as_text(const std::vector<Candidate>& all, const Trace& trace, Lang 
 int run_next(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
-  const Trace trace = forward(opened->model, std::move(opened->tokens));
-  if (trace.n_logits < 1)
-    return fail({opened->model->name + ": this model gives no next-token logits"});
-  const size_t d_vocab = size_t(trace.model->config.d_vocab);
-  const auto last = std::span(trace.logits).last(d_vocab);
-  const std::vector<Candidate> all = candidates(last, o.top);
-  const std::string out = o.as_json ? as_json(all, trace) : as_text(all, trace, o.lang);
+  const Model& model = *opened->model;
+  if (!model.config.has_logits)
+    return fail({model.name +
+                 ": has no output vocabulary and so predicts no tokens; attnscope report and "
+                 "attnscope heads show its attention"});
+  const std::vector<int> positions = predicted(model, opened->tokens);
+  const std::string mask = mask_piece(*model.tokenizer);
+  if (positions.empty())
+    return fail({model.name + ": reads both ways and so predicts no next token, but what " + mask +
+                 " hides; write " + mask + " into the text"});
+  const Keep keep{.all_logits = fills_masks(model)};
+  if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
+  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  const int first = trace.queries[0].size() - trace.n_logits;  // position of the first row
+  std::vector<Guess> guesses;
+  for (const int position : positions) {
+    const size_t d_vocab = size_t(model.config.d_vocab), row = size_t(position - first);
+    guesses.push_back(
+        {position, candidates(std::span(trace.logits).subspan(row * d_vocab, d_vocab), o.top)});
+  }
+  if (o.as_json) return finish(as_json(guesses, trace));
+  std::string out;
+  for (const Guess& guess : guesses)
+    out += (out.empty() ? "" : "\n") + as_text(guess, trace, o.lang);
   return finish(out);
 }
 

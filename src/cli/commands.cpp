@@ -13,7 +13,7 @@ std::span<const Command> commands() {
       {"report", "The same explanations for a real model and a text of yours", set_up_report},
       {"attention", "Save the attention patterns of every layer and head to a file",
        set_up_attention},
-      {"next", "The most likely next tokens", set_up_next},
+      {"next", "The most likely next tokens, or those that a [MASK] hides", set_up_next},
       {"heads", "Scores of every head: previous token, induction, sink, entropy and others",
        set_up_heads},
   };

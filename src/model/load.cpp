@@ -180,6 +180,13 @@ uint64_t hash_of(std::span<const SafeTensors> files) {
 Result<Json> read_json(const Folder& folder, const char* name) {
   const auto file = folder.find(std::string_view(name));
   if (file == folder.end()) {
+    // The older kind of tokenizer lies in files of its own.
+    for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"}) {
+      if (std::string_view(name) != "tokenizer.json" || !folder.contains(old)) continue;
+      return Error{std::string(name) + " is missing, and " + old +
+                   " alone is not read: transformers writes one with "
+                   "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"};
+    }
     return Error{std::string(name) + " is missing: drop it together with model.safetensors"};
   }
   Result<Json> json = Json::parse(file->second->bytes.text(), name);
