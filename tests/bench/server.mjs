@@ -8,19 +8,19 @@ const kTypes = {
   '.wasm': 'application/wasm',
 };
 
-// folders: {'models/': '/path'}; the address begins with the key. {url, close}.
-export function serve(folders) {
-  const file_of = (address) => {
-    const name = decodeURIComponent(new URL(address, 'http://localhost').pathname).slice(1);
-    const prefix = Object.keys(folders).find((key) => name.startsWith(key));
-    return prefix === undefined ? null : path.join(folders[prefix], path.normalize('/' + name.slice(prefix.length)));
-  };
+// places: {'models/': '/path', 'index.json': {text}}; the first key that the address begins with says
+// what it is. {url, close}.
+export function serve(places) {
   const server = http.createServer((request, response) => {
-    const file = file_of(request.url), stat = file && fs.statSync(file, { throwIfNoEntry: false });
+    const asked = decodeURIComponent(new URL(request.url, 'http://localhost').pathname).slice(1) || 'index.html';
+    const prefix = Object.keys(places).find((key) => asked.startsWith(key)), place = places[prefix];
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     response.setHeader('Cache-Control', 'no-store');
+    if (place?.text !== undefined) return response.end(place.text);
+    const file = place && path.join(place, path.normalize('/' + asked.slice(prefix.length)));
+    const stat = file && fs.statSync(file, { throwIfNoEntry: false });
     if (!stat?.isFile()) {
       response.statusCode = 404;
       return response.end();
