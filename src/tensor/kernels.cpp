@@ -3,10 +3,9 @@
 #define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Core>
 #include <algorithm>
-#include <cmath>
 
-#include "tensor/exp.h"
 #include "tensor/parallel.h"
+#include "tensor/simd.h"
 
 namespace attn {
 
@@ -59,15 +58,12 @@ void for_rows(int64_t n, int64_t work, F&& f) {
                });
 }
 
-// x[i] = f(x[i]), `work` multiplications each. Cut by fixed blocks too, since a compiler may fuse
-// multiplications and additions differently in the last few steps of a loop.
-template <class F>
-void map(std::span<float> x, int64_t work, F&& f) {
-  constexpr size_t kBlock = 4096;
-  for_rows(int64_t((x.size() + kBlock - 1) / kBlock), int64_t(kBlock) * work, [&](int64_t block) {
-    const size_t begin = size_t(block) * kBlock, end = std::min(x.size(), begin + kBlock);
-    float* values = x.data();
-    for (size_t i = begin; i < end; ++i) values[i] = f(values[i]);
+// A loop of one thread over all of x, on many. Cut by fixed blocks, whole registers each.
+void map(std::span<float> x, void (*loop)(float*, int64_t)) {
+  constexpr int64_t kBlock = 4096;
+  const int64_t n = int64_t(x.size());
+  for_rows((n + kBlock - 1) / kBlock, kBlock * 16, [&](int64_t block) {
+    loop(x.data() + block * kBlock, std::min(kBlock, n - block * kBlock));
   });
 }
 
@@ -103,42 +99,27 @@ void product_nn(ConstMat a, ConstMat b, Mat out) {
 }
 
 void softmax_row(std::span<float> row) {
-  if (row.empty()) return;
-  const float highest = *std::max_element(row.begin(), row.end());
-  for (float& x : row) x = exp_float(x - highest);
-  double sum = 0;
-  for (float x : row) sum += x;
-  const float scale = float(1 / sum);
-  for (float& x : row) x *= scale;
+  if (!row.empty()) simd().elements.softmax(row.data(), int64_t(row.size()));
 }
 
 void layer_norm(ConstMat x, std::span<const float> gamma, std::span<const float> beta, float eps,
                 Mat out) {
   assert(out.rows == x.rows && out.cols == x.cols && int64_t(gamma.size()) == x.cols);
   assert(beta.empty() || beta.size() == gamma.size());
-  for_rows(x.rows, 8 * x.cols, [&](int64_t i) {
-    const std::span<const float> from = x.row(i);
-    const std::span<float> to = out.row(i);
-    double sum = 0, squares = 0;
-    for (float value : from) sum += value;
-    const double mean = sum / double(x.cols);
-    for (float value : from) squares += (value - mean) * (value - mean);
-    const double scale = 1 / std::sqrt(squares / double(x.cols) + eps);
-    for (size_t j = 0; j < from.size(); ++j) {
-      to[j] = float((from[j] - mean) * scale) * gamma[j] + (beta.empty() ? 0.f : beta[j]);
-    }
+  if (x.cols == 0) return;
+  const auto row = simd().elements.layer_norm;
+  for_rows(x.rows, 2 * x.cols, [&](int64_t i) {
+    row(x.row(i).data(), x.cols, gamma.data(), beta.empty() ? nullptr : beta.data(), eps,
+        out.row(i).data());
   });
 }
 
 void rms_norm(ConstMat x, std::span<const float> gamma, float eps, Mat out) {
   assert(out.rows == x.rows && out.cols == x.cols && int64_t(gamma.size()) == x.cols);
-  for_rows(x.rows, 8 * x.cols, [&](int64_t i) {
-    const std::span<const float> from = x.row(i);
-    const std::span<float> to = out.row(i);
-    double squares = 0;
-    for (float value : from) squares += double(value) * value;
-    const float scale = float(1 / std::sqrt(squares / double(x.cols) + eps));
-    for (size_t j = 0; j < from.size(); ++j) to[j] = from[j] * scale * gamma[j];
+  if (x.cols == 0) return;
+  const auto row = simd().elements.rms_norm;
+  for_rows(x.rows, 2 * x.cols, [&](int64_t i) {
+    row(x.row(i).data(), x.cols, gamma.data(), eps, out.row(i).data());
   });
 }
 
@@ -158,29 +139,19 @@ void rotate(Mat x, ConstMat cosines, ConstMat sines, bool interleaved) {
   });
 }
 
-void gelu(std::span<float> x) {
-  map(x, 32, [](float v) { return 0.5f * v * std::erfc(v * -0.70710678f); });
-}
+void gelu_n(float* y, int64_t n) { simd().elements.gelu(y, n); }
+void gelu_tanh_n(float* y, int64_t n) { simd().elements.gelu_tanh(y, n); }
+void silu_n(float* y, int64_t n) { simd().elements.silu(y, n); }
+void relu_n(float* y, int64_t n) { simd().elements.relu(y, n); }
 
-// 0.5 x (1 + tanh u) = x σ(2u), which keeps its digits where tanh is close to -1.
-void gelu_tanh(std::span<float> x) {
-  map(x, 16, [](float v) {
-    const float u = 0.79788456f * (v + 0.044715f * v * v * v);
-    return v / (1 + exp_float(-2 * u));
-  });
-}
-
-void silu(std::span<float> x) {
-  map(x, 16, [](float v) { return v / (1 + exp_float(-v)); });
-}
-
-void relu(std::span<float> x) {
-  map(x, 1, [](float v) { return v < 0 ? 0.f : v; });
-}
+void gelu(std::span<float> x) { map(x, gelu_n); }
+void gelu_tanh(std::span<float> x) { map(x, gelu_tanh_n); }
+void silu(std::span<float> x) { map(x, silu_n); }
+void relu(std::span<float> x) { map(x, relu_n); }
 
 void add(std::span<float> x, std::span<const float> y) {
   assert(x.size() == y.size());
-  for (size_t i = 0; i < x.size(); ++i) x[i] += y[i];
+  simd().elements.add(x.data(), y.data(), int64_t(x.size()));
 }
 
 }  // namespace attn

@@ -37,6 +37,12 @@ void gelu_tanh(std::span<float> x);  // the tanh approximation of GPT-2
 void silu(std::span<float> x);       // x σ(x)
 void relu(std::span<float> x);
 
+// The same over y [n], on the calling thread; what Then::map of packed.h takes.
+void gelu_n(float* y, int64_t n);
+void gelu_tanh_n(float* y, int64_t n);
+void silu_n(float* y, int64_t n);
+void relu_n(float* y, int64_t n);
+
 // x += y, element by element.
 void add(std::span<float> x, std::span<const float> y);
 

@@ -34,9 +34,26 @@ struct ProductLoops {
   void (*dots_f16)(int64_t d_in, const float* x, const uint16_t* w, int64_t n_rows, float* y);
 };
 
+struct ElementLoops {
+  // y[i] = f(y[i]). NaN stays NaN; gelu, gelu_tanh, silu and relu of minus infinity are 0.
+  void (*exp)(float* y, int64_t n);
+  void (*gelu)(float* y, int64_t n);
+  void (*gelu_tanh)(float* y, int64_t n);
+  void (*silu)(float* y, int64_t n);
+  void (*relu)(float* y, int64_t n);
+  void (*add)(float* x, const float* y, int64_t n);  // x += y
+  // In place. All of the row is NaN if any of it is, or infinity is, or if all is minus infinity.
+  void (*softmax)(float* x, int64_t n);
+  // beta may be null, y may be x. Squares of x must stay below the largest float; n > 0.
+  void (*layer_norm)(const float* x, int64_t n, const float* gamma, const float* beta, float eps,
+                     float* y);
+  void (*rms_norm)(const float* x, int64_t n, const float* gamma, float eps, float* y);
+};
+
 struct Simd {
   const char* name;  // "avx512", "avx2", "base", "wasm", "wasm-relaxed"
   ProductLoops product;
+  ElementLoops elements;
 };
 
 // Of this processor.

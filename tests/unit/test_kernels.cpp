@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <random>
 #include <vector>
 
-#include "tensor/exp.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
 
@@ -70,12 +67,6 @@ const Shape kShapes[] = {{1, 1, 1},     {1, 64, 512},    {2, 3, 5},      {7, 17,
                          {16, 64, 64},  {33, 172, 64},   {128, 32, 128}, {129, 31, 127},
                          {127, 5, 257}, {200, 100, 300}, {1, 300, 1000}, {300, 1, 7}};
 
-double ulps_off(float ours, double exact) {
-  const float nearest = float(exact);
-  const double ulp = double(std::nextafter(nearest, INFINITY)) - nearest;
-  return std::abs(double(ours) - exact) / ulp;
-}
-
 }  // namespace
 
 TEST_CASE("linear is x times W transposed plus b") {
@@ -131,28 +122,6 @@ TEST_CASE("results are the same bits on one thread and on many") {
     if (begin == 0) linear(x.mat, w.mat, {}, {one.data(), 300, 500});
   });
   CHECK(std::memcmp(many.data(), one.data(), many.size() * sizeof(float)) == 0);
-}
-
-TEST_CASE("e^x is within 1 ulp") {
-  double worst = 0;
-  // Every 977th float, all signs and sizes.
-  for (uint64_t bits = 0; bits < (uint64_t(1) << 32); bits += 977) {
-    const float x = std::bit_cast<float>(uint32_t(bits));
-    const double exact = std::exp(double(x));
-    if (!(exact >= std::numeric_limits<float>::min() && exact < 3.402e38)) continue;
-    worst = std::max(worst, ulps_off(exp_float(x), exact));
-  }
-  CHECK(worst <= 1.0);
-  for (float x = -150; x < -87; x += 0.01f) {
-    CHECK(std::abs(exp_float(x) - std::exp(double(x))) <= 1.5e-45);
-  }
-  CHECK(exp_float(0) == 1);
-  CHECK(exp_float(-INFINITY) == 0);
-  CHECK(exp_float(-1e30f) == 0);
-  CHECK(exp_float(88.7f) == doctest::Approx(std::exp(88.7)).epsilon(1e-5));
-  CHECK(exp_float(88.73f) == INFINITY);
-  CHECK(exp_float(INFINITY) == INFINITY);
-  CHECK(std::isnan(exp_float(NAN)));
 }
 
 TEST_CASE("softmax is exp over its sum, however large the scores") {
