@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kAlign = 64;  // a cache line, and the widest register
 // A piece of work, for its operands to stay in the second cache.
 constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
+constexpr int64_t kFewRows = 32;
 
 int64_t panels_of(int64_t d_out) { return (d_out + PackedMatrix::panel() - 1) / PackedMatrix::panel(); }
 
@@ -248,41 +249,48 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     for (int64_t r = group_begin(g0); r < group_begin(g1) && !then_.add; ++r)
       std::fill_n(out_.row(r).data() + p0 * panel, std::min(d_out, p1 * panel) - p0 * panel, 0.f);
   }
-  for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) {
+  const auto block = [&](int64_t k0, int64_t p) {
     const int64_t depth = std::min<int64_t>(kDepthBlock, d_in - k0);
     const bool more = k0 > 0 || then_.add;
-    for (int64_t p = p0; p < p1; ++p) {
-      const int64_t at = (p * d_in + k0) * panel;
-      const float* right = expanded;
-      switch (w_.format()) {
-        case Format::f32:
-          right = static_cast<const float*>(w_.data()) + at;
-          break;
-        case Format::bf16:
-          loops.from_bf16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
-          break;
-        case Format::f16:
-          loops.from_f16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
-          break;
+    const int64_t at = (p * d_in + k0) * panel;
+    const float* right = expanded;
+    switch (w_.format()) {
+      case Format::f32:
+        right = static_cast<const float*>(w_.data()) + at;
+        break;
+      case Format::bf16:
+        loops.from_bf16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
+        break;
+      case Format::f16:
+        loops.from_f16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
+        break;
+    }
+    const int64_t col = p * panel, cols = std::min(panel, d_out - col);
+    for (int64_t g = g0; g < g1; ++g) {
+      const int64_t row = group_begin(g), rows = group_begin(g + 1) - row;
+      const float* left = x_.floats_.data() + k0 * n + row * depth;
+      float* c = out_.data + row * out_.stride + col;
+      if (cols == panel) {
+        loops.tile[rows](depth, left, right, c, out_.stride, more);
+        continue;
       }
-      const int64_t col = p * panel, cols = std::min(panel, d_out - col);
-      for (int64_t g = g0; g < g1; ++g) {
-        const int64_t row = group_begin(g), rows = group_begin(g + 1) - row;
-        const float* left = x_.floats_.data() + k0 * n + row * depth;
-        float* c = out_.data + row * out_.stride + col;
-        if (cols == panel) {
-          loops.tile[rows](depth, left, right, c, out_.stride, more);
-          continue;
-        }
-        loops.tile[rows](depth, left, right, edge, panel, false);
-        for (int64_t i = 0; i < rows; ++i) {
-          for (int64_t j = 0; j < cols; ++j) {
-            float& to = c[i * out_.stride + j];
-            to = more ? to + edge[i * panel + j] : edge[i * panel + j];
-          }
+      loops.tile[rows](depth, left, right, edge, panel, false);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < cols; ++j) {
+          float& to = c[i * out_.stride + j];
+          to = more ? to + edge[i * panel + j] : edge[i * panel + j];
         }
       }
     }
+  };
+  // For few rows memory is the limit: weights are read in the order in which they lie. For many, a
+  // block of x stays in the first cache.
+  if (group_begin(g1) - group_begin(g0) <= kFewRows) {
+    for (int64_t p = p0; p < p1; ++p)
+      for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) block(k0, p);
+  } else {
+    for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock)
+      for (int64_t p = p0; p < p1; ++p) block(k0, p);
   }
   finish(group_begin(g0), group_begin(g1), p0 * panel, std::min(d_out, p1 * panel));
 }
