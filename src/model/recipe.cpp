@@ -38,6 +38,7 @@ class Binder {
     bound_.weights.blocks.resize(size_t(c_.n_layers));
     for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
     if (!recipe_.head.empty() && find(recipe_.head[0].name + std::string(".weight")).tensor) {
+      prefix_ = "";
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
     if (error_) return *error_;
@@ -63,7 +64,7 @@ class Binder {
 
   // Names may have the family's prefix or lack it, as models are saved with and without their head.
   Place find(const std::string& name) {
-    for (const std::string& full : {recipe_.prefix + name, name}) {
+    for (const std::string& full : {prefix_ + name, name}) {
       for (const SafeTensors& file : files_) {
         if (const StoredTensor* tensor = file.find(full)) {
           used_.insert(tensor);
@@ -81,7 +82,7 @@ class Binder {
     if (!place.tensor) {
       error_ =
           Error{(files_.size() == 1 ? files_[0].file : "the .safetensors files") + ": tensor " +
-                quoted_name(recipe_.prefix + name) + " is missing, which " + c_.family +
+                quoted_name(prefix_ + name) + " is missing, which " + c_.family +
                 " models have; take weights and config.json of the same model, and all shards"};
       return {};
     }
@@ -229,6 +230,7 @@ class Binder {
   }
 
   const Recipe& recipe_;
+  std::string prefix_ = recipe_.prefix;
   const Layout& layout_;
   const Config& c_;
   std::span<const SafeTensors> files_;

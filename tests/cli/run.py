@@ -317,6 +317,23 @@ def test_model(name):
     bad(["report", "--model", folder, "--text", text, "--layer", "99"], 1, "--layer 99")
 
 
+def test_masked():
+    """A model that reads both ways says what [MASK] hides; one without a vocabulary says so."""
+    models = ROOT / "tests" / "data" / "models"
+    text = ["--text", "The girl saw a [MASK]."]
+    code, out, err = run("next", "--model", models / "bert-mlm", *text, "--top", "3", "--format", "json")
+    masked = json.loads(out)["masked"] if code == 0 else []
+    check("bert-mlm: the place of [MASK]", [m["position"] for m in masked] == [5], err or out)
+    check("bert-mlm: its candidates", [len(m["candidates"]) for m in masked] == [3], err or out)
+    for lang, words in (("en", "what token 5 “[MASK]” of 8 hides"), ("zh", "被遮住的词元 5“[MASK]”")):
+        code, out, err = run("next", "--model", models / "bert-mlm", *text, "--lang", lang)
+        check(f"bert-mlm: next --lang {lang}", code == 0 and words in out, err or out)
+    bad(["next", "--model", models / "bert-mlm", "--text", "The girl"], 1, "write [MASK] into the text")
+    bad(["next", "--model", models / "bert", *text], 1, "no output vocabulary")
+    code, out, err = run("heads", "--model", models / "bert", *text)
+    check("bert: heads", code == 0 and "8 heads" in out, err or out)
+
+
 def test_story():
     """stories260K goes on as llama2.c does: "Once upon a time, there was a little girl named Lily"."""
     folder = CHECKPOINTS / "stories260K"
@@ -381,6 +398,7 @@ def main():
     test_exits()
     for name in ("stories260K", "default-candidate"):
         test_model(name)
+    test_masked()
     test_story()
     test_heads()
     if skipped:

@@ -10,6 +10,7 @@ from the files as written. Everything is seeded.
 
 import json
 import pathlib
+import re
 import shutil
 
 import tokenizers
@@ -224,15 +225,19 @@ def write_as_tensorflow_did(path):
 
 
 def make_wordpiece(path):
+    """Special tokens, letters, letters within words, words: listed, for the trainer's order is not fixed."""
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    words = sorted(set(re.findall(r"[a-z]+", " ".join(TEXT).lower())))
+    letters = sorted(set("".join(words)))
+    pieces = specials + [",", "."] + letters + ["##" + c for c in letters]
+    pieces += [word for word in words if len(word) > 1]
+    assert len(pieces) <= BERT["vocab_size"]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(specials)
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = tokenizers.decoders.WordPiece()
-    trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=BERT["vocab_size"], special_tokens=specials, show_progress=False
-    )
-    tokenizer.train_from_iterator(TEXT, trainer)
     tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

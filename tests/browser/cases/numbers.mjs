@@ -1,5 +1,5 @@
 // numbers.mjs - what the page computes, against PyTorch and transformers.
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { check, equal, skip } from "../harness.mjs";
 import {
@@ -27,10 +27,11 @@ export async function check_model(page, expected, text) {
   equal(status.tokens.length, input_ids.values.length, "number of tokens");
   equal([status.n_layers, status.n_heads, status.n_query, status.n_key], attn.shape, "shape of the patterns");
   const d_attn = largest_difference(await page.patterns(), attn.values);
+  check(d_attn <= kModel, `patterns differ by ${d_attn}`);
+  if (!logits) return { attn: d_attn, logits: 0 };  // a model without an output vocabulary
   const seen = (await page.ask("logits")).values;
   check(seen.length > 0 && seen.length % logits.shape.at(-1) === 0, `${seen.length} logits for a vocabulary of ${logits.shape.at(-1)}`);
   const d_logits = largest_difference(seen, logits.values.slice(-seen.length));
-  check(d_attn <= kModel, `patterns differ by ${d_attn}`);
   check(d_logits <= kModel, `logits differ by ${d_logits}`);
   return { attn: d_attn, logits: d_logits };
 }
@@ -90,10 +91,12 @@ export const cases = [
       for (const folder of models) {
         const name = path.basename(folder);
         const expected = read_safetensors(path.join(folder, "expected.safetensors"));
+        if (expected.tensors.attention_mask) continue;  // padding cannot be typed
+        const config = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8"));
         const copy = path.join(t.scratch_folder, name);
         mkdirSync(copy, { recursive: true });
         for (const { name: file, path: from } of model_files(folder)) cpSync(from, path.join(copy, file));
-        writeFileSync(path.join(copy, "tokenizer.json"), plain_tokenizer(expected.tensors.logits.shape.at(-1)));
+        writeFileSync(path.join(copy, "tokenizer.json"), plain_tokenizer(config.vocab_size));
         const { model } = await page.status();
         await page.drop_paths([copy]);
         const after = await page.opened(model);
