@@ -17,12 +17,43 @@ namespace attn {
 
 namespace {
 
-// Helpers wait for a loop, take its ranges one by one with the caller, and wait again. They are made on first use and end with the
-// program. One loop at a time: a second caller, or a loop inside a loop, runs its ranges itself.
+// How long a thread looks for the next loop, or for the end of this one, before it sleeps. A pass is
+// about a hundred loops of some 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
+constexpr auto kSpin = std::chrono::microseconds(100);
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Until ready() or for kSpin; lets others run where there are fewer processors than threads.
+template <class F>
+bool spin_until(F&& ready) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point end{};
+  for (;;) {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      relax();
+    }
+    const Clock::time_point now = Clock::now();
+    if (end == Clock::time_point{}) end = now + kSpin;
+    if (now >= end) return false;
+    std::this_thread::yield();
+  }
+}
+
+// Helpers wait for a loop, take its ranges one by one with the caller, and wait again. They are made on
+// first use and end with the program. One loop at a time: a second caller, or a loop inside a loop, runs
+// its ranges itself.
 class Pool {
  public:
   Pool() {
     const int n = std::clamp(int(std::thread::hardware_concurrency()), 1, kMostThreads);
+    limit_ = n;
     for (int i = 1; i < n; ++i) threads_.emplace_back([this] { serve(); });
   }
   ~Pool() {
@@ -34,24 +65,32 @@ class Pool {
     for (std::thread& t : threads_) t.join();
   }
 
-  int size() const { return int(threads_.size()) + 1; }
+  int size() const { return limit_; }
+  void limit(int n) {
+    const int all = int(threads_.size()) + 1;
+    limit_ = n <= 0 ? all : std::min(n, all);
+  }
 
-  void run(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
-    {
-      std::lock_guard lock(mutex_);
-      n_ = n;
-      chunk_ = chunk;
-      body_ = &body;
-      next_ = 0;
-      ++loop_;
-    }
-    wake_.notify_all();
-    take_ranges(n, chunk, body);
+  void run(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+    n_ = n;
+    grain_ = grain;
+    n_helpers_ = uint64_t(std::min<int64_t>(limit_ - 1, (n - 1) / grain));
+    body_ = &body;
+    next_.store(0, std::memory_order_relaxed);
+    const uint64_t loop = (state_.load(std::memory_order_relaxed) & ~kLow) + kOneLoop;
+    // Either this thread sees that a helper is about to sleep, or the helper sees the loop.
+    state_.store(loop | kOpen);
+    if (n_asleep_ > 0) wake(n_helpers_);
+    take_ranges();
+    state_.fetch_and(~kOpen);  // nobody joins from here on
+    const auto all_left = [this] { return (state_ & kWorking) == 0; };
+    if (spin_until(all_left)) return;
     std::unique_lock lock(mutex_);
-    body_ = nullptr;  // nobody joins from here on
+    caller_asleep_ = true;
     // Looks again now and then: a wake-up that an engine loses must not stop a pass for ever.
-    while (!done_.wait_for(lock, std::chrono::milliseconds(20), [this] { return n_working_ == 0; })) {
+    while (!done_.wait_for(lock, std::chrono::milliseconds(20), all_left)) {
     }
+    caller_asleep_ = false;
   }
 
   bool try_own() { return !owned_.exchange(true); }
@@ -59,39 +98,86 @@ class Pool {
 
  private:
   static constexpr int kMostThreads = 8;  // a page starts so many workers, one of them the compute thread
+  // state_ is the number of the loop, whether helpers may join it, and how many are at work on it. What
+  // describes a loop is written while it is not open and nobody works.
+  static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking, kOneLoop = 0x200;
 
-  void take_ranges(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
-    for (int64_t begin; (begin = next_.fetch_add(chunk)) < n;)
-      body(begin, std::min(n, begin + chunk));
+  void wake(uint64_t n) {
+    { std::lock_guard lock(mutex_); }  // who was about to sleep does now
+    if (n >= threads_.size()) {
+      wake_.notify_all();
+    } else {
+      for (uint64_t i = 0; i < n; ++i) wake_.notify_one();
+    }
+  }
+
+  // Large ranges first, small ones in the end to make up for a thread that came late or is slow.
+  void take_ranges() {
+    const int64_t n = n_, parts = 2 * int64_t(n_helpers_ + 1);
+    int64_t begin = next_.load(std::memory_order_relaxed);
+    while (begin < n) {
+      const int64_t end = std::min(n, begin + std::max(grain_, (n - begin + parts - 1) / parts));
+      if (!next_.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+      (*body_)(begin, end);
+      begin = next_.load(std::memory_order_relaxed);
+    }
+  }
+
+  // Is there a loop other than `seen`?
+  bool is_open(uint64_t seen) const {
+    const uint64_t state = state_;
+    return (state & kOpen) != 0 && (state & ~kLow) != seen;
+  }
+
+  // Becomes one of those at work, unless the loop is over or has enough. `seen` is then that loop.
+  bool join(uint64_t& seen) {
+    uint64_t state = state_;
+    while ((state & kOpen) != 0 && (state & ~kLow) != seen) {
+      // n_helpers_ can only be read once one is counted, so the limit is the pool's.
+      if ((state & kWorking) + 1 >= uint64_t(limit_)) break;
+      if (state_.compare_exchange_weak(state, state + 1)) {
+        seen = state & ~kLow;
+        return true;
+      }
+    }
+    seen = state & ~kLow;
+    return false;
+  }
+
+  void leave() {
+    if (((state_.fetch_sub(1) - 1) & kLow) == 0 && caller_asleep_) {
+      { std::lock_guard lock(mutex_); }
+      done_.notify_all();
+    }
   }
 
   void serve() {
     uint64_t seen = 0;
-    std::unique_lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return stop_ || (body_ && loop_ != seen); });
+      const auto called = [&] { return stop_ || is_open(seen); };
+      if (!spin_until(called)) {
+        std::unique_lock lock(mutex_);
+        ++n_asleep_;
+        wake_.wait(lock, called);
+        --n_asleep_;
+      }
       if (stop_) return;
-      seen = loop_;
-      const int64_t n = n_, chunk = chunk_;
-      const auto* body = body_;
-      ++n_working_;
-      lock.unlock();
-      take_ranges(n, chunk, *body);
-      lock.lock();
-      if (--n_working_ == 0) done_.notify_all();
+      if (!join(seen)) continue;
+      take_ranges();
+      leave();
     }
   }
 
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  std::atomic<int64_t> next_{0};
-  std::atomic<bool> owned_{false};
+  std::atomic<int> limit_{1}, n_asleep_{0};
+  std::atomic<bool> owned_{false}, stop_{false}, caller_asleep_{false};
   const std::function<void(int64_t, int64_t)>* body_ = nullptr;
-  int64_t n_ = 0, chunk_ = 1;
-  uint64_t loop_ = 0;
-  int n_working_ = 0;
-  bool stop_ = false;
+  int64_t n_ = 0, grain_ = 1;
+  uint64_t n_helpers_ = 0;
+  alignas(64) std::atomic<uint64_t> state_{0};
+  alignas(64) std::atomic<int64_t> next_{0};
 };
 
 Pool& pool() {
@@ -103,6 +189,8 @@ Pool& pool() {
 
 int n_threads() { return pool().size(); }
 
+void set_n_threads(int n) { pool().limit(n); }
+
 void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
   if (n <= 0) return;
   grain = std::max<int64_t>(1, grain);
@@ -110,15 +198,15 @@ void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, in
     body(0, n);
     return;
   }
-  // A few ranges per thread, so that a slow one is made up for.
-  const int64_t even = (n + 4 * n_threads() - 1) / (4 * n_threads());
-  pool().run(n, std::max(grain, even), body);
+  pool().run(n, grain, body);
   pool().release();
 }
 
 #else
 
 int n_threads() { return 1; }
+
+void set_n_threads(int) {}
 
 void parallel_for(int64_t n, int64_t, const std::function<void(int64_t, int64_t)>& body) {
   if (n > 0) body(0, n);

@@ -171,15 +171,19 @@ void softmax(float* x, int64_t n) {
   }
   for (; i + kLanes <= n; i += kLanes) top[0] = larger(load(x + i), top[0]);
   const int64_t n_whole = i, n_rest = n - i;
-  Lanes rest = load_some(x + n_whole, n_rest, -__builtin_inff());
+  Lanes rest = splat(-__builtin_inff());
+  if (n_rest > 0) rest = load_some(x + n_whole, n_rest, -__builtin_inff());
   float tops[kLanes];
   store(tops, larger(rest, larger(larger(top[0], top[1]), larger(top[2], top[3]))));
   float highest = tops[0];
   for (int j = 1; j < kLanes; ++j) highest = tops[j] > highest ? tops[j] : highest;
 
   const Lanes most = splat(highest);
-  rest = exp_not_positive(rest - most);
-  double sum = double(sum_of(rest));
+  double sum = 0;
+  if (n_rest > 0) {
+    rest = exp_not_positive(rest - most);
+    sum = double(sum_of(rest));
+  }
   for (i = 0; i < n_whole; i += kSumBlock) {
     const int64_t end = n_whole < i + kSumBlock ? n_whole : i + kSumBlock;
     Lanes sums = {};
@@ -192,7 +196,7 @@ void softmax(float* x, int64_t n) {
   }
   const Lanes scale = splat(float(1 / sum));
   for (i = 0; i < n_whole; i += kLanes) store(x + i, load(x + i) * scale);
-  store_some(x + n_whole, rest * scale, n_rest);
+  if (n_rest > 0) store_some(x + n_whole, rest * scale, n_rest);
 }
 
 constexpr ElementLoops element_loops() {
