@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100 MB
 constexpr int kMostSamples = 10'000;
 
-enum class Format { table, csv, json };
+enum class Output { table, csv, json };
 
 struct Options {
   ModelOptions model;
@@ -26,7 +26,7 @@ struct Options {
   bool random_repeat = false;
   uint32_t seed = 1;
   int length = 50, samples = 10, period = 0;
-  Format format = Format::table;
+  Output format = Output::table;
   Lang lang = Lang::en;
 };
 
@@ -214,8 +214,8 @@ int run_heads(const Options& o) {
     const auto& values = scored.values.back();
     scored.highest.push_back(size_t(std::ranges::max_element(values) - values.begin()));
   }
-  const std::string out = o.format == Format::csv    ? as_csv(scored)
-                          : o.format == Format::json ? as_json(scored)
+  const std::string out = o.format == Output::csv    ? as_csv(scored)
+                          : o.format == Output::json ? as_json(scored)
                                                      : as_table(scored);
   return finish(out);
 }
@@ -253,7 +253,7 @@ Run set_up_heads(CLI::App& app) {
       ->check(positive)
       ->needs(inputs[2]);
   add_choice(
-      app, "--format", {"table", "csv", "json"}, [o](int i) { o->format = Format(i); },
+      app, "--format", {"table", "csv", "json"}, [o](int i) { o->format = Output(i); },
       "table (default), or csv or json with every number in full");
   add_language(app, o->lang);
   app.parse_complete_callback([text = inputs[0], file = inputs[1], ids = inputs[2],

@@ -91,7 +91,7 @@ bool has_padding(const Tokens& tokens) {
   return std::ranges::any_of(tokens.items, &Token::padding);
 }
 
-void apply(const Linear& l, ConstMat x, Mat out) { linear(x, l.w.mat(), l.b.vec(), out); }
+void apply(const Linear& l, ConstMat x, Mat out) { linear(x, l.w, l.b.vec(), out); }
 
 }  // namespace
 
@@ -134,10 +134,10 @@ struct ForwardPass::Impl {
 void ForwardPass::Impl::embed() {
   const Weights& w = model->weights;
   for (int64_t i = 0; i < n; ++i) {
-    std::ranges::copy(w.embed.mat().row(tokens.items[size_t(i)].id), resid.mat.row(i).begin());
-    if (c.n_token_types > 0) add(resid.mat.row(i), w.token_types.mat().row(0));
-    if (c.position == Position::learned)
-      add(resid.mat.row(i), w.positions.mat().row(c.first_position + i));
+    const std::span<float> x = resid.mat.row(i);
+    w.embed.row(tokens.items[size_t(i)].id, x);
+    if (c.n_token_types > 0) w.token_types.add_row(0, x);
+    if (c.position == Position::learned) w.positions.add_row(c.first_position + i, x);
   }
   if (c.embed_norm) normalize_rows(c, w.ln_embed, resid.mat, resid.mat);
 }
@@ -236,7 +236,10 @@ void ForwardPass::Impl::unembed() {
     activate(c.head_activation, {dense.data, size_t(dense.rows * dense.cols)});
     normalize_rows(c, w.ln_head, dense, last);
   }
-  linear(last, w.unembed.mat(), w.unembed_bias.vec(), {trace.logits.data(), last.rows, c.d_vocab});
+  const Mat logits(trace.logits.data(), last.rows, c.d_vocab);
+  linear(last, w.unembed, logits);
+  if (w.unembed_bias.empty()) return;
+  for (int64_t i = 0; i < logits.rows; ++i) add(logits.row(i), w.unembed_bias.vec());
 }
 
 ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
@@ -261,6 +264,7 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
   a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
   a.mask = c.mask;
   if (has_padding(tokens)) {
+    a.allowed.reserve(size_t(n * n));
     for (int64_t i = 0; i < n * n; ++i) {
       a.allowed.push_back(!tokens.items[size_t(i % n)].padding);
     }

@@ -10,12 +10,11 @@
 #include "base/result.h"
 #include "model/config.h"
 #include "model/tokenizer.h"
-#include "tensor/mat.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
-// Floats of a checkpoint: a view into the file's bytes, or a converted copy; `owner` keeps
-// whichever it is alive.
+// Floats of a checkpoint, shared.
 struct Tensor {
   std::shared_ptr<const void> owner;
   const float* data = nullptr;
@@ -27,13 +26,12 @@ struct Tensor {
     for (int64_t d : shape) n *= d;
     return n;
   }
-  ConstMat mat() const { return {data, shape[0], shape[1]}; }  // of a matrix [out, in]
   std::span<const float> vec() const { return {data, size_t(size())}; }
 };
 
 struct Linear {
-  Tensor w;  // [d_out, d_in]
-  Tensor b;  // [d_out], or empty
+  PackedMatrix w;  // [d_out, d_in]
+  Tensor b;        // [d_out], or empty
 };
 
 struct NormWeights {
@@ -47,16 +45,16 @@ struct Block {
 };
 
 struct Weights {
-  Tensor embed;      // W_E [d_vocab, d_model]
-  Tensor positions;  // W_pos [first_position + n_ctx, d_model], only for learned positions
-  Tensor token_types;    // [n_token_types, d_model]
+  Table embed;           // W_E [d_vocab, d_model]
+  Table positions;       // W_pos [first_position + n_ctx, d_model], only for learned positions
+  Table token_types;     // [n_token_types, d_model]
   NormWeights ln_embed;  // where Config::embed_norm
   std::vector<Block> blocks;
   NormWeights ln_final;
   // BERT's masked-LM head: a dense layer, an activation, a norm; else empty.
   Linear head_dense;  // [d_model, d_model]
   NormWeights ln_head;
-  Tensor unembed;  // [d_vocab, d_model]; the same memory as embed when tied; empty without logits
+  Table unembed;  // [d_vocab, d_model]; the same memory as embed when tied; empty without logits
   Tensor unembed_bias;  // [d_vocab], or empty
 };
 

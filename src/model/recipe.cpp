@@ -1,6 +1,7 @@
 #include "model/recipe.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <unordered_set>
 
@@ -75,8 +76,8 @@ class Binder {
     return {};
   }
 
-  // The tensor `name` as floats of exactly this shape; empty after an error.
-  Tensor take(const std::string& name, std::initializer_list<int64_t> shape) {
+  // The tensor `name` of exactly this shape and of a type that weights have; null after an error.
+  Place take(const std::string& name, std::initializer_list<int64_t> shape) {
     if (error_) return {};
     const Place place = find(name);
     if (!place.tensor) {
@@ -94,32 +95,41 @@ class Binder {
                      "; take weights and config.json of the same model"};
       return {};
     }
-    Result<Tensor> tensor = to_floats(*place.file, *place.tensor);
-    if (!tensor) {
-      error_ = tensor.error();
+    if (const Result<Format> format = format_of(*place.file, *place.tensor); !format) {
+      error_ = format.error();
       return {};
     }
-    bound_.n_parameters += tensor->size();
-    return std::move(*tensor);
+    bound_.n_parameters +=
+        std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies());
+    return place;
+  }
+
+  Tensor take_vector(const std::string& name, int64_t size) {
+    const Place place = take(name, {size});
+    return place.tensor ? *to_floats(*place.file, *place.tensor) : Tensor();
   }
 
   void fill(const Bind& bind, const std::string& name, Block* block) {
     const Target& to = bind.target;
     if (to.table) {
       fill_table(to.table, name);
+    } else if (to.bias) {
+      fill_bias(to.bias, name);
     } else if (to.final_norm) {
       fill_norm(bound_.weights.*to.final_norm, name);
     } else if (to.norm) {
       fill_norm(block->*to.norm, name);
     } else if (to.head) {
-      (bound_.weights.*to.head).w = take(name + ".weight", {c_.d_model, c_.d_model});
-      (bound_.weights.*to.head).b = take(name + ".bias", {c_.d_model});
+      Linear& linear = bound_.weights.*to.head;
+      const Place w = take(name + ".weight", {c_.d_model, c_.d_model});
+      linear.b = take_vector(name + ".bias", c_.d_model);
+      if (!error_) linear.w = pack(w, all_rows(c_.d_model), Store::out_in);
     } else {
       fill_linear(bind, name, *block);
     }
   }
 
-  void fill_table(Tensor Weights::* table, const std::string& name) {
+  void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::unembed) {
       bound_.tied = layout_.tied;
       if (!layout_.tied && !find(name + ".weight").tensor) {
@@ -132,25 +142,25 @@ class Binder {
         return;
       }
     }
-    if (table == &Weights::unembed_bias) {
-      // Two names of one tensor; where they were saved apart, the decoder's counts.
-      const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
-      bound_.weights.unembed_bias =
-          take(name + (decoder ? ".decoder.bias" : ".bias"), {c_.d_vocab});
-      return;
-    }
     const int64_t rows = table == &Weights::positions     ? c_.first_position + c_.n_ctx
                          : table == &Weights::token_types ? c_.n_token_types
                                                           : c_.d_vocab;
-    bound_.weights.*table = take(name + ".weight", {rows, c_.d_model});
+    const Place place = take(name + ".weight", {rows, c_.d_model});
+    if (!error_) bound_.weights.*table = table_of(place);
+  }
+
+  void fill_bias(Tensor Weights::* bias, const std::string& name) {
+    // Two names of one tensor; where they were saved apart, the decoder's counts.
+    const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
+    bound_.weights.*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
   void fill_norm(NormWeights& norm, const std::string& name) {
     // BERT's first checkpoints have the names of TensorFlow.
     const bool old = find(name + ".gamma").tensor != nullptr;
-    norm.gamma = take(name + (old ? ".gamma" : ".weight"), {c_.d_model});
+    norm.gamma = take_vector(name + (old ? ".gamma" : ".weight"), c_.d_model);
     if (c_.norm == Norm::layer_norm)
-      norm.beta = take(name + (old ? ".beta" : ".bias"), {c_.d_model});
+      norm.beta = take_vector(name + (old ? ".beta" : ".bias"), c_.d_model);
   }
 
   void fill_linear(const Bind& bind, const std::string& name, Block& block) {
@@ -161,54 +171,56 @@ class Binder {
       d_out += sides.out;
       d_in = sides.in;
     }
-    Tensor w = bind.store == Store::in_out ? transposed(take(name + ".weight", {d_in, d_out}))
-                                           : take(name + ".weight", {d_out, d_in});
+    const Place w = bind.store == Store::in_out ? take(name + ".weight", {d_in, d_out})
+                                                : take(name + ".weight", {d_out, d_in});
     Tensor b;
-    if (bind.bias && layout_.*bind.bias) b = take(name + ".bias", {d_out});
+    if (bind.bias && layout_.*bind.bias) b = take_vector(name + ".bias", d_out);
     if (error_) return;
     int64_t first_row = 0;
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
-      Linear& linear = block.*bind.target.linear[i];
-      const int64_t n_rows = sides_of(bind.target.linear[i], c_).out;
-      if (bind.fused == Fused::per_head) {
-        linear = {rows_per_head(w, i), rows_per_head(b, i)};
-      } else {
-        linear = {rows_of(w, first_row, n_rows), rows_of(b, first_row, n_rows)};
+      std::vector<int64_t> rows = all_rows(sides_of(bind.target.linear[i], c_).out);
+      for (int64_t& row : rows) {
+        row = bind.fused == Fused::per_head
+                  ? (row / c_.d_head * 3 + i) * c_.d_head + row % c_.d_head
+                  : first_row + row;
       }
-      first_row += n_rows;
+      first_row += int64_t(rows.size());
+      block.*bind.target.linear[i] = {pack(w, rows, bind.store), elements(b, rows)};
     }
   }
 
-  static Tensor transposed(const Tensor& t) {
-    if (t.empty()) return {};
-    const int64_t rows = t.shape[0], cols = t.shape[1];
-    const auto copy = std::make_shared<std::vector<float>>(size_t(t.size()));
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < cols; ++c) (*copy)[size_t(c * rows + r)] = t.data[r * cols + c];
-    }
-    return {copy, copy->data(), {cols, rows}};
+  static std::vector<int64_t> all_rows(int64_t n) {
+    std::vector<int64_t> rows(static_cast<size_t>(n));
+    std::iota(rows.begin(), rows.end(), 0);
+    return rows;
   }
 
-  // Rows of a matrix or elements of a vector, in the same memory.
-  static Tensor rows_of(const Tensor& t, int64_t first, int64_t n) {
-    if (t.empty()) return {};
-    Tensor part = t;
-    part.shape[0] = n;
-    part.data += first * (t.shape.size() == 2 ? t.shape[1] : 1);
-    return part;
+  // These rows of W [d_out, d_in].
+  static PackedMatrix pack(const Place& place, std::span<const int64_t> rows, Store store) {
+    const std::vector<int64_t>& shape = place.tensor->shape;
+    const Table numbers = table_of(place);
+    const bool flipped = store == Store::in_out;
+    WeightSource source{
+        numbers.data, numbers.format, {}, flipped ? shape[1] : 1, flipped ? shape[0] : shape[1]};
+    for (const int64_t row : rows) source.row_at.push_back(flipped ? row : row * shape[1]);
+    return PackedMatrix::pack(source);
   }
 
-  // Of [n_heads, 3, d_head] rows, those of the i-th of three; a copy.
-  Tensor rows_per_head(const Tensor& t, int64_t i) const {
+  static Table table_of(const Place& place) {
+    const std::vector<int64_t>& shape = place.tensor->shape;
+    const Format format = *format_of(*place.file, *place.tensor);
+    const int64_t n = shape[0] * shape[1];
+    const auto memory =
+        std::make_shared<std::vector<uint8_t>>(size_t(n) * size_t(bytes_of(format)));
+    copy_numbers(*place.tensor, 0, n, memory->data());
+    return {memory, memory->data(), format, shape[0], shape[1]};
+  }
+
+  static Tensor elements(const Tensor& t, std::span<const int64_t> which) {
     if (t.empty()) return {};
-    const int64_t width = t.shape.size() == 2 ? t.shape[1] : 1, size = c_.d_head * width;
-    const auto copy = std::make_shared<std::vector<float>>(size_t(c_.n_heads * size));
-    for (int64_t head = 0; head < c_.n_heads; ++head) {
-      std::copy_n(t.data + (head * 3 + i) * size, size, copy->data() + head * size);
-    }
-    Tensor part{copy, copy->data(), t.shape};
-    part.shape[0] = int64_t(c_.n_heads) * c_.d_head;
-    return part;
+    const auto copy = std::make_shared<std::vector<float>>();
+    for (const int64_t i : which) copy->push_back(t.data[i]);
+    return {copy, copy->data(), {int64_t(copy->size())}};
   }
 
   void note_unused() {

@@ -58,14 +58,16 @@ enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_h
 
 // Where a tensor of the file goes.
 struct Target {
-  constexpr Target(Tensor Weights::* t) : table(t) {}
+  constexpr Target(Table Weights::* t) : table(t) {}
+  constexpr Target(Tensor Weights::* b) : bias(b) {}
   constexpr Target(NormWeights Weights::* n) : final_norm(n) {}
   constexpr Target(NormWeights Block::* n) : norm(n) {}
   constexpr Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
       : linear{a, b, c} {}
   constexpr Target(Linear Weights::* l) : head(l) {}
 
-  Tensor Weights::* table = nullptr;
+  Table Weights::* table = nullptr;
+  Tensor Weights::* bias = nullptr;
   NormWeights Weights::* final_norm = nullptr;
   NormWeights Block::* norm = nullptr;
   Linear Block::* linear[3] = {};  // more than one where they are fused

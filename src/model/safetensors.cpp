@@ -7,7 +7,6 @@
 
 #include "base/json.h"
 #include "tensor/kernels.h"
-#include "tensor/parallel.h"
 
 namespace attn {
 
@@ -189,58 +188,53 @@ Result<SafeTensors> read_safetensors(const File& file) {
   return f;
 }
 
-namespace {
-
-// out[i] = convert(the i-th T of `bytes`), whatever its alignment.
-template <class T, class F>
-void convert_all(std::span<const uint8_t> bytes, std::vector<float>& out, F&& convert) {
-  parallel_for(int64_t(out.size()), 1 << 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T value;
-      std::memcpy(&value, bytes.data() + size_t(i) * sizeof(T), sizeof(T));
-      out[size_t(i)] = convert(value);
-    }
-  });
-}
-
-}  // namespace
-
-Result<Tensor> to_floats(const SafeTensors& file, const StoredTensor& stored) {
-  Tensor tensor;
-  tensor.shape = stored.shape;
-  if (stored.dtype == DType::f32 &&
-      reinterpret_cast<uintptr_t>(stored.bytes.data()) % alignof(float) == 0) {
-    tensor.owner = file.bytes.owner();
-    tensor.data = reinterpret_cast<const float*>(stored.bytes.data());
-    return tensor;
-  }
-  const uint64_t n = stored.bytes.size() / type_bytes(stored.dtype);
-  const auto floats = std::make_shared<std::vector<float>>();
-  const auto fill = [&]<class T>(T, auto convert) {
-    floats->resize(n);
-    convert_all<T>(stored.bytes, *floats, convert);
-  };
+Result<Format> format_of(const SafeTensors& file, const StoredTensor& stored) {
   switch (stored.dtype) {
     case DType::f32:
-      fill(0.f, [](float x) { return x; });
-      break;
     case DType::f64:
-      fill(0., [](double x) { return float(x); });
-      break;
+      return Format::f32;
     case DType::f16:
-      fill(uint16_t(0), half_to_float);
-      break;
+      return Format::f16;
     case DType::bf16:
-      fill(uint16_t(0), bfloat16_to_float);
-      break;
+      return Format::bf16;
     default:
       return Error{file.file + ": tensor " + quoted_name(stored.name) +
                    " holds whole or 8-bit numbers, so the model is quantized; take the version in "
                    "F32, F16 or BF16"};
   }
-  tensor.data = floats->data();
-  tensor.owner = floats;
-  return tensor;
+}
+
+void copy_numbers(const StoredTensor& stored, int64_t begin, int64_t end, void* to) {
+  if (begin == end) return;
+  const size_t size = size_t(type_bytes(stored.dtype));
+  const uint8_t* from = stored.bytes.data() + size_t(begin) * size;
+  if (stored.dtype != DType::f64) {
+    std::memcpy(to, from, size_t(end - begin) * size);
+    return;
+  }
+  for (int64_t i = 0; i < end - begin; ++i) {
+    double value;
+    std::memcpy(&value, from + size_t(i) * size, size);
+    static_cast<float*>(to)[i] = float(value);
+  }
+}
+
+Result<Tensor> to_floats(const SafeTensors& file, const StoredTensor& stored) {
+  const Result<Format> format = format_of(file, stored);
+  if (!format) return format.error();
+  const int64_t n = int64_t(stored.bytes.size() / type_bytes(stored.dtype));
+  const auto floats = std::make_shared<std::vector<float>>(size_t(n));
+  if (*format == Format::f32) {
+    copy_numbers(stored, 0, n, floats->data());
+  } else {
+    const auto convert = *format == Format::f16 ? half_to_float : bfloat16_to_float;
+    for (int64_t i = 0; i < n; ++i) {
+      uint16_t number;
+      std::memcpy(&number, stored.bytes.data() + 2 * i, 2);
+      (*floats)[size_t(i)] = convert(number);
+    }
+  }
+  return Tensor{floats, floats->data(), stored.shape};
 }
 
 }  // namespace attn

@@ -41,9 +41,16 @@ struct SafeTensors {
 // https://huggingface.co/docs/safetensors
 Result<SafeTensors> read_safetensors(const File& file);
 
-// F32 at a multiple of four bytes is a view into the file; F64, F16, BF16 and the rest of F32 are
-// converted copies. Other types are an error.
+// A copy as floats of F32, F64, F16 or BF16. Other types are an error.
 Result<Tensor> to_floats(const SafeTensors& file, const StoredTensor& tensor);
+
+// The format in which a tensor is kept as a weight: its own, but f32 for F64. Other types than
+// these four are an error.
+Result<Format> format_of(const SafeTensors& file, const StoredTensor& tensor);
+
+// Numbers begin .. end - 1 of a tensor that has a format, in that format, whatever their alignment
+// in the file.
+void copy_numbers(const StoredTensor& tensor, int64_t begin, int64_t end, void* to);
 
 // A tensor's name in quotes, cut where it is absurdly long; for errors.
 std::string quoted_name(std::string_view name);

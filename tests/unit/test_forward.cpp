@@ -218,10 +218,9 @@ TEST_CASE("learned positions, post-norm and no mask follow their formulas") {
   c.mask = Mask::none;
   Weights& w = model->weights;
   w.blocks.resize(1);
-  const auto zeros =
-      std::make_shared<std::vector<float>>(size_t(c.d_model * std::max(c.d_mlp, 300)));
   for (Linear* linear : {&w.blocks[0].o, &w.blocks[0].mlp_out}) {
-    linear->w.data = zeros->data();
+    const std::vector<float> zeros(size_t(linear->w.d_out() * linear->w.d_in()));
+    linear->w = PackedMatrix::pack({zeros.data(), linear->w.d_out(), linear->w.d_in()});
     linear->b = {};
   }
   w.positions = w.embed;
@@ -230,15 +229,16 @@ TEST_CASE("learned positions, post-norm and no mask follow their formulas") {
   const int d = c.d_model;
   std::vector<float> x(size_t(2 * d));
   for (int i = 0; i < 2; ++i) {
-    for (int j = 0; j < d; ++j)
-      x[size_t(i * d + j)] = w.embed.mat()(i + 3, j) + w.embed.mat()(i, j);
+    const std::span<float> row = std::span(x).subspan(size_t(i * d), size_t(d));
+    w.embed.row(i + 3, row);
+    w.embed.add_row(i, row);
   }
   const Mat rows(x.data(), 2, d);
   const Block& b = w.blocks[0];
   layer_norm(rows, b.ln1.gamma.vec(), b.ln1.beta.vec(), c.norm_eps, rows);
   layer_norm(rows, b.ln2.gamma.vec(), b.ln2.beta.vec(), c.norm_eps, rows);
   std::vector<float> logits(size_t(2 * c.d_vocab));
-  linear(rows, w.unembed.mat(), {}, {logits.data(), 2, c.d_vocab});
+  linear(rows, w.unembed, {logits.data(), 2, c.d_vocab});
   CHECK(most_apart(trace.logits, logits) < 1e-5);
   const std::vector<float> pattern = trace.attention().pattern(0, 0, 0);
   CHECK(pattern[1] > 0);

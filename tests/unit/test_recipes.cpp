@@ -254,7 +254,8 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
         const Linear* const parts[] = {&b.q, &b.k, &b.v};
         for (int part = 0; part < 3; ++part) {
           const Linear& l = *parts[part];
-          REQUIRE(l.w.shape == std::vector<int64_t>{4, 4});
+          REQUIRE(l.w.d_out() == 4);
+          REQUIRE(l.w.d_in() == 4);
           REQUIRE(l.b.shape == std::vector<int64_t>{4});
           for (int row = 0; row < 4; ++row) {
             // The row of the fused matrix: part by part, or head by head.
@@ -263,7 +264,7 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
             CHECK(l.b.vec()[size_t(row)] == float(layer * 60 + 48 + from));
             for (int col = 0; col < 4; ++col) {
               const int at = store == Store::out_in ? from * 4 + col : col * 12 + from;
-              CHECK(l.w.mat()(row, col) == float(layer * 60 + at));
+              CHECK(l.w.at(row, col) == float(layer * 60 + at));
             }
           }
         }

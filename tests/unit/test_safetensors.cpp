@@ -83,10 +83,6 @@ TEST_CASE("every type of number comes out as the float it is") {
     CHECK(has(whole.error().message, "model.safetensors: tensor \"e\""));
     CHECK(has(whole.error().message, "quantized"));
     CHECK(!read->find("f"));
-    // Aligned floats are not copied.
-    const uint8_t* start = file.bytes.data() + file.bytes.size() - 40;
-    const bool view = (void*)to_floats(*read, *read->find("a"))->data == (void*)start;
-    CHECK(view == (reinterpret_cast<uintptr_t>(start) % 4 == 0));
   }
 }
 
