@@ -50,10 +50,48 @@ struct ElementLoops {
   void (*rms_norm)(const float* x, int64_t n, const float* gamma, float eps, float* y);
 };
 
+// Attention of queries side by side, a panel of `width`, one a lane. Scores, weights and z lie as columns,
+// [key or dimension][width]. Weights e = exp(score - highest) are not divided by their sum yet.
+struct PanelLoops {
+  int width;
+  // s [n][width] = k q; `highest` [width] grows.   q [d][width]   k [n] rows of d
+  void (*scores)(int64_t d, const float* q, const float* k, int64_t k_stride, int64_t n, float* s,
+                 float* highest);
+  // Minus infinity for keys first_key .. first_key+n-1 that come after lane i's query, first_query + i, and
+  // the highest of the others.
+  void (*mask)(int64_t first_query, int64_t first_key, int64_t n, float* s, float* highest);
+  // s [n][width] = e, 0 for minus infinity; sums [1][width] = Σ e. With facts sums [3][width] = Σ e,
+  // Σ e (score - highest), Σ e |query - key|.
+  void (*soften)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
+  void (*soften_facts)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
+  // z [d][width] = Σ over n keys of v e; d > 0.   v [n] rows of d
+  void (*values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride, float* z);
+  // Sums of e over n keys that a list names, and over the keys one behind each, [width].
+  void (*listed)(int64_t n, const int* keys, const float* e, float* at, float* behind);
+  // Over n keys, [width].
+  void (*pool)(int64_t n, const float* e, float* largest, float* sum);
+  // rows [n_rows][n] = columns [n][width] transposed, column i times factor[i]; n_rows <= width.
+  void (*to_rows)(int64_t n, const float* columns, const float* factor, int64_t n_rows, float* rows,
+                  int64_t stride);
+  // The other way; columns from n_rows on get zeros.
+  void (*to_columns)(int64_t n, const float* rows, int64_t stride, int64_t n_rows, float factor,
+                     float* columns);
+};
+
+struct AttentionLoops {
+  PanelLoops wide, narrow;  // the same bits, for many queries and for few
+  // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one each.
+  void (*row_soften)(int64_t query, int64_t n, float* s, float* sums);
+  void (*row_soften_facts)(int64_t query, int64_t n, float* s, float* sums);
+  // z [d] = Σ over n keys of v e
+  void (*row_values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride, float* z);
+};
+
 struct Simd {
   const char* name;  // "avx512", "avx2", "base", "wasm", "wasm-relaxed"
   ProductLoops product;
   ElementLoops elements;
+  AttentionLoops attention;
 };
 
 // Of this processor.

@@ -2,13 +2,16 @@
 #pragma once
 
 #include "tensor/simd.h"
+#include "tensor/simd_attention.h"
 #include "tensor/simd_elementwise.h"
 #include "tensor/simd_product.h"
 
 namespace attn {
 namespace {
 
-constexpr Simd simd_table(const char* name) { return {name, product_loops(), element_loops()}; }
+constexpr Simd simd_table(const char* name) {
+  return {name, product_loops(), element_loops(), attention_loops()};
+}
 
 }  // namespace
 }  // namespace attn

@@ -1,0 +1,287 @@
+// test_attention_block.cpp - blocks of attention against double, in every instruction set.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "model/attention_block.h"
+#include "tensor/simd.h"
+
+using namespace attn;
+
+namespace {
+
+struct Shape {
+  int n_query, n_key, d_head, n_heads = 1, n_kv_heads = 1;
+};
+// Panels of 4 to 32 queries, tiles of 5 to 14 keys and blocks of 64 keys met, missed by one and passed.
+const Shape kShapes[] = {{1, 1, 1},          {2, 2, 3},         {3, 3, 64, 4, 2},  {4, 4, 5},
+                         {5, 9, 7},          {8, 8, 80, 2, 1},  {9, 4, 31},        {16, 16, 64, 6, 3},
+                         {17, 40, 33},       {31, 31, 128},     {33, 33, 160},     {64, 65, 13},
+                         {65, 64, 2, 4, 1},  {70, 70, 64},      {1, 70, 64},       {2, 70, 100, 2, 1},
+                         {130, 130, 24},     {3, 300, 65},      {200, 333, 96},    {300, 300, 64}};
+
+std::mt19937 random_numbers(11);
+
+std::vector<float> normal(int64_t n, float spread) {
+  std::normal_distribution<float> distribution(0, spread);
+  std::vector<float> out(static_cast<size_t>(n));
+  for (float& x : out) x = distribution(random_numbers);
+  return out;
+}
+
+Attention random_attention(const Shape& s, Mask mask) {
+  Attention a;
+  a.n_samples = 2;
+  a.n_layers = 1;
+  a.n_heads = s.n_heads;
+  a.n_kv_heads = s.n_kv_heads;
+  a.d_head = s.d_head;
+  a.n_query = s.n_query;
+  a.n_key = s.n_key;
+  a.mask = mask;
+  a.scale = 1 / std::sqrt(float(s.d_head));
+  const auto rows = [&](int n_heads, int n, float spread) {
+    return HeadRows(2 * n_heads, n, s.d_head, normal(int64_t(2) * n_heads * n * s.d_head, spread));
+  };
+  a.q = {rows(s.n_heads, s.n_query, 1.5f)};
+  a.k = {rows(s.n_kv_heads, s.n_key, 1.5f)};
+  a.v = {rows(s.n_kv_heads, s.n_key, 1)};
+  a.facts = {HeadRows(2 * s.n_heads, s.n_query, kRowFacts)};
+  return a;
+}
+
+std::vector<int> few_tokens(int n) {
+  std::vector<int> out;
+  for (int i = 0; i < n; ++i) out.push_back(int(random_numbers() % 5));
+  return out;
+}
+
+// One row of a pattern, its z and its facts, as their definitions say, in double.
+struct SlowRow {
+  std::vector<double> weights, z;
+  double facts[kRowFacts] = {};
+};
+SlowRow slow_row(const Attention& a, std::span<const int> query_ids, std::span<const int> key_ids,
+                 int sample, int head, int query) {
+  const int kv = sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
+  const ConstMat q = a.q[0].head(sample * a.n_heads + head), k = a.k[0].head(kv), v = a.v[0].head(kv);
+  SlowRow row;
+  row.weights.assign(size_t(a.n_key), -INFINITY);
+  row.z.assign(size_t(a.d_head), 0);
+  double highest = -INFINITY, sum = 0;
+  for (int key = 0; key < a.n_key; ++key) {
+    double score = a.masked_score;
+    if (a.may_see(sample, query, key)) {
+      score = 0;
+      for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
+      score *= a.scale;
+    } else if (a.masked_score == 0) {
+      continue;
+    }
+    row.weights[size_t(key)] = score;
+    highest = std::max(highest, score);
+  }
+  for (double& w : row.weights) sum += w = w == -INFINITY ? 0 : std::exp(w - highest);
+  for (int key = 0; key < a.n_key; ++key) {
+    double& w = row.weights[size_t(key)];
+    w = sum > 0 ? w / sum : 0;
+    for (int i = 0; i < a.d_head && w > 0; ++i) row.z[size_t(i)] += w * v(key, i);
+    if (w > 0) row.facts[kEntropy] -= w * std::log2(w);
+    row.facts[kDistance] += w * std::abs(query - key);
+    row.facts[kLargest] = std::max(row.facts[kLargest], w);
+    if (key == query) row.facts[kSelf] = w;
+    if (key == query - 1) row.facts[kPrevious] = w;
+    if (key == 0) row.facts[kFirst] = w;
+    const int id = query_ids[size_t(query)];
+    if (key < query && key_ids[size_t(key)] == id) row.facts[kDuplicate] += w;
+    if (key >= 1 && key <= query && key_ids[size_t(key) - 1] == id) row.facts[kInduction] += w;
+  }
+  return row;
+}
+
+void grow(double& worst, double got, double wanted, double size = 1) {
+  const double off = std::abs(got - wanted) / std::max(1.0, size);
+  worst = std::isnan(off) ? INFINITY : std::max(worst, off);
+}
+
+// Every row by attend() and block_pattern(), in blocks of different sizes.
+void check_all(const AttentionLoops& loops, const Attention& a) {
+  const std::vector<int> query_ids = few_tokens(a.n_query);
+  std::vector<int> key_ids = a.n_key == a.n_query ? query_ids : few_tokens(a.n_key);
+  const EarlierCopies copies = earlier_copies(query_ids, key_ids);
+  const int64_t z_stride = a.d_head + 3, p_stride = a.n_key + 1;
+  double worst_z = 0, worst_weight = 0, worst_fact = 0;
+  for (int sample = 0; sample < 2; ++sample) {
+    for (int head = 0; head < a.n_heads; ++head) {
+      for (int q0 = 0, n = 1; q0 < a.n_query; q0 += n, n = n % 50 * 3 + 1) {
+        n = std::min(n, a.n_query - q0);
+        std::vector<float> z(size_t(n * z_stride), 77.f), pattern(size_t(n * p_stride), 77.f);
+        attend(loops, a, copies, sample, 0, head, q0, q0 + n, {z.data(), n, a.d_head, z_stride});
+        block_pattern(loops, a, sample, 0, head, q0, q0 + n, {pattern.data(), n, a.n_key, p_stride});
+        for (int i = 0; i < n; ++i) {
+          const SlowRow row = slow_row(a, query_ids, key_ids, sample, head, q0 + i);
+          double sum = 0;
+          for (int j = 0; j < a.d_head; ++j) grow(worst_z, z[size_t(i * z_stride + j)], row.z[size_t(j)]);
+          for (int key = 0; key < a.n_key; ++key) {
+            const float w = pattern[size_t(i * p_stride + key)];
+            grow(worst_weight, w, row.weights[size_t(key)]);
+            if (row.weights[size_t(key)] == 0) CHECK(w == 0);
+            sum += w;
+          }
+          if (sum != 0) CHECK(std::abs(sum - 1) < 1e-6);
+          CHECK(z[size_t(i * z_stride + a.d_head)] == 77);
+          CHECK(pattern[size_t(i * p_stride + a.n_key)] == 77);
+          const ConstMat facts = a.facts[0].head(sample * a.n_heads + head);
+          for (int f = 0; f < kRowFacts && a.masked_score == 0; ++f) {
+            grow(worst_fact, facts(q0 + i, f), row.facts[f], row.facts[f]);
+          }
+        }
+      }
+    }
+  }
+  CHECK(worst_z < 5e-6);
+  CHECK(worst_weight < 1e-6);
+  CHECK(worst_fact < 2e-5);
+}
+
+template <class F>
+void for_all_loops(F&& f) {
+  int n = 0;
+  const Simd* const* all = all_simd(n);
+  for (int i = 0; i < n; ++i) {
+    CAPTURE(all[i]->name);
+    f(all[i]->attention);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("z, weights and facts of blocks equal their definitions, in every instruction set") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const Shape& shape : kShapes) {
+      for (const Mask mask : {Mask::none, Mask::causal}) {
+        CAPTURE(shape.n_query);
+        CAPTURE(shape.n_key);
+        CAPTURE(shape.d_head);
+        check_all(loops, random_attention(shape, mask));
+      }
+    }
+  });
+}
+
+TEST_CASE("blocks under given masks, with rows that see nothing") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const auto& [n_query, n_key] : {std::pair{40, 37}, {2, 30}, {1, 5}}) {
+      for (const Mask mask : {Mask::none, Mask::causal}) {
+        Attention a = random_attention({n_query, n_key, 6, 2, 1}, mask);
+        a.allowed.resize(size_t(2 * n_query * n_key));
+        for (uint8_t& cell : a.allowed) cell = random_numbers() % 3 == 0;
+        std::fill_n(a.allowed.begin() + n_key * (n_query - 1), n_key, uint8_t(0));
+        check_all(loops, a);
+        a.masked_score = -1e9f;
+        check_all(loops, a);
+      }
+    }
+  });
+}
+
+TEST_CASE("a row has the same bits in every block of three queries and more") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const Mask mask : {Mask::none, Mask::causal}) {
+      const Attention a = random_attention({150, 150, 20}, mask);
+      const std::vector<int> ids = few_tokens(150);
+      const EarlierCopies copies = earlier_copies(ids, ids);
+      std::vector<float> whole(150 * 20), z(150 * 20);
+      attend(loops, a, copies, 0, 0, 0, 0, 150, {whole.data(), 150, 20});
+      std::vector<float> facts(a.facts[0].head(0).data, a.facts[0].head(0).data + 150 * kRowFacts);
+      for (const int n : {3, 4, 5, 13, 30, 64}) {
+        for (int q0 = 0; q0 + n <= 150; q0 += n)
+          attend(loops, a, copies, 0, 0, 0, q0, q0 + n, {z.data() + q0 * 20, n, 20});
+        const int n_all = 150 / n * n;
+        CHECK(std::equal(z.begin(), z.begin() + n_all * 20, whole.begin()));
+        int differ = 0;
+        for (int i = 0; i < n_all * kRowFacts; ++i)
+          differ += i % kRowFacts < kDuplicate && facts[size_t(i)] != a.facts[0].head(0).data[i];
+        CHECK(differ == 0);
+      }
+    }
+  });
+}
+
+TEST_CASE("what comes later leaves no trace in weights and facts, though it be no number") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), INFINITY, -INFINITY}) {
+      const Attention a = random_attention({50, 50, 9}, Mask::causal);
+      const std::vector<int> ids = few_tokens(50);
+      const EarlierCopies copies = earlier_copies(ids, ids);
+      std::vector<float> before(50 * 50), after(50 * 50), z(50 * 9);
+      const auto run = [&](std::vector<float>& pattern) {
+        block_pattern(loops, a, 0, 0, 0, 0, 50, {pattern.data(), 50, 50});
+        attend(loops, a, copies, 0, 0, 0, 0, 50, {z.data(), 50, 9});
+        return std::vector<float>(a.facts[0].head(0).data, a.facts[0].head(0).data + 20 * kRowFacts);
+      };
+      const std::vector<float> facts = run(before);
+      for (int key = 20; key < 50; ++key)
+        for (float& x : a.k[0].head_to_fill(0).row(key)) x = bad;
+      CHECK(facts == run(after));
+      CHECK(std::equal(after.begin(), after.begin() + 20 * 50, before.begin()));
+      for (int query = 0; query < 50; ++query)
+        for (int key = query + 1; key < 50; ++key) CHECK(after[size_t(query * 50 + key)] == 0);
+    }
+  });
+}
+
+TEST_CASE("pooled cells are the largest and the mean of their weights") {
+  for (const Mask mask : {Mask::none, Mask::causal}) {
+    for (const auto& [n_query, n_key] : {std::pair{150, 150}, {20, 100}, {3, 3}, {100, 20}}) {
+      const Attention a = random_attention({n_query, n_key, 16, 2, 1}, mask);
+      const std::vector<float> pattern = a.pattern(1, 0, 1);
+      for (const auto& [n_rows, n_cols] : {std::pair{64, 64}, {1, 1}, {7, 3}, {3, 200}}) {
+        for (const int cut : {0, 1}) {
+          const int q0 = cut * (n_query / 3), q1 = n_query - cut, k0 = cut, k1 = n_key - cut;
+          CAPTURE(n_query);
+          CAPTURE(n_rows);
+          std::vector<float> largest(size_t(n_rows * n_cols), 7), mean(largest);
+          a.pooled(1, 0, 1, q0, q1, k0, k1, {largest.data(), n_rows, n_cols}, {mean.data(), n_rows, n_cols});
+          int wrong = 0;
+          for (int r = 0; r < n_rows; ++r) {
+            for (int c = 0; c < n_cols; ++c) {
+              const int query = q0 + r * (q1 - q0) / n_rows, key = k0 + c * (k1 - k0) / n_cols;
+              const int query_end = std::max(query + 1, q0 + (r + 1) * (q1 - q0) / n_rows);
+              const int key_end = std::max(key + 1, k0 + (c + 1) * (k1 - k0) / n_cols);
+              float most = 0;
+              double sum = 0;
+              for (int i = query; i < query_end; ++i) {
+                for (int j = key; j < key_end; ++j) {
+                  most = std::max(most, pattern[size_t(i * n_key + j)]);
+                  sum += pattern[size_t(i * n_key + j)];
+                }
+              }
+              const size_t at = size_t(r * n_cols + c);
+              wrong += largest[at] != most;
+              wrong += !(std::abs(mean[at] - sum / ((query_end - query) * (key_end - key))) < 1e-6);
+            }
+          }
+          CHECK(wrong == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("earlier copies of tokens") {
+  const int ids[] = {5, 7, 5, 5, 7, 9};
+  const EarlierCopies copies = earlier_copies(ids, ids);
+  const auto of = [&](int i) {
+    return std::vector<int>(copies.keys.begin() + copies.begin[size_t(i)],
+                            copies.keys.begin() + copies.end[size_t(i)]);
+  };
+  CHECK(of(0).empty());
+  CHECK(of(1).empty());
+  CHECK(of(2) == std::vector{0});
+  CHECK(of(3) == std::vector{0, 2});
+  CHECK(of(4) == std::vector{1});
+  CHECK(of(5).empty());
+}
