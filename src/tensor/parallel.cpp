@@ -17,9 +17,14 @@ namespace attn {
 
 namespace {
 
-// How long a thread looks for the next loop, or for the end of this one, before it sleeps. A pass is
-// about a hundred loops of some 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
-constexpr auto kSpin = std::chrono::microseconds(100);
+using std::chrono::microseconds;
+
+// How long a helper looks for the next loop before it sleeps. A pass is about a hundred loops of some
+// 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
+constexpr microseconds kSpinForLoop(100);
+// The same for the end of a loop, whose last ranges are small: a helper that takes longer has lost its
+// processor, perhaps to the one that waits for it.
+constexpr microseconds kSpinForEnd(25);
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -29,9 +34,10 @@ void relax() {
 #endif
 }
 
-// Until ready() or for kSpin; lets others run where there are fewer processors than threads.
+// Until ready(), which is the result, or for so long; lets others run where there are fewer processors
+// than threads.
 template <class F>
-bool spin_until(F&& ready) {
+bool spin(microseconds how_long, F&& ready) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point end{};
   for (;;) {
@@ -40,7 +46,7 @@ bool spin_until(F&& ready) {
       relax();
     }
     const Clock::time_point now = Clock::now();
-    if (end == Clock::time_point{}) end = now + kSpin;
+    if (end == Clock::time_point{}) end = now + how_long;
     if (now >= end) return false;
     std::this_thread::yield();
   }
@@ -84,7 +90,7 @@ class Pool {
     take_ranges();
     state_.fetch_and(~kOpen);  // nobody joins from here on
     const auto all_left = [this] { return (state_ & kWorking) == 0; };
-    if (spin_until(all_left)) return;
+    if (spin(kSpinForEnd, all_left)) return;
     std::unique_lock lock(mutex_);
     caller_asleep_ = true;
     // Looks again now and then: a wake-up that an engine loses must not stop a pass for ever.
@@ -155,7 +161,7 @@ class Pool {
     uint64_t seen = 0;
     for (;;) {
       const auto called = [&] { return stop_ || is_open(seen); };
-      if (!spin_until(called)) {
+      if (!spin(kSpinForLoop, called)) {
         std::unique_lock lock(mutex_);
         ++n_asleep_;
         wake_.wait(lock, called);
