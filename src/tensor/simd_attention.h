@@ -5,6 +5,8 @@
 // lane computes does not depend on who is in the others.
 #pragma once
 
+#include <stddef.h>
+
 #include "tensor/lanes.h"
 #include "tensor/simd.h"
 #include "tensor/simd_exp.h"
