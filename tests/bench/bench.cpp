@@ -37,14 +37,6 @@ double ms_of(const std::function<void()>& f) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-// With 1 everything runs inside one range of a loop, where loops have one thread. Else the pool.
-void on_threads(int64_t n, const std::function<void()>& f) {
-  if (n != 1) return f();
-  parallel_for(2, 1, [&](int64_t begin, int64_t) {
-    if (begin == 0) f();
-  });
-}
-
 Result<std::vector<File>> read_files(const std::string& folder) {
   std::vector<File> files;
   for (const char* name : {"config.json", "tokenizer.json", "model.safetensors"}) {
@@ -114,15 +106,14 @@ Result<std::string> bench(Program& p, const Json& command) {
   if (!work) return work.error();
   const int64_t min_reps = command.at("min_reps").integer().value_or(1);
   const double min_ms = command.at("min_ms").number().value_or(0);
-  const int64_t threads = command.at("threads").integer().value_or(0);
+  set_n_threads(int(command.at("threads").integer().value_or(0)));
   std::vector<double> samples;
   double total = 0;
   while (int64_t(samples.size()) < min_reps || (total < min_ms && samples.size() < 1000)) {
-    samples.push_back(ms_of([&] { on_threads(threads, *work); }));
+    samples.push_back(ms_of(*work));
     total += samples.back();
   }
-  std::string units = std::to_string(p.bench.units());
-  return "{\"ms\":" + numbers(samples) + ",\"units\":" + units + "}";
+  return "{\"ms\":" + numbers(samples) + ",\"units\":" + std::to_string(p.bench.units()) + "}";
 }
 
 Result<std::string> dump(Program& p, const Json& command) {

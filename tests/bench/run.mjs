@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // run.mjs - our program beside its rival in one run, in turn: medians, ratios, parts of the measured limits.
 //   node tests/bench/run.mjs [--native] [--works w1,w2] [--sizes 16,64] [--threads 1,2] [--rounds 3]
-//     [--min-ms 400] [--build mt|st] [--dir BUILD_FOLDER] [--models FOLDER] [--alone] [--boost] [--out FILE]
+//     [--min-ms 400] [--build mt|st] [--dir BUILD_FOLDER] [--models FOLDER] [--alone]
+//     [--tries 3] [--boost] [--out FILE]
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,7 @@ const kChosen = list('works', Object.keys(kWorks).filter((name) => !kWorks[name]
 const kSizes = list('sizes', '').map(Number), kThreads = list('threads', kBuild === 'st' ? '1' : '1,2').map(Number);
 const kRounds = Number(option('rounds', 3)), kMinMs = Number(option('min-ms', 400));
 const kAlone = option('alone', false), kOut = option('out', null);
-const kForeign = 0.3, kTries = 3; // processors that others may use during a sample before it is taken again
+const kTries = Number(option('tries', 3)), kForeign = 0.3; // processors that others may use during a sample
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const is_long = (work, n) => n >= 512 && work.n_ids !== undefined;
