@@ -21,7 +21,7 @@ using std::chrono::microseconds;
 
 // How long a helper looks for the next loop before it sleeps. A pass is about a hundred loops of some
 // 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
-constexpr microseconds kSpinForLoop(100);
+constexpr microseconds kSpinForLoop(60);
 // The same for the end of a loop, whose last ranges are small: a helper that takes longer has lost its
 // processor, perhaps to the one that waits for it.
 constexpr microseconds kSpinForEnd(25);
@@ -159,9 +159,16 @@ class Pool {
 
   void serve() {
     uint64_t seen = 0;
+    unsigned in_vain = 0;  // looks in a row, and waits without one
     for (;;) {
       const auto called = [&] { return stop_ || is_open(seen); };
-      if (!spin(kSpinForLoop, called)) {
+      // A helper that looks may keep its processor from the very thread that makes loops (WebAssembly
+      // cannot yield), so after two looks in vain it looks every eighth time only.
+      const bool look = in_vain < 2 || in_vain % 8 == 0;
+      if (look && spin(kSpinForLoop, called)) {
+        in_vain = 0;
+      } else {
+        ++in_vain;
         std::unique_lock lock(mutex_);
         ++n_asleep_;
         wake_.wait(lock, called);
