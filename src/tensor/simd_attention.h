@@ -46,34 +46,32 @@ void score_tile(ptrdiff_t d, const float* q, const float* k, ptrdiff_t k_stride,
   const float* row[kM];
 #pragma GCC unroll 16
   for (int i = 0; i < kM; ++i) row[i] = k + i * k_stride;
-  const auto step = [&](ptrdiff_t at) __attribute__((always_inline)) {
+  // Not unrolled: engines would gather the loads of several steps and run out of registers.
+  for (ptrdiff_t t = 0; t < d; ++t, q += kV * kLanes) {
     Lanes right[kV];
 #pragma GCC unroll 4
-    for (int j = 0; j < kV; ++j) right[j] = load(q + (at * kV + j) * kLanes);
+    for (int j = 0; j < kV; ++j) right[j] = load(q + j * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < kM; ++i) {
-      const Lanes left = splat_at(row[i] + at);
+      const Lanes left = splat_at(row[i] + t);
 #pragma GCC unroll 4
       for (int j = 0; j < kV; ++j) sum[i][j] = madd(left, right[j], sum[i][j]);
     }
-  };
-  for (; d >= 4; d -= 4, q += 4 * kV * kLanes) {
-#pragma GCC unroll 4
-    for (int u = 0; u < 4; ++u) step(u);
-#pragma GCC unroll 16
-    for (int i = 0; i < kM; ++i) row[i] += 4;
   }
-  for (ptrdiff_t u = 0; u < d; ++u) step(u);
+  // In the order of the loop above: engines keep registers by what is needed first behind it.
+  Lanes most[kV];
 #pragma GCC unroll 4
-  for (int j = 0; j < kV; ++j) {
-    Lanes most = load(highest + j * kLanes);
+  for (int j = 0; j < kV; ++j) most[j] = load(highest + j * kLanes);
 #pragma GCC unroll 16
-    for (int i = 0; i < kM; ++i) {
+  for (int i = 0; i < kM; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kV; ++j) {
       store(s + (i * kV + j) * kLanes, sum[i][j]);
-      most = larger(sum[i][j], most);
+      most[j] = larger(sum[i][j], most[j]);
     }
-    store(highest + j * kLanes, most);
   }
+#pragma GCC unroll 4
+  for (int j = 0; j < kV; ++j) store(highest + j * kLanes, most[j]);
 }
 
 // z [kM][panel] = Σ over n keys of v e, or += where `more`.   v [n] rows of kM and more   e [n][panel]
