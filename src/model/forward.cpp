@@ -1,63 +1,67 @@
+// forward.cpp - the pass as a row of stages, each cut into pieces that threads share or steps take.
+//
+// A layer is done in two sweeps over chunks of rows: q, k and v of all rows first, since a row may look
+// at any other; then attention, MLP and residual of one chunk after the other, so that only the residual
+// stream itself is there for all rows at once.
 #include "model/forward.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+#include <functional>
+#include <optional>
 
+#include "model/attention_block.h"
+#include "model/rope.h"
 #include "tensor/kernels.h"
+#include "tensor/packed.h"
 #include "tensor/parallel.h"
 
 namespace attn {
 
 namespace {
 
-// Rows of a pattern that one thread holds at a time, and rows of the MLP's wide layer that exist
-// at once: both fixed, so that memory is bounded and results do not depend on threads.
-constexpr int kQueryRows = 32;
-constexpr int kMlpRows = 256;
+// Fixed, so that memory is bounded and results do not depend on threads.
+constexpr int64_t kChunkRows = 256;   // of the residual stream, worked on together
+constexpr int64_t kTableRows = 1024;  // of the unembedding, a piece of work
+
+// Multiplications of a step without threads, and the fewest that are worth waking a thread for.
+constexpr int64_t kStepWork = 1 << 25, kThreadWork = 1 << 16;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Rows to make room for, so that typing on does not move what is there.
+int64_t room_for(const Config& c, int64_t n) {
+  return std::max<int64_t>(n, std::min<int64_t>(c.n_ctx, n + std::max<int64_t>(32, n / 8)));
+}
 
 // Floats of each buffer; the one place that says how much a pass needs.
 struct Sizes {
-  uint64_t resid, flat_q, flat_kv, angles, hidden, gate, pattern;  // while it runs
-  uint64_t q, kv, logits;                                          // in the trace
+  uint64_t chunk;               // of rows worked on together
+  uint64_t normed, packed, flat, z, hidden, gate, angles, scores;  // while it runs
+  uint64_t layer, facts, resid, logits;                            // in the trace; a layer's q, k and v
 
-  Sizes(const Config& c, uint64_t n, Keep keep) {
-    resid = n * uint64_t(c.d_model);
-    flat_q = q = n * uint64_t(c.n_heads) * uint64_t(c.d_head);
-    flat_kv = kv = n * uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
-    angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims / 2) : 0;
-    hidden = std::min<uint64_t>(n, kMlpRows) * uint64_t(c.d_mlp);
+  Sizes(const Config& c, uint64_t n, const Keep& keep) {
+    const uint64_t d = uint64_t(c.d_model), room = uint64_t(room_for(c, int64_t(n)));
+    const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
+    const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
+    chunk = std::min<uint64_t>(n, kChunkRows);
+    normed = chunk * d;
+    packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp)});
+    flat = chunk * (d_q + 2 * d_kv);
+    z = chunk * d_q;
+    hidden = chunk * uint64_t(c.d_mlp);
     gate = c.gated_mlp ? hidden : 0;
-    pattern = std::min<uint64_t>(n, kQueryRows) * n;
+    angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims) : 0;
+    Attention a;
+    a.d_head = c.d_head;
+    a.n_query = a.n_key = int(std::min<uint64_t>(n, INT32_MAX));
+    scores = uint64_t(attend_floats(a));
+    layer = room * (d_q + 2 * d_kv);
+    facts = keep.facts ? room * uint64_t(c.n_heads) * kRowFacts : 0;
+    resid = room * d;
     logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
   }
 };
-
-// Radians a position of each pair, [rope_dims / 2]. Su et al. 2021; the scalings stretch the
-// wavelengths for texts longer than those of training (linear: Chen et al. 2023; Llama 3.1).
-std::vector<double> frequencies(const Config& c) {
-  std::vector<double> out(size_t(c.rope_dims / 2));
-  for (size_t j = 0; j < out.size(); ++j) {
-    const double plain = std::pow(c.rope_theta, -2.0 * double(j) / c.rope_dims);
-    switch (c.rope_scaling) {
-      case RopeScaling::none:
-        out[j] = plain;
-        break;
-      case RopeScaling::linear:
-        out[j] = plain / c.rope_factor;
-        break;
-      case RopeScaling::llama3: {
-        // How often the wave fits into the original context: few times, stretched; often, kept.
-        const double n_waves = c.rope_original_n_ctx * plain / (2 * std::numbers::pi);
-        const double low = c.rope_low_freq_factor, high = c.rope_high_freq_factor;
-        const double kept = std::clamp((n_waves - low) / (high - low), 0.0, 1.0);
-        out[j] = plain * (kept + (1 - kept) / c.rope_factor);
-        break;
-      }
-    }
-  }
-  return out;
-}
 
 void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out) {
   switch (c.norm) {
@@ -70,189 +74,115 @@ void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out) 
   }
 }
 
-void activate(Activation activation, std::span<float> x) {
+using Map = void (*)(float* x, int64_t n);
+
+Map map_of(Activation activation) {
   switch (activation) {
     case Activation::gelu:
-      gelu(x);
-      break;
+      return gelu_n;
     case Activation::gelu_tanh:
-      gelu_tanh(x);
-      break;
+      return gelu_tanh_n;
     case Activation::silu:
-      silu(x);
-      break;
+      return silu_n;
     case Activation::relu:
-      relu(x);
-      break;
+      return relu_n;
   }
+  return nullptr;
 }
 
 bool has_padding(const Tokens& tokens) {
   return std::ranges::any_of(tokens.items, &Token::padding);
 }
 
-void apply(const Linear& l, ConstMat x, Mat out) { linear(x, l.w, l.b.vec(), out); }
+bool keeps(const Keep& keep, int layer) {
+  return keep.layers.empty() || keep.layers[size_t(layer)];
+}
+
+// Work that may be done in any order: pieces 0 .. n_pieces - 1, of `work` multiplications each.
+struct Stage {
+  int64_t n_pieces = 0, work = 0;
+  std::function<void(int64_t begin, int64_t end)> run;
+};
 
 }  // namespace
 
 struct ForwardPass::Impl {
   std::shared_ptr<const Model> model;
   const Config& c;
+  const Weights& w;
   Tokens tokens;
-  int64_t n;
-  int n_done = 0;
+  Keep keep;
+  int64_t n, n_reused = 0, m;  // rows of the trace, of `before`, and to be computed: n - n_reused
+  int64_t n_chunks;
   Trace trace;
+  EarlierCopies copies;
+  bool taken = false;
+
+  // Where the pass is: the stage in hand and how far it is.
+  int64_t at = 0;
+  std::optional<Stage> stage;
+  int64_t n_pieces_done = 0;
 
   struct Buffer {
     std::vector<float> floats;
-    Mat mat;
-
-    void make(int64_t rows, uint64_t size) {
-      // Where size_t has 32 bits, more than it holds ends the program rather than wrapping around.
-      floats.resize(size_t(std::min<uint64_t>(size, SIZE_MAX)));
-      mat = {floats.data(), rows, int64_t(size) / rows};
+    int64_t width = 0;
+    void make(int64_t rows, int64_t w) {
+      width = w;
+      floats.resize(size_t(rows * w));
     }
+    Mat rows(int64_t n_rows) { return {floats.data(), n_rows, width}; }
   };
-  Buffer resid;              // [n, d_model]; resid_pre of a layer, then resid_mid, then resid_post
-  Buffer normed;             // [n, d_model]
-  Buffer attn_out, mlp_out;  // [n, d_model]; what the two add to resid
-  Buffer flat_q;             // [n, n_heads * d_head]; q before rotation, then z
-  Buffer flat_k, flat_v;     // [n, n_kv_heads * d_head]
-  Buffer cosines, sines;     // [n, rope_dims / 2]
-  Buffer hidden, gate;       // [kMlpRows, d_mlp]
+  Mat resid;  // [m, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the trace
+  Buffer normed;                 // [chunk, d_model]
+  Buffer flat_q, flat_k, flat_v; // [chunk, heads * d_head]
+  Buffer z;                      // [chunk, n_heads * d_head]
+  Buffer hidden, gate;           // [chunk, d_mlp]
+  Buffer cosines, sines;         // [m, rope_dims / 2]
+  PackedRows packed;             // the rows that the products in hand read
+  std::vector<ProductPlan> plans;
+  std::vector<double> radians;   // a position, of each pair
+  std::vector<float> last;       // [n_logits, d_model], ready to be unembedded
 
-  Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep);
-  void turn();
-  void embed();
-  void layer(int l);
-  void attention(const Block& b, int l, ConstMat x);
-  void split_heads(ConstMat flat, const HeadRows& heads, bool rotated);
-  void mlp(const Block& b, ConstMat x);
-  void unembed();
+  Impl(std::shared_ptr<const Model> m, Tokens t, Keep k, const Trace* before);
+  ~Impl();
+
+  Attention& attention() { return trace.attentions.front(); }
+  const Block& block(int64_t layer) const { return w.blocks[size_t(layer)]; }
+
+  // In order: embed a chunk …, then per layer: (project, split) a chunk …, (attend, …) a chunk …
+  static constexpr int kFirst = 2, kSecond = 6;  // stages of a chunk in either sweep
+  int64_t stages_a_layer() const { return n_chunks * (kFirst + kSecond); }
+  int64_t n_stages() const { return n_chunks + c.n_layers * stages_a_layer() + 1; }
+  Stage open(int64_t index);
+  int64_t chunk_begin(int64_t chunk) const { return chunk * m / n_chunks; }
+
+  Stage embed(int64_t r0, int64_t r1);
+  Stage project(int64_t layer, int64_t r0, int64_t r1);
+  Stage split(int64_t layer, int64_t r0, int64_t r1);
+  Stage attend_rows(int64_t layer, int64_t r0, int64_t r1);
+  Stage project_out(int64_t layer, int64_t r0, int64_t r1);
+  Stage mlp_in(int64_t layer, int64_t r0, int64_t r1);
+  Stage mlp_gate(int64_t layer, int64_t r0, int64_t r1);
+  Stage mlp_out(int64_t layer, int64_t r0, int64_t r1);
+  Stage finish(int64_t layer, int64_t r0, int64_t r1);
+  Stage unembed();
+  Stage products();  // all of `plans`, as one stage
+  void begin_layer(int64_t layer);
 };
 
-void ForwardPass::Impl::embed() {
-  const Weights& w = model->weights;
-  for (int64_t i = 0; i < n; ++i) {
-    const std::span<float> x = resid.mat.row(i);
-    w.embed.row(tokens.items[size_t(i)].id, x);
-    if (c.n_token_types > 0) w.token_types.add_row(0, x);
-    if (c.position == Position::learned) w.positions.add_row(c.first_position + i, x);
-  }
-  if (c.embed_norm) normalize_rows(c, w.ln_embed, resid.mat, resid.mat);
-}
-
-void ForwardPass::Impl::layer(int l) {
-  const Block& b = model->weights.blocks[size_t(l)];
-  switch (c.norm_place) {
-    case NormPlace::pre:
-      normalize_rows(c, b.ln1, resid.mat, normed.mat);
-      attention(b, l, normed.mat);
-      if (!c.parallel_residual) add(resid.floats, attn_out.floats);
-      normalize_rows(c, b.ln2, resid.mat, normed.mat);
-      mlp(b, normed.mat);
-      if (c.parallel_residual) add(resid.floats, attn_out.floats);
-      add(resid.floats, mlp_out.floats);
-      break;
-    case NormPlace::post:
-      attention(b, l, resid.mat);
-      add(resid.floats, attn_out.floats);
-      normalize_rows(c, b.ln1, resid.mat, resid.mat);
-      mlp(b, resid.mat);
-      add(resid.floats, mlp_out.floats);
-      normalize_rows(c, b.ln2, resid.mat, resid.mat);
-      break;
-  }
-}
-
-// x [n, d_model] -> attn_out; q, k and v stay in the trace.
-void ForwardPass::Impl::attention(const Block& b, int l, ConstMat x) {
-  Attention& a = trace.attentions.front();
-  apply(b.q, x, flat_q.mat);
-  apply(b.k, x, flat_k.mat);
-  apply(b.v, x, flat_v.mat);
-  const bool rotary = c.position == Position::rotary;
-  split_heads(flat_q.mat, a.q[size_t(l)], rotary);
-  split_heads(flat_k.mat, a.k[size_t(l)], rotary);
-  split_heads(flat_v.mat, a.v[size_t(l)], false);
-
-  // z = pattern v, a few rows of one head at a time: n² is never there for all heads.
-  const Mat z = flat_q.mat;
-  const int64_t n_blocks = (n + kQueryRows - 1) / kQueryRows;
-  const int64_t queries_a_head = c.n_heads / c.n_kv_heads;
-  parallel_for(c.n_heads * n_blocks, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> floats(size_t(std::min<int64_t>(n, kQueryRows) * n));
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t head = i / n_blocks, q0 = i % n_blocks * kQueryRows;
-      const int64_t q1 = std::min(n, q0 + kQueryRows), n_seen = c.mask == Mask::causal ? q1 : n;
-      const Mat pattern(floats.data(), q1 - q0, n);
-      a.pattern_rows(0, l, int(head), int(q0), int(q1), pattern);
-      const ConstMat v = a.v[size_t(l)].head(head / queries_a_head);
-      product_nn({pattern.data, q1 - q0, n_seen, n}, v.rows_of(0, n_seen),
-                 {z.row(q0).data() + head * c.d_head, q1 - q0, c.d_head, z.stride});
-    }
-  });
-  apply(b.o, z, attn_out.mat);
-}
-
-// [n, heads * d_head] -> [heads, n, d_head]
-void ForwardPass::Impl::split_heads(ConstMat flat, const HeadRows& heads, bool rotated) {
-  for (int64_t head = 0; head < flat.cols / c.d_head; ++head) {
-    const Mat one = heads.head_to_fill(head);
-    for (int64_t i = 0; i < n; ++i) {
-      std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, one.row(i).data());
-    }
-    if (rotated) rotate(one, cosines.mat, sines.mat, c.rope_interleaved);
-  }
-}
-
-// x [n, d_model] -> mlp_out
-void ForwardPass::Impl::mlp(const Block& b, ConstMat x) {
-  for (int64_t begin = 0; begin < n; begin += kMlpRows) {
-    const int64_t end = std::min(n, begin + kMlpRows);
-    const Mat h = hidden.mat.rows_of(0, end - begin);
-    const std::span<float> h_floats = std::span(hidden.floats).first(size_t(h.rows * h.cols));
-    apply(b.mlp_in, x.rows_of(begin, end), h);
-    if (c.gated_mlp) {
-      const std::span<float> g_floats = std::span(gate.floats).first(h_floats.size());
-      apply(b.mlp_gate, x.rows_of(begin, end), gate.mat.rows_of(0, end - begin));
-      activate(c.activation, g_floats);
-      for (size_t i = 0; i < h_floats.size(); ++i) h_floats[i] *= g_floats[i];
-    } else {
-      activate(c.activation, h_floats);
-    }
-    apply(b.mlp_out, h, mlp_out.mat.rows_of(begin, end));
-  }
-}
-
-void ForwardPass::Impl::unembed() {
-  if (!c.has_logits) return;
-  const Weights& w = model->weights;
-  Mat last = resid.mat.rows_of(n - trace.n_logits, n);
-  if (!w.ln_final.gamma.empty()) normalize_rows(c, w.ln_final, last, last);
-  if (!w.head_dense.w.empty()) {
-    const Mat dense = normed.mat.rows_of(0, last.rows);
-    apply(w.head_dense, last, dense);
-    activate(c.head_activation, {dense.data, size_t(dense.rows * dense.cols)});
-    normalize_rows(c, w.ln_head, dense, last);
-  }
-  const Mat logits(trace.logits.data(), last.rows, c.d_vocab);
-  linear(last, w.unembed, logits);
-  if (w.unembed_bias.empty()) return;
-  for (int64_t i = 0; i < logits.rows; ++i) add(logits.row(i), w.unembed_bias.vec());
-}
-
-ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
-    : model(std::move(m)), c(model->config), tokens(std::move(t)), n(tokens.size()) {
+ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before)
+    : model(std::move(model_)),
+      c(model->config),
+      w(model->weights),
+      tokens(std::move(t)),
+      keep(std::move(k)),
+      n(tokens.size()) {
   assert(!check(*model, tokens));
-  const Sizes size(c, uint64_t(n), keep);
-  for (Buffer* buffer : {&resid, &normed, &attn_out, &mlp_out}) buffer->make(n, size.resid);
-  flat_q.make(n, size.flat_q);
-  for (Buffer* buffer : {&flat_k, &flat_v}) buffer->make(n, size.flat_kv);
-  for (Buffer* buffer : {&cosines, &sines}) buffer->make(n, size.angles);
-  hidden.make(std::min<int64_t>(n, kMlpRows), size.hidden);
-  gate.make(std::min<int64_t>(n, kMlpRows), size.gate);
-  turn();
+  if (before) n_reused = n_reusable(*model, tokens, *before, keep);
+  m = n - n_reused;
+  n_chunks = divide_up(m, kChunkRows);
+  const int64_t chunk = std::min(m, kChunkRows), room = room_for(c, n);
+  const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
 
   Attention a;
   a.part = c.mask == Mask::causal ? Part::decoder_self : Part::encoder_self;
@@ -269,31 +199,301 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> m, Tokens t, Keep keep)
       a.allowed.push_back(!tokens.items[size_t(i % n)].padding);
     }
   }
-  for (int l = 0; l < c.n_layers; ++l) {
-    a.q.emplace_back(c.n_heads, n, c.d_head);
-    a.k.emplace_back(c.n_kv_heads, n, c.d_head);
-    a.v.emplace_back(c.n_kv_heads, n, c.d_head);
+  a.q.resize(size_t(c.n_layers));
+  a.k = a.v = a.q;
+  if (keep.facts) a.facts.resize(size_t(c.n_layers));
+  if (n_reused > 0) {
+    const Attention& old = before->attention();
+    for (size_t l = 0; l < a.q.size(); ++l) {
+      a.q[l] = old.q[l].extended(n_reused, n, room);
+      a.k[l] = old.k[l].extended(n_reused, n, room);
+      a.v[l] = old.v[l].extended(n_reused, n, room);
+      if (keep.facts) a.facts[l] = old.facts[l].extended(n_reused, n, room);
+    }
+    trace.resid_final = before->resid_final.extended(n_reused, n, room);
+  } else {
+    trace.resid_final = HeadRows(1, n, c.d_model, room);
   }
+  resid = trace.resid_final.head_to_fill(0).rows_of(n_reused, n);
   trace.model = model;
   trace.attentions.push_back(std::move(a));
   trace.n_logits = !c.has_logits ? 0 : keep.all_logits ? int(n) : 1;
-  trace.logits.resize(size_t(std::min<uint64_t>(size.logits, SIZE_MAX)));
-}
+  trace.logits.resize(size_t(trace.n_logits) * size_t(c.d_vocab));
+  if (keep.facts) copies = earlier_copies(tokens, tokens);
 
-// Angles in double: as floats they lose digits at late positions.
-void ForwardPass::Impl::turn() {
-  if (c.position != Position::rotary) return;
-  const std::vector<double> radians = frequencies(c);
-  for (int64_t position = 0; position < n; ++position) {
-    for (size_t j = 0; j < radians.size(); ++j) {
-      cosines.mat(position, int64_t(j)) = float(std::cos(double(position) * radians[j]));
-      sines.mat(position, int64_t(j)) = float(std::sin(double(position) * radians[j]));
-    }
+  normed.make(std::max<int64_t>(chunk, 1), c.d_model);
+  flat_q.make(chunk, d_q);
+  flat_k.make(chunk, d_kv);
+  flat_v.make(chunk, d_kv);
+  z.make(chunk, d_q);
+  hidden.make(chunk, c.d_mlp);
+  gate.make(c.gated_mlp ? chunk : 0, c.d_mlp);
+  if (c.position == Position::rotary) {
+    radians = rope_radians(c);
+    cosines.make(m, c.rope_dims / 2);
+    sines.make(m, c.rope_dims / 2);
   }
 }
 
-ForwardPass::ForwardPass(std::shared_ptr<const Model> model, Tokens tokens, Keep keep)
-    : impl_(std::make_unique<Impl>(std::move(model), std::move(tokens), keep)) {}
+// A pass that is given up leaves the rows behind those of `before` to the next.
+ForwardPass::Impl::~Impl() {
+  if (taken || n_reused == 0) return;
+  const Attention& a = attention();
+  for (const auto* rows : {&a.q, &a.k, &a.v, &a.facts}) {
+    for (const HeadRows& layer : *rows) layer.give_back(n_reused);
+  }
+  trace.resid_final.give_back(n_reused);
+}
+
+Stage ForwardPass::Impl::open(int64_t index) {
+  if (index < n_chunks) return embed(chunk_begin(index), chunk_begin(index + 1));
+  index -= n_chunks;
+  const int64_t layer = index / std::max<int64_t>(1, stages_a_layer());
+  if (layer >= c.n_layers || n_chunks == 0) return unembed();
+  index %= stages_a_layer();
+  if (index == 0) begin_layer(layer);
+  if (index == n_chunks * kFirst) plans.clear();
+  const bool first = index < n_chunks * kFirst;
+  if (!first) index -= n_chunks * kFirst;
+  const int64_t chunk = index / (first ? kFirst : kSecond);
+  const int64_t r0 = chunk_begin(chunk), r1 = chunk_begin(chunk + 1);
+  if (first) return index % kFirst == 0 ? project(layer, r0, r1) : split(layer, r0, r1);
+  // Where attention and MLP both read resid_pre, it must not change before both have.
+  const bool late = c.parallel_residual;
+  switch (index % kSecond) {
+    case 0:
+      return attend_rows(layer, r0, r1);
+    case 1:
+      return late ? mlp_in(layer, r0, r1) : project_out(layer, r0, r1);
+    case 2:
+      return late ? mlp_gate(layer, r0, r1) : mlp_in(layer, r0, r1);
+    case 3:
+      return late ? project_out(layer, r0, r1) : mlp_gate(layer, r0, r1);
+    case 4:
+      return mlp_out(layer, r0, r1);
+    default:
+      return finish(layer, r0, r1);
+  }
+}
+
+// A layer that is not kept has its q, k and v only while it is at work.
+void ForwardPass::Impl::begin_layer(int64_t layer) {
+  Attention& a = attention();
+  const size_t l = size_t(layer);
+  if (l > 0 && !keeps(keep, int(layer) - 1)) a.q[l - 1] = a.k[l - 1] = a.v[l - 1] = {};
+  if (n_reused > 0) return;
+  const int64_t room = keeps(keep, int(layer)) ? room_for(c, n) : n;
+  a.q[l] = HeadRows(c.n_heads, n, c.d_head, room);
+  a.k[l] = HeadRows(c.n_kv_heads, n, c.d_head, room);
+  a.v[l] = HeadRows(c.n_kv_heads, n, c.d_head, room);
+  if (keep.facts) a.facts[l] = HeadRows(c.n_heads, n, kRowFacts, room_for(c, n));
+}
+
+Stage ForwardPass::Impl::embed(int64_t r0, int64_t r1) {
+  return {r1 - r0, 2 * c.d_model, [this, r0](int64_t begin, int64_t end) {
+            for (int64_t r = r0 + begin; r < r0 + end; ++r) {
+              const int64_t position = n_reused + r;
+              w.embed.row(tokens.items[size_t(position)].id, resid.row(r));
+              if (c.n_token_types > 0) w.token_types.add_row(0, resid.row(r));
+              if (c.position == Position::learned)
+                w.positions.add_row(c.first_position + position, resid.row(r));
+              if (c.embed_norm)
+                normalize_rows(c, w.ln_embed, resid.rows_of(r, r + 1), resid.rows_of(r, r + 1));
+              if (c.position == Position::rotary)
+                turn(radians, position, cosines.rows(m).row(r), sines.rows(m).row(r));
+            }
+          }};
+}
+
+// Rows r0 .. r1-1 of the residual stream, normed where the norm comes first, times W_Q, W_K and W_V.
+Stage ForwardPass::Impl::project(int64_t layer, int64_t r0, int64_t r1) {
+  const Block& b = block(layer);
+  ConstMat x = resid.rows_of(r0, r1);
+  if (c.norm_place == NormPlace::pre) {
+    normalize_rows(c, b.ln1, x, normed.rows(r1 - r0));
+    x = normed.rows(r1 - r0);
+  }
+  packed.pack(x);
+  plans.clear();
+  plans.emplace_back(packed, b.q.w, Then{.bias = b.q.b.vec()}, flat_q.rows(r1 - r0));
+  plans.emplace_back(packed, b.k.w, Then{.bias = b.k.b.vec()}, flat_k.rows(r1 - r0));
+  plans.emplace_back(packed, b.v.w, Then{.bias = b.v.b.vec()}, flat_v.rows(r1 - r0));
+  return products();
+}
+
+Stage ForwardPass::Impl::products() {
+  int64_t n_pieces = 0, work = 1;
+  for (const ProductPlan& plan : plans) {
+    n_pieces += plan.n_pieces();
+    work = std::max(work, plan.work_a_piece());
+  }
+  return {n_pieces, work, [this](int64_t begin, int64_t end) {
+            int64_t first = 0;
+            for (const ProductPlan& plan : plans) {
+              const int64_t from = std::max<int64_t>(begin - first, 0);
+              const int64_t to = std::min(end - first, plan.n_pieces());
+              if (from < to) plan.run(from, to);
+              first += plan.n_pieces();
+            }
+          }};
+}
+
+// [rows, heads * d_head] -> [heads, row, d_head]; q and k are turned. A piece is a head of one of the three.
+Stage ForwardPass::Impl::split(int64_t layer, int64_t r0, int64_t r1) {
+  const int64_t n_pieces = c.n_heads + 2 * c.n_kv_heads;
+  return {n_pieces, (r1 - r0) * c.d_head * 8, [this, layer, r0, r1](int64_t begin, int64_t end) {
+            Attention& a = attention();
+            const size_t l = size_t(layer);
+            for (int64_t piece = begin; piece < end; ++piece) {
+              const bool is_q = piece < c.n_heads, is_k = !is_q && piece < c.n_heads + c.n_kv_heads;
+              const int64_t head = is_q   ? piece
+                                   : is_k ? piece - c.n_heads
+                                          : piece - c.n_heads - c.n_kv_heads;
+              const ConstMat flat = (is_q ? flat_q : is_k ? flat_k : flat_v).rows(r1 - r0);
+              const HeadRows& heads = is_q ? a.q[l] : is_k ? a.k[l] : a.v[l];
+              const Mat to = heads.head_to_fill(head).rows_of(n_reused + r0, n_reused + r1);
+              for (int64_t i = 0; i < r1 - r0; ++i) {
+                std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, to.row(i).data());
+              }
+              if ((is_q || is_k) && c.position == Position::rotary) {
+                rotate(to, cosines.rows(m).rows_of(r0, r1), sines.rows(m).rows_of(r0, r1),
+                       c.rope_interleaved);
+              }
+            }
+          }};
+}
+
+// z of the chunk, a few rows of one head a piece.
+Stage ForwardPass::Impl::attend_rows(int64_t layer, int64_t r0, int64_t r1) {
+  const int64_t n_blocks = divide_up(r1 - r0, kBlockQueries);
+  const int64_t first = n_reused + r1 - std::min<int64_t>(r1 - r0, kBlockQueries);
+  return {c.n_heads * n_blocks, attend_work(attention(), int(first), int(n_reused + r1)),
+          [this, layer, r0, r1, n_blocks](int64_t begin, int64_t end) {
+            for (int64_t piece = begin; piece < end; ++piece) {
+              const int64_t head = piece / n_blocks, q0 = r0 + piece % n_blocks * kBlockQueries;
+              const int64_t q1 = std::min<int64_t>(r1, q0 + kBlockQueries);
+              const Mat all = z.rows(r1 - r0);
+              attend(attention(), copies, 0, int(layer), int(head), int(n_reused + q0),
+                     int(n_reused + q1),
+                     {all.row(q0 - r0).data() + head * c.d_head, q1 - q0, c.d_head, all.stride});
+            }
+          }};
+}
+
+// resid += z W_O; with the norm behind it where it comes last.
+Stage ForwardPass::Impl::project_out(int64_t layer, int64_t r0, int64_t r1) {
+  const Block& b = block(layer);
+  packed.pack(z.rows(r1 - r0));
+  plans.clear();
+  plans.emplace_back(packed, b.o.w, Then{.bias = b.o.b.vec(), .add = true}, resid.rows_of(r0, r1));
+  return products();
+}
+
+Stage ForwardPass::Impl::mlp_in(int64_t layer, int64_t r0, int64_t r1) {
+  const Block& b = block(layer);
+  const Mat mid = resid.rows_of(r0, r1);
+  ConstMat x = mid;
+  if (c.norm_place == NormPlace::pre) {
+    normalize_rows(c, b.ln2, mid, normed.rows(r1 - r0));
+    x = normed.rows(r1 - r0);
+  } else {
+    normalize_rows(c, b.ln1, mid, mid);
+  }
+  packed.pack(x);
+  plans.clear();
+  Then then{.bias = b.mlp_in.b.vec()};
+  if (!c.gated_mlp) then.map = map_of(c.activation);
+  plans.emplace_back(packed, b.mlp_in.w, then, hidden.rows(r1 - r0));
+  return products();
+}
+
+// gate = act(x W_gate) * (x W_in), of the rows packed for mlp_in.
+Stage ForwardPass::Impl::mlp_gate(int64_t layer, int64_t r0, int64_t r1) {
+  if (!c.gated_mlp) return {};
+  const Block& b = block(layer);
+  plans.clear();
+  plans.emplace_back(packed, b.mlp_gate.w,
+                     Then{.bias = b.mlp_gate.b.vec(), .map = map_of(c.activation), .times = hidden.rows(r1 - r0)},
+                     gate.rows(r1 - r0));
+  return products();
+}
+
+Stage ForwardPass::Impl::mlp_out(int64_t layer, int64_t r0, int64_t r1) {
+  const Block& b = block(layer);
+  packed.pack((c.gated_mlp ? gate : hidden).rows(r1 - r0));
+  plans.clear();
+  plans.emplace_back(packed, b.mlp_out.w, Then{.bias = b.mlp_out.b.vec(), .add = true},
+                     resid.rows_of(r0, r1));
+  return products();
+}
+
+// The norm behind the MLP, where it comes last.
+Stage ForwardPass::Impl::finish(int64_t layer, int64_t r0, int64_t r1) {
+  if (c.norm_place == NormPlace::pre) return {};
+  return {1, (r1 - r0) * c.d_model * 8, [this, layer, r0, r1](int64_t, int64_t) {
+            normalize_rows(c, block(layer).ln2, resid.rows_of(r0, r1), resid.rows_of(r0, r1));
+          }};
+}
+
+// Logits of the last positions; a piece is some rows of W_U for some positions.
+Stage ForwardPass::Impl::unembed() {
+  if (!keep.layers.empty() && !keep.layers.back()) {
+    Attention& a = attention();
+    a.q.back() = a.k.back() = a.v.back() = {};
+  }
+  if (trace.n_logits == 0) return {};
+  const int64_t n_rows = trace.n_logits, d = c.d_model;
+  last.resize(size_t(n_rows * d));
+  const Mat rows(last.data(), n_rows, d);
+  const ConstMat resid_final = ConstMat(trace.resid_final.head(0)).rows_of(n - n_rows, n);
+  if (w.ln_final.gamma.empty()) {
+    for (int64_t i = 0; i < n_rows; ++i) std::ranges::copy(resid_final.row(i), rows.row(i).begin());
+  } else {
+    normalize_rows(c, w.ln_final, resid_final, rows);
+  }
+  if (!w.head_dense.w.empty()) {
+    std::vector<float> dense(last.size());
+    packed.pack(rows);
+    linear(packed, w.head_dense.w,
+           {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},
+           {dense.data(), n_rows, d});
+    normalize_rows(c, w.ln_head, ConstMat(dense.data(), n_rows, d), rows);
+  }
+  const int64_t n_blocks = divide_up(w.unembed.rows, kTableRows);
+  const int64_t n_row_chunks = divide_up(n_rows, kChunkRows);
+  return {n_blocks * n_row_chunks, std::min(n_rows, kChunkRows) * kTableRows * d,
+          [this, rows, n_rows, n_blocks](int64_t begin, int64_t end) {
+            for (int64_t piece = begin; piece < end; ++piece) {
+              const int64_t r0 = piece / n_blocks * kChunkRows, t0 = piece % n_blocks * kTableRows;
+              const int64_t r1 = std::min(n_rows, r0 + kChunkRows);
+              const int64_t t1 = std::min(w.unembed.rows, t0 + kTableRows);
+              const Mat out(trace.logits.data() + r0 * c.d_vocab + t0, r1 - r0, t1 - t0, c.d_vocab);
+              linear(rows.rows_of(r0, r1), w.unembed.rows_of(t0, t1), out);
+              if (w.unembed_bias.empty()) continue;
+              for (int64_t i = 0; i < out.rows; ++i) {
+                add(out.row(i), w.unembed_bias.vec().subspan(size_t(t0), size_t(t1 - t0)));
+              }
+            }
+          }};
+}
+
+int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
+  if (before.model.get() != &model || model.config.mask != Mask::causal) return 0;
+  const Attention& a = before.attention();
+  const std::vector<Token>& old = before.queries[0].items;
+  if (!a.allowed.empty() || has_padding(tokens) || (keep.facts && a.facts.empty())) return 0;
+  for (int l = 0; l < a.n_layers; ++l) {
+    if (!a.is_kept(l) || !keeps(keep, l)) return 0;
+  }
+  const size_t most = std::min(old.size(), tokens.items.size());
+  size_t same = 0;
+  while (same < most && old[same].id == tokens.items[same].id) ++same;
+  return int(same);
+}
+
+ForwardPass::ForwardPass(std::shared_ptr<const Model> model, Tokens tokens, Keep keep,
+                         const Trace* before)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(tokens), std::move(keep), before)) {}
 
 ForwardPass::~ForwardPass() = default;
 
@@ -323,38 +523,74 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens) {
   return {};
 }
 
-uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, Keep keep) {
+uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep) {
   const Sizes s(c, uint64_t(n_tokens), keep);
-  const uint64_t buffers = 4 * s.resid + s.flat_q + 2 * s.flat_kv + 2 * s.angles + s.hidden +
-                           s.gate + s.pattern * uint64_t(n_threads());
-  const uint64_t trace = uint64_t(c.n_layers) * (s.q + 2 * s.kv) + s.logits;
-  return (buffers + trace) * sizeof(float);
+  uint64_t n_layers = 0;  // at once; one that is not kept is there while it is at work
+  for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
+  n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
+  const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
+                           s.scores * uint64_t(n_threads());
+  const uint64_t last = (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(c.d_model);
+  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits;
+  return (buffers + 2 * last + trace) * sizeof(float);
 }
 
-int ForwardPass::n_steps() const { return impl_->c.n_layers + 2; }
+uint64_t ForwardPass::bytes_a_layer(const Config& c, int n_tokens) {
+  return Sizes(c, uint64_t(n_tokens), {}).layer * sizeof(float);
+}
+
+int ForwardPass::n_reused() const { return int(impl_->n_reused); }
+
+// With threads a stage is a step. Without, a step is a fixed amount of work, so their number follows
+// from the sizes of the products.
+int ForwardPass::n_steps() const {
+  const Impl& p = *impl_;
+  const Config& c = p.c;
+  const int64_t n_empty = (c.gated_mlp ? 0 : 1) + (c.norm_place == NormPlace::pre ? 1 : 0);
+  const int64_t n_stages = p.n_stages() - c.n_layers * p.n_chunks * n_empty;
+#if ATTNSCOPE_THREADS
+  return int(std::min<int64_t>(n_stages, INT32_MAX));
+#else
+  const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
+  const int64_t a_row = 2 * (d_q + d_kv) * c.d_model + (c.gated_mlp ? 3 : 2) * int64_t(c.d_mlp) * c.d_model +
+                        p.n * d_q * (c.mask == Mask::causal ? 1 : 2);
+  const int64_t work = c.n_layers * p.m * a_row + int64_t(p.trace.n_logits) * c.d_vocab * c.d_model;
+  return int(std::min<int64_t>(n_stages + work / kStepWork, INT32_MAX));
+#endif
+}
 
 bool ForwardPass::step() {
-  Impl& pass = *impl_;
-  const int i = pass.n_done++;
-  if (i == 0) {
-    pass.embed();
-  } else if (i <= pass.c.n_layers) {
-    pass.layer(i - 1);
-  } else if (i == pass.c.n_layers + 1) {
-    pass.unembed();
+  Impl& p = *impl_;
+  // Stages with nothing to do take no step.
+  while (!p.stage || p.n_pieces_done >= p.stage->n_pieces) {
+    if (p.at >= p.n_stages()) return false;
+    p.stage = p.open(p.at++);
+    p.n_pieces_done = 0;
   }
-  return pass.n_done < n_steps();
+  const Stage& stage = *p.stage;
+  const int64_t work = std::max<int64_t>(1, stage.work);
+#if ATTNSCOPE_THREADS
+  parallel_for(stage.n_pieces, std::max<int64_t>(1, kThreadWork / work), stage.run);
+  p.n_pieces_done = stage.n_pieces;
+#else
+  const int64_t begin = p.n_pieces_done;
+  p.n_pieces_done = std::min(stage.n_pieces, begin + std::max<int64_t>(1, kStepWork / work));
+  stage.run(begin, p.n_pieces_done);
+#endif
+  return p.at < p.n_stages() || p.n_pieces_done < stage.n_pieces;
 }
 
 Trace ForwardPass::take() {
-  assert(impl_->n_done >= n_steps());
-  impl_->trace.queries = {impl_->tokens};
-  impl_->trace.keys = {std::move(impl_->tokens)};
-  return std::move(impl_->trace);
+  Impl& p = *impl_;
+  assert(p.at >= p.n_stages());
+  p.taken = true;
+  p.trace.queries = {p.tokens};
+  p.trace.keys = {std::move(p.tokens)};
+  return std::move(p.trace);
 }
 
-Trace forward(std::shared_ptr<const Model> model, Tokens tokens, Keep keep) {
-  ForwardPass pass(std::move(model), std::move(tokens), keep);
+Trace forward(std::shared_ptr<const Model> model, Tokens tokens, Keep keep, const Trace* before) {
+  ForwardPass pass(std::move(model), std::move(tokens), std::move(keep), before);
   while (pass.step()) {
   }
   return pass.take();

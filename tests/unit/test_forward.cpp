@@ -16,7 +16,7 @@ using namespace attn;
 
 namespace {
 
-constexpr double kTolerance = 1e-4;
+constexpr double kPatternTolerance = 6e-6, kLogitTolerance = 3e-5;
 
 std::shared_ptr<const Model> load(const std::filesystem::path& folder) {
   const std::vector<File> files = read_model_files(folder);
@@ -49,9 +49,9 @@ void check_against_golden(const std::filesystem::path& folder) {
   const double logits = golden.logits.empty() ? 0 : most_apart(trace.logits, golden.logits);
   std::printf("%s: patterns within %.1e, logits within %.1e of transformers\n", name.c_str(), attn,
               logits);
-  CHECK(attn < kTolerance);
+  CHECK(attn < kPatternTolerance);
   CHECK(model->config.has_logits == !golden.logits.empty());
-  CHECK(logits < kTolerance);
+  CHECK(logits < kLogitTolerance);
 
   // The last row alone is the same row; nothing in the trace depends on what is kept.
   const Trace last = forward(model, tokens);
@@ -170,6 +170,8 @@ TEST_CASE("a pass takes as much memory as it said") {
     return;
   }
   ForwardPass pass(wide, tokens);
+  while (pass.step()) {
+  }
   const double took = in_use() - before - double(ids.size() * sizeof(Token));
   // Rows of patterns come and go within a step.
   const double said = double(ForwardPass::bytes_needed(wide->config, int(ids.size()), {}));
@@ -195,10 +197,10 @@ TEST_CASE("a pass goes step by step, the same every time") {
   const std::shared_ptr<const Model> model = load(test_models() / "gpt-neox-sequential");
   const std::vector<int> ids = {5, 9, 200, 31, 5, 9};
   ForwardPass pass(model, tokens_of(ids));
-  CHECK(pass.n_steps() == model->config.n_layers + 2);
   int n_steps = 1;
   while (pass.step()) ++n_steps;
-  CHECK(n_steps == pass.n_steps());
+  CHECK(n_steps >= pass.n_steps());  // about: without threads large stages are cut
+  CHECK(n_steps <= pass.n_steps() + 4);
   const Trace a = pass.take(), b = forward(model, tokens_of(ids));
   CHECK(a.logits == b.logits);
   CHECK(a.attention().pattern(0, 0, 0) == b.attention().pattern(0, 0, 0));
