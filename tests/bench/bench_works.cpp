@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <type_traits>
 
 #include "bench_loops.h"
 #include "model/forward.h"
 #include "tensor/kernels.h"
-#include "tensor/parallel.h"
-
-#if __has_include("tensor/packed.h")
 #include "tensor/packed.h"
-#endif
+#include "tensor/parallel.h"
 
 namespace attn {
 
@@ -34,42 +30,20 @@ void fill(std::span<float> floats, float scale) {
 
 // ---- The library's interface, each part in one place
 
-#if __has_include("tensor/packed.h")
 using Matrix = PackedMatrix;
-Matrix matrix_of(std::vector<float> floats, int64_t d_out, int64_t d_in) {
+Matrix matrix_of(const std::vector<float>& floats, int64_t d_out, int64_t d_in) {
   return PackedMatrix::pack(ConstMat(floats.data(), d_out, d_in));
 }
 void multiply(ConstMat x, const Matrix& w, Mat out) { linear(x, w, {}, out); }
-#else
-struct Matrix {
-  std::vector<float> floats;
-  int64_t d_out = 0, d_in = 0;
-};
-Matrix matrix_of(std::vector<float> floats, int64_t d_out, int64_t d_in) {
-  return {std::move(floats), d_out, d_in};
-}
-void multiply(ConstMat x, const Matrix& w, Mat out) {
-  linear(x, {w.floats.data(), w.d_out, w.d_in}, {}, out);
-}
-#endif
 
 Trace pass_over(const std::shared_ptr<const Model>& model, const Tokens& tokens) {
   return forward(model, tokens);
 }
 
 // `before` is the pass over all tokens but the last.
-template <class Pass = ForwardPass>
-Result<Trace> one_more(const std::shared_ptr<const Model>& model, const Tokens& tokens,
-                       const std::shared_ptr<const Trace>& before) {
-  if constexpr (std::is_constructible_v<Pass, std::shared_ptr<const Model>, Tokens, Keep,
-                                        std::shared_ptr<const Trace>>) {
-    Pass pass(model, tokens, Keep{}, before);
-    while (pass.step()) {
-    }
-    return pass.take();
-  } else {
-    return Error{"decode: this build has no pass that goes on from an earlier one"};
-  }
+Trace one_more(const std::shared_ptr<const Model>& model, const Tokens& tokens,
+               const Trace& before) {
+  return forward(model, tokens, {}, &before);
 }
 
 // [layer, head, query, key] of queries q0 .. n_query - 1.
@@ -97,7 +71,7 @@ Dump dump_of(const Trace& trace, int q0) {
 }  // namespace
 
 Status Bench::load(std::vector<File> files, std::string name) {
-  Result<std::shared_ptr<const Model>> model = load_model(files, std::move(name));
+  Result<std::shared_ptr<const Model>> model = load_model(std::move(files), std::move(name));
   if (!model) return model.error();
   model_ = std::move(*model);
   return {};
@@ -161,7 +135,7 @@ Result<std::function<void()>> Bench::gemm(int64_t n, bool wide) {
     const int64_t d_in = l % 2 ? d_wide : d, d_out = l % 2 ? d : d_wide;
     std::vector<float> w(size_t(d_in * d_out));
     fill(w, std::sqrt(3.f / float(d_in)));
-    layers->w.push_back(matrix_of(std::move(w), d_out, d_in));
+    layers->w.push_back(matrix_of(w, d_out, d_in));
   }
   layers->narrow.resize(size_t(n * d));
   layers->hidden.resize(size_t(n * d_wide));
@@ -200,9 +174,7 @@ Result<std::function<void()>> Bench::decode(Tokens tokens) {
   Tokens first = tokens;
   first.items.pop_back();
   const auto before = std::make_shared<const Trace>(pass_over(model_, first));
-  if (const Result<Trace> once = one_more(model_, tokens, before); !once) return once.error();
-  return std::function<void()>(
-      [this, tokens, before] { const Result<Trace> t = one_more(model_, tokens, before); });
+  return std::function<void()>([this, tokens, before] { one_more(model_, tokens, *before); });
 }
 
 Result<std::function<void()>> Bench::work(const Json& command) {
@@ -239,10 +211,8 @@ Result<Dump> Bench::dump(const Json& command) {
   if (command.at("work").text() != "decode") return dump_of(pass_over(model_, *read), 0);
   Tokens first = *read;
   first.items.pop_back();
-  Result<Trace> trace =
-      one_more(model_, *read, std::make_shared<const Trace>(pass_over(model_, first)));
-  if (!trace) return trace.error();
-  return dump_of(*trace, trace->attention().n_query - 1);
+  const Trace trace = one_more(model_, *read, pass_over(model_, first));
+  return dump_of(trace, trace.attention().n_query - 1);
 }
 
 }  // namespace attn

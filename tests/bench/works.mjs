@@ -75,6 +75,7 @@ export const kWorks = {
   w2: {
     work: 'forward', model: 'minilm-f32', graph: 'forward', sizes: [16, 64, 256, 512], n_ids: (n) => n,
     d_vocab: kMiniLm.d_vocab, flops: minilm_flops, check: true, ratio: { 16: 1.3, 64: 1.7, 256: 1.7, 512: 1.9 },
+    native_ratio: { 64: 0.8, 256: 0.8, 512: 0.8 },
   },
 };
 export const kTwoThreads = 1.8; // times one
