@@ -126,9 +126,9 @@ struct ForwardPass::Impl {
   struct Buffer {
     std::vector<float> floats;
     int64_t width = 0;
-    void make(int64_t rows, int64_t w) {
-      width = w;
-      floats.resize(size_t(rows * w));
+    void make(int64_t n_rows, int64_t n_cols) {
+      width = n_cols;
+      floats.resize(size_t(n_rows * n_cols));
     }
     Mat rows(int64_t n_rows) { return {floats.data(), n_rows, width}; }
   };
@@ -143,7 +143,7 @@ struct ForwardPass::Impl {
   std::vector<double> radians;   // a position, of each pair
   std::vector<float> last;       // [n_logits, d_model], ready to be unembedded
 
-  Impl(std::shared_ptr<const Model> m, Tokens t, Keep k, const Trace* before);
+  Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
   ~Impl();
 
   Attention& attention() { return trace.attentions.front(); }
