@@ -14,8 +14,8 @@ Result<Bytes> read_file(const std::string& path) {
   const uintmax_t size = fs::file_size(path, failed);
   std::ifstream in(path, std::ios::binary);
   if (failed || !in) return Error{path + ": cannot be opened; check that it is there and readable"};
-  if (size > SIZE_MAX / 2) return Error{path + ": too large for this program's memory"};
-  std::vector<uint8_t> data(static_cast<size_t>(size));
+  ByteBuffer data;
+  if (!data.resize(size)) return Error{path + ": too large for this program's memory"};
   in.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size()));
   if (size_t(in.gcount()) != data.size())
     return Error{path + ": ended early while it was read; try again"};

@@ -11,21 +11,43 @@
 
 namespace attn {
 
-// Cheap to copy; whoever holds one keeps the memory alive, so weights may point into it.
+// Memory for a file that is about to be read: at a multiple of 64 bytes, and not filled with zeros.
+class ByteBuffer {
+ public:
+  // What was there stays, at a new place where it grows; false, and nothing changes, without room.
+  bool resize(uint64_t size);
+
+  uint8_t* data() const { return memory_.get(); }
+  size_t size() const { return size_; }
+  std::shared_ptr<uint8_t> memory() const { return memory_; }
+
+ private:
+  std::shared_ptr<uint8_t> memory_;
+  size_t size_ = 0, room_ = 0;
+};
+
+// Cheap to copy; whoever holds one keeps the memory alive.
 class Bytes {
  public:
   Bytes() = default;
-  Bytes(std::vector<uint8_t> data)
-      : owner_(std::make_shared<const std::vector<uint8_t>>(std::move(data))) {}
+  Bytes(std::vector<uint8_t> data) : size_(data.size()) {
+    const auto owner = std::make_shared<std::vector<uint8_t>>(std::move(data));
+    memory_ = {owner, owner->data()};
+  }
+  Bytes(ByteBuffer buffer) : memory_(buffer.memory()), size_(buffer.size()) {}
 
-  const uint8_t* data() const { return owner_ ? owner_->data() : nullptr; }
-  size_t size() const { return owner_ ? owner_->size() : 0; }
+  const uint8_t* data() const { return memory_.get(); }
+  size_t size() const { return size_; }
   std::span<const uint8_t> span() const { return {data(), size()}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data()), size()}; }
-  std::shared_ptr<const void> owner() const { return owner_; }
+
+  // The memory to write to, if nobody else holds these bytes: then this is empty afterwards. Null
+  // if somebody does, for whom they must stay as they are.
+  std::shared_ptr<uint8_t> take();
 
  private:
-  std::shared_ptr<const std::vector<uint8_t>> owner_;
+  std::shared_ptr<uint8_t> memory_;
+  size_t size_ = 0;
 };
 
 // `name` is the path inside what was dropped or chosen, with '/' ("stories/model.safetensors").

@@ -148,12 +148,12 @@ void add_model(CLI::App& app, ModelOptions& options) {
 }
 
 Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
-  const Result<std::vector<File>> files = read_folder(path);
+  Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
   if (!looks_like_model(*files))
     return Error{path + ": holds no model; config.json and model.safetensors are needed"};
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
-  return load_model(*files, folder);
+  return load_model(std::move(*files), folder);
 }
 
 Status check_pass(const Model& model, const Tokens& tokens, Keep keep) {

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "model/model.h"
+#include "model/pack_weights.h"
 #include "model/recipe.h"
 #include "model/safetensors.h"
 
@@ -204,53 +206,149 @@ bool looks_like_model(std::span<const File> files) {
   });
 }
 
-Result<std::shared_ptr<const Model>> load_model(std::span<const File> files, std::string name) {
-  const Result<Folder> folder = find_folder(files);
-  if (!folder) return folder.error();
-  const Result<Json> config = read_json(*folder, "config.json");
+struct ModelLoad::Impl {
+  std::vector<File> files;
+  int n_steps = 0;
+  int stage = 0;
+  Status error;
+  std::shared_ptr<Model> model = std::make_shared<Model>();
+
+  Folder folder;
+  const Recipe* recipe = nullptr;
+  Layout layout;
+  std::vector<const File*> weights;
+  Json vocabulary;
+  std::optional<WeightPacker> packer;
+
+  Status read_config();
+  Status read_tokenizer();
+  Status read_headers();
+  Status finish();
+};
+
+// config.json, and whether all files are there.
+Status ModelLoad::Impl::read_config() {
+  Result<Folder> found = find_folder(files);
+  if (!found) return found.error();
+  folder = std::move(*found);
+  const Result<Json> config = read_json(folder, "config.json");
   if (!config) return config.error();
-  const Result<const Recipe*> recipe = find_recipe(*config);
-  if (!recipe) return recipe.error();
+  const Result<const Recipe*> family = find_recipe(*config);
+  if (!family) return family.error();
+  recipe = *family;
   if (!config->at("quantization_config").is_null()) {
     return Error{
         "config.json: quantization_config says that the weights are quantized; take the "
         "version in F32, F16 or BF16"};
   }
-  const Result<Layout> layout = (*recipe)->layout(*config);
-  if (!layout) return layout.error();
-
-  const Result<std::vector<const File*>> weights = find_weights(*folder);
-  if (!weights) return weights.error();
-  const Result<Json> vocabulary = read_json(*folder, "tokenizer.json");
-  if (!vocabulary) return vocabulary.error();
-  Result<std::shared_ptr<const Tokenizer>> tokenizer =
-      Tokenizer::from_json(*vocabulary, "tokenizer.json");
+  Result<Layout> read = recipe->layout(*config);
+  if (!read) return read.error();
+  layout = std::move(*read);
+  const Result<std::vector<const File*>> shards = find_weights(folder);
+  if (!shards) return shards.error();
+  weights = *shards;
+  const Result<Json> tokenizer = read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();
-  const Result<std::vector<SafeTensors>> tensors = read_weights(*weights);
-  if (!tensors) return tensors.error();
-  Result<Bound> bound = bind_weights(**recipe, *layout, *tensors);
-  if (!bound) return bound.error();
+  vocabulary = *tokenizer;
+  return {};
+}
 
-  auto model = std::make_shared<Model>();
-  model->name = !name.empty() ? std::move(name) : std::string(base_name(folder_of(files[0].name)));
-  model->config = layout->config;
-  model->weights = std::move(bound->weights);
+Status ModelLoad::Impl::read_tokenizer() {
+  Result<std::shared_ptr<const Tokenizer>> tokenizer =
+      Tokenizer::from_json(vocabulary, "tokenizer.json");
+  if (!tokenizer) return tokenizer.error();
   model->tokenizer = std::move(*tokenizer);
-  model->n_parameters = bound->n_parameters;
+  vocabulary = {};
+  return {};
+}
+
+// All that can be wrong with the weights; after it, only memory may lack.
+Status ModelLoad::Impl::read_headers() {
+  Result<std::vector<SafeTensors>> tensors = read_weights(weights);
+  if (!tensors) return tensors.error();
+  Result<WeightPlan> plan = plan_weights(*recipe, layout, *tensors);
+  if (!plan) return plan.error();
+  model->config = layout.config;
+  model->config.has_logits = plan->tied || std::ranges::any_of(plan->wanted, [&](const Wanted& w) {
+    return w.table == &plan->weights->unembed;
+  });
+  model->n_parameters = plan->n_parameters;
   model->content_hash = hash_of(*tensors);
-  model->tied = bound->tied;
-  model->config.has_logits = !model->weights.unembed.empty();
-  model->notes = layout->notes;
+  model->tied = plan->tied;
+  model->notes = layout.notes;
   if (!model->config.has_logits) {
     model->notes.push_back(
         "The weights have no output vocabulary, so there are patterns but no predictions");
   }
-  std::ranges::move(bound->notes, std::back_inserter(model->notes));
+  std::ranges::move(plan->notes, std::back_inserter(model->notes));
   if (model->tokenizer->size() > model->config.d_vocab) {
     model->notes.push_back("tokenizer.json has " + std::to_string(model->tokenizer->size()) +
                            " tokens, the model only " + std::to_string(model->config.d_vocab));
   }
-  return std::shared_ptr<const Model>(std::move(model));
+  // From here on the weights are the packer's alone.
+  folder.clear();
+  weights.clear();
+  files.clear();
+  packer.emplace(std::move(*tensors), std::move(*plan));
+  return {};
+}
+
+Status ModelLoad::Impl::finish() {
+  Result<WeightPacker::Packed> packed = packer->take();
+  packer.reset();
+  if (!packed) return packed.error();
+  model->weights = std::move(packed->weights);
+  model->weight_bytes = packed->bytes;
+  return {};
+}
+
+ModelLoad::ModelLoad(std::vector<File> files, std::string name) : impl_(std::make_unique<Impl>()) {
+  uint64_t n_bytes = 0;
+  for (const File& file : files) n_bytes += is_weights(file.name) ? file.bytes.size() : 0;
+  impl_->n_steps = 4 + WeightPacker::n_steps(n_bytes);
+  impl_->model->name = !name.empty()     ? std::move(name)
+                       : !files.empty() ? std::string(base_name(folder_of(files[0].name)))
+                                        : "";
+  impl_->files = std::move(files);
+}
+
+ModelLoad::~ModelLoad() = default;
+
+int ModelLoad::n_steps() const { return impl_->n_steps; }
+
+bool ModelLoad::step() {
+  Impl& load = *impl_;
+  switch (load.stage) {
+    case 0:
+      load.error = load.read_config();
+      break;
+    case 1:
+      load.error = load.read_tokenizer();
+      break;
+    case 2:
+      load.error = load.read_headers();
+      break;
+    case 3:
+      if (load.packer->step()) return true;
+      break;
+    default:
+      load.error = load.finish();
+      return false;
+  }
+  ++load.stage;
+  return !load.error;
+}
+
+Result<std::shared_ptr<const Model>> ModelLoad::take() {
+  if (impl_->error) return *impl_->error;
+  return std::shared_ptr<const Model>(std::move(impl_->model));
+}
+
+Result<std::shared_ptr<const Model>> load_model(std::vector<File> files, std::string name) {
+  ModelLoad load(std::move(files), std::move(name));
+  while (load.step()) {
+  }
+  return load.take();
 }
 
 }  // namespace attn

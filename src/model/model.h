@@ -64,6 +64,7 @@ struct Model {
   Weights weights;
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t n_parameters = 0;
+  uint64_t weight_bytes = 0;  // of memory that the weights' matrices keep
   uint64_t content_hash = 0;  // FNV-1a 64 of the weights' headers, sizes and samples of their bytes
   bool tied = false;          // unembed is embed
   std::vector<std::string> notes;  // what a person should know: unused tensors, unusual settings
@@ -71,7 +72,23 @@ struct Model {
 
 // From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
 // are one model), tokenizer.json. Other files are ignored. Errors name the file, the field, the mend.
-Result<std::shared_ptr<const Model>> load_model(std::span<const File> files, std::string name);
+// Where nobody else holds the files' bytes, the weights are packed in their place (pack_weights.h).
+class ModelLoad {
+ public:
+  ModelLoad(std::vector<File> files, std::string name);
+  ~ModelLoad();
+
+  int n_steps() const;  // about
+  bool step();          // false: that was the last
+  Result<std::shared_ptr<const Model>> take();  // after the last step
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All steps at once.
+Result<std::shared_ptr<const Model>> load_model(std::vector<File> files, std::string name);
 
 // True when the set holds enough to try load_model (a config.json or any .safetensors).
 bool looks_like_model(std::span<const File> files);

@@ -33,10 +33,12 @@ Sides sides_of(Linear Block::* field, const Config& c) {
 class Binder {
  public:
   Binder(const Recipe& recipe, const Layout& layout, std::span<const SafeTensors> files)
-      : recipe_(recipe), layout_(layout), c_(layout.config), files_(files) {}
+      : recipe_(recipe), layout_(layout), c_(layout.config), files_(files) {
+    plan_.weights = std::make_unique<Weights>();
+  }
 
-  Result<Bound> run() {
-    bound_.weights.blocks.resize(size_t(c_.n_layers));
+  Result<WeightPlan> run() {
+    plan_.weights->blocks.resize(size_t(c_.n_layers));
     for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
     if (!recipe_.head.empty() && find(recipe_.head[0].name + std::string(".weight")).tensor) {
       prefix_ = "";
@@ -44,7 +46,7 @@ class Binder {
     }
     if (error_) return *error_;
     note_unused();
-    return std::move(bound_);
+    return std::move(plan_);
   }
 
  private:
@@ -59,7 +61,7 @@ class Binder {
     if (hole == std::string::npos) return fill(bind, name, nullptr);
     for (int layer = 0; layer < c_.n_layers && !error_; ++layer) {
       fill(bind, std::string(name).replace(hole, 2, std::to_string(layer)),
-           &bound_.weights.blocks[size_t(layer)]);
+           &plan_.weights->blocks[size_t(layer)]);
     }
   }
 
@@ -99,7 +101,7 @@ class Binder {
       error_ = format.error();
       return {};
     }
-    bound_.n_parameters +=
+    plan_.n_parameters +=
         std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies());
     return place;
   }
@@ -116,14 +118,14 @@ class Binder {
     } else if (to.bias) {
       fill_bias(to.bias, name);
     } else if (to.final_norm) {
-      fill_norm(bound_.weights.*to.final_norm, name);
+      fill_norm((*plan_.weights).*to.final_norm, name);
     } else if (to.norm) {
       fill_norm(block->*to.norm, name);
     } else if (to.head) {
-      Linear& linear = bound_.weights.*to.head;
+      Linear& linear = (*plan_.weights).*to.head;
       const Place w = take(name + ".weight", {c_.d_model, c_.d_model});
       linear.b = take_vector(name + ".bias", c_.d_model);
-      if (!error_) linear.w = pack(w, all_rows(c_.d_model), Store::out_in);
+      want(w, {.parts = {{&linear.w, rows_from(0, c_.d_model)}}});
     } else {
       fill_linear(bind, name, *block);
     }
@@ -131,28 +133,26 @@ class Binder {
 
   void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::unembed) {
-      bound_.tied = layout_.tied;
+      plan_.tied = layout_.tied;
       if (!layout_.tied && !find(name + ".weight").tensor) {
-        bound_.tied = true;
-        bound_.notes.push_back("There is no " + name + ".weight, so the embedding unembeds too");
+        plan_.tied = true;
+        plan_.notes.push_back("There is no " + name + ".weight, so the embedding unembeds too");
       }
-      if (bound_.tied) {
+      if (plan_.tied) {
         find(name + ".weight");  // a spare copy is no surprise
-        bound_.weights.unembed = bound_.weights.embed;
         return;
       }
     }
     const int64_t rows = table == &Weights::positions     ? c_.first_position + c_.n_ctx
                          : table == &Weights::token_types ? c_.n_token_types
                                                           : c_.d_vocab;
-    const Place place = take(name + ".weight", {rows, c_.d_model});
-    if (!error_) bound_.weights.*table = table_of(place);
+    want(take(name + ".weight", {rows, c_.d_model}), {.table = &((*plan_.weights).*table)});
   }
 
   void fill_bias(Tensor Weights::* bias, const std::string& name) {
     // Two names of one tensor; where they were saved apart, the decoder's counts.
     const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
-    bound_.weights.*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
+    (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
   void fill_norm(NormWeights& norm, const std::string& name) {
@@ -176,51 +176,33 @@ class Binder {
     Tensor b;
     if (bind.bias && layout_.*bind.bias) b = take_vector(name + ".bias", d_out);
     if (error_) return;
+    Wanted wanted{.store = bind.store};
     int64_t first_row = 0;
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
-      std::vector<int64_t> rows = all_rows(sides_of(bind.target.linear[i], c_).out);
-      for (int64_t& row : rows) {
-        row = bind.fused == Fused::per_head
-                  ? (row / c_.d_head * 3 + i) * c_.d_head + row % c_.d_head
-                  : first_row + row;
-      }
-      first_row += int64_t(rows.size());
-      block.*bind.target.linear[i] = {pack(w, rows, bind.store), elements(b, rows)};
+      Linear& linear = block.*bind.target.linear[i];
+      Rows rows = rows_from(first_row, sides_of(bind.target.linear[i], c_).out);
+      if (bind.fused == Fused::per_head) rows = {rows.n, i * c_.d_head, c_.d_head, 3 * c_.d_head};
+      first_row += rows.n;
+      linear.b = elements(b, rows);
+      wanted.parts.push_back({&linear.w, rows});
     }
+    want(w, std::move(wanted));
   }
 
-  static std::vector<int64_t> all_rows(int64_t n) {
-    std::vector<int64_t> rows(static_cast<size_t>(n));
-    std::iota(rows.begin(), rows.end(), 0);
-    return rows;
+  void want(const Place& place, Wanted wanted) {
+    if (error_) return;
+    wanted.file = size_t(place.file - files_.data());
+    wanted.stored = place.tensor;
+    plan_.wanted.push_back(std::move(wanted));
   }
 
-  // These rows of W [d_out, d_in].
-  static PackedMatrix pack(const Place& place, std::span<const int64_t> rows, Store store) {
-    const std::vector<int64_t>& shape = place.tensor->shape;
-    const Table numbers = table_of(place);
-    const bool flipped = store == Store::in_out;
-    WeightSource source{
-        numbers.data, numbers.format, {}, flipped ? shape[1] : 1, flipped ? shape[0] : shape[1]};
-    for (const int64_t row : rows) source.row_at.push_back(flipped ? row : row * shape[1]);
-    return PackedMatrix::pack(source);
-  }
+  static Rows rows_from(int64_t first, int64_t n) { return {n, first, n, n}; }
 
-  static Table table_of(const Place& place) {
-    const std::vector<int64_t>& shape = place.tensor->shape;
-    const Format format = *format_of(*place.file, *place.tensor);
-    const int64_t n = shape[0] * shape[1];
-    const auto memory =
-        std::make_shared<std::vector<uint8_t>>(size_t(n) * size_t(bytes_of(format)));
-    copy_numbers(*place.tensor, 0, n, memory->data());
-    return {memory, memory->data(), format, shape[0], shape[1]};
-  }
-
-  static Tensor elements(const Tensor& t, std::span<const int64_t> which) {
+  static Tensor elements(const Tensor& t, const Rows& rows) {
     if (t.empty()) return {};
     const auto copy = std::make_shared<std::vector<float>>();
-    for (const int64_t i : which) copy->push_back(t.data[i]);
-    return {copy, copy->data(), {int64_t(copy->size())}};
+    for (int64_t i = 0; i < rows.n; ++i) copy->push_back(t.data[rows[i]]);
+    return {copy, copy->data(), {rows.n}};
   }
 
   void note_unused() {
@@ -236,7 +218,7 @@ class Binder {
       }
     }
     if (n_unused == 0) return;
-    bound_.notes.push_back(std::to_string(n_unused) +
+    plan_.notes.push_back(std::to_string(n_unused) +
                            (n_unused == 1 ? " tensor is" : " tensors are") + " not used: " + names +
                            (n_unused > kNamed ? ", …" : ""));
   }
@@ -247,14 +229,14 @@ class Binder {
   const Config& c_;
   std::span<const SafeTensors> files_;
   std::unordered_set<const StoredTensor*> used_;
-  Bound bound_;
+  WeightPlan plan_;
   Status error_;
 };
 
 }  // namespace
 
-Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
-                           std::span<const SafeTensors> files) {
+Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
+                                std::span<const SafeTensors> files) {
   return Binder(recipe, layout, files).run();
 }
 

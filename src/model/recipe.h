@@ -2,6 +2,7 @@
 // tensors.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -98,12 +99,45 @@ std::span<const Recipe* const> recipes();
 // From config.json's model_type; the error lists what is known.
 Result<const Recipe*> find_recipe(const Json& config);
 
-// Every bind of the recipe filled from the files, each shape checked against the configuration.
+// Rows of a tensor that lie in runs of equal length: first, first + 1, … first + run - 1,
+// first + stride, …
+struct Rows {
+  int64_t n = 0, first = 0, run = 1, stride = 1;
+  int64_t operator[](int64_t i) const { return first + i / run * stride + i % run; }
+};
+
+// A matrix of the files that is not yet where the weights will have it: a table, or linear layers.
+struct Wanted {
+  struct Part {
+    PackedMatrix* to = nullptr;
+    Rows rows;  // of W [d_out, d_in], which the file has transposed where Store::in_out
+  };
+  size_t file = 0;  // its place among the files
+  const StoredTensor* stored = nullptr;
+  Table* table = nullptr;
+  std::vector<Part> parts;
+  Store store = Store::out_in;
+};
+
+// Every bind of the recipe found in the files, each shape and type checked against the
+// configuration. Vectors are copied; matrices are what pack_weights.h is for, which needs `files` to
+// stay where they are.
+struct WeightPlan {
+  std::unique_ptr<Weights> weights;
+  std::vector<Wanted> wanted;
+  bool tied = false;  // unembed is to be embed
+  int64_t n_parameters = 0;
+  std::vector<std::string> notes;  // tensors that nobody asked for
+};
+Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
+                                std::span<const SafeTensors> files);
+
+// The same, with all matrices in memory of their own.
 struct Bound {
   Weights weights;
   bool tied = false;
   int64_t n_parameters = 0;
-  std::vector<std::string> notes;  // tensors that nobody asked for
+  std::vector<std::string> notes;
 };
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const SafeTensors> files);

@@ -209,13 +209,14 @@ void copy_numbers(const StoredTensor& stored, int64_t begin, int64_t end, void* 
   const size_t size = size_t(type_bytes(stored.dtype));
   const uint8_t* from = stored.bytes.data() + size_t(begin) * size;
   if (stored.dtype != DType::f64) {
-    std::memcpy(to, from, size_t(end - begin) * size);
+    std::memmove(to, from, size_t(end - begin) * size);
     return;
   }
   for (int64_t i = 0; i < end - begin; ++i) {
     double value;
     std::memcpy(&value, from + size_t(i) * size, size);
-    static_cast<float*>(to)[i] = float(value);
+    const float narrow = float(value);
+    std::memcpy(static_cast<uint8_t*>(to) + 4 * i, &narrow, 4);
   }
 }
 

@@ -24,7 +24,7 @@ struct StoredTensor {
   std::span<const uint8_t> bytes;
 };
 
-// A file whose header has been checked; its tensors point into `bytes`.
+// A file whose header has been checked; it and its tensors point into `bytes`.
 struct SafeTensors {
   std::string file;  // its name without folders, for errors
   Bytes bytes;
@@ -49,7 +49,7 @@ Result<Tensor> to_floats(const SafeTensors& file, const StoredTensor& tensor);
 Result<Format> format_of(const SafeTensors& file, const StoredTensor& tensor);
 
 // Numbers begin .. end - 1 of a tensor that has a format, in that format, whatever their alignment
-// in the file.
+// in the file. `to` may be in the file itself, at the numbers' own place or before it.
 void copy_numbers(const StoredTensor& tensor, int64_t begin, int64_t end, void* to);
 
 // A tensor's name in quotes, cut where it is absurdly long; for errors.

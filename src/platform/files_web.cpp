@@ -1,7 +1,6 @@
 // files_web.cpp - files dropped, chosen or fetched: their bytes come straight into the program's memory.
 #include <emscripten.h>
 
-#include <exception>
 #include <map>
 #include <utility>
 
@@ -23,11 +22,11 @@ namespace {
 struct Fetch {
   std::function<void(float)> progress;
   std::function<void(Result<Bytes>)> then;
-  std::vector<uint8_t> bytes;
+  ByteBuffer bytes;
 };
 
 struct Transfers {
-  std::vector<std::pair<std::string, std::vector<uint8_t>>> reading;
+  std::vector<std::pair<std::string, ByteBuffer>> reading;
   std::function<void(std::vector<File>)> picked;
   std::map<int, Fetch> fetches;
   int n_fetches = 0;
@@ -39,13 +38,8 @@ Transfers& transfers() {
 }
 
 // Null when there is no room.
-uint8_t* resize(std::vector<uint8_t>& bytes, double size) {
-  try {
-    bytes.resize(size_t(size));
-    return bytes.data();
-  } catch (const std::exception&) {  // bad_alloc, or length_error above 2 GB
-    return nullptr;
-  }
+uint8_t* resize(ByteBuffer& bytes, double size) {
+  return bytes.resize(uint64_t(size)) ? bytes.data() : nullptr;
 }
 
 }  // namespace
@@ -78,7 +72,7 @@ EMSCRIPTEN_KEEPALIVE void attn_read_start() { transfers().reading.clear(); }
 
 // Room for one more file.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_read_room(const char* name, double size) {
-  return resize(transfers().reading.emplace_back(name, std::vector<uint8_t>()).second, size);
+  return resize(transfers().reading.emplace_back(name, ByteBuffer()).second, size);
 }
 
 EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
@@ -90,7 +84,7 @@ EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
   wake();
 }
 
-// Room for `size` bytes; those that are there stay, at a new place.
+// Room for `size` bytes; those that are there stay, at a new place if there are more to be.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_fetch_room(int id, double size) {
   return resize(transfers().fetches[id].bytes, size);
 }

@@ -17,8 +17,6 @@ constexpr size_t kAlign = 64;  // a cache line, and the widest register
 constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
 constexpr int64_t kFewRows = 32;
 
-int64_t panels_of(int64_t d_out) { return (d_out + PackedMatrix::panel() - 1) / PackedMatrix::panel(); }
-
 std::shared_ptr<void> aligned_memory(uint64_t bytes) {
   if (bytes > PTRDIFF_MAX - kAlign) throw std::bad_alloc();
   return {::operator new(std::max<size_t>(size_t(bytes), 1), std::align_val_t(kAlign)),
@@ -37,69 +35,31 @@ float float_at(const void* data, Format format, int64_t i) {
   return 0;
 }
 
-// One panel; T is as wide as a number of the format.
-template <class T>
-void pack_panel(const WeightSource& source, int64_t first, int64_t n, T* to) {
-  const int64_t panel = PackedMatrix::panel(), step = source.in_stride;
-  const T* from = static_cast<const T*>(source.data);
-  if (n < panel) std::memset(to, 0, size_t(panel * source.d_in) * sizeof(T));
-  bool side_by_side = true;
-  for (int64_t j = 1; j < n; ++j)
-    side_by_side = side_by_side && source.row_at[size_t(first + j)] == source.row_at[size_t(first)] + j;
-  if (side_by_side && (step != 1 || n == 1)) {
-    from += source.row_at[size_t(first)];
-    for (int64_t k = 0; k < source.d_in; ++k) {
-      std::memcpy(to + k * panel, from + k * step, size_t(n) * sizeof(T));
-    }
-    return;
-  }
-  // A few columns of all rows at a time, so that lines of both sides are used whole.
-  constexpr int64_t kBlock = 16;
-  for (int64_t k0 = 0; k0 < source.d_in; k0 += kBlock) {
-    const int64_t k1 = std::min(source.d_in, k0 + kBlock);
-    for (int64_t j = 0; j < n; ++j) {
-      const T* row = from + source.row_at[size_t(first + j)];
-      for (int64_t k = k0; k < k1; ++k) to[k * panel + j] = row[k * step];
-    }
-  }
-}
-
 }  // namespace
 
 int PackedMatrix::panel() { return simd().product.panel; }
 
 uint64_t PackedMatrix::bytes_needed(int64_t d_out, int64_t d_in, Format format) {
-  return uint64_t(panels_of(d_out)) * uint64_t(panel()) * uint64_t(d_in) * uint64_t(bytes_of(format));
+  return uint64_t(n_panels(d_out)) * uint64_t(panel()) * uint64_t(d_in) * uint64_t(bytes_of(format));
 }
 
-PackedMatrix PackedMatrix::pack(const WeightSource& source, void* to,
-                                std::shared_ptr<const void> owner) {
+PackedMatrix PackedMatrix::packed(const WeightSource& source, const void* at,
+                                  std::shared_ptr<const void> owner) {
   PackedMatrix packed;
   packed.owner_ = std::move(owner);
-  packed.data_ = to;
+  packed.data_ = at;
   packed.d_out_ = int64_t(source.row_at.size());
   packed.d_in_ = source.d_in;
   packed.format_ = source.format;
-  const int64_t size = panel() * source.d_in;  // numbers of a panel
-  parallel_for(panels_of(packed.d_out_), std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, size)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t p = begin; p < end; ++p) {
-                   const int64_t first = p * panel();
-                   const int64_t n = std::min<int64_t>(panel(), packed.d_out_ - first);
-                   if (source.format == Format::f32) {
-                     pack_panel(source, first, n, static_cast<uint32_t*>(to) + p * size);
-                   } else {
-                     pack_panel(source, first, n, static_cast<uint16_t*>(to) + p * size);
-                   }
-                 }
-               });
   return packed;
 }
 
 PackedMatrix PackedMatrix::pack(const WeightSource& source) {
+  const int64_t d_out = int64_t(source.row_at.size());
   const std::shared_ptr<void> memory =
-      aligned_memory(bytes_needed(int64_t(source.row_at.size()), source.d_in, source.format));
-  return pack(source, memory.get(), memory);
+      aligned_memory(bytes_needed(d_out, source.d_in, source.format));
+  pack_panels(source, 0, n_panels(d_out), memory.get());
+  return packed(source, memory.get(), memory);
 }
 
 PackedMatrix PackedMatrix::pack(ConstMat w) {
@@ -186,7 +146,7 @@ ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then&
   assert(then.bias.empty() || int64_t(then.bias.size()) == w.d_out());
   assert(!then.add || (!then.map && !then.times.data));
   n_groups_ = groups_of(x.n());
-  n_panels_ = panels_of(w.d_out());
+  n_panels_ = PackedMatrix::n_panels(w.d_out());
   groups_each_ = std::max<int64_t>(1, kPieceRows / simd().product.rows);
   panels_each_ = kPieceOutputs / simd().product.panel;
   down_ = (n_groups_ + groups_each_ - 1) / groups_each_;

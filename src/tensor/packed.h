@@ -29,8 +29,12 @@ class PackedMatrix {
 
   static int panel();  // of this processor
   static uint64_t bytes_needed(int64_t d_out, int64_t d_in, Format format);
-  // Into `to`, which has room for bytes_needed() and is no part of the source; `owner` keeps it alive.
-  static PackedMatrix pack(const WeightSource& source, void* to, std::shared_ptr<const void> owner);
+  static int64_t n_panels(int64_t d_out) { return (d_out + panel() - 1) / panel(); }
+  // Panels begin .. end-1 into `to`, where the matrix is to be: bytes_needed() at a multiple of 64,
+  // no part of the source. What is whole becomes a matrix by packed(); `owner` keeps it alive.
+  static void pack_panels(const WeightSource& source, int64_t begin, int64_t end, void* to);
+  static PackedMatrix packed(const WeightSource& source, const void* at,
+                             std::shared_ptr<const void> owner);
   static PackedMatrix pack(const WeightSource& source);  // into memory of its own
   static PackedMatrix pack(ConstMat w);                  // the same, of floats
 

@@ -1,0 +1,213 @@
+#include "model/pack_weights.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace attn {
+
+namespace {
+
+constexpr uintptr_t kAlign = 64;  // a cache line, and the widest register
+
+uintptr_t rounded_up(uintptr_t at) { return (at + kAlign - 1) / kAlign * kAlign; }
+
+}  // namespace
+
+struct WeightPacker::Impl {
+  std::vector<SafeTensors> files;
+  WeightPlan plan;
+  std::shared_ptr<uint8_t> memory;  // of the file in hand; null: it is not ours
+  uint8_t* free = nullptr;          // in it, what begins here and ends before the next tensor
+  ByteBuffer aside;                 // the tensor in hand
+  uint64_t bytes = 0;
+  Status error;
+
+  size_t next = 0;  // of plan.wanted
+  // Of the tensor in hand: numbers copied, parts packed, panels of the next part packed.
+  int64_t n_copied = 0;
+  size_t n_parts = 0;
+  int64_t n_panels = 0;
+  // Where the table or part in hand goes.
+  uint8_t* to = nullptr;
+  std::shared_ptr<const void> owner;
+
+  const Wanted& wanted() const { return plan.wanted[next]; }
+  uint8_t* begin() const { return const_cast<uint8_t*>(wanted().stored->bytes.data()); }
+  uint8_t* end() const { return begin() + wanted().stored->bytes.size(); }
+  Format format() const { return *format_of(files[wanted().file], *wanted().stored); }
+  int64_t n_numbers() const { return wanted().stored->shape[0] * wanted().stored->shape[1]; }
+
+  void open_file();
+  bool place(uint64_t size, const uint8_t* last);
+  uint64_t advance();
+  uint64_t advance_table();
+  uint64_t advance_parts();
+  WeightSource source_of(const Wanted::Part& part) const;
+  uint64_t done();
+};
+
+void WeightPacker::Impl::open_file() {
+  if (next > 0 && plan.wanted[next - 1].file == wanted().file) return;
+  // A tensor that is wanted twice must not change before its second turn.
+  const auto same = [](const Wanted& a, const Wanted& b) { return a.stored == b.stored; };
+  memory.reset();
+  if (std::ranges::adjacent_find(plan.wanted, same) != plan.wanted.end()) return;
+  Bytes& mine = files[wanted().file].bytes;
+  const size_t size = mine.size();
+  memory = mine.take();
+  free = memory.get();
+  if (memory) bytes += size;
+}
+
+// Where `size` bytes go: to the first free place in the file's own memory if they end at `last` or
+// before it, else to new memory.
+bool WeightPacker::Impl::place(uint64_t size, const uint8_t* last) {
+  if (memory) {
+    const uintptr_t at = rounded_up(reinterpret_cast<uintptr_t>(free));
+    const uintptr_t most = reinterpret_cast<uintptr_t>(last);
+    if (at <= most && size <= most - at) {
+      to = free + (at - reinterpret_cast<uintptr_t>(free));
+      free = to + size;
+      owner = memory;
+      return true;
+    }
+  }
+  ByteBuffer own;
+  if (!own.resize(size)) {
+    error = Error{files[wanted().file].file + ": not enough memory for tensor " +
+                  quoted_name(wanted().stored->name) + " (" + human_bytes(size) +
+                  "); close other models, or take a smaller one"};
+    return false;
+  }
+  to = own.data();
+  owner = own.memory();
+  bytes += size;
+  return true;
+}
+
+// The next piece of work: the bytes of the file that it brought us on.
+uint64_t WeightPacker::Impl::advance() {
+  if (n_copied == 0) {
+    open_file();
+    if (memory && free > begin()) {  // cannot be: tensors do not overlap, and none was put too far
+      error = Error{files[wanted().file].file + ": tensors lie in each other's place"};
+      return 0;
+    }
+  }
+  return wanted().table ? advance_table() : advance_parts();
+}
+
+uint64_t WeightPacker::Impl::done() {
+  n_copied = 0;
+  n_parts = 0;
+  n_panels = 0;
+  ++next;
+  return 0;
+}
+
+uint64_t WeightPacker::Impl::advance_table() {
+  const Wanted& w = wanted();
+  const int64_t size = bytes_of(format()), n = n_numbers();
+  if (n_copied == 0) {
+    const bool same = w.stored->bytes.size() == uint64_t(n * size);
+    if (memory && same && reinterpret_cast<uintptr_t>(begin()) % uintptr_t(size) == 0) {
+      to = begin();
+      free = end();
+      owner = memory;
+      n_copied = n;
+    } else {
+      // Moved towards the front, so that no number is overwritten before it is read.
+      if (!place(uint64_t(n * size), begin() + n * size)) return 0;
+    }
+  }
+  const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep) / size);
+  const uint64_t went = uint64_t(last - n_copied) * w.stored->bytes.size() / uint64_t(n);
+  copy_numbers(*w.stored, n_copied, last, to + n_copied * size);
+  n_copied = last;
+  if (n_copied < n) return went;
+  *w.table = {std::move(owner), to, format(), w.stored->shape[0], w.stored->shape[1]};
+  return done() + went;
+}
+
+WeightSource WeightPacker::Impl::source_of(const Wanted::Part& part) const {
+  const std::vector<int64_t>& shape = wanted().stored->shape;
+  const bool flipped = wanted().store == Store::in_out;
+  WeightSource source{aside.data(), format(), {}, flipped ? shape[1] : 1,
+                      flipped ? shape[0] : shape[1]};
+  source.row_at.reserve(size_t(part.rows.n));
+  for (int64_t i = 0; i < part.rows.n; ++i)
+    source.row_at.push_back(flipped ? part.rows[i] : part.rows[i] * shape[1]);
+  return source;
+}
+
+uint64_t WeightPacker::Impl::advance_parts() {
+  const Wanted& w = wanted();
+  const int64_t size = bytes_of(format()), n = n_numbers();
+  if (n_copied < n) {
+    if (n_copied == 0 && !aside.resize(uint64_t(n * size))) {
+      error = Error{files[w.file].file + ": not enough memory to load it; close other models"};
+      return 0;
+    }
+    const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep / 2) / size);
+    copy_numbers(*w.stored, n_copied, last, aside.data() + n_copied * size);
+    const uint64_t went = uint64_t(last - n_copied) * uint64_t(size);
+    n_copied = last;
+    return went / 2;
+  }
+  const Wanted::Part& part = w.parts[n_parts];
+  const WeightSource source = source_of(part);
+  const int64_t all = PackedMatrix::n_panels(part.rows.n);
+  const uint64_t room = PackedMatrix::bytes_needed(part.rows.n, source.d_in, source.format);
+  if (n_panels == 0 && !place(room, end())) return 0;
+  const uint64_t one = room / uint64_t(all);
+  const int64_t last = std::min<int64_t>(all, n_panels + 1 + int64_t(kBytesAStep / 2 / one));
+  PackedMatrix::pack_panels(source, n_panels, last, to);
+  const uint64_t went = uint64_t(last - n_panels) * one / 2;
+  n_panels = last;
+  if (n_panels < all) return went;
+  *part.to = PackedMatrix::packed(source, to, std::move(owner));
+  n_panels = 0;
+  if (++n_parts < w.parts.size()) return went;
+  return done() + went;
+}
+
+WeightPacker::WeightPacker(std::vector<SafeTensors> files, WeightPlan plan)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->files = std::move(files);
+  impl_->plan = std::move(plan);
+  std::ranges::stable_sort(impl_->plan.wanted, {}, [](const Wanted& w) {
+    return std::pair(w.file, w.stored->bytes.data());
+  });
+}
+
+WeightPacker::~WeightPacker() = default;
+
+bool WeightPacker::step() {
+  for (uint64_t went = 0; went < kBytesAStep; went += impl_->advance()) {
+    if (impl_->error || impl_->next == impl_->plan.wanted.size()) return false;
+  }
+  return true;
+}
+
+Result<WeightPacker::Packed> WeightPacker::take() {
+  if (impl_->error) return *impl_->error;
+  Packed packed{std::move(*impl_->plan.weights), impl_->bytes};
+  if (impl_->plan.tied) packed.weights.unembed = packed.weights.embed;
+  return packed;
+}
+
+Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
+                           std::span<const SafeTensors> files) {
+  Result<WeightPlan> plan = plan_weights(recipe, layout, files);
+  if (!plan) return plan.error();
+  Bound bound{{}, plan->tied, plan->n_parameters, plan->notes};
+  WeightPacker packer({files.begin(), files.end()}, std::move(*plan));
+  while (packer.step()) {
+  }
+  Result<WeightPacker::Packed> packed = packer.take();
+  if (!packed) return packed.error();
+  bound.weights = std::move(packed->weights);
+  return bound;
+}
+
+}  // namespace attn
