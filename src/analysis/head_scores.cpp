@@ -83,6 +83,20 @@ void add_duplicate_stripe(const PatternRow& r, Mean& m) {
   if (r.period > 0) add_cell(r, r.query - r.period, m);
 }
 
+// Whether the pass told facts of every row. Under a masked score they count masked cells in.
+bool has_facts(const Attention& a) {
+  return a.masked_score == 0 && int(a.facts.size()) == a.n_layers &&
+         std::ranges::none_of(a.facts, &HeadRows::empty);
+}
+
+// Whether the row adds to a score: its cell may be seen, or anything at all.
+bool counts(const Attention& a, int sample, int query, int fact, float largest) {
+  const int key = fact == kSelf ? query : fact == kPrevious ? query - 1 : 0;
+  if (fact == kSelf || fact == kPrevious || fact == kFirst)
+    return key >= 0 && key < a.n_key && a.may_see(sample, query, key);
+  return largest != 0;
+}
+
 // The score of all heads in the state's sample.
 template <size_t kScore>
 Measure compute(const Inputs& in) {
@@ -128,7 +142,8 @@ std::span<const HeadScore> head_scores() {
         1,
         compute<0>},
        {"prev", "前一个"},
-       add_previous_token},
+       add_previous_token,
+       kPrevious},
       {{"self",
         {"Itself", "自身"},
         {"Mean weight of a token on itself, A[i, i] (self_attention_score of HeadVis; Clark et al. "
@@ -139,7 +154,8 @@ std::span<const HeadScore> head_scores() {
         1,
         compute<1>},
        {"self", "自身"},
-       add_self},
+       add_self,
+       kSelf},
       {{"first_token",
         {"First token", "首个词元"},
         {"Mean weight on the first token, A[i, 0]: the attention sink (Xiao et al. 2023)",
@@ -149,7 +165,8 @@ std::span<const HeadScore> head_scores() {
         1,
         compute<2>},
        {"first", "首个"},
-       add_first_token},
+       add_first_token,
+       kFirst},
       {{"duplicate_token",
         {"Earlier copies", "先前的相同词元"},
         {"Weight on earlier copies of the token, mean over all tokens (duplicate token of "
@@ -161,7 +178,8 @@ std::span<const HeadScore> head_scores() {
         1,
         compute<3>},
        {"copies", "相同"},
-       add_duplicate_token},
+       add_duplicate_token,
+       kDuplicate},
       {{"induction",
         {"After earlier copies", "先前相同词元之后"},
         {"Weight on the tokens that followed earlier copies, mean over all tokens (induction of "
@@ -173,7 +191,8 @@ std::span<const HeadScore> head_scores() {
         1,
         compute<4>},
        {"after", "其后"},
-       add_induction},
+       add_induction,
+       kInduction},
       {{"distance",
         {"Distance", "距离"},
         {"Mean distance |i − j| of what is looked at, in tokens (qk_distance of HeadVis)",
@@ -183,7 +202,8 @@ std::span<const HeadScore> head_scores() {
         2147483648.f,
         compute<5>},
        {"dist", "距离"},
-       add_distance},
+       add_distance,
+       kDistance},
       {{"entropy",
         {"Entropy", "熵"},
         {"Mean entropy of the rows in bits, −Σ A log2 A; 0: one key each (Clark et al. 2019, "
@@ -194,7 +214,8 @@ std::span<const HeadScore> head_scores() {
         31,  // log2 of the most keys that an int counts
         compute<6>},
        {"bits", "熵"},
-       add_entropy},
+       add_entropy,
+       kEntropy},
       {{"induction_stripe",
         {"Induction stripe", "归纳对角线"},
         {"Repeated input of period p: mean of A[i, i−(p−1)] over the whole diagonal "
@@ -236,6 +257,34 @@ HeadTable::HeadTable(std::vector<const HeadScore*> scores_, const Attention& a)
 void HeadTable::add(const Trace& trace, int sample, int period) {
   const Attention& a = trace.attention();
   assert(a.n_layers == n_layers && a.n_heads == n_heads && sample < a.n_samples);
+  std::vector<size_t> walked;
+  for (size_t s = 0; s < scores.size(); ++s) {
+    if (scores[s]->fact != kRowFacts && has_facts(a)) {
+      add_facts(a, sample, s);
+    } else {
+      walked.push_back(s);
+    }
+  }
+  if (!walked.empty()) walk(trace, sample, period, walked);
+}
+
+void HeadTable::add_facts(const Attention& a, int sample, size_t score) {
+  const int fact = scores[score]->fact;
+  for (int layer = 0; layer < n_layers; ++layer) {
+    for (int head = 0; head < n_heads; ++head) {
+      const ConstMat rows = a.facts[size_t(layer)].head(int64_t(sample) * n_heads + head);
+      Mean& sum = mean(score, layer, head);
+      for (int query = 0; query < a.n_query; ++query) {
+        if (!counts(a, sample, query, fact, rows(query, kLargest))) continue;
+        sum.sum += double(rows(query, fact));
+        ++sum.n;
+      }
+    }
+  }
+}
+
+void HeadTable::walk(const Trace& trace, int sample, int period, const std::vector<size_t>& some) {
+  const Attention& a = trace.attention();
   std::map<std::string, int> names;
   const std::vector<int> query_ids = numbers_of(trace.queries[size_t(sample)], a.n_query, names);
   const std::vector<int> key_ids = numbers_of(trace.keys[size_t(sample)], a.n_key, names);
@@ -243,17 +292,16 @@ void HeadTable::add(const Trace& trace, int sample, int period) {
   const int most = std::max(1, std::min(kMostRows, a.n_query));
   const int n_rows = int(std::clamp<int64_t>(fitting, 1, most));
   std::vector<float> block(size_t(n_rows) * size_t(a.n_key));
-  const size_t n_all = size_t(n_layers) * size_t(n_heads);
   for (int layer = 0; layer < n_layers; ++layer) {
+    if (!a.is_kept(layer)) continue;
     for (int head = 0; head < n_heads; ++head) {
-      const size_t at = size_t(layer) * size_t(n_heads) + size_t(head);
       for (int q0 = 0; q0 < a.n_query; q0 += n_rows) {
         const int q1 = std::min(q0 + n_rows, a.n_query);
         const Mat rows{block.data(), q1 - q0, a.n_key};
         a.pattern_rows(sample, layer, head, q0, q1, rows);
         for (int q = q0; q < q1; ++q) {
           const PatternRow row{a, sample, q, rows.row(q - q0), query_ids, key_ids, period};
-          for (size_t s = 0; s < scores.size(); ++s) scores[s]->add(row, means[s * n_all + at]);
+          for (const size_t s : some) scores[s]->add(row, mean(s, layer, head));
         }
       }
     }

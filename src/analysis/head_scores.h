@@ -35,6 +35,7 @@ struct HeadScore {
   Metric metric;  // axes {layer, head}; `compute` is null where a period must be given
   Text column;    // the title, short enough for a column
   void (*add)(const PatternRow& row, Mean& mean);
+  int fact = kRowFacts;  // the RowFact that says the same; kRowFacts: none
   bool needs_period() const { return metric.compute == nullptr; }
 };
 // The stripe scores last.
@@ -49,10 +50,18 @@ struct HeadTable {
 
   HeadTable(std::vector<const HeadScore*> scores, const Attention& a);
   // Adds one sample of a trace of the same model. `period`: the input is r + r with r of so many
-  // tokens; read by the stripe scores alone. Holds 4 MB of a pattern at a time, or one row.
+  // tokens; read by the stripe scores alone. Scores that the trace's facts tell cost nothing; for the others
+  // all patterns are walked, 4 MB at a time, or one row.
   void add(const Trace& trace, int sample, int period);
   // [layer, head]
   std::vector<float> values(size_t score) const;
+
+ private:
+  Mean& mean(size_t score, int layer, int head) {
+    return means[(score * size_t(n_layers) + size_t(layer)) * size_t(n_heads) + size_t(head)];
+  }
+  void add_facts(const Attention& a, int sample, size_t score);
+  void walk(const Trace& trace, int sample, int period, const std::vector<size_t>& some);
 };
 
 }  // namespace attn

@@ -252,7 +252,9 @@ EarlierCopies earlier_copies(std::span<const int> query_ids, std::span<const int
   const auto id = [&](int key) { return key_ids[size_t(key)]; };
   std::ranges::stable_sort(out.keys, {}, id);
   for (size_t i = 0; i < query_ids.size(); ++i) {
-    const auto same = std::ranges::equal_range(out.keys, query_ids[i], {}, id);
+    auto same = std::ranges::equal_range(out.keys, query_ids[i], {}, id);
+    // A token that no key has must not seem equal to the next one that some have.
+    if (same.empty()) same = {out.keys.end(), out.keys.end()};
     const auto end = std::ranges::lower_bound(same, int(i));
     out.begin.push_back(int(same.begin() - out.keys.begin()));
     out.end.push_back(int(end - out.keys.begin()));

@@ -45,8 +45,8 @@ Attention random_attention(const Shape& s, Mask mask) {
   const auto rows = [&](int n_heads, int n, float spread) {
     return HeadRows(2 * n_heads, n, s.d_head, normal(int64_t(2) * n_heads * n * s.d_head, spread));
   };
-  a.q = {rows(s.n_heads, s.n_query, 1.5f)};
-  a.k = {rows(s.n_kv_heads, s.n_key, 1.5f)};
+  a.q = {rows(s.n_heads, s.n_query, 1)};
+  a.k = {rows(s.n_kv_heads, s.n_key, 1)};
   a.v = {rows(s.n_kv_heads, s.n_key, 1)};
   a.facts = {HeadRows(2 * s.n_heads, s.n_query, kRowFacts)};
   return a;
@@ -284,4 +284,10 @@ TEST_CASE("earlier copies of tokens") {
   CHECK(of(3) == std::vector{0, 2});
   CHECK(of(4) == std::vector{1});
   CHECK(of(5).empty());
+
+  const int others[] = {6, 7, 8, 8};  // between and behind the keys' tokens
+  const EarlierCopies across = earlier_copies(others, ids);
+  CHECK(across.begin[0] == across.begin[2]);
+  CHECK(across.begin[0] == 6);
+  CHECK(across.begin[1] == copies.begin[1]);
 }

@@ -9,6 +9,7 @@
 #include "analysis/head_scores.h"
 #include "base/json.h"
 #include "golden_model.h"
+#include "model/attention_block.h"
 #include "model/forward.h"
 
 using namespace attn;
@@ -263,4 +264,56 @@ TEST_CASE("tokens without a vocabulary are told apart by their names") {
     trace.queries[0].items[i].shown = trace.keys[0].items[i].shown = names[i];
   }
   CHECK(score_of(trace, "duplicate_token") == doctest::Approx(1.0 / 3));
+}
+
+TEST_CASE("scores from the facts of rows are those from walking the patterns") {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal(0, 1.5);
+  for (const bool masked : {false, true}) {
+    for (const Mask mask : {Mask::none, Mask::causal}) {
+      const int n = 90, d_head = 24, n_heads = 4;
+      std::vector<int> ids;
+      for (int i = 0; i < n; ++i) ids.push_back(int(random() % 12));
+      Trace trace;
+      trace.queries = trace.keys = {tokens_of(ids)};
+      Attention a;
+      a.n_layers = 2;
+      a.n_heads = a.n_kv_heads = n_heads;
+      a.d_head = d_head;
+      a.n_query = a.n_key = n;
+      a.mask = mask;
+      a.scale = 1 / std::sqrt(float(d_head));
+      // The last tokens are padding, and the fourth sees nothing.
+      for (int i = 0; masked && i < n * n; ++i) a.allowed.push_back(i % n < n - 9 && i / n != 3);
+      const auto rows = [&] {
+        std::vector<float> values(size_t(n_heads * n * d_head));
+        for (float& x : values) x = normal(random);
+        return HeadRows(n_heads, n, d_head, values);
+      };
+      a.q = {rows(), rows()};
+      a.k = {rows(), rows()};
+      a.v = {rows(), rows()};
+      trace.attentions.push_back(a);
+      HeadTable walked(all_scores(), a), told(all_scores(), a);
+      walked.add(trace, 0, 5);
+
+      Attention& with = trace.attentions.front();
+      with.facts = {HeadRows(n_heads, n, kRowFacts), HeadRows(n_heads, n, kRowFacts)};
+      const EarlierCopies copies = earlier_copies(trace.queries[0], trace.keys[0]);
+      std::vector<float> z(size_t(n * d_head));
+      for (int layer = 0; layer < 2; ++layer)
+        for (int head = 0; head < n_heads; ++head)
+          attend(with, copies, 0, layer, head, 0, n, {z.data(), n, d_head});
+      told.add(trace, 0, 5);
+      for (size_t s = 0; s < walked.scores.size(); ++s) {
+        CAPTURE(walked.scores[s]->metric.id);
+        for (size_t i = 0; i < size_t(2 * n_heads); ++i) {
+          const size_t at = s * size_t(2 * n_heads) + i;
+          CHECK(told.means[at].n == walked.means[at].n);
+          const double size = std::max(1.0, walked.means[at].value());
+          CHECK(std::abs(told.means[at].value() - walked.means[at].value()) < 1e-6 * size);
+        }
+      }
+    }
+  }
 }
