@@ -19,9 +19,9 @@ class ByteBuffer {
 
   uint8_t* data() const { return memory_.get(); }
   size_t size() const { return size_; }
-  std::shared_ptr<uint8_t> memory() const { return memory_; }
 
  private:
+  friend class Bytes;
   std::shared_ptr<uint8_t> memory_;
   size_t size_ = 0, room_ = 0;
 };
@@ -34,12 +34,14 @@ class Bytes {
     const auto owner = std::make_shared<std::vector<uint8_t>>(std::move(data));
     memory_ = {owner, owner->data()};
   }
-  Bytes(ByteBuffer buffer) : memory_(buffer.memory()), size_(buffer.size()) {}
+  Bytes(ByteBuffer buffer) : memory_(std::move(buffer.memory_)), size_(buffer.size_) {}
 
   const uint8_t* data() const { return memory_.get(); }
   size_t size() const { return size_; }
   std::span<const uint8_t> span() const { return {data(), size()}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data()), size()}; }
+
+  std::shared_ptr<const void> owner() const { return memory_; }
 
   // The memory to write to, if nobody else holds these bytes: then this is empty afterwards. Null
   // if somebody does, for whom they must stay as they are.

@@ -72,15 +72,16 @@ bool WeightPacker::Impl::place(uint64_t size, const uint8_t* last) {
       return true;
     }
   }
-  ByteBuffer own;
-  if (!own.resize(size)) {
+  ByteBuffer buffer;
+  if (!buffer.resize(size)) {
     error = Error{files[wanted().file].file + ": not enough memory for tensor " +
                   quoted_name(wanted().stored->name) + " (" + human_bytes(size) +
                   "); close other models, or take a smaller one"};
     return false;
   }
-  to = own.data();
-  owner = own.memory();
+  to = buffer.data();
+  const Bytes own(std::move(buffer));
+  owner = own.owner();
   bytes += size;
   return true;
 }

@@ -76,6 +76,31 @@ TEST_CASE("a model knows its name, its size, and itself from others") {
   CHECK(tied->weights.unembed.data == tied->weights.embed.data);
 }
 
+TEST_CASE("weights stay in their files' memory, unless somebody else holds it") {
+  std::vector<File> files = files_of("gpt2");
+  const Bytes held = find(files, "model.safetensors")->bytes;
+  const std::vector<uint8_t> before(held.span().begin(), held.span().end());
+  const auto copied = *load_model(files, "");
+  CHECK(std::ranges::equal(before, held.span()));
+
+  std::vector<File> ours = files_of("gpt2");
+  const Bytes& bytes = find(ours, "model.safetensors")->bytes;
+  const uint8_t* const begin = bytes.data();
+  const uint8_t* const end = begin + bytes.size();
+  ModelLoad load(std::move(ours), "");
+  int n_steps = 1;
+  while (load.step()) ++n_steps;
+  CHECK(n_steps <= load.n_steps());
+  const auto model = *load.take();
+  CHECK(model->weights.embed.data >= begin);
+  CHECK(model->weights.embed.data < end);
+  CHECK(model->weight_bytes >= uint64_t(end - begin));
+  CHECK(copied->weight_bytes < model->weight_bytes + 100'000);
+  CHECK(copied->content_hash == model->content_hash);
+  const Tokens tokens = tokens_of(std::vector<int>{3, 1, 2});
+  CHECK(forward(model, tokens).logits == forward(copied, tokens).logits);
+}
+
 TEST_CASE("files may lie in a folder, bare, or among others") {
   std::vector<File> files = files_of("qwen2");
   for (File& file : files) file.name = std::string(base_name(file.name));
