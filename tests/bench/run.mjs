@@ -60,7 +60,8 @@ async function undisturbed(sample) {
   }
 }
 
-// {ms: every sample of each peer, limits: the best of each round, noisy: rounds}
+// {ms: every sample of each peer, noisy: rounds, flops_per_s and bytes_per_s: medians over rounds of the best samples of each, since
+// a shared machine's speed drifts by tens of percent and limits must be those of the same moments}
 async function rounds_of(peers, work, n, threads) {
   const long = is_long(work, n), command = { cmd: 'bench', ...command_of(work, n, threads) };
   const bench = (peer, more) => peer.answer({ ...command, ...more }).then(({ ms }) => ms);
@@ -72,11 +73,11 @@ async function rounds_of(peers, work, n, threads) {
     if (threads > 1) pinned.push(...await pin_busiest(peer.pids(), threads, () => bench(peer, warm)));
     else await bench(peer, warm);
   }
-  const limits = { peak: ['peak', 12, Infinity], ...(work.bytes && { read: ['read', 3, Infinity] }) };
+  const limits = { peak: { min_reps: 12, per_s: [] }, ...(work.bytes && { read: { min_reps: 3, per_s: [] } }) };
   const measure_limits = async () => {
-    for (const limit of Object.values(limits)) {
-      const { ms, units } = await peers[0].answer({ cmd: 'bench', work: limit[0], threads, min_reps: limit[1] });
-      [limit[2], limit[3]] = [Math.min(limit[2], ...ms), units];
+    for (const [name, { min_reps, per_s }] of Object.entries(limits)) {
+      const { ms, units } = await peers[0].answer({ cmd: 'bench', work: name, threads, min_reps });
+      per_s.push((1000 * units) / Math.min(...ms));
     }
   };
   await measure_limits();
@@ -92,7 +93,7 @@ async function rounds_of(peers, work, n, threads) {
     await measure_limits();
   }
   unpin(pinned);
-  const per_s = (limit) => limit && (1000 * limit[3]) / limit[2];
+  const per_s = (limit) => limit && median(limit.per_s);
   return { ms, noisy, flops_per_s: per_s(limits.peak), bytes_per_s: per_s(limits.read) };
 }
 
