@@ -1,6 +1,11 @@
 // heat_map.frag - weights as colours: exact cells, and the largest where a pixel covers several.
 
 uniform sampler2DArray u_maps;  // level l: largest of 2^l x 2^l cells; r: weight, g: over row's max
+// Of a map in tiles of 256 x 256 cells, the layers of u_maps are tiles of any level, and u_table says
+// where each of them is: a number a tile, 256 in a row, level by level; below 0 where it is not.
+uniform isampler2D u_table;
+uniform int u_levels;           // 0: not in tiles
+uniform ivec2 u_pages[16];      // of a level: its first place in the table, its tiles side by side
 uniform sampler2D u_colors;     // [palette, 256]
 uniform ivec2 u_size;           // columns, rows
 uniform vec2 u_span;            // cells per pixel
@@ -17,11 +22,31 @@ in vec2 v_cell;
 flat in int v_layer;
 out vec4 o_color;
 
+const float kNotThere = -2.0;
+
+// Of a cell of level u_level, from the finest level that is here.
+vec2 from_tiles(ivec2 cell) {
+  for (int level = u_level; level < u_levels; ++level) {
+    ivec2 at = cell >> (level - u_level), tile = at >> 8;
+    int page = u_pages[level].x + tile.y * u_pages[level].y + tile.x;
+    int layer = texelFetch(u_table, ivec2(page & 255, page >> 8), 0).r;
+    if (layer >= 0) return texelFetch(u_maps, ivec3(at & 255, layer), 0).rg;
+  }
+  return vec2(kNotThere);
+}
+
 vec2 largest(ivec2 first, ivec2 last) {
+  first >>= u_level;
+  last >>= u_level;
+  vec2 value = vec2(kNotThere);
+  if (u_levels > 0) {
+    for (int y = first.y; y <= last.y; ++y)
+      for (int x = first.x; x <= last.x; ++x) value = max(value, from_tiles(ivec2(x, y)));
+    return value;
+  }
   ivec2 end = max(u_size >> u_level, 1) - 1;  // the last cell takes what an odd size leaves over
-  first = min(first >> u_level, end);
-  last = min(last >> u_level, end);
-  vec2 value = vec2(-1.0);
+  first = min(first, end);
+  last = min(last, end);
   for (int y = first.y; y <= last.y; ++y)
     for (int x = first.x; x <= last.x; ++x)
       value = max(value, texelFetch(u_maps, ivec3(x, y, v_layer), u_level).rg);
@@ -59,6 +84,7 @@ void main() {
     if (u_reversed) place = 1.0 - place;
     color = texelFetch(u_colors, ivec2(int(place * 255.0 + 0.5), u_palette), 0).rgb;
     if (value.r < 0.0) color = vec3(0.86, 0.15, 0.27);  // not a number
+    if (value.r == kNotThere) color = u_dark ? vec3(0.115, 0.12, 0.135) : vec3(0.92, 0.925, 0.935);
   }
 
   // A line where a cell starts, once cells are wide enough to spare a pixel.

@@ -2,20 +2,66 @@
 
 #include <algorithm>
 
-#include "app/jobs.h"
+#include <chrono>
+
 #include "analysis/measure.h"
+#include "app/jobs.h"
 #include "base/json.h"
 #include "model/forward.h"
 
 namespace attn {
 namespace {
 
-// What a trace is made from. Equal keys, equal traces.
-struct TraceKey {
-  std::string model, text;
-  ScratchSettings scratch;  // only for "scratch"
-  bool operator==(const TraceKey&) const = default;
-};
+// Of what is kept for going back; the picture on screen comes on top where it is larger.
+constexpr uint64_t kKeptBytes = 256'000'000;
+constexpr size_t kKeptTraces = 8;
+constexpr uint64_t kTileBytes = kPictureRoom / 2;
+constexpr uint64_t kPictureBytes = kPictureRoom / 4;  // of maps, and of thumbnails
+// A map that takes no longer than about a millisecond is made within the frame that asks for it.
+constexpr double kAtOnce = 1e7;
+// Thumbnails take the old ones' place one by one only where all of them take longer.
+constexpr double kPatience_s = 0.25;
+
+double now_s() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+uint64_t bytes_of(const PatternMap& m) { return (m.values.size() + m.row_max.size()) * sizeof(float); }
+uint64_t bytes_of(const HeadGrid& g) { return g.values.size() * sizeof(float); }
+
+// The newest first; of kPictureBytes in all, but always one.
+template <class T>
+void keep(std::vector<std::shared_ptr<const T>>& kept, std::shared_ptr<const T> picture) {
+  kept.insert(kept.begin(), std::move(picture));
+  uint64_t bytes = 0;
+  size_t n = 0;
+  while (n < kept.size() && (n == 0 || bytes + bytes_of(*kept[n]) <= kPictureBytes))
+    bytes += bytes_of(*kept[n++]);
+  kept.resize(n);
+}
+
+// What the memory did not allow, in a sentence; "" when all layers are there.
+std::string note_of(const Trace& trace, Lang lang) {
+  const Attention& a = trace.attention();
+  int first = -1, last = -1;
+  for (int l = 0; l < a.n_layers; ++l) {
+    if (!a.is_kept(l)) continue;
+    if (first < 0) first = l;
+    last = l;
+  }
+  if (last - first + 1 == a.n_layers) return "";
+  const std::string from = std::to_string(first), to = std::to_string(last);
+  return tr(lang, "The memory has no room for all layers of this text: it keeps layers ",
+            "内存放不下这段文本的所有层：保留第 ") +
+         from + tr(lang, " to ", " 至 ") + to +
+         tr(lang, ", and choosing another runs the model again", " 层，选择其他层会重新运行模型");
+}
+
+bool is_kept(const Trace& trace, int layer) {
+  const Attention& a = trace.attention();
+  return a.is_kept(std::clamp(layer, 0, a.n_layers - 1));
+}
 
 std::string text_of(const Json& json, const char* lang, const std::string& otherwise) {
   if (const auto plain = json.text()) return std::string(*plain);
@@ -40,14 +86,29 @@ struct Session::Impl {
   std::optional<std::string> opened;
   bool index_known = false;  // the list is whole: before, any model may still join it
   bool loading = false;  // a load job is in hand: nothing else is posted
+  Lang speaks = Lang::en;  // titles of jobs
 
   std::optional<TraceKey> trace_key;    // of snapshot.trace
-  std::optional<TraceKey> posted_trace; // of the job in hand
   std::optional<TraceKey> failed_trace;
   std::optional<Error> trace_error;
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
-  bool posted_map = false, posted_grid = false;
-  int map_wish[3] = {}, grid_wish = 0;
+
+  // The job in hand.
+  enum class Posted { none, trace, map, tiles, grid };
+  Posted posted = Posted::none;
+  TraceKey posted_trace;
+  int posted_layer = 0;
+  MapKey posted_map;  // of a map or of tiles
+
+  KeptTraces kept;
+  std::vector<std::shared_ptr<const PatternMap>> kept_maps;
+  std::vector<std::shared_ptr<const HeadGrid>> kept_grids;
+  std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kTileBytes);
+  std::shared_ptr<HeadGrid> making;  // thumbnails, part by part
+  double making_since = 0;
+  MapLook look;
+  uint64_t limit = 2'000'000'000;
+  bool released = false;  // pictures were given up: their memory is free after the next frame
 
   const ModelEntry* entry(const std::string& id) const {
     for (const ModelEntry& e : models)
@@ -64,17 +125,33 @@ struct Session::Impl {
       if (failed == id) return &error;
     return nullptr;
   }
-  void drop_posts() {
-    posted_trace.reset();
-    posted_map = posted_grid = false;
+  void post(Posted kind, Job job) {
+    worker.post(std::move(job));
+    posted = kind;
+  }
+  void cancel() {
+    worker.cancel();
+    posted = Posted::none;
   }
 
   bool want_trace(const State& state);
-  void want_map(const State& state);
+  void take_trace(const TraceKey& key, int layer, MadeTrace made);
+  void show(const TraceKey& key, const TracePair& pair);
+  void forget_pictures_of_lost_traces();
+  void release();
+  Room room() const;
+  // True when a job for it is in hand.
+  bool want_map(const MapKey& key);
+  bool want_tiles(const MapKey& key, const MapLook& at, int level);
+  bool want_large_map(const MapKey& key);
+  bool want_grid(int sample);
+  void take_part(GridPart part);
+  void measure_memory();
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped, Lang lang);
 };
 
 Session::Session() : impl_(std::make_shared<Impl>()) {
+  impl_->snapshot.tiles = impl_->tiles;
   ModelEntry scratch;
   scratch.id = "scratch";
   scratch.title_en = "Attention from scratch";
@@ -107,88 +184,232 @@ bool Session::Impl::want_trace(const State& state) {
     }
     if (key.text.empty()) key.text = listed ? listed->default_text : "";
   }
-  if (trace_key == key) {
-    if (posted_trace) {  // typed, and taken back before it was done
-      worker.cancel();
-      drop_posts();
-    }
+  const bool in_hand = posted == Posted::trace;
+  if (trace_key == key && is_kept(*snapshot.trace, state.layer)) {
+    if (in_hand) cancel();  // typed, and taken back before it was done
+    return true;
+  }
+  if (const TracePair* pair = kept.find(key, state.layer)) {
+    if (posted != Posted::none) cancel();
+    show(key, *pair);
     return true;
   }
   if (failed_trace == key) {
     snapshot.error = trace_error;
     return false;
   }
-  if (posted_trace == key) return false;
+  if (in_hand && posted_trace == key && posted_layer == state.layer) return false;
+  if (std::exchange(released, false)) return false;
 
-  drop_posts();
   posted_trace = key;
-  auto done = [this, key](TraceResult result) {
-    posted_trace.reset();
-    if (!result) {
-      failed_trace = key;
-      trace_error = result.error();
-      return;
-    }
-    trace_key = key;
-    failed_trace.reset();
-    snapshot.trace = result->trace;
-    snapshot.model = result->trace->model;
-    snapshot.scratch = result->scratch;
-    snapshot.text = key.text;
+  posted_layer = state.layer;
+  auto done = [this, key, layer = state.layer](MadeTrace made) {
+    take_trace(key, layer, std::move(made));
   };
-  worker.post(runs ? forward_job(runs, key.text, state.lang, done)
-                   : scratch_job(key.scratch, state.lang, done));
+  post(Posted::trace,
+       runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model)}, state.lang, done)
+            : scratch_job(key.scratch, room(), state.lang, done));
   return false;
 }
 
-void Session::Impl::want_map(const State& wanted) {
-  const State state = clamped(wanted, *snapshot.trace);
-  const PatternMap* map = snapshot.map.get();
-  const int wish[3] = {state.sample, state.layer, state.head};
-  const bool same_wish = std::equal(wish, wish + 3, map_wish);
-  const bool map_is_right = map && map->trace == snapshot.trace && map->sample == wish[0] &&
-                            map->layer == wish[1] && map->head == wish[2];
-  if (!map_is_right) {
-    if (posted_map && same_wish) return;
-    drop_posts();
-    std::copy(wish, wish + 3, map_wish);
-    posted_map = true;
-    worker.post(map_job(snapshot.trace, wish[0], wish[1], wish[2], state.lang,
-                        [this](std::shared_ptr<const PatternMap> done) {
-                          posted_map = false;
-                          snapshot.map = std::move(done);
-                        }));
+void Session::Impl::take_trace(const TraceKey& key, int, MadeTrace made) {
+  posted = Posted::none;
+  if (made.release_first) return release();
+  if (!made.result) {
+    failed_trace = key;
+    trace_error = made.result.error();
     return;
   }
-  const HeadGrid* grid = snapshot.grid.get();
-  if (grid && grid->trace == snapshot.trace && grid->sample == wish[0]) return;
-  if (posted_grid && grid_wish == wish[0]) return;
-  drop_posts();
-  grid_wish = wish[0];
-  posted_grid = true;
-  worker.post(grid_job(snapshot.trace, wish[0], state.lang,
-                       [this](std::shared_ptr<const HeadGrid> done) {
-                         posted_grid = false;
-                         snapshot.grid = std::move(done);
-                       }));
+  ++snapshot.n_traces;
+  failed_trace.reset();
+  kept.put(key, *made.result);
+  show(key, *made.result);
+  kept.trim(kKeptTraces, std::min(kKeptBytes, limit / 8));
+  forget_pictures_of_lost_traces();
+}
+
+void Session::Impl::show(const TraceKey& key, const TracePair& pair) {
+  trace_key = key;
+  snapshot.trace = pair.trace;
+  snapshot.model = pair.trace->model;
+  snapshot.scratch = pair.scratch;
+  snapshot.text = key.text;
+}
+
+void Session::Impl::forget_pictures_of_lost_traces() {
+  const auto lost = [&](const auto& picture) { return !kept.holds(picture->trace); };
+  std::erase_if(kept_maps, lost);
+  std::erase_if(kept_grids, lost);
+}
+
+// All but the weights. The interface forgets the rest when it sees that there is no trace.
+void Session::Impl::release() {
+  kept = {};
+  forget_pictures_of_lost_traces();
+  making.reset();
+  trace_key.reset();
+  snapshot.trace.reset();
+  snapshot.model.reset();
+  snapshot.scratch.reset();
+  snapshot.map.reset();
+  snapshot.grid.reset();
+  released = true;
+}
+
+void Session::Impl::measure_memory() {
+  MemoryUse& m = snapshot.memory;
+  m = {0, kept.bytes(), tiles->bytes(), limit};
+  for (const Loaded& l : loaded) m.weights += l.model->weight_bytes;
+  for (const auto& map : kept_maps) m.pictures += bytes_of(*map);
+  for (const auto& grid : kept_grids) m.pictures += bytes_of(*grid);
+}
+
+Room Session::Impl::room() const {
+  uint64_t weights = 0;
+  for (const Loaded& l : loaded) weights += l.model->weight_bytes;
+  const auto left = [&](uint64_t bytes) { return limit > bytes ? limit - bytes : 0; };
+  const uint64_t taken = weights + kPictureRoom;
+  return {left(taken + kept.bytes()), left(taken)};
+}
+
+bool Session::Impl::want_map(const MapKey& key) {
+  const Attention& a = snapshot.trace->attention();
+  if (int64_t(a.n_query) * a.n_key > kWholeCells) return want_large_map(key);
+  if (posted == Posted::map && !(posted_map == key)) cancel();
+  if (snapshot.map && snapshot.map->key() == key) return false;
+  const auto it = std::ranges::find_if(kept_maps, [&](const auto& m) { return m->key() == key; });
+  if (it != kept_maps.end()) {
+    std::rotate(kept_maps.begin(), it, it + 1);
+    snapshot.map = kept_maps.front();
+    return false;
+  }
+  if (posted == Posted::map && posted_map == key) return true;
+  const auto done = [this](std::shared_ptr<const PatternMap> map) {
+    if (posted == Posted::map) posted = Posted::none;
+    keep(kept_maps, map);
+    snapshot.map = std::move(map);
+  };
+  if (pattern_work(a, a.n_query) <= kAtOnce) {
+    Job job = map_job(snapshot.trace, key, 32, Lang::en, done);
+    while (job.step()) {
+    }
+    job.deliver();
+    return false;
+  }
+  posted_map = key;
+  post(Posted::map, map_job(snapshot.trace, key, 256, speaks, done));
+  return true;
+}
+
+// All tiles of a level that are seen; the missing ones of a row of them are one job.
+bool Session::Impl::want_tiles(const MapKey& key, const MapLook& at, int level) {
+  std::optional<TileStrip> missing;
+  for (TileStrip strip : strips_in_view(at, snapshot.trace->attention(), level)) {
+    int first = strip.col1, last = strip.col0;
+    for (int col = strip.col0; col < strip.col1; ++col) {
+      if (tiles->get(key, {level, strip.row, col})) continue;
+      first = std::min(first, col);
+      last = col + 1;
+    }
+    if (first < last && !missing) missing = TileStrip{level, strip.row, first, last};
+  }
+  if (!missing) return false;
+  if (posted == Posted::tiles && posted_map == key) return true;
+  posted_map = key;
+  post(Posted::tiles, tile_job(snapshot.trace, key, *missing, speaks,
+                               [this, key](std::vector<std::shared_ptr<const Tile>> made) {
+                                 posted = Posted::none;
+                                 for (auto& tile : made) tiles->put(key, std::move(tile));
+                               }));
+  return true;
+}
+
+bool Session::Impl::want_large_map(const MapKey& key) {
+  const Attention& a = snapshot.trace->attention();
+  const int coarsest = overview_level(a.n_query, a.n_key);
+  const auto show_it = [&] {
+    auto map = std::make_shared<PatternMap>();
+    *map = {snapshot.trace, key.sample, key.layer, key.head, a.n_query, a.n_key, {}, {}};
+    snapshot.map = std::move(map);
+  };
+  // Another head takes the place of the one on screen when its overview is whole.
+  if (!snapshot.map || snapshot.map->trace != snapshot.trace) show_it();
+  if (want_tiles(key, whole_map(a), coarsest)) return true;
+  if (!(snapshot.map->key() == key)) show_it();
+  const int level = level_for(look, a.n_query, a.n_key);
+  return level < coarsest && look.q1 <= float(a.n_query) + 1 && look.k1 <= float(a.n_key) + 1 &&
+         want_tiles(key, look, level);
+}
+
+bool Session::Impl::want_grid(int sample) {
+  const auto right = [&](const auto& g) {
+    return g && g->trace == snapshot.trace && g->sample == sample;
+  };
+  const auto whole = [](const HeadGrid& g) { return g.n_ready == g.n_layers * g.n_heads; };
+  if (posted == Posted::grid && !right(making)) cancel();
+  if (right(snapshot.grid) && whole(*snapshot.grid)) return false;
+  const auto it = std::ranges::find_if(kept_grids, right);
+  if (it != kept_grids.end()) {
+    std::rotate(kept_grids.begin(), it, it + 1);
+    snapshot.grid = kept_grids.front();
+    return false;
+  }
+  if (!right(making)) {
+    making = std::make_shared<HeadGrid>(empty_grid(snapshot.trace, sample));
+    making_since = now_s();
+  }
+  if (posted == Posted::grid) return true;
+  const int n = making->n_layers * making->n_heads, from = making->n_ready;
+  const int to = std::min(n, from + heads_a_part(snapshot.trace->attention()));
+  post(Posted::grid, grid_job(snapshot.trace, sample, from, to, speaks,
+                              [this](GridPart part) { take_part(std::move(part)); }));
+  return true;
+}
+
+void Session::Impl::take_part(GridPart part) {
+  posted = Posted::none;
+  const size_t cells = size_t(making->side_q) * size_t(making->side_k);
+  std::ranges::copy(part.values, making->values.begin() + int64_t(size_t(part.from) * cells));
+  making->n_ready = part.to;
+  if (part.to == making->n_layers * making->n_heads) {
+    snapshot.grid = std::move(making);
+    keep(kept_grids, snapshot.grid);
+  } else if (now_s() - making_since > kPatience_s) {
+    snapshot.grid = making;
+  }
 }
 
 void Session::want(const State& state) {
   Impl& s = *impl_;
+  s.speaks = state.lang;
   s.snapshot.error.reset();
   s.to_fetch.reset();
   s.snapshot.current = false;
   if (!s.loading) {
     const bool trace_is_right = s.want_trace(state);
-    if (s.snapshot.trace && !s.posted_trace) {
-      s.want_map(state);
-      s.snapshot.current = trace_is_right && !s.worker.busy();
+    if (s.snapshot.trace && s.posted != Impl::Posted::trace) {
+      const State at = clamped(state, *s.snapshot.trace);
+      const bool kept = s.snapshot.trace->attention().is_kept(at.layer);
+      const bool busy = (kept && s.want_map({s.snapshot.trace, at.sample, at.layer, at.head})) ||
+                        s.want_grid(at.sample);
+      s.snapshot.current = trace_is_right && !busy && !s.worker.busy();
     }
   }
+  s.tiles->drop_lost();
+  s.snapshot.note = s.snapshot.trace ? note_of(*s.snapshot.trace, state.lang) : "";
+  s.measure_memory();
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();
   s.snapshot.busy_seconds = s.worker.seconds();
 }
+
+bool Session::look(const MapLook& look) {
+  const bool moved = !(impl_->look == look);
+  impl_->look = look;
+  return moved;
+}
+
+void Session::limit_memory(uint64_t bytes) { impl_->limit = bytes; }
 
 bool Session::pump(double budget_ms) { return impl_->worker.poll(budget_ms); }
 
@@ -250,7 +471,7 @@ std::optional<ModelEntry> Session::take_fetch() {
 
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
                               bool dropped, Lang lang) {
-  drop_posts();
+  posted = Posted::none;
   loading = true;
   worker.post(load_job(std::move(files), name, lang, [this, id, name, dropped](LoadResult result) {
     loading = false;
@@ -271,6 +492,8 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
       models.push_back(std::move(added));
     }
     if (trace_key && trace_key->model == id) trace_key.reset();  // another model by the same name
+    kept.drop_model(id);
+    forget_pictures_of_lost_traces();
     if (failed_trace && failed_trace->model == id) failed_trace.reset();
     snapshot.file_error.reset();
     opened = id;

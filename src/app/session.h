@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/tiles.h"
 #include "app/worker.h"
 #include "base/bytes.h"
 #include "model/model.h"
@@ -34,19 +35,34 @@ struct ModelEntry {
   const std::string& title(Lang lang) const { return lang == Lang::zh ? title_zh : title_en; }
 };
 
-// One whole pattern, [n_query, n_key].
+// One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see Snapshot::tiles.
+inline constexpr int64_t kWholeCells = 512 * 512;
 struct PatternMap {
   std::shared_ptr<const Trace> trace;
   int sample = 0, layer = 0, head = 0, n_query = 0, n_key = 0;
   std::vector<float> values;
   std::vector<float> row_max;  // [n_query]
+
+  bool is_whole() const { return !values.empty(); }
+  MapKey key() const { return {trace, sample, layer, head}; }
 };
 
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
+// The first n_ready of them, counted through all layers, are there; those of layers that are not kept
+// stay empty.
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
-  int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0;
+  int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
   std::vector<float> values;
+};
+
+// What maps, tiles and thumbnails together may take, in bytes.
+inline constexpr uint64_t kPictureRoom = 128'000'000;
+
+// What all of it holds, and what it may hold, in bytes.
+struct MemoryUse {
+  uint64_t weights = 0, traces = 0, pictures = 0, limit = 0;
+  uint64_t used() const { return weights + traces + pictures; }
 };
 
 // All that a frame draws; every pointer may be null until its job is done, and then stays until
@@ -57,7 +73,11 @@ struct Snapshot {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const PatternMap> map;
   std::shared_ptr<const HeadGrid> grid;
+  std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
   std::string text;          // that the trace was made of
+  std::string note;          // what the memory did not allow, in a sentence; "" when all is there
+  MemoryUse memory;
+  int n_traces = 0;          // so many were computed so far
   bool current = false;      // everything above is what the state asks for
   std::string busy;          // title of the job in hand; "" when idle
   float progress = 0;
@@ -75,6 +95,11 @@ class Session {
   // Delivers finished work; without threads, works for `budget_ms`. True if the snapshot changed.
   bool pump(double budget_ms = 8);
   const Snapshot& snapshot() const;
+  // The part of the big map in view. True when it has moved: tiles for it are made with the next
+  // want().
+  bool look(const MapLook& look);
+  // Bytes that weights, traces and pictures may take together; 2 GB when nobody says.
+  void limit_memory(uint64_t bytes);
 
   // The attention from scratch first, then the listed ones, then those dropped.
   const std::vector<ModelEntry>& models() const;

@@ -15,6 +15,15 @@ namespace attn {
 
 using Clock = std::chrono::steady_clock;
 
+namespace {
+
+float part_done(const Job& job, int steps_done) {
+  const int n = job.n_steps_known ? job.n_steps_known->load() : job.n_steps;
+  return std::min(1.0f, float(steps_done) / float(std::max(1, n)));
+}
+
+}  // namespace
+
 #if ATTNSCOPE_THREADS
 
 // The lock is held only to hand a job over; never while a step runs. The browser's main thread may
@@ -110,8 +119,7 @@ std::string Worker::title() const {
 float Worker::progress() const {
   std::lock_guard lock(impl_->mutex);
   if (!impl_->current) return 0;
-  return std::min(1.0f, float(impl_->current->steps_done) /
-                            float(std::max(1, impl_->current->job.n_steps)));
+  return part_done(impl_->current->job, impl_->current->steps_done);
 }
 
 double Worker::seconds() const {
@@ -158,7 +166,7 @@ bool Worker::busy() const { return impl_->job.has_value(); }
 std::string Worker::title() const { return impl_->job ? impl_->job->title : ""; }
 float Worker::progress() const {
   if (!impl_->job) return 0;
-  return std::min(1.0f, float(impl_->steps_done) / float(std::max(1, impl_->job->n_steps)));
+  return part_done(*impl_->job, impl_->steps_done);
 }
 double Worker::seconds() const {
   if (!impl_->job) return 0;

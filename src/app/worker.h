@@ -1,6 +1,7 @@
 // worker.h - one compute thread that runs one job in small steps; or the same job between frames.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@ struct Job {
   int n_steps = 1;
   std::function<bool()> step;
   std::function<void()> deliver;
+  std::shared_ptr<std::atomic<int>> n_steps_known = nullptr;  // instead of n_steps, once it is known
 };
 
 class Worker {

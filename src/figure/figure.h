@@ -51,12 +51,20 @@ struct Figure {
   std::vector<HitArea> areas;
 };
 
+// Of a long figure: shapes and areas above `top` or below `bottom` may be left out. Its size is of all.
+struct ViewPart {
+  float top = 0, bottom = 1e9f;
+  bool holds(float y) const { return y >= top && y <= bottom; }
+  bool operator==(const ViewPart&) const = default;
+};
+
 struct ViewInput {
   const Measure& measure;
   const Trace& trace;
   const State& state;  // clamped
   float width = 300;   // of the figure; its height follows
   float line_height = 18;
+  ViewPart part = {};
 };
 
 struct View {

@@ -55,8 +55,9 @@ Figure bars_figure(const ViewInput& input) {
   float y = line + 8;
   for (int key = 0; key < int(input.measure.values.size()); ++key, y += row_height) {
     const float weight = input.measure.values[size_t(key)];
-    const bool masked = !attention.may_see(state.sample, state.token, key);
     sum += double(weight);
+    if (!input.part.holds(y)) continue;
+    const bool masked = !attention.may_see(state.sample, state.token, key);
     const Ink ink = masked ? Ink::faint : Ink::text;
     if (key == state.locked_key)
       figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line + 1}, Ink::accent});

@@ -9,7 +9,8 @@ namespace {
 
 #ifdef __EMSCRIPTEN__
 constexpr const char* kHeader =
-    "#version 300 es\nprecision highp float;\nprecision highp sampler2DArray;\n";
+    "#version 300 es\nprecision highp float;\nprecision highp int;\n"
+    "precision highp sampler2DArray;\nprecision highp isampler2D;\n";
 #else
 constexpr const char* kHeader = "#version 330 core\n";
 #endif

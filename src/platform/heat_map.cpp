@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "figure/palette.h"
 #include "platform/gl.h"
 #include "platform/heat_map_textures.h"
 #include "platform/program.h"
+#include "platform/tile_textures.h"
 #include "shaders.h"
 
 namespace attn::platform {
@@ -29,7 +32,10 @@ struct Painter {
 };
 
 struct Drawing {
-  const HeatMapTextures* maps;
+  HeatMapTextures* maps;  // or
+  TileTextures* tiles;
+  HeatMapTextures* coming;  // to be sent meanwhile
+  int rows, cols, level;
   HeatMapStyle style;
   Vec2 min, tile, step;  // of the first thumbnail, in units of Dear ImGui
   int n_columns, first, n_maps;
@@ -96,8 +102,13 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
   set("u_cell_max", d.cell_max);
   set("u_span", cells_per_pixel);
   glUniform1i(at("u_columns"), d.n_columns);
-  glUniform2i(at("u_size"), d.maps->cols, d.maps->rows);
-  glUniform1i(at("u_level"), level_for(cells_per_pixel, d.maps->n_levels));
+  glUniform2i(at("u_size"), d.cols, d.rows);
+  glUniform1i(at("u_level"), d.maps ? level_for(cells_per_pixel, d.maps->n_levels) : d.level);
+  glUniform1i(at("u_levels"), d.tiles ? int(d.tiles->levels.size()) : 0);
+  if (d.tiles)
+    for (size_t i = 0; i < d.tiles->levels.size(); ++i)
+      glUniform2i(at(("u_pages[" + std::to_string(i) + "]").c_str()), d.tiles->levels[i].first,
+                  d.tiles->levels[i].tiles_x);
   glUniform1i(at("u_scale"), int(d.style.scale));
   glUniform1i(at("u_palette"), int(d.style.palette));
   // Strong weights stand out from the page: greys go to white on a dark one and to black on a light.
@@ -108,6 +119,29 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
   glUniform1f(at("u_pixels"), scale);
   glUniform1i(at("u_colors"), 0);
   glUniform1i(at("u_maps"), 1);
+  glUniform1i(at("u_table"), 2);
+}
+
+void draw_instances(const Painter& p, GLuint array, int n) {
+  glActiveTexture(GL_TEXTURE0);
+  glBindTexture(GL_TEXTURE_2D, p.palettes);
+  glActiveTexture(GL_TEXTURE1);
+  glBindTexture(GL_TEXTURE_2D_ARRAY, array);
+  glDrawArraysInstanced(GL_TRIANGLE_STRIP, 0, 4, n);
+}
+
+void draw_stack(const Painter& p, const Drawing& d) {
+  const GLint layer = glGetUniformLocation(p.program, "u_layer");
+  const GLint place = glGetUniformLocation(p.program, "u_place");
+  const int n_maps = std::min(d.n_maps, d.maps->n_sent - d.first);
+  for (int done = 0; done < n_maps;) {
+    const int map = d.first + done, array = map / d.maps->maps_per_array;
+    const int n = std::min(n_maps - done, (array + 1) * d.maps->maps_per_array - map);
+    glUniform1i(layer, map % d.maps->maps_per_array);
+    glUniform1i(place, done);
+    draw_instances(p, d.maps->arrays[size_t(array)], n);
+    done += n;
+  }
 }
 
 void draw(const ImDrawList*, const ImDrawCmd* command) {
@@ -116,42 +150,57 @@ void draw(const ImDrawList*, const ImDrawCmd* command) {
   const Painter& p = painter();
   if (!p.program) return;
   glActiveTexture(GL_TEXTURE1);
-  const_cast<HeatMapTextures*>(d.maps)->upload();
+  bool all = d.maps ? d.maps->upload() : d.tiles->upload();
+  if (d.coming && d.coming->n_sent < d.coming->n_ready) {
+    d.coming->upload();
+    all = false;  // it takes its place in the next frame
+  }
+  if (!all) attn::platform::wake();
   glUseProgram(p.program);
   set_uniforms(p.program, d, data);
   clip_to(command->ClipRect, data);
   glDisable(GL_BLEND);
   glBindVertexArray(p.vertices);
-  const GLint layer = glGetUniformLocation(p.program, "u_layer");
-  const GLint place = glGetUniformLocation(p.program, "u_place");
-  for (int done = 0; done < d.n_maps;) {
-    const int map = d.first + done, array = map / d.maps->maps_per_array;
-    const int n = std::min(d.n_maps - done, (array + 1) * d.maps->maps_per_array - map);
-    glBindTexture(GL_TEXTURE_2D_ARRAY, d.maps->arrays[size_t(array)]);
-    glActiveTexture(GL_TEXTURE0);
-    glBindTexture(GL_TEXTURE_2D, p.palettes);
+  if (d.maps) {
+    draw_stack(p, d);
+  } else {
+    glUniform1i(glGetUniformLocation(p.program, "u_layer"), 0);
+    glUniform1i(glGetUniformLocation(p.program, "u_place"), 0);
+    glActiveTexture(GL_TEXTURE2);
+    glBindTexture(GL_TEXTURE_2D, d.tiles->table);
+    draw_instances(p, d.tiles->array, 1);
+    glActiveTexture(GL_TEXTURE2);
+    glBindTexture(GL_TEXTURE_2D, 0);
     glActiveTexture(GL_TEXTURE1);
-    glUniform1i(layer, map % d.maps->maps_per_array);
-    glUniform1i(place, done);
-    glDrawArraysInstanced(GL_TRIANGLE_STRIP, 0, 4, n);
-    done += n;
   }
   glBindTexture(GL_TEXTURE_2D_ARRAY, 0);
   glActiveTexture(GL_TEXTURE0);  // where Dear ImGui expects its own texture
 }
 
-void add(ImDrawList* list, const HeatMapStack& maps, Drawing drawing) {
-  if (!maps.textures() || drawing.tile.x <= 0 || drawing.tile.y <= 0 || drawing.n_maps <= 0) return;
-  drawing.maps = maps.textures().get();
+void add(ImDrawList* list, Drawing drawing, std::shared_ptr<const void> owner) {
+  if (drawing.tile.x <= 0 || drawing.tile.y <= 0 || drawing.n_maps <= 0) return;
   // The picture keeps the maps until it is drawn, whatever becomes of the stack meanwhile.
-  attn::platform::program().after_frame.push_back([keep = maps.textures()] {});
+  attn::platform::program().after_frame.push_back([keep = std::move(owner)] {});
   list->AddCallback(draw, &drawing, sizeof drawing);
   list->AddCallback(ImDrawCallback_ResetRenderState, nullptr);
 }
 
+void add(ImDrawList* list, HeatMapStack& maps, Drawing drawing) {
+  maps.settle();
+  const auto& now = maps.textures();
+  if (!now) return;
+  drawing.maps = now.get();
+  drawing.coming = maps.coming().get();
+  drawing.rows = now->rows;
+  drawing.cols = now->cols;
+  add(list, drawing, now);
+  if (maps.coming())
+    attn::platform::program().after_frame.push_back([keep = maps.coming()] {});
+}
+
 }  // namespace
 
-bool HeatMapStack::set(const float* values, int n_maps, int rows, int cols) {
+bool HeatMapStack::set(const float* values, int n_maps, int rows, int cols, int n_ready) {
   GLint longest = 2048;
   glGetIntegerv(GL_MAX_TEXTURE_SIZE, &longest);
   if (n_maps < 1 || rows < 1 || cols < 1 || rows > longest || cols > longest) return false;
@@ -160,23 +209,48 @@ bool HeatMapStack::set(const float* values, int n_maps, int rows, int cols) {
   made->rows = rows;
   made->cols = cols;
   made->n_levels = std::bit_width(unsigned(std::max(rows, cols)));
+  made->n_ready = n_ready;
   made->values.assign(values, values + size_t(n_maps) * size_t(rows) * size_t(cols));
-  textures_ = std::move(made);
+  const bool alike = textures_ && textures_->n_maps == n_maps && textures_->rows == rows &&
+                     textures_->cols == cols && n_maps > 1 && n_ready == n_maps;
+  coming_.reset();
+  (alike ? coming_ : textures_) = std::move(made);
   return true;
+}
+
+void HeatMapStack::more(const float* values, int n_ready) {
+  HeatMapTextures& t = *textures_;
+  const size_t size = size_t(t.rows) * size_t(t.cols);
+  std::copy(values + size_t(t.n_ready) * size, values + size_t(n_ready) * size,
+            t.values.begin() + int64_t(size_t(t.n_ready) * size));
+  t.n_ready = n_ready;
+}
+
+void HeatMapStack::settle() {
+  if (coming_ && coming_->n_sent == coming_->n_ready) textures_ = std::move(coming_);
 }
 
 int HeatMapStack::n_maps() const { return textures_ ? textures_->n_maps : 0; }
 int HeatMapStack::rows() const { return textures_ ? textures_->rows : 0; }
 int HeatMapStack::cols() const { return textures_ ? textures_->cols : 0; }
 
-void draw_heat_map(ImDrawList* list, const HeatMapStack& maps, int map, Vec2 min, Vec2 max,
+void draw_heat_map(ImDrawList* list, HeatMapStack& maps, int map, Vec2 min, Vec2 max,
                    Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style) {
   if (map < 0 || map >= maps.n_maps()) return;
   const Vec2 tile{max.x - min.x, max.y - min.y};
-  add(list, maps, {nullptr, style, min, tile, tile, 1, map, 1, cell_min, cell_max});
+  add(list, maps, {{}, {}, {}, 0, 0, 0, style, min, tile, tile, 1, map, 1, cell_min, cell_max});
 }
 
-void draw_heat_grid(ImDrawList* list, const HeatMapStack& maps, Vec2 min, Vec2 max, int n_columns,
+void draw_tile_map(ImDrawList* list, const std::shared_ptr<TileTextures>& tiles, int level, Vec2 min,
+                   Vec2 max, Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style) {
+  const Vec2 tile{max.x - min.x, max.y - min.y};
+  add(list,
+      {nullptr, tiles.get(), nullptr, tiles->n_query, tiles->n_key, level, style, min, tile, tile, 1,
+       0, 1, cell_min, cell_max},
+      tiles);
+}
+
+void draw_heat_grid(ImDrawList* list, HeatMapStack& maps, Vec2 min, Vec2 max, int n_columns,
                     float gap, const HeatMapStyle& style) {
   if (n_columns < 1 || maps.n_maps() < 1) return;
   const int n_rows = (maps.n_maps() + n_columns - 1) / n_columns;
@@ -184,7 +258,8 @@ void draw_heat_grid(ImDrawList* list, const HeatMapStack& maps, Vec2 min, Vec2 m
   const Vec2 tile{side(max.x - min.x, n_columns), side(max.y - min.y, n_rows)};
   const Vec2 step{tile.x + gap, tile.y + gap};
   const Vec2 all{float(maps.cols()), float(maps.rows())};
-  add(list, maps, {nullptr, style, min, tile, step, n_columns, 0, maps.n_maps(), {}, all});
+  add(list, maps,
+      {{}, {}, {}, 0, 0, 0, style, min, tile, step, n_columns, 0, maps.n_maps(), {}, all});
 }
 
 }  // namespace attn::platform

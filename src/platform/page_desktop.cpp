@@ -74,6 +74,8 @@ void store(const std::string& key, const std::string& value) {
   std::ofstream(path, std::ios::binary) << value;
 }
 
+uint64_t memory_limit() { return uint64_t(SDL_GetSystemRAM()) * 1'000'000 / 2; }
+
 void announce(const std::string&) {}
 void set_page(Lang, bool) {}
 void on_ask(std::function<std::string(const std::string&)>) {}

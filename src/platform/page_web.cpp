@@ -1,6 +1,7 @@
 // page_web.cpp - the address, the clipboard, settings and the page around the canvas.
 #include <emscripten.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -28,6 +29,9 @@ EM_JS(void, page_store, (const char* key, const char* value), {
 })
 EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); })
 EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); })
+
+// Gigabytes, up to 8; 0 where the browser does not tell.
+EM_JS(double, page_device_memory, (), { return navigator.deviceMemory || 0; })
 
 extern "C" {
 
@@ -58,6 +62,13 @@ void open_link(const std::string& address) { page_open_link(address.c_str()); }
 std::string load(const std::string& key) { return take_text(page_load(key.c_str())); }
 void store(const std::string& key, const std::string& value) {
   page_store(key.c_str(), value.c_str());
+}
+
+// A page has 4 GB at most, and something must be left for what nobody counts; small machines give half.
+uint64_t memory_limit() {
+  constexpr double kMost = 3.5e9;
+  const double device = page_device_memory() * 1e9;
+  return uint64_t(device > 0 && device < 8 ? std::min(kMost, device / 2) : kMost);
 }
 
 void announce(const std::string& text) { page_announce(text.c_str()); }

@@ -1,6 +1,7 @@
 // platform.h - the dozen verbs that differ between the browser and the desktop.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -59,6 +60,8 @@ void set_page(Lang lang, bool dark);
 // pages that embed this one, and for tests. Nothing on the desktop.
 void on_ask(std::function<std::string(const std::string& what)> answer);
 
+// Bytes that this program may well take of the machine's memory, or of what the browser gives a page.
+uint64_t memory_limit();
 // True inside a build with threads; shown in the About line.
 bool has_threads();
 

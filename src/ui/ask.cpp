@@ -26,6 +26,8 @@ std::string list(std::span<const float> values) {
   return out + "]";
 }
 
+constexpr int64_t kMostWeights = 4'000'000;  // of one answer
+
 std::string error(const std::string& message) { return "{\"error\":" + json_quote(message) + "}"; }
 
 std::string status(const UiState& ui, const Snapshot& s, const State& state) {
@@ -52,7 +54,11 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
     out += "]";
   }
   return out + ",\"state\":" + json_quote(to_query(state)) +
-         ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
+         ",\"note\":" + json_quote(s.note) + ",\"n_traces\":" + std::to_string(s.n_traces) +
+         ",\"memory\":{\"weights\":" + std::to_string(s.memory.weights) +
+         ",\"traces\":" + std::to_string(s.memory.traces) +
+         ",\"pictures\":" + std::to_string(s.memory.pictures) +
+         ",\"limit\":" + std::to_string(s.memory.limit) + "}" + ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
 }
 
 std::string pattern(const Snapshot& s, const char* arguments) {
@@ -64,8 +70,26 @@ std::string pattern(const Snapshot& s, const char* arguments) {
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads)
     return error("there is no such head");
+  if (!a.is_kept(layer)) return error("the memory has no room for this layer");
+  if (int64_t(a.n_query) * a.n_key > kMostWeights)
+    return error("the pattern is too large for one answer: ask for rows of it");
   return "{\"n_query\":" + std::to_string(a.n_query) + ",\"n_key\":" + std::to_string(a.n_key) +
          ",\"values\":" + list(a.pattern(sample, layer, head)) + "}";
+}
+
+std::string pattern_row(const Snapshot& s, const char* arguments) {
+  int sample = 0, layer = 0, head = 0, query = 0;
+  if (std::sscanf(arguments, "%d %d %d %d", &sample, &layer, &head, &query) != 4)
+    return error("row needs a sample, a layer, a head and a query");
+  if (!s.trace) return error("there is no trace yet");
+  const Attention& a = s.trace->attention();
+  if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
+      head >= a.n_heads || query < 0 || query >= a.n_query)
+    return error("there is no such row");
+  if (!a.is_kept(layer)) return error("the memory has no room for this layer");
+  std::vector<float> row(size_t(a.n_key));
+  a.pattern_rows(sample, layer, head, query, query + 1, {row.data(), 1, a.n_key});
+  return "{\"n_key\":" + std::to_string(a.n_key) + ",\"values\":" + list(row) + "}";
 }
 
 std::string logits(const Snapshot& s) {
@@ -96,9 +120,10 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   const Snapshot& s = session.snapshot();
   if (what == "status") return status(ui, s, state);
   if (what.rfind("pattern ", 0) == 0) return pattern(s, what.c_str() + 8);
+  if (what.rfind("row ", 0) == 0) return pattern_row(s, what.c_str() + 4);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
-  return error("known are: status, pattern SAMPLE LAYER HEAD, logits, layout");
+  return error("known are: status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits, layout");
 }
 
 }  // namespace attn

@@ -17,10 +17,22 @@ float tile_side(int n_heads, float width) {
 
 void upload(Frame& f) {
   const auto& grid = f.snap.grid;
-  if (!grid || (grid == f.ui.grid && f.ui.grid_stack.n_maps() > 0)) return;
-  f.ui.grid = grid;
-  f.ui.grid_stack.set(grid->values.data(), grid->n_layers * grid->n_heads, grid->side_q,
-                      grid->side_k);
+  if (!grid) return;
+  UiState& ui = f.ui;
+  if (grid != ui.grid || ui.grid_stack.n_maps() == 0) {
+    ui.grid = grid;
+    ui.grid_stack.set(grid->values.data(), grid->n_layers * grid->n_heads, grid->side_q,
+                      grid->side_k, grid->n_ready);
+  } else if (grid->n_ready > ui.grid_ready) {
+    ui.grid_stack.more(grid->values.data(), grid->n_ready);
+  }
+  ui.grid_ready = grid->n_ready;
+}
+
+// In the place of thumbnails that are not made yet, or never will be.
+void draw_blank(const Frame& f, ImVec2 min, float side) {
+  ImGui::GetWindowDrawList()->AddRectFilled(min, {min.x + side, min.y + side},
+                                            rgb(f.colors().field), 3);
 }
 
 // Layer and head names stay at the edges while the maps scroll beneath.
@@ -40,6 +52,12 @@ void draw_names(const Frame& f, ImVec2 origin, ImVec2 corner, float step, int n,
 }
 
 }  // namespace
+
+std::string not_kept(const Frame& f, int layer) {
+  return f.t("Not kept: the queries and keys of layer ", "未保留：第 ") + std::to_string(layer) +
+         f.t(" did not fit into the memory. Choosing the layer computes it",
+             " 层的查询和键放不进内存。选择该层即可计算");
+}
 
 float grid_panel_height(const Frame& f, float width) {
   if (!f.snap.grid) return 120;
@@ -79,6 +97,12 @@ void draw_grid_panel(Frame& f) {
   platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
                            {origin.x + all.x, origin.y + all.y}, grid->n_heads, kGap, style);
 
+  const Attention* attention = grid->trace.get() == f.trace ? &f.attention() : nullptr;
+  for (int layer = 0; layer < grid->n_layers; ++layer)
+    for (int head = 0; head < grid->n_heads; ++head)
+      if (layer * grid->n_heads + head >= grid->n_ready || (attention && !attention->is_kept(layer)))
+        draw_blank(f, {origin.x + float(head) * step, origin.y + float(layer) * step}, tile);
+
   const auto outline = [&](int layer, int head, uint32_t color, float width) {
     const ImVec2 min = {origin.x + float(head) * step, origin.y + float(layer) * step};
     list->AddRect({min.x - 1.5f, min.y - 1.5f}, {min.x + tile + 1.5f, min.y + tile + 1.5f},
@@ -105,7 +129,9 @@ void draw_grid_panel(Frame& f) {
     outline(layer, head, f.colors().text, 1.5f);
     f.ui.next_hover_layer = layer;
     f.ui.next_hover_head = head;
-    tooltip("L" + std::to_string(layer) + " H" + std::to_string(head));
+    const bool kept = !attention || attention->is_kept(layer);
+    tooltip("L" + std::to_string(layer) + " H" + std::to_string(head) +
+            (kept ? "" : "\n" + not_kept(f, layer)));
     ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
     if (clicked) choose_head(f, layer, head);
   }

@@ -9,6 +9,7 @@
 namespace attn {
 namespace {
 
+constexpr float kLongestLabel = 500;
 constexpr float kIndexGap = 5;  // between a token and its position
 
 float small_width(const std::string& text, float size) {
@@ -74,32 +75,34 @@ void draw_label_upright(const Frame& f, const AxisLabel& label, ImVec2 pivot, Im
 // Labels of places in view: every one, or thinned out; those with emphasis always.
 template <class Draw>
 void each_label(int from, int to, int every, const Emphasis& emphasis, Draw&& draw) {
-  for (int i = from; i < to; ++i) {
+  for (int i = (from + every - 1) / every * every; i < to; i += every) {
     bool crowded = false;  // a thinned-out label makes way for one with emphasis
     for (int e : {emphasis.chosen, emphasis.hovered})
-      crowded = crowded || (e >= 0 && e != i && std::abs(e - i) < every && every > 1);
-    if (emphasis.on(i) || (i % every == 0 && !crowded)) draw(i);
+      crowded = crowded || (e >= 0 && std::abs(e - i) < every);
+    if (!crowded) draw(i);
   }
+  const auto in_view = [&](int i) { return i >= from && i < to; };
+  if (in_view(emphasis.chosen)) draw(emphasis.chosen);
+  if (in_view(emphasis.hovered) && emphasis.hovered != emphasis.chosen) draw(emphasis.hovered);
 }
 
 }  // namespace
 
-float label_room(const std::vector<Token>& tokens, float most) {
+const LabelWidths& label_widths(const Frame& f) {
+  LabelWidths& w = f.ui.label_widths;
+  if (w.sample == f.shown.sample && w.trace.lock() == f.snap.trace) return w;
+  w = {f.snap.trace, f.shown.sample, 0, 0};
   ImGui::PushFont(nullptr, kLabelSize);
-  float room = 20;
-  for (size_t i = 0; i < tokens.size() && room < most; ++i)
-    room = std::max(room, axis_label(tokens, int(i), most).width());
+  const auto longest = [](const std::vector<Token>& tokens) {
+    float room = 20;
+    for (size_t i = 0; i < tokens.size() && room < kLongestLabel; ++i)
+      room = std::max(room, axis_label(tokens, int(i), kLongestLabel).width());
+    return room;
+  };
+  w.queries = longest(f.queries());
+  w.keys = longest(f.keys());
   ImGui::PopFont();
-  return std::min(room, most);
-}
-
-bool labels_lie_flat(const std::vector<Token>& tokens, float cell_width) {
-  ImGui::PushFont(nullptr, kLabelSize);
-  bool flat = cell_width >= 24;
-  for (size_t i = 0; i < tokens.size() && flat; ++i)
-    flat = axis_label(tokens, int(i), 1000).width() + 8 <= cell_width;
-  ImGui::PopFont();
-  return flat;
+  return w;
 }
 
 void draw_query_labels(const Frame& f, const MapBox& box, float room) {
@@ -151,23 +154,41 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
   list->PushClipRect(box.min, box.max, true);
   const int q0 = std::max(0, int(box.view.cell_min.y)), q1 = int(std::ceil(box.view.cell_max.y));
   const int k0 = std::max(0, int(box.view.cell_min.x)), k1 = int(std::ceil(box.view.cell_max.x));
-  for (int q = q0; q < std::min(q1, a.n_query); ++q)
-    for (int k = k0; k < std::min(k1, a.n_key); ++k) {
+  // Cells far smaller than a pixel are looked at a pixel's breadth apart.
+  const int step_q = std::max(1, int(1 / box.cell_height())), last_q = std::min(q1, a.n_query);
+  const int step_k = std::max(1, int(1 / box.cell_width())), last_k = std::min(k1, a.n_key);
+  for (int q = q0; q < last_q; q += step_q)
+    for (int k = k0; k < last_k; k += step_k) {
       if (a.may_see(f.shown.sample, q, k)) continue;
-      int end = k + 1;  // one rectangle for neighbours
-      while (end < std::min(k1, a.n_key) && !a.may_see(f.shown.sample, q, end)) ++end;
+      int end = k + step_k;  // one rectangle for neighbours
+      while (end < last_k && !a.may_see(f.shown.sample, q, end)) end += step_k;
+      end = std::min(end, last_k);
       const ImVec2 min = {box.x_of(float(k)), box.y_of(float(q))};
-      const ImVec2 max = {box.x_of(float(end)), box.y_of(float(q + 1))};
+      const ImVec2 max = {box.x_of(float(end)), box.y_of(float(std::min(q + step_q, last_q)))};
       list->AddRectFilled(min, max, fill);
       if (box.cell_height() > 8) list->AddRect(min, {max.x + 1, max.y + 1}, line);
-      k = end;
+      k += (end - k + step_k - 1) / step_k * step_k - step_k;
     }
   list->PopClipRect();
 }
 
+std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key) {
+  if (const PatternMap* map = source.exact; map && map->is_whole()) {
+    const float weight = map->values[size_t(query) * size_t(map->n_key) + size_t(key)];
+    const float most = map->row_max[size_t(query)];
+    return Weight{weight, most > 0 ? weight / most : 0};
+  }
+  if (!source.tiled || !source.exact) return {};
+  const auto tile =
+      f.snap.tiles->peek(source.exact->key(), {0, query / kTileSide, key / kTileSide});
+  if (!tile) return {};
+  const float* pair = &tile->pairs[size_t(query % kTileSide * tile->cols + key % kTileSide) * 2];
+  return Weight{pair[0], pair[1]};
+}
+
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source) {
   const float width = box.cell_width(), height = box.cell_height();
-  if (!source.exact || width < 38 || height < 18) return;
+  if (width < 38 || height < 18) return;
   const int decimals = width >= 54 ? 3 : 2;
   const float size = width >= 72 ? 14.f : 12.5f;
   ImDrawList* list = ImGui::GetWindowDrawList();
@@ -177,12 +198,15 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
   for (int q = std::max(0, int(box.view.cell_min.y)); q < q1; ++q)
     for (int k = std::max(0, int(box.view.cell_min.x)); k < k1; ++k) {
       if (!f.attention().may_see(f.shown.sample, q, k)) continue;
-      const float weight = source.exact->values[size_t(q) * size_t(source.n_key) + size_t(k)];
+      const auto there = weight_at(f, source, q, k);
+      if (!there) continue;
+      const float weight = there->weight;
       const std::string text = weight_text(weight, decimals);
       const float x = box.x_of(float(k) + .5f) - small_width(text, size) / 2;
       const float y = box.y_of(float(q) + .5f) - size / 2;
       list->AddText(nullptr, size, {std::round(x), std::round(y)},
-                    ink_on(f.color_of(weight, source.exact->row_max[size_t(q)])), text.c_str());
+                    ink_on(f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
+                    text.c_str());
     }
   list->PopClipRect();
 }

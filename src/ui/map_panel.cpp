@@ -21,28 +21,41 @@ bool is_previewing(const Frame& f) {
          f.ui.hover_head < f.attention().n_heads && f.ui.hover_layer < f.attention().n_layers;
 }
 
+// A thumbnail of the grid, for want of better.
+MapSource thumbnail(Frame& f, int layer, int head) {
+  UiState& ui = f.ui;
+  if (!ui.grid || ui.grid->trace.get() != f.trace || ui.grid->sample != f.shown.sample) return {};
+  const int index = layer * ui.grid->n_heads + head;
+  if (index >= ui.grid_ready) return {};
+  return {&ui.grid_stack, index, nullptr, layer, head, ui.grid->side_q, ui.grid->side_k, false, false};
+}
+
 MapSource chosen_source(Frame& f) {
   UiState& ui = f.ui;
   const auto& map = f.snap.map;
-  if (map && (map != ui.map || ui.map_stack.n_maps() == 0)) {
+  if (map && map != ui.map) {
     ui.map = map;
-    ui.map_stack.set(map->values.data(), 1, map->n_query, map->n_key);
+    if (map->is_whole()) ui.map_stack.set(map->values.data(), 1, map->n_query, map->n_key);
   }
   if (!ui.map || ui.map->trace.get() != f.trace) return {};
-  return {&ui.map_stack, 0,    ui.map.get(), ui.map->layer, ui.map->head, ui.map->n_query,
-          ui.map->n_key, false};
+  const PatternMap& m = *ui.map;
+  const bool tiled = !m.is_whole();
+  if (tiled && (m.layer != f.shown.layer || m.head != f.shown.head)) {
+    const MapSource small = thumbnail(f, f.shown.layer, f.shown.head);
+    if (!small.empty()) return small;
+  }
+  return {tiled ? nullptr : &ui.map_stack, 0, &m, m.layer, m.head, m.n_query, m.n_key, false, tiled};
 }
 
 MapSource preview_source(Frame& f) {
   UiState& ui = f.ui;
   const Attention& a = f.attention();
+  if (!a.is_kept(ui.hover_layer)) return {};
   const double work = double(a.n_query) * a.n_key * (a.d_head + 16);
   if (work > kPreviewWork) {
-    if (!ui.grid || ui.grid->trace.get() != f.trace) return {};
-    return {&ui.grid_stack,  ui.hover_layer * ui.grid->n_heads + ui.hover_head,
-            nullptr,         ui.hover_layer,
-            ui.hover_head,   ui.grid->side_q,
-            ui.grid->side_k, true};
+    MapSource source = thumbnail(f, ui.hover_layer, ui.hover_head);
+    source.preview = true;
+    return source;
   }
   PatternMap& p = ui.preview;
   if (p.trace.get() != f.trace || p.sample != f.shown.sample || p.layer != ui.hover_layer ||
@@ -61,7 +74,7 @@ MapSource preview_source(Frame& f) {
     }
     ui.preview_stack.set(p.values.data(), 1, a.n_query, a.n_key);
   }
-  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true};
+  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true, false};
 }
 
 // The view's part of the map, kept whole while it fits and inside the map always.
@@ -85,12 +98,13 @@ Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
   const Attention& a = f.attention();
   out.bar_below = room.x < 430;
   const float right = out.bar_below ? 8.f : 76.f, bottom = out.bar_below ? 40.f : 6.f;
-  out.left = label_room(f.queries(), std::min(150.f, room.x * .28f)) + 12;
+  const LabelWidths& labels = label_widths(f);
+  out.left = std::min({labels.queries, 150.f, room.x * .28f}) + 12;
   float width = 0, height = 0, top = kLabelSize + 10;
   // Flat labels leave more room, and more room may make them fit.
   for (bool flat : {true, false}) {
     out.flat = flat;
-    out.top = flat ? top : label_room(f.keys(), std::min(120.f, room.y * .28f)) + 10;
+    out.top = flat ? top : std::min({labels.keys, 120.f, room.y * .28f}) + 10;
     width = std::max(40.f, room.x - out.left - right);
     height = std::max(40.f, room.y - out.top - bottom);
     const float most = 110;
@@ -98,10 +112,10 @@ Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
     float cell_y = std::min(height / float(a.n_query), most);
     cell_x = std::min(cell_x, a.n_key == a.n_query ? cell_y : 4 * cell_y);
     cell_y = std::min(cell_y, a.n_key == a.n_query ? cell_x : 4 * cell_x);
-    width = std::floor(cell_x * float(a.n_key));
-    height = std::floor(cell_y * float(a.n_query));
+    width = std::max(1.f, std::floor(cell_x * float(a.n_key)));
+    height = std::max(1.f, std::floor(cell_y * float(a.n_query)));
     const float span = f.ui.view.cell_max.x - f.ui.view.cell_min.x;
-    if (flat && labels_lie_flat(f.keys(), width / span)) break;
+    if (flat && std::max(24.f, labels.keys + 8) <= width / span) break;
   }
   const float spare = std::max(0.f, room.x - out.left - right - width) / 2;
   out.box.min = {std::floor(origin.x + out.left + spare), std::floor(origin.y + out.top)};
@@ -189,15 +203,9 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const int query = hovers ? f.ui.hover_query : f.shown.token;
   const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
   if (key < 0) return "";
-  float weight = 0;
-  if (source.exact)
-    weight = source.exact->values[size_t(query) * size_t(source.n_key) + size_t(key)];
-  else {
-    std::vector<float> row(size_t(f.attention().n_key));
-    f.attention().pattern_rows(f.shown.sample, source.layer, source.head, query, query + 1,
-                               {row.data(), 1, int64_t(row.size())});
-    weight = row[size_t(key)];
-  }
+  const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
+  if (size_t(key) >= row.size()) return "";
+  const float weight = row[size_t(key)];
   return cell_sentence(
       f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
                !f.attention().may_see(f.shown.sample, query, key)});
@@ -226,13 +234,64 @@ void draw_header(Frame& f, const MapSource& source) {
   if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
 }
 
+float cells_per_pixel(const MapBox& box) {
+  return 1 / (std::max(box.cell_width(), box.cell_height()) * platform::size().scale);
+}
+
+MapLook look_of(const MapBox& box) {
+  const View2D& v = box.view;
+  return {v.cell_min.y, v.cell_max.y, v.cell_min.x, v.cell_max.x, cells_per_pixel(box)};
+}
+
+// What the session makes tiles for, from the next frame on.
+void look(Frame& f, const MapBox& box) {
+  if (f.session.look(look_of(box))) platform::wake();
+}
+
+void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
+                const platform::HeatMapStyle& style) {
+  // A thumbnail has fewer cells than the map it stands for.
+  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
+                   float(source.n_query) / float(f.attention().n_query)};
+  const View2D& v = box.view;
+  platform::draw_heat_map(ImGui::GetWindowDrawList(), *source.stack, source.index,
+                          {box.min.x, box.min.y}, {box.max.x, box.max.y},
+                          {v.cell_min.x * by.x, v.cell_min.y * by.y},
+                          {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
+}
+
+// The overview, and what is in view at the level that the session makes.
+void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
+                const platform::HeatMapStyle& style) {
+  const Attention& a = f.attention();
+  const MapKey key = source.exact->key();
+  const int coarsest = overview_level(a.n_query, a.n_key);
+  const int level = level_for(look_of(box), a.n_query, a.n_key);
+  std::vector<std::shared_ptr<const Tile>> tiles;
+  const auto take = [&](const MapLook& at, int l) {
+    for (const TileStrip& strip : strips_in_view(at, a, l))
+      for (int col = strip.col0; col < strip.col1; ++col)
+        if (auto tile = f.snap.tiles->peek(key, {l, strip.row, col})) tiles.push_back(tile);
+  };
+  take(whole_map(a), coarsest);
+  if (level < coarsest) take(look_of(box), level);
+  auto& textures = f.ui.map_tiles;
+  if (!textures) textures = std::make_shared<platform::TileTextures>();
+  textures->want(key, a.n_query, a.n_key, std::move(tiles));
+  const View2D& v = box.view;
+  platform::draw_tile_map(ImGui::GetWindowDrawList(), textures, level, {box.min.x, box.min.y},
+                          {box.max.x, box.max.y}, v.cell_min, v.cell_max, style);
+}
+
 }  // namespace
 
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   MapSource source = is_previewing(f) ? preview_source(f) : MapSource{};
-  if (!source.stack) source = chosen_source(f);
-  if (!source.stack) return heading(f, f.t("Computing…", "正在计算…"));
+  if (source.empty() && !f.attention().is_kept(f.shown.layer))
+    return wrapped(not_kept(f, f.shown.layer));
+  if (source.empty()) source = chosen_source(f);
+  if (source.empty()) return heading(f, f.t("Computing…", "正在计算…"));
   draw_header(f, source);
   settle_view(f);
 
@@ -250,14 +309,13 @@ void draw_map_panel(Frame& f) {
   style.causal = f.is_causal();
   style.dark = f.ui.dark;
   style.cell_lines = .35f;
-  // A thumbnail has fewer cells than the map it stands for.
-  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
-                   float(source.n_query) / float(f.attention().n_query)};
-  const View2D& v = at.box.view;
   ImDrawList* list = ImGui::GetWindowDrawList();
-  platform::draw_heat_map(list, *source.stack, source.index, {at.box.min.x, at.box.min.y},
-                          {at.box.max.x, at.box.max.y}, {v.cell_min.x * by.x, v.cell_min.y * by.y},
-                          {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
+  const View2D& v = at.box.view;
+  look(f, at.box);
+  if (source.tiled)
+    draw_tiles(f, at.box, source, style);
+  else
+    draw_stack(f, at.box, source, style);
   draw_masked_cells(f, at.box);
   draw_cell_numbers(f, at.box, source);
   draw_marks(f, at.box);

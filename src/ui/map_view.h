@@ -1,18 +1,30 @@
 // map_view.h - where the big map lies on screen, and what is written around and inside it.
 #pragma once
 
+#include <optional>
+
 #include "ui/ui_state.h"
 
 namespace attn {
 
 // The pattern that is drawn: the chosen head's, or that of the head under the mouse.
 struct MapSource {
-  const platform::HeatMapStack* stack = nullptr;
+  platform::HeatMapStack* stack = nullptr;
   int index = 0;                      // in the stack
   const PatternMap* exact = nullptr;  // null for a thumbnail: no numbers
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
+  bool tiled = false;  // in tiles of the session's cache; no stack
+
+  bool empty() const { return !stack && !tiled; }
 };
+
+// A weight, and its share of the largest of its row.
+struct Weight {
+  float weight = 0, share = 0;
+};
+// None while its tile is not there.
+std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key);
 
 // The rectangle of cells, and the part of the map that it shows.
 struct MapBox {
@@ -31,10 +43,8 @@ struct MapBox {
 
 constexpr float kLabelSize = 13;
 
-// Room that the labels of one axis need at most, in units.
-float label_room(const std::vector<Token>& tokens, float most);
-// Whether the keys' labels fit side by side above their columns.
-bool labels_lie_flat(const std::vector<Token>& tokens, float cell_width);
+// What the longest label of each axis takes, in units; the keys' fit side by side above columns so wide.
+const LabelWidths& label_widths(const Frame& f);
 void draw_query_labels(const Frame& f, const MapBox& box, float room);
 void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);

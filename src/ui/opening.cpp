@@ -123,6 +123,7 @@ void fetch_index(Program& program) {
 
 void open_program(Program& program) {
   Program* p = &program;
+  program.session.limit_memory(platform::memory_limit());
   program.state = preferences();
   follow_link(program, platform::get_query());
   program.first = program.state;

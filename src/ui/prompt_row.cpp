@@ -120,7 +120,8 @@ std::string chip_tooltip(const Frame& f, int i, std::span<const float> row) {
   return says;
 }
 
-void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<const float> row) {
+void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<const float> row,
+               float largest) {
   const float height = ImGui::GetFontSize() + 9;
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
   ImGui::PushID(i);
@@ -133,8 +134,6 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<
   if (!ImGui::IsRectVisible(min, max)) return;
 
   // Neutral without weight, the accent with all of it.
-  float largest = 0;
-  for (float w : row) largest = std::max(largest, w);
   const float place =
       size_t(i) < row.size() ? scale_position(f.state.scale, row[size_t(i)], largest) : 0;
   const uint32_t back = mix(f.colors().field, f.colors().accent, place);
@@ -146,25 +145,34 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<
                 place > .25f ? ink_on(back) : rgb(f.colors().text), text.c_str());
 }
 
-void draw_strip(Frame& f, int most_lines) {
-  const std::vector<Token>& tokens = f.queries();
-  const float room = ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ScrollbarSize;
+// Measured once for a trace and a width.
+const StripCache& lay_out_strip(Frame& f, float room) {
+  StripCache& c = f.ui.strip;
   const float line = ImGui::GetFontSize() + 9 + kChipGap;
-  std::vector<std::string> texts;
-  std::vector<ImVec2> places;
-  std::vector<float> widths;
+  if (c.trace.lock() == f.snap.trace && c.sample == f.shown.sample && c.room == room &&
+      c.line == line)
+    return c;
+  c = {f.snap.trace, f.shown.sample, room, line, {}, {}, {}, {}};
   float x = 0, y = 0;
-  for (const Token& token : tokens) {
-    texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));
-    widths.push_back(std::max(24.f, text_width(texts.back()) + 14));
-    if (x > 0 && x + widths.back() > room) {
+  for (const Token& token : f.queries()) {
+    c.texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));
+    c.widths.push_back(std::max(24.f, text_width(c.texts.back()) + 14));
+    if (x > 0 && x + c.widths.back() > room) {
       x = 0;
       y += line;
     }
-    places.push_back({x, y});
-    x += widths.back() + kChipGap;
+    c.x.push_back(x);
+    c.y.push_back(y);
+    x += c.widths.back() + kChipGap;
   }
-  const int n_lines = int(y / line + 1.5f);
+  return c;
+}
+
+void draw_strip(Frame& f, int most_lines) {
+  const StripCache& c =
+      lay_out_strip(f, ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ScrollbarSize);
+  const float line = c.line;
+  const int n_lines = int((c.y.empty() ? 0 : c.y.back()) / line + 1.5f);
   const float height = float(std::min(n_lines, most_lines)) * line + (n_lines > most_lines ? 8 : 0);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
   ImGui::BeginChild("strip", {0, height}, kTabPasses,
@@ -174,14 +182,20 @@ void draw_strip(Frame& f, int most_lines) {
   ImGui::PushItemFlag(ImGuiItemFlags_NoTabStop, true);
   const ImVec2 origin = ImGui::GetCursorPos();
   const std::span<const float> row = f.row();
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    ImGui::SetCursorPos({origin.x + places[i].x, origin.y + places[i].y});
-    draw_chip(f, int(i), texts[i], widths[i], row);
+  const float largest = row.empty() ? 0 : *std::ranges::max_element(row);
+  // Lines some way out of sight are left out, and a script that clicks scrolls first.
+  const float from = ImGui::GetScrollY() - 20 * line, to = ImGui::GetScrollY() + height + 20 * line;
+  const size_t first = size_t(std::ranges::lower_bound(c.y, from) - c.y.begin());
+  for (size_t i = first; i < c.texts.size() && c.y[i] <= to; ++i) {
+    ImGui::SetCursorPos({origin.x + c.x[i], origin.y + c.y[i]});
+    draw_chip(f, int(i), c.texts[i], c.widths[i], row, largest);
   }
+  ImGui::SetCursorPos({origin.x, origin.y + float(n_lines) * line - kChipGap});
+  ImGui::Dummy({1, 0});
   ImGui::PopItemFlag();
-  if (f.ui.scrolled_to != f.shown.token && size_t(f.shown.token) < places.size()) {
+  if (f.ui.scrolled_to != f.shown.token && size_t(f.shown.token) < c.y.size()) {
     f.ui.scrolled_to = f.shown.token;
-    const float top = places[size_t(f.shown.token)].y;
+    const float top = c.y[size_t(f.shown.token)];
     if (top < ImGui::GetScrollY() || top + line > ImGui::GetScrollY() + height)
       ImGui::SetScrollY(std::max(0.f, top - line));
   }

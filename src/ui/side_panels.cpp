@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/bytes.h"
 #include "figure/figure_text.h"
 #include "platform/platform.h"
 #include "ui/canvas.h"
@@ -12,18 +13,26 @@
 namespace attn {
 namespace {
 
+// What is in sight of the window, with room to scroll before it is made anew.
+ViewPart part_in_sight() {
+  const float step = 2000, top = std::floor(ImGui::GetScrollY() / step) * step;
+  return {top - step, top + 2 * step + ImGui::GetWindowHeight()};
+}
+
 const Figure& figure_for(Frame& f, FigureCache& cache, const char* metric, const char* view) {
   const float width = std::floor(ImGui::GetContentRegionAvail().x);
   const float line_height = ImGui::GetFontSize() + 3;
-  if (cache.trace.get() == f.trace && cache.state == f.shown && cache.width == width &&
-      cache.line_height == line_height)
+  const ViewPart part = part_in_sight();
+  if (cache.trace.lock() == f.snap.trace && cache.state == f.shown && cache.width == width &&
+      cache.line_height == line_height && cache.part == part)
     return cache.figure;
   cache.trace = f.snap.trace;
   cache.state = f.shown;
   cache.width = width;
   cache.line_height = line_height;
+  cache.part = part;
   const Measure measure = find_metric(metric)->compute({f.trace, &f.shown});
-  cache.figure = find_view(view)->figure({measure, *f.trace, f.shown, width, line_height});
+  cache.figure = find_view(view)->figure({measure, *f.trace, f.shown, width, line_height, part});
   return cache.figure;
 }
 
@@ -98,6 +107,7 @@ void draw_nothing_yet(const Frame& f) { heading(f, f.t("Computing…", "正在�
 
 void draw_bars_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
+  if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
   const Token& token = f.queries()[size_t(f.shown.token)];
   heading(f, f.t("Where query ", "查询 ") + std::to_string(f.shown.token) + " " +
                  quoted_token(f.lang, token.shown) + f.t(" looks, in L", " 关注哪里，L") +
@@ -112,6 +122,7 @@ void draw_bars_panel(Frame& f) {
 
 void draw_heads_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
+  if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
   heading(f, f.t("Where it looks in every head of layer ", "在每个头中关注哪里，层 ") +
                  std::to_string(f.shown.layer));
   ImGui::BeginChild("heads", {0, 0}, kTabPasses);
@@ -138,6 +149,13 @@ void draw_facts_panel(Frame& f) {
     draw_model_facts(f, *f.snap.model);
   else
     draw_scratch_facts(f);
+  const MemoryUse& memory = f.snap.memory;
+  draw_fact(f, f.t("Memory", "内存"),
+            f.t("used ", "已用 ") + human_bytes(memory.used()) + f.t(" of ", "，上限 ") +
+                human_bytes(memory.limit) + f.t(" (weights ", "（权重 ") +
+                human_bytes(memory.weights) + f.t(", texts ", "，文本 ") +
+                human_bytes(memory.traces) + f.t(", pictures ", "，图像 ") +
+                human_bytes(memory.pictures) + f.t(")", "）"));
   ImGui::PopStyleVar();
   ImGui::PopFont();
   f.ui.facts_height = ImGui::GetCursorPosY() - top + 44;

@@ -37,6 +37,8 @@ void speak_errors(Frame& f) {
   if (f.snap.file_error) all += (all.empty() ? "" : " ") + f.snap.file_error->message;
   if (f.snap.error && f.snap.error->message != f.ui.dismissed)
     all += (all.empty() ? "" : " ") + f.snap.error->message;
+  if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note)
+    all += (all.empty() ? "" : " ") + f.snap.note;
   if (all == f.ui.spoken) return;
   f.ui.spoken = all;
   platform::announce(all);
@@ -51,6 +53,9 @@ void draw_errors(Frame& f) {
   if (f.snap.file_error) {
     if (draw_error(f, "dismiss_file", f.snap.file_error->message)) f.session.dismiss_error();
   }
+  if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note &&
+      draw_error(f, "dismiss_note", f.snap.note))
+    f.ui.dismissed_note = f.snap.note;
   if (!f.snap.error) {
     if (f.snap.current) f.ui.dismissed.clear();
     return;

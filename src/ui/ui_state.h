@@ -10,6 +10,7 @@
 #include "app/session.h"
 #include "figure/figure.h"
 #include "platform/heat_map.h"
+#include "platform/tile_textures.h"
 #include "state/history.h"
 #include "state/state.h"
 #include "ui/theme.h"
@@ -32,10 +33,34 @@ struct Area {
 
 // A figure and what it was made of.
 struct FigureCache {
-  std::shared_ptr<const Trace> trace;
+  std::weak_ptr<const Trace> trace;
   State state;
+  ViewPart part;
   float width = 0, line_height = 0;
   Figure figure;
+};
+
+// One row of a pattern, [n_key].
+struct RowCache {
+  MapKey map;
+  int query = -1;
+  std::vector<float> values;
+};
+
+// What the labels of a trace's tokens take, so that no frame measures them all.
+struct LabelWidths {
+  std::weak_ptr<const Trace> trace;
+  int sample = -1;
+  float queries = 0, keys = 0;  // of the longest, uncut
+};
+
+// Where the chips of the strip lie.
+struct StripCache {
+  std::weak_ptr<const Trace> trace;
+  int sample = -1;
+  float room = 0, line = 0;
+  std::vector<std::string> texts;
+  std::vector<float> x, y, widths;
 };
 
 enum class Tab { map, heads_grid, row, heads, settings, about };
@@ -45,7 +70,7 @@ struct UiState {
   bool help_open = false;
   Tab tab = Tab::map;
   std::string link_error;  // why the address could not be followed
-  std::string dismissed;   // the error that the person has read
+  std::string dismissed, dismissed_note;  // the error and the note that the person has read
   std::string spoken;      // the errors on screen, as screen readers were last told
   std::string toast;       // what was just done; gone after toast_until
   double toast_until = 0;
@@ -61,7 +86,10 @@ struct UiState {
   bool fits = true;
   std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
   platform::HeatMapStack map_stack;
-  std::shared_ptr<const Trace> preview_trace;
+  std::shared_ptr<platform::TileTextures> map_tiles;  // of maps that are not whole
+  RowCache row, hover_row;
+  LabelWidths label_widths;
+  StripCache strip;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
   int hover_query = -1, hover_key = -1;  // cell under the mouse, in the map
@@ -71,6 +99,7 @@ struct UiState {
   // The grid. Hover of the frame before, and of this one.
   std::shared_ptr<const HeadGrid> grid;
   platform::HeatMapStack grid_stack;
+  int grid_ready = 0;  // maps that it was given
   int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
 
   FigureCache bars, heads;
@@ -96,7 +125,9 @@ struct Frame {
   const Attention& attention() const { return trace->attention(); }
   const std::vector<Token>& queries() const { return trace->queries[size_t(shown.sample)].items; }
   const std::vector<Token>& keys() const { return trace->keys[size_t(shown.sample)].items; }
-  // The row of the chosen token in the head on screen, [n_key]; empty when it is not there yet.
+  // A row of a head, [n_key], computed when it is another than before; empty where the layer is not kept.
+  std::span<const float> row_of(RowCache& cache, int layer, int head, int query) const;
+  // That of the chosen token in the chosen head.
   std::span<const float> row() const;
   // The palette's colour for a weight, as the shader has it.
   uint32_t color_of(float weight, float row_max) const;
@@ -115,6 +146,8 @@ void draw_prompt_row(Frame& f);
 void draw_scratch_controls(Frame& f);
 void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
+// Why nothing of a layer can be shown, in a sentence.
+std::string not_kept(const Frame& f, int layer);
 float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
 void draw_bars_panel(Frame& f);

@@ -151,6 +151,14 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_hover_layer = ui.next_hover_head = -1;
 }
 
+// What is on screen keeps its trace alive; what is not must not.
+void forget_lost(UiState& ui, const Snapshot& snap) {
+  const auto lost = [&](const auto& trace) { return trace && trace != snap.trace; };
+  if (lost(ui.preview.trace)) ui.preview = {};
+  if (ui.map && lost(ui.map->trace) && ui.map != snap.map) ui.map.reset();
+  if (ui.grid && lost(ui.grid->trace) && ui.grid != snap.grid) ui.grid.reset();
+}
+
 // True when what was drawn depends on something that this frame has only found out.
 bool end_frame(UiState& ui) {
   const bool hover_changed =
@@ -175,12 +183,21 @@ bool is_settled(const UiState& ui) {
   return !ImGui::IsAnyItemActive() && !ui.wants_last_token && !typing;
 }
 
+std::span<const float> Frame::row_of(RowCache& cache, int layer, int head, int query) const {
+  const MapKey key{snap.trace, shown.sample, layer, head};
+  if (cache.query == query && cache.map == key) return cache.values;
+  cache.map = key;
+  cache.query = query;
+  cache.values.clear();
+  if (!attention().is_kept(layer)) return {};
+  cache.values.resize(size_t(attention().n_key));
+  attention().pattern_rows(shown.sample, layer, head, query, query + 1,
+                           {cache.values.data(), 1, attention().n_key});
+  return cache.values;
+}
+
 std::span<const float> Frame::row() const {
-  const PatternMap* map = snap.map.get();
-  if (!trace || !map || map->trace.get() != trace || map->sample != shown.sample ||
-      map->layer != shown.layer || map->head != shown.head)
-    return {};
-  return {map->values.data() + size_t(shown.token) * size_t(map->n_key), size_t(map->n_key)};
+  return row_of(ui.row, shown.layer, shown.head, shown.token);
 }
 
 uint32_t Frame::color_of(float weight, float row_max) const {
@@ -200,6 +217,7 @@ bool draw_window(UiState& ui, Session& session, State& state, History& history) 
   const State before = state;
   Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
   if (f.trace) f.shown = clamped(state, *f.trace);
+  forget_lost(ui, snap);
   if (ui.wants_last_token && snap.current && snap.model) {
     state.token = f.attention().n_query - 1;
     ui.wants_last_token = false;

@@ -30,6 +30,7 @@ void show_error(UiState& ui, std::string message);
 // What scripts of the page may ask (platform::on_ask), as JSON:
 //   status            model, text, current, busy, error, sizes, tokens, the state as a link
 //   pattern S L H     one pattern, [n_query, n_key]
+//   row S L H Q       one row of it, [n_key]
 //   logits            of the last position
 //   layout            named rectangles of what can be clicked, in units of the window
 std::string answer(const std::string& what, const UiState& ui, const Session& session,

@@ -178,3 +178,193 @@ TEST_CASE("a model that is not in the list is an error; a listed one asks for it
   settle(session, state);
   CHECK(session.snapshot().current);
 }
+
+namespace {
+
+// A model dropped and on screen, with a text.
+void open_model(Session& session, State& state, const std::string& text,
+                std::vector<File> files = tiny_model()) {
+  session.open(std::move(files));
+  std::optional<std::string> id;
+  for (int i = 0; i < 1000000 && !id; ++i) {
+    session.pump();
+    session.want(state);
+    id = session.take_opened();
+  }
+  REQUIRE(id);
+  state.model = *id;
+  state.text = text;
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+}
+
+}  // namespace
+
+TEST_CASE("going back to an earlier text computes nothing, and shows its own picture at once") {
+  Session session;
+  State state;
+  settle(session, state);
+  open_model(session, state, "a b");
+  const int made = session.snapshot().n_traces;
+  const auto trace = session.snapshot().trace;
+  const auto map = session.snapshot().map;
+  const auto grid = session.snapshot().grid;
+  state.text = "a b a";
+  settle(session, state);
+  CHECK(session.snapshot().n_traces == made + 1);
+  CHECK(session.snapshot().trace != trace);
+  for (int i = 0; i < 3; ++i) {
+    state.text = "a b";
+    session.want(state);  // one frame
+    CHECK(session.snapshot().trace == trace);
+    CHECK(session.snapshot().map == map);
+    CHECK(session.snapshot().grid == grid);
+    CHECK(session.snapshot().text == "a b");
+    CHECK(session.snapshot().current);
+    state.text = "a b a";
+    session.want(state);
+    CHECK(session.snapshot().current);
+  }
+  state.model = "scratch";
+  settle(session, state);
+  CHECK(session.snapshot().scratch);
+  CHECK(session.snapshot().n_traces == made + 1);  // it was the first screen
+}
+
+TEST_CASE("only a few traces are kept, and what was dropped is computed again") {
+  Session session;
+  State state;
+  for (int seed = 1; seed <= 12; ++seed) {
+    state.seed = seed;
+    settle(session, state);
+  }
+  CHECK(session.snapshot().n_traces == 12);
+  state.seed = 11;
+  settle(session, state);
+  CHECK(session.snapshot().n_traces == 12);
+  state.seed = 1;
+  settle(session, state);
+  CHECK(session.snapshot().n_traces == 13);
+}
+
+TEST_CASE("what does not fit into the memory is refused in a sentence, and the picture stays") {
+  Session session;
+  session.limit_memory(400'000'000);
+  State state;
+  settle(session, state);
+  const auto before = session.snapshot().trace;
+  CHECK(session.snapshot().memory.used() > 0);
+  CHECK(session.snapshot().memory.used() < session.snapshot().memory.limit);
+  state.n_tokens = 1024;
+  state.n_samples = 64;
+  state.d_model = 4096;
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.find("memory") != std::string::npos);
+  CHECK(session.snapshot().trace == before);
+}
+
+TEST_CASE("where not all layers fit, the chosen one is kept, and another is computed when it is chosen") {
+  Session session;
+  State state;
+  Result<std::vector<File>> files = read_folder(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m");
+  REQUIRE(files);
+  open_model(session, state, "the cat sat on the mat", *files);
+  const auto whole = session.snapshot().trace;
+  const Config& c = session.snapshot().model->config;
+  REQUIRE(c.n_layers >= 4);
+  const std::vector<float> right[] = {whole->attention().pattern(0, 0, 0),
+                                      whole->attention().pattern(0, c.n_layers - 1, 0)};
+  const int n = whole->attention().n_query;
+  Keep half;
+  half.layers = {true, true};
+  half.layers.resize(size_t(c.n_layers));
+  const uint64_t needed = ForwardPass::bytes_needed(c, n, half);
+  const uint64_t others = kPictureRoom + session.snapshot().model->weight_bytes;
+  session.limit_memory(others + needed);
+  state.text = "the cat sat on the hat";
+  settle(session, state);
+  CAPTURE(session.snapshot().error.value_or(Error{"no error"}).message);
+  REQUIRE(session.snapshot().current);
+  const auto first = session.snapshot().trace;
+  CHECK(first->attention().is_kept(0));
+  CHECK(!first->attention().is_kept(c.n_layers - 1));
+  CHECK(session.snapshot().note.find("memory") != std::string::npos);
+  CHECK(session.snapshot().map->layer == 0);
+  state.text = "the cat sat on the mat";
+  state.layer = c.n_layers - 1;
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  CHECK(session.snapshot().trace->attention().is_kept(c.n_layers - 1));
+  const auto worst = [&](const std::vector<float>& wanted) {
+    float most = 0;
+    for (size_t i = 0; i < wanted.size(); ++i)
+      most = std::max(most, std::abs(wanted[i] - session.snapshot().map->values[i]));
+    return most;
+  };
+  CHECK(worst(right[1]) < 1e-6f);
+  state.layer = 0;
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  CHECK(session.snapshot().map->layer == 0);
+  CHECK(worst(right[0]) < 1e-6f);
+  session.limit_memory(others + 10);
+  state.text = "a dog";
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.find("memory") != std::string::npos);
+}
+
+TEST_CASE("a long pattern is shown in tiles: the overview first, then what is looked at") {
+  Session session;
+  State state;
+  state.n_tokens = 1000;
+  state.d_model = 16;
+  state.n_samples = 1;
+  state.mask = ScratchMask::causal;
+  settle(session, state);
+  const Snapshot& s = session.snapshot();
+  REQUIRE(s.current);
+  REQUIRE(!s.map->is_whole());
+  CHECK(s.map->n_query == 1000);
+  const std::vector<float> pattern = s.trace->attention().pattern(0, 0, 0);
+  CHECK(overview_level(1000, 1000) == 0);
+  for (const TilePlace place : {TilePlace{0, 0, 0}, {0, 2, 1}, {0, 3, 3}}) {
+    const auto tile = s.tiles->peek(s.map->key(), place);
+    REQUIRE(tile);
+    float most = 0;
+    for (int y = 0; y < tile->rows; ++y)
+      for (int x = 0; x < tile->cols; ++x)
+        most = std::max(most, std::abs(tile->pairs[size_t(y * tile->cols + x) * 2] -
+                                       pattern[size_t(place.row * kTileSide + y) * 1000 +
+                                               size_t(place.col * kTileSide + x)]));
+    CHECK(most < 1e-7f);
+  }
+  const uint64_t made = s.tiles->version();
+  state.head = 2;
+  settle(session, state);
+  CHECK(s.map->head == 2);
+  CHECK(s.tiles->version() > made);
+  const uint64_t both = s.tiles->version();
+  state.head = 0;
+  session.want(state);
+  CHECK(s.map->head == 0);
+  CHECK(s.tiles->version() == both);  // nothing was made anew
+}
+
+TEST_CASE("looking closer makes tiles of a finer level, no more than the cache holds") {
+  Session session;
+  State state;
+  state.n_tokens = 1024;
+  state.d_model = 4;
+  state.n_heads = 1;
+  state.n_samples = 1;
+  settle(session, state);
+  const Snapshot& s = session.snapshot();
+  // As wide as the overview may be: every level but 0 is coarser than needed.
+  CHECK(session.look({0, 100, 0, 100, .2f}));
+  CHECK(!session.look({0, 100, 0, 100, .2f}));
+  settle(session, state);
+  CHECK(s.current);
+  CHECK(s.tiles->bytes() <= s.tiles->most_bytes());
+}

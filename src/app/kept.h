@@ -1,0 +1,54 @@
+// kept.h - traces that were made lately, so that going back computes nothing; and how much they hold.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/scratch.h"
+#include "model/trace.h"
+
+namespace attn {
+
+// What a trace is made from. Equal keys, equal traces.
+struct TraceKey {
+  std::string model, text;
+  ScratchSettings scratch;  // only for "scratch"
+  bool operator==(const TraceKey&) const = default;
+};
+
+struct TracePair {
+  std::shared_ptr<const Trace> trace;
+  std::shared_ptr<const ScratchRun> scratch;  // null for a model
+};
+
+// The newest first.
+class KeptTraces {
+ public:
+  // Null when it is not there or lacks this layer (none: the last there is); becomes the newest.
+  const TracePair* find(const TraceKey& key, int layer);
+  void put(const TraceKey& key, TracePair pair);
+  void drop_model(const std::string& model);
+  // Of this model, the newest first.
+  std::vector<std::shared_ptr<const Trace>> of(const std::string& model) const;
+  // The oldest go until at most so many, of so many bytes, are left; the newest always stays.
+  void trim(size_t most, uint64_t most_bytes);
+  bool holds(const std::shared_ptr<const Trace>& trace) const;
+  uint64_t bytes() const;
+  size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    TraceKey key;
+    TracePair pair;
+  };
+  std::vector<Entry> entries_;
+};
+
+// Memory that several traces share counts once.
+uint64_t bytes_of(std::span<const Trace* const> traces);
+uint64_t bytes_of(const Trace& trace);
+
+}  // namespace attn

@@ -1,0 +1,118 @@
+// tiles.h - patterns too large to hold whole, as squares of cells at several levels of detail.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "model/trace.h"
+
+namespace attn {
+
+// One head's pattern for one sample. Does not keep the trace.
+struct MapKey {
+  std::weak_ptr<const Trace> trace;
+  int sample = 0, layer = 0, head = 0;
+
+  bool operator==(const MapKey& other) const;
+};
+
+// A cell of level l stands for 2^l x 2^l weights, counted from the pattern's first; those at its end
+// for what is left. A tile is kTileSide x kTileSide such cells, or what is left.
+inline constexpr int kTileSide = 256;
+struct TilePlace {
+  int level = 0, row = 0, col = 0;
+  bool operator==(const TilePlace&) const = default;
+};
+
+struct Tile {
+  TilePlace place;
+  int rows = 0, cols = 0;
+  // [rows, cols, 2]: the largest weight of each cell, and the largest over its own row's maximum. -1:
+  // none of them is a number.
+  std::vector<float> pairs;
+
+  uint64_t bytes() const { return sizeof(Tile) + pairs.size() * sizeof(float); }
+};
+
+// Tiles of several maps: those not asked for the longest go first, so that `most_bytes` are never
+// passed (but for one single larger tile).
+class TileCache {
+ public:
+  explicit TileCache(uint64_t most_bytes) : most_bytes_(most_bytes) {}
+
+  void put(const MapKey& map, std::shared_ptr<const Tile> tile);
+  // Null when it is not there; `get` counts as being asked for, `peek` does not.
+  std::shared_ptr<const Tile> get(const MapKey& map, TilePlace place);
+  std::shared_ptr<const Tile> peek(const MapKey& map, TilePlace place) const;
+  void drop_lost();  // those whose trace is gone
+  uint64_t bytes() const { return bytes_; }
+  uint64_t most_bytes() const { return most_bytes_; }
+  uint64_t version() const { return version_; }  // another after every change
+
+ private:
+  struct Entry {
+    MapKey map;
+    std::shared_ptr<const Tile> tile;
+  };
+  std::list<Entry> entries_;  // the last asked for first
+  uint64_t bytes_ = 0, most_bytes_, version_ = 0;
+};
+
+// The part of a map that is looked at, in cells of level 0, and how many of them a pixel covers.
+struct MapLook {
+  float q0 = 0, q1 = 0, k0 = 0, k1 = 0;
+  float cells_per_pixel = 1e9f;
+
+  bool operator==(const MapLook&) const = default;
+};
+
+// How many tiles of a level there are along n cells.
+int tiles_along(int n, int level);
+// The finest level at which all of the map has at most kOverviewSide cells a side: always at hand, so
+// that there is something to show wherever one goes.
+inline constexpr int kOverviewSide = 1024;
+int overview_level(int n_query, int n_key);
+// The coarsest level whose cells are no larger than a pixel, but never so fine that more than
+// kMostTilesInView would be seen; at most the overview's.
+inline constexpr int kMostTilesInView = 96;
+int level_for(const MapLook& look, int n_query, int n_key);
+// Neighbours in one row of tiles, col0 up to col1 - 1.
+struct TileStrip {
+  int level = 0, row = 0, col0 = 0, col1 = 0;
+};
+// All that is seen of a level; tiles that lie wholly in a causal mask's future are left out. A look
+// beyond the map is cut.
+std::vector<TileStrip> strips_in_view(const MapLook& look, const Attention& a, int level);
+MapLook whole_map(const Attention& a);
+
+// Fills the tiles of a strip in steps of a few milliseconds: exact weights from pattern_rows, pooled.
+// The rows' whole softmax is needed whatever the columns, so neighbours are made together.
+class StripPass {
+ public:
+  StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip);
+  int n_steps() const;
+  bool step();  // false: that was the last
+  std::vector<std::shared_ptr<const Tile>> take();
+
+ private:
+  struct Rows;
+  void fill(int64_t q0, int64_t q1);
+
+  std::shared_ptr<const Trace> trace_;
+  MapKey map_;
+  TileStrip strip_;
+  std::vector<std::shared_ptr<Tile>> tiles_;
+  int64_t next_ = 0, end_ = 0;  // queries
+  int64_t block_ = 0;           // queries that one thread does at a time, whole cells
+  int64_t blocks_a_step_ = 0;
+};
+
+// Products and exponentials of `rows` of a pattern, in units of a multiplication; and how many of them
+// a step may take: about 5 ms of one thread.
+double pattern_work(const Attention& a, double rows);
+inline constexpr double kWorkAStep = 5e7;
+
+}  // namespace attn

@@ -1,0 +1,124 @@
+// long_text.mjs - a text of thousands of tokens: patterns in tiles, exact wherever one looks.
+import { check, equal, until } from "../harness.mjs";
+import { long_model, long_text } from "../long_model.mjs";
+
+const kPatience_ms = 180000;
+
+async function open_long(t, url, sizes, length) {
+  const page = await t.open(url + "#model=scratch");
+  const before = (await page.settle()).model;
+  await page.drop(long_model(sizes));
+  await page.opened(before);
+  await page.type_text(long_text(length));
+  await until(async () => (await page.status()).text.length > length - 9, "the text did not arrive", kPatience_ms);
+  const status = await page.settle(kPatience_ms);
+  check(status.n_query > 0.8 * length, `only ${status.n_query} tokens`);
+  return { page, status };
+}
+
+const part_of = (map, query, key) => [
+  (key + .5 - map.cell_min[0]) / (map.cell_max[0] - map.cell_min[0]),
+  (query + .5 - map.cell_min[1]) / (map.cell_max[1] - map.cell_min[1]),
+];
+
+// The weight of the cell under the mouse is that of its row, to the digits that are read out.
+async function check_cell(page, layer, head, query, key) {
+  await page.move("map", part_of(await page.area("map"), query, key));
+  const said = await until(() => page.readout(), "nothing is read out");
+  const places = [...said.matchAll(/\d+/g)].map(([n]) => Number(n));
+  const seen = places.filter((n) => Math.abs(n - query) < 20)[0];  // a pixel is several cells wide
+  const number = Number(/\d\.\d+/.exec(said)?.[0] ?? NaN);
+  check(seen !== undefined && number >= 0, `cell ${query}, ${key} reads "${said}"`);
+  const { values } = await page.ask(`row 0 ${layer} ${head} ${seen}`);
+  check(values.some((w) => Math.abs(w - number) < 1e-4), `"${said}" has a weight that row ${seen} does not have`);
+}
+
+async function wheel(page, at, turns) {
+  await page.move("map", at);
+  for (let i = 0; i < Math.abs(turns); ++i) {
+    await page.raw.mouse.wheel(0, turns > 0 ? -120 : 120);
+    await page.frames(2);
+  }
+}
+
+// Milliseconds between two frames of the page while `act` runs.
+async function frame_times(page, act) {
+  await page.evaluate(() => {
+    const times = (globalThis.frame_times_ = []);
+    let last = performance.now();
+    const step = (now) => {
+      times.push(now - last);
+      last = now;
+      if (globalThis.frame_times_ === times) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  });
+  await act();
+  const times = await page.evaluate(() => {
+    const seen = globalThis.frame_times_;
+    globalThis.frame_times_ = null;
+    return seen.slice(1).sort((a, b) => a - b);
+  });
+  const at = (part) => times[Math.floor(part * (times.length - 1))]?.toFixed(0);
+  return `${times.length} frames, median ${at(.5)} ms, 95 % within ${at(.95)} ms, longest ${at(1)} ms`;
+}
+
+export const cases = [
+  {
+    name: "a text of 4,000 tokens opens, pans and zooms, and every cell is exact",
+    limit_s: 400,
+    async run(t) {
+      const { page, status } = await open_long(
+        t, t.isolated, { n_layers: 2, n_heads: 4, d_model: 32, n_ctx: 8192 }, 4000);
+      t.print(`${status.n_query} tokens`);
+      await page.screenshot("long-whole");
+      for (const [query, key] of [[3000, 100], [1000, 999], [3900, 2000]])
+        await check_cell(page, 0, 0, query, key);
+      t.print(`zooming in: ${await frame_times(page, () => wheel(page, [.3, .7], 8))}`);
+      await page.settle(kPatience_ms);
+      await page.screenshot("long-closer");
+      const map = await page.area("map");
+      check(map.cell_max[0] - map.cell_min[0] < 1500, "the wheel does not zoom");
+      t.print(`panning: ${await frame_times(page, async () => {
+        await page.move("map", [.5, .5]);
+        await page.raw.mouse.down();
+        for (let i = 1; i <= 20; ++i) {
+          const [x, y] = await page.point("map", [.5 + .02 * i, .5 - .02 * i]);
+          await page.raw.mouse.move(x, y);
+          await page.frames(1);
+        }
+        await page.raw.mouse.up();
+      })}`);
+      const panned = await page.area("map");
+      check(panned.cell_min[1] > map.cell_min[1], "dragging does not pan");
+      await wheel(page, [.4, .6], 16);
+      await page.settle(kPatience_ms);
+      await page.screenshot("long-cells");
+      const close = await page.area("map");
+      const query = Math.floor((close.cell_min[1] + close.cell_max[1]) / 2);
+      const key = Math.floor((close.cell_min[0] + close.cell_max[0]) / 2);
+      await check_cell(page, 0, 0, query, key);
+      await page.press("f");
+      await page.settle(kPatience_ms);
+      await page.raw.mouse.move(2, 2);
+      page.check_clean();
+    },
+  },
+  {
+    name: "undo and redo of a text compute nothing",
+    async run(t) {
+      const { page } = await open_long(
+        t, t.isolated, { n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 512 }, 100);
+      const first = await page.status();
+      await page.type_text(long_text(120, 5));
+      await until(async () => (await page.status()).n_traces > first.n_traces, "nothing was computed");
+      const second = await page.settle();
+      await page.follow(first.state);
+      equal((await page.settle()).text, first.text, "the text after going back");
+      await page.follow(second.state);
+      equal((await page.settle()).text, second.text, "the text after going forth");
+      equal((await page.status()).n_traces, second.n_traces, "traces that were computed");
+      page.check_clean();
+    },
+  },
+];
