@@ -154,16 +154,18 @@ export class Files {
     }
     const plain = !response.headers.get('Content-Encoding');
     const expected = this.sizes.get(path) ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
+    const reader = response.body.getReader();
     let room = 0;
     let start = 0;
     const reserve = (bytes) => {
       room = bytes;
       start = this.#page.call('fetch_room', id, bytes) >>> 0;
-      if (!start) throw new Trouble(this.#tooMuch(path, bytes, tr('what is free', '剩余内存')));
+      if (start) return;
+      reader.cancel().catch(() => {}); // nothing more is downloaded
+      throw new Trouble(this.#tooMuch(path, bytes, tr('what is free', '剩余内存')));
     };
     reserve(expected || 1 << 20);
     let at = 0;
-    const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return at;

@@ -22,7 +22,7 @@ class WeightPacker {
   WeightPacker(std::vector<SafeTensors> files, WeightPlan plan);
   ~WeightPacker();
 
-  static constexpr uint64_t kBytesAStep = 8'000'000;
+  static constexpr uint64_t kBytesAStep = 4'000'000;
   // The most steps there can be for files of this size together.
   static int n_steps(uint64_t n_bytes) { return int(n_bytes / kBytesAStep) + 1; }
   // A few milliseconds of work; false: that was the last, or there was not enough memory.
