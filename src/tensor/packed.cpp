@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kAlign = 64;  // a cache line, and the widest register
 // A piece of work, for its operands to stay in the second cache.
 constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
-constexpr int64_t kFewRows = 32;
+constexpr int64_t kCachedFloats = 1 << 16;
 
 std::shared_ptr<void> aligned_memory(uint64_t bytes) {
   if (bytes > PTRDIFF_MAX - kAlign) throw std::bad_alloc();
@@ -151,7 +151,8 @@ ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then&
   panels_each_ = kPieceOutputs / simd().product.panel;
   down_ = (n_groups_ + groups_each_ - 1) / groups_each_;
   // Few pieces are made smaller, so that every thread has some.
-  while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < 16)
+  const int64_t wanted = n_threads() > 1 ? 8 * n_threads() : 1;
+  while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < wanted)
     panels_each_ /= 2;
   across_ = (n_panels_ + panels_each_ - 1) / panels_each_;
 }
@@ -243,14 +244,15 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
       }
     }
   };
-  // For few rows memory is the limit: weights are read in the order in which they lie. For many, a
-  // block of x stays in the first cache.
-  if (group_begin(g1) - group_begin(g0) <= kFewRows) {
-    for (int64_t p = p0; p < p1; ++p)
-      for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) block(k0, p);
-  } else {
-    for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock)
-      for (int64_t p = p0; p < p1; ++p) block(k0, p);
+  // Weights are read in the order in which they lie, as far as the part of x that they meet stays in
+  // the second cache.
+  const int64_t rows_here = std::max<int64_t>(1, group_begin(g1) - group_begin(g0));
+  const int64_t stretch = std::max<int64_t>(1, kCachedFloats / rows_here / kDepthBlock) * kDepthBlock;
+  for (int64_t from = 0; from < d_in; from += stretch) {
+    const int64_t to = std::min(d_in, from + stretch);
+    for (int64_t p = p0; p < p1; ++p) {
+      for (int64_t k0 = from; k0 < to; k0 += kDepthBlock) block(k0, p);
+    }
   }
   finish(group_begin(g0), group_begin(g1), p0 * panel, std::min(d_out, p1 * panel));
 }
