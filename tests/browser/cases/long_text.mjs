@@ -72,7 +72,7 @@ export const cases = [
         t, t.isolated, { n_layers: 2, n_heads: 4, d_model: 32, n_ctx: 8192 }, 4000);
       t.print(`${status.n_query} tokens`);
       await page.screenshot("long-whole");
-      for (const [query, key] of [[3000, 100], [1000, 999], [3900, 2000]])
+      for (const [query, key] of [[3000, 100], [1000, 990], [3500, 2000]])
         await check_cell(page, 0, 0, query, key);
       t.print(`zooming in: ${await frame_times(page, () => wheel(page, [.3, .7], 8))}`);
       await page.settle(kPatience_ms);
@@ -113,6 +113,7 @@ export const cases = [
       await page.type_text(long_text(120, 5));
       await until(async () => (await page.status()).n_traces > first.n_traces, "nothing was computed");
       const second = await page.settle();
+      await until(async () => (await page.query()).get("text") === second.text, "the address does not follow");
       await page.follow(first.state);
       equal((await page.settle()).text, first.text, "the text after going back");
       await page.follow(second.state);
