@@ -116,7 +116,6 @@ struct ForwardPass::Impl {
   int64_t n_chunks;
   Trace trace;
   EarlierCopies copies;
-  bool taken = false;
 
   // Where the pass is: the stage in hand and how far it is.
   int64_t at = 0;
@@ -144,7 +143,6 @@ struct ForwardPass::Impl {
   std::vector<float> last;       // [n_logits, d_model], ready to be unembedded
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
-  ~Impl();
 
   Attention& attention() { return trace.attentions.front(); }
   const Block& block(int64_t layer) const { return w.blocks[size_t(layer)]; }
@@ -233,16 +231,6 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
     cosines.make(m, c.rope_dims / 2);
     sines.make(m, c.rope_dims / 2);
   }
-}
-
-// A pass that is given up leaves the rows behind those of `before` to the next.
-ForwardPass::Impl::~Impl() {
-  if (taken || n_reused == 0) return;
-  const Attention& a = attention();
-  for (const auto* rows : {&a.q, &a.k, &a.v, &a.facts}) {
-    for (const HeadRows& layer : *rows) layer.give_back(n_reused);
-  }
-  trace.resid_final.give_back(n_reused);
 }
 
 Stage ForwardPass::Impl::open(int64_t index) {
@@ -583,7 +571,6 @@ bool ForwardPass::step() {
 Trace ForwardPass::take() {
   Impl& p = *impl_;
   assert(p.at >= p.n_stages());
-  p.taken = true;
   p.trace.queries = {p.tokens};
   p.trace.keys = {std::move(p.tokens)};
   return std::move(p.trace);

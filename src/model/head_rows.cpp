@@ -31,7 +31,10 @@ HeadRows HeadRows::extended(int64_t n_kept, int64_t n_rows, int64_t room) const 
   out.n_rows_ = n_rows;
   if (n_rows <= n_kept) return out;
   int64_t filled = n_kept;
-  if (n_rows <= room_ && memory_->n_filled.compare_exchange_strong(filled, n_rows)) return out;
+  if (n_rows <= room_ && memory_->n_filled.compare_exchange_strong(filled, n_rows)) {
+    out.claim_ = std::make_shared<Claim>(memory_, claim_, n_kept, n_rows);
+    return out;
+  }
   out = HeadRows(n_heads_, n_rows, width_, room);
   for (int64_t i = 0; i < n_heads_; ++i) {
     std::copy_n(at(i), n_kept * width_, out.at(i));
@@ -39,10 +42,9 @@ HeadRows HeadRows::extended(int64_t n_kept, int64_t n_rows, int64_t room) const 
   return out;
 }
 
-void HeadRows::give_back(int64_t n_kept) const {
-  if (!memory_) return;
-  int64_t filled = n_rows_;
-  memory_->n_filled.compare_exchange_strong(filled, n_kept);
+HeadRows::Claim::~Claim() {
+  int64_t filled = to;
+  memory->n_filled.compare_exchange_strong(filled, from);
 }
 
 uint64_t HeadRows::bytes() const {

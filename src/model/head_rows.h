@@ -12,8 +12,8 @@
 namespace attn {
 
 // Text that is typed at its end changes no row that is there. So the trace of the longer text shares
-// the memory of the shorter and writes behind its last row; only the first who goes on may do so,
-// others copy. Rows that a trace has are never written again. Cheap to copy.
+// the memory of the shorter and writes behind its last row. Only one may do so as long as it lives,
+// others copy; rows that a living trace has are never written again. Cheap to copy.
 class HeadRows {
  public:
   HeadRows() = default;
@@ -24,9 +24,6 @@ class HeadRows {
 
   // The first n_kept rows of these and room for n_rows in all; `room` as above where memory is new.
   HeadRows extended(int64_t n_kept, int64_t n_rows, int64_t room) const;
-
-  // Rows from n_kept on were never handed on: whoever goes on may write there again.
-  void give_back(int64_t n_kept) const;
 
   bool empty() const { return !data_; }
   int64_t n_heads() const { return n_heads_; }
@@ -43,12 +40,20 @@ class HeadRows {
     std::unique_ptr<float[]> floats;
     std::atomic<int64_t> n_filled{0};  // rows that some trace has
   };
+  // The rows that one trace wrote behind those of another; given back with its last copy.
+  struct Claim {
+    std::shared_ptr<Memory> memory;
+    std::shared_ptr<const Claim> before;  // outlives this one, so that rows are given back from the end
+    int64_t from, to;
+    ~Claim();
+  };
   float* at(int64_t i) const {
     assert(i >= 0 && i < n_heads_);
     return memory_->floats.get() + i * room_ * width_;
   }
 
   std::shared_ptr<Memory> memory_;
+  std::shared_ptr<const Claim> claim_;
   float* data_ = nullptr;  // of memory_
   int64_t n_heads_ = 0, n_rows_ = 0, width_ = 0, room_ = 0;
 };
