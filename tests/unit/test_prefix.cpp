@@ -20,7 +20,7 @@ std::shared_ptr<const Model> load(const std::string& name) {
 
 std::vector<int> some_ids(int n, int seed = 3) {
   std::vector<int> ids;
-  for (int i = 0; i < n; ++i) ids.push_back((i * i * 7 + i * 13 + seed) % 250);
+  for (int i = 0; i < n; ++i) ids.push_back((i * i * 7 + i * 13 + seed) % 100);
   return ids;
 }
 

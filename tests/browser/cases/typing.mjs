@@ -1,7 +1,7 @@
 // typing.mjs - the text box over the canvas: keys, input methods, paste, and what wins when one types fast.
 import path from "node:path";
 import { check, equal, until } from "../harness.mjs";
-import { kModels, model_files } from "../golden.mjs";
+import { kModels, largest_difference, model_files } from "../golden.mjs";
 
 // A page with a tiny model whose tokens are made of bytes, so that any text can be read.
 export async function open_tiny(t, url = t.isolated, name = "llama-gqa") {
@@ -58,7 +58,9 @@ export const cases = [
         const seen = await page.settle();
         equal(seen.text, text, `${build}: status.text`);
         equal(seen.tokens, wanted.tokens, `${build}: tokens`);
-        equal(await page.patterns(), wanted.values, `${build}: patterns`);
+        // A pass that goes on from an earlier text adds in another order.
+        const d = largest_difference(await page.patterns(), wanted.values);
+        check(d < 1e-5, `${build}: patterns differ by ${d}`);
       }
     },
   },
