@@ -22,8 +22,10 @@ bool frame(Program& program) {
   program.session.pump();
   program.session.want(wish(program));
   follow_opening(program);
+  const State drawn = program.state;
   const bool moving = draw_window(*program.ui, program.session, program.state, program.history);
   settle(program);
+  if (!(program.state == drawn)) program.session.want(wish(program));  // a frame sooner
   return moving;
 }
 
