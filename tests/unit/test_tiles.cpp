@@ -101,7 +101,8 @@ TEST_CASE("tiles hold the pattern's own weights at level 0, and the largest of e
                 const Cell right = slow_cell(pattern, n_query, n_key, level, row * kTileSide + y,
                                              int(t) * kTileSide + x);
                 const float* seen = &tile.pairs[size_t(y * tile.cols + x) * 2];
-                wrong += std::abs(seen[0] - right.weight) > 1e-7f || std::abs(seen[1] - right.share) > 1e-6f;
+                // Rows that are computed alone may differ in their last bits.
+                wrong += std::abs(seen[0] - right.weight) > 1e-6f || std::abs(seen[1] - right.share) > 1e-6f;
               }
           }
           CHECK(wrong == 0);
