@@ -24,11 +24,15 @@ const part_of = (map, query, key) => [
 // The weight of the cell under the mouse is that of its row, to the digits that are read out.
 async function check_cell(page, layer, head, query, key) {
   await page.move("map", part_of(await page.area("map"), query, key));
-  const said = await until(() => page.readout(), "nothing is read out");
-  const places = [...said.matchAll(/\d+/g)].map(([n]) => Number(n));
-  const seen = places.filter((n) => Math.abs(n - query) < 20)[0];  // a pixel is several cells wide
+  // A pixel is several cells wide, and what was read out before stays until the next frame.
+  const row_of = (text) => [...text.matchAll(/\d+/g)].map(([n]) => Number(n)).find((n) => Math.abs(n - query) < 20);
+  const said = await until(async () => {
+    const text = (await page.readout()) ?? "";
+    return row_of(text) !== undefined && text;
+  }, `cell ${query}, ${key} is not read out`);
+  const seen = row_of(said);
   const number = Number(/\d\.\d+/.exec(said)?.[0] ?? NaN);
-  check(seen !== undefined && number >= 0, `cell ${query}, ${key} reads "${said}"`);
+  check(number >= 0, `cell ${query}, ${key} reads "${said}"`);
   const { values } = await page.ask(`row 0 ${layer} ${head} ${seen}`);
   check(values.some((w) => Math.abs(w - number) < 1e-4), `"${said}" has a weight that row ${seen} does not have`);
 }
