@@ -161,9 +161,33 @@ void rms_norm_row(const float* x, int64_t n, const float* gamma, float eps, floa
   normalize<false>(x, n, 0, 0, scale, gamma, nullptr, y);
 }
 
+// The last register of a row of kLanes floats and more overlaps the one before; of it only the last
+// n_rest lanes count. The others are computed twice, to the same bits.
+ATTN_INLINE Lanes last_lanes(Lanes x, int64_t n_rest, float fill) {
+  int32_t at[2 * kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    at[i] = 0;
+    at[kLanes + i] = -1;
+  }
+  IntLanes counts;
+  __builtin_memcpy(&counts, at + n_rest, sizeof counts);
+  return choose(counts, x, splat(fill));
+}
+
+void softmax_few(float* x, int64_t n) {
+  float at[kLanes];
+  for (int i = 0; i < kLanes; ++i) at[i] = i < n ? x[i] : -__builtin_inff();
+  float highest = at[0];
+  for (int i = 1; i < kLanes; ++i) highest = at[i] > highest ? at[i] : highest;
+  const Lanes e = exp_not_positive(load(at) - splat(highest));
+  store(at, e * splat(float(1 / double(sum_of(e)))));
+  for (int i = 0; i < n; ++i) x[i] = at[i];
+}
+
 void softmax(float* x, int64_t n) {
+  if (n < kLanes) return softmax_few(x, n);
   Lanes top[4];
-  for (int j = 0; j < 4; ++j) top[j] = splat(-__builtin_inff());
+  for (int j = 0; j < 4; ++j) top[j] = load(x);
   int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
 #pragma GCC unroll 4
@@ -171,18 +195,17 @@ void softmax(float* x, int64_t n) {
   }
   for (; i + kLanes <= n; i += kLanes) top[0] = larger(load(x + i), top[0]);
   const int64_t n_whole = i, n_rest = n - i;
-  Lanes rest = splat(-__builtin_inff());
-  if (n_rest > 0) rest = load_some(x + n_whole, n_rest, -__builtin_inff());
+  Lanes last = load(x + n - kLanes);
   float tops[kLanes];
-  store(tops, larger(rest, larger(larger(top[0], top[1]), larger(top[2], top[3]))));
+  store(tops, larger(larger(last, top[0]), larger(top[1], larger(top[2], top[3]))));
   float highest = tops[0];
   for (int j = 1; j < kLanes; ++j) highest = tops[j] > highest ? tops[j] : highest;
 
   const Lanes most = splat(highest);
   double sum = 0;
   if (n_rest > 0) {
-    rest = exp_not_positive(rest - most);
-    sum = double(sum_of(rest));
+    last = exp_not_positive(last - most);
+    sum = double(sum_of(last_lanes(last, n_rest, 0)));
   }
   for (i = 0; i < n_whole; i += kSumBlock) {
     const int64_t end = n_whole < i + kSumBlock ? n_whole : i + kSumBlock;
@@ -196,7 +219,7 @@ void softmax(float* x, int64_t n) {
   }
   const Lanes scale = splat(float(1 / sum));
   for (i = 0; i < n_whole; i += kLanes) store(x + i, load(x + i) * scale);
-  if (n_rest > 0) store_some(x + n_whole, rest * scale, n_rest);
+  if (n_rest > 0) store(x + n - kLanes, last * scale);
 }
 
 constexpr ElementLoops element_loops() {
