@@ -94,7 +94,8 @@ async function rounds_of(peers, work, n, threads) {
   }
   unpin(pinned);
   const per_s = (limit) => limit && median(limit.per_s);
-  return { ms, noisy, flops_per_s: per_s(limits.peak), bytes_per_s: per_s(limits.read) };
+  return { ms, noisy, flops_per_s: per_s(limits.peak), best_flops_per_s: Math.max(...limits.peak.per_s),
+    bytes_per_s: per_s(limits.read) };
 }
 
 // ---- The same answers?
@@ -130,23 +131,26 @@ const fixed = (x, digits) => (Number.isFinite(x) ? x.toFixed(digits) : '–');
 const of_wanted = (x, wanted, digits = 2) =>
   `${fixed(x, digits)}${wanted ? ` (${x >= wanted ? 'reaches' : 'below'} ${wanted})` : ''}`;
 const kHead = ['work', 'n', 'threads', 'ours ms', 'rival ms', 'ratio (wanted)', 'GFLOP/s or Gelem/s', 'of peak (wanted)',
-  'times the floor', 'disturbed'];
+  'times the floor', 'disturbed', 'best ms', 'ratio of the best', 'best of peak'];
 const line_of = (cells) => `| ${cells.join(' | ')} |`;
 
-function row_of(name, n, threads, { ms, noisy, flops_per_s, bytes_per_s }) {
+function row_of(name, n, threads, { ms, noisy, flops_per_s, best_flops_per_s, bytes_per_s }) {
   const work = kWorks[name], [ours, rival] = ms.map(median);
   const floor_ms = work.bytes ? (1000 * work.bytes(n)) / bytes_per_s : NaN;
-  const rate = (1000 * (work.flops ?? work.elements)(n)) / ours;
+  const needed = 1000 * (work.flops ?? work.elements)(n), rate = needed / ours;
+  const [best, rival_best] = ms.map((samples) => Math.min(...samples));
   return {
     name, n, threads, build: kBuild, ours_ms: ours, rival_ms: rival, ratio: rival / ours, rate,
     of_peak: work.flops ? rate / flops_per_s : NaN, floor_ms, of_floor: ours / floor_ms, noisy, flops_per_s, bytes_per_s, ms,
+    best_ms: best, best_ratio: rival_best / best, best_of_peak: work.flops ? needed / best / best_flops_per_s : NaN,
     wanted_ratio: (kNative ? work.native_ratio : work.ratio)?.[n], wanted_peak: kNative ? undefined : work.peak?.[n],
     wanted_floor: kNative ? undefined : work.floor,
   };
 }
 const text_of = (r) => line_of([r.name, r.n, r.threads, fixed(r.ours_ms, 2), fixed(r.rival_ms, 2),
   of_wanted(r.ratio, r.wanted_ratio), fixed(r.rate / 1e9, 1), of_wanted(r.of_peak, r.wanted_peak),
-  Number.isFinite(r.of_floor) ? `${fixed(r.of_floor, 2)}${r.wanted_floor ? ` (${r.of_floor <= r.wanted_floor ? 'reaches' : 'above'} ${r.wanted_floor})` : ''}` : '–', r.noisy]);
+  Number.isFinite(r.of_floor) ? `${fixed(r.of_floor, 2)}${r.wanted_floor ? ` (${r.of_floor <= r.wanted_floor ? 'reaches' : 'above'} ${r.wanted_floor})` : ''}` : '–', r.noisy,
+  fixed(r.best_ms, 2), fixed(r.best_ratio, 2), fixed(r.best_of_peak, 2)]);
 
 // How much faster two threads are than one, of the rows that have both.
 function print_threads(rows) {
