@@ -13,6 +13,9 @@ namespace attn {
 enum class Theme { system, light, dark };
 enum class Palette { viridis, cividis, magma, greys };
 enum class Scale { linear, log, row_max };
+enum class Canvas { map, lines, neuron, scatter, lens };  // what the middle shows
+enum class Panel { token, head, list };                   // what stands beside it
+enum class Order { highest, lowest, place };              // of heads in the list
 
 // Hover and scroll are not State. Equal states show equal pictures.
 struct State {
@@ -32,6 +35,16 @@ struct State {
   int head = 0;
   int token = 0;      // the query whose row is shown
   int locked_key = -1;  // the key of the locked cell; -1: none
+  std::string rectangle;  // "2-5.0-3": queries 2 to 5, keys 0 to 3 of the map; empty: none
+  Canvas canvas = Canvas::map;
+  Panel panel = Panel::token;
+  std::string measure;  // id of the {layer, head} metric that colours and sorts heads; empty: none
+  std::string versus;   // the scatter's other one; empty: any
+  std::string show;     // id of the {query, key} metric on the map; empty: the pattern
+  std::string filter;   // of the list of heads: "induction > 0.5 L5"
+  Order order = Order::highest;
+  int mass = 70;        // percent of each row that the lines show
+  std::string target, foil;  // tokens: what is measured for `target`, or for it minus `foil`; empty: none
   // How it is shown
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
@@ -54,6 +67,9 @@ struct Field {
 inline constexpr const char* kMaskNames[] = {"none", "causal", "padding"};
 inline constexpr const char* kPaletteNames[] = {"viridis", "cividis", "magma", "greys"};
 inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
+inline constexpr const char* kCanvasNames[] = {"map", "lines", "neuron", "scatter", "lens"};
+inline constexpr const char* kPanelNames[] = {"token", "head", "list"};
+inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
 inline constexpr const char* kLangNames[] = {"en", "zh"};
 inline constexpr Text kMaskTitles[] = {
@@ -62,6 +78,14 @@ inline constexpr Text kPaletteTitles[] = {
     {"Viridis", "Viridis"}, {"Cividis", "Cividis"}, {"Magma", "Magma"}, {"Greys", "灰度"}};
 inline constexpr Text kScaleTitles[] = {
     {"Linear", "线性"}, {"Log", "对数"}, {"Row maximum", "行最大值"}};
+inline constexpr Text kCanvasTitles[] = {{"Map", "大图"},
+                                         {"Lines", "连线"},
+                                         {"Neuron", "神经元"},
+                                         {"Scatter", "散点"},
+                                         {"Lens", "透镜"}};
+inline constexpr Text kPanelTitles[] = {{"Token", "词元"}, {"Head", "头"}, {"List", "列表"}};
+inline constexpr Text kOrderTitles[] = {
+    {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
 inline constexpr Text kThemeTitles[] = {
     {"System", "跟随系统"}, {"Light", "浅色"}, {"Dark", "深色"}};
 inline constexpr Text kLangTitles[] = {{"English", "English"}, {"中文", "中文"}};
@@ -91,6 +115,30 @@ void for_each_field(S& s, F&& f) {
                    {"The query whose row is shown", "显示其注意力行的查询"}, 0, 1048575});
   f(s.locked_key, Field{"key", {"Locked key", "锁定的键"},
                         {"The key of the locked cell; -1: none", "锁定单元格的键；-1：无"}, -1, 1048575});
+  f(s.rectangle, Field{"rect", {"Rectangle", "矩形"},
+                       {"Queries and keys of a part of the map, as 2-5.0-3",
+                        "大图中一部分的查询与键，写作 2-5.0-3"}});
+  f(s.canvas, Field{"view", {"View", "视图"}, {"What the middle shows", "中间显示的内容"}, 0, 0,
+                    kCanvasNames, kCanvasTitles});
+  f(s.panel, Field{"panel", {"Panel", "面板"}, {"What stands beside it", "旁边显示的内容"}, 0, 0,
+                   kPanelNames, kPanelTitles});
+  f(s.measure, Field{"measure", {"Measure", "度量"},
+                     {"Colours and sorts the heads; none: small maps", "为各头着色与排序；无：小图"}});
+  f(s.versus, Field{"versus", {"Against", "对照度量"},
+                    {"The scatter's other measure", "散点图的另一个度量"}});
+  f(s.show, Field{"show", {"Map shows", "大图显示"},
+                  {"What the cells of the map are", "大图单元格的含义"}});
+  f(s.filter, Field{"filter", {"Filter", "筛选"},
+                    {"Of the list of heads: induction > 0.5 L5", "筛选头的列表：induction > 0.5 L5"}});
+  f(s.order, Field{"order", {"Order", "顺序"}, {"Of heads in the list", "列表中头的顺序"}, 0, 0,
+                   kOrderNames, kOrderTitles});
+  f(s.mass, Field{"mass", {"Mass", "质量"},
+                  {"Percent of each query's attention that the lines show, strongest first",
+                   "连线显示每个查询注意力的百分比，从最强开始"}, 1, 100});
+  f(s.target, Field{"target", {"Target", "目标"},
+                    {"The token that is asked about; empty: the likeliest", "所问的词元；空：最可能的词元"}});
+  f(s.foil, Field{"foil", {"Instead of", "对比"},
+                  {"The token that it is compared with; empty: none", "与之比较的词元；空：无"}});
   f(s.palette, Field{"palette", {"Palette", "配色"}, {"Colours of the heat maps", "热力图的颜色"}, 0, 0,
                      kPaletteNames, kPaletteTitles});
   f(s.scale, Field{"scale", {"Scale", "刻度"}, {"How weights become colours", "权重如何变成颜色"}, 0, 0,
