@@ -22,11 +22,19 @@ struct Rect {
   Vec2 min, max;
   Ink ink = Ink::accent;
   float weight = -1;  // 0 .. 1: filled with the palette's colour of that place instead of `ink`
+  float alpha = 1;    // 0: cannot be seen
 };
 struct Line {
   Vec2 from, to;
   Ink ink = Ink::line;
   float width = 1;
+  float alpha = 1;
+};
+// A table of cells, from the top left.
+struct Cells {
+  Vec2 min, max;
+  int rows = 0, cols = 0;
+  std::vector<float> places;  // [rows, cols], 0 .. 1 in the palette; NaN: masked
 };
 enum class Align { left, center, right };
 struct Label {
@@ -35,8 +43,10 @@ struct Label {
   Ink ink = Ink::text;
   Align align = Align::left;
   float max_width = 0;  // cut with '…' beyond it; 0: never
+  float scale = 1;      // of the letters' size
+  bool upright = false; // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
 };
-using Shape = std::variant<Rect, Line, Label>;
+using Shape = std::variant<Rect, Line, Label, Cells>;
 
 // Where the mouse may rest, what it says, and what a click there chooses (-1: nothing).
 struct HitArea {
@@ -58,6 +68,8 @@ struct ViewPart {
   bool operator==(const ViewPart&) const = default;
 };
 
+struct HeadsTable;  // heads_table.h
+
 struct ViewInput {
   const Measure& measure;
   const Trace& trace;
@@ -65,6 +77,12 @@ struct ViewInput {
   float width = 300;   // of the figure; its height follows
   float line_height = 18;
   ViewPart part = {};
+  float height = 0;  // that there is; 0: as much as is needed. Views that fill their place heed it
+  const Metric* metric = nullptr;  // that the measure is of; null: a pattern's weights
+  // Of views that put two measures against each other.
+  const Measure* second = nullptr;
+  const Metric* second_metric = nullptr;
+  const HeadsTable* heads = nullptr;  // of views that list heads with all that is known of them
 };
 
 struct View {
@@ -72,6 +90,8 @@ struct View {
   Text title;
   std::vector<Axis> axes;  // of the measures it can show
   Figure (*figure)(const ViewInput&);
+  Text sentence = {};
+  bool needs_second = false;
 };
 std::span<const View> views();
 const View* find_view(std::string_view id);

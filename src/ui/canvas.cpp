@@ -7,6 +7,11 @@
 namespace attn {
 namespace {
 
+ImU32 faded(ImU32 color, float alpha) {
+  const auto a = ImU32(float(color >> IM_COL32_A_SHIFT) * std::clamp(alpha, 0.f, 1.f));
+  return (color & ~IM_COL32_A_MASK) | a << IM_COL32_A_SHIFT;
+}
+
 struct Pen {
   const Frame& f;
   ImDrawList* list;
@@ -17,28 +22,57 @@ struct Pen {
   void operator()(const Rect& r) const {
     ImU32 color = ink_color(f.ui.dark, r.ink);
     if (r.weight >= 0) {
-      const auto colors = palette_colors(f.state.palette);
-      color = rgb(colors[size_t(std::clamp(r.weight, 0.f, 1.f) * 255)]);
+      color = rgb(f.palette_color(r.weight), r.alpha);
+    } else if (r.alpha < 1) {
+      color = faded(color, r.alpha);
     }
     const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
     list->AddRectFilled(at(r.min), at(r.max), color, std::min(3.f, side / 2));
   }
   void operator()(const Line& l) const {
-    list->AddLine(at(l.from), at(l.to), ink_color(f.ui.dark, l.ink), l.width);
+    list->AddLine(at(l.from), at(l.to), faded(ink_color(f.ui.dark, l.ink), l.alpha), l.width);
+  }
+  void operator()(const Cells& c) const {
+    const ImVec2 min = at(c.min);
+    const float width = (c.max.x - c.min.x) / float(c.cols), height = (c.max.y - c.min.y) / float(c.rows);
+    for (int r = 0; r < c.rows; ++r)
+      for (int k = 0; k < c.cols; ++k) {
+        const float place = c.places[size_t(r) * size_t(c.cols) + size_t(k)];
+        const ImU32 color = place == place ? rgb(f.palette_color(place)) : rgb(f.colors().field);
+        list->AddRectFilled({min.x + float(k) * width, min.y + float(r) * height},
+                            {min.x + float(k + 1) * width, min.y + float(r + 1) * height}, color);
+      }
   }
   void operator()(const Label& l) const {
+    if (l.scale != 1) ImGui::PushFont(nullptr, ImGui::GetStyle().FontSizeBase * l.scale);
+    draw_label(l);
+    if (l.scale != 1) ImGui::PopFont();
+  }
+  void draw_label(const Label& l) const {
     const std::string cut = l.max_width > 0 ? fit_text(l.text, l.max_width) : l.text;
     const float width = ImGui::CalcTextSize(cut.c_str(), cut.c_str() + cut.size()).x;
     ImVec2 p = at(l.at);
     if (l.align == Align::right) p.x -= width;
     if (l.align == Align::center) p.x -= width / 2;
-    list->AddText({p.x, p.y}, ink_color(f.ui.dark, l.ink), cut.c_str(), cut.c_str() + cut.size());
+    const char* end = cut.c_str() + cut.size();
+    if (!l.upright) return list->AddText(p, ink_color(f.ui.dark, l.ink), cut.c_str(), end);
+    // Turned by -90° about its beginning; glyphs outside the clip rectangle are left out before that.
+    const ImVec2 pivot = at(l.at);
+    const int first = list->VtxBuffer.Size;
+    list->PushClipRectFullScreen();
+    list->AddText({p.x, pivot.y - ImGui::GetFontSize() / 2}, ink_color(f.ui.dark, l.ink), cut.c_str(), end);
+    list->PopClipRect();
+    for (int i = first; i < list->VtxBuffer.Size; ++i) {
+      ImVec2& v = list->VtxBuffer[i].pos;
+      v = {pivot.x + (v.y - pivot.y), pivot.y - (v.x - pivot.x)};
+    }
   }
 };
 
 float top_of(const Rect& r) { return r.min.y; }
 float top_of(const Line& l) { return std::min(l.from.y, l.to.y); }
 float top_of(const Label& l) { return l.at.y; }
+float top_of(const Cells&) { return -1; }
 
 }  // namespace
 
@@ -69,7 +103,7 @@ const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
   const Pen pen{f, list, origin};
   for (const Shape& shape : figure.shapes) {
     const float top = std::visit([](const auto& s) { return top_of(s); }, shape);
-    if (top >= from && top <= to) std::visit(pen, shape);
+    if (top <= to && (top >= from || std::holds_alternative<Line>(shape) || top < 0)) std::visit(pen, shape);
   }
   if (under) {
     if (!under->says.empty()) tooltip(under->says);

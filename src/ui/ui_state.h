@@ -131,6 +131,8 @@ struct Frame {
   std::span<const float> row() const;
   // The palette's colour for a weight, as the shader has it.
   uint32_t color_of(float weight, float row_max) const;
+  // That of a place in it, 0 to 1.
+  uint32_t palette_color(float place) const;
   // Whether keys after the query are masked, and no others.
   bool is_causal() const {
     return attention().mask == Mask::causal ||

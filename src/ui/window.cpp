@@ -201,7 +201,11 @@ std::span<const float> Frame::row() const {
 }
 
 uint32_t Frame::color_of(float weight, float row_max) const {
-  float place = scale_position(state.scale, weight, row_max);
+  return palette_color(scale_position(state.scale, weight, row_max));
+}
+
+uint32_t Frame::palette_color(float place) const {
+  place = std::clamp(place, 0.f, 1.f);
   if (state.palette == Palette::greys && !ui.dark) place = 1 - place;
   return packed(palette_colors(state.palette)[size_t(place * 255 + .5f)]);
 }

@@ -1,0 +1,183 @@
+// heads_filter.cpp - "induction > 0.5 L5": conditions on heads, read.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "figure/heads_table.h"
+
+namespace attn {
+namespace {
+
+using Condition = HeadFilter::Condition;
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
+bool is_operator(char c) { return c == '<' || c == '>' || c == '='; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Lower case of ASCII, blanks and underscores left out.
+std::string plain(std::string_view name) {
+  std::string out;
+  for (char c : name)
+    if (!is_blank(c) && c != '_') out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  return out;
+}
+
+// Letters to change, add or leave out until `a` is `b`.
+int edits(std::string_view a, std::string_view b) {
+  std::vector<int> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = int(j);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    int diagonal = std::exchange(row[0], int(i));
+    for (size_t j = 1; j <= b.size(); ++j)
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1,
+                                                 diagonal + (a[i - 1] != b[j - 1])}));
+  }
+  return row[b.size()];
+}
+
+const Metric* metric_named(std::string_view name) {
+  for (const Metric* m : head_metrics())
+    for (std::string_view known : {std::string_view(m->id), std::string_view(m->title.en),
+                                   std::string_view(m->title.zh)})
+      if (plain(name) == plain(known)) return m;
+  return nullptr;
+}
+
+std::string nearest_id(std::string_view name) {
+  std::string best;
+  int fewest = 1000;
+  for (const Metric* m : head_metrics()) {
+    const int n = edits(plain(name), plain(m->id));
+    if (n < fewest) best = m->id;
+    fewest = std::min(fewest, n);
+  }
+  return best;
+}
+
+struct Reader {
+  std::string_view text;
+  Lang lang;
+  size_t at = 0;
+
+  const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
+  void skip() {
+    while (at < text.size() && is_blank(text[at])) ++at;
+  }
+  std::string_view word() {
+    const size_t from = at;
+    while (at < text.size() && !is_blank(text[at]) && !is_operator(text[at])) ++at;
+    return text.substr(from, at - from);
+  }
+  std::string quoted(std::string_view s) const {
+    return std::string(t("\"", "“")) + std::string(s.substr(0, 40)) + t("\"", "”");
+  }
+  Error unknown(std::string_view name) const {
+    return {quoted(name) + t(" is no measure; did you mean ", " 不是度量；是否想写 ") +
+            nearest_id(name) + t("?", "？")};
+  }
+
+  // "5" or "2-4", after L or H.
+  bool range(std::string_view& rest, int& from, int& to) {
+    const auto number = [&](int& into) {
+      const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), into);
+      if (error != std::errc()) return false;
+      rest.remove_prefix(size_t(end - rest.data()));
+      return true;
+    };
+    if (rest.empty() || !is_digit(rest[0]) || !number(from)) return false;
+    to = from;
+    if (rest.size() > 1 && rest[0] == '-' && is_digit(rest[1])) {
+      rest.remove_prefix(1);
+      return number(to) && to >= from;
+    }
+    return true;
+  }
+
+  // L5, H1, L5H1, L2-4. False when the word is something else.
+  bool place(std::string_view word, std::vector<Condition>& out) {
+    std::vector<Condition> found;
+    while (!word.empty()) {
+      const char letter = word[0];
+      const bool layer = letter == 'L' || letter == 'l';
+      if (!layer && letter != 'H' && letter != 'h') return false;
+      word.remove_prefix(1);
+      Condition c;
+      c.kind = layer ? Condition::layer : Condition::head;
+      if (!range(word, c.from, c.to)) return false;
+      found.push_back(c);
+    }
+    out.insert(out.end(), found.begin(), found.end());
+    return !found.empty();
+  }
+
+  Result<float> number() {
+    const std::string_view given = word();
+    float value = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+    const std::string_view rest(end, size_t(given.data() + given.size() - end));
+    if (error != std::errc() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
+      return Error{given.empty() ? std::string(t("A number is missing after the sign, as in self > 0.5",
+                                                 "符号之后缺少数字，例如 self > 0.5"))
+                                 : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
+                                                     " 不是数字；请写 0.5 或 50% 这样的数字")};
+    return rest == "%" ? value / 100 : value;
+  }
+
+  Result<Condition> comparison(std::string_view name) {
+    Condition c;
+    c.metric = metric_named(name);
+    skip();
+    if (at >= text.size() || !is_operator(text[at])) {
+      if (!c.metric) return unknown(name);
+      return Error{quoted(name) + t(" needs a comparison, such as ", " 需要比较，例如 ") +
+                   c.metric->id + " > 0.5"};
+    }
+    if (name.empty())
+      return Error{t("A measure's name is missing before the sign, as in self > 0.5",
+                     "符号之前缺少度量的名称，例如 self > 0.5")};
+    if (!c.metric) return unknown(name);
+    const char sign = text[at++];
+    const bool equals = at < text.size() && text[at] == '=';
+    if (equals) ++at;
+    c.op = sign == '>'   ? (equals ? Condition::at_least : Condition::above)
+           : sign == '<' ? (equals ? Condition::at_most : Condition::below)
+                         : Condition::equal;
+    skip();
+    const Result<float> value = number();
+    if (!value) return value.error();
+    c.value = *value;
+    return c;
+  }
+};
+
+}  // namespace
+
+Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
+  HeadFilter filter;
+  Reader r{text, lang};
+  for (r.skip(); r.at < text.size(); r.skip()) {
+    const std::string_view word = r.word();
+    if (r.place(word, filter.conditions)) continue;
+    // Titles may hold blanks: "Previous token > 0.5".
+    std::string name(word);
+    for (size_t back = r.at; !metric_named(name); back = r.at) {
+      r.skip();
+      const std::string_view next = r.word();
+      if (next.empty()) {
+        r.at = back;
+        break;
+      }
+      name += " " + std::string(next);
+    }
+    if (!metric_named(name)) {
+      r.at = size_t(word.data() + word.size() - text.data());
+      name = word;
+    }
+    const Result<Condition> condition = r.comparison(name);
+    if (!condition) return condition.error();
+    filter.conditions.push_back(*condition);
+  }
+  return filter;
+}
+
+}  // namespace attn
