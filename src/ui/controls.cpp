@@ -68,6 +68,11 @@ void draw_label(Frame& f, const Field& field) {
   ImGui::SameLine(ImGui::GetCursorStartPos().x + label_width());
 }
 
+// Room for the longest value, since a cut number says something else.
+float value_width(const Range& r) {
+  return std::max(kValueWidth, text_width(std::to_string(r.high)) + 4);
+}
+
 // − value +
 std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   std::optional<int> chosen;
@@ -78,11 +83,11 @@ std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   ImGui::SameLine(0, 0);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const std::string text = std::to_string(r.value);
-  ImGui::Dummy({kValueWidth, ImGui::GetFrameHeight()});
-  const std::string cut = fit_text(text, kValueWidth + 2);
+  const float width = value_width(r);
+  ImGui::Dummy({width, ImGui::GetFrameHeight()});
   ImGui::GetWindowDrawList()->AddText(
-      {at.x + (kValueWidth - text_width(cut)) / 2, at.y + ImGui::GetStyle().FramePadding.y},
-      rgb(f.colors().text), cut.c_str());
+      {at.x + (width - text_width(text)) / 2, at.y + ImGui::GetStyle().FramePadding.y},
+      rgb(f.colors().text), text.c_str());
   ImGui::SameLine(0, 0);
   if (icon_button(f, (name + ".more").c_str(), Icon::plus, f.t("More", "增大"), r.value < r.high))
     chosen = std::min(r.high, r.value + r.step);
@@ -111,7 +116,7 @@ void edit(Frame& f, const Field& field, int& value) {
   ImGui::PushID(field.key);
   draw_label(f, field);
   ImGui::BeginDisabled(r.high <= r.low);
-  const float steps = 2 * ImGui::GetFrameHeight() + kValueWidth;
+  const float steps = 2 * ImGui::GetFrameHeight() + value_width(r);
   int chosen = r.value;
   if (slider(f, "##slider", chosen, r.low, std::max(r.high, r.low + 1),
              std::max(40.f, ImGui::GetContentRegionAvail().x - steps - 6), r.logarithmic, r.step))

@@ -34,7 +34,6 @@ void sync_draft(Frame& f) {
 }
 
 void draw_prompt(Frame& f, float width, float height) {
-  sync_draft(f);
   const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + width, at.y + height};
   const bool scratch = f.state.model == "scratch";
   const char* label = scratch ? f.t("Token names, parted by blanks", "词元名称，以空格分隔")
@@ -206,7 +205,6 @@ void draw_strip(Frame& f, int most_lines) {
 
 void draw_prompt_row(Frame& f) {
   const ImVec2 window = ImGui::GetMainViewport()->Size;
-  const float height = window.x < 620 && window.y >= 600 ? 62 : window.y >= 700 ? 44 : 38;
   const ModelEntry* entry = entry_of(f);
   if (window.y >= 700)
     heading(f, f.state.model == "scratch"
@@ -216,7 +214,10 @@ void draw_prompt_row(Frame& f) {
   const bool examples = entry && !entry->examples.empty();
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
   const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);
-  draw_prompt(f, width, height);
+  // Two lines where the text needs them and there is room.
+  sync_draft(f);
+  const bool two_lines = window.y >= 600 && text_width(f.ui.draft) > width - 24;
+  draw_prompt(f, width, two_lines ? 62 : window.y >= 700 ? 44 : 38);
   if (examples) {
     ImGui::SameLine(0, 8);
     draw_examples(f, *entry, examples_width);
