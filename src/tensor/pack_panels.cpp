@@ -82,6 +82,28 @@ struct Packer {
   }
 };
 
+// Blocks stay whole, and their numbers come behind their scales.
+void run_blocks(const WeightSource& source, int64_t begin, int64_t end, uint8_t* to) {
+  constexpr Format kFormat = Format::q8_0;
+  constexpr int kNumbers = numbers_of(kFormat);
+  assert(source.in_stride == 1 && source.d_in % kNumbers == 0);
+  const int64_t panel = PackedMatrix::panel(), n_blocks = source.d_in / kNumbers;
+  const int64_t block_bytes = panel * bytes_of(kFormat), n_rows = int64_t(source.row_at.size());
+  for (int64_t p = begin; p < end; ++p) {
+    uint8_t* const blocks = to + p * n_blocks * block_bytes;
+    if (n_rows < (p + 1) * panel) std::memset(blocks, 0, size_t(n_blocks * block_bytes));
+    for (int64_t j = 0; j < panel && p * panel + j < n_rows; ++j) {
+      const uint8_t* from = static_cast<const uint8_t*>(source.data) +
+                            bytes_of(kFormat, source.row_at[size_t(p * panel + j)]);
+      uint8_t* block = blocks;
+      for (int64_t b = 0; b < n_blocks; ++b, block += block_bytes, from += bytes_of(kFormat)) {
+        std::memcpy(block + 2 * j, from, 2);
+        for (int k = 0; k < kNumbers; ++k) block[(2 + k) * panel + j] = from[2 + k];
+      }
+    }
+  }
+}
+
 template <class T>
 void run(const WeightSource& source, int64_t begin, int64_t end, void* to) {
   T* out = static_cast<T*>(to);
@@ -105,6 +127,8 @@ void PackedMatrix::pack_panels(const WeightSource& source, int64_t begin, int64_
   parallel_for(end - begin, grain, [&](int64_t b, int64_t e) {
     if (source.format == Format::f32) {
       run<uint32_t>(source, begin + b, begin + e, to);
+    } else if (source.format == Format::q8_0) {
+      run_blocks(source, begin + b, begin + e, static_cast<uint8_t*>(to));
     } else {
       run<uint16_t>(source, begin + b, begin + e, to);
     }

@@ -35,14 +35,27 @@ std::shared_ptr<void> aligned_memory(uint64_t bytes) {
           [](void* p) { ::operator delete(p, std::align_val_t(kAlign)); }};
 }
 
-float float_at(const void* data, Format format, int64_t i) {
+const uint8_t* bytes_at(const void* data, Format format, int64_t n) {
+  return static_cast<const uint8_t*>(data) + bytes_of(format, n);
+}
+
+// Number i of `width` rows side by side, in lane `lane` of them.
+float float_at(const void* data, Format format, int64_t width, int64_t i, int64_t lane) {
+  const int64_t at = i * width + lane;
   switch (format) {
     case Format::f32:
-      return static_cast<const float*>(data)[i];
+      return static_cast<const float*>(data)[at];
     case Format::bf16:
-      return bfloat16_to_float(static_cast<const uint16_t*>(data)[i]);
+      return bfloat16_to_float(static_cast<const uint16_t*>(data)[at]);
     case Format::f16:
-      return half_to_float(static_cast<const uint16_t*>(data)[i]);
+      return half_to_float(static_cast<const uint16_t*>(data)[at]);
+    case Format::q8_0: {
+      constexpr int kBlock = numbers_of(Format::q8_0);
+      const uint8_t* block = bytes_at(data, format, i / kBlock * kBlock * width);
+      uint16_t scale;
+      std::memcpy(&scale, block + 2 * lane, 2);
+      return half_to_float(scale) * float(int8_t(block[(2 + i % kBlock) * width + lane]));
+    }
   }
   return 0;
 }
@@ -52,7 +65,8 @@ float float_at(const void* data, Format format, int64_t i) {
 int PackedMatrix::panel() { return simd().product.panel; }
 
 uint64_t PackedMatrix::bytes_needed(int64_t d_out, int64_t d_in, Format format) {
-  return uint64_t(n_panels(d_out)) * uint64_t(panel()) * uint64_t(d_in) * uint64_t(bytes_of(format));
+  assert(d_in % numbers_of(format) == 0);
+  return uint64_t(n_panels(d_out)) * uint64_t(panel()) * uint64_t(bytes_of(format, d_in));
 }
 
 PackedMatrix PackedMatrix::packed(const WeightSource& source, const void* at,
@@ -81,7 +95,7 @@ PackedMatrix PackedMatrix::pack(ConstMat w) {
 }
 
 float PackedMatrix::at(int64_t out, int64_t in) const {
-  return float_at(data_, format_, (out / panel() * d_in_ + in) * panel() + out % panel());
+  return float_at(data_, format_, panel(), out / panel() * d_in_ + in, out % panel());
 }
 
 void PackedMatrix::row(int64_t out, std::span<float> to) const {
@@ -90,27 +104,21 @@ void PackedMatrix::row(int64_t out, std::span<float> to) const {
 
 void Table::row(int64_t i, std::span<float> to) const {
   assert(i >= 0 && i < rows && int64_t(to.size()) == cols);
-  const ProductLoops& loops = simd().product;
-  switch (format) {
-    case Format::f32:
-      std::memcpy(to.data(), static_cast<const float*>(data) + i * cols, to.size_bytes());
-      break;
-    case Format::bf16:
-      loops.from_bf16(static_cast<const uint16_t*>(data) + i * cols, to.data(), cols);
-      break;
-    case Format::f16:
-      loops.from_f16(static_cast<const uint16_t*>(data) + i * cols, to.data(), cols);
-      break;
+  const uint8_t* from = bytes_at(data, format, i * cols);
+  if (format == Format::f32) {
+    std::memcpy(to.data(), from, to.size_bytes());
+  } else {
+    simd().product.of(format).from_row(from, to.data(), cols);
   }
 }
 
 void Table::add_row(int64_t i, std::span<float> to) const {
-  for (int64_t j = 0; j < cols; ++j) to[size_t(j)] += float_at(data, format, i * cols + j);
+  for (int64_t j = 0; j < cols; ++j) to[size_t(j)] += float_at(data, format, 1, i * cols + j, 0);
 }
 
 Table Table::rows_of(int64_t from, int64_t to) const {
   Table part = *this;
-  part.data = static_cast<const uint8_t*>(data) + from * cols * bytes_of(format);
+  part.data = bytes_at(data, format, from * cols);
   part.rows = to - from;
   return part;
 }
@@ -189,20 +197,10 @@ void ProductPlan::run(int64_t begin, int64_t end) const {
 
 void ProductPlan::run_row(int64_t p0, int64_t p1) const {
   const ProductLoops& loops = simd().product;
-  const int64_t panel = loops.panel, at = p0 * panel * x_.d_in();
+  const int64_t panel = loops.panel;
   alignas(kAlign) float y[kPieceOutputs];
-  const float* x = x_.x_.data;
-  switch (w_.format()) {
-    case Format::f32:
-      loops.row_f32(x_.d_in(), x, static_cast<const float*>(w_.data()) + at, p1 - p0, y);
-      break;
-    case Format::bf16:
-      loops.row_bf16(x_.d_in(), x, static_cast<const uint16_t*>(w_.data()) + at, p1 - p0, y);
-      break;
-    case Format::f16:
-      loops.row_f16(x_.d_in(), x, static_cast<const uint16_t*>(w_.data()) + at, p1 - p0, y);
-      break;
-  }
+  const uint8_t* w = bytes_at(w_.data(), w_.format(), p0 * panel * x_.d_in());
+  loops.of(w_.format()).row(x_.d_in(), x_.x_.data, w, p1 - p0, y);
   const int64_t c0 = p0 * panel, c1 = std::min(w_.d_out(), p1 * panel);
   float* to = out_.data + c0;
   if (then_.add) {
@@ -227,23 +225,15 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     const int64_t depth = std::min<int64_t>(kDepthBlock, d_in - k0);
     const bool more = k0 > 0 || then_.add;
     const int64_t at = (p * d_in + k0) * panel;
-    const float* right = expanded;
-    switch (w_.format()) {
-      case Format::f32:
-        right = static_cast<const float*>(w_.data()) + at;
-        break;
-      case Format::bf16:
-        loops.from_bf16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
-        break;
-      case Format::f16:
-        loops.from_f16(static_cast<const uint16_t*>(w_.data()) + at, expanded, depth * panel);
-        break;
-    }
+    const uint8_t* stored = bytes_at(w_.data(), w_.format(), at);
+    const bool wide = w_.format() == Format::f32;
+    const float* right = wide ? reinterpret_cast<const float*>(stored) : expanded;
+    if (!wide) loops.of(w_.format()).from_panels(stored, expanded, depth * panel);
     const int64_t col = p * panel, cols = std::min(panel, d_out - col);
     // Meanwhile the block that comes next is fetched, a few lines a tile.
     const float* next = right + depth * panel;
     const int64_t rest = n_panels_ * d_in * panel - at - depth * panel;
-    int64_t n_ahead = w_.format() == Format::f32 ? std::min(rest, kDepthBlock * panel) : 0;
+    int64_t n_ahead = wide ? std::min(rest, kDepthBlock * panel) : 0;
     for (int64_t g = g0; g < g1; ++g) {
       for (int line = 0; line < kLinesAhead && n_ahead > 0; ++line) {
         fetch(next, fetched);
@@ -313,7 +303,7 @@ void linear(ConstMat x, const PackedMatrix& w, std::span<const float> b, Mat out
 
 void linear(ConstMat x, const Table& table, Mat out) {
   assert(x.cols == table.cols && out.rows == x.rows && out.cols == table.rows);
-  const ProductLoops& loops = simd().product;
+  const FormatLoops& loops = simd().product.of(table.format);
   constexpr int64_t kFew = 4;   // rows of x, for which packing the table is not worth it
   constexpr int64_t kRows = 256;  // of the table at a time
   PackedRows packed_x;
@@ -322,12 +312,9 @@ void linear(ConstMat x, const Table& table, Mat out) {
   parallel_for(n_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       const int64_t r0 = block * kRows, r1 = std::min(table.rows, r0 + kRows);
-      const auto* floats = static_cast<const float*>(table.data) + r0 * table.cols;
-      const auto* halves = static_cast<const uint16_t*>(table.data) + r0 * table.cols;
-      const bool wide = table.format == Format::f32;
+      const uint8_t* rows = bytes_at(table.data, table.format, r0 * table.cols);
       if (x.rows > kFew) {
-        WeightSource source{wide ? static_cast<const void*>(floats) : halves, table.format, {}, 1,
-                            table.cols};
+        WeightSource source{rows, table.format, {}, 1, table.cols};
         for (int64_t r = 0; r < r1 - r0; ++r) source.row_at.push_back(r * table.cols);
         const PackedMatrix packed = PackedMatrix::pack(source);
         const ProductPlan plan(packed_x, packed, {}, {out.data + r0, x.rows, r1 - r0, out.stride});
@@ -335,14 +322,7 @@ void linear(ConstMat x, const Table& table, Mat out) {
         continue;
       }
       for (int64_t i = 0; i < x.rows; ++i) {
-        const float* row = x.row(i).data();
-        float* to = out.row(i).data() + r0;
-        if (wide) {
-          loops.dots_f32(table.cols, row, floats, r1 - r0, to);
-        } else {
-          (table.format == Format::bf16 ? loops.dots_bf16 : loops.dots_f16)(table.cols, row, halves,
-                                                                            r1 - r0, to);
-        }
+        loops.dots(table.cols, x.row(i).data(), rows, r1 - r0, out.row(i).data() + r0);
       }
     }
   });

@@ -6,14 +6,13 @@
 #include <span>
 #include <vector>
 
+#include "tensor/format.h"
 #include "tensor/mat.h"
 
 namespace attn {
 
-enum class Format { f32, bf16, f16 };
-constexpr int bytes_of(Format format) { return format == Format::f32 ? 4 : 2; }
-
-// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`.
+// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0 rows
+// are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
 struct WeightSource {
   const void* data = nullptr;
   Format format = Format::f32;
@@ -22,7 +21,8 @@ struct WeightSource {
 };
 
 // W [d_out, d_in] of an nn.Linear as panels of panel() outputs, each [d_in][panel], the last one
-// filled up with zeros. Cheap to copy, never changed once packed.
+// filled up with zeros; of q8_0 each [d_in / 32] of scales [panel] and numbers [32][panel]. Cheap to
+// copy, never changed once packed.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -43,8 +43,8 @@ class PackedMatrix {
   int64_t d_in() const { return d_in_; }
   Format format() const { return format_; }
   const void* data() const { return data_; }
-  float at(int64_t out, int64_t in) const;                     // W[out, in]; slow
-  void row(int64_t out, std::span<float> to) const;            // W[out, :]; to [d_in]
+  float at(int64_t out, int64_t in) const;           // W[out, in]; slow
+  void row(int64_t out, std::span<float> to) const;  // W[out, :]; to [d_in]
 
  private:
   std::shared_ptr<const void> owner_;
@@ -53,7 +53,8 @@ class PackedMatrix {
   Format format_ = Format::f32;
 };
 
-// A row-major matrix [rows, cols] in the file's own number format, from which single rows are taken: W_E, W_pos, W_U.
+// A row-major matrix [rows, cols] in the file's own number format, from which single rows are taken:
+// W_E, W_pos, W_U.
 struct Table {
   std::shared_ptr<const void> owner;
   const void* data = nullptr;

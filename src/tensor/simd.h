@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "tensor/format.h"
+
 namespace attn {
 
 constexpr int kMostTileRows = 14;
@@ -14,24 +16,28 @@ constexpr int kMostPanel = 32;
 // that a row by itself has the same bits as among others.
 constexpr int kDepthBlock = 256;
 
+// Products with weights of one format, in whole blocks.
+struct FormatLoops {
+  // n numbers of rows or of panels as floats; null for f32.
+  void (*from_row)(const void* from, float* to, int64_t n);
+  void (*from_panels)(const void* from, float* to, int64_t n);
+  // One row x [d_in] times panels side by side, y [n_panels * panel]. The sum over d_in is taken in the same
+  // order as by tiles, except that q8_0 multiplies sums of 32 by their scale.
+  void (*row)(int64_t d_in, const float* x, const void* w, int64_t n_panels, float* y);
+  // y[i] = x · w_i for n_rows rows of row-major w.
+  void (*dots)(int64_t d_in, const float* x, const void* w, int64_t n_rows, float* y);
+};
+
 struct ProductLoops {
   int rows;   // of the largest tile
   int panel;  // outputs side by side
   // c [m, panel] = a b, or += where `more`, for m = 1 .. rows.   a [depth][m]   b [depth][panel]
   void (*tile[kMostTileRows + 1])(int64_t depth, const float* a, const float* b, float* c,
                                   int64_t c_stride, bool more);
-  // n floats from bfloat16 or binary16.
-  void (*from_bf16)(const uint16_t* from, float* to, int64_t n);
-  void (*from_f16)(const uint16_t* from, float* to, int64_t n);
-  // One row times panels p0 .. p1-1 of a packed matrix in its own format: y [(p1 - p0) * panel], x [d_in]. The sum over d_in is
-  // taken in the same order as by tiles.
-  void (*row_f32)(int64_t d_in, const float* x, const float* w, int64_t n_panels, float* y);
-  void (*row_bf16)(int64_t d_in, const float* x, const uint16_t* w, int64_t n_panels, float* y);
-  void (*row_f16)(int64_t d_in, const float* x, const uint16_t* w, int64_t n_panels, float* y);
-  // y[i] = x · w_i for n_rows rows of row-major w.
+  FormatLoops formats[kFormatCount];
   void (*dots_f32)(int64_t d_in, const float* x, const float* w, int64_t n_rows, float* y);
-  void (*dots_bf16)(int64_t d_in, const float* x, const uint16_t* w, int64_t n_rows, float* y);
-  void (*dots_f16)(int64_t d_in, const float* x, const uint16_t* w, int64_t n_rows, float* y);
+
+  const FormatLoops& of(Format format) const { return formats[int(format)]; }
 };
 
 struct ElementLoops {

@@ -1,18 +1,13 @@
 // simd_product.h - tiles of matrix products, rows times packed panels, and dot products.
 #pragma once
 
-#include "tensor/lanes.h"
 #include "tensor/simd.h"
-
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
+#include "tensor/simd_formats.h"
+#include "tensor/simd_q8.h"
 
 namespace attn {
 namespace {
 
-constexpr int kVectors = 2;  // of a panel
-constexpr int kPanel = kVectors * kLanes;
 // Accumulators, two right sides and a left one must fit the registers: V8 leaves 15 of 16 in
 // WebAssembly, and a product that is not fused needs one more.
 #if defined(__AVX512F__)
@@ -22,58 +17,6 @@ constexpr int kRows = 5;
 #else
 constexpr int kRows = 6;
 #endif
-
-typedef uint16_t Halves __attribute__((vector_size(kLanes * 2)));
-typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
-
-ATTN_INLINE Halves load_halves(const uint16_t* from) {
-  Halves x;
-  __builtin_memcpy(&x, from, sizeof x);
-  return x;
-}
-
-struct F32 {
-  using Stored = float;
-  static ATTN_INLINE Lanes at(const float* from) { return load(from); }
-  static ATTN_INLINE float one(const float* from) { return *from; }
-};
-
-struct Bf16 {
-  using Stored = uint16_t;
-  static ATTN_INLINE Lanes at(const uint16_t* from) {
-    return (Lanes)(__builtin_convertvector(load_halves(from), Bits) << 16);
-  }
-  static ATTN_INLINE float one(const uint16_t* from) {
-    const uint32_t bits = uint32_t(*from) << 16;
-    float x;
-    __builtin_memcpy(&x, &bits, 4);
-    return x;
-  }
-};
-
-struct F16 {
-  using Stored = uint16_t;
-  static ATTN_INLINE Lanes at(const uint16_t* from) {
-#if defined(__F16C__) && defined(__AVX512F__)
-    return (Lanes)_mm512_maskz_cvtph_ps(0xFFFF, (__m256i)load_halves(from));
-#elif defined(__F16C__)
-    return (Lanes)_mm256_cvtph_ps((__m128i)load_halves(from));
-#else
-    // Exponent and fraction move to their places; 2^112 mends the exponent's bias, subnormals too.
-    const Bits half = __builtin_convertvector(load_halves(from), Bits);
-    const Bits magnitude = (half & 0x7FFFu) << 13;
-    const Bits special = (Bits)(magnitude >= 0x7C00u << 13) & 0x7F800000u;
-    const Lanes x = (Lanes)magnitude * 0x1p112f;
-    return (Lanes)((Bits)x | special | ((half & 0x8000u) << 16));
-#endif
-  }
-  static ATTN_INLINE float one(const uint16_t* from) {
-    uint16_t many[kLanes] = {*from};
-    float out[kLanes];
-    store(out, at(many));
-    return out[0];
-  }
-};
 
 template <int kM>
 void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_stride, bool more) {
@@ -110,11 +53,10 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
       const Lanes left = splat_at(x + k);
 #pragma GCC unroll 16
       for (int p = 0; p < kN; ++p) {
+        Lanes right[kVectors];
+        Format::panel(w + (p * d_in + k) * kPanel, right);
 #pragma GCC unroll 16
-        for (int j = 0; j < kVectors; ++j) {
-          const Lanes right = Format::at(w + (p * d_in + k) * kPanel + kLanes * j);
-          sum[p][j] = madd(left, right, sum[p][j]);
-        }
+        for (int j = 0; j < kVectors; ++j) sum[p][j] = madd(left, right[j], sum[p][j]);
       }
     }
 #pragma GCC unroll 16
@@ -129,8 +71,8 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
 }
 
 template <class Format>
-void row_times_panels(int64_t d_in, const float* x, const typename Format::Stored* w,
-                      int64_t n_panels, float* y) {
+void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels, float* y) {
+  const auto* w = static_cast<const typename Format::Stored*>(panels);
   int64_t p = 0;
   for (; p + 4 <= n_panels; p += 4) row_panels<Format, 4>(d_in, x, w + p * d_in * kPanel, y + p * kPanel);
   for (; p < n_panels; ++p) row_panels<Format, 1>(d_in, x, w + p * d_in * kPanel, y + p * kPanel);
@@ -138,16 +80,17 @@ void row_times_panels(int64_t d_in, const float* x, const typename Format::Store
 
 template <class Format, int kN>
 ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::Stored* w, float* y) {
-  Lanes sum[kN][2] = {};
+  Lanes sum[kN][kVectors] = {};
   int64_t k = 0;
-  for (; k + 2 * kLanes <= d_in; k += 2 * kLanes) {
+  for (; k + kPanel <= d_in; k += kPanel) {
+    Lanes left[kVectors];
+    F32::panel(x + k, left);
 #pragma GCC unroll 4
-    for (int half = 0; half < 2; ++half) {
-      const Lanes left = load(x + k + half * kLanes);
-#pragma GCC unroll 4
-      for (int i = 0; i < kN; ++i) {
-        sum[i][half] = madd(left, Format::at(w + i * d_in + k + half * kLanes), sum[i][half]);
-      }
+    for (int i = 0; i < kN; ++i) {
+      Lanes right[kVectors];
+      Format::panel(w + i * d_in + k, right);
+#pragma GCC unroll 16
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(left[j], right[j], sum[i][j]);
     }
   }
   for (int i = 0; i < kN; ++i) {
@@ -158,17 +101,32 @@ ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::S
 }
 
 template <class Format>
-void dots(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t n_rows, float* y) {
+void dots_of(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t n_rows, float* y) {
   int64_t i = 0;
   for (; i + 4 <= n_rows; i += 4) few_dots<Format, 4>(d_in, x, w + i * d_in, y + i);
   for (; i < n_rows; ++i) few_dots<Format, 1>(d_in, x, w + i * d_in, y + i);
 }
 
 template <class Format>
-void to_floats(const uint16_t* from, float* to, int64_t n) {
+void dots(int64_t d_in, const float* x, const void* w, int64_t n_rows, float* y) {
+  dots_of<Format>(d_in, x, static_cast<const typename Format::Stored*>(w), n_rows, y);
+}
+
+template <class Format>
+void to_floats(const void* from, float* to, int64_t n) {
+  const auto* w = static_cast<const typename Format::Stored*>(from);
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(to + i, Format::at(from + i));
-  for (; i < n; ++i) to[i] = Format::one(from + i);
+  for (; i + kPanel <= n; i += kPanel) {
+    Lanes x[kVectors];
+    Format::panel(w + i, x);
+    for (int j = 0; j < kVectors; ++j) store(to + i + kLanes * j, x[j]);
+  }
+  for (; i < n; ++i) to[i] = Format::one(w + i);
+}
+
+template <class Format>
+constexpr FormatLoops format_loops() {
+  return {to_floats<Format>, to_floats<Format>, row_times_panels<Format>, dots<Format>};
 }
 
 constexpr ProductLoops product_loops() {
@@ -180,14 +138,11 @@ constexpr ProductLoops product_loops() {
 #else
            kRows > 5 ? tile<6> : nullptr},
 #endif
-          to_floats<Bf16>,
-          to_floats<F16>,
-          row_times_panels<F32>,
-          row_times_panels<Bf16>,
-          row_times_panels<F16>,
-          dots<F32>,
-          dots<Bf16>,
-          dots<F16>};
+          {{nullptr, nullptr, row_times_panels<F32>, dots<F32>},
+           format_loops<Bf16>(),
+           format_loops<F16>(),
+           {q8_from_row, q8_from_panels, q8_row_times_panels, q8_dots}},
+          dots_of<F32>};
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+// simd_formats.h - stored numbers as floats in registers.
+#pragma once
+
+#include "tensor/lanes.h"
+
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace attn {
+namespace {
+
+constexpr int kVectors = 2;  // of a panel
+constexpr int kPanel = kVectors * kLanes;
+
+typedef uint16_t Halves __attribute__((vector_size(kLanes * 2)));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
+
+ATTN_INLINE Halves load_halves(const uint16_t* from) {
+  Halves x;
+  __builtin_memcpy(&x, from, sizeof x);
+  return x;
+}
+
+// How numbers of a format become floats: `panel` of them, side by side, or one.
+struct F32 {
+  using Stored = float;
+  static ATTN_INLINE void panel(const float* from, Lanes* to) {
+    for (int j = 0; j < kVectors; ++j) to[j] = load(from + kLanes * j);
+  }
+  static ATTN_INLINE float one(const float* from) { return *from; }
+};
+
+struct Bf16 {
+  using Stored = uint16_t;
+  static ATTN_INLINE void panel(const uint16_t* from, Lanes* to) {
+    for (int j = 0; j < kVectors; ++j)
+      to[j] = (Lanes)(__builtin_convertvector(load_halves(from + kLanes * j), Bits) << 16);
+  }
+  static ATTN_INLINE float one(const uint16_t* from) {
+    const uint32_t bits = uint32_t(*from) << 16;
+    float x;
+    __builtin_memcpy(&x, &bits, 4);
+    return x;
+  }
+};
+
+struct F16 {
+  using Stored = uint16_t;
+  static ATTN_INLINE Lanes at(const uint16_t* from) {
+#if defined(__F16C__) && defined(__AVX512F__)
+    return (Lanes)_mm512_maskz_cvtph_ps(0xFFFF, (__m256i)load_halves(from));
+#elif defined(__F16C__)
+    return (Lanes)_mm256_cvtph_ps((__m128i)load_halves(from));
+#else
+    // Exponent and fraction move to their places; 2^112 mends the exponent's bias, subnormals too.
+    const Bits half = __builtin_convertvector(load_halves(from), Bits);
+    const Bits magnitude = (half & 0x7FFFu) << 13;
+    const Bits special = (Bits)(magnitude >= 0x7C00u << 13) & 0x7F800000u;
+    const Lanes x = (Lanes)magnitude * 0x1p112f;
+    return (Lanes)((Bits)x | special | ((half & 0x8000u) << 16));
+#endif
+  }
+  static ATTN_INLINE void panel(const uint16_t* from, Lanes* to) {
+    for (int j = 0; j < kVectors; ++j) to[j] = at(from + kLanes * j);
+  }
+  static ATTN_INLINE float one(const uint16_t* from) {
+    uint16_t many[kLanes] = {*from};
+    float out[kLanes];
+    store(out, at(many));
+    return out[0];
+  }
+};
+
+}  // namespace
+}  // namespace attn
