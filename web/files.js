@@ -5,6 +5,7 @@ const GB = 1e9;
 const MOST = 3 * GB; // what a tab with 4 GB of memory can hold beside its work
 const MOST_OF_ONE = 2 ** 31 - 1;
 const SLOW_MS = 300; // reading that takes longer shows its progress
+const SHOW_MS = 100; // as often
 // In a dropped folder only what a model may be made of is read; a file that is dropped itself always.
 const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
 
@@ -166,12 +167,15 @@ export class Files {
     };
     reserve(expected || 1 << 20);
     let at = 0;
+    let told = 0; // when the progress was last shown: a frame for every piece would slow the download
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return at;
       if (at + value.length > room) reserve(Math.max(2 * room, at + value.length));
       this.#page.memory(start + at, value.length).set(value);
       at += value.length;
+      if (performance.now() - told < SHOW_MS) continue;
+      told = performance.now();
       this.#page.call('fetch_progress', id, expected ? Math.min(1, at / expected) : 0);
     }
   }

@@ -22,12 +22,12 @@ const kEager = ['--enable-blink-features=ForceEagerMeasureMemory']; // answers a
 // Bytes of everything the page holds, as the browser counts them; NaN where it does not.
 const counted_mb = (page) => page.evaluate(() => Promise.race([
   performance.measureUserAgentSpecificMemory?.().then(({ bytes }) => bytes / 1048576).catch(() => NaN), // such as: not isolated
-  new Promise((resolve) => setTimeout(() => resolve(NaN), 60000)),
+  new Promise((resolve) => setTimeout(() => resolve(NaN), 10000)),
 ])).then((mb) => mb ?? NaN);
 
 async function memory_of(page, pids) {
-  await counted_mb(page); // the first answer of a page leaves much out
-  return { ...renderer_memory(pids()), counted_mb: await counted_mb(page) };
+  const first = await counted_mb(page); // the first answer of a page leaves much out
+  return { ...renderer_memory(pids()), counted_mb: Number.isNaN(first) ? NaN : await counted_mb(page) };
 }
 
 // In the page: milliseconds since it began to open, when `text` of n words is on the screen.

@@ -5,7 +5,7 @@ import path from 'node:path';
 
 const kTypes = {
   '.html': 'text/html', '.mjs': 'text/javascript', '.js': 'text/javascript', '.json': 'application/json',
-  '.wasm': 'application/wasm',
+  '.wasm': 'application/wasm', '.css': 'text/css', '.svg': 'image/svg+xml',
 };
 
 // places: {'models/': '/path', 'index.json': {text}}; the first key that the address begins with says
