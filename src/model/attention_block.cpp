@@ -5,8 +5,10 @@
 #include <limits>
 #include <memory>
 #include <new>
-#include <numeric>
 #include <optional>
+#include <vector>
+
+#include "model/row_span.h"
 
 namespace attn {
 
@@ -15,6 +17,9 @@ namespace {
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 // Up to so many queries are taken one by one, their keys side by side.
 constexpr int kFewQueries = 2;
+// What is known of a panel beside its weights: SoftSum and then factor, highest, and room for two more.
+constexpr int kFactorRow = kSoftSums, kHighestRow = kSoftSums + 1, kSmallRows = kSoftSums + 4;
+constexpr double kLog2E = 1.4426950408889634;
 
 // Not initialized, in whole cache lines.
 class Scratch {
@@ -41,7 +46,7 @@ int n_seen_before(const Attention& a, int q1) {
 struct Softened {
   const float* e;  // [key][width]
   int width, n_keys;
-  const float* sums;    // [Σ e, Σ e (score - highest), Σ e distance][width]
+  const float* sums;    // [kAllE, and with facts the other SoftSum][width]
   const float* factor;  // [width] 1 / Σ e; 0 of a row that sees nothing
 
   float at(int key, int lane) const { return e[int64_t(key) * width + lane]; }
@@ -64,14 +69,14 @@ class HeadBlock {
   void make_room(int q1, bool with_z) {
     const int64_t width = loops_.wide.width, d = a_.d_head;
     const int64_t e = (int64_t(n_seen_before(a_, q1)) + 1) * width, q = d * width;
-    memory_.emplace(e + q + (with_z ? q : 0) + 7 * int64_t(kMostPanel));
+    memory_.emplace(e + q + (with_z ? q : 0) + kSmallRows * int64_t(kMostPanel));
     e_ = memory_->at();
     packed_q_ = e_ + e;
     z_ = packed_q_ + q;
     small_ = z_ + (with_z ? q : 0);
   }
   static int64_t floats_needed(const AttentionLoops& loops, const Attention& a) {
-    return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width + 7 * int64_t(kMostPanel);
+    return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width + kSmallRows * int64_t(kMostPanel);
   }
 
   // Queries from .. from+n-1 side by side, at most a wide panel of them.
@@ -82,13 +87,20 @@ class HeadBlock {
 
   // z [n, d_head] of what panel() or row() gave last.
   void values(const Softened& w, int n, Mat z);
-  void facts(const Softened& w, const EarlierCopies& copies, int from, int n);
+  void facts(const Softened& w, const TokenSets& tokens, int from, int n);
 
  private:
   void mask_given(int from, int n, int width, int n_keys, float* highest);
   void divide(Softened& w, int n);
-  void copied(const Softened& w, const EarlierCopies& copies, int from, int n, float* duplicate,
-              float* induction);
+  // Σ e of each query over some tokens.
+  struct Sets {
+    float special[kMostPanel] = {}, punctuation[kMostPanel] = {}, same_word[kMostPanel] = {};
+    float duplicate[kMostPanel] = {}, induction[kMostPanel] = {}, strong[kMostPanel] = {};
+  };
+  void copied(const Softened& w, const EarlierCopies& copies, int from, int n, Sets& sets);
+  void listed(const Softened& w, std::span<const int> keys, int n, float* out);
+  void same_word(const Softened& w, const TokenSets& tokens, int from, int n, float* out);
+  void spans(const Softened& w, int n, float* half, float* most);
 
   const AttentionLoops& loops_;
   const Attention& a_;
@@ -97,6 +109,8 @@ class HeadBlock {
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
   float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
+  std::vector<float> room_;      // of a row
+  std::vector<uint64_t> bins_;  // [panel][kBins]
 };
 
 // Replaces or leaves out what is masked, cell by cell, and finds the highest of the rest.
@@ -113,7 +127,7 @@ void HeadBlock::mask_given(int from, int n, int width, int n_keys, float* highes
 }
 
 void HeadBlock::divide(Softened& w, int n) {
-  float* factor = small_ + 3 * kMostPanel;
+  float* factor = small_ + kFactorRow * kMostPanel;
   std::fill_n(factor, kMostPanel, 0.f);
   for (int i = 0; i < n; ++i) factor[i] = w.sums[i] == 0 ? 0 : 1 / w.sums[i];
   w.factor = factor;
@@ -123,7 +137,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
   const PanelLoops& loops = panel_for(n);
   const int width = loops.width, n_keys = n_seen_before(a_, from + n);
   Softened w{e_, width, n_keys, small_, nullptr};
-  float *highest = small_ + 4 * kMostPanel, *unused = small_ + 5 * kMostPanel;
+  float *highest = small_ + kHighestRow * kMostPanel, *unused = highest + kMostPanel;
   loops.to_columns(a_.d_head, q_.row(from).data(), q_.stride, n, a_.scale, packed_q_);
   std::fill_n(highest, 2 * kMostPanel, kMinusInfinity);
   const auto scores = [&](int begin, int end, float* most) {
@@ -146,6 +160,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
     if (highest[i] == kMinusInfinity) highest[i] = 0;  // nothing to see: e = 0 everywhere
   }
   (facts ? loops.soften_facts : loops.soften)(from, n_keys, highest, e_, small_);
+  if (facts) std::copy_n(highest, width, small_ + kHighest * width);
   divide(w, n);
   return w;
 }
@@ -160,9 +175,9 @@ Softened HeadBlock::row(int query, bool facts) {
     float highest = 0;
     mask_given(query, 1, 1, n_keys, &highest);
   }
-  float sums[3] = {};
+  float sums[kSoftSums] = {};
   (facts ? loops_.row_soften_facts : loops_.row_soften)(query, n_keys, e_, sums);
-  std::copy_n(sums, 3, small_);
+  std::copy_n(sums, int(kSoftSums), small_);
   divide(w, 1);
   return w;
 }
@@ -182,10 +197,10 @@ void HeadBlock::values(const Softened& w, int n, Mat z) {
 
 // Softened on earlier copies of each query's token, and on the keys behind them. Queries with the same
 // token share one sum over the keys before the panel, so that the work is bounded by n_keys.
-void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n, float* duplicate,
-                       float* induction) {
+void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n, Sets& sets) {
   bool done[kMostPanel] = {};
-  float at[kMostPanel], behind[kMostPanel];
+  float at[kMostPanel] = {}, behind[kMostPanel] = {}, strong[kMostPanel] = {}, least[kMostPanel] = {};
+  for (int i = 0; i < n; ++i) least[i] = kInductionLeast * w.sums[i];
   for (int i = 0; i < n; ++i) {
     if (done[i]) continue;
     const size_t query = size_t(from + i);
@@ -193,85 +208,131 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
     // Keys up to from - 1, and the keys behind them, are seen by all of the panel; n_keys may be less.
     const int* last = std::lower_bound(first, copies.keys.data() + copies.end[query],
                                        std::min(from, w.n_keys - 1));
+    const auto add_behind = [&](float x, int lane, float& all, float& some) {
+      all += x;
+      if (x >= least[lane]) some += x;
+    };
     if (w.width > 1) {
-      panel_for(n).listed(last - first, first, w.e, at, behind);
+      panel_for(n).copied(last - first, first, w.e, least, at, behind, strong);
     } else {
-      at[0] = behind[0] = 0;
+      at[0] = behind[0] = strong[0] = 0;
       for (const int* key = first; key < last; ++key) {
         at[0] += w.at(*key, 0);
-        behind[0] += w.at(*key + 1, 0);
+        add_behind(w.at(*key + 1, 0), 0, behind[0], strong[0]);
       }
     }
     for (int j = i; j < n; ++j) {
       if (copies.begin[size_t(from + j)] != copies.begin[query]) continue;
       done[j] = true;
-      duplicate[j] = at[j];
-      induction[j] = behind[j];
+      sets.duplicate[j] = at[j];
+      sets.induction[j] = behind[j];
+      sets.strong[j] = strong[j];
       const int* end = copies.keys.data() + copies.end[size_t(from + j)];
       for (const int* key = last; key < end; ++key) {
-        if (*key < w.n_keys) duplicate[j] += w.at(*key, j);
-        if (*key + 1 < w.n_keys) induction[j] += w.at(*key + 1, j);
+        if (*key < w.n_keys) sets.duplicate[j] += w.at(*key, j);
+        if (*key + 1 < w.n_keys) add_behind(w.at(*key + 1, j), j, sets.induction[j], sets.strong[j]);
       }
     }
   }
 }
 
-void HeadBlock::facts(const Softened& w, const EarlierCopies& copies, int from, int n) {
+void HeadBlock::listed(const Softened& w, std::span<const int> keys, int n, float* out) {
+  const auto end = std::ranges::lower_bound(keys, w.n_keys);
+  if (w.width > 1) {
+    panel_for(n).listed(end - keys.begin(), keys.data(), w.e, out);
+  } else {
+    for (auto key = keys.begin(); key != end; ++key) out[0] += w.at(*key, 0);
+  }
+}
+
+void HeadBlock::same_word(const Softened& w, const TokenSets& tokens, int from, int n, float* out) {
+  for (int i = 0; i < n; ++i) {
+    const int query = from + i, end = std::min(tokens.word_end[size_t(query)], w.n_keys);
+    for (int key = tokens.word_begin[size_t(query)]; key < end; ++key) {
+      if (key != query) out[i] += w.at(key, i);
+    }
+  }
+}
+
+// How many keys hold 50 and 90 % of the mass.
+void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
+  room_.resize(size_t(w.n_keys));
+  const double parts[] = {0.5 - kSpanSlack, 0.9 - kSpanSlack};
+  const bool binned = w.width > 1;
+  if (binned) {
+    bins_.assign(size_t(w.width * kBins), 0);
+    panel_for(n).bins(w.n_keys, w.e, bins_.data());
+  }
+  for (int i = 0; i < n; ++i) {
+    int found[2] = {};
+    for (int k = 0; k < 2 && w.sums[i] > 0; ++k) {
+      const double mass = parts[k] * w.sums[i];
+      if (binned) {
+        found[k] = keys_for(bins_.data() + i * kBins, w.e + i, w.n_keys, w.width, mass, room_.data());
+      } else {
+        std::copy_n(w.e, w.n_keys, room_.data());
+        found[k] = keys_for(room_, mass);
+      }
+    }
+    half[i] = float(found[0]);
+    most[i] = float(found[1]);
+  }
+}
+
+void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int n) {
   const Mat rows = a_.facts[size_t(layer_)].head_to_fill(row_);
-  float duplicate[kMostPanel] = {}, induction[kMostPanel] = {};
-  copied(w, copies, from, n, duplicate, induction);
+  Sets sets;
+  copied(w, tokens.copies, from, n, sets);
+  listed(w, tokens.special, n, sets.special);
+  listed(w, tokens.punctuation, n, sets.punctuation);
+  same_word(w, tokens, from, n, sets.same_word);
+  float half[kMostPanel], most[kMostPanel];
+  spans(w, n, half, most);
   for (int i = 0; i < n; ++i) {
     const int query = from + i;
     float* row = rows.row(query).data();
     const float factor = w.factor[i];
-    const double sum = w.sums[i];
+    const auto sum_of = [&](SoftSum of) { return double(w.sums[of * w.width + i]); };
+    const double sum = sum_of(kAllE), rest = sum_of(kRestE), first = w.at(0, i);
     const auto weight = [&](int key) {
       return key >= 0 && key < w.n_keys ? w.at(key, i) * factor : 0.f;
     };
+    // A = e / sum and log e = score - highest, so -Σ A log2 A needs no logarithm of a cell.
+    const auto bits = [](double e, double x) {
+      if (e == 0) return 0.f;
+      const double entropy = std::log2(e) - x / e * kLog2E;
+      return float(entropy > 0 ? entropy : entropy <= 0 ? 0 : NAN);
+    };
     std::fill_n(row, kRowFacts, 0.f);
     if (sum == 0) continue;
-    // A = e / sum and log e = score - highest, so -Σ A log2 A needs no logarithm of a cell.
-    const double entropy = std::log2(sum) - double(w.sums[w.width + i]) / sum * 1.4426950408889634;
-    row[kEntropy] = float(entropy > 0 ? entropy : entropy <= 0 ? 0 : NAN);
-    row[kDistance] = float(double(w.sums[2 * w.width + i]) / sum);
+    row[kEntropy] = bits(sum, sum_of(kRestX) + first * sum_of(kFirstX));
+    row[kDistance] = float((sum_of(kRestFar) + first * query) / sum);
+    row[kDistance2] = float((sum_of(kRestFar2) + first * query * query) / sum);
     row[kLargest] = factor;  // the highest score has e = 1
     row[kSelf] = weight(query);
     row[kPrevious] = weight(query - 1);
+    row[kNext] = weight(query + 1);
     row[kFirst] = weight(0);
-    row[kDuplicate] = duplicate[i] * factor;
-    row[kInduction] = induction[i] * factor;
+    row[kRest] = float(rest / sum);
+    row[kRestEntropy] = bits(rest, sum_of(kRestX));
+    row[kRestDistance] = float(sum_of(kRestFar) / sum);
+    row[kRestDistance2] = float(sum_of(kRestFar2) / sum);
+    row[kRestLargest] = float(sum_of(kRestMost) / sum);
+    row[kLogSum] = float(sum_of(kHighest) + std::log(sum));
+    row[kSpan50] = half[i];
+    row[kSpan90] = most[i];
+    row[kSameWord] = sets.same_word[i] * factor;
+    row[kSpecial] = sets.special[i] * factor;
+    row[kPunctuation] = sets.punctuation[i] * factor;
+    row[kDuplicate] = sets.duplicate[i] * factor;
+    row[kInduction] = sets.induction[i] * factor;
+    row[kInductionMass] = sets.strong[i] * factor;
   }
 }
 
 }  // namespace
 
-EarlierCopies earlier_copies(std::span<const int> query_ids, std::span<const int> key_ids) {
-  EarlierCopies out;
-  out.keys.resize(key_ids.size());
-  std::iota(out.keys.begin(), out.keys.end(), 0);
-  const auto id = [&](int key) { return key_ids[size_t(key)]; };
-  std::ranges::stable_sort(out.keys, {}, id);
-  for (size_t i = 0; i < query_ids.size(); ++i) {
-    auto same = std::ranges::equal_range(out.keys, query_ids[i], {}, id);
-    // A token that no key has must not seem equal to the next one that some have.
-    if (same.empty()) same = {out.keys.end(), out.keys.end()};
-    const auto end = std::ranges::lower_bound(same, int(i));
-    out.begin.push_back(int(same.begin() - out.keys.begin()));
-    out.end.push_back(int(end - out.keys.begin()));
-  }
-  return out;
-}
-
-EarlierCopies earlier_copies(const Tokens& queries, const Tokens& keys) {
-  const auto ids = [](const Tokens& tokens) {
-    std::vector<int> out;
-    for (const Token& token : tokens.items) out.push_back(token.id);
-    return out;
-  };
-  return earlier_copies(ids(queries), ids(keys));
-}
-
-void attend(const AttentionLoops& loops, const Attention& a, const EarlierCopies& copies, int sample,
+void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,
             int layer, int head, int q0, int q1, Mat z) {
   assert(0 <= q0 && q1 <= a.n_query && z.rows == q1 - q0 && z.cols == a.d_head);
   if (q0 >= q1) return;
@@ -282,15 +343,15 @@ void attend(const AttentionLoops& loops, const Attention& a, const EarlierCopies
   for (int from = q0; from < q1;) {
     const int n = few ? 1 : std::min(loops.wide.width, q1 - from);
     const Softened w = few ? block.row(from, facts) : block.panel(from, n, facts);
-    if (facts) block.facts(w, copies, from, n);
+    if (facts) block.facts(w, tokens, from, n);
     block.values(w, n, z.rows_of(from - q0, from - q0 + n));
     from += n;
   }
 }
 
-void attend(const Attention& a, const EarlierCopies& copies, int sample, int layer, int head, int q0,
+void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,
             int q1, Mat z) {
-  attend(simd().attention, a, copies, sample, layer, head, q0, q1, z);
+  attend(simd().attention, a, tokens, sample, layer, head, q0, q1, z);
 }
 
 int64_t attend_work(const Attention& a, int q0, int q1) {

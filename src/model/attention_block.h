@@ -2,32 +2,22 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
+#include "model/token_sets.h"
 #include "model/trace.h"
 #include "tensor/simd.h"
 
 namespace attn {
 
-// For each query i the earlier keys with its token: keys[begin[i]] .. keys[end[i] - 1], ascending, all < i.
-// Of tokens alone: made once for all layers and heads. Grows with n, however often a token is repeated.
-struct EarlierCopies {
-  std::vector<int> keys;        // [n_key], those of one token side by side
-  std::vector<int> begin, end;  // [n_query]; equal begins are equal tokens
-};
-EarlierCopies earlier_copies(std::span<const int> query_ids, std::span<const int> key_ids);
-EarlierCopies earlier_copies(const Tokens& queries, const Tokens& keys);
-
 // A good size of blocks: all panels in it are full, and there are enough blocks for several threads.
 constexpr int kBlockQueries = 64;
 
 // z of queries q0 .. q1-1 of a head, into z [q1 - q0, d_head], and their rows of a.facts where it has
-// any (then `copies` must be those of the sample's tokens). Reads q, k and v of the layer. On the calling
+// any (then `tokens` must be those of the sample). Reads q, k and v of the layer. On the calling
 // thread; holds attend_floats() beside what is given. The bits of a row do not depend on the block that
 // it is in, except that blocks of one or two queries (a token typed at the end) take another way, whose
 // last bits may differ.
-void attend(const Attention& a, const EarlierCopies& copies, int sample, int layer, int head, int q0,
+void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,
             int q1, Mat z);
 // Multiplications of attend(), for whoever cuts a pass into steps.
 int64_t attend_work(const Attention& a, int q0, int q1);
@@ -47,7 +37,7 @@ void block_pooled(const Attention& a, int sample, int layer, int head, const Cel
                   const Cells& cols, int row0, int row1, Mat largest, Mat sum);
 
 // The same with the loops of one instruction set; for tests and measurements.
-void attend(const AttentionLoops& loops, const Attention& a, const EarlierCopies& copies, int sample,
+void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,
             int layer, int head, int q0, int q1, Mat z);
 void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head,
                    int q0, int q1, Mat out);

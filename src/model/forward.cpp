@@ -115,7 +115,7 @@ struct ForwardPass::Impl {
   int64_t n, n_reused = 0, m;  // rows of the trace, of `before`, and to be computed: n - n_reused
   int64_t n_chunks;
   Trace trace;
-  EarlierCopies copies;
+  TokenSets sets;
 
   // Where the pass is: the stage in hand and how far it is.
   int64_t at = 0;
@@ -217,7 +217,7 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   trace.attentions.push_back(std::move(a));
   trace.n_logits = !c.has_logits ? 0 : keep.all_logits ? int(n) : 1;
   trace.logits.resize(size_t(trace.n_logits) * size_t(c.d_vocab));
-  if (keep.facts) copies = earlier_copies(tokens, tokens);
+  if (keep.facts) sets = token_sets(tokens, tokens, true);
 
   normed.make(std::max<int64_t>(chunk, 1), c.d_model);
   flat_q.make(chunk, d_q);
@@ -361,7 +361,7 @@ Stage ForwardPass::Impl::attend_rows(int64_t layer, int64_t r0, int64_t r1) {
               const int64_t head = piece / n_blocks, q0 = r0 + piece % n_blocks * kBlockQueries;
               const int64_t q1 = std::min<int64_t>(r1, q0 + kBlockQueries);
               const Mat all = z.rows(r1 - r0);
-              attend(attention(), copies, 0, int(layer), int(head), int(n_reused + q0),
+              attend(attention(), sets, 0, int(layer), int(head), int(n_reused + q0),
                      int(n_reused + q1),
                      {all.row(q0 - r0).data() + head * c.d_head, q1 - q0, c.d_head, all.stride});
             }

@@ -40,6 +40,14 @@ struct ProductLoops {
   const FormatLoops& of(Format format) const { return formats[int(format)]; }
 };
 
+// What the softmax of a row tells beside its weights e = exp(score - highest): Σ e over all keys, then over all but
+// key 0 Σ e, Σ e (score - highest), Σ e |i - j|, Σ e |i - j|², max e; then key 0's score - highest; and highest.
+enum SoftSum { kAllE, kRestE, kRestX, kRestFar, kRestFar2, kRestMost, kFirstX, kHighest, kSoftSums };
+
+// Bins of weights by size, 16 to each power of two down to 2^-16 of the largest.
+constexpr int kBins = 256, kBinShift = 19, kBinCount = 42;
+constexpr float kBinOne = 16777216;
+
 struct ElementLoops {
   // y[i] = f(y[i]). NaN stays NaN; gelu, gelu_tanh, silu and relu of minus infinity are 0.
   void (*exp)(float* y, int64_t n);
@@ -66,14 +74,20 @@ struct PanelLoops {
   // Minus infinity for keys first_key .. first_key+n-1 that come after lane i's query, first_query + i, and
   // the highest of the others.
   void (*mask)(int64_t first_query, int64_t first_key, int64_t n, float* s, float* highest);
-  // s [n][width] = e, 0 for minus infinity; sums [1][width] = Σ e. With facts sums [3][width] = Σ e,
-  // Σ e (score - highest), Σ e |query - key|.
+  // s [n][width] = e, 0 for minus infinity; sums [1][width] = Σ e. With facts sums [kSoftSums][width], of which
+  // kHighest is left to the caller.
   void (*soften)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
   void (*soften_facts)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
   // z [d][width] = Σ over n keys of v e; d > 0.   v [n] rows of d
   void (*values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride, float* z);
-  // Sums of e over n keys that a list names, and over the keys one behind each, [width].
-  void (*listed)(int64_t n, const int* keys, const float* e, float* at, float* behind);
+  // Sum of e over n keys that a list names, [width].
+  void (*listed)(int64_t n, const int* keys, const float* e, float* at);
+  // The same, the sum over the keys one behind each, and over those of them with e >= least.
+  void (*copied)(int64_t n, const int* keys, const float* e, const float* least, float* at, float* behind,
+                 float* strong);
+  // bins [width][kBins], zeros before: each e (0 .. 1) adds 1 << kBinCount, and itself times kBinOne, to the
+  // bin of its size: bin b holds (0x3F800000 - its bits) >> kBinShift == b, the last one all that is smaller.
+  void (*bins)(int64_t n, const float* e, uint64_t* bins);
   // Over n keys, [width].
   void (*pool)(int64_t n, const float* e, float* largest, float* sum);
   // rows [n_rows][n] = columns [n][width] transposed, column i times factor[i]; n_rows <= width.
@@ -86,7 +100,7 @@ struct PanelLoops {
 
 struct AttentionLoops {
   PanelLoops wide, narrow;  // the same bits, for many queries and for few
-  // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one each.
+  // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one each, kHighest too.
   void (*row_soften)(int64_t query, int64_t n, float* s, float* sums);
   void (*row_soften_facts)(int64_t query, int64_t n, float* s, float* sums);
   // z [d] = Σ over n keys of v e

@@ -177,15 +177,20 @@ ATTN_INLINE Lanes exp_and_clamp(Lanes& x) {
 
 ATTN_INLINE Lanes magnitude(Lanes x) { return (Lanes)((IntLanes)x & 0x7FFFFFFF); }
 
+// Key 0, where attention often rests, is summed by itself: what is left beside it keeps its digits.
 template <int kV, bool kFacts>
 void panel_soften(int64_t first_query, int64_t n, const float* highest, float* s, float* sums) {
-  constexpr int kSums = kFacts ? 3 : 1, kWidth = kV * kLanes;
+  constexpr int kSums = kFacts ? 4 : 1, kWidth = kV * kLanes;
   for (int j = 0; j < kV; ++j) {
     const Lanes most = load(highest + j * kLanes);
-    Lanes total[kSums] = {};
+    Lanes total[kSums] = {}, largest = {};
     Lanes ahead = __builtin_convertvector(counted() + int32_t(first_query + j * kLanes), Lanes);
     float* at = s + j * kLanes;
-    for (ptrdiff_t key = 0; key < ptrdiff_t(n);) {
+    Lanes first_x = load(at) - most;
+    const Lanes first = exp_and_clamp(first_x);
+    store(at, first);
+    at += kWidth;
+    for (ptrdiff_t key = 1; key < ptrdiff_t(n);) {
       const ptrdiff_t end = key + kSumKeys < ptrdiff_t(n) ? key + kSumKeys : ptrdiff_t(n);
       Lanes sum[kSums] = {};
       for (; key < end; ++key, at += kWidth) {
@@ -194,16 +199,47 @@ void panel_soften(int64_t first_query, int64_t n, const float* highest, float* s
         store(at, e);
         sum[0] += e;
         if constexpr (kFacts) {
-          sum[1] = madd(e, x, sum[1]);
-          sum[2] = madd(e, magnitude(ahead), sum[2]);
           ahead -= 1.f;
+          const Lanes far = e * magnitude(ahead);
+          sum[1] = madd(e, x, sum[1]);
+          sum[2] += far;
+          sum[3] = madd(far, magnitude(ahead), sum[3]);
+          largest = larger(e, largest);
         }
       }
-#pragma GCC unroll 3
+#pragma GCC unroll 4
       for (int i = 0; i < kSums; ++i) total[i] += sum[i];
     }
-#pragma GCC unroll 3
-    for (int i = 0; i < kSums; ++i) store(sums + i * kWidth + j * kLanes, total[i]);
+    float* out = sums + j * kLanes;
+    store(out, total[0] + first);
+    if constexpr (kFacts) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kSums; ++i) store(out + (kRestE + i) * kWidth, total[i]);
+      store(out + kRestMost * kWidth, largest);
+      store(out + kFirstX * kWidth, first_x);
+    }
+  }
+}
+
+// Of e the bin that it is in counts one and gains its fixed-point value.
+template <int kV>
+void panel_bins(int64_t n, const float* e, uint64_t* bins) {
+  const ptrdiff_t n_all = ptrdiff_t(n) * kV;
+  uint64_t* of_lane = bins;
+  int32_t bin[kLanes], fixed[kLanes];
+  for (ptrdiff_t i = 0; i < n_all; ++i, e += kLanes) {
+    const Lanes x = load(e);
+    const IntLanes below = 0x3F800000 - (IntLanes)x;
+    IntLanes at = (below >> kBinShift) & (0x7FFFFFFF >> (kBinShift - 1));
+    const IntLanes last = at - (kBins - 1);
+    at = (kBins - 1) + (last & (last >> 31));
+    const IntLanes value = __builtin_convertvector(madd(x, splat(kBinOne), splat(.5f)), IntLanes);
+    __builtin_memcpy(bin, &at, sizeof bin);
+    __builtin_memcpy(fixed, &value, sizeof fixed);
+#pragma GCC unroll 16
+    for (int lane = 0; lane < kLanes; ++lane)
+      of_lane[lane * kBins + bin[lane]] += (uint64_t(1) << kBinCount) + uint32_t(fixed[lane]);
+    of_lane = of_lane == bins + (kV - 1) * kLanes * kBins ? bins : of_lane + kLanes * kBins;
   }
 }
 
@@ -224,16 +260,30 @@ void panel_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_
 }
 
 template <int kV>
-void panel_listed(int64_t n, const int* keys, const float* e, float* at, float* behind) {
+void panel_listed(int64_t n, const int* keys, const float* e, float* at) {
   for (int j = 0; j < kV; ++j) {
-    Lanes here = {}, next = {};
+    Lanes here = {};
+    for (ptrdiff_t i = 0; i < ptrdiff_t(n); ++i) here += load(e + (ptrdiff_t(keys[i]) * kV + j) * kLanes);
+    store(at + j * kLanes, here);
+  }
+}
+
+template <int kV>
+void panel_copied(int64_t n, const int* keys, const float* e, const float* least, float* at, float* behind,
+                  float* strong) {
+  for (int j = 0; j < kV; ++j) {
+    Lanes here = {}, next = {}, some = {};
+    const Lanes low = load(least + j * kLanes);
     for (ptrdiff_t i = 0; i < ptrdiff_t(n); ++i) {
       const float* row = e + (ptrdiff_t(keys[i]) * kV + j) * kLanes;
+      const Lanes x = load(row + kV * kLanes);
       here += load(row);
-      next += load(row + kV * kLanes);
+      next += x;
+      some += choose((IntLanes)(x >= low), x, Lanes{});
     }
     store(at + j * kLanes, here);
     store(behind + j * kLanes, next);
+    store(strong + j * kLanes, some);
   }
 }
 
@@ -317,20 +367,41 @@ void row_soften(int64_t query, int64_t n_, float* s, float* sums) {
   store(at, most);
   for (int i = 0; i < kLanes; ++i) highest = at[i] > highest ? at[i] : highest;
   if (highest == kMinusInfinity) highest = 0;  // nothing to see
-  Lanes sum[3] = {};
+  constexpr int kSums = kFacts ? 4 : 1;
+  Lanes sum[4] = {}, largest = {};
   Lanes ahead = __builtin_convertvector(int32_t(query) - counted(), Lanes);
+  IntLanes rest = (IntLanes)(counted() != 0);  // key 0 by itself
+  float first[kLanes], first_x[kLanes];
   for (ptrdiff_t key = 0; key < n; key += kLanes) {
     Lanes x = load(s + key) - splat(highest);
-    const Lanes e = exp_and_clamp(x);
+    Lanes e = exp_and_clamp(x);
     store(s + key, e);
+    if (key == 0) {
+      store(first, e);
+      store(first_x, x);
+      e = choose(rest, e, Lanes{});
+    }
     sum[0] += e;
     if constexpr (kFacts) {
+      const Lanes far = e * magnitude(ahead);
       sum[1] = madd(e, x, sum[1]);
-      sum[2] = madd(e, magnitude(ahead), sum[2]);
+      sum[2] += far;
+      sum[3] = madd(far, magnitude(ahead), sum[3]);
+      largest = larger(e, largest);
       ahead -= float(kLanes);
     }
   }
-  for (int i = 0; i < (kFacts ? 3 : 1); ++i) sums[i] = sum_of(sum[i]);
+  const float all = sum_of(sum[0]);
+  sums[0] = all + first[0];
+  if constexpr (kFacts) {
+    sums[kRestE] = all;
+    for (int i = 1; i < kSums; ++i) sums[kRestE + i] = sum_of(sum[i]);
+    store(at, largest);
+    sums[kRestMost] = 0;
+    for (int i = 0; i < kLanes; ++i) sums[kRestMost] = at[i] > sums[kRestMost] ? at[i] : sums[kRestMost];
+    sums[kFirstX] = first_x[0];
+    sums[kHighest] = highest;
+  }
 }
 
 template <int kN>
@@ -367,6 +438,8 @@ constexpr PanelLoops panel_loops() {
           panel_soften<kV, true>,
           panel_values<kV>,
           panel_listed<kV>,
+          panel_copied<kV>,
+          panel_bins<kV>,
           panel_pool<kV>,
           panel_to_rows<kV>,
           panel_to_columns<kV>};

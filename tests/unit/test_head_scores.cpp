@@ -299,11 +299,11 @@ TEST_CASE("scores from the facts of rows are those from walking the patterns") {
 
       Attention& with = trace.attentions.front();
       with.facts = {HeadRows(n_heads, n, kRowFacts), HeadRows(n_heads, n, kRowFacts)};
-      const EarlierCopies copies = earlier_copies(trace.queries[0], trace.keys[0]);
+      const TokenSets sets = token_sets(trace.queries[0], trace.keys[0], true);
       std::vector<float> z(size_t(n * d_head));
       for (int layer = 0; layer < 2; ++layer)
         for (int head = 0; head < n_heads; ++head)
-          attend(with, copies, 0, layer, head, 0, n, {z.data(), n, d_head});
+          attend(with, sets, 0, layer, head, 0, n, {z.data(), n, d_head});
       told.add(trace, 0, 5);
       for (size_t s = 0; s < walked.scores.size(); ++s) {
         CAPTURE(walked.scores[s]->metric.id);
