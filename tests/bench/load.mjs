@@ -118,6 +118,7 @@ for (let round = 0; round < kRounds; ++round) {
   for (const [name, load] of Object.entries(peers)) {
     try {
       rows[name].push(await load(server.url));
+      console.error(`${name}: ${JSON.stringify(rows[name].at(-1))}`);
     } catch (error) {
       ++failed;
       console.error(`${name}: ${error.message.split('\n')[0]}`);
