@@ -1,4 +1,4 @@
-// measure.cpp - what a choice means in a given trace, and the largest weights of a row.
+// measure.cpp - what a choice means in a given trace, what a metric lacks, the largest weights of a row.
 #include "analysis/measure.h"
 
 #include <algorithm>
@@ -16,6 +16,36 @@ State clamped(const State& state, const Trace& trace) {
   s.token = within(s.token, a.n_query);
   s.locked_key = s.locked_key < 0 ? -1 : within(s.locked_key, a.n_key);
   return s;
+}
+
+Status missing(const Metric& metric, const Inputs& in) {
+  const auto asks = [&](unsigned need) { return (metric.needs & need) != 0; };
+  const Lang lang = in.state->lang;
+  const Attention& a = in.trace->attention();
+  const std::string name = metric.title.in(lang);
+  const auto no = [&](const char* en, const char* zh) { return Error{name + tr(lang, en, zh)}; };
+  if (asks(needs_model) && !in.trace->model)
+    return no(": needs a model; this attention comes from scratch or from a file alone",
+              "：需要模型；当前的注意力来自演示模块或文件");
+  if (asks(needs_logits) && in.trace->model && !in.trace->model->config.has_logits)
+    return no(": needs an output vocabulary, which this model has not", "：需要输出词表，而该模型没有");
+  if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
+    return no(": needs attention within one text; here queries and keys are two",
+              "：需要同一文本内的注意力；此处查询与键来自两段文本");
+  if (asks(needs_facts) && (a.facts.empty() || std::ranges::any_of(a.facts, &HeadRows::empty)))
+    return no(": needs a pass that looked at every row of every head", "：需要逐行统计过所有头的运行结果");
+  if (asks(needs_period) && in.period <= 0)
+    return no(": needs a text that repeats, such as the random repeated one",
+              "：需要重复的文本，例如随机重复文本");
+  if (asks(needs_activations) && !in.kept())
+    return no(": needs a pass that kept its activations", "：需要保留激活值的运行结果");
+  return {};
+}
+
+Measure run(Study study) {
+  while (study.step()) {
+  }
+  return study.take();
 }
 
 std::vector<Peak> top_keys(std::span<const float> row, int n) {

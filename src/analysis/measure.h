@@ -1,40 +1,83 @@
 // measure.h - numbers under named axes: where metrics and views meet.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "model/activations.h"
 #include "model/trace.h"
 #include "state/state.h"
 
 namespace attn {
 
-enum class Axis { sample, layer, head, query, key, dim, vocab };
+// `component`: parts that the residual stream is a sum of, named by Measure::names.
+enum class Axis { sample, layer, head, query, key, dim, vocab, component };
 
 struct Measure {
   std::vector<Axis> axes;
   std::vector<int> shape;     // one size per axis
-  std::vector<float> values;  // row-major
+  std::vector<float> values;  // row-major; NaN where nothing is defined, as above a causal diagonal
+  std::vector<std::string> names = {};  // of the last axis' entries, where they are neither numbers nor tokens
 };
 
-// What a metric may read. Null what is not there; the row's `needs_model` says what must be.
+// What must be there for a metric to be computed; bits of Metric::needs.
+enum Need : unsigned {
+  needs_model = 1,
+  needs_activations = 2,  // of a pass that kept them (Keep::activations)
+  needs_facts = 4,        // of a pass that told them (Keep::facts)
+  needs_logits = 8,       // an output vocabulary
+  needs_self = 16,        // query i is key i
+  needs_period = 32,      // a text r + r, Inputs::period
+};
+
+// What a metric may read. Null what is not there.
 struct Inputs {
-  const Trace* trace = nullptr;
+  const Trace* trace = nullptr;  // trace->model is the model
   const State* state = nullptr;  // sample, layer, head, token, already clamped to the trace
+  const Activations* activations = nullptr;  // null: those of the trace
+  int period = 0;                            // the text is r + r with r of so many tokens; 0: it is not
+
+  const Activations* kept() const { return activations ? activations : trace->activations.get(); }
+};
+
+// A measure of many passes: call step() until it says false, then take() once. A step is some milliseconds.
+struct Study {
+  int n_steps = 0;  // about
+  std::function<bool()> step;
+  std::function<Measure()> take;
 };
 
 // One row, one metric; menus, the command line and a test that knows none by name walk the table.
 struct Metric {
   const char* id;
   Text title;
-  Text sentence;  // what it is, with its source
+  Text sentence;  // what it is, for somebody who has not read the paper
   std::vector<Axis> axes;
   float low, high;  // every value lies between
-  Measure (*compute)(const Inputs&);
+  Measure (*compute)(const Inputs&);  // whole, however long it takes
+  unsigned needs = 0;                 // Need
+  const char* formula = "";           // one line of plain text: "mean over i of A[i, i-1]"
+  const char* source = "";            // paper, tool
+  Text unit = {};                     // "bits", "tokens", "share"
+  Study (*begin)(const Inputs&) = nullptr;  // the same in steps, where it takes long
 };
+// Tables of families, one after the other.
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view id);
+
+// In one sentence, what a metric needs and these inputs have not; empty: it may be computed.
+Status missing(const Metric& metric, const Inputs& inputs);
+// All steps at once.
+Measure run(Study study);
+// Metric::compute of a metric that has `begin`.
+template <Study (*begin)(const Inputs&)>
+Measure whole(const Inputs& inputs) {
+  return run(begin(inputs));
+}
 
 // Clamps sample, layer, head, token and locked key to what the trace has.
 State clamped(const State& state, const Trace& trace);

@@ -1,7 +1,7 @@
-// metrics.cpp - the table of metrics, and those that are plain looks at the patterns.
+// metrics.cpp - the table of metrics: families one after the other, the plain looks at patterns first.
 #include <algorithm>
-#include <iterator>
 
+#include "analysis/families.h"
 #include "analysis/head_scores.h"
 
 namespace attn {
@@ -53,7 +53,8 @@ Measure head_mean(const Inputs& in) {
 
 }  // namespace
 
-std::span<const Metric> metrics() {
+std::span<const Metric> looks() {
+  static const Text kShare = {"share", "份额"};
   static const Metric kLooks[] = {
       {"pattern",
        {"Attention pattern", "注意力权重"},
@@ -62,7 +63,11 @@ std::span<const Metric> metrics() {
        {Axis::query, Axis::key},
        0,
        1,
-       pattern},
+       pattern,
+       0,
+       "A[i, j] = softmax over j of q_i · k_j · scale",
+       "Vaswani et al. 2017",
+       kShare},
       {"row",
        {"Token's row", "词元的注意力行"},
        {"Where the chosen token looks in the chosen head; sums to 1",
@@ -70,7 +75,11 @@ std::span<const Metric> metrics() {
        {Axis::key},
        0,
        1,
-       row},
+       row,
+       0,
+       "A[i, :] of the chosen query i",
+       "Vaswani et al. 2017",
+       kShare},
       {"heads_row",
        {"Heads compared", "各头对比"},
        {"Where the chosen token looks in every head of the layer",
@@ -78,7 +87,11 @@ std::span<const Metric> metrics() {
        {Axis::head, Axis::key},
        0,
        1,
-       heads_row},
+       heads_row,
+       0,
+       "A^h[i, :] of every head h",
+       "Vaswani et al. 2017",
+       kShare},
       {"head_mean",
        {"Mean over heads", "各头平均"},
        {"Patterns of the layer's heads, averaged; every row still sums to 1",
@@ -86,12 +99,24 @@ std::span<const Metric> metrics() {
        {Axis::query, Axis::key},
        0,
        1,
-       head_mean},
+       head_mean,
+       0,
+       "mean over h of A^h[i, j]",
+       "Vaswani et al. 2017",
+       kShare},
   };
+  return kLooks;
+}
+
+std::span<const Metric> metrics() {
   static const std::vector<Metric> kMetrics = [] {
-    std::vector<Metric> all(std::begin(kLooks), std::end(kLooks));
-    for (const HeadScore& score : head_scores())  // the others need a period, which Inputs has not
+    std::vector<Metric> all;
+    const auto add = [&](std::span<const Metric> family) { all.insert(all.end(), family.begin(), family.end()); };
+    add(looks());
+    for (const HeadScore& score : head_scores())  // the others need a period
       if (!score.needs_period()) all.push_back(score.metric);
+    add(attributions());
+    add(circuits());
     return all;
   }();
   return kMetrics;

@@ -134,6 +134,8 @@ std::string axis_name(Axis axis, Lang lang) {
       return tr(lang, "dimension", "维");
     case Axis::vocab:
       return tr(lang, "vocabulary", "词表");
+    case Axis::component:
+      return tr(lang, "component", "组成部分");
   }
   return {};
 }

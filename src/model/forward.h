@@ -13,6 +13,7 @@ namespace attn {
 struct Keep {
   bool all_logits = false;   // logits of every position, not of the last alone
   bool facts = true;         // what is told of every row (Attention::facts)
+  bool activations = false;  // Trace::activations, of all tokens: nothing is taken over from `before` then
   std::vector<bool> layers;  // whose q, k and v stay in the trace; empty: all
 };
 

@@ -85,6 +85,8 @@ enum RowFact {
 };
 constexpr float kInductionLeast = 0.01f;
 
+struct Activations;
+
 struct Trace {
   std::shared_ptr<const Model> model;  // none for the attention from scratch and for imports
   std::vector<Attention> attentions;   // never empty
@@ -92,6 +94,7 @@ struct Trace {
   std::vector<float> logits;           // [n_logits, d_vocab] of the last n_logits positions
   int n_logits = 0;
   HeadRows resid_final;  // [1, n, d_model] before the last norm; for what is typed next
+  std::shared_ptr<const Activations> activations;  // activations.h; none unless the pass was to keep them
 
   const Attention& attention() const { return attentions.front(); }
 };

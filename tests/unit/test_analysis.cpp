@@ -33,6 +33,7 @@ int size_of(Axis axis, const Attention& a) {
     case Axis::dim:
       return a.d_head;
     case Axis::vocab:
+    case Axis::component:
       return 0;
   }
   return 0;
@@ -54,6 +55,14 @@ TEST_CASE("every metric keeps its word") {
         CHECK(std::string(metric.title.in(lang)) != "");
         CHECK(std::string(metric.sentence.in(lang)) != "");
       }
+      CHECK(std::string(metric.formula) != "");
+      CHECK(std::string(metric.source) != "");
+      for (Lang lang : {Lang::en, Lang::zh}) CHECK(std::string(metric.unit.in(lang)) != "");
+      if (const Status e = missing(metric, {&trace, &state})) {
+        CHECK(metric.needs != 0);
+        CHECK(e->message.starts_with(metric.title.en));
+        continue;
+      }
       const Measure m = metric.compute({&trace, &state});
       CHECK(std::ranges::equal(m.axes, metric.axes));
       REQUIRE(m.shape.size() == m.axes.size());
@@ -69,7 +78,7 @@ TEST_CASE("every metric keeps its word") {
       }
     }
   }
-  CHECK(ids.size() == metrics().size());
+  CHECK(ids.size() == metrics().size());  // no two alike
   CHECK(find_metric("nonsense") == nullptr);
 }
 

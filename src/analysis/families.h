@@ -1,0 +1,14 @@
+// families.h - the tables of metrics that metrics.cpp puts one after the other.
+#pragma once
+
+#include <span>
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+std::span<const Metric> looks();         // plain looks at patterns
+std::span<const Metric> attributions();  // what came from where: rollout, lens, direct logits, gradients
+std::span<const Metric> circuits();      // what the weights alone say of heads
+
+}  // namespace attn
