@@ -17,16 +17,16 @@ void open_folder(Program& program, const char* path) {
     show_error(*program.ui, files.error().message);
 }
 
-// True: draw another frame even when nothing happens.
-bool frame(Program& program) {
+// Milliseconds until another frame is wanted even when nothing happens.
+double frame(Program& program) {
   program.session.pump();
   program.session.want(wish(program));
   follow_opening(program);
   const State drawn = program.state;
-  const bool moving = draw_window(*program.ui, program.session, program.state, program.history);
+  const double more_ms = draw_window(*program.ui, program.session, program.state, program.history);
   settle(program);
   if (!(program.state == drawn)) program.session.want(wish(program));  // a frame sooner
-  return moving;
+  return more_ms;
 }
 
 }  // namespace

@@ -72,6 +72,8 @@ std::string text_of(const Json& json, const char* lang, const std::string& other
 }  // namespace
 
 struct Session::Impl {
+  explicit Impl(std::function<void()> finished) : worker(std::move(finished)) {}
+
   Worker worker;
   Snapshot snapshot;
   std::vector<ModelEntry> models;
@@ -150,7 +152,8 @@ struct Session::Impl {
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped, Lang lang);
 };
 
-Session::Session() : impl_(std::make_shared<Impl>()) {
+Session::Session(std::function<void()> finished)
+    : impl_(std::make_shared<Impl>(std::move(finished))) {
   impl_->snapshot.tiles = impl_->tiles;
   ModelEntry scratch;
   scratch.id = "scratch";

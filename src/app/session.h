@@ -88,7 +88,9 @@ struct Snapshot {
 
 class Session {
  public:
-  Session();
+  // `finished` is called, on another thread, when pump() has something to deliver; not without threads,
+  // where pump() does the work.
+  explicit Session(std::function<void()> finished = {});
 
   // Once a frame. Starts the first thing that is missing; never waits.
   void want(const State& state);

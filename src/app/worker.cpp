@@ -41,6 +41,7 @@ struct Worker::Impl {
   std::condition_variable wake;
   std::shared_ptr<Running> current;  // the job in hand, running or finished but not yet delivered
   bool stop = false;
+  std::function<void()> finished;
   std::thread thread;
 
   void serve() {
@@ -58,12 +59,15 @@ struct Worker::Impl {
         more = running->job.step();
         ++running->steps_done;
       }
-      if (!more) running->finished = true;
+      if (more) continue;
+      running->finished = true;
+      if (finished) finished();
     }
   }
 };
 
-Worker::Worker() : impl_(std::make_shared<Impl>()) {
+Worker::Worker(std::function<void()> finished) : impl_(std::make_shared<Impl>()) {
+  impl_->finished = std::move(finished);
   impl_->thread = std::thread([impl = impl_.get()] { impl->serve(); });
 }
 
@@ -136,7 +140,8 @@ struct Worker::Impl {
   int steps_done = 0;
 };
 
-Worker::Worker() : impl_(std::make_shared<Impl>()) {}
+// poll() itself finishes the work here, so that nobody has to be told.
+Worker::Worker(std::function<void()>) : impl_(std::make_shared<Impl>()) {}
 Worker::~Worker() = default;
 
 void Worker::post(Job job) {

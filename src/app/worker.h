@@ -23,7 +23,8 @@ struct Job {
 
 class Worker {
  public:
-  Worker();
+  // With threads `finished` is called on another one when poll() has something to deliver.
+  explicit Worker(std::function<void()> finished = {});
   ~Worker();  // waits for the step in progress (not used on the browser's main thread)
   Worker(const Worker&) = delete;
 

@@ -14,10 +14,10 @@
 namespace attn::platform {
 
 // Opens the window (or takes the page's canvas), sets Dear ImGui up, and calls `frame` whenever something may have changed: input, a
-// resize, wake(), or while `frame` returned true (wants another). An idle program draws nothing and uses no CPU.
+// resize, wake(), or as many milliseconds later as `frame` returned. An idle program draws nothing and uses no CPU.
 // On the desktop returns when the window is closed. In the browser returns at once, since the page's own loop calls `frame` from then on: `frame`
 // must own what it uses (a shared_ptr captured by value), for main()'s variables are gone.
-int run(const char* title, std::function<bool()> frame);
+int run(const char* title, std::function<double()> frame);
 void wake();  // asks for a frame; any thread
 
 struct Size {

@@ -30,11 +30,12 @@ void Schedule::drew(double now_ms, const Wish& wish) {
     resting_ = false;
   }
   due_ms_ = kNever;
-  if (wish.more || settling_ > 0) {
+  if (wish.more_ms <= 0 || settling_ > 0) {
     due_ms_ = now_ms;
     return;
   }
   const auto at_latest = [this](double ms) { due_ms_ = std::min(due_ms_, ms); };
+  if (wish.more_ms < kNever) at_latest(now_ms + wish.more_ms);
   if (wish.pressed) at_latest(now_ms + kRepeat_ms);
   if (wish.cursor) at_latest(now_ms + kBlink_ms);
   while (rests_ < int(std::size(kRests_ms)) && input_ms_ + kRests_ms[rests_] <= now_ms) ++rests_;

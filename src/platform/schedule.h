@@ -7,16 +7,16 @@ class Schedule {
  public:
   // Something happened that the next frame must show. All times are of one clock, in milliseconds.
   void input(double now_ms);
-  // What the frame just drawn asks for: another at once, a blinking cursor, or a pressed button that
-  // may repeat.
+  static constexpr double kNever = 1e300;
+  // What the frame just drawn asks for: another after so many milliseconds (0: at once), a blinking
+  // cursor, or a pressed button that may repeat.
   struct Wish {
-    bool more = false, cursor = false, pressed = false;
+    double more_ms = kNever;
+    bool cursor = false, pressed = false;
   };
   void drew(double now_ms, const Wish& wish);
   // When to draw next: in the past for "now", kNever while idle.
   double due_ms() const { return due_ms_; }
-
-  static constexpr double kNever = 1e300;
 
  private:
   double due_ms_ = 0;

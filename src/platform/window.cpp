@@ -125,15 +125,15 @@ bool draw_frame() {
   io.DisplaySize = {view.width, view.height};
   io.DisplayFramebufferScale = {view.scale, view.scale};
   ImGui::NewFrame();
-  const bool more = p.frame();
+  double more_ms = p.frame();
   end_frame();
   render(view.scale);
   if (p.before_swap) p.before_swap();
   SDL_GL_SwapWindow(p.window);
   for (auto& f : std::exchange(p.after_frame, {})) f();
   // A press and its release come in two frames, or a quick click would not be seen.
-  const bool more_input = ImGui::GetCurrentContext()->InputEventsQueue.Size > 0;
-  p.schedule.drew(now_ms(), {more || more_input, io.WantTextInput, ImGui::IsAnyMouseDown()});
+  if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) more_ms = 0;
+  p.schedule.drew(now_ms(), {more_ms, io.WantTextInput, ImGui::IsAnyMouseDown()});
   return open;
 }
 

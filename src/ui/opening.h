@@ -5,13 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "platform/platform.h"
 #include "ui/window.h"
 
 namespace attn {
 
 // All that lives as long as the program does.
 struct Program {
-  Session session;
+  Session session{platform::wake};
   State state;
   History history;
   std::shared_ptr<UiState> ui = create_ui();

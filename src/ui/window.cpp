@@ -13,6 +13,8 @@ namespace attn {
 namespace {
 
 constexpr float kGap = 10;
+constexpr double kLook_ms = 100;  // between looks at what is being computed
+constexpr double kTyping_s = .7;  // without a key, and what was typed is one step of the history
 
 // A card that is as high as what it shows.
 template <class F>
@@ -179,7 +181,7 @@ void show_error(UiState& ui, std::string message) { ui.link_error = std::move(me
 void show_fetching(UiState& ui, float progress) { ui.fetching = progress; }
 
 bool is_settled(const UiState& ui) {
-  const bool typing = ui.typed_at >= 0 && ImGui::GetTime() - ui.typed_at < .7;
+  const bool typing = ui.typed_at >= 0 && ImGui::GetTime() - ui.typed_at < kTyping_s;
   return !ImGui::IsAnyItemActive() && !ui.wants_last_token && !typing;
 }
 
@@ -215,7 +217,7 @@ void Frame::mark(std::string name) const {
   ui.next_areas.push_back({std::move(name), {min.x, min.y}, {max.x, max.y}, false, {}, {}});
 }
 
-bool draw_window(UiState& ui, Session& session, State& state, History& history) {
+double draw_window(UiState& ui, Session& session, State& state, History& history) {
   begin_frame(ui, state);
   const Snapshot& snap = session.snapshot();
   const State before = state;
@@ -252,8 +254,15 @@ bool draw_window(UiState& ui, Session& session, State& state, History& history) 
   ImGui::End();
 
   const bool moved = end_frame(ui) || !(state == before);
-  const bool waiting = !is_settled(ui) || !snap.busy.empty() || ui.fetching >= 0;
-  return moved || waiting || ImGui::GetTime() < ui.toast_until + .1;
+  // Without threads it is the frames that do the work. With them the end of it wakes the page, and frames
+  // only show how far it is: more would take processors away from it where the CPU draws.
+  if (moved || (!snap.busy.empty() && !platform::has_threads())) return 0;
+  double more_ms = 1e300;
+  const auto at_latest = [&](double time) { more_ms = std::min(more_ms, (time - ImGui::GetTime()) * 1000); };
+  if (!snap.busy.empty() || ImGui::IsAnyItemActive()) more_ms = kLook_ms;
+  if (ui.typed_at >= 0 && !is_settled(ui)) at_latest(ui.typed_at + kTyping_s);
+  if (ImGui::GetTime() < ui.toast_until + .1) at_latest(ui.toast_until + .1);
+  return std::max(more_ms, 1.);
 }
 
 }  // namespace attn

@@ -14,9 +14,9 @@ namespace attn {
 struct UiState;
 std::shared_ptr<UiState> create_ui();
 
-// Draws everything; may change `state`, and through undo and redo `history`. True while something
-// moves (another frame is wanted).
-bool draw_window(UiState& ui, Session& session, State& state, History& history);
+// Draws everything; may change `state`, and through undo and redo `history`. Milliseconds until another
+// frame is wanted even when nothing happens.
+double draw_window(UiState& ui, Session& session, State& state, History& history);
 // False in the middle of a drag or of typing, when `state` should not enter the history yet.
 bool is_settled(const UiState& ui);
 // Shown in the status line; below 0: nothing is being fetched.
