@@ -5,7 +5,7 @@ const GB = 1e9;
 const MOST = 3 * GB; // what a tab with 4 GB of memory can hold beside its work
 const MOST_OF_ONE = 2 ** 31 - 1;
 const SLOW_MS = 300; // reading that takes longer shows its progress
-const SHOW_MS = 100; // as often
+const SHOW_MS = 300; // as often: a software-drawn frame takes as long as reading some megabytes
 // In a dropped folder only what a model may be made of is read; a file that is dropped itself always.
 const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
 
