@@ -183,7 +183,7 @@ CONFIG
 
 want_headers() {
   packages cmake ninja-build python3 ca-certificates git xz-utils \
-    libeigen3-dev nlohmann-json3-dev libcli11-dev doctest-dev
+    libeigen3-dev nlohmann-json3-dev libcli11-dev doctest-dev libstb-dev
   source_of imgui forky imgui imgui.h
   source_of utf8proc bookworm utf8proc utf8proc.c
   source_of pcre2 trixie pcre2 src/pcre2_match.c

@@ -1,4 +1,4 @@
-# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib, and
+# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib stb, and
 # natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
 #
 # locate(NAME PROBE GIT TAG [DIR...]) sets NAME_dir to the first folder that holds the file PROBE:
@@ -106,6 +106,11 @@ else()
   source_library(zlib ${zlib_sources})
   target_include_directories(zlib SYSTEM PUBLIC "${zlib_dir}")
 endif()
+
+# Letters of pictures that are written to files.
+locate(stb stb_truetype.h https://github.com/nothings/stb.git master /usr/include/stb)
+add_library(stb INTERFACE)
+target_include_directories(stb SYSTEM INTERFACE "${stb_dir}")
 
 if(ATTNSCOPE_TESTS)
   locate(doctest doctest/doctest.h https://github.com/doctest/doctest.git v2.4.11 /usr/include)

@@ -16,6 +16,7 @@ namespace {
 constexpr uint64_t kKeptBytes = 256'000'000;
 constexpr size_t kKeptTraces = 8;
 constexpr uint64_t kTileBytes = kPictureRoom / 2;
+constexpr uint64_t kMeasureBytes = 32'000'000;
 constexpr uint64_t kPictureBytes = kPictureRoom / 4;  // of maps, and of thumbnails
 // A map that takes no longer than about a millisecond is made within the frame that asks for it.
 constexpr double kAtOnce = 1e7;
@@ -96,11 +97,13 @@ struct Session::Impl {
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
 
   // The job in hand.
-  enum class Posted { none, trace, map, tiles, grid };
+  enum class Posted { none, trace, map, tiles, grid, measures };
   Posted posted = Posted::none;
   TraceKey posted_trace;
   int posted_layer = 0;
   MapKey posted_map;  // of a map or of tiles
+  std::vector<MeasureKey> posted_measures;
+  int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
 
   KeptTraces kept;
   std::vector<std::shared_ptr<const PatternMap>> kept_maps;
@@ -147,6 +150,8 @@ struct Session::Impl {
   bool want_tiles(const MapKey& key, const MapLook& at, int level);
   bool want_large_map(const MapKey& key);
   bool want_grid(int sample);
+  bool want_measures(const State& at);
+  void take_measures(std::vector<std::shared_ptr<const MadeMeasure>> made);
   void take_part(GridPart part);
   void measure_memory();
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped, Lang lang);
@@ -160,6 +165,23 @@ Session::Session(std::function<void()> finished)
   scratch.title_en = "Attention from scratch";
   scratch.title_zh = "从零实现的注意力";
   impl_->models.push_back(std::move(scratch));
+}
+
+std::shared_ptr<const MadeMeasure> Snapshot::measure(const Metric* metric, const State& at) const {
+  if (!metric || !trace) return nullptr;
+  const MeasureKey key = measure_key(*metric, trace, at);
+  for (const auto& made : measures)
+    if (made->key == key) return made;
+  return nullptr;
+}
+
+std::shared_ptr<const MadeMeasure> Snapshot::last_measure(const Metric* metric, const State& at) const {
+  if (auto made = measure(metric, at)) return made;
+  if (!trace) return nullptr;
+  const std::vector<int> sizes = {trace->attention().n_layers, trace->attention().n_heads};
+  for (const auto& made : measures)
+    if (made->key.metric == metric && made->measure.shape == sizes) return made;
+  return nullptr;
 }
 
 const Snapshot& Session::snapshot() const { return impl_->snapshot; }
@@ -265,6 +287,7 @@ void Session::Impl::measure_memory() {
   for (const Loaded& l : loaded) m.weights += l.model->weight_bytes;
   for (const auto& map : kept_maps) m.pictures += bytes_of(*map);
   for (const auto& grid : kept_grids) m.pictures += bytes_of(*grid);
+  for (const auto& made : snapshot.measures) m.pictures += made->measure.values.size() * sizeof(float);
 }
 
 Room Session::Impl::room() const {
@@ -369,6 +392,36 @@ bool Session::Impl::want_grid(int sample) {
   return true;
 }
 
+bool Session::Impl::want_measures(const State& at) {
+  std::vector<MeasureKey> missing;
+  const std::vector<const Metric*> wanted = wanted_metrics(at);
+  for (const Metric* metric : wanted)
+    if (!snapshot.measure(metric, at)) missing.push_back(measure_key(*metric, snapshot.trace, at));
+  n_to_measure = int(wanted.size());
+  n_measured = n_to_measure - int(missing.size());
+  if (posted == Posted::measures) {
+    if (!missing.empty() && missing == posted_measures) return true;
+    cancel();
+  }
+  if (missing.empty()) return false;
+  posted_measures = missing;
+  post(Posted::measures, measure_job(snapshot.trace, at, std::move(missing), speaks,
+                                     [this](auto made) { take_measures(std::move(made)); }));
+  return true;
+}
+
+void Session::Impl::take_measures(std::vector<std::shared_ptr<const MadeMeasure>> made) {
+  posted = Posted::none;
+  auto& all = snapshot.measures;
+  all.insert(all.begin(), made.begin(), made.end());
+  uint64_t bytes = 0;
+  size_t n = 0;
+  const auto bytes_of = [](const MadeMeasure& m) { return 256 + m.measure.values.size() * sizeof(float); };
+  while (n < all.size() && (n < made.size() || bytes + bytes_of(*all[n]) <= kMeasureBytes))
+    bytes += bytes_of(*all[n++]);
+  all.resize(n);
+}
+
 void Session::Impl::take_part(GridPart part) {
   posted = Posted::none;
   const size_t cells = size_t(making->side_q) * size_t(making->side_k);
@@ -394,7 +447,7 @@ void Session::want(const State& state) {
       const State at = clamped(state, *s.snapshot.trace);
       const bool kept = s.snapshot.trace->attention().is_kept(at.layer);
       const bool busy = (kept && s.want_map({s.snapshot.trace, at.sample, at.layer, at.head})) ||
-                        s.want_grid(at.sample);
+                        s.want_measures(at) || s.want_grid(at.sample);
       s.snapshot.current = trace_is_right && !busy && !s.worker.busy();
     }
   }
@@ -403,6 +456,9 @@ void Session::want(const State& state) {
   s.measure_memory();
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();
+  if (s.posted == Impl::Posted::measures && s.n_to_measure > 0)
+    s.snapshot.progress = (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
+                          float(s.n_to_measure);
   s.snapshot.busy_seconds = s.worker.seconds();
 }
 

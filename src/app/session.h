@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/measures.h"
 #include "app/tiles.h"
 #include "app/worker.h"
 #include "base/bytes.h"
@@ -74,10 +75,16 @@ struct Snapshot {
   std::shared_ptr<const PatternMap> map;
   std::shared_ptr<const HeadGrid> grid;
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
+  // What was computed of metrics, the newest first: for this trace, and for earlier ones until theirs are there.
+  std::vector<std::shared_ptr<const MadeMeasure>> measures;
   std::string text;          // that the trace was made of
   std::string note;          // what the memory did not allow, in a sentence; "" when all is there
   MemoryUse memory;
   int n_traces = 0;          // so many were computed so far
+  // That of this metric for this place, `at` being clamped; null while it is not there.
+  std::shared_ptr<const MadeMeasure> measure(const Metric* metric, const State& at) const;
+  // The same, or else the last of it that has as many layers and heads, so that a text that is typed does not flicker.
+  std::shared_ptr<const MadeMeasure> last_measure(const Metric* metric, const State& at) const;
   bool current = false;      // everything above is what the state asks for
   std::string busy;          // title of the job in hand; "" when idle
   float progress = 0;

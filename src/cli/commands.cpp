@@ -16,6 +16,8 @@ std::span<const Command> commands() {
       {"next", "The most likely next tokens, or those that a [MASK] hides", set_up_next},
       {"heads", "Scores of every head: previous token, induction, sink, entropy and others",
        set_up_heads},
+      {"plot", "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and others",
+       set_up_plot},
   };
   return kCommands;
 }

@@ -1,6 +1,7 @@
 // figure.h - a picture as data, so that the canvas, files and tests draw the same one.
 #pragma once
 
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,7 +45,8 @@ struct Label {
   Align align = Align::left;
   float max_width = 0;  // cut with '…' beyond it; 0: never
   float scale = 1;      // of the letters' size
-  bool upright = false; // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
+  bool upright = false;  // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
+  float on = -1;         // it stands on the palette's colour of this place: black or white instead of `ink`
 };
 using Shape = std::variant<Rect, Line, Label, Cells>;
 
@@ -83,6 +85,7 @@ struct ViewInput {
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;
   const HeadsTable* heads = nullptr;  // of views that list heads with all that is known of them
+  std::span<const std::string> names = {};  // of views that write a token into each value's cell
 };
 
 struct View {

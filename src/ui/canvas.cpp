@@ -55,12 +55,13 @@ struct Pen {
     if (l.align == Align::right) p.x -= width;
     if (l.align == Align::center) p.x -= width / 2;
     const char* end = cut.c_str() + cut.size();
-    if (!l.upright) return list->AddText(p, ink_color(f.ui.dark, l.ink), cut.c_str(), end);
+    const ImU32 color = l.on >= 0 ? ink_on(f.palette_color(l.on)) : ink_color(f.ui.dark, l.ink);
+    if (!l.upright) return list->AddText(p, color, cut.c_str(), end);
     // Turned by -90° about its beginning; glyphs outside the clip rectangle are left out before that.
     const ImVec2 pivot = at(l.at);
     const int first = list->VtxBuffer.Size;
     list->PushClipRectFullScreen();
-    list->AddText({p.x, pivot.y - ImGui::GetFontSize() / 2}, ink_color(f.ui.dark, l.ink), cut.c_str(), end);
+    list->AddText({p.x, pivot.y - ImGui::GetFontSize() / 2}, color, cut.c_str(), end);
     list->PopClipRect();
     for (int i = first; i < list->VtxBuffer.Size; ++i) {
       ImVec2& v = list->VtxBuffer[i].pos;

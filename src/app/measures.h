@@ -1,0 +1,51 @@
+// measures.h - metrics computed for what is looked at: what each depends on, and the job that makes them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/measure.h"
+#include "app/worker.h"
+#include "base/result.h"
+
+namespace attn {
+
+// A metric and all of the state that its numbers depend on; what it has an axis for is -1. Does not keep the trace.
+struct MeasureKey {
+  const Metric* metric = nullptr;
+  std::weak_ptr<const Trace> trace;
+  int sample = 0, layer = -1, head = -1, token = -1;
+  std::string target, foil;
+
+  bool operator==(const MeasureKey& other) const;
+};
+// `at`: clamped.
+MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace, const State& at);
+
+struct MadeMeasure {
+  MeasureKey key;
+  Measure measure;             // empty where there is an error
+  std::optional<Error> error;  // why the metric has no numbers here
+};
+
+// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), or a layer that
+// is not kept.
+inline constexpr int64_t kMostCells = 2048 * 2048;
+Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs);
+
+// The metrics that a state's views need, each once; defaults for those that the state leaves open.
+std::vector<const Metric*> wanted_metrics(const State& state);
+// That of `measure`, `versus` and `show`; null where the map shows the pattern, or there is no such metric.
+const Metric* head_measure(const State& state);
+const Metric* second_head_measure(const State& state);
+const Metric* shown_measure(const State& state);
+const Metric* lens_measure(const State& state);
+
+// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least one. A metric is a step.
+Job measure_job(std::shared_ptr<const Trace> trace, State at, std::vector<MeasureKey> keys, Lang lang,
+                std::function<void(std::vector<std::shared_ptr<const MadeMeasure>>)> done);
+
+}  // namespace attn

@@ -1,0 +1,176 @@
+// command_plot.cpp - attnscope plot: any view as an SVG or PNG file, without a window.
+#include <algorithm>
+#include <fstream>
+
+#include "app/measures.h"
+#include "app/read_folder.h"
+#include "cli/command.h"
+#include "figure/export.h"
+#include "figure/figure.h"
+#include "figure/heads_table.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+struct Options {
+  ModelOptions model;
+  State state;
+  std::string view, measure, versus, out, font;
+  float width = 640, height = 0;
+  bool dark = false;
+};
+
+// Where fonts usually are: one with Latin letters, then ones with Chinese.
+constexpr const char* kFonts[] = {
+    "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
+    "/System/Library/Fonts/Helvetica.ttc",
+    "C:/Windows/Fonts/segoeui.ttf",
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
+    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+    "/System/Library/Fonts/PingFang.ttc",
+    "C:/Windows/Fonts/msyh.ttc"};
+
+std::vector<Bytes> read_fonts(const std::string& given) {
+  std::vector<Bytes> fonts;
+  const auto add = [&](const std::string& path) {
+    if (Result<Bytes> bytes = read_file(path)) fonts.push_back(std::move(*bytes));
+  };
+  if (!given.empty()) add(given);
+  for (const char* path : kFonts) add(path);
+  return fonts;
+}
+
+std::string ids_of(const std::vector<Axis>& axes) {
+  std::string ids;
+  for (const Metric& m : metrics())
+    if (m.compute && m.axes == axes) ids += (ids.empty() ? "" : ", ") + std::string(m.id);
+  return ids;
+}
+
+// The metric by this id, or the first that the view can show.
+Result<const Metric*> metric_for(const View& view, const std::string& id, const char* option) {
+  if (id.empty()) {
+    for (const Metric& m : metrics())
+      if (m.compute && m.axes == view.axes) return &m;
+    return Error{std::string("--view ") + view.id + ": there is no measure for it yet"};
+  }
+  const Metric* metric = find_metric(id);
+  if (metric && metric->axes == view.axes) return metric;
+  return Error{std::string(option) + " " + id +
+               (metric ? ": is not for --view " : ": there is no such measure for --view ") + view.id +
+               "; there are " + ids_of(view.axes)};
+}
+
+Status write_file(const std::string& path, const std::string& contents) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(contents.data(), std::streamsize(contents.size()));
+  file.close();
+  if (!file) return Error{path + ": could not be written; does its folder exist, and is the disk full?"};
+  return {};
+}
+
+Result<std::string> draw(const Options& o, const View& view, const Trace& trace, const State& state) {
+  const Result<const Metric*> metric = metric_for(view, o.measure, "--measure");
+  if (!metric) return metric.error();
+  const Result<Measure> measure = compute_checked(**metric, {&trace, &state});
+  if (!measure) return measure.error();
+  ViewInput input{*measure, trace, state, o.width};
+  input.height = o.height;
+  // A pattern's colours are those of the scale; others go from their lowest to their highest.
+  const bool is_pattern = (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
+  input.metric = is_pattern ? nullptr : *metric;
+
+  Result<Measure> second = Measure{};
+  if (view.needs_second) {
+    const Result<const Metric*> versus = metric_for(view, o.versus, "--against");
+    if (!versus) return versus.error();
+    second = compute_checked(**versus, {&trace, &state});
+    if (!second) return second.error();
+    input.second = &*second;
+    input.second_metric = *versus;
+  }
+  HeadsTable heads;
+  if (!state.filter.empty()) {
+    const Result<HeadFilter> filter = parse_filter(state.filter, state.lang);
+    if (!filter) return Error{"--filter: " + filter.error().message};
+    heads = {trace.attention().n_layers, trace.attention().n_heads, {}};
+    for (const auto& condition : filter->conditions) {
+      if (!condition.metric || heads.find(condition.metric->id)) continue;
+      Result<Measure> column = compute_checked(*condition.metric, {&trace, &state});
+      if (!column) return column.error();
+      heads.columns.push_back({condition.metric, std::move(column->values)});
+    }
+    input.heads = &heads;
+  }
+  const Figure figure = view.figure(input);
+  ExportStyle style;
+  style.dark = o.dark;
+  style.palette = state.palette;
+  if (o.out.ends_with(".svg")) return to_svg(figure, style);
+  return to_png(figure, style, read_fonts(o.font));
+}
+
+int run_plot(const Options& o) {
+  const View* view = find_view(o.view);
+  Result<Opened> opened = open_model(o.model);
+  if (!opened) return fail(opened.error());
+  State state = o.state;
+  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  const Trace trace = forward(opened->model, std::move(opened->tokens));
+  if (Status e = check_looks(state, trace)) return fail(*e);
+  const Result<std::string> picture = draw(o, *view, trace, state);
+  if (!picture) return fail(picture.error());
+  if (Status e = write_file(o.out, *picture)) return fail(*e);
+  return kFine;
+}
+
+}  // namespace
+
+Run set_up_plot(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  o->state.token = -1;
+  std::vector<std::string> ids;
+  std::string says = "What is drawn:";
+  for (const View& view : views()) {
+    ids.push_back(view.id);
+    says += std::string("\n") + view.id + ": " + view.sentence.en;
+  }
+  add_choice(app, "--view", ids, [o, ids](int i) { o->view = ids[size_t(i)]; }, says);
+  add_model(app, o->model);
+  add_looks(app, Looks::at_layer, o->state);
+  app.add_option("--measure", o->measure, "What is drawn of it; default: the first that fits the view")->option_text("ID");
+  app.add_option("--against", o->versus, "The scatter's other measure")->option_text("ID");
+  app.add_option("--filter", o->state.filter, "Of the list: \"induction > 0.5 L5\"")->option_text("TEXT");
+  add_choice(app, "--order", {std::begin(kOrderNames), std::end(kOrderNames)},
+             [o](int i) { o->state.order = Order(i); }, "Of the list (default highest first)");
+  app.add_option("--mass", o->state.mass, "Percent of each row that the lines show (default 70)")
+      ->option_text("N")
+      ->check(CLI::Range(1, 100).description(""));
+  app.add_option("--target", o->state.target, "Token that is asked about (default the likeliest)")->option_text("TOKEN");
+  app.add_option("--foil", o->state.foil, "Token that it is compared with")->option_text("TOKEN");
+  add_choice(app, "--scale", {std::begin(kScaleNames), std::end(kScaleNames)},
+             [o](int i) { o->state.scale = Scale(i); }, "How weights become colours");
+  add_choice(app, "--palette", {std::begin(kPaletteNames), std::end(kPaletteNames)},
+             [o](int i) { o->state.palette = Palette(i); }, "Colours (default viridis)");
+  add_choice(app, "--theme", {"light", "dark"}, [o](int i) { o->dark = i == 1; }, "Paper (default light)");
+  app.add_option("--width", o->width, "Of the picture, in units of SVG (default 640)")
+      ->option_text("N")->check(CLI::Range(120.f, 8000.f).description(""));
+  app.add_option("--height", o->height, "Of views that fill their place (default as high as needed)")
+      ->option_text("N")->check(CLI::Range(80.f, 8000.f).description(""));
+  app.add_option("--font", o->font, "Font file for PNG, before those of the system")->option_text("FILE");
+  app.add_option("--out", o->out, "FILE.svg or FILE.png")->option_text("FILE")->required();
+  add_language(app, o->state.lang);
+  app.get_option("--view")->required();
+  app.final_callback([o] {
+    if (!o->out.ends_with(".svg") && !o->out.ends_with(".png"))
+      throw CLI::ValidationError("--out must end in .svg or .png");
+  });
+  return [o] { return run_plot(*o); };
+}
+
+}  // namespace attn

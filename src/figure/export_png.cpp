@@ -1,0 +1,265 @@
+// export_png.cpp - a figure in pixels: every shape's edge by its distance, letters by stb_truetype.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <zlib.h>
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+#define STB_TRUETYPE_IMPLEMENTATION
+#define STBTT_STATIC
+#include <stb_truetype.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#include "base/utf8.h"
+#include "figure/export.h"
+
+namespace attn {
+namespace {
+
+constexpr int kMostSide = 16384;
+constexpr int64_t kMostBytes = 200'000'000;
+
+struct Picture {
+  int width, height;
+  std::vector<uint8_t> rgb;
+
+  void blend(int x, int y, uint32_t color, float cover) {
+    if (x < 0 || y < 0 || x >= width || y >= height || cover <= 0) return;
+    cover = std::min(cover, 1.f);
+    uint8_t* p = rgb.data() + (size_t(y) * size_t(width) + size_t(x)) * 3;
+    for (int i = 0; i < 3; ++i) {
+      const float to = float(color >> (16 - 8 * i) & 255);
+      p[i] = uint8_t(float(p[i]) + (to - float(p[i])) * cover + .5f);
+    }
+  }
+};
+
+struct Face {
+  stbtt_fontinfo info;
+  int ascent = 0, descent = 0;
+};
+
+std::vector<Face> open_fonts(const std::vector<Bytes>& fonts) {
+  std::vector<Face> faces;
+  for (const Bytes& bytes : fonts) {
+    Face face;
+    const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+    if (bytes.size() < 64) continue;
+    const int offset = stbtt_GetFontOffsetForIndex(data, 0);
+    if (offset < 0 || !stbtt_InitFont(&face.info, data, offset)) continue;
+    stbtt_GetFontVMetrics(&face.info, &face.ascent, &face.descent, nullptr);
+    if (face.ascent > face.descent) faces.push_back(face);
+  }
+  return faces;
+}
+
+struct PngPen {
+  const ExportStyle& style;
+  const std::vector<Face>& faces;
+  Picture& picture;
+
+  Vec2 at(Vec2 v) const {
+    return {(v.x + style.margin) * style.scale, (v.y + style.margin) * style.scale};
+  }
+  uint32_t cell_color(float place) const {
+    return place == place ? palette_rgb(style.palette, style.dark, place)
+                          : style.dark ? 0x242934 : 0xe9edf2;
+  }
+
+  // Of a rectangle with round corners: how much of each pixel lies within.
+  void fill(Vec2 min, Vec2 max, uint32_t color, float alpha, float round) const {
+    min = at(min), max = at(max);
+    round *= style.scale;
+    const Vec2 c = {(min.x + max.x) / 2, (min.y + max.y) / 2};
+    const Vec2 half = {(max.x - min.x) / 2, (max.y - min.y) / 2};
+    for (int y = int(std::floor(min.y)); y <= int(max.y); ++y)
+      for (int x = int(std::floor(min.x)); x <= int(max.x); ++x) {
+        if (round < .5f) {  // the part of the pixel that it covers
+          const float w = std::min(max.x, float(x + 1)) - std::max(min.x, float(x));
+          const float h = std::min(max.y, float(y + 1)) - std::max(min.y, float(y));
+          picture.blend(x, y, color, alpha * std::max(0.f, w) * std::max(0.f, h));
+          continue;
+        }
+        const float dx = std::abs(float(x) + .5f - c.x) - half.x + round;
+        const float dy = std::abs(float(y) + .5f - c.y) - half.y + round;
+        const float away = std::hypot(std::max(dx, 0.f), std::max(dy, 0.f)) +
+                           std::min(std::max(dx, dy), 0.f) - round;
+        picture.blend(x, y, color, alpha * std::clamp(.5f - away, 0.f, 1.f));
+      }
+  }
+  void operator()(const Rect& r) const {
+    const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
+    fill(r.min, r.max,
+         r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight) : ink_rgb(style.dark, r.ink),
+         r.alpha, std::min(3.f, side / 2));
+  }
+  void operator()(const Line& l) const {
+    const Vec2 a = at(l.from), b = at(l.to);
+    const float half = l.width * style.scale / 2, dx = b.x - a.x, dy = b.y - a.y;
+    const float length = dx * dx + dy * dy;
+    const uint32_t color = ink_rgb(style.dark, l.ink);
+    const int y0 = int(std::floor(std::min(a.y, b.y) - half - 1)), y1 = int(std::max(a.y, b.y) + half + 1);
+    for (int y = std::max(y0, 0); y <= std::min(y1, picture.height - 1); ++y) {
+      // Only the part of the row near the line.
+      float from = std::min(a.x, b.x) - half - 1, to = std::max(a.x, b.x) + half + 1;
+      if (std::abs(dy) > 1e-3f) {
+        const float reach = (half + 1) * std::sqrt(length) / std::abs(dy);
+        const float x = a.x + (float(y) + .5f - a.y) * dx / dy;
+        from = std::max(from, x - reach - 1), to = std::min(to, x + reach + 1);
+      }
+      for (int x = std::max(0, int(from)); x <= std::min(int(to), picture.width - 1); ++x) {
+        const float px = float(x) + .5f - a.x, py = float(y) + .5f - a.y;
+        const float t = length > 0 ? std::clamp((px * dx + py * dy) / length, 0.f, 1.f) : 0;
+        const float away = std::hypot(px - t * dx, py - t * dy) - half;
+        picture.blend(x, y, color, l.alpha * std::clamp(.5f - away, 0.f, 1.f));
+      }
+    }
+  }
+  void operator()(const Cells& c) const {
+    if (c.rows < 1 || c.cols < 1) return;
+    const Vec2 min = at(c.min), max = at(c.max);
+    for (int y = std::max(0, int(min.y)); y < std::min(picture.height, int(max.y + .5f)); ++y)
+      for (int x = std::max(0, int(min.x)); x < std::min(picture.width, int(max.x + .5f)); ++x) {
+        const int r = std::clamp(int((float(y) + .5f - min.y) / (max.y - min.y) * float(c.rows)), 0, c.rows - 1);
+        const int k = std::clamp(int((float(x) + .5f - min.x) / (max.x - min.x) * float(c.cols)), 0, c.cols - 1);
+        picture.blend(x, y, cell_color(c.places[size_t(r) * size_t(c.cols) + size_t(k)]), 1);
+      }
+  }
+
+  const Face& face_of(char32_t c) const {
+    for (const Face& face : faces)
+      if (stbtt_FindGlyphIndex(&face.info, int(c))) return face;
+    return faces[0];
+  }
+  struct Glyph {
+    const Face* face;
+    int index;
+    float scale, advance;
+  };
+  std::vector<Glyph> glyphs_of(std::string_view text, float size) const {
+    std::vector<Glyph> glyphs;
+    for (size_t i = 0; i < text.size();) {
+      const char32_t c = decode_utf8(text, i);
+      const Face& face = face_of(c);
+      Glyph g{&face, stbtt_FindGlyphIndex(&face.info, int(c)), 0, 0};
+      g.scale = size / float(face.ascent - face.descent);
+      int advance = 0;
+      stbtt_GetGlyphHMetrics(&face.info, g.index, &advance, nullptr);
+      g.advance = float(advance) * g.scale;
+      glyphs.push_back(g);
+    }
+    return glyphs;
+  }
+  static float width_of(const std::vector<Glyph>& glyphs) {
+    float width = 0;
+    for (const Glyph& g : glyphs) width += g.advance;
+    return width;
+  }
+  void operator()(const Label& l) const {
+    const float size = style.font_size * l.scale * style.scale;
+    std::vector<Glyph> glyphs = glyphs_of(l.text, size);
+    const float room = l.max_width * style.scale;
+    if (room > 0 && width_of(glyphs) > room) {
+      const std::vector<Glyph> dots = glyphs_of("…", size);
+      while (!glyphs.empty() && width_of(glyphs) + dots[0].advance > room) glyphs.pop_back();
+      glyphs.push_back(dots[0]);
+    }
+    const float width = width_of(glyphs);
+    const float before = l.align == Align::left ? 0 : l.align == Align::right ? width : width / 2;
+    const uint32_t ink = l.on >= 0 ? ink_on_rgb(palette_rgb(style.palette, style.dark, l.on))
+                                   : ink_rgb(style.dark, l.ink);
+    const Vec2 start = at(l.at);
+    float x = -before;
+    for (const Glyph& g : glyphs) {
+      const float baseline = (l.upright ? -size / 2 : 0) + float(g.face->ascent) * g.scale;
+      draw_glyph(g, x, baseline, start, l.upright, ink);
+      x += g.advance;
+    }
+  }
+  // `x`, `baseline` along and across the text, from `start`.
+  void draw_glyph(const Glyph& g, float x, float baseline, Vec2 start, bool upright, uint32_t ink) const {
+    const float along = upright ? x : start.x + x, across = upright ? baseline : start.y + baseline;
+    const float shift = along - std::floor(along);
+    int w = 0, h = 0, left = 0, top = 0;
+    unsigned char* cover = stbtt_GetGlyphBitmapSubpixel(&g.face->info, g.scale, g.scale, shift, 0, g.index, &w,
+                                                        &h, &left, &top);
+    if (!cover) return;
+    const int x0 = int(std::floor(along)) + left, y0 = int(std::lround(across)) + top;
+    for (int r = 0; r < h; ++r)
+      for (int c = 0; c < w; ++c) {
+        const float part = float(cover[r * w + c]) / 255;
+        if (upright)
+          picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - c, ink, part);
+        else
+          picture.blend(x0 + c, y0 + r, ink, part);
+      }
+    stbtt_FreeBitmap(cover, nullptr);
+  }
+};
+
+void append_chunk(std::string& out, const char* type, std::string_view data) {
+  const auto big_endian = [&](uint32_t n) {
+    for (int shift : {24, 16, 8, 0}) out += char(n >> shift & 255);
+  };
+  big_endian(uint32_t(data.size()));
+  const size_t from = out.size();
+  out += type;
+  out += data;
+  big_endian(uint32_t(crc32(0, reinterpret_cast<const Bytef*>(out.data() + from), uInt(out.size() - from))));
+}
+
+}  // namespace
+
+std::string write_png(int width, int height, std::span<const uint8_t> rgb) {
+  const size_t row = size_t(width) * 3;
+  std::string raw;
+  raw.reserve((row + 1) * size_t(height));
+  for (int y = 0; y < height; ++y) {
+    raw += char(1);  // Sub: the difference from the pixel before
+    for (size_t i = 0; i < row; ++i) {
+      const uint8_t before = i >= 3 ? rgb[size_t(y) * row + i - 3] : 0;
+      raw += char(uint8_t(rgb[size_t(y) * row + i] - before));
+    }
+  }
+  uLongf size = compressBound(uLong(raw.size()));
+  std::string packed(size, '\0');
+  compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(raw.data()),
+            uLong(raw.size()), 6);
+  packed.resize(size);
+
+  std::string out = "\x89PNG\r\n\x1a\n", head;
+  for (int n : {width, height})
+    for (int shift : {24, 16, 8, 0}) head += char(uint32_t(n) >> shift & 255);
+  head += std::string("\x08\x02\x00\x00\x00", 5);  // 8 bits a channel, RGB
+  append_chunk(out, "IHDR", head);
+  append_chunk(out, "IDAT", packed);
+  append_chunk(out, "IEND", "");
+  return out;
+}
+
+Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
+                           const std::vector<Bytes>& fonts) {
+  const std::vector<Face> faces = open_fonts(fonts);
+  if (faces.empty())
+    return Error{"PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
+  const double width = std::ceil(double(figure.size.x + 2 * style.margin) * double(style.scale));
+  const double height = std::ceil(double(figure.size.y + 2 * style.margin) * double(style.scale));
+  if (!(width >= 1 && height >= 1 && width <= kMostSide && height <= kMostSide && width * height * 3 <= kMostBytes))
+    return Error{"PNG: the picture would be too large (at most 16384 pixels a side and 200 MB); choose a smaller "
+                 "--width, a shorter text, or SVG"};
+  Picture picture{int(width), int(height), {}};
+  picture.rgb.resize(size_t(width) * size_t(height) * 3);
+  const uint32_t paper = ink_rgb(style.dark, Ink::panel);
+  for (size_t i = 0; i < picture.rgb.size(); ++i) picture.rgb[i] = uint8_t(paper >> (16 - 8 * (i % 3)));
+  const PngPen pen{style, faces, picture};
+  for (const Shape& shape : figure.shapes) std::visit(pen, shape);
+  return write_png(picture.width, picture.height, picture.rgb);
+}
+
+}  // namespace attn

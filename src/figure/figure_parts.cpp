@@ -1,0 +1,102 @@
+#include "figure/figure_parts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/utf8.h"
+#include "figure/heads_table.h"
+
+namespace attn {
+
+ValueRange range_of(const Metric* metric, std::span<const float> values) {
+  ValueRange range{HUGE_VALF, -HUGE_VALF};
+  for (float v : values) {
+    if (!std::isfinite(v)) continue;
+    range.low = std::min(range.low, v);
+    range.high = std::max(range.high, v);
+  }
+  if (range.low > range.high) return {};
+  if (!metric) return {0, 1};
+  if (range.low >= 0) range.low = 0;
+  if (range.low < 0) {
+    range.high = std::max(range.high, -range.low);
+    range.low = -range.high;
+  }
+  if (range.high == 0) range.high = 1;
+  return range;
+}
+
+void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 at, float length,
+                   float line, bool vertical) {
+  const int n = 64;
+  const float breadth = line * .6f;
+  Cells bar{at, {}, vertical ? n : 1, vertical ? 1 : n, {}};
+  bar.max = vertical ? Vec2{at.x + breadth, at.y + length} : Vec2{at.x + length, at.y + breadth};
+  for (int i = 0; i < n; ++i)
+    bar.places.push_back(float(vertical ? n - 1 - i : i) / float(n - 1));
+  figure.shapes.push_back(std::move(bar));
+  for (float t : {0.f, .5f, 1.f}) {
+    const std::string text = value_text(metric, range.low + t * (range.high - range.low));
+    if (vertical) {
+      const float y = at.y + (1 - t) * length;
+      figure.shapes.push_back(Line{{at.x + breadth, y}, {at.x + breadth + 4, y}, Ink::faint});
+      figure.shapes.push_back(Label{{at.x + breadth + 7, y - line * (t == 0 ? .8f : t == 1 ? 0 : .4f)},
+                                    text, Ink::faint, Align::left, 0, .85f});
+    } else {
+      figure.shapes.push_back(Label{{at.x + t * length, at.y + breadth + 2},
+                                    text,
+                                    Ink::faint,
+                                    t == 0   ? Align::left
+                                    : t == 1 ? Align::right
+                                             : Align::center,
+                                    0,
+                                    .85f});
+    }
+  }
+}
+
+std::string_view token_name(const std::vector<Tokens>& samples, int sample, int i) {
+  if (size_t(sample) >= samples.size()) return "";
+  const auto& items = samples[size_t(sample)].items;
+  return size_t(i) < items.size() ? std::string_view(items[size_t(i)].shown) : "";
+}
+
+namespace {
+
+float letter_width(char32_t c) {
+  if (c >= 0x1100 && c != 0x2026 && !(c >= 0x2000 && c < 0x2e80)) return 1;  // East Asian and beyond
+  if (c >= 0x2190 && c < 0x2c00) return .9f;                                 // arrows, signs
+  if (c > 0x7e) return .6f;
+  constexpr std::string_view kNarrow = "iljtfrI.,:;'|!()[] ", kWide = "mwMW@%";
+  if (kNarrow.find(char(c)) != std::string_view::npos) return .31f;
+  if (kWide.find(char(c)) != std::string_view::npos) return .85f;
+  return c >= 'A' && c <= 'Z' ? .66f : .55f;
+}
+
+}  // namespace
+
+float rough_width(std::string_view text, float size) {
+  float width = 0;
+  for (size_t at = 0; at < text.size();) width += letter_width(decode_utf8(text, at));
+  return width * size;
+}
+
+std::string rough_fit(std::string_view text, float size, float max_width) {
+  if (rough_width(text, size) <= max_width) return std::string(text);
+  float width = rough_width("…", size);
+  size_t end = 0;
+  for (size_t at = 0; at < text.size();) {
+    width += letter_width(decode_utf8(text, at)) * size;
+    if (width > max_width) break;
+    end = at;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+int every_so_many(float step, float least) {
+  for (int decade = 1;; decade *= 10)
+    for (int n : {1, 2, 5})
+      if (float(n * decade) * step >= least || decade > 1000000) return n * decade;
+}
+
+}  // namespace attn

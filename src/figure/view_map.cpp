@@ -1,0 +1,128 @@
+// view_map.cpp - queries downwards, keys to the right, a cell as bright as its number; and the same for layers.
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
+#include "figure/figure_views.h"
+#include "figure/heads_table.h"
+
+namespace attn {
+
+Figure map_figure(const ViewInput& input) {
+  const State& s = input.state;
+  const Attention& a = input.trace.attention();
+  const int n_query = input.measure.shape[0], n_key = input.measure.shape[1];
+  const float line = input.line_height, left = std::clamp(input.width * .18f, 50.f, 140.f);
+  const float bar = line * 3.6f, side_most = std::max(40.f, input.width - left - bar);
+  float cell = side_most / float(n_key);
+  const float top = line * 4.4f;
+  if (input.height > 0) cell = std::min(cell, std::max(40.f, input.height - top - line) / float(n_query));
+  cell = std::min(cell, line * 4);
+  const Vec2 min = {left, top}, max = {left + cell * float(n_key), top + cell * float(n_query)};
+  const ValueRange range = range_of(input.metric, input.measure.values);
+  Figure figure{{input.width, max.y + 8}, {}, {}};
+  const std::string name = input.metric ? input.metric->title.in(s.lang) : tr(s.lang, "Weight", "权重");
+  figure.shapes.push_back(
+      Label{{left, 0}, head_name(s.layer, s.head) + " · " + name, Ink::text, Align::left, side_most});
+  Cells cells{min, max, n_query, n_key, {}};
+  cells.places.reserve(input.measure.values.size());
+  for (int q = 0; q < n_query; ++q) {
+    const float* row = input.measure.values.data() + int64_t(q) * n_key;
+    float most = 0;
+    for (int k = 0; k < n_key; ++k) most = std::max(most, row[k]);
+    for (int k = 0; k < n_key; ++k) {
+      const bool masked = !a.may_see(s.sample, q, k) && (row[k] == 0 || !std::isfinite(row[k]));
+      cells.places.push_back(masked ? NAN
+                             : input.metric ? range.place(row[k])
+                                            : scale_position(s.scale, row[k], most));
+    }
+  }
+  figure.shapes.push_back(std::move(cells));
+  const int every = every_so_many(cell, line * .8f);
+  for (int i = 0; i < n_query; i += every)
+    figure.shapes.push_back(Label{{left - 6, top + (float(i) + .5f) * cell - line * .5f},
+                                  visible_token(token_name(input.trace.queries, s.sample, i)),
+                                  i == s.token ? Ink::accent : Ink::text, Align::right, left - 8, .85f});
+  for (int i = 0; i < n_key; i += every)
+    figure.shapes.push_back(Label{{left + (float(i) + .5f) * cell, top - 5},
+                                  visible_token(token_name(input.trace.keys, s.sample, i)), Ink::text,
+                                  Align::left, top - line * 1.5f, .85f, true});
+  if (cell >= line * 2)
+    for (int q = 0; q < n_query; ++q)
+      for (int k = 0; k < n_key; ++k) {
+        if (!a.may_see(s.sample, q, k)) continue;
+        const float value = input.measure.values[size_t(q) * size_t(n_key) + size_t(k)];
+        const float place = input.metric ? range.place(value) : value;
+        figure.shapes.push_back(Label{{left + (float(k) + .5f) * cell, top + (float(q) + .5f) * cell - line * .45f},
+                                      value_text(input.metric, value).substr(0, 5),
+                                      Ink::text, Align::center, 0, .75f, false, std::clamp(place, 0.f, 1.f)});
+      }
+  add_color_bar(figure, input.metric, range, {max.x + 12, min.y}, std::max(40.f, std::min(max.y - min.y, 260.f)),
+                line, true);
+  // One area a row: a hundred thousand of them would help nobody.
+  for (int q = 0; q < n_query; ++q) {
+    const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key, size_t(n_key));
+    const Peak peak = top_keys(row, 1)[0];
+    figure.areas.push_back({{0, top + float(q) * cell},
+                            {max.x, top + float(q + 1) * cell},
+                            tr(s.lang, "query ", "查询 ") + std::to_string(q) + " " +
+                                quoted_token(s.lang, token_name(input.trace.queries, s.sample, q)) +
+                                tr(s.lang, "\nhighest at key ", "\n最高的键 ") + std::to_string(peak.key) +
+                                " " + quoted_token(s.lang, token_name(input.trace.keys, s.sample, peak.key)) +
+                                ": " + value_text(input.metric, peak.weight),
+                            -1, -1, q, peak.key});
+  }
+  return figure;
+}
+
+Figure lens_figure(const ViewInput& input) {
+  const State& s = input.state;
+  const int n_layers = input.measure.shape[0], n_query = input.measure.shape[1];
+  const float line = input.line_height, left = line * 3, top = line * 1.5f, bar = line * 2;
+  const ValueRange range = range_of(input.metric, input.measure.values);
+  const float least = input.names.empty() ? line * 2.6f : line * 4.2f;
+  const float wide = std::max(least, std::min((input.width - left - 4) / float(n_query), line * 9));
+  const int fitting = std::max(1, int((input.width - left - 4) / wide));
+  // Where not all fit, the chosen token is in the middle of those that do.
+  const int first = std::clamp(s.token - fitting / 2, 0, std::max(0, n_query - fitting));
+  const int last = std::min(n_query, first + fitting);
+  const float high = input.height > 0 ? std::clamp((input.height - top - bar - 8) / float(n_layers), line * 1.1f, line * 2.2f)
+                                      : line * 1.5f;
+  Figure figure;
+  for (int q = first; q < last; ++q)
+    figure.shapes.push_back(Label{{left + (float(q - first) + .5f) * wide, 0},
+                                  visible_token(token_name(input.trace.queries, s.sample, q)),
+                                  q == s.token ? Ink::accent : Ink::text, Align::center, wide - 4, .9f});
+  for (int l = 0; l < n_layers; ++l) {
+    const int at = n_layers - 1 - l;  // the last layer on top, where the prediction comes out
+    const float y = top + float(l) * high;
+    figure.shapes.push_back(Label{{left - 8, y + high / 2 - line * .5f}, "L" + std::to_string(at),
+                                  at == s.layer ? Ink::accent : Ink::faint, Align::right, 0, .9f});
+    for (int q = first; q < last; ++q) {
+      const size_t i = size_t(at) * size_t(n_query) + size_t(q);
+      const float value = input.measure.values[i], place = range.place(value);
+      const Vec2 min = {left + float(q - first) * wide + 1, y + 1}, max = {min.x + wide - 2, y + high - 1};
+      Rect cell{min, max, Ink::line};
+      if (std::isfinite(value)) cell.weight = place;
+      figure.shapes.push_back(cell);
+      const std::string number = value_text(input.metric, value);
+      const std::string text = i < input.names.size() ? visible_token(input.names[i]) : number;
+      figure.shapes.push_back(Label{{(min.x + max.x) / 2, y + high / 2 - line * .47f}, text,
+                                    Ink::text, Align::center, wide - 6, .85f, false,
+                                    std::isfinite(value) ? std::clamp(place, 0.f, 1.f) : -1});
+      figure.areas.push_back({min, max,
+                              "L" + std::to_string(at) + tr(s.lang, ", token ", "，词元 ") + std::to_string(q) + " " +
+                                  quoted_token(s.lang, token_name(input.trace.queries, s.sample, q)) + "\n" +
+                                  (i < input.names.size() ? quoted_token(s.lang, input.names[i]) + " " : "") +
+                                  (input.metric ? std::string(input.metric->title.in(s.lang)) + " " : "") + number,
+                              at, s.head, q, -1});
+    }
+  }
+  const float bottom = top + float(n_layers) * high + 6;
+  add_color_bar(figure, input.metric, range, {left, bottom}, std::min(260.f, input.width - left - 10), line, false);
+  figure.size = {input.width, bottom + bar};
+  return figure;
+}
+
+}  // namespace attn
