@@ -34,8 +34,15 @@ struct F32 {
 struct Bf16 {
   using Stored = uint16_t;
   static ATTN_INLINE void panel(const uint16_t* from, Lanes* to) {
+#if defined(__wasm_simd128__)
+    // Behind zeros, one instruction each.
+    const v128_t x = wasm_v128_load(from), zero = wasm_i32x4_const_splat(0);
+    to[0] = (Lanes)wasm_i16x8_shuffle(zero, x, 0, 8, 1, 9, 2, 10, 3, 11);
+    to[1] = (Lanes)wasm_i16x8_shuffle(zero, x, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
     for (int j = 0; j < kVectors; ++j)
       to[j] = (Lanes)(__builtin_convertvector(load_halves(from + kLanes * j), Bits) << 16);
+#endif
   }
   static ATTN_INLINE float one(const uint16_t* from) {
     const uint32_t bits = uint32_t(*from) << 16;
@@ -62,13 +69,30 @@ struct F16 {
 #endif
   }
   static ATTN_INLINE void panel(const uint16_t* from, Lanes* to) {
+#if defined(__wasm_simd128__)
+    // Sign and all move at once where no half is infinite or not a number.
+    const v128_t x = wasm_v128_load(from), top = wasm_i16x8_const_splat(0x7C00);
+    if (!wasm_v128_any_true(wasm_i16x8_eq(wasm_v128_and(x, top), top))) {
+      const v128_t low = wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(x), 13);
+      const v128_t high = wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(x), 13);
+      const v128_t kept = wasm_i32x4_const_splat(int32_t(0x8FFFE000));
+      to[0] = (Lanes)wasm_v128_and(low, kept) * 0x1p112f;
+      to[1] = (Lanes)wasm_v128_and(high, kept) * 0x1p112f;
+      return;
+    }
+#endif
     for (int j = 0; j < kVectors; ++j) to[j] = at(from + kLanes * j);
   }
   static ATTN_INLINE float one(const uint16_t* from) {
-    uint16_t many[kLanes] = {*from};
-    float out[kLanes];
-    store(out, at(many));
-    return out[0];
+    const uint32_t half = *from, magnitude = (half & 0x7FFFu) << 13;
+    float x;
+    __builtin_memcpy(&x, &magnitude, 4);
+    x *= 0x1p112f;
+    uint32_t bits;
+    __builtin_memcpy(&bits, &x, 4);
+    bits |= (magnitude >= 0x7C00u << 13 ? 0x7F800000u : 0) | (half & 0x8000u) << 16;
+    __builtin_memcpy(&x, &bits, 4);
+    return x;
   }
 };
 
