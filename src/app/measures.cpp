@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/bytes.h"
+#include "model/forward.h"
+
 namespace attn {
 namespace {
 
@@ -50,17 +53,22 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
   return key;
 }
 
-Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs) {
+Status cannot_compute(const Metric& metric, const Inputs& inputs) {
   const Attention& a = inputs.trace->attention();
   const Lang lang = inputs.state->lang;
   if (has(metric, Axis::query) && has(metric, Axis::key) && int64_t(a.n_query) * a.n_key > kMostCells)
     return Error{std::string(metric.title.in(lang)) +
                  tr(lang, ": shown for texts of up to 2,048 tokens; this one has ",
-                    "：仅对不超过 2,048 个词元的文本显示；当前有 ") +
-                 std::to_string(a.n_query) + tr(lang, "", " 个")};
+                    "：仅对不超过 2,048 个词元的文本显示；当前词元数为 ") +
+                 std::to_string(a.n_query)};
   if (!has(metric, Axis::layer) && !a.is_kept(inputs.state->layer))
     return Error{tr(lang, "The memory has no room for this layer; choosing it computes it",
                     "内存放不下这一层；选择该层即可计算")};
+  return missing(metric, inputs);
+}
+
+Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs) {
+  if (Status no = cannot_compute(metric, inputs)) return *no;
   return metric.compute(inputs);
 }
 
@@ -95,36 +103,71 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
   return wanted;
 }
 
-Job measure_job(std::shared_ptr<const Trace> trace, State at, std::vector<MeasureKey> keys, Lang lang,
-                std::function<void(std::vector<std::shared_ptr<const MadeMeasure>>)> done) {
+Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done) {
   struct Work {
-    std::shared_ptr<const Trace> trace;
-    State at;
-    std::vector<MeasureKey> keys;
+    MeasureWish wish;
     std::vector<std::shared_ptr<const MadeMeasure>> made;
+    std::optional<ForwardPass> pass;  // that keeps activations
+    std::optional<Error> no_activations;
+    Study study;  // of the metric in hand, when it has steps
     double seconds = 0;
 
     bool step() {
       const double begun = now_s();
-      const MeasureKey& key = keys[made.size()];
-      Result<Measure> measure = compute_checked(*key.metric, {trace.get(), &at});
-      auto one = std::make_shared<MadeMeasure>();
-      one->key = key;
-      if (measure)
-        one->measure = std::move(*measure);
-      else
-        one->error = measure.error();
-      made.push_back(std::move(one));
+      const Metric& metric = *wish.keys[made.size()].metric;
+      const bool asks = (metric.needs & needs_activations) && wish.trace->model && !wish.trace->activations;
+      if (asks && !wish.activations && !no_activations) {
+        keep_activations();
+      } else {
+        compute(metric, asks);
+      }
       seconds += now_s() - begun;
-      return made.size() < keys.size() && seconds < kPartSeconds;
+      return made.size() < wish.keys.size() && (made.empty() || study.step || pass || seconds < kPartSeconds);
+    }
+    void keep_activations() {
+      const Trace& t = *wish.trace;
+      if (!pass) {
+        const Tokens& tokens = t.queries[0];
+        const uint64_t bytes = Activations::floats_needed(t.model->config, uint64_t(tokens.size())) * sizeof(float);
+        if (bytes > wish.room) {
+          no_activations = Error{tr(wish.at.lang, "This needs the activations of all layers, ", "这需要保留所有层的激活值，共 ") +
+                                 human_bytes(bytes) + tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
+                                 human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
+          return;
+        }
+        Keep keep;
+        keep.activations = true;
+        keep.facts = false;
+        pass.emplace(t.model, tokens, keep);
+      } else if (!pass->step()) {
+        wish.activations = pass->take().activations;
+        pass.reset();
+      }
+    }
+    void compute(const Metric& metric, bool asks) {
+      const Inputs inputs{wish.trace.get(), &wish.at, wish.activations.get()};
+      if (asks && no_activations) return add({}, no_activations);
+      if (!study.step) {
+        if (Status no = cannot_compute(metric, inputs)) return add({}, no);
+        if (!metric.begin) return add(metric.compute(inputs), {});
+        study = metric.begin(inputs);
+      }
+      if (study.step()) return;
+      add(study.take(), {});
+      study = {};
+    }
+    void add(Measure measure, std::optional<Error> error) {
+      auto one = std::make_shared<MadeMeasure>();
+      one->key = wish.keys[made.size()];
+      one->measure = std::move(measure);
+      one->error = std::move(error);
+      made.push_back(std::move(one));
     }
   };
   auto work = std::make_shared<Work>();
-  work->trace = std::move(trace);
-  work->at = std::move(at);
-  work->keys = std::move(keys);
-  return {tr(lang, "Measuring", "正在测量"), int(work->keys.size()), [work] { return work->step(); },
-          [work, done] { done(std::move(work->made)); }};
+  work->wish = std::move(wish);
+  return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()), [work] { return work->step(); },
+          [work, done] { done({std::move(work->made), work->wish.activations}); }};
 }
 
 }  // namespace attn

@@ -31,9 +31,10 @@ struct MadeMeasure {
   std::optional<Error> error;  // why the metric has no numbers here
 };
 
-// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), or a layer that
-// is not kept.
+// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), a layer that
+// is not kept, or what missing() says.
 inline constexpr int64_t kMostCells = 2048 * 2048;
+Status cannot_compute(const Metric& metric, const Inputs& inputs);
 Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs);
 
 // The metrics that a state's views need, each once; defaults for those that the state leaves open.
@@ -44,8 +45,20 @@ const Metric* second_head_measure(const State& state);
 const Metric* shown_measure(const State& state);
 const Metric* lens_measure(const State& state);
 
-// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least one. A metric is a step.
-Job measure_job(std::shared_ptr<const Trace> trace, State at, std::vector<MeasureKey> keys, Lang lang,
-                std::function<void(std::vector<std::shared_ptr<const MadeMeasure>>)> done);
+// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least one. Those that need
+// activations have the model run again to keep them, where neither the trace nor `activations` has them; more than
+// `room` bytes of them are an error. What was kept is handed over with the rest.
+struct MadeMeasures {
+  std::vector<std::shared_ptr<const MadeMeasure>> made;
+  std::shared_ptr<const Activations> activations;
+};
+struct MeasureWish {
+  std::shared_ptr<const Trace> trace;
+  State at;
+  std::vector<MeasureKey> keys;
+  std::shared_ptr<const Activations> activations;  // of this trace, or null
+  uint64_t room = 0;
+};
+Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done);
 
 }  // namespace attn

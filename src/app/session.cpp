@@ -103,6 +103,8 @@ struct Session::Impl {
   int posted_layer = 0;
   MapKey posted_map;  // of a map or of tiles
   std::vector<MeasureKey> posted_measures;
+  std::shared_ptr<const Activations> activations;  // that a measure needed
+  std::weak_ptr<const Trace> activations_of;
   int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
 
   KeptTraces kept;
@@ -151,7 +153,7 @@ struct Session::Impl {
   bool want_large_map(const MapKey& key);
   bool want_grid(int sample);
   bool want_measures(const State& at);
-  void take_measures(std::vector<std::shared_ptr<const MadeMeasure>> made);
+  void take_measures(MadeMeasures result);
   void take_part(GridPart part);
   void measure_memory();
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped, Lang lang);
@@ -265,11 +267,14 @@ void Session::Impl::forget_pictures_of_lost_traces() {
   const auto lost = [&](const auto& picture) { return !kept.holds(picture->trace); };
   std::erase_if(kept_maps, lost);
   std::erase_if(kept_grids, lost);
+  if (activations && !kept.holds(activations_of.lock())) activations.reset();
 }
 
 // All but the weights. The interface forgets the rest when it sees that there is no trace.
 void Session::Impl::release() {
   kept = {};
+  activations.reset();
+  snapshot.measures.clear();
   forget_pictures_of_lost_traces();
   making.reset();
   trace_key.reset();
@@ -405,14 +410,20 @@ bool Session::Impl::want_measures(const State& at) {
   }
   if (missing.empty()) return false;
   posted_measures = missing;
-  post(Posted::measures, measure_job(snapshot.trace, at, std::move(missing), speaks,
-                                     [this](auto made) { take_measures(std::move(made)); }));
+  const bool still = activations_of.lock() == snapshot.trace;
+  post(Posted::measures, measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr, room().room},
+                                     speaks, [this](MadeMeasures made) { take_measures(std::move(made)); }));
   return true;
 }
 
-void Session::Impl::take_measures(std::vector<std::shared_ptr<const MadeMeasure>> made) {
+void Session::Impl::take_measures(MadeMeasures result) {
   posted = Posted::none;
   auto& all = snapshot.measures;
+  const auto& made = result.made;
+  if (result.activations) {
+    activations = std::move(result.activations);
+    activations_of = snapshot.trace;
+  }
   all.insert(all.begin(), made.begin(), made.end());
   uint64_t bytes = 0;
   size_t n = 0;

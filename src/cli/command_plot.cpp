@@ -121,7 +121,10 @@ int run_plot(const Options& o) {
   if (!opened) return fail(opened.error());
   State state = o.state;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
-  const Trace trace = forward(opened->model, std::move(opened->tokens));
+  Keep keep;
+  keep.activations = true;
+  if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
+  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
   const Result<std::string> picture = draw(o, *view, trace, state);
   if (!picture) return fail(picture.error());
