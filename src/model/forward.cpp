@@ -10,7 +10,10 @@
 #include <functional>
 #include <optional>
 
+#include "model/activations.h"
 #include "model/attention_block.h"
+#include "model/block_math.h"
+#include "model/forward_sizes.h"
 #include "model/rope.h"
 #include "tensor/kernels.h"
 #include "tensor/packed.h"
@@ -20,83 +23,13 @@ namespace attn {
 
 namespace {
 
-// Fixed, so that memory is bounded and results do not depend on threads.
-constexpr int64_t kChunkRows = 256;   // of the residual stream, worked on together
+// Fixed, so that results do not depend on threads.
 constexpr int64_t kTableRows = 1024;  // of the unembedding, a piece of work
 
 // Multiplications of a step without threads, and the fewest that are worth waking a thread for.
 [[maybe_unused]] constexpr int64_t kStepWork = 1 << 25, kThreadWork = 1 << 16;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Rows to make room for, so that typing on does not move what is there.
-int64_t room_for(const Config& c, int64_t n) {
-  return std::max<int64_t>(n, std::min<int64_t>(c.n_ctx, n + std::max<int64_t>(32, n / 8)));
-}
-
-// Floats of each buffer; the one place that says how much a pass needs.
-struct Sizes {
-  uint64_t chunk;               // of rows worked on together
-  uint64_t normed, packed, flat, z, hidden, gate, angles, scores;  // while it runs
-  uint64_t layer, facts, resid, logits;                            // in the trace; a layer's q, k and v
-
-  Sizes(const Config& c, uint64_t n, const Keep& keep) {
-    const uint64_t d = uint64_t(c.d_model), room = uint64_t(room_for(c, int64_t(n)));
-    const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
-    const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
-    chunk = std::min<uint64_t>(n, kChunkRows);
-    normed = chunk * d;
-    packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp)});
-    flat = chunk * (d_q + 2 * d_kv);
-    z = chunk * d_q;
-    hidden = chunk * uint64_t(c.d_mlp);
-    gate = c.gated_mlp ? hidden : 0;
-    angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims) : 0;
-    Attention a;
-    a.d_head = c.d_head;
-    a.n_query = a.n_key = int(std::min<uint64_t>(n, INT32_MAX));
-    scores = uint64_t(attend_floats(a));
-    layer = room * (d_q + 2 * d_kv);
-    facts = keep.facts ? room * uint64_t(c.n_heads) * kRowFacts : 0;
-    resid = room * d;
-    logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
-  }
-};
-
-void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out) {
-  switch (c.norm) {
-    case Norm::layer_norm:
-      layer_norm(x, w.gamma.vec(), w.beta.vec(), c.norm_eps, out);
-      break;
-    case Norm::rms_norm:
-      rms_norm(x, w.gamma.vec(), c.norm_eps, out);
-      break;
-  }
-}
-
-using Map = void (*)(float* x, int64_t n);
-
-Map map_of(Activation activation) {
-  switch (activation) {
-    case Activation::gelu:
-      return gelu_n;
-    case Activation::gelu_tanh:
-      return gelu_tanh_n;
-    case Activation::silu:
-      return silu_n;
-    case Activation::relu:
-      return relu_n;
-  }
-  return nullptr;
-}
-
-bool has_padding(const Tokens& tokens) {
-  return std::ranges::any_of(tokens.items, &Token::padding);
-}
-
-bool keeps(const Keep& keep, int layer) {
-  return keep.layers.empty() || keep.layers[size_t(layer)];
-}
 
 // Work that may be done in any order: pieces 0 .. n_pieces - 1, of `work` multiplications each.
 struct Stage {
@@ -141,6 +74,7 @@ struct ForwardPass::Impl {
   std::vector<ProductPlan> plans;
   std::vector<double> radians;   // a position, of each pair
   std::vector<float> last;       // [n_logits, d_model], ready to be unembedded
+  std::shared_ptr<Activations> kept;  // where Keep::activations asks for it; then n_reused is 0
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
 
@@ -166,6 +100,8 @@ struct ForwardPass::Impl {
   Stage unembed();
   Stage products();  // all of `plans`, as one stage
   void begin_layer(int64_t layer);
+  // A copy of rows r0 .. r1-1 for whoever wants activations, where they are whole.
+  void note(std::vector<float> Activations::Layer::* to, int64_t layer, ConstMat rows, int64_t r0);
 };
 
 ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before)
@@ -215,6 +151,13 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   resid = trace.resid_final.head_to_fill(0).rows_of(n_reused, n);
   trace.model = model;
   trace.attentions.push_back(std::move(a));
+  if (keep.activations) {
+    kept = std::make_shared<Activations>();
+    kept->n = int(n);
+    kept->d_model = c.d_model;
+    kept->d_q = int(d_q);
+    kept->layers.resize(size_t(c.n_layers));
+  }
   trace.n_logits = !c.has_logits ? 0 : keep.all_logits ? int(n) : 1;
   trace.logits.resize(size_t(trace.n_logits) * size_t(c.d_vocab));
   if (keep.facts) sets = token_sets(tokens, tokens, true);
@@ -293,10 +236,20 @@ Stage ForwardPass::Impl::embed(int64_t r0, int64_t r1) {
           }};
 }
 
+void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int64_t layer, ConstMat rows,
+                             int64_t r0) {
+  if (!kept) return;
+  std::vector<float>& all = kept->layers[size_t(layer)].*to;
+  if (all.empty()) all.resize(size_t(n * rows.cols));
+  for (int64_t i = 0; i < rows.rows; ++i)
+    std::ranges::copy(rows.row(i), all.begin() + (r0 + i) * rows.cols);
+}
+
 // Rows r0 .. r1-1 of the residual stream, normed where the norm comes first, times W_Q, W_K and W_V.
 Stage ForwardPass::Impl::project(int64_t layer, int64_t r0, int64_t r1) {
   const Block& b = block(layer);
   ConstMat x = resid.rows_of(r0, r1);
+  note(&Activations::Layer::resid_pre, layer, x, r0);
   if (c.norm_place == NormPlace::pre) {
     normalize_rows(c, b.ln1, x, normed.rows(r1 - r0));
     x = normed.rows(r1 - r0);
@@ -371,6 +324,7 @@ Stage ForwardPass::Impl::attend_rows(int64_t layer, int64_t r0, int64_t r1) {
 // resid += z W_O; with the norm behind it where it comes last.
 Stage ForwardPass::Impl::project_out(int64_t layer, int64_t r0, int64_t r1) {
   const Block& b = block(layer);
+  note(&Activations::Layer::z, layer, z.rows(r1 - r0), r0);
   packed.pack(z.rows(r1 - r0));
   plans.clear();
   plans.emplace_back(packed, b.o.w, Then{.bias = b.o.b.vec(), .add = true}, resid.rows_of(r0, r1));
@@ -385,6 +339,7 @@ Stage ForwardPass::Impl::mlp_in(int64_t layer, int64_t r0, int64_t r1) {
     normalize_rows(c, b.ln2, mid, normed.rows(r1 - r0));
     x = normed.rows(r1 - r0);
   } else {
+    note(&Activations::Layer::attn_sum, layer, mid, r0);
     normalize_rows(c, b.ln1, mid, mid);
   }
   packed.pack(x);
@@ -408,6 +363,7 @@ Stage ForwardPass::Impl::mlp_gate(int64_t layer, int64_t r0, int64_t r1) {
 
 Stage ForwardPass::Impl::mlp_out(int64_t layer, int64_t r0, int64_t r1) {
   const Block& b = block(layer);
+  note(&Activations::Layer::resid_mid, layer, resid.rows_of(r0, r1), r0);
   packed.pack((c.gated_mlp ? gate : hidden).rows(r1 - r0));
   plans.clear();
   plans.emplace_back(packed, b.mlp_out.w, Then{.bias = b.mlp_out.b.vec(), .add = true},
@@ -418,6 +374,7 @@ Stage ForwardPass::Impl::mlp_out(int64_t layer, int64_t r0, int64_t r1) {
 // The norm behind the MLP, where it comes last.
 Stage ForwardPass::Impl::finish(int64_t layer, int64_t r0, int64_t r1) {
   if (c.norm_place == NormPlace::pre) return {};
+  note(&Activations::Layer::mlp_sum, layer, resid.rows_of(r0, r1), r0);
   return {1, (r1 - r0) * c.d_model * 8, [this, layer, r0, r1](int64_t, int64_t) {
             normalize_rows(c, block(layer).ln2, resid.rows_of(r0, r1), resid.rows_of(r0, r1));
           }};
@@ -429,24 +386,17 @@ Stage ForwardPass::Impl::unembed() {
     Attention& a = attention();
     a.q.back() = a.k.back() = a.v.back() = {};
   }
+  if (kept) {
+    const float* resid_final = trace.resid_final.head(0).data;
+    kept->resid_final.assign(resid_final, resid_final + n * c.d_model);
+    trace.activations = std::move(kept);
+  }
   if (trace.n_logits == 0) return {};
   const int64_t n_rows = trace.n_logits, d = c.d_model;
   last.resize(size_t(n_rows * d));
   const Mat rows(last.data(), n_rows, d);
   const ConstMat resid_final = ConstMat(trace.resid_final.head(0)).rows_of(n - n_rows, n);
-  if (w.ln_final.gamma.empty()) {
-    for (int64_t i = 0; i < n_rows; ++i) std::ranges::copy(resid_final.row(i), rows.row(i).begin());
-  } else {
-    normalize_rows(c, w.ln_final, resid_final, rows);
-  }
-  if (!w.head_dense.w.empty()) {
-    std::vector<float> dense(last.size());
-    packed.pack(rows);
-    linear(packed, w.head_dense.w,
-           {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},
-           {dense.data(), n_rows, d});
-    normalize_rows(c, w.ln_head, ConstMat(dense.data(), n_rows, d), rows);
-  }
+  ready_to_unembed(*model, resid_final, rows);
   const int64_t n_blocks = divide_up(w.unembed.rows, kTableRows);
   const int64_t n_row_chunks = divide_up(n_rows, kChunkRows);
   return {n_blocks * n_row_chunks, std::min(n_rows, kChunkRows) * kTableRows * d,
@@ -465,67 +415,11 @@ Stage ForwardPass::Impl::unembed() {
           }};
 }
 
-int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
-  if (before.model.get() != &model || model.config.mask != Mask::causal) return 0;
-  const Attention& a = before.attention();
-  const std::vector<Token>& old = before.queries[0].items;
-  if (!a.allowed.empty() || has_padding(tokens) || (keep.facts && a.facts.empty())) return 0;
-  for (int l = 0; l < a.n_layers; ++l) {
-    if (!a.is_kept(l) || !keeps(keep, l)) return 0;
-  }
-  const size_t most = std::min(old.size(), tokens.items.size());
-  size_t same = 0;
-  while (same < most && old[same].id == tokens.items[same].id) ++same;
-  return int(same);
-}
-
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model, Tokens tokens, Keep keep,
                          const Trace* before)
     : impl_(std::make_unique<Impl>(std::move(model), std::move(tokens), std::move(keep), before)) {}
 
 ForwardPass::~ForwardPass() = default;
-
-Status ForwardPass::check(const Model& model, const Tokens& tokens) {
-  if (tokens.items.empty()) {
-    return Error{"The text is empty: type something for the model to read"};
-  }
-  if (tokens.size() > model.config.n_ctx) {
-    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
-                 " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
-  }
-  const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
-  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;
-      bytes > PTRDIFF_MAX) {
-    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
-                 model.name + " needs " + human_bytes(bytes) +
-                 ", more than there can be here: shorten it"};
-  }
-  for (size_t i = 0; i < tokens.items.size(); ++i) {
-    const Token& token = tokens.items[i];
-    if (token.id >= 0 && token.id < model.config.d_vocab) continue;
-    return Error{"tokenizer.json: token " + std::to_string(i) + " of the text has the number " +
-                 std::to_string(token.id) + ", but the model knows only " +
-                 std::to_string(model.config.d_vocab) +
-                 "; take the tokenizer.json that came with the weights"};
-  }
-  return {};
-}
-
-uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep) {
-  const Sizes s(c, uint64_t(n_tokens), keep);
-  uint64_t n_layers = 0;  // at once; one that is not kept is there while it is at work
-  for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
-  n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
-  const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
-                           s.scores * uint64_t(n_threads());
-  const uint64_t last = (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(c.d_model);
-  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits;
-  return (buffers + 2 * last + trace) * sizeof(float);
-}
-
-uint64_t ForwardPass::bytes_a_layer(const Config& c, int n_tokens) {
-  return Sizes(c, uint64_t(n_tokens), {}).layer * sizeof(float);
-}
 
 int ForwardPass::n_reused() const { return int(impl_->n_reused); }
 
