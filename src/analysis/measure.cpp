@@ -27,6 +27,9 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_model) && !in.trace->model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
+  if (asks(needs_norm_first) && in.trace->model && in.trace->model->config.norm_place == NormPlace::post)
+    return no(": needs a residual stream that is a plain sum; this model takes a norm after every sum, as BERT does",
+              "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
   if (asks(needs_logits) && in.trace->model && !in.trace->model->config.has_logits)
     return no(": needs an output vocabulary, which this model has not", "：需要输出词表，而该模型没有");
   if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
@@ -37,6 +40,11 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_period) && in.period <= 0)
     return no(": needs a text that repeats, such as the random repeated one",
               "：需要重复的文本，例如随机重复文本");
+  if (asks(needs_all_layers))
+    for (int l = 0; l < a.n_layers; ++l)
+      if (!a.is_kept(l))
+        return no(": needs every layer, and the memory has no room for all; a shorter text will do",
+                  "：需要所有层，而内存放不下；请缩短文本");
   if (asks(needs_activations) && !in.kept())
     return no(": needs a pass that kept its activations", "：需要保留激活值的运行结果");
   return {};

@@ -32,6 +32,8 @@ enum Need : unsigned {
   needs_logits = 8,       // an output vocabulary
   needs_self = 16,        // query i is key i
   needs_period = 32,      // a text r + r, Inputs::period
+  needs_norm_first = 64,  // a residual stream that is a plain sum: norms before attention and MLP
+  needs_all_layers = 128,  // q, k and v of every layer, for which the memory may have no room
 };
 
 // What a metric may read. Null what is not there.

@@ -1,0 +1,17 @@
+// direct_logit.h - direct logit attribution: the logit as a sum of what each part wrote (TransformerLens).
+//
+// With u = W_U[:, target] - W_U[:, foil] and the final norm's scale σ of the true residual stream held fixed, a
+// contribution r to the stream is worth ((r - mean r) / σ ⊙ γ) · u (no mean under RMSNorm). All needs: activations,
+// logits, a norm that comes first. The query is State::token, the target what target.h says.
+#pragma once
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+Measure logit_by_component(const Inputs& in);  // {component}; sums to the logit
+Measure logit_by_head(const Inputs& in);       // {layer, head}
+Measure logit_by_token(const Inputs& in);      // {layer, key}: source tokens, all heads of the layer
+Measure logit_map(const Inputs& in);           // {query, key}: the chosen layer and head
+
+}  // namespace attn

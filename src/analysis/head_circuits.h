@@ -1,0 +1,26 @@
+// head_circuits.h - what the weights alone say of heads: OV and QK as factored matrices (Elhage et al. 2021).
+//
+// Of one head, as x W with the weights of the norm before the attention folded in (its mean and scale, which depend on
+// x, and rotations, which depend on places, left out):
+//   OV = W_V W_O   QK = W_Q W_Kᵀ   both [d_model, d_model], of rank d_head at most, never made whole.
+// Where heads share keys and values, each query head has those of its group.
+#pragma once
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+// {layer, head} Re Σ λ / Σ |λ| over the eigenvalues λ of OV: 1 hands on what it reads, -1 its opposite.
+Measure copying(const Inputs& in);
+Measure ov_eigenvalues(const Inputs& in);  // {dim, component} of the chosen head, real and imaginary, the largest real first
+Measure ov_singular(const Inputs& in);     // {dim} of the chosen head, the largest first
+Measure qk_singular(const Inputs& in);
+
+// {layer, head, layer, head}: ‖OV₁ X‖ / (‖OV₁‖ ‖X‖) of an earlier head 1 and a later head 2, with X = QK₂, QK₂ᵀ, OV₂, in
+// Frobenius norms, less 1/√d_model: the root mean square of the same when one of the two is turned at random, which is
+// exact for any two matrices. 0 unless the first layer is before the second. A step is one earlier head and one later layer.
+Study begin_q_composition(const Inputs& in);
+Study begin_k_composition(const Inputs& in);
+Study begin_v_composition(const Inputs& in);
+
+}  // namespace attn

@@ -1,0 +1,50 @@
+// lens.h - the logit lens: what the model would predict if it ended after each layer (nostalgebraist 2020).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+// One position after one layer: LN_f(x) W_U + b_U with the final norm's statistics taken anew.
+struct LensCell {
+  std::vector<Peak> top;  // ids and logits, the largest first
+  float log_sum = 0;      // ln Σ exp(logits): a logit minus this is a log probability
+  float entropy = 0;      // of the prediction, bits
+  int target = -1;        // the token asked about; the last layer's likeliest where none is named
+  float logit = 0;        // of the target, minus that of the foil where there is one
+  float target_logit = 0;
+  int rank = 0;           // tokens that are likelier than the target
+};
+
+// Row 0 is the residual stream before the first layer, row l the one after layer l - 1.
+struct LensTable {
+  int n_rows = 0, n_query = 0;
+  std::vector<LensCell> cells;  // [row, query]
+  const LensCell& at(int row, int query) const { return cells[size_t(row) * size_t(n_query) + size_t(query)]; }
+};
+
+// Needs activations and logits. A step is a few positions of one layer; the last layer goes first.
+class LensPass {
+ public:
+  LensPass(const Inputs& in, int n_top);
+  int n_steps() const;
+  bool step();
+  LensTable take() { return std::move(table_); }
+
+ private:
+  Inputs in_;
+  State state_;
+  int n_top_, at_ = 0;
+  int rows_a_step_ = 1;
+  LensTable table_;
+};
+
+Study begin_lens_probability(const Inputs& in);
+Study begin_lens_logit(const Inputs& in);
+Study begin_lens_rank(const Inputs& in);
+Study begin_lens_entropy(const Inputs& in);
+
+}  // namespace attn

@@ -1,0 +1,19 @@
+// norms.h - how long the vectors are that attention really moves (Kobayashi et al. 2020, 2021).
+//
+// f^h(x_j) = v_j^h W_O^h with the value's bias, without the output's. All need a model.
+#pragma once
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+Measure norm_head(const Inputs& in);      // {query, key} A[i, j] ‖f(x_j)‖, the chosen head
+Measure norm_layer(const Inputs& in);     // {query, key} ‖Σ_h A^h[i, j] f^h(x_j)‖
+Measure norm_residual(const Inputs& in);  // {query, key} with x_i added where j = i
+// The same through the layer's LayerNorm or RMSNorm, with the scale of the true sum. As published where the norm
+// comes last; where it comes first the next norm is taken, the one that the MLP reads through (our extension).
+Measure norm_residual_ln(const Inputs& in);
+// {layer, query} ‖Σ_{j≠i}‖ / (‖Σ_{j≠i}‖ + ‖j = i‖) of the above: how much comes from other tokens.
+Measure mixing_ratio(const Inputs& in);
+
+}  // namespace attn

@@ -1,0 +1,20 @@
+// rollout.h - how attention adds up over layers: rollout, and attention flow by max-flow (Abnar & Zuidema 2020).
+#pragma once
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+// Both are maps {query, key} from the layer after State::layer down to the input, over layers 0 .. State::layer with
+// heads averaged and the residual stream as half of each: Â = rownorm(Ā + I).
+
+// R = Â^l … Â^0.
+Measure rollout(const Inputs& in);
+// Ours, for causal masks: early tokens are in everybody's sight and so collect weight whatever a model does. Each
+// cell is divided by the rollout of attention that looks at all it may see alike, and rows are brought to 1 again.
+Measure rollout_against_uniform(const Inputs& in);
+
+// Largest flow from (l, i) to the input j in the graph of edges Â; rows are brought to 1. A step is some queries.
+Study begin_flow(const Inputs& in);
+
+}  // namespace attn

@@ -1,0 +1,73 @@
+#include "analysis/target.h"
+
+#include <algorithm>
+
+#include "analysis/dense.h"
+
+namespace attn {
+
+int token_named(const Tokenizer& tokenizer, std::string_view text) {
+  if (text.empty()) return -1;
+  const auto only = [&](const std::string& s) {
+    int found = -1;
+    for (const Token& t : tokenizer.encode(s, false).items) {
+      if (found >= 0) return -1;
+      found = t.id;
+    }
+    return found;
+  };
+  if (const int id = tokenizer.id_of(text); id >= 0) return id;
+  if (const int id = only(std::string(text)); id >= 0) return id;
+  return only(" " + std::string(text));
+}
+
+Target target_of(const Inputs& in) {
+  const Model* model = in.trace->model.get();
+  if (!model || !model->tokenizer) return {};
+  const auto known = [&](const std::string& text) {
+    const int id = token_named(*model->tokenizer, text);
+    return id < model->config.d_vocab ? id : -1;
+  };
+  return {known(in.state->target), known(in.state->foil)};
+}
+
+Status bad_target(const Inputs& in) {
+  const Target target = target_of(in);
+  const Lang lang = in.state->lang;
+  for (const auto& [text, id] : {std::pair(in.state->target, target.token), {in.state->foil, target.foil}})
+    if (!text.empty() && id < 0)
+      return Error{"“" + text + "”" + tr(lang, " is not one token of this model; choose a shorter or more common word",
+                                         " 不是该模型的单个词元；请改用更短或更常见的词")};
+  return {};
+}
+
+Target target_at(const Inputs& in, int query) {
+  Target target = target_of(in);
+  if (target.token >= 0) return target;
+  const Model& model = *in.trace->model;
+  const int d = model.config.d_model;
+  const ConstMat resid = ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);
+  std::vector<float> ready(static_cast<size_t>(d)), logits(size_t(model.config.d_vocab));
+  ready_to_unembed(model, resid, {ready.data(), 1, d});
+  unembed(model, {ready.data(), 1, d}, {logits.data(), 1, int64_t(logits.size())});
+  target.token = int(std::ranges::max_element(logits) - logits.begin());
+  return target;
+}
+
+std::vector<float> direction(const Model& model, const Target& target) {
+  std::vector<float> u(size_t(model.config.d_model)), foil(u.size());
+  model.weights.unembed.row(target.token, u);
+  if (target.foil < 0) return u;
+  model.weights.unembed.row(target.foil, foil);
+  for (size_t i = 0; i < u.size(); ++i) u[i] -= foil[i];
+  return u;
+}
+
+float direction_bias(const Model& model, const Target& target) {
+  const Tensor& b = model.weights.unembed_bias;
+  if (b.empty()) return 0;
+  const auto of = [&](int token) { return token < 0 ? 0 : b.vec()[size_t(token)]; };
+  return of(target.token) - of(target.foil);
+}
+
+}  // namespace attn

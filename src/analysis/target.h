@@ -1,0 +1,31 @@
+// target.h - the token that is asked about, "A" minus "B" where there is a foil, and its direction.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+// The token that a person means by `text`: its piece as the vocabulary spells it, or the one token that the
+// text, or the text after a blank, is cut into. -1: there is no such one token.
+int token_named(const Tokenizer& tokenizer, std::string_view text);
+
+struct Target {
+  int token = -1;  // -1: the likeliest at each position
+  int foil = -1;   // -1: none
+};
+// Of State::target and State::foil; names that are no token count as empty.
+Target target_of(const Inputs& in);
+// In one sentence, a target or a foil that is no single token of the model.
+Status bad_target(const Inputs& in);
+// The same with `token` the likeliest one at `query`, unless it is given.
+Target target_at(const Inputs& in, int query);
+
+// W_U[:, token] - W_U[:, foil], [d_model].
+std::vector<float> direction(const Model& model, const Target& target);
+// b_U[token] - b_U[foil].
+float direction_bias(const Model& model, const Target& target);
+
+}  // namespace attn
