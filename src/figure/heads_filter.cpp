@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "figure/heads_table.h"
 
@@ -112,10 +113,12 @@ struct Reader {
 
   Result<float> number() {
     const std::string_view given = word();
-    float value = 0;
-    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
-    const std::string_view rest(end, size_t(given.data() + given.size() - end));
-    if (error != std::errc() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
+    // Not std::from_chars, which some standard libraries have for whole numbers only.
+    const std::string text(given);
+    char* end = nullptr;
+    const float value = std::strtof(text.c_str(), &end);
+    const std::string_view rest(end);
+    if (end == text.c_str() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
       return Error{given.empty() ? std::string(t("A number is missing after the sign, as in self > 0.5",
                                                  "符号之后缺少数字，例如 self > 0.5"))
                                  : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
