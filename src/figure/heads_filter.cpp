@@ -114,11 +114,11 @@ struct Reader {
   Result<float> number() {
     const std::string_view given = word();
     // Not std::from_chars, which some standard libraries have for whole numbers only.
-    const std::string text(given);
+    const std::string copy(given);
     char* end = nullptr;
-    const float value = std::strtof(text.c_str(), &end);
+    const float value = std::strtof(copy.c_str(), &end);
     const std::string_view rest(end);
-    if (end == text.c_str() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
+    if (end == copy.c_str() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
       return Error{given.empty() ? std::string(t("A number is missing after the sign, as in self > 0.5",
                                                  "符号之后缺少数字，例如 self > 0.5"))
                                  : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
