@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ui/ui_state.h"
+#include "ui/view_parts.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -62,13 +63,36 @@ std::string not_kept(const Frame& f, int layer) {
 float grid_panel_height(const Frame& f, float width) {
   if (!f.snap.grid) return 120;
   const float tile = tile_side(f.snap.grid->n_heads, width - 24);
-  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 62;
+  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 104;
 }
+
+namespace {
+
+// Every head as a cell, coloured by the chosen measure.
+void draw_measured(Frame& f) {
+  const Metric* metric = head_measure(f.shown);
+  const auto made = f.snap.last_measure(metric, f.shown);
+  if (!made || made->error) return draw_missing(f, made);
+  ImGui::PushFont(nullptr, 14);
+  ImGui::BeginChild("cells", {0, 0}, kTabPasses);
+  draw_view(f, "##grid_view", f.ui.grid_view,
+            {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 4)});
+  ImGui::EndChild();
+  ImGui::PopFont();
+}
+
+}  // namespace
 
 void draw_grid_panel(Frame& f) {
   upload(f);
   const HeadGrid* grid = f.ui.grid.get();
   heading(f, f.t("All heads · hover previews, click chooses", "所有头 · 悬停预览，点击选择"));
+  if (f.trace) {
+    const Metric* chosen = f.state.measure.empty() ? nullptr : head_measure(f.shown);
+    metric_menu(f, "measure", f.state.measure, chosen, {Axis::layer, Axis::head},
+                f.t("Patterns, small", "注意力小图"), ImGui::GetContentRegionAvail().x);
+    if (chosen) return draw_measured(f);
+  }
   if (!grid || grid->trace.get() != f.trace) {
     heading(f, f.t("Computing…", "正在计算…"));
     if (!grid) return;

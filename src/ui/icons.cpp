@@ -84,6 +84,16 @@ void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 col
       return b.line(-.65f, 0, .65f, 0);
     case Icon::minus:
       return b.line(-.65f, 0, .65f, 0);
+    case Icon::rectangle:
+      for (float a : {-.85f, -.2f, .45f}) {
+        b.line(a, -.6f, a + .4f, -.6f);
+        b.line(a, .6f, a + .4f, .6f);
+      }
+      for (float a : {-.6f, 0.f}) {
+        b.line(-.85f, a, -.85f, a + .35f);
+        b.line(.85f, a, .85f, a + .35f);
+      }
+      return;
     case Icon::fit:
       for (float sx : {-1.f, 1.f})
         for (float sy : {-1.f, 1.f}) {

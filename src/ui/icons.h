@@ -18,7 +18,8 @@ enum class Icon {
   fit,
   dice,
   warn,
-  language
+  language,
+  rectangle
 };
 
 // Centred, in a square of `side`.

@@ -28,6 +28,17 @@ void move_cell(Frame& f, int down, int right) {
   f.state.locked_key = key;
 }
 
+// The rectangle, or one that begins at the chosen cell, larger or smaller at its lower right.
+void grow_rectangle(Frame& f, int down, int right) {
+  if (!f.trace || (down == 0 && right == 0)) return;
+  const Attention& a = f.attention();
+  const int key = std::max(0, f.shown.locked_key);
+  CellRect r = read_rectangle(f.state.rectangle, a).value_or(CellRect{f.shown.token, f.shown.token, key, key});
+  r.q1 = std::clamp(r.q1 + down, r.q0, a.n_query - 1);
+  r.k1 = std::clamp(r.k1 + right, r.k0, a.n_key - 1);
+  f.state.rectangle = write_rectangle(r);
+}
+
 void step_head(Frame& f, int by) {
   if (!f.trace) return;
   choose_head(f, f.shown.layer, std::clamp(f.shown.head + by, 0, f.attention().n_heads - 1));
@@ -44,9 +55,13 @@ void zoom(Frame& f, float factor) {
 }
 
 void plain_keys(Frame& f, bool shift) {
-  if (!f.ui.arrows_taken)
-    move_cell(f, int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow)),
-              int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow)));
+  if (!f.ui.arrows_taken) {
+    const int down = int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow));
+    const int right = int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow));
+    shift ? grow_rectangle(f, down, right) : move_cell(f, down, right);
+  }
+  for (int i = 0; i < int(std::size(kCanvasNames)) && !shift; ++i)
+    if (pressed(ImGuiKey(ImGuiKey_1 + i), false)) f.state.canvas = Canvas(i);
   const int bracket = int(pressed(ImGuiKey_RightBracket)) - int(pressed(ImGuiKey_LeftBracket));
   if (bracket != 0) shift ? step_layer(f, bracket) : step_head(f, bracket);
   const int comma = int(pressed(ImGuiKey_Period)) - int(pressed(ImGuiKey_Comma));
@@ -64,7 +79,10 @@ void plain_keys(Frame& f, bool shift) {
     else
       platform::focus_prompt();
   }
-  if (pressed(ImGuiKey_Escape, false)) f.state.locked_key = -1;
+  if (pressed(ImGuiKey_Escape, false)) {
+    f.state.locked_key = -1;
+    f.state.rectangle.clear();
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "figure/figure_text.h"
+#include "figure/heads_table.h"
 #include "ui/map_view.h"
 #include "ui/widgets.h"
 
@@ -173,6 +174,10 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
 }
 
 std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key) {
+  if (source.measured) {  // `share`: its place in the palette
+    const float value = source.measured->measure.values[size_t(query) * size_t(source.n_key) + size_t(key)];
+    return Weight{value, (value - f.ui.shown_low) / std::max(1e-20f, f.ui.shown_high - f.ui.shown_low)};
+  }
   if (const PatternMap* map = source.exact; map && map->is_whole()) {
     const float weight = map->values[size_t(query) * size_t(map->n_key) + size_t(key)];
     const float most = map->row_max[size_t(query)];
@@ -201,17 +206,20 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
       const auto there = weight_at(f, source, q, k);
       if (!there) continue;
       const float weight = there->weight;
-      const std::string text = weight_text(weight, decimals);
+      if (source.measured && !std::isfinite(weight)) continue;
+      const std::string text = source.measured ? value_text(source.measured->key.metric, weight).substr(0, width >= 54 ? 6 : 5)
+                                               : weight_text(weight, decimals);
       const float x = box.x_of(float(k) + .5f) - small_width(text, size) / 2;
       const float y = box.y_of(float(q) + .5f) - size / 2;
       list->AddText(nullptr, size, {std::round(x), std::round(y)},
-                    ink_on(f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
+                    ink_on(source.measured ? f.palette_color(there->share)
+                                           : f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
                     text.c_str());
     }
   list->PopClipRect();
 }
 
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical) {
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, const MadeMeasure* measured) {
   const float breadth = 12;
   const auto colors = palette_colors(f.state.palette);
   const bool reversed = f.state.palette == Palette::greys && !f.ui.dark;
@@ -230,7 +238,14 @@ void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical) {
   }
   const ImU32 faint = rgb(f.colors().faint);
   const float size = kLabelSize - 1;
-  for (const Tick& tick : scale_ticks(f.state.scale)) {
+  std::string numbers[3];
+  Tick ticks[3];
+  for (int i = 0; i < 3 && measured; ++i) {
+    const float t = float(i) / 2;
+    numbers[i] = value_text(measured->key.metric, f.ui.shown_low + t * (f.ui.shown_high - f.ui.shown_low));
+    ticks[i] = {t, numbers[i].c_str()};
+  }
+  for (const Tick& tick : measured ? std::span<const Tick>(ticks) : scale_ticks(f.state.scale)) {
     const float at = tick.position * length;
     const float width = small_width(tick.label, size);
     if (vertical) {

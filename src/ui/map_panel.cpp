@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/figure_parts.h"
 #include "figure/figure_text.h"
+#include "figure/rectangle.h"
 #include "platform/platform.h"
 #include "ui/map_view.h"
+#include "ui/view_parts.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -77,6 +80,27 @@ MapSource preview_source(Frame& f) {
   return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true, false};
 }
 
+// Another measure of the same cells in place of the weights; nothing while it is not there.
+MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
+  UiState& ui = f.ui;
+  const Attention& a = f.attention();
+  if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key}) return {};
+  if (made != ui.shown || ui.shown_stack.n_maps() == 0) {
+    ui.shown = made;
+    const ValueRange range = range_of(made->key.metric, made->measure.values);
+    ui.shown_low = range.low;
+    ui.shown_high = range.high;
+    std::vector<float> places;
+    places.reserve(made->measure.values.size());
+    for (float v : made->measure.values)
+      places.push_back(std::isfinite(v) ? std::clamp(range.place(v), 0.f, 1.f) : 0);
+    ui.shown_stack.set(places.data(), 1, a.n_query, a.n_key);
+  }
+  MapSource source{&ui.shown_stack, 0, nullptr, f.shown.layer, f.shown.head, a.n_query, a.n_key, false, false};
+  source.measured = made.get();
+  return source;
+}
+
 // The view's part of the map, kept whole while it fits and inside the map always.
 void settle_view(Frame& f) {
   View2D& v = f.ui.view;
@@ -137,8 +161,22 @@ void interact(Frame& f, MapBox& box) {
   const ImGuiIO& io = ImGui::GetIO();
   ui.hover_query = ui.hover_key = -1;
 
-  if (ImGui::IsItemActivated()) ui.dragged = false;
-  if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
+  if (ImGui::IsItemActivated()) {
+    ui.dragged = false;
+    const Vec2 from = box.cell_at(io.MousePos);
+    const bool begins = io.KeyShift || ui.draws_rectangle;
+    ui.rect_query = begins ? std::clamp(int(from.y), 0, a.n_query - 1) : -1;
+    ui.rect_key = begins ? std::clamp(int(from.x), 0, a.n_key - 1) : -1;
+  }
+  if (ImGui::IsItemActive() && ui.rect_query >= 0) {
+    if (ImGui::IsMouseDragging(0, 4)) {
+      ui.dragged = true;
+      const Vec2 to = box.cell_at(io.MousePos);
+      const int q = std::clamp(int(to.y), 0, a.n_query - 1), k = std::clamp(int(to.x), 0, a.n_key - 1);
+      f.state.rectangle = write_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query),
+                                           std::min(k, ui.rect_key), std::max(k, ui.rect_key)});
+    }
+  } else if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
     ui.dragged = true;
     View2D& v = ui.view;
     const auto shift = [](float by, float n, float& low, float& high) {
@@ -174,6 +212,25 @@ void frame_cell(const MapBox& box, int query, int key, ImU32 color, float width)
                 color, 1, 0, width);
 }
 
+// The cells that make up the score whose explanation is open in the inspector.
+void draw_score_cells(const Frame& f, const MapBox& box) {
+  if (f.ui.open_measure.empty() || f.state.panel != Panel::head) return;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->PushClipRect(box.min, box.max, true);
+  const ImU32 color = rgb(0xff5fa2);
+  const bool fine = box.cell_width() < 5 || box.cell_height() < 5;
+  for (const auto& [query, key] : score_cells(f)) {
+    const ImVec2 min = {box.x_of(float(key)), box.y_of(float(query))};
+    const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
+    if (max.x < box.min.x || min.x > box.max.x || max.y < box.min.y || min.y > box.max.y) continue;
+    if (fine)
+      list->AddRectFilled(min, {std::max(max.x, min.x + 1.5f), std::max(max.y, min.y + 1.5f)}, rgb(0xff5fa2, .55f));
+    else
+      list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, color, 1, 0, 1.5f);
+  }
+  list->PopClipRect();
+}
+
 void draw_marks(const Frame& f, const MapBox& box) {
   const UiState& ui = f.ui;
   ImDrawList* list = ImGui::GetWindowDrawList();
@@ -192,6 +249,13 @@ void draw_marks(const Frame& f, const MapBox& box) {
     }
     frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
   }
+  if (const auto r = read_rectangle(f.state.rectangle, f.attention())) {
+    const ImVec2 min = {box.x_of(float(r->k0)), box.y_of(float(r->q0))};
+    const ImVec2 max = {box.x_of(float(r->k1 + 1)), box.y_of(float(r->q1 + 1))};
+    list->AddRectFilled(min, max, IM_COL32(255, 255, 255, 26));
+    list->AddRect(min, max, IM_COL32(0, 0, 0, 190), 1, 0, 4);
+    list->AddRect(min, max, IM_COL32_WHITE, 1, 0, 2);
+  }
   if (f.shown.locked_key >= 0)
     frame_cell(box, f.shown.token, f.shown.locked_key, rgb(f.colors().accent), 2.5f);
   list->PopClipRect();
@@ -206,16 +270,24 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
   if (size_t(key) >= row.size()) return "";
   const float weight = row[size_t(key)];
-  return cell_sentence(
+  std::string says = cell_sentence(
       f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
                !f.attention().may_see(f.shown.sample, query, key)});
+  if (source.measured) {
+    const Metric& m = *source.measured->key.metric;
+    says += std::string(f.t(" · ", " · ")) + m.title.in(f.lang) + " " +
+            value_text(&m, weight_at(f, source, query, key)->weight) + (*m.unit.en ? " " : "") + m.unit.in(f.lang);
+  }
+  return says;
 }
 
 void draw_header(Frame& f, const MapSource& source) {
   const float height = ImGui::GetFrameHeight();
-  const float buttons = 3 * height + 8;
-  const float room = ImGui::GetContentRegionAvail().x - buttons - 8;
-  std::string title = f.t("Layer ", "第 ") + std::to_string(source.layer) +
+  const float all = ImGui::GetContentRegionAvail().x;
+  const float menu = std::clamp(all * .32f, 96.f, 210.f);
+  const float buttons = 4 * height + 12 + menu + 4;
+  const float room = all - buttons - 8;
+  std::string title = room < 130 ? head_name(source.layer, source.head) : f.t("Layer ", "第 ") + std::to_string(source.layer) +
                       f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) + f.t("", " 头");
   if (source.preview) title += f.t("  (preview)", "（预览）");
   ImGui::AlignTextToFramePadding();
@@ -223,6 +295,16 @@ void draw_header(Frame& f, const MapSource& source) {
   ImGui::TextUnformatted(fit_text(title, room).c_str());
   ImGui::PopStyleColor();
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
+  metric_menu(f, "show", f.state.show, shown_measure(f.shown), {Axis::query, Axis::key}, f.t("Weights", "权重"), menu);
+  ImGui::SameLine(0, 4);
+  const bool draws = f.ui.draws_rectangle;
+  if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+  if (icon_button(f, "rectangle", Icon::rectangle,
+                  f.t("Drag a rectangle on the map (or Shift+drag): its mass, entropy, distance",
+                      "在大图上拖出矩形（或 Shift+拖动）：其质量、熵与距离")))
+    f.ui.draws_rectangle = !draws;
+  if (draws) ImGui::PopStyleColor();
+  ImGui::SameLine(0, 4);
   const Vec2 middle = {(f.ui.view.cell_min.x + f.ui.view.cell_max.x) / 2,
                        (f.ui.view.cell_min.y + f.ui.view.cell_max.y) / 2};
   if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
@@ -292,6 +374,15 @@ void draw_map_panel(Frame& f) {
     return wrapped(not_kept(f, f.shown.layer));
   if (source.empty()) source = chosen_source(f);
   if (source.empty()) return heading(f, f.t("Computing…", "正在计算…"));
+  if (const Metric* metric = shown_measure(f.shown); metric && !source.preview) {
+    const auto made = f.snap.measure(metric, f.shown);
+    const MapSource measured = measured_source(f, made);
+    if (measured.empty()) {
+      draw_header(f, source);
+      return draw_missing(f, made);
+    }
+    source = measured;
+  }
   draw_header(f, source);
   settle_view(f);
 
@@ -309,6 +400,7 @@ void draw_map_panel(Frame& f) {
   style.causal = f.is_causal();
   style.dark = f.ui.dark;
   style.cell_lines = .35f;
+  if (source.measured) style.scale = Scale::linear;
   ImDrawList* list = ImGui::GetWindowDrawList();
   const View2D& v = at.box.view;
   look(f, at.box);
@@ -318,14 +410,16 @@ void draw_map_panel(Frame& f) {
     draw_stack(f, at.box, source, style);
   draw_masked_cells(f, at.box);
   draw_cell_numbers(f, at.box, source);
+  draw_score_cells(f, at.box);
   draw_marks(f, at.box);
   draw_query_labels(f, at.box, at.left - 12);
   draw_key_labels(f, at.box, at.flat ? at.box.cell_width() : at.top - 10, at.flat);
   if (at.bar_below)
-    draw_color_bar(f, {at.box.min.x, at.box.max.y + 10}, at.box.max.x - at.box.min.x, false);
+    draw_color_bar(f, {at.box.min.x, at.box.max.y + 10}, at.box.max.x - at.box.min.x, false,
+                   source.measured);
   else
     draw_color_bar(f, {at.box.max.x + 16, at.box.min.y},
-                   std::min(at.box.max.y - at.box.min.y, 300.f), true);
+                   std::min(at.box.max.y - at.box.min.y, 300.f), true, source.measured);
   f.mark({"map",
           {at.box.min.x, at.box.min.y},
           {at.box.max.x, at.box.max.y},

@@ -15,6 +15,7 @@ struct MapSource {
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
   bool tiled = false;  // in tiles of the session's cache; no stack
+  const MadeMeasure* measured = nullptr;  // numbers that are shown in place of weights, from f.ui.shown_low to _high
 
   bool empty() const { return !stack && !tiled; }
 };
@@ -50,7 +51,7 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);
 // Cells that a mask other than the causal one takes away.
 void draw_masked_cells(const Frame& f, const MapBox& box);
-// Beside the map, or below it.
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical);
+// Beside the map, or below it. `measured`: its numbers at the ends and in the middle, else the scale's.
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, const MadeMeasure* measured = nullptr);
 
 }  // namespace attn

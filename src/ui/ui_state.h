@@ -5,10 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/session.h"
 #include "figure/figure.h"
+#include "figure/glossary.h"
+#include "figure/heads_table.h"
+#include "figure/rectangle.h"
 #include "platform/heat_map.h"
 #include "platform/tile_textures.h"
 #include "state/history.h"
@@ -40,6 +44,34 @@ struct FigureCache {
   Figure figure;
 };
 
+// A figure of measures, and what it was made of.
+struct ViewCache {
+  std::weak_ptr<const Trace> trace;
+  std::string view;
+  std::shared_ptr<const MadeMeasure> first, second;
+  State state;
+  ViewPart part;
+  float width = 0, height = 0, line_height = 0;
+  size_t n_columns = 0;
+  Figure figure;
+};
+
+// What is said of the rectangle on the map.
+struct RectCache {
+  MapKey map;
+  CellRect rect;
+  Lang lang = Lang::en;
+  std::vector<std::string> lines;
+};
+
+// The cells that a head's score is made of; the same for all heads.
+struct ScoreCells {
+  std::string metric;
+  std::weak_ptr<const Trace> trace;
+  int sample = 0;
+  std::vector<std::pair<int, int>> cells;  // query, key
+};
+
 // One row of a pattern, [n_key].
 struct RowCache {
   MapKey map;
@@ -63,7 +95,7 @@ struct StripCache {
   std::vector<float> x, y, widths;
 };
 
-enum class Tab { map, heads_grid, row, heads, settings, about };
+enum class Tab { map, heads_grid, row, heads, head, list, settings, about };
 
 struct UiState {
   bool dark = true;
@@ -103,6 +135,23 @@ struct UiState {
   int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
 
   FigureCache bars, heads;
+  ViewCache list, canvas, grid_view;
+  HeadsTable heads_table;
+  std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // what heads_table holds
+  std::shared_ptr<const MadeMeasure> at_hand;  // made within the frame, of this map
+  MapKey at_hand_of;
+  std::string open_measure;  // the one whose explanation is open in the inspector
+  RectCache rectangle;
+  ScoreCells score_cells;
+  int rect_query = -1, rect_key = -1;  // where a rectangle was begun
+  bool draws_rectangle = false;        // dragging on the map makes one
+  const Word* help_word = nullptr;     // that the help was opened for
+  int help_scrolls = 0;                // frames until the help stays where the person scrolls it
+  Panel panel = Panel::token;          // of the frame before
+  // What the map shows in place of weights, and its colours' ends.
+  std::shared_ptr<const MadeMeasure> shown;
+  platform::HeatMapStack shown_stack;
+  float shown_low = 0, shown_high = 1;
   float facts_height = 120;
   int scrolled_to = -1;  // the token that the strip was last scrolled to
   bool arrows_taken = false, next_arrows_taken = false;  // by a slider that has the focus
@@ -152,6 +201,10 @@ void draw_grid_panel(Frame& f);
 std::string not_kept(const Frame& f, int layer);
 float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
+void draw_view_tabs(Frame& f);
+void draw_view_panel(Frame& f);
+void draw_head_panel(Frame& f);
+void draw_list_panel(Frame& f);
 void draw_bars_panel(Frame& f);
 void draw_heads_panel(Frame& f);
 void draw_facts_panel(Frame& f);

@@ -4,6 +4,7 @@
 #include <imgui.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/platform.h"
 #include "ui/ui_state.h"
@@ -49,8 +50,22 @@ void draw_left_column(Frame& f, float width) {
   ImGui::EndChild();
 }
 
+void draw_panel_tabs(Frame& f) {
+  std::vector<std::string> titles;
+  for (const Text& t : kPanelTitles) titles.emplace_back(t.in(f.lang));
+  int chosen = int(f.state.panel);
+  segmented(f, "panel", titles, chosen, ImGui::GetContentRegionAvail().x);
+  f.state.panel = Panel(chosen);
+}
+
 void draw_right_column(Frame& f, float width) {
   ImGui::BeginChild("right", {width, 0}, kTabPasses);
+  draw_panel_tabs(f);
+  if (f.state.panel != Panel::token) {
+    card(f, "panel", {0, 0}, false,
+         [&] { f.state.panel == Panel::head ? draw_head_panel(f) : draw_list_panel(f); });
+    return ImGui::EndChild();
+  }
   const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
   const float line = 21;
   // What each would like to have; what is missing is taken from the larger ones.
@@ -71,7 +86,12 @@ void draw_right_column(Frame& f, float width) {
 void draw_tab(Frame& f, Tab tab) {
   switch (tab) {
     case Tab::map:
-      return card(f, "map", {0, 0}, false, [&] { draw_map_panel(f); });
+      draw_view_tabs(f);
+      return card(f, "map", {0, 0}, false, [&] { draw_view_panel(f); });
+    case Tab::head:
+      return card(f, "panel", {0, 0}, false, [&] { draw_head_panel(f); });
+    case Tab::list:
+      return card(f, "panel", {0, 0}, false, [&] { draw_list_panel(f); });
     case Tab::heads_grid:
       return card(f, "grid", {0, 0}, false, [&] { draw_grid_panel(f); });
     case Tab::row:
@@ -93,7 +113,11 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   const auto title = [&](Tab tab) {
     switch (tab) {
       case Tab::map:
-        return f.t("Map", "大图");
+        return kCanvasTitles[size_t(f.state.canvas)].in(f.lang);
+      case Tab::head:
+        return kPanelTitles[size_t(Panel::head)].in(f.lang);
+      case Tab::list:
+        return kPanelTitles[size_t(Panel::list)].in(f.lang);
       case Tab::heads_grid:
         return f.t("Grid", "网格");
       case Tab::row:
@@ -113,8 +137,26 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
     if (tab == f.ui.tab) chosen = int(titles.size());
     titles.emplace_back(title(tab));
   }
-  segmented(f, "tab", titles, chosen, ImGui::GetContentRegionAvail().x);
+  // In two rows where they do not fit into one.
+  const float width = ImGui::GetContentRegionAvail().x;
+  float needed = 0;
+  for (const std::string& t : titles) needed += text_width(t) + 16;
+  const int first = needed <= width ? int(titles.size()) : int(titles.size() + 1) / 2;
+  const int before = chosen;
+  for (int row = 0; row * first < int(titles.size()); ++row) {
+    const int from = row * first, to = std::min(int(titles.size()), from + first);
+    int at = before >= from && before < to ? before - from : -1;
+    const std::vector<std::string> part(titles.begin() + from, titles.begin() + to);
+    ImGui::PushID(row);
+    if (segmented(f, row == 0 ? "tab" : "tab2", part, at, width)) chosen = from + at;
+    ImGui::PopID();
+  }
   f.ui.tab = tabs.begin()[chosen];
+  if (chosen != before) {
+    if (f.ui.tab == Tab::head) f.state.panel = Panel::head;
+    if (f.ui.tab == Tab::list) f.state.panel = Panel::list;
+    if (f.ui.tab == Tab::row || f.ui.tab == Tab::heads) f.state.panel = Panel::token;
+  }
   draw_tab(f, f.ui.tab);
 }
 
@@ -134,10 +176,11 @@ void draw_body(Frame& f) {
     draw_left_column(f, 290);
     ImGui::SameLine();
     ImGui::BeginChild("center", {0, 0}, kTabPasses);
-    draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::about});
+    draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::about});
     ImGui::EndChild();
   } else {
-    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::settings, Tab::about});
+    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::settings,
+                  Tab::about});
   }
   ImGui::EndChild();
 }
@@ -151,6 +194,9 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_areas.clear();
   ui.next_arrows_taken = false;
   ui.next_hover_layer = ui.next_hover_head = -1;
+  // A link, an undo or a button chose another panel: a small window goes there.
+  if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
+    ui.tab = state.panel == Panel::head ? Tab::head : Tab::list;
 }
 
 // What is on screen keeps its trace alive; what is not must not.
@@ -159,6 +205,8 @@ void forget_lost(UiState& ui, const Snapshot& snap) {
   if (lost(ui.preview.trace)) ui.preview = {};
   if (ui.map && lost(ui.map->trace) && ui.map != snap.map) ui.map.reset();
   if (ui.grid && lost(ui.grid->trace) && ui.grid != snap.grid) ui.grid.reset();
+  if (ui.heads_table.n_heads > 0 && snap.trace && ui.heads_table.n_heads != snap.trace->attention().n_heads)
+    ui.heads_table = {};
 }
 
 // True when what was drawn depends on something that this frame has only found out.
