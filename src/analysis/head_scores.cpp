@@ -1,87 +1,19 @@
-// head_scores.cpp - the table of head scores, and the walk over the patterns that fills them.
-//
-// Notation: A[i, j] is the weight of query i on key j, t the tokens, both counted from 0. The same
-// definitions made web/models/bookworm-2m/head_scores.json with PyTorch (measure.py, train.py).
+// head_scores.cpp - the walk over facts and patterns that fills the table of head scores.
 #include "analysis/head_scores.h"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <cstdlib>
-#include <map>
-#include <string>
+#include <limits>
+#include <optional>
 
 namespace attn {
 
 namespace {
 
-constexpr int64_t kBlockFloats = 1 << 20;  // of a pattern held at a time: 4 MB
+constexpr int64_t kStepCells = 1 << 18;  // of a pattern walked in a step
 constexpr int kMostRows = 256;
-
-void add_cell(const PatternRow& row, int key, Mean& mean) {
-  if (key < 0 || key >= row.n_seen() || !row.sees(key)) return;
-  mean.sum += row.weights[size_t(key)];
-  ++mean.n;
-}
-
-// Σ_j f(A[i, j], j) over the keys that the row sees.
-template <class F>
-void add_sum(const PatternRow& row, Mean& mean, F&& f) {
-  double sum = 0;
-  bool any = false;
-  for (int key = 0; key < row.n_seen(); ++key) {
-    if (!row.sees(key)) continue;
-    any = true;
-    sum += f(double(row.weights[size_t(key)]), key);
-  }
-  if (!any) return;
-  mean.sum += sum;
-  ++mean.n;
-}
-
-// Mean over the diagonal of A[i, i-1].
-void add_previous_token(const PatternRow& r, Mean& m) { add_cell(r, r.query - 1, m); }
-
-// Mean over the diagonal of A[i, i].
-void add_self(const PatternRow& r, Mean& m) { add_cell(r, r.query, m); }
-
-// Mean over i of A[i, 0].
-void add_first_token(const PatternRow& r, Mean& m) { add_cell(r, 0, m); }
-
-// Mean over i of Σ A[i, j] over j < i with t_j = t_i.
-void add_duplicate_token(const PatternRow& r, Mean& m) {
-  const int id = r.query_ids[size_t(r.query)];
-  add_sum(r, m, [&](double w, int j) {
-    return j < r.query && r.key_ids[size_t(j)] == id ? w : 0;
-  });
-}
-
-// Mean over i of Σ A[i, j] over 1 <= j <= i with t_(j-1) = t_i; j = i where a token stands twice in
-// a row.
-void add_induction(const PatternRow& r, Mean& m) {
-  const int id = r.query_ids[size_t(r.query)];
-  add_sum(r, m, [&](double w, int j) {
-    return j >= 1 && j <= r.query && r.key_ids[size_t(j) - 1] == id ? w : 0;
-  });
-}
-
-// Mean over i of Σ_j A[i, j] |i - j|, in tokens.
-void add_distance(const PatternRow& r, Mean& m) {
-  add_sum(r, m, [&](double w, int j) { return w * std::abs(r.query - j); });
-}
-
-// Mean over i of -Σ_j A[i, j] log2 A[i, j], in bits; 0 log 0 = 0.
-void add_entropy(const PatternRow& r, Mean& m) {
-  add_sum(r, m, [](double w, int) { return w > 0 ? -w * std::log2(w) : 0; });
-}
-
-// Means over the whole diagonals A[i, i-(period-1)] and A[i, i-period].
-void add_induction_stripe(const PatternRow& r, Mean& m) {
-  if (r.period > 0) add_cell(r, r.query - (r.period - 1), m);
-}
-void add_duplicate_stripe(const PatternRow& r, Mean& m) {
-  if (r.period > 0) add_cell(r, r.query - r.period, m);
-}
+constexpr Sink kSinks[] = {Sink::with, Sink::without};
 
 // Whether the pass told facts of every row. Under a masked score they count masked cells in.
 bool has_facts(const Attention& a) {
@@ -89,158 +21,36 @@ bool has_facts(const Attention& a) {
          std::ranges::none_of(a.facts, &HeadRows::empty);
 }
 
-// Whether the row adds to a score: its cell may be seen, or anything at all.
-bool counts(const Attention& a, int sample, int query, int fact, float largest) {
-  const int key = fact == kSelf ? query : fact == kPrevious ? query - 1 : 0;
-  if (fact == kSelf || fact == kPrevious || fact == kFirst)
-    return key >= 0 && key < a.n_key && a.may_see(sample, query, key);
-  return largest != 0;
-}
-
-// The score of all heads in the state's sample.
-template <size_t kScore>
-Measure compute(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  HeadTable table({&head_scores()[kScore]}, a);
-  table.add(*in.trace, in.state->sample, 0);
-  return {{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, table.values(0)};
-}
-
-// A number for each token: its id or, where there is no vocabulary, one below 0 for its name.
-std::vector<int> numbers_of(const Tokens& tokens, int n, std::map<std::string, int>& names) {
-  std::vector<int> out;
-  for (int i = 0; i < n; ++i) {
-    const Token token = i < tokens.size() ? tokens.items[size_t(i)] : Token{};
-    const std::string name = i < tokens.size() ? token.shown : "#" + std::to_string(i);
-    out.push_back(token.id >= 0 ? token.id
-                                : names.try_emplace(name, -1 - int(names.size())).first->second);
-  }
-  return out;
+void merge(Mean& into, const Mean& more) {
+  into.sum += more.sum;
+  into.squares += more.squares;
+  into.n += more.n;
 }
 
 }  // namespace
 
-int PatternRow::n_seen() const {
-  const int n = int(weights.size());
-  return attention.mask == Mask::causal ? std::min(query + 1, n) : n;
+double FactRow::weight(int key) const {
+  if (!weights.empty()) return double(weights[size_t(key)]);
+  const Attention& a = c.a;
+  const ConstMat q = a.q[size_t(layer)].head(int64_t(c.sample) * a.n_heads + head);
+  const ConstMat k =
+      a.k[size_t(layer)].head(int64_t(c.sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
+  double score = 0;
+  for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
+  return std::exp(score * a.scale - fact(kLogSum));
 }
 
-bool PatternRow::sees(int key) const {
-  return attention.allowed.empty() || attention.may_see(sample, query, key);
+double FactRow::whole() const {
+  if (facts[kLargest] == 0) return 0;
+  if (sink == Sink::with) return 1;
+  const double rest = fact(kRest);
+  return rest >= kLeastRest ? rest : 0;
 }
 
-std::span<const HeadScore> head_scores() {
-  static const std::vector<Axis> kAxes = {Axis::layer, Axis::head};
-  static const HeadScore kScores[] = {
-      {{"previous_token",
-        {"Previous token", "前一个词元"},
-        {"Mean weight on the token just before, A[i, i−1] (stripe score of TransformerLens' "
-         "Main_Demo)",
-         "对前一个词元的平均权重 A[i, i−1]（TransformerLens Main_Demo 的对角线分数）"},
-        kAxes,
-        0,
-        1,
-        compute<0>},
-       {"prev", "前一个"},
-       add_previous_token,
-       kPrevious},
-      {{"self",
-        {"Itself", "自身"},
-        {"Mean weight of a token on itself, A[i, i] (self_attention_score of HeadVis; Clark et al. "
-         "2019)",
-         "词元对自身的平均权重 A[i, i]（HeadVis 的 self_attention_score；Clark 等，2019）"},
-        kAxes,
-        0,
-        1,
-        compute<1>},
-       {"self", "自身"},
-       add_self,
-       kSelf},
-      {{"first_token",
-        {"First token", "首个词元"},
-        {"Mean weight on the first token, A[i, 0]: the attention sink (Xiao et al. 2023)",
-         "对首个词元的平均权重 A[i, 0]：注意力汇聚（Xiao 等，2023）"},
-        kAxes,
-        0,
-        1,
-        compute<2>},
-       {"first", "首个"},
-       add_first_token,
-       kFirst},
-      {{"duplicate_token",
-        {"Earlier copies", "先前的相同词元"},
-        {"Weight on earlier copies of the token, mean over all tokens (duplicate token of "
-         "TransformerLens' head_detector)",
-         "对先前相同词元的权重，对所有词元取平均（TransformerLens head_detector 的 duplicate "
-         "token）"},
-        kAxes,
-        0,
-        1,
-        compute<3>},
-       {"copies", "相同"},
-       add_duplicate_token,
-       kDuplicate},
-      {{"induction",
-        {"After earlier copies", "先前相同词元之后"},
-        {"Weight on the tokens that followed earlier copies, mean over all tokens (induction of "
-         "TransformerLens' head_detector)",
-         "对紧随先前相同词元之后的词元的权重，对所有词元取平均（TransformerLens head_detector 的 "
-         "induction）"},
-        kAxes,
-        0,
-        1,
-        compute<4>},
-       {"after", "其后"},
-       add_induction,
-       kInduction},
-      {{"distance",
-        {"Distance", "距离"},
-        {"Mean distance |i − j| of what is looked at, in tokens (qk_distance of HeadVis)",
-         "所关注位置的平均距离 |i − j|，以词元计（HeadVis 的 qk_distance）"},
-        kAxes,
-        0,
-        2147483648.f,
-        compute<5>},
-       {"dist", "距离"},
-       add_distance,
-       kDistance},
-      {{"entropy",
-        {"Entropy", "熵"},
-        {"Mean entropy of the rows in bits, −Σ A log2 A; 0: one key each (Clark et al. 2019, "
-         "without their smoothing)",
-         "各行的平均熵，以比特计，−Σ A log2 A；0 表示每行只看一个键（Clark 等，2019，不作平滑）"},
-        kAxes,
-        0,
-        31,  // log2 of the most keys that an int counts
-        compute<6>},
-       {"bits", "熵"},
-       add_entropy,
-       kEntropy},
-      {{"induction_stripe",
-        {"Induction stripe", "归纳对角线"},
-        {"Repeated input of period p: mean of A[i, i−(p−1)] over the whole diagonal "
-         "(TransformerLens' Main_Demo; Olsson et al. 2022)",
-         "周期为 p 的重复输入：A[i, i−(p−1)] 在整条对角线上的平均（TransformerLens "
-         "Main_Demo；Olsson 等，2022）"},
-        kAxes,
-        0,
-        1,
-        nullptr},
-       {"induct", "归纳"},
-       add_induction_stripe},
-      {{"duplicate_stripe",
-        {"Duplicate stripe", "重复对角线"},
-        {"Repeated input of period p: mean of A[i, i−p] over the whole diagonal (TransformerLens' "
-         "Main_Demo)",
-         "周期为 p 的重复输入：A[i, i−p] 在整条对角线上的平均（TransformerLens Main_Demo）"},
-        kAxes,
-        0,
-        1,
-        nullptr},
-       {"dupl", "重复"},
-       add_duplicate_stripe},
-  };
-  return kScores;
+float HeadScore::value(const Mean& mean) const {
+  if (!spread) return float(mean.value());
+  return mean.n > 0 ? float(std::sqrt(std::max(0., mean.squares / double(mean.n) - mean.value() * mean.value())))
+                    : 0.f;
 }
 
 const HeadScore* find_head_score(std::string_view id) {
@@ -251,68 +61,154 @@ const HeadScore* find_head_score(std::string_view id) {
 
 HeadTable::HeadTable(std::vector<const HeadScore*> scores_, const Attention& a)
     : scores(std::move(scores_)), n_layers(a.n_layers), n_heads(a.n_heads) {
-  means.resize(scores.size() * size_t(n_layers) * size_t(n_heads));
+  means.resize(2 * scores.size() * size_t(n_layers) * size_t(n_heads));
+  uniform.resize(2 * scores.size());
 }
 
-void HeadTable::add(const Trace& trace, int sample, int period) {
-  const Attention& a = trace.attention();
-  assert(a.n_layers == n_layers && a.n_heads == n_heads && sample < a.n_samples);
-  std::vector<size_t> walked;
-  for (size_t s = 0; s < scores.size(); ++s) {
-    if (scores[s]->fact != kRowFacts && has_facts(a)) {
-      add_facts(a, sample, s);
-    } else {
-      walked.push_back(s);
-    }
+void HeadTable::add(const Trace& trace, int sample, int period, int offset) {
+  HeadTableWork work(*this, trace, {sample, period, offset});
+  while (work.step()) {
   }
-  if (!walked.empty()) walk(trace, sample, period, walked);
 }
 
-void HeadTable::add_facts(const Attention& a, int sample, size_t score) {
-  const int fact = scores[score]->fact;
-  for (int layer = 0; layer < n_layers; ++layer) {
-    for (int head = 0; head < n_heads; ++head) {
-      const ConstMat rows = a.facts[size_t(layer)].head(int64_t(sample) * n_heads + head);
-      Mean& sum = mean(score, layer, head);
-      for (int query = 0; query < a.n_query; ++query) {
-        if (!counts(a, sample, query, fact, rows(query, kLargest))) continue;
-        sum.sum += double(rows(query, fact));
-        ++sum.n;
+std::vector<float> HeadTable::values(size_t score, Sink sink) const {
+  std::vector<float> out;
+  for (int i = 0; i < n_layers * n_heads; ++i) {
+    const Mean& mean = means[at(score, sink, i / n_heads, i % n_heads)];
+    const bool unknown = scores[score]->by_norms && mean.n == 0;
+    out.push_back(unknown ? std::numeric_limits<float>::quiet_NaN() : scores[score]->value(mean));
+  }
+  return out;
+}
+
+float HeadTable::baseline(size_t score, Sink sink) const {
+  return scores[score]->value(uniform[size_t(sink) * scores.size() + score]);
+}
+
+struct HeadTableWork::Impl {
+  HeadTable& table;
+  const Trace& trace;
+  const Attention& a;
+  HeadContext c;
+  std::vector<size_t> by_facts, by_walk;  // scores
+  bool told, norms = false;
+  int n_rows, n_blocks;  // of a step, of a head
+  int done = 0;
+  HeadProfile uniform;
+  std::optional<HeadWalk> walk;
+  std::vector<float> v_norms, block;
+
+  Impl(HeadTable& t, const Trace& trace_, const HeadQuestion& q)
+      : table(t), trace(trace_), a(trace_.attention()), c(trace_, q.sample, q.period, q.offset),
+        told(has_facts(a)) {
+    assert(a.n_layers == t.n_layers && a.n_heads == t.n_heads && q.sample < a.n_samples);
+    for (size_t s = 0; s < t.scores.size(); ++s) {
+      (t.scores[s]->of_row ? by_facts : by_walk).push_back(s);
+      norms |= t.scores[s]->by_norms;
+    }
+    n_rows = int(std::clamp<int64_t>(kStepCells / std::max(1, a.n_key), 1, std::max(1, std::min(kMostRows, a.n_query))));
+    n_blocks = (a.n_query + n_rows - 1) / n_rows;
+  }
+
+  bool walks() const { return !by_walk.empty() || !told; }
+  int n_steps() const { return 1 + (walks() ? a.n_layers * a.n_heads * n_blocks : a.n_layers); }
+
+  void add_row(int layer, int head, int query, std::span<const float> facts, std::span<const float> weights) {
+    for (const Sink sink : kSinks) {
+      const FactRow row{c, layer, head, query, facts, weights, sink};
+      for (const size_t s : by_facts) {
+        if (sink == Sink::with || table.scores[s]->sink_aware)
+          table.scores[s]->of_row(row, table.means[table.at(s, sink, layer, head)]);
       }
     }
   }
-}
 
-void HeadTable::walk(const Trace& trace, int sample, int period, const std::vector<size_t>& some) {
-  const Attention& a = trace.attention();
-  std::map<std::string, int> names;
-  const std::vector<int> query_ids = numbers_of(trace.queries[size_t(sample)], a.n_query, names);
-  const std::vector<int> key_ids = numbers_of(trace.keys[size_t(sample)], a.n_key, names);
-  const int64_t fitting = kBlockFloats / std::max(1, a.n_key);
-  const int most = std::max(1, std::min(kMostRows, a.n_query));
-  const int n_rows = int(std::clamp<int64_t>(fitting, 1, most));
-  std::vector<float> block(size_t(n_rows) * size_t(a.n_key));
-  for (int layer = 0; layer < n_layers; ++layer) {
-    if (!a.is_kept(layer)) continue;
-    for (int head = 0; head < n_heads; ++head) {
-      for (int q0 = 0; q0 < a.n_query; q0 += n_rows) {
-        const int q1 = std::min(q0 + n_rows, a.n_query);
-        const Mat rows{block.data(), q1 - q0, a.n_key};
-        a.pattern_rows(sample, layer, head, q0, q1, rows);
-        for (int q = q0; q < q1; ++q) {
-          const PatternRow row{a, sample, q, rows.row(q - q0), query_ids, key_ids, period};
-          for (const size_t s : some) scores[s]->add(row, mean(s, layer, head));
+  void add_uniform() {
+    float facts[kRowFacts];
+    std::vector<float> weights(size_t(a.n_key));
+    for (int query = 0; query < a.n_query; ++query) {
+      uniform_facts(c, query, facts);
+      std::ranges::fill(weights, facts[kLargest]);
+      for (const Sink sink : kSinks) {
+        const FactRow row{c, 0, 0, query, facts, weights, sink};
+        for (const size_t s : by_facts) {
+          if (sink == Sink::with || table.scores[s]->sink_aware)
+            table.scores[s]->of_row(row, table.uniform[size_t(sink) * table.scores.size() + s]);
         }
       }
     }
+    if (by_walk.empty()) return;
+    uniform = uniform_profile(c);
+    add_profile(uniform, [&](size_t s, Sink sink) -> Mean& {
+      return table.uniform[size_t(sink) * table.scores.size() + s];
+    });
   }
-}
 
-std::vector<float> HeadTable::values(size_t score) const {
-  const size_t n_all = size_t(n_layers) * size_t(n_heads);
-  std::vector<float> out;
-  for (size_t i = 0; i < n_all; ++i) out.push_back(float(means[score * n_all + i].value()));
-  return out;
-}
+  template <class F>
+  void add_profile(const HeadProfile& p, F&& mean) {
+    for (const Sink sink : kSinks) {
+      for (const size_t s : by_walk) {
+        const HeadScore& score = *table.scores[s];
+        if (sink == Sink::without && !score.sink_aware) continue;
+        merge(mean(s, sink), sink == Sink::with ? score.of_head(p, p.with, uniform.with)
+                                                : score.of_head(p, p.without, uniform.without));
+      }
+    }
+  }
+
+  void add_facts(int layer) {
+    for (int head = 0; head < a.n_heads; ++head) {
+      const ConstMat rows = a.facts[size_t(layer)].head(int64_t(c.sample) * a.n_heads + head);
+      for (int query = 0; query < a.n_query; ++query) add_row(layer, head, query, rows.row(query), {});
+    }
+  }
+
+  void walk_rows(int layer, int head, int part) {
+    if (!a.is_kept(layer)) return;
+    const int q0 = part * n_rows, q1 = std::min(q0 + n_rows, a.n_query);
+    if (part == 0) {
+      v_norms = norms ? value_norms(trace, c.sample, layer, head) : std::vector<float>();
+      walk.emplace(c, v_norms);
+    }
+    block.resize(size_t(n_rows) * size_t(a.n_key));
+    const Mat rows{block.data(), q1 - q0, a.n_key};
+    a.pattern_rows(c.sample, layer, head, q0, q1, rows);
+    float facts[kRowFacts];
+    for (int q = q0; q < q1; ++q) {
+      const std::span<const float> row = rows.row(q - q0);
+      if (!told) {
+        facts_of(c, q, row, facts);
+        add_row(layer, head, q, facts, row);
+      }
+      if (!by_walk.empty()) walk->add(q, row);
+    }
+    if (q1 == a.n_query)
+      add_profile(walk->profile(), [&](size_t s, Sink sink) -> Mean& {
+        return table.means[table.at(s, sink, layer, head)];
+      });
+  }
+
+  bool step() {
+    const int at = done++;
+    if (at == 0) {
+      if (a.n_query > 0 && a.n_key > 0) add_uniform();
+      if (told && walks()) {
+        for (int layer = 0; layer < a.n_layers; ++layer) add_facts(layer);
+      }
+    } else if (walks()) {
+      const int head = (at - 1) / n_blocks;
+      walk_rows(head / a.n_heads, head % a.n_heads, (at - 1) % n_blocks);
+    } else {
+      add_facts(at - 1);
+    }
+    return done < n_steps() && a.n_key > 0;
+  }
+};
+
+HeadTableWork::HeadTableWork(HeadTable& table, const Trace& trace, const HeadQuestion& question)
+    : impl_(std::make_unique<Impl>(table, trace, question)) {}
+HeadTableWork::~HeadTableWork() = default;
+int HeadTableWork::n_steps() const { return impl_->n_steps(); }
+bool HeadTableWork::step() { return impl_->step(); }
 
 }  // namespace attn

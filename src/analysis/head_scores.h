@@ -1,67 +1,94 @@
-// head_scores.h - what a head does, in a number each: previous token, induction, sink, entropy.
+// head_scores.h - what a head does, in a number each: previous token, induction, sink, entropy, lines.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "analysis/head_profile.h"
 #include "analysis/measure.h"
 
 namespace attn {
 
-// One row of a pattern, and what a score may ask about it.
-struct PatternRow {
-  const Attention& attention;
-  int sample, query;
-  std::span<const float> weights;            // [n_key]
-  std::span<const int> query_ids, key_ids;  // equal numbers are equal tokens
-  int period;                               // of a repeated input; 0: not known
+// Attention often rests on the first token, which says nothing about what a head looks for. So scores also exist
+// without it: every row divided by what it leaves for the other keys. Rows that leave less than kLeastRest are
+// not counted then.
+enum class Sink { with, without };
 
-  // Keys from n_seen() on are masked; those before it, where sees() says no.
-  int n_seen() const;
-  bool sees(int key) const;
+// One row of a pattern by its facts, and what a score may ask about it.
+struct FactRow {
+  const HeadContext& c;
+  int layer, head, query;
+  std::span<const float> facts;    // [kRowFacts]
+  std::span<const float> weights;  // [n_key]; empty: told by the pass
+  Sink sink;
+
+  double fact(RowFact of) const { return double(facts[size_t(of)]); }
+  double weight(int key) const;  // A[i, key], as it is
+  // What the weights are divided by: 1, or what is left beside the sink; 0 where the row is not counted.
+  double whole() const;
 };
 
-struct Mean {
-  double sum = 0;
-  int64_t n = 0;
-  double value() const { return n > 0 ? sum / double(n) : 0; }  // of nothing: 0
-};
-
-// One score. A row adds a cell to the mean (the scores of one diagonal or column) or itself (sums
-// over a row). Masked cells, and rows with nothing to see, add nothing and are not counted.
+// One score: by the facts of rows, or by the walk over a whole pattern. Masked cells, and rows with nothing to see,
+// add nothing and are not counted.
 struct HeadScore {
-  Metric metric;  // axes {layer, head}; `compute` is null where a period must be given
+  Metric metric;  // axes {layer, head}
   Text column;    // the title, short enough for a column
-  void (*add)(const PatternRow& row, Mean& mean);
-  int fact = kRowFacts;  // the RowFact that says the same; kRowFacts: none
-  bool needs_period() const { return metric.compute == nullptr; }
+  void (*of_row)(const FactRow& row, Mean& mean) = nullptr;
+  Mean (*of_head)(const HeadProfile& head, const LineSums& sums, const LineSums& uniform) = nullptr;
+  bool sink_aware = true;  // it has a value without the sink
+  bool spread = false;     // the mean's standard deviation is the score
+  bool by_period = false;  // only where the input is r + r
+  bool by_norms = false;   // only where there is a model, for W_O
+
+  bool needs_period() const { return by_period; }
+  float value(const Mean& mean) const;
 };
 // The stripe scores last.
 std::span<const HeadScore> head_scores();
 const HeadScore* find_head_score(std::string_view id);
 
+// What the scores are of one sample of a trace.
+struct HeadQuestion {
+  int sample = 0, period = 0, offset = 2;
+};
+
 // Scores of all heads, over any number of samples: every row (or cell) counts the same.
 struct HeadTable {
   std::vector<const HeadScore*> scores;
   int n_layers = 0, n_heads = 0;
-  std::vector<Mean> means;  // [score, layer, head]
+  std::vector<Mean> means;    // [sink, score, layer, head]
+  std::vector<Mean> uniform;  // [sink, score] of attention that looks at all it may see alike
 
   HeadTable(std::vector<const HeadScore*> scores, const Attention& a);
   // Adds one sample of a trace of the same model. `period`: the input is r + r with r of so many
-  // tokens; read by the stripe scores alone. Scores that the trace's facts tell cost nothing; for the others
-  // all patterns are walked, 4 MB at a time, or one row.
-  void add(const Trace& trace, int sample, int period);
-  // [layer, head]
-  std::vector<float> values(size_t score) const;
+  // tokens; read by the stripe scores alone.
+  void add(const Trace& trace, int sample, int period, int offset = 2);
+  // [layer, head]. Scores that the trace cannot tell are NaN.
+  std::vector<float> values(size_t score, Sink sink = Sink::with) const;
+  // What uniform attention under the same masks has.
+  float baseline(size_t score, Sink sink = Sink::with) const;
+
+  size_t at(size_t score, Sink sink, int layer, int head) const {
+    return ((size_t(sink) * scores.size() + score) * size_t(n_layers) + size_t(layer)) * size_t(n_heads) +
+           size_t(head);
+  }
+};
+
+// HeadTable::add in steps of some milliseconds. Scores by facts that the pass told cost next to nothing; for the
+// others all patterns are walked, a few rows at a time. Trace and table must outlive it.
+class HeadTableWork {
+ public:
+  HeadTableWork(HeadTable& table, const Trace& trace, const HeadQuestion& question);
+  ~HeadTableWork();
+  int n_steps() const;
+  bool step();  // false: that was the last
 
  private:
-  Mean& mean(size_t score, int layer, int head) {
-    return means[(score * size_t(n_layers) + size_t(layer)) * size_t(n_heads) + size_t(head)];
-  }
-  void add_facts(const Attention& a, int sample, size_t score);
-  void walk(const Trace& trace, int sample, int period, const std::vector<size_t>& some);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace attn

@@ -113,8 +113,7 @@ std::span<const Metric> metrics() {
     std::vector<Metric> all;
     const auto add = [&](std::span<const Metric> family) { all.insert(all.end(), family.begin(), family.end()); };
     add(looks());
-    for (const HeadScore& score : head_scores())  // the others need a period
-      if (!score.needs_period()) all.push_back(score.metric);
+    for (const HeadScore& score : head_scores()) all.push_back(score.metric);
     add(attributions());
     add(circuits());
     return all;

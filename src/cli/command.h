@@ -33,6 +33,9 @@ Run set_up_report(CLI::App& app);
 Run set_up_attention(CLI::App& app);
 Run set_up_next(CLI::App& app);
 Run set_up_heads(CLI::App& app);
+Run set_up_measure(CLI::App& app);
+Run set_up_lens(CLI::App& app);
+Run set_up_circuits(CLI::App& app);
 Run set_up_plot(CLI::App& app);
 
 // Prints the sentence to standard error; kBadInput.

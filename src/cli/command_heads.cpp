@@ -1,13 +1,15 @@
-// command_heads.cpp - attnscope heads: every score of every head, as a table, CSV or JSON.
+// command_heads.cpp - attnscope heads: every score of every head and its role, as a table, CSV, JSON or NPY.
 #include <algorithm>
 #include <cstdio>
+#include <cmath>
 #include <random>
 
-#include "analysis/head_scores.h"
+#include "analysis/head_role.h"
 #include "app/read_folder.h"
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/json_text.h"
+#include "cli/measure_text.h"
 #include "figure/report_text.h"
 #include "model/forward.h"
 
@@ -18,21 +20,33 @@ namespace {
 constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100 MB
 constexpr int kMostSamples = 10'000;
 
-enum class Output { table, csv, json };
+// What a terminal has room for; csv, json and npy have all.
+constexpr const char* kInTable[] = {"previous_token", "self",   "first_token", "duplicate_token", "induction",
+                                    "special",        "punctuation", "distance",   "entropy",
+                                    "induction_stripe", "duplicate_stripe"};
 
 struct Options {
   ModelOptions model;
   std::string ids_file;
   bool random_repeat = false;
   uint32_t seed = 1;
-  int length = 50, samples = 10, period = 0;
-  Output format = Output::table;
+  int length = 50, samples = 10, period = 0, offset = 2;
+  MeasureFormat format = MeasureFormat::table;
   Lang lang = Lang::en;
 };
 
-Tokens tokens_of(const std::vector<int>& ids) {
+// With the names that the tokenizer has, so that special tokens and marks are known; of words nothing is.
+Tokens tokens_of(const std::vector<int>& ids, const Model& model) {
   Tokens tokens;
-  for (int id : ids) tokens.items.push_back({.id = id});
+  for (int id : ids) {
+    Token token{.id = id};
+    if (model.tokenizer && id < model.tokenizer->size()) {
+      token.piece = model.tokenizer->piece(id);
+      token.shown = model.tokenizer->shown(id);
+      token.special = model.tokenizer->is_special(id);
+    }
+    tokens.items.push_back(std::move(token));
+  }
   return tokens;
 }
 
@@ -58,7 +72,7 @@ Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model)
     for (int& id : ids) id = 1 + int(draw() % uint32_t(c.d_vocab - 1));
     ids.resize(2 * ids.size());
     std::copy_n(ids.begin(), o.length, ids.begin() + o.length);
-    all.push_back(tokens_of(ids));
+    all.push_back(tokens_of(ids, model));
   }
   return all;
 }
@@ -91,7 +105,7 @@ Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model
     const std::string where = several ? path + ": list " + std::to_string(i) : path;
     const Result<std::vector<int>> ids = ids_of(several ? json->at(i) : *json, where, model);
     if (!ids) return ids.error();
-    all.push_back(tokens_of(*ids));
+    all.push_back(tokens_of(*ids, model));
   }
   return all;
 }
@@ -102,16 +116,27 @@ struct Scored {
   const std::vector<Tokens>& samples;
   int period;
   HeadTable table;
-  std::vector<std::vector<float>> values;  // [score][layer, head]
-  std::vector<size_t> highest;             // of each score, the head's place in `values`
+  std::vector<std::vector<float>> values, without;  // [score][layer, head]; without the sink, or empty
+  std::vector<size_t> highest;                      // of each score, the head's place in `values`
+  std::vector<HeadRole> roles;                      // [layer, head]
+
+  int n_heads() const { return table.n_layers * table.n_heads; }
+  const Metric& metric(size_t score) const { return table.scores[score]->metric; }
 };
 
 std::string as_csv(const Scored& s) {
   std::string out = "layer,head";
+  const auto number = [](float x) { return "," + (std::isnan(x) ? std::string() : json_number(x)); };
   for (const HeadScore* score : s.table.scores) out += std::string(",") + score->metric.id;
-  for (int i = 0; i < s.table.n_layers * s.table.n_heads; ++i) {
+  for (size_t k = 0; k < s.values.size(); ++k)
+    if (!s.without[k].empty()) out += std::string(",") + s.metric(k).id + "_without_first";
+  out += ",role,confidence";
+  for (int i = 0; i < s.n_heads(); ++i) {
     out += "\n" + std::to_string(i / s.table.n_heads) + "," + std::to_string(i % s.table.n_heads);
-    for (const auto& values : s.values) out += "," + json_number(values[size_t(i)]);
+    for (const auto& values : s.values) out += number(values[size_t(i)]);
+    for (const auto& values : s.without)
+      if (!values.empty()) out += number(values[size_t(i)]);
+    out += "," + json_quote(s.roles[size_t(i)].name.in(s.options.lang)) + number(s.roles[size_t(i)].confidence);
   }
   return out + "\n";
 }
@@ -124,22 +149,52 @@ std::string as_json(const Scored& s) {
            ", \"samples\": " + std::to_string(o.samples) + ",\n";
   else if (o.ids_file.empty())
     out += "\"text\": " + json_quote(s.samples[0].text) + ",\n";
-  out += "\"period\": " + (s.period ? std::to_string(s.period) : "null") + ",\n\"input_ids\": [";
+  out += "\"period\": " + (s.period ? std::to_string(s.period) : "null") +
+         ", \"offset\": " + std::to_string(o.offset) + ",\n\"input_ids\": [";
   for (size_t i = 0; i < s.samples.size(); ++i) {
     out += i ? "],\n[" : "[";
     for (int t = 0; t < s.samples[i].size(); ++t)
       out += (t ? ", " : "") + std::to_string(s.samples[i].items[size_t(t)].id);
   }
-  out += "]],\n\"meaning\": {";
-  for (const HeadScore* score : s.table.scores)
-    out += std::string(score == s.table.scores[0] ? "\n" : ",\n") + json_quote(score->metric.id) +
-           ": " + json_quote(score->metric.sentence.in(o.lang));
-  out += "\n},\n\"scores\": {";
+  out += "]]";
   const int shape[] = {s.table.n_layers, s.table.n_heads};
-  for (size_t i = 0; i < s.values.size(); ++i)
-    out += std::string(i ? ",\n" : "\n") + json_quote(s.table.scores[i]->metric.id) + ": " +
-           json_array(s.values[i], shape);
-  return out + "\n}\n}\n";
+  // An object with a member for each score for which `text` is not empty.
+  const auto object = [&](const char* name, auto&& text) {
+    out += std::string(",\n\"") + name + "\": {";
+    bool first = true;
+    for (size_t k = 0; k < s.values.size(); ++k) {
+      const std::string value = text(k);
+      if (value.empty()) continue;
+      out += std::string(first ? "\n" : ",\n") + json_quote(s.metric(k).id) + ": " + value;
+      first = false;
+    }
+    out += "\n}";
+  };
+  object("meaning", [&](size_t k) { return json_quote(s.metric(k).sentence.in(o.lang)); });
+  object("formula", [&](size_t k) { return json_quote(s.metric(k).formula); });
+  object("source", [&](size_t k) { return json_quote(s.metric(k).source); });
+  object("scores", [&](size_t k) { return json_array(s.values[k], shape); });
+  object("without_first_token",
+         [&](size_t k) { return s.without[k].empty() ? std::string() : json_array(s.without[k], shape); });
+  object("uniform", [&](size_t k) { return json_number(s.table.baseline(k)); });
+  out += ",\n\"roles\": [";
+  for (int i = 0; i < s.n_heads(); ++i) {
+    const HeadRole& role = s.roles[size_t(i)];
+    out += std::string(i ? ",\n" : "\n") + "{\"layer\": " + std::to_string(i / s.table.n_heads) +
+           ", \"head\": " + std::to_string(i % s.table.n_heads) + ", \"role\": " + json_quote(role.name.in(o.lang)) +
+           ", \"sentence\": " + json_quote(role.sentence.in(o.lang)) +
+           ", \"score\": " + (role.score ? json_quote(role.score->metric.id) : "null") +
+           ", \"confidence\": " + json_number(role.confidence) + "}";
+  }
+  return out + "\n]\n}\n";
+}
+
+// [score, layer, head], in the order of csv's columns.
+std::string as_npy(const Scored& s) {
+  std::vector<float> all;
+  for (const auto& values : s.values) all.insert(all.end(), values.begin(), values.end());
+  const int shape[] = {int(s.values.size()), s.table.n_layers, s.table.n_heads};
+  return npy_of(all, shape);
 }
 
 std::string as_table(const Scored& s) {
@@ -148,34 +203,39 @@ std::string as_table(const Scored& s) {
   for (const Tokens& tokens : s.samples) n_tokens += tokens.size();
   std::string out = fill(tr(lang, "{0} · {1} heads, scores over {2} tokens in {3} texts\n",
                             "{0} · {1} 个头，分数取自 {3} 段文本中的 {2} 个词元\n"),
-                         {s.model.name, std::to_string(s.table.n_layers * s.table.n_heads),
-                          std::to_string(n_tokens), std::to_string(s.samples.size())});
+                         {s.model.name, std::to_string(s.n_heads()), std::to_string(n_tokens),
+                          std::to_string(s.samples.size())});
   if (s.options.random_repeat)
     out += fill(tr(lang, "Random tokens said twice: seed {0}, period p = {1}\n",
                    "随机词元重复两遍：种子 {0}，周期 p = {1}\n"),
                 {std::to_string(s.options.seed), std::to_string(s.period)});
+  std::vector<size_t> columns;
+  for (const char* id : kInTable) {
+    for (size_t k = 0; k < s.values.size(); ++k)
+      if (std::string_view(id) == s.metric(k).id) columns.push_back(k);
+  }
   std::vector<std::string> header{tr(lang, "head", "头")};
   // A blank below the star of the highest, so that the points stand under each other.
-  for (const HeadScore* score : s.table.scores)
-    header.push_back(score->column.in(lang) + std::string(" "));
-  TextTable table(std::string(header.size(), 'r'), header);
-  for (int i = 0; i < s.table.n_layers * s.table.n_heads; ++i) {
-    std::vector<std::string> row{std::to_string(i / s.table.n_heads) + "." +
-                                 std::to_string(i % s.table.n_heads)};
-    for (size_t k = 0; k < s.values.size(); ++k) {
-      const bool share = s.table.scores[k]->metric.high == 1;
-      row.push_back(fixed(s.values[k][size_t(i)], share ? 3 : 2) +
-                    (s.highest[k] == size_t(i) ? "*" : " "));
-    }
+  for (const size_t k : columns) header.push_back(s.table.scores[k]->column.in(lang) + std::string(" "));
+  header.push_back(tr(lang, "role", "角色"));
+  TextTable table(std::string(header.size() - 1, 'r') + "l", header);
+  for (int i = 0; i < s.n_heads(); ++i) {
+    std::vector<std::string> row{std::to_string(i / s.table.n_heads) + "." + std::to_string(i % s.table.n_heads)};
+    for (const size_t k : columns)
+      row.push_back(fixed(s.values[k][size_t(i)], s.metric(k).high == 1 ? 3 : 2) +
+                    (s.highest[k] == size_t(i) && s.values[k][size_t(i)] > 0 ? "*" : " "));
+    const HeadRole& role = s.roles[size_t(i)];
+    row.push_back(role.score ? role.name.in(lang) + std::string(" ") + fixed(100 * role.confidence, 0) + " %" : "–");
     table.add(std::move(row));
   }
   out += "\n" + table.text() +
-         tr(lang, "\n* the highest of its column; heads are layer.head, both from 0\n",
-            "\n* 该列最高；头写作“层.头”，均从 0 起\n");
+         tr(lang, "\n* the highest of its column; heads are layer.head, both from 0; role: what the head does and how sure that is\n",
+            "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头的作用及其把握\n");
   TextTable legend("ll", {tr(lang, "column", "列"), tr(lang, "meaning", "含义")});
-  for (const HeadScore* score : s.table.scores)
-    legend.add({score->column.in(lang), score->metric.sentence.in(lang)});
-  return out + "\n" + legend.text();
+  for (const size_t k : columns) legend.add({s.table.scores[k]->column.in(lang), s.metric(k).sentence.in(lang)});
+  return out + "\n" + legend.text() +
+         tr(lang, "--format csv, json or npy has all scores, also without the first token\n",
+            "--format csv、json 或 npy 给出全部分数，并含去掉首个词元后的分数\n");
 }
 
 int run_heads(const Options& o) {
@@ -206,17 +266,21 @@ int run_heads(const Options& o) {
   for (const Tokens& tokens : samples) {
     const Trace trace = forward(model, tokens);
     if (!table) table.emplace(scores, trace.attention());
-    table->add(trace, 0, period);
+    table->add(trace, 0, period, o.offset);
   }
-  Scored scored{o, *model, samples, period, std::move(*table), {}, {}};
+  Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}};
   for (size_t i = 0; i < scores.size(); ++i) {
     scored.values.push_back(scored.table.values(i));
     const auto& values = scored.values.back();
     scored.highest.push_back(size_t(std::ranges::max_element(values) - values.begin()));
+    scored.without.push_back(scores[i]->sink_aware ? scored.table.values(i, Sink::without) : std::vector<float>());
   }
-  const std::string out = o.format == Output::csv    ? as_csv(scored)
-                          : o.format == Output::json ? as_json(scored)
-                                                     : as_table(scored);
+  for (int i = 0; i < scored.n_heads(); ++i)
+    scored.roles.push_back(head_role(scored.table, i / scored.table.n_heads, i % scored.table.n_heads));
+  const std::string out = o.format == MeasureFormat::csv    ? as_csv(scored)
+                          : o.format == MeasureFormat::json ? as_json(scored)
+                          : o.format == MeasureFormat::npy  ? as_npy(scored)
+                                                            : as_table(scored);
   return finish(out);
 }
 
@@ -253,8 +317,10 @@ Run set_up_heads(CLI::App& app) {
       ->check(positive)
       ->needs(inputs[2]);
   add_choice(
-      app, "--format", {"table", "csv", "json"}, [o](int i) { o->format = Output(i); },
-      "table (default), or csv or json with every number in full");
+      app, "--format", {"table", "csv", "json", "npy"}, [o](int i) { o->format = MeasureFormat(i); },
+      "table (default); csv, json or npy (float32 [score, layer, head] in csv's order) have every\n"
+      "score in full, csv and json also without the first token's weight");
+  app.add_option("--offset", o->offset, "k of the score offset, A[i, i-k] (default 2)")->option_text("K");
   add_language(app, o->lang);
   app.parse_complete_callback([text = inputs[0], file = inputs[1], ids = inputs[2],
                                random = inputs[3]] {

@@ -44,6 +44,7 @@ struct State {
   std::string filter;   // of the list of heads: "induction > 0.5 L5"
   Order order = Order::highest;
   int mass = 70;        // percent of each row that the lines show
+  int offset = 2;       // k of the score of a fixed offset, A[i, i-k]
   std::string target, foil;  // tokens: what is measured for `target`, or for it minus `foil`; empty: none
   // How it is shown
   Palette palette = Palette::viridis;
@@ -135,6 +136,9 @@ void for_each_field(S& s, F&& f) {
   f(s.mass, Field{"mass", {"Mass", "质量"},
                   {"Percent of each query's attention that the lines show, strongest first",
                    "连线显示每个查询注意力的百分比，从最强开始"}, 1, 100});
+  f(s.offset, Field{"offset", {"Offset", "偏移"},
+                    {"Tokens back, of the score of a fixed offset; below 0: ahead",
+                     "固定偏移分数向前多少个词元；小于 0：向后"}, -1024, 1024});
   f(s.target, Field{"target", {"Target", "目标"},
                     {"The token that is asked about; empty: the likeliest", "所问的词元；空：最可能的词元"}});
   f(s.foil, Field{"foil", {"Instead of", "对比"},

@@ -372,21 +372,53 @@ def test_heads():
                 check(f"heads {how}: {ours}", d <= 2e-6, f"differs by {d:.3g}")
             code, table, err = run("heads", "--model", BOOKWORM, *arguments, "--format", "csv")
             rows = [line.split(",") for line in table.splitlines()]
-            check(f"heads {how}: csv", code == 0 and rows[0] == ["layer", "head", *found["scores"]]
+            check(f"heads {how}: csv", code == 0 and rows[0][:2 + len(found["scores"])] == ["layer", "head", *found["scores"]]
+                  and rows[0][-2:] == ["role", "confidence"] and all(len(row) == len(rows[0]) for row in rows)
                   and all([float(row[i + 2]) for row in rows[1:]] == flat(scores)
                           for i, scores in enumerate(found["scores"].values())), err)
     for lang, word in (("en", "highest"), ("zh", "该列最高")):
         code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--lang", lang)
-        heads = [line for line in out.splitlines() if line.strip()[:1].isdigit() and line.count(".") == 10]
+        heads = [line for line in out.splitlines() if line.strip()[:1].isdigit() and line.count(".") == 12]
         starred = [line.split()[0] for line in heads if "0.815*" in line]
         check(f"heads as a table, {lang}", code == 0 and word in out and len(heads) == 24
-              and starred == ["3.1"] and "".join(heads).count("*") == 9, err or out)
+              and starred == ["3.1"] and "".join(heads).count("*") == 10, err or out)
         # Points stand under each other.
         points = [[i for i, c in enumerate(line) if c == "."] for line in heads]
         check(f"heads: columns align, {lang}", all(p == points[0] for p in points), out)
+    code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--format", "json")
+    roles = {(r["layer"], r["head"]): r["role"] for r in json.loads(out)["roles"]} if code == 0 else {}
+    check("heads: roles of the card", [roles.get(h) for h in ((1, 2), (2, 0), (3, 1), (3, 2), (3, 4))]
+          == ["Previous token"] * 2 + ["Induction"] * 3, str(roles))
     code, out, err = run("heads", "--model", BOOKWORM, "--text", "Once upon a time", "--format", "json")
     check("heads of a text", code == 0 and "induction_stripe" not in out
           and json.loads(out)["text"] == "Once upon a time", err)
+
+
+def test_measure():
+    """Every format of `measure` says the same numbers; the list names every measure."""
+    text = ["--text", "Once upon a time, once upon a time", "--lang", "en"]
+    code, out, err = run("measure", "--lang", "en")
+    check("measure lists all", code == 0 and all(f"  {i} " in out for i in ("pattern", "entropy", "span_90")), err or out)
+    for measure, first in (("previous_token", "layer,head,value"), ("row", "key,value"), ("pattern", "query,key,value")):
+        arguments = ["measure", measure, "--model", BOOKWORM, *text]
+        code, out, err = run(*arguments, "--format", "json")
+        check(f"measure {measure}: json", code == 0, err)
+        if code:
+            continue
+        values = flat(json.loads(out)["values"])
+        code, out, err = run(*arguments, "--format", "csv")
+        lines = out.splitlines()
+        check(f"measure {measure}: csv", code == 0 and lines[0] == first
+              and [float(line.split(",")[-1]) for line in lines[1:]] == values, err or out[:200])
+        raw = subprocess.run([*COMMAND, *map(str, arguments), "--format", "npy"], capture_output=True, timeout=600).stdout
+        floats = raw[10 + int.from_bytes(raw[8:10], "little"):]
+        check(f"measure {measure}: npy", raw[:8] == b"\x93NUMPY\x01\x00" and (len(raw) - len(floats)) % 64 == 0
+              and largest_difference(struct.unpack(f"<{len(floats) // 4}f", floats), values) <= 1e-7, str(raw[:120]))
+        code, out, err = run(*arguments)
+        check(f"measure {measure}: table", code == 0 and len(out.splitlines()) > 4, err or out)
+    bad(["measure", "nonsense"], 1, "no such measure")
+    bad(["measure", "entropy", "--model", BOOKWORM], 1, "--text")
+    bad(["measure", "induction_stripe", "--model", BOOKWORM, *text], 1, "")
 
 
 def main():
@@ -401,6 +433,7 @@ def main():
     test_masked()
     test_story()
     test_heads()
+    test_measure()
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")

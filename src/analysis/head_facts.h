@@ -1,0 +1,50 @@
+// head_facts.h - facts of single rows (RowFact): from weights, or as uniform attention would have them.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/token_sets.h"
+#include "model/trace.h"
+
+namespace attn {
+
+// A row that leaves less than this for other keys than the first has nothing to tell without the sink.
+constexpr double kLeastRest = .01;
+
+// What head scores ask about one sample beside its weights; made once for all heads.
+struct HeadContext {
+  const Trace& trace;
+  const Attention& a;
+  int sample = 0;
+  int period = 0;  // the input is r + r with r of so many tokens; 0: it is not
+  int offset = 0;  // of the score of a fixed offset: A[i, i - offset]
+
+  bool self = true;  // query i is key i
+  TokenSets sets;
+  TokenIds ids;
+  std::vector<int> segments;  // [n_key] where the sentence of each key begins
+  std::vector<char> is_special, is_punctuation, is_comma_or_point;  // [n_key]
+
+  HeadContext(const Trace& trace, int sample, int period, int offset);
+  int n_seen(int query) const { return n_seen_[size_t(query)]; }  // keys that may be seen
+  bool has_copy(int query) const { return has_copy_[size_t(query)] != 0; }  // a key behind an earlier copy
+  bool has_word(int query) const { return has_word_[size_t(query)] != 0; }  // another token of its word
+  bool sees(int query, int key) const;
+  // Keys from here on are masked.
+  int end_of(int query) const;
+
+ private:
+  std::vector<int> n_seen_;                // [n_query]
+  std::vector<char> has_copy_, has_word_;  // [n_query], of those that may be seen
+};
+
+// Facts of a row of weights [n_key], as trace.h defines them; masked cells count as 0 whatever they hold.
+// kLogSum stays 0. In double: for traces whose pass told none, and as a check of those that did.
+void facts_of(const HeadContext& context, int query, std::span<const float> weights, float* facts);
+
+// Facts of a row that looks at all it may see alike. Takes as long as its lists are where the mask is causal or
+// none, and walks the row otherwise.
+void uniform_facts(const HeadContext& context, int query, float* facts);
+
+}  // namespace attn

@@ -1,0 +1,137 @@
+#include "analysis/head_role.h"
+
+#include <algorithm>
+#include <string>
+
+namespace attn {
+
+namespace {
+
+struct RoleRow {
+  Role role;
+  Text name, sentence;
+  std::vector<const char*> scores;  // the first one that the table has counts
+};
+
+const std::vector<RoleRow>& role_rows() {
+  static const std::vector<RoleRow> kRows = {
+      {Role::previous_token,
+       {"Previous token", "前一个词元"},
+       {"Each token looks at the one just before it", "每个词元关注紧邻的前一个词元"},
+       {"previous_token"}},
+      {Role::next_token,
+       {"Next token", "后一个词元"},
+       {"Each token looks at the one just after it", "每个词元关注紧邻的后一个词元"},
+       {"next_token"}},
+      {Role::self,
+       {"Itself", "自身"},
+       {"Each token looks at itself", "每个词元关注自身"},
+       {"self"}},
+      {Role::induction,
+       {"Induction", "归纳"},
+       {"A token that stood earlier in the text looks at what followed it there, so the model can say it again",
+        "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
+       {"induction_stripe", "induction_mass"}},
+      {Role::duplicate_token,
+       {"Duplicate token", "重复词元"},
+       {"A token that stood earlier in the text looks at its earlier copies", "先前出现过的词元会关注它先前的副本"},
+       {"duplicate_stripe", "duplicate_mass"}},
+      {Role::sink,
+       {"First-token sink", "首词元汇聚"},
+       {"Most attention rests on the first token, which usually means that the head has nothing to do here",
+        "大部分注意力停放在首个词元上，通常说明这个头在这里无事可做"},
+       {"first_token"}},
+      {Role::special,
+       {"Special tokens", "特殊词元"},
+       {"Most attention goes to tokens that stand for no text", "大部分注意力落在不代表文本的词元上"},
+       {"special"}},
+      {Role::punctuation,
+       {"Punctuation", "标点"},
+       {"Most attention goes to punctuation marks", "大部分注意力落在标点上"},
+       {"punctuation"}},
+      {Role::broad,
+       {"Broad", "分散"},
+       {"Attention is spread almost evenly over everything that may be seen", "注意力几乎均匀地分布在所有可见的词元上"},
+       {"entropy_share"}},
+      {Role::block,
+       {"Own sentence", "本句"},
+       {"Each token looks around in its own sentence", "每个词元关注自己所在的句子"},
+       {"pattern_class"}},
+      {Role::nothing,
+       {"Nothing found", "未发现"},
+       {"It does none of the things that are looked for, at least in this text",
+        "至少在这段文本中，没有做任何被检测的事"},
+       {}},
+  };
+  return kRows;
+}
+
+struct Found {
+  const HeadScore* score = nullptr;
+  int64_t n = 0;
+  float value = 0, baseline = 0;
+  float lift() const { return baseline < 1 ? (value - baseline) / (1 - baseline) : 0; }
+};
+
+Found find(const HeadTable& table, const RoleRow& row, Sink sink, int layer, int head) {
+  for (const char* id : row.scores) {
+    for (size_t s = 0; s < table.scores.size(); ++s) {
+      if (std::string_view(id) != table.scores[s]->metric.id) continue;
+      const Mean& mean = table.means[table.at(s, sink, layer, head)];
+      if (mean.n < kLeastRows) continue;
+      return {table.scores[s], mean.n, table.scores[s]->value(mean), table.baseline(s, sink)};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<const HeadScore*> role_scores(bool with_period) {
+  std::vector<const HeadScore*> out;
+  for (const RoleRow& row : role_rows()) {
+    for (const char* id : row.scores) {
+      const HeadScore* score = find_head_score(id);
+      if (score && (with_period || !score->by_period)) out.push_back(score);
+    }
+  }
+  return out;
+}
+
+HeadRole head_role(const HeadTable& table, int layer, int head) {
+  const auto& rows = role_rows();
+  const auto row_of = [&](Role role) -> const RoleRow& { return rows[size_t(role)]; };
+  const auto found = [&](Role role, Sink sink) { return find(table, row_of(role), sink, layer, head); };
+  const auto named = [&](Role role, const Found& f, float confidence) {
+    const RoleRow& row = row_of(role);
+    return HeadRole{role,    row.name, row.sentence, std::clamp(confidence, 0.f, 1.f),
+                    f.score, f.value,  f.baseline};
+  };
+  const Found sink = found(Role::sink, Sink::with);
+  if (sink.lift() >= kSinkShare) return named(Role::sink, sink, sink.lift());
+
+  float nearest = sink.lift() / kSinkShare;
+  Role best = Role::nothing;
+  Found by;
+  for (const Role role :
+       {Role::induction, Role::duplicate_token, Role::previous_token, Role::next_token, Role::self}) {
+    const Found f = found(role, Sink::without);
+    nearest = std::max(nearest, f.lift() / kRoleShare);
+    if (f.lift() < kRoleShare || f.lift() <= by.lift()) continue;
+    best = role;
+    by = f;
+  }
+  if (best != Role::nothing) return named(best, by, by.lift());
+  for (const Role role : {Role::special, Role::punctuation}) {
+    const Found f = found(role, Sink::without);
+    nearest = std::max(nearest, f.lift() / kMarksShare);
+    if (f.lift() >= kMarksShare) return named(role, f, f.lift());
+  }
+  const Found broad = found(Role::broad, Sink::with);
+  if (broad.value >= kBroadShare) return named(Role::broad, broad, broad.value);
+  const Found block = found(Role::block, Sink::without);
+  if (block.score && block.value == float(PatternClass::block)) return named(Role::block, block, .5f);
+  return named(Role::nothing, {}, 1 - std::min(1.f, nearest));
+}
+
+}  // namespace attn

@@ -1,0 +1,49 @@
+// head_role.h - what a head does, in one short name with how sure it is; stated thresholds, the sink set aside.
+#pragma once
+
+#include <vector>
+
+#include "analysis/head_scores.h"
+
+namespace attn {
+
+enum class Role {
+  previous_token,
+  next_token,
+  self,
+  induction,
+  duplicate_token,
+  sink,
+  special,
+  punctuation,
+  broad,
+  block,
+  nothing
+};
+
+struct HeadRole {
+  Role role = Role::nothing;
+  Text name, sentence;
+  float confidence = 0;              // 0 .. 1; of `nothing`: how far everything is from a threshold
+  const HeadScore* score = nullptr;  // that it was told by; null of `nothing`
+  float value = 0, baseline = 0;     // of that score
+};
+
+// Every score is turned into its lift, (score - uniform) / (1 - uniform), uniform attention under the same mask being 0.
+// A head that puts more than kSinkShare of its lift on the first token is a sink, whatever else it does with the rest.
+constexpr float kSinkShare = .5f;
+// Of the others, by scores without the sink. A position or a copy: the highest lift of at least
+constexpr float kRoleShare = .4f;
+// Else special tokens or punctuation marks, as Clark et al. 2019 label them, but by lift
+constexpr float kMarksShare = .6f;
+// Else broad: of the most entropy that each row could have, with the sink (their 3.8 nats are .78 of 128 tokens)
+constexpr float kBroadShare = .8f;
+// Else block, by pattern_class(). Scores over fewer rows than this say nothing.
+constexpr int kLeastRows = 4;
+
+// Scores that the role is told by; those of r + r only where the period is known.
+std::vector<const HeadScore*> role_scores(bool with_period);
+// Of a table that has (at least some of) those scores; what is not there is not looked for.
+HeadRole head_role(const HeadTable& table, int layer, int head);
+
+}  // namespace attn

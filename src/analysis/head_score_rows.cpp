@@ -1,0 +1,71 @@
+#include "analysis/head_score_rows.h"
+
+#include <array>
+#include <utility>
+
+namespace attn {
+
+namespace {
+
+constexpr size_t kMostScores = 64;
+
+Measure measure_of(const HeadTable& table) {
+  return {{Axis::layer, Axis::head}, {table.n_layers, table.n_heads}, table.values(0)};
+}
+HeadQuestion question_of(const Inputs& in) { return {in.state->sample, in.period, in.state->offset}; }
+
+// The score of all heads in the state's sample.
+template <size_t kScore>
+Measure compute(const Inputs& in) {
+  HeadTable table({&head_scores()[kScore]}, in.trace->attention());
+  HeadTableWork work(table, *in.trace, question_of(in));
+  while (work.step()) {
+  }
+  return measure_of(table);
+}
+
+template <size_t kScore>
+Study begin(const Inputs& in) {
+  const auto table = std::make_shared<HeadTable>(std::vector{&head_scores()[kScore]}, in.trace->attention());
+  const auto work = std::make_shared<HeadTableWork>(*table, *in.trace, question_of(in));
+  return {work->n_steps(), [work] { return work->step(); }, [table] { return measure_of(*table); }};
+}
+
+using Compute = Measure (*)(const Inputs&);
+using Begin = Study (*)(const Inputs&);
+constexpr auto kComputes = []<size_t... k>(std::index_sequence<k...>) {
+  return std::array<Compute, kMostScores>{compute<k>...};
+}(std::make_index_sequence<kMostScores>());
+constexpr auto kBegins = []<size_t... k>(std::index_sequence<k...>) {
+  return std::array<Begin, kMostScores>{begin<k>...};
+}(std::make_index_sequence<kMostScores>());
+
+}  // namespace
+
+HeadScore head_score(const HeadScoreText& t) {
+  HeadScore score;
+  score.metric = {t.id, t.title, t.sentence, {Axis::layer, Axis::head}, t.low, t.high, nullptr};
+  score.metric.formula = t.formula;
+  score.metric.source = t.source;
+  score.metric.unit = t.unit;
+  score.column = t.column;
+  return score;
+}
+
+std::span<const HeadScore> head_scores() {
+  static const std::vector<HeadScore> kScores = [] {
+    std::vector<HeadScore> all;
+    for (const auto& some : {fact_scores(), pattern_scores(), stripe_scores()})
+      all.insert(all.end(), some.begin(), some.end());
+    for (size_t i = 0; i < all.size(); ++i) {
+      all[i].metric.compute = kComputes[i];
+      all[i].metric.begin = kBegins[i];
+      if (all[i].by_period) all[i].metric.needs |= needs_period;
+      if (all[i].by_norms) all[i].metric.needs |= needs_model;
+    }
+    return all;
+  }();
+  return kScores;
+}
+
+}  // namespace attn

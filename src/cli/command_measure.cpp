@@ -1,0 +1,81 @@
+// command_measure.cpp - attnscope measure ID: any measure of a text, or the list of all there are.
+#include <algorithm>
+#include <iterator>
+
+#include "app/measures.h"
+#include "cli/command.h"
+#include "cli/measure_text.h"
+#include "figure/report_text.h"
+#include "model/forward.h"
+
+namespace attn {
+
+namespace {
+
+struct Options {
+  ModelOptions model;
+  State state;
+  std::string id;
+  int period = 0;
+  MeasureFormat format = MeasureFormat::table;
+};
+
+std::string list_of_measures(Lang lang) {
+  TextTable table("lll", {"ID", tr(lang, "measure", "度量"), tr(lang, "meaning", "含义")});
+  for (const Metric& m : metrics()) table.add({m.id, m.title.in(lang), m.sentence.in(lang)});
+  return table.text();
+}
+
+int run_measure(const Options& o) {
+  if (o.id.empty()) return finish(list_of_measures(o.state.lang));
+  const Metric* metric = find_metric(o.id);
+  if (!metric) return fail(Error{"measure " + o.id + ": there is no such measure; attnscope measure lists all"});
+  if (o.model.folder.empty()) return fail(Error{"measure " + o.id + ": --model DIR is needed"});
+  if (o.model.text.empty() && o.model.text_file.empty())
+    return fail(Error{"measure " + o.id + ": --text or --text-file is needed"});
+  Result<Opened> opened = open_model(o.model);
+  if (!opened) return fail(opened.error());
+  State state = o.state;
+  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  Keep keep;
+  keep.activations = (metric->needs & needs_activations) != 0;
+  if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
+  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  if (Status e = check_looks(state, trace)) return fail(*e);
+  Inputs inputs{&trace, &state};
+  inputs.period = o.period;
+  const Result<Measure> measure = compute_checked(*metric, inputs);
+  if (!measure) return fail(measure.error());
+  return finish(measure_text(*metric, *measure, trace, state, o.format));
+}
+
+}  // namespace
+
+Run set_up_measure(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  o->state.token = -1;
+  app.add_option("ID", o->id, "Which measure; without one, all are listed")->option_text("");
+  app.add_option("--model", o->model.folder, "Folder with config.json, model.safetensors and tokenizer.json")
+      ->option_text("DIR");
+  CLI::Option* text =
+      app.add_option("--text", o->model.text, "What the model reads; - for standard input")->option_text("TEXT");
+  app.add_option("--text-file", o->model.text_file, "The same from a file, without a line break at its end")
+      ->option_text("FILE")
+      ->excludes(text);
+  add_looks(app, Looks::at_layer, o->state);
+  app.add_option("--target", o->state.target, "The token that is asked about; default: the likeliest")
+      ->option_text("TOKEN");
+  app.add_option("--foil", o->state.foil, "The token that it is compared with")->option_text("TOKEN");
+  app.add_option("--offset", o->state.offset, "k of the measure offset, A[i, i-k] (default 2)")->option_text("K");
+  app.add_option("--period", o->period, "The text repeats after so many tokens: for the stripe measures")
+      ->option_text("N")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  add_choice(
+      app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
+      [o](int i) { o->format = MeasureFormat(i); },
+      "table (default), or csv, json or npy (float32) with every number in full");
+  add_language(app, o->state.lang);
+  return [o] { return run_measure(*o); };
+}
+
+}  // namespace attn
