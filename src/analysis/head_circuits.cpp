@@ -157,6 +157,23 @@ Study begin(const Inputs& in, Joint joint) {
 
 }  // namespace
 
+Trace weights_alone(std::shared_ptr<const Model> model) {
+  const Config& c = model->config;
+  Attention a;
+  a.n_layers = c.n_layers;
+  a.n_heads = c.n_heads;
+  a.n_kv_heads = c.n_kv_heads;
+  a.d_head = c.d_head;
+  a.mask = c.mask;
+  a.q.resize(size_t(c.n_layers));
+  a.k = a.v = a.q;
+  Trace trace;
+  trace.model = std::move(model);
+  trace.attentions.push_back(std::move(a));
+  trace.queries = trace.keys = {Tokens{}};
+  return trace;
+}
+
 Measure copying(const Inputs& in) {
   const Attention& a = in.trace->attention();
   Measure m{{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}};

@@ -6,9 +6,14 @@
 // Where heads share keys and values, each query head has those of its group.
 #pragma once
 
+#include <memory>
+
 #include "analysis/measure.h"
 
 namespace attn {
+
+// A trace of no text at all: what circuits need beside the weights.
+Trace weights_alone(std::shared_ptr<const Model> model);
 
 // {layer, head} Re Σ λ / Σ |λ| over the eigenvalues λ of OV: 1 hands on what it reads, -1 its opposite.
 Measure copying(const Inputs& in);

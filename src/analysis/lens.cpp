@@ -10,7 +10,7 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kStepWork = 1 << 25;  // multiplications
+constexpr int64_t kStepWork = 1 << 29;  // multiplications: fewer rows would read W_U too often
 
 ConstMat stream(const Activations& kept, int row) {
   return row == 0 ? kept.resid_pre(0) : kept.resid_post(row - 1);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "analysis/target.h"
+
 namespace attn {
 
 State clamped(const State& state, const Trace& trace) {
@@ -40,6 +42,8 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_period) && in.period <= 0)
     return no(": needs a text that repeats, such as the random repeated one",
               "：需要重复的文本，例如随机重复文本");
+  if (asks(needs_logits))
+    if (const Status e = bad_target(in)) return Error{name + ": " + e->message};
   if (asks(needs_all_layers))
     for (int l = 0; l < a.n_layers; ++l)
       if (!a.is_kept(l))

@@ -11,14 +11,15 @@ int token_named(const Tokenizer& tokenizer, std::string_view text) {
   const auto only = [&](const std::string& s) {
     int found = -1;
     for (const Token& t : tokenizer.encode(s, false).items) {
-      if (found >= 0) return -1;
+      if (found >= 0 || tokenizer.is_special(t.id)) return -1;
       found = t.id;
     }
     return found;
   };
+  if (text.front() != ' ')
+    if (const int id = only(" " + std::string(text)); id >= 0) return id;
   if (const int id = tokenizer.id_of(text); id >= 0) return id;
-  if (const int id = only(std::string(text)); id >= 0) return id;
-  return only(" " + std::string(text));
+  return only(std::string(text));
 }
 
 Target target_of(const Inputs& in) {

@@ -8,8 +8,8 @@
 
 namespace attn {
 
-// The token that a person means by `text`: its piece as the vocabulary spells it, or the one token that the
-// text, or the text after a blank, is cut into. -1: there is no such one token.
+// The token that a person means by `text`: the one token that it is cut into as the next word, after a blank; or the
+// piece that the vocabulary spells so; or the one token that it is cut into as it stands. -1: there is no such one token.
 int token_named(const Tokenizer& tokenizer, std::string_view text);
 
 struct Target {
