@@ -12,7 +12,11 @@ namespace attn {
 using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using View = Eigen::Map<const Dense, 0, Eigen::OuterStride<>>;
 
-inline View view(ConstMat m) { return {m.data, m.rows, m.cols, Eigen::OuterStride<>(m.stride)}; }
+// Sizes are 64 bits wide with us, with Eigen as wide as an address.
+inline View view(ConstMat m) {
+  return {m.data, Eigen::Index(m.rows), Eigen::Index(m.cols),
+          Eigen::OuterStride<>(Eigen::Index(m.stride))};
+}
 inline Mat mat(Dense& m) { return {m.data(), m.rows(), m.cols()}; }
 inline ConstMat const_mat(const Dense& m) { return {m.data(), m.rows(), m.cols()}; }
 inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
