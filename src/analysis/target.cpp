@@ -1,6 +1,7 @@
 #include "analysis/target.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "analysis/dense.h"
 
@@ -16,6 +17,10 @@ int token_named(const Tokenizer& tokenizer, std::string_view text) {
     }
     return found;
   };
+  if (int id = 0; text.front() == '#' && text.size() > 1) {
+    const auto [end, fault] = std::from_chars(text.data() + 1, text.data() + text.size(), id);
+    if (fault == std::errc() && end == text.data() + text.size()) return id < tokenizer.size() ? id : -1;
+  }
   if (text.front() != ' ')
     if (const int id = only(" " + std::string(text)); id >= 0) return id;
   if (const int id = tokenizer.id_of(text); id >= 0) return id;

@@ -8,8 +8,9 @@
 
 namespace attn {
 
-// The token that a person means by `text`: the one token that it is cut into as the next word, after a blank; or the
-// piece that the vocabulary spells so; or the one token that it is cut into as it stands. -1: there is no such one token.
+// The token that a person means by `text`: that of number 50 by "#50"; the one token that it is cut into as the next
+// word, after a blank; the piece that the vocabulary spells so; or the one token that it is cut into as it stands. -1:
+// there is no such one token.
 int token_named(const Tokenizer& tokenizer, std::string_view text);
 
 struct Target {

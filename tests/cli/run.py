@@ -421,6 +421,42 @@ def test_measure():
     bad(["measure", "induction_stripe", "--model", BOOKWORM, *text], 1, "")
 
 
+def test_lens():
+    """The last row of the lens is what `next` says; the parts of a logit add up to it."""
+    text = ["--model", BOOKWORM, "--text", "Once upon a time, there was a little", "--lang", "en"]
+    code, out, err = run("next", *text, "--format", "json", "--top", "3")
+    following = json.loads(out)["next"] if code == 0 else []
+    code, out, err = run("lens", *text, "--format", "json", "--top", "3")
+    cells = json.loads(out)["cells"] if code == 0 else []
+    last = cells[-1] if cells else {"top": []}
+    check("lens ends in what comes next", [t["id"] for t in last["top"]] == [t["id"] for t in following]
+          and largest_difference([t["probability"] for t in last["top"]], [t["probability"] for t in following]) < 1e-5
+          and last["target"] == following[0]["id"] and last["rank"] == 0, err or str(last))
+    code, out, err = run("lens", *text, "--target", "girl", "--foil", "dog")
+    check("lens of a contrast", code == 0 and "instead of ␣dog" in out and "logit difference" in out, err or out)
+    code, out, err = run("lens", *text, "--format", "csv", "--top", "1")
+    lines = out.splitlines()
+    check("lens: csv", code == 0 and lines[0].startswith("layer,query,target,logit") and len(lines) == 1 + len(cells), err)
+    code, out, err = run("measure", "logit_component", *text, "--format", "json")
+    parts = flat(json.loads(out)["values"]) if code == 0 else []
+    check("the parts of a logit", abs(sum(parts) - last.get("logit", 0)) < 1e-4 * max(1, abs(sum(parts))), err or str(parts))
+    bad(["lens", *text, "--target", "xyzzy plugh"], 1, "is not one token of this model")
+    bad(["lens", *text, "--top", "0"], 2, "--top")
+
+
+def test_circuits():
+    code, out, err = run("circuits", "--model", BOOKWORM, "--lang", "zh", "--top", "2")
+    check("circuits as a table", code == 0 and "复制" in out and "K 组合" in out and "L3H3" in out, err or out)
+    code, out, err = run("circuits", "--model", BOOKWORM, "--format", "csv")
+    lines = out.splitlines()
+    check("circuits: csv", code == 0 and len(lines) == 1 + 24 + 3 * 6 * 36, err or str(len(lines)))
+    code, out, err = run("circuits", "--model", BOOKWORM, "--format", "json")
+    found = json.loads(out) if code == 0 else {}
+    pairs = flat(found.get("k_composition", []))
+    check("circuits: json", len(flat(found.get("copying", []))) == 24 and len(pairs) == 24 * 24
+          and sum(x != 0 for x in pairs) == 6 * 36, err)
+
+
 def main():
     if not COMMAND:
         sys.exit(__doc__)
@@ -434,6 +470,8 @@ def main():
     test_story()
     test_heads()
     test_measure()
+    test_lens()
+    test_circuits()
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")

@@ -4,8 +4,8 @@
 
 transformers runs the checkpoint in float64 and says what attention, values and residual stream are; everything else is
 written out here from the papers' formulas, slowly, in NumPy, and shares nothing with attnscope. Per checkpoint:
-input_ids [n], hidden [layer + 1, n, d_model] (before the final norm), and a tensor per measure, by its id. Settings:
-QUERY, LAYER, HEAD, TARGET and FOIL below.
+hidden [layer + 1, n, d_model] (before the final norm), resid_mid [layer, n, d_model], and a tensor per measure, by its
+id; of a real model also input_ids [n]. Settings: QUERY, LAYER, HEAD, TARGET and FOIL below.
 """
 
 import pathlib
@@ -18,16 +18,20 @@ from safetensors.torch import load_file, save_file
 DATA = pathlib.Path(__file__).parent.parent / "data"
 QUERY, LAYER, HEAD, TARGET, FOIL = 11, 1, 1, 50, 40
 MODELS = ["gpt2", "gpt2-relu", "bert", "bert-mlm", "bert-padded", "roberta", "llama-gqa", "llama-tied-f16", "qwen2",
-          "gpt-neox-parallel", "gpt-neox-sequential"]
+          "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"]
+REAL = DATA.parent.parent / "web" / "models"  # trained weights; the others are random
+N_REAL = 20  # tokens of its golden text
 
 
 class Pass:
     """What transformers computes of one checkpoint, and the weights that the formulas need, as x W."""
 
     def __init__(self, name):
-        folder = DATA / "models" / name
-        stored = load_file(folder / "expected.safetensors")
-        self.ids = stored["input_ids"].long()[None]
+        real = (REAL / name).exists()
+        folder = REAL / name if real else DATA / "models" / name
+        stored = load_file(DATA / f"{name}.expected.safetensors" if real else folder / "expected.safetensors")
+        self.ids = stored["input_ids"].long()[None, :N_REAL if real else None]
+        self.real = real
         mask = stored.get("attention_mask", torch.ones_like(self.ids[0]))[None]
         kind = transformers.AutoConfig.from_pretrained(folder)
         kind.reorder_and_upcast_attn = False  # it insists on float32 and is otherwise the same
@@ -397,6 +401,8 @@ def main():
             gradients(p, out)
         circuits(p, out)
         tensors = {k: torch.tensor(np.ascontiguousarray(v)).to(torch.float32).contiguous() for k, v in out.items()}
+        if p.real:
+            tensors["input_ids"] = p.ids[0].to(torch.int32).contiguous()
         path = DATA / "attributions" / f"{name}.safetensors"
         save_file(tensors, path)
         print(f"{name}: {path.stat().st_size} bytes, {len(tensors)} tensors")

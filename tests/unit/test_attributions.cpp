@@ -9,6 +9,7 @@
 
 #include "analysis/families.h"
 #include "analysis/lens.h"
+#include "analysis/target.h"
 #include "golden_model.h"
 #include "model/block_math.h"
 #include "model/forward.h"
@@ -25,20 +26,26 @@ struct Golden {
 };
 
 Golden load(const std::string& name) {
-  const auto model = load_model(read_model_files(test_models() / name), name);
-  REQUIRE(model);
-  Golden golden{forward(*model, tokens_of(read_golden_pass(test_models() / name)),
-                        {.all_logits = true, .activations = true}),
-                {}};
   const std::filesystem::path path = goldens() / (name + ".safetensors");
   const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
   REQUIRE(file);
+  std::map<std::string, std::vector<float>> tensors;
+  std::vector<int> ids;  // of a real model
   for (const StoredTensor& t : file->tensors) {
-    std::vector<float>& to = golden.tensors[t.name];
-    to.resize(t.bytes.size() / sizeof(float));
-    std::memcpy(to.data(), t.bytes.data(), t.bytes.size());
+    const auto read = [&](auto& to) {
+      to.resize(t.bytes.size() / sizeof to[0]);
+      std::memcpy(to.data(), t.bytes.data(), t.bytes.size());
+    };
+    if (t.name == "input_ids")
+      read(ids);
+    else
+      read(tensors[t.name]);
   }
-  return golden;
+  const std::filesystem::path real = ATTNSCOPE_SOURCE_DIR "/web/models";
+  const auto model = load_model(read_model_files((ids.empty() ? test_models() : real) / name), name);
+  REQUIRE(model);
+  const Tokens tokens = ids.empty() ? tokens_of(read_golden_pass(test_models() / name)) : tokens_of(ids);
+  return {forward(*model, tokens, {.all_logits = true, .activations = true}), std::move(tensors)};
 }
 
 std::vector<std::string> golden_names() {
@@ -48,11 +55,8 @@ std::vector<std::string> golden_names() {
   return names;
 }
 
-// As the script has it; tokens by the pieces of ids 50 and 40.
-State settings(const Trace& trace) {
-  const Tokenizer& t = *trace.model->tokenizer;
-  return {.layer = 1, .head = 1, .token = 11, .target = t.piece(50), .foil = t.piece(40)};
-}
+// As the script has it.
+State settings() { return {.layer = 1, .head = 1, .token = 11, .target = "#50", .foil = "#40"}; }
 
 // Largest difference, as a part of the largest value where that is above 1.
 double apart(const std::vector<float>& ours, const std::vector<float>& theirs) {
@@ -93,7 +97,7 @@ TEST_CASE("attributions and circuits are what their definitions say") {
   for (const std::string& name : golden_names()) {
     CAPTURE(name);
     const Golden g = load(name);
-    const State state = settings(g.trace);
+    const State state = settings();
     const Inputs in{&g.trace, &state};
     for (const std::span<const Metric> family : {attributions(), circuits()}) {
       for (const Metric& metric : family) {
@@ -122,11 +126,11 @@ TEST_CASE("attributions and circuits are what their definitions say") {
 }
 
 TEST_CASE("the parts of a logit add up to it") {
-  for (const std::string name : {"gpt2", "llama-gqa", "gpt-neox-parallel", "gpt-neox-sequential"}) {
+  for (const std::string name : {"gpt2", "llama-gqa", "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"}) {
     CAPTURE(name);
     const Golden g = load(name);
     for (const bool contrast : {false, true}) {
-      State state = settings(g.trace);
+      State state = settings();
       if (!contrast) state.target = state.foil = "";
       const Inputs in{&g.trace, &state};
       const Measure parts = find_metric("logit_component")->compute(in);
@@ -143,9 +147,24 @@ TEST_CASE("the parts of a logit add up to it") {
   }
 }
 
-TEST_CASE("a target that is no token is a sentence, and studies have as many steps as they say") {
+TEST_CASE("a target is the next word that it names, a piece, or a number") {
+  const Golden g = load("bookworm-2m");
+  const Tokenizer& t = *g.trace.model->tokenizer;
+  CHECK(token_named(t, "girl") == t.id_of("\u0120girl"));
+  CHECK(token_named(t, " girl") == t.id_of("\u0120girl"));
+  CHECK(token_named(t, ",") == t.id_of(","));
+  CHECK(token_named(t, "#50") == 50);
+  for (const char* none : {"", "#99999999", "#-1", "xyzzy plugh", "#99999999999999999999"}) CHECK(token_named(t, none) == -1);
+  State state = settings();
+  state.foil = "xyzzy plugh";
+  const Status e = missing(*find_metric("logit_head"), {&g.trace, &state});
+  REQUIRE(e);
+  CHECK(e->message == "Logit by head: “xyzzy plugh” is not one token of this model; choose a shorter or more common word");
+}
+
+TEST_CASE("studies have as many steps as they say") {
   const Golden g = load("gpt2");
-  State state = settings(g.trace);
+  State state = settings();
   const Inputs in{&g.trace, &state};
   for (const Metric& metric : metrics()) {
     if (!metric.begin || missing(metric, in)) continue;
