@@ -35,7 +35,7 @@ void self(const FactRow& r, Mean& m) { add_cell(r, r.query, r.fact(kSelf), m); }
 void first_token(const FactRow& r, Mean& m) { add_cell(r, 0, r.fact(kFirst), m); }
 void at_offset(const FactRow& r, Mean& m) {
   const int key = r.query - r.c.offset;
-  if (r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
+  if (r.has_weight() && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
 }
 
 // Clark et al. divide by n, not by the n - 1 rows that have such a key.
@@ -99,11 +99,11 @@ void span_90(const FactRow& r, Mean& m) {
 
 void induction_stripe(const FactRow& r, Mean& m) {
   const int key = r.query - (r.c.period - 1);
-  if (r.c.period > 0 && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
+  if (r.c.period > 0 && r.has_weight() && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
 }
 void duplicate_stripe(const FactRow& r, Mean& m) {
   const int key = r.query - r.c.period;
-  if (r.c.period > 0 && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
+  if (r.c.period > 0 && r.has_weight() && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
 }
 
 using OfRow = void (*)(const FactRow&, Mean&);

@@ -26,7 +26,8 @@ struct FactRow {
   Sink sink;
 
   double fact(RowFact of) const { return double(facts[size_t(of)]); }
-  double weight(int key) const;  // A[i, key], as it is
+  double weight(int key) const;  // A[i, key], as it is; only where
+  bool has_weight() const { return !weights.empty() || c.a.is_kept(layer); }
   // What the weights are divided by: 1, or what is left beside the sink; 0 where the row is not counted.
   double whole() const;
 };

@@ -55,7 +55,9 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   }
   const size_t most = std::min(old.size(), tokens.items.size());
   size_t same = 0;
-  while (same < most && old[same].id == tokens.items[same].id) ++same;
+  // Of unknown tokens the ids are equal and the text is not, which the facts of rows read.
+  const auto equal = [](const Token& x, const Token& y) { return x.id == y.id && x.shown == y.shown; };
+  while (same < most && equal(old[same], tokens.items[same])) ++same;
   return int(same);
 }
 

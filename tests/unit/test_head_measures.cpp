@@ -243,6 +243,24 @@ TEST_CASE("uniform attention has its baseline as its score") {
   }
 }
 
+TEST_CASE("layers that were not kept have the scores that facts tell") {
+  const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(test_models() / "gpt2"), "gpt2");
+  REQUIRE(model);
+  const std::vector<int> ids = {3, 5, 3, 5, 3, 5, 8, 9};
+  Keep keep;
+  keep.layers = {true, false};
+  const Trace all = forward(*model, tokens_of(ids)), some = forward(*model, tokens_of(ids), keep);
+  HeadTable whole(all_scores(), all.attention()), part(all_scores(), some.attention());
+  whole.add(all, 0, 2);
+  part.add(some, 0, 2);
+  for (size_t s = 0; s < whole.scores.size(); ++s) {
+    const std::string id = whole.scores[s]->metric.id;
+    if (!whole.scores[s]->of_row || id == "offset" || id.ends_with("stripe")) continue;
+    CAPTURE(id);
+    CHECK(whole.values(s) == part.values(s));
+  }
+}
+
 TEST_CASE("the cells of a score add up to it") {
   std::vector<int> ids;
   for (int i = 0; i < 30; ++i) ids.push_back(i * 3 % 8 == 1 ? 5 : i * 7 % 10);

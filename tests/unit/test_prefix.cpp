@@ -148,3 +148,12 @@ TEST_CASE("layers that are not kept cost no memory and change no result") {
     }
   }
 }
+
+TEST_CASE("tokens with the same number and another text are not taken over") {
+  const std::shared_ptr<const Model> model = load("llama-gqa");
+  Tokens tokens = tokens_of(some_ids(9));
+  const Trace trace = forward(model, tokens);
+  CHECK(n_reusable(*model, tokens, trace, {}) == 9);
+  tokens.items[4].shown = ",";  // an unknown token now, of which the facts of rows say that it is a mark
+  CHECK(n_reusable(*model, tokens, trace, {}) == 4);
+}
