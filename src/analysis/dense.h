@@ -2,6 +2,8 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "analysis/measure.h"
@@ -33,6 +35,15 @@ Dense pattern_of(const Attention& a, int sample, int layer, int head);
 Dense head_mean_pattern(const Attention& a, int sample, int layer);  // mean over heads
 // f^h(x_j) = v_j^h W_O^h of every key, without the output bias (Kobayashi et al. 2020): [n_key, d_model].
 Dense values_out(const Attention& a, int sample, int layer, int head, const Dense& W_O);
+
+// A study of `n` steps: part(0), part(1), …
+inline Study in_parts(int n, std::function<void(int)> part, std::function<Measure()> take) {
+  auto at = std::make_shared<int>(0);
+  return {n, [=] {
+            if (*at < n) part((*at)++);
+            return *at < n;
+          }, std::move(take)};
+}
 
 Measure map_measure(const Dense& m);    // {query, key}
 Measure layer_by_query(const Dense& m);  // {layer, query}

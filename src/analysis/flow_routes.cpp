@@ -1,6 +1,7 @@
 #include "analysis/flow_routes.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "analysis/dense.h"
 
@@ -50,45 +51,65 @@ struct LayerEdges {
   }
 };
 
+// What a study of edges goes on with: the inputs, and the layer that is at hand.
+struct Routes {
+  State state;
+  Inputs in;
+  const Attention& a;
+  std::unique_ptr<LayerEdges> layer;
+  Dense out;
+
+  Routes(const Inputs& inputs, Eigen::Index n_rows, Eigen::Index n_cols)
+      : state(*inputs.state), in(inputs), a(inputs.trace->attention()), out(Dense::Zero(n_rows, n_cols)) {
+    in.state = &state;
+  }
+  const LayerEdges& at(int l) {
+    if (!layer || layer->layer != l) layer = std::make_unique<LayerEdges>(in, l);
+    return *layer;
+  }
+};
+
+std::shared_ptr<Routes> routes(const Inputs& in, int n_rows, int n_cols) {
+  return std::make_shared<Routes>(in, n_rows, n_cols);
+}
+
 }  // namespace
 
-Measure route_head(const Inputs& in) {
-  const LayerEdges layer(in, in.state->layer);
-  Dense out(layer.a.n_query, layer.a.n_key);
-  for (int q = 0; q < layer.a.n_query; ++q) out.row(q) = layer.of(q).keys.row(in.state->head);
-  return map_measure(out);
-}
-
-Measure route_layer(const Inputs& in) {
-  const LayerEdges layer(in, in.state->layer);
-  Dense out(layer.a.n_query, layer.a.n_key);
-  for (int q = 0; q < layer.a.n_query; ++q) out.row(q) = layer.of(q).keys.colwise().sum();
-  return map_measure(out);
-}
-
-Measure route_heads(const Inputs& in) {
+Study begin_route_head(const Inputs& in) {
   const Attention& a = in.trace->attention();
-  Measure m{{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}};
-  for (int l = 0; l < a.n_layers; ++l) {
-    if (!a.is_kept(l)) {
-      m.values.resize(m.values.size() + size_t(a.n_heads));
-      continue;
-    }
-    const Eigen::VectorXf sums = LayerEdges(in, l).of(in.state->token).keys.rowwise().sum();
-    m.values.insert(m.values.end(), sums.data(), sums.data() + sums.size());
-  }
-  return m;
+  auto r = routes(in, a.n_query, a.n_key);
+  return in_parts(a.n_query, [r](int q) { r->out.row(q) = r->at(r->state.layer).of(q).keys.row(r->state.head); },
+                  [r] { return map_measure(r->out); });
 }
 
-Measure route_residual(const Inputs& in) {
+Study begin_route_layer(const Inputs& in) {
   const Attention& a = in.trace->attention();
-  Dense out = Dense::Zero(a.n_layers, a.n_query);
-  for (int l = 0; l < a.n_layers; ++l) {
-    if (!a.is_kept(l)) continue;
-    const LayerEdges layer(in, l);
-    for (int q = 0; q < a.n_query; ++q) out(l, q) = layer.of(q).residual;
-  }
-  return layer_by_query(out);
+  auto r = routes(in, a.n_query, a.n_key);
+  return in_parts(a.n_query, [r](int q) { r->out.row(q) = r->at(r->state.layer).of(q).keys.colwise().sum(); },
+                  [r] { return map_measure(r->out); });
+}
+
+Study begin_route_heads(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  auto r = routes(in, a.n_layers, a.n_heads);
+  return in_parts(a.n_layers,
+                  [r](int l) { r->out.row(l) = r->at(l).of(r->state.token).keys.rowwise().sum().transpose(); },
+                  [r] {
+                    return Measure{{Axis::layer, Axis::head},
+                                   {int(r->out.rows()), int(r->out.cols())},
+                                   {r->out.data(), r->out.data() + r->out.size()}};
+                  });
+}
+
+Study begin_route_residual(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  auto r = routes(in, a.n_layers, a.n_query);
+  return in_parts(a.n_layers * a.n_query,
+                  [r](int i) {
+                    const int l = i / r->a.n_query, q = i % r->a.n_query;
+                    r->out(l, q) = r->at(l).of(q).residual;
+                  },
+                  [r] { return layer_by_query(r->out); });
 }
 
 Measure route_mlp(const Inputs& in) {

@@ -53,21 +53,63 @@ FrozenNorm norm_of(const Inputs& in, int layer, int query) {
   return {c, c.norm_place == NormPlace::post ? b.ln1 : b.ln2, in.kept()->attn_sum(layer).row(query)};
 }
 
-Dense norms_with_residual(const Inputs& in, bool normed) {
-  const Attention& a = in.trace->attention();
-  const int l = in.state->layer;
-  const LayerParts parts(in, l);
-  Dense out(a.n_query, a.n_key);
-  for (int q = 0; q < a.n_query; ++q) {
-    const FrozenNorm norm = norm_of(in, l, q);
-    for (int k = 0; k < a.n_key; ++k) {
+enum class What { moved, with_residual, normed };
+
+struct Maps {
+  State state;
+  Inputs in;
+  What what;
+  LayerParts parts;
+  Dense out;
+
+  Maps(const Inputs& inputs, What w)
+      : state(*inputs.state), in(inputs), what(w), parts(inputs, inputs.state->layer),
+        out(inputs.trace->attention().n_query, inputs.trace->attention().n_key) {
+    in.state = &state;
+  }
+  void row(int q) {
+    for (int k = 0; k < out.cols(); ++k) {
       Eigen::RowVectorXf r = parts.moved(q, k);
-      if (k == q) r += view(in.kept()->resid_pre(l)).row(q);
-      out(q, k) = normed ? norm.of(std::move(r)).norm() : r.norm();
+      if (what != What::moved && k == q) r += view(in.kept()->resid_pre(state.layer)).row(q);
+      out(q, k) = what == What::normed ? norm_of(in, state.layer, q).of(std::move(r)).norm() : r.norm();
     }
   }
-  return out;
+};
+
+Study begin(const Inputs& in, What what) {
+  auto maps = std::make_shared<Maps>(in, what);
+  return in_parts(int(maps->out.rows()), [maps](int q) { maps->row(q); }, [maps] { return map_measure(maps->out); });
 }
+
+struct Mixing {
+  State state;
+  Inputs in;
+  Dense out;
+
+  explicit Mixing(const Inputs& inputs)
+      : state(*inputs.state), in(inputs),
+        out(Dense::Zero(inputs.trace->attention().n_layers, inputs.trace->attention().n_query)) {
+    in.state = &state;
+  }
+  void layer(int l) {
+    const Attention& a = in.trace->attention();
+    if (!a.is_kept(l)) return;
+    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
+    Dense all = Dense::Zero(a.n_query, W_O.rows()), own = all;
+    for (int h = 0; h < a.n_heads; ++h) {
+      const Dense A = pattern_of(a, state.sample, l, h);
+      const Dense f = values_out(a, state.sample, l, h, W_O);
+      all += A * f;
+      own += A.diagonal().asDiagonal() * f;
+    }
+    for (int q = 0; q < a.n_query; ++q) {
+      const FrozenNorm norm = norm_of(in, l, q);
+      const float others = norm.of(all.row(q) - own.row(q)).norm();
+      const float self = norm.of(own.row(q) + view(in.kept()->resid_pre(l)).row(q)).norm();
+      out(l, q) = others + self > 0 ? others / (others + self) : 0;
+    }
+  }
+};
 
 }  // namespace
 
@@ -81,39 +123,14 @@ Measure norm_head(const Inputs& in) {
   return map_measure(map);
 }
 
-Measure norm_layer(const Inputs& in) {
-  const LayerParts parts(in, in.state->layer);
-  Dense map(parts.patterns[0].rows(), parts.patterns[0].cols());
-  for (int q = 0; q < map.rows(); ++q)
-    for (int k = 0; k < map.cols(); ++k) map(q, k) = parts.moved(q, k).norm();
-  return map_measure(map);
-}
+Study begin_norm_layer(const Inputs& in) { return begin(in, What::moved); }
+Study begin_norm_residual(const Inputs& in) { return begin(in, What::with_residual); }
+Study begin_norm_residual_ln(const Inputs& in) { return begin(in, What::normed); }
 
-Measure norm_residual(const Inputs& in) { return map_measure(norms_with_residual(in, false)); }
-
-Measure norm_residual_ln(const Inputs& in) { return map_measure(norms_with_residual(in, true)); }
-
-Measure mixing_ratio(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  Dense out = Dense::Zero(a.n_layers, a.n_query);
-  for (int l = 0; l < a.n_layers; ++l) {
-    if (!a.is_kept(l)) continue;
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
-    Dense all = Dense::Zero(a.n_query, W_O.rows()), own = all;
-    for (int h = 0; h < a.n_heads; ++h) {
-      const Dense A = pattern_of(a, in.state->sample, l, h);
-      const Dense f = values_out(a, in.state->sample, l, h, W_O);
-      all += A * f;
-      own += A.diagonal().asDiagonal() * f;
-    }
-    for (int q = 0; q < a.n_query; ++q) {
-      const FrozenNorm norm = norm_of(in, l, q);
-      const float others = norm.of(all.row(q) - own.row(q)).norm();
-      const float self = norm.of(own.row(q) + view(in.kept()->resid_pre(l)).row(q)).norm();
-      out(l, q) = others + self > 0 ? others / (others + self) : 0;
-    }
-  }
-  return layer_by_query(out);
+Study begin_mixing_ratio(const Inputs& in) {
+  auto mixing = std::make_shared<Mixing>(in);
+  return in_parts(int(mixing->out.rows()), [mixing](int l) { mixing->layer(l); },
+                  [mixing] { return layer_by_query(mixing->out); });
 }
 
 }  // namespace attn

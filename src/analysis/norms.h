@@ -8,12 +8,13 @@
 namespace attn {
 
 Measure norm_head(const Inputs& in);      // {query, key} A[i, j] ‖f(x_j)‖, the chosen head
-Measure norm_layer(const Inputs& in);     // {query, key} ‖Σ_h A^h[i, j] f^h(x_j)‖
-Measure norm_residual(const Inputs& in);  // {query, key} with x_i added where j = i
+// In steps of a query, or of a layer.
+Study begin_norm_layer(const Inputs& in);     // {query, key} ‖Σ_h A^h[i, j] f^h(x_j)‖
+Study begin_norm_residual(const Inputs& in);  // {query, key} with x_i added where j = i
 // The same through the layer's LayerNorm or RMSNorm, with the scale of the true sum. As published where the norm
 // comes last; where it comes first the next norm is taken, the one that the MLP reads through (our extension).
-Measure norm_residual_ln(const Inputs& in);
+Study begin_norm_residual_ln(const Inputs& in);
 // {layer, query} ‖Σ_{j≠i}‖ / (‖Σ_{j≠i}‖ + ‖j = i‖) of the above: how much comes from other tokens.
-Measure mixing_ratio(const Inputs& in);
+Study begin_mixing_ratio(const Inputs& in);
 
 }  // namespace attn
