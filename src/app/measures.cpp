@@ -85,7 +85,10 @@ const Metric* second_head_measure(const State& s) {
 
 const Metric* shown_measure(const State& s) { return named(s.show, kByCell); }
 
-const Metric* lens_measure(const State&) { return first_of(kByLayer); }
+const Metric* lens_measure(const State& s) {
+  const Metric* m = named(s.show, kByLayer);
+  return m ? m : first_of(kByLayer);
+}
 
 std::vector<const Metric*> wanted_metrics(const State& s) {
   std::vector<const Metric*> wanted;
@@ -168,6 +171,47 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
   work->wish = std::move(wish);
   return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()), [work] { return work->step(); },
           [work, done] { done({std::move(work->made), work->wish.activations}); }};
+}
+
+Job role_job(std::shared_ptr<const Trace> trace, int sample, Lang lang,
+             std::function<void(std::shared_ptr<const HeadRoles>)> done) {
+  struct Work {
+    std::shared_ptr<const Trace> trace;
+    HeadTable table;
+    HeadTableWork pass;
+    int sample;
+    std::shared_ptr<HeadRoles> made = std::make_shared<HeadRoles>();
+
+    Work(std::shared_ptr<const Trace> t, int of)
+        : trace(std::move(t)), table(role_scores(false), trace->attention()), pass(table, *trace, {of, 0, 2}), sample(of) {}
+    bool step() {
+      if (pass.step()) return true;
+      made->trace = trace;
+      made->sample = sample;
+      made->n_heads = table.n_heads;
+      for (int layer = 0; layer < table.n_layers; ++layer)
+        for (int head = 0; head < table.n_heads; ++head) made->roles.push_back(head_role(table, layer, head));
+      return false;
+    }
+  };
+  // What it needs is set up in the first step, away from the caller's thread.
+  struct Begun {
+    std::shared_ptr<const Trace> trace;
+    int sample = 0;
+    std::optional<Work> work;
+  };
+  auto begun = std::make_shared<Begun>();
+  begun->trace = std::move(trace);
+  begun->sample = sample;
+  return {tr(lang, "Measuring", "正在测量"), 100,
+          [begun] {
+            if (!begun->work) {
+              begun->work.emplace(begun->trace, begun->sample);
+              return true;
+            }
+            return begun->work->step();
+          },
+          [begun, done] { done(begun->work->made); }};
 }
 
 }  // namespace attn

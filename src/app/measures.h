@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/head_role.h"
 #include "analysis/measure.h"
 #include "app/worker.h"
 #include "base/result.h"
@@ -60,5 +61,16 @@ struct MeasureWish {
   uint64_t room = 0;
 };
 Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done);
+
+// What every head of a sample does.
+struct HeadRoles {
+  std::weak_ptr<const Trace> trace;
+  int sample = 0, n_heads = 0;
+  std::vector<HeadRole> roles;  // [layer, head]
+
+  const HeadRole& at(int layer, int head) const { return roles[size_t(layer * n_heads + head)]; }
+};
+Job role_job(std::shared_ptr<const Trace> trace, int sample, Lang lang,
+             std::function<void(std::shared_ptr<const HeadRoles>)> done);
 
 }  // namespace attn

@@ -275,6 +275,7 @@ void Session::Impl::release() {
   kept = {};
   activations.reset();
   snapshot.measures.clear();
+  snapshot.roles.reset();
   forget_pictures_of_lost_traces();
   making.reset();
   trace_key.reset();
@@ -404,9 +405,20 @@ bool Session::Impl::want_measures(const State& at) {
     if (!snapshot.measure(metric, at)) missing.push_back(measure_key(*metric, snapshot.trace, at));
   n_to_measure = int(wanted.size());
   n_measured = n_to_measure - int(missing.size());
+  const auto& roles = snapshot.roles;
+  const bool no_roles = at.panel == Panel::head &&
+                        (!roles || roles->trace.lock() != snapshot.trace || roles->sample != at.sample);
   if (posted == Posted::measures) {
-    if (!missing.empty() && missing == posted_measures) return true;
+    if (missing == posted_measures && (!missing.empty() || no_roles)) return true;
     cancel();
+  }
+  if (missing.empty() && no_roles) {
+    posted_measures.clear();
+    post(Posted::measures, role_job(snapshot.trace, at.sample, speaks, [this](std::shared_ptr<const HeadRoles> made) {
+           posted = Posted::none;
+           snapshot.roles = std::move(made);
+         }));
+    return true;
   }
   if (missing.empty()) return false;
   posted_measures = missing;
@@ -467,7 +479,7 @@ void Session::want(const State& state) {
   s.measure_memory();
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();
-  if (s.posted == Impl::Posted::measures && s.n_to_measure > 0)
+  if (s.posted == Impl::Posted::measures && !s.posted_measures.empty())
     s.snapshot.progress = (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
                           float(s.n_to_measure);
   s.snapshot.busy_seconds = s.worker.seconds();

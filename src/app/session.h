@@ -77,6 +77,7 @@ struct Snapshot {
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
   // What was computed of metrics, the newest first: for this trace, and for earlier ones until theirs are there.
   std::vector<std::shared_ptr<const MadeMeasure>> measures;
+  std::shared_ptr<const HeadRoles> roles;  // where the inspector is open; of an earlier trace until its own are there
   std::string text;          // that the trace was made of
   std::string note;          // what the memory did not allow, in a sentence; "" when all is there
   MemoryUse memory;

@@ -1,4 +1,4 @@
-// heads_table.h - every head with every measure: percentiles, a filter, an order, words about one head.
+// heads_table.h - every head with every measure: percentiles, a filter, an order.
 #pragma once
 
 #include <string>
@@ -57,14 +57,5 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
 // Without a column, by layer.
 std::vector<int> listed_heads(const HeadsTable& table, const HeadFilter& filter,
                               const HeadColumn* by, Order order);
-
-// A head in words: what it does, how clearly, where it stands. `n_tokens` of the text, for the caution that a
-// short one deserves.
-struct HeadWords {
-  std::string title;               // "Previous token, clearly"
-  std::vector<std::string> lines;  // whole sentences
-  const Metric* metric = nullptr;  // that the title is about; null when nothing stands out
-};
-HeadWords head_words(const HeadsTable& table, int layer, int head, int n_tokens, Lang lang);
 
 }  // namespace attn

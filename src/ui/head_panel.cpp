@@ -90,6 +90,32 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   ImGui::PopID();
 }
 
+// What the head does, how sure that is, and where it stands.
+void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
+  explained(f, std::string(role.sentence.in(f.lang)) + f.t(".", "。"));
+  const char* how = role.confidence >= .7f   ? f.t("sure", "很有把握")
+                    : role.confidence >= .4f ? f.t("fairly sure", "较有把握")
+                                             : f.t("unsure", "把握不大");
+  std::string says = std::string(f.t("How sure: ", "把握：")) + percent_text(role.confidence, 0) + f.t(" (", "（") + how + f.t(").", "）。");
+  if (role.score) {
+    const Metric& m = role.score->metric;
+    says += std::string(f.t(" Its measure, ", " 其度量“")) + m.title.in(f.lang) + f.t(", is ", "”为 ") +
+            value_text(&m, role.value) + f.t("; attention that looks everywhere alike would have ", "；均匀的注意力则为 ") +
+            value_text(&m, role.baseline) + f.t(".", "。");
+    if (const HeadColumn* column = table.find(m.id)) {
+      const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
+      says += std::string(f.t(" Among all heads: number ", " 在全部 ")) +
+              std::to_string(f.lang == Lang::zh ? table.size() : rank_of(column->values, at)) +
+              f.t(" of ", " 个头中排第 ") +
+              std::to_string(f.lang == Lang::zh ? rank_of(column->values, at) : table.size()) + f.t(".", "。");
+    }
+  }
+  explained(f, says);
+  if (f.attention().n_query < 16)
+    explained(f, std::string(f.t("The text has only ", "文本只有 ")) + std::to_string(f.attention().n_query) +
+                     f.t(" tokens: a longer one would say more.", " 个词元：更长的文本更能说明问题。"));
+}
+
 }  // namespace
 
 void draw_head_panel(Frame& f) {
@@ -101,17 +127,21 @@ void draw_head_panel(Frame& f) {
     heading(f, f.t("Computing…", "正在计算…"));
     return ImGui::EndChild();
   }
-  const HeadWords words = head_words(table, f.shown.layer, f.shown.head, f.attention().n_query, f.lang);
+  std::string title = head_name(f.shown.layer, f.shown.head);
+  const auto& roles = f.snap.roles;
+  const bool known = roles && int(roles->roles.size()) == table.size() && roles->n_heads == table.n_heads;
+  const HeadRole* role = known ? &roles->at(f.shown.layer, f.shown.head) : nullptr;
+  if (role) title += std::string(" · ") + role->name.in(f.lang);
   ImGui::PushFont(nullptr, 17);
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
-  wrapped(head_name(f.shown.layer, f.shown.head) + f.t(" · ", " · ") + words.title);
+  wrapped(title);
   ImGui::PopStyleColor();
   ImGui::PopFont();
   ImGui::PushFont(nullptr, 14);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
   if (!f.snap.model)
     explained(f, f.t("These weights are random: no head means anything here.", "这些权重是随机的：此处各头没有含义。"));
-  for (const std::string& line : words.lines) explained(f, line);
+  if (role) draw_role(f, table, *role);
   ImGui::Spacing();
   draw_rectangle(f);
   heading(f, f.t("Every measure, and its place among all heads", "各项度量，及其在所有头中的位置"));

@@ -121,7 +121,8 @@ void draw_scatter(Frame& f) {
 
 void draw_lens(Frame& f) {
   const Metric* metric = lens_measure(f.shown);
-  title(f, metric ? metric->title.in(f.lang) : f.t("Lens", "透镜"), 110);
+  metric_menu(f, "lens", f.state.show, metric, {Axis::layer, Axis::query}, nullptr,
+              std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
   draw_save(f);
   scrolling("lens", [&](float height) {
     if (!metric) return wrapped(f.t("There is no measure of layers and tokens yet", "尚无关于层与词元的度量"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/head_cells.h"
 #include "figure/glossary.h"
 #include "ui/canvas.h"
 #include "ui/widgets.h"
@@ -145,6 +146,9 @@ const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   ScoreCells& c = f.ui.score_cells;
   if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace && c.sample == f.shown.sample) return c.cells;
   c = {f.ui.open_measure, f.snap.trace, f.shown.sample, {}};
+  const Metric* metric = find_metric(f.ui.open_measure);
+  if (!metric) return c.cells;
+  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown})) c.cells.emplace_back(cell.query, cell.key);
   return c.cells;
 }
 
