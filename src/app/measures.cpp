@@ -79,8 +79,9 @@ const Metric* head_measure(const State& s) {
 
 const Metric* second_head_measure(const State& s) {
   if (const Metric* m = named(s.versus, kByHead)) return m;
+  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal mask.
   const Metric* first = first_of(kByHead, 0);
-  return head_measure(s) == first ? first_of(kByHead, 1) : first;
+  return head_measure(s) == first ? first_of(kByHead, 3) : first;
 }
 
 const Metric* shown_measure(const State& s) { return named(s.show, kByCell); }

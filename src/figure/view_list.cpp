@@ -23,7 +23,7 @@ Figure list_figure(const ViewInput& input) {
   const std::vector<int> heads =
       listed_heads(*table, filter ? *filter : HeadFilter{}, &own, s.order);
   const ValueRange range = range_of(input.metric, own.values);
-  const float name_to = line * 3.6f, value_to = input.width - line * 2.7f;
+  const float name_to = line * 3.6f, value_to = input.width - line * 3.3f;
   const float from = name_to + 6, to = std::max(from + 20, value_to - line * 3.1f);
   Figure figure;
   const float zero = from + std::clamp(range.place(0), 0.f, 1.f) * (to - from);

@@ -50,7 +50,7 @@ Figure scatter_figure(const ViewInput& input) {
       figure.shapes.push_back(Rect{{at.x - r, at.y - r}, {at.x + r, at.y + r}, ink, weight});
     };
     if (i == chosen) dot(radius + 3.5f, Ink::accent, -1);
-    dot(radius + 1.2f, Ink::panel, -1);
+    dot(radius + 1, Ink::faint, -1);
     dot(radius, Ink::text, n_layers > 1 ? float(layer) / float(n_layers - 1) : .6f);
     if (i == chosen) {
       const bool right = at.x < size.x * .7f;

@@ -76,7 +76,7 @@ void draw_measured(Frame& f) {
   ImGui::PushFont(nullptr, 14);
   ImGui::BeginChild("cells", {0, 0}, kTabPasses);
   draw_view(f, "##grid_view", f.ui.grid_view,
-            {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 4)});
+            {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 12)});
   ImGui::EndChild();
   ImGui::PopFont();
 }

@@ -144,7 +144,8 @@ void draw_head_panel(Frame& f) {
   if (role) draw_role(f, table, *role);
   ImGui::Spacing();
   draw_rectangle(f);
-  heading(f, f.t("Every measure, and its place among all heads", "各项度量，及其在所有头中的位置"));
+  heading(f, f.t("All measures, and where it stands", "各项度量，及其在所有头中的位置"));
+  ImGui::Spacing();
   const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
   for (const HeadColumn& column : table.columns) draw_measure(f, table, column, at);
   // What cannot be had here says why.
@@ -159,7 +160,7 @@ void draw_head_panel(Frame& f) {
 
 void draw_list_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
-  const float width = ImGui::GetContentRegionAvail().x, half = std::floor((width - 8) * .58f);
+  const float width = ImGui::GetContentRegionAvail().x, half = std::floor((width - 8) * .5f);
   const Metric* metric = head_measure(f.shown);
   metric_menu(f, "list_measure", f.state.measure, metric, {Axis::layer, Axis::head}, nullptr, half);
   ImGui::SameLine();
