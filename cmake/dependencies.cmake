@@ -27,8 +27,13 @@ function(locate name probe git tag)
                         "or set FETCHCONTENT_SOURCE_DIR_${upper} to a folder with ${probe}")
   endif()
   message(STATUS "${name}: downloading ${tag}")
-  # Only the sources: what they are compiled with is said below, not by their own CMake files.
-  FetchContent_Declare(${name} GIT_REPOSITORY ${git} GIT_TAG ${tag} GIT_SHALLOW ON
+  # Only the sources: what they are compiled with is said below, not by their own CMake files. A commit
+  # that has no name cannot be had without its history.
+  set(shallow ON)
+  if(tag MATCHES "^[0-9a-f]+$")
+    set(shallow OFF)
+  endif()
+  FetchContent_Declare(${name} GIT_REPOSITORY ${git} GIT_TAG ${tag} GIT_SHALLOW ${shallow}
                        SOURCE_SUBDIR no_cmake_here)
   FetchContent_MakeAvailable(${name})
   set(${name}_dir "${${name}_SOURCE_DIR}" PARENT_SCOPE)
@@ -107,8 +112,9 @@ else()
   target_include_directories(zlib SYSTEM PUBLIC "${zlib_dir}")
 endif()
 
-# Letters of pictures that are written to files.
-locate(stb stb_truetype.h https://github.com/nothings/stb.git master /usr/include/stb)
+# Letters of pictures that are written to files. There are no tags: the commit of 2024-05-31.
+locate(stb stb_truetype.h https://github.com/nothings/stb.git
+       013ac3beddff3dbffafd5177e7972067cd2b5083 /usr/include/stb)
 add_library(stb INTERFACE)
 target_include_directories(stb SYSTEM INTERFACE "${stb_dir}")
 

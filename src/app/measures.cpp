@@ -38,11 +38,11 @@ double now_s() {
 bool MeasureKey::operator==(const MeasureKey& o) const {
   return metric == o.metric && !trace.owner_before(o.trace) && !o.trace.owner_before(trace) &&
          sample == o.sample && layer == o.layer && head == o.head && token == o.token &&
-         target == o.target && foil == o.foil;
+         offset == o.offset && target == o.target && foil == o.foil;
 }
 
 MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace, const State& at) {
-  MeasureKey key{&metric, trace, at.sample, -1, -1, -1, {}, {}};
+  MeasureKey key{&metric, trace, at.sample, -1, -1, -1, at.offset, {}, {}};
   if (!has(metric, Axis::layer)) key.layer = at.layer;
   if (!has(metric, Axis::head)) key.head = at.head;
   if (!has(metric, Axis::query)) key.token = at.token;

@@ -18,7 +18,7 @@ namespace attn {
 struct MeasureKey {
   const Metric* metric = nullptr;
   std::weak_ptr<const Trace> trace;
-  int sample = 0, layer = -1, head = -1, token = -1;
+  int sample = 0, layer = -1, head = -1, token = -1, offset = 0;
   std::string target, foil;
 
   bool operator==(const MeasureKey& other) const;
