@@ -116,6 +116,8 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
 }
 
 int run_plot(const Options& o) {
+  if (!o.out.ends_with(".svg") && !o.out.ends_with(".png"))
+    return fail({"--out " + o.out + ": must end in .svg or .png"});
   const View* view = find_view(o.view);
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
@@ -169,10 +171,6 @@ Run set_up_plot(CLI::App& app) {
   app.add_option("--out", o->out, "FILE.svg or FILE.png")->option_text("FILE")->required();
   add_language(app, o->state.lang);
   app.get_option("--view")->required();
-  app.final_callback([o] {
-    if (!o->out.ends_with(".svg") && !o->out.ends_with(".png"))
-      throw CLI::ValidationError("--out must end in .svg or .png");
-  });
   return [o] { return run_plot(*o); };
 }
 

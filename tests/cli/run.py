@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
+from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
@@ -457,6 +459,48 @@ def test_circuits():
           and sum(x != 0 for x in pairs) == 6 * 36, err)
 
 
+def test_plot():
+    """Every view as a picture that others can read, with the words of the text in it; what cannot be drawn says why."""
+    arguments = ["plot", "--model", BOOKWORM, "--text", "Mr. Toad & the <Rat> 学习", "--layer", 1, "--head", 2]
+    svg = "{http://www.w3.org/2000/svg}"
+    with tempfile.TemporaryDirectory() as folder:
+        for view in ("map", "lines", "neuron", "strip", "grid", "list", "scatter", "bars", "heads", "lens"):
+            out = pathlib.Path(folder) / f"{view}.svg"
+            code, _, err = run(*arguments, "--view", view, "--out", out)
+            check(f"plot {view}: svg", code == 0 and out.exists(), err)
+            if not out.exists():
+                continue
+            try:
+                root = ElementTree.parse(out).getroot()
+            except ElementTree.ParseError as error:
+                check(f"plot {view}: svg is XML", False, str(error))
+                continue
+            words = " ".join("".join(t.itertext()) for t in root.iter(f"{svg}text"))
+            shapes = sum(1 for e in root.iter() if e.tag in (f"{svg}rect", f"{svg}line", f"{svg}image", f"{svg}path", f"{svg}circle"))
+            wanted = {"grid": "H5", "list": "L1 H2", "scatter": "0", "lens": "L3"}.get(view, "Toad")
+            check(f"plot {view}: words and shapes", wanted in words and shapes > 5, f"{shapes} shapes; {words[:200]}")
+        out = pathlib.Path(folder) / "map.png"
+        code, _, err = run(*arguments, "--view", "map", "--width", 500, "--out", out)
+        data = out.read_bytes() if out.exists() else b""
+        check("plot: png", code == 0 and data[:8] == b"\x89PNG\r\n\x1a\n", err)
+        if data:
+            width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+            packed, at = b"", 8
+            while at < len(data):
+                size, name = struct.unpack(">I4s", data[at:at + 8])
+                check("plot: png checksum", zlib.crc32(data[at + 4:at + 8 + size]) == struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0])
+                packed += data[at + 8:at + 8 + size] if name == b"IDAT" else b""
+                at += 12 + size
+            channels = {0: 1, 2: 3, 6: 4}[kind]
+            check("plot: png is whole", depth == 8 and len(zlib.decompress(packed)) == height * (1 + channels * width), f"{width} x {height}")
+        out = pathlib.Path(folder) / "none" / "x.svg"
+        for name, more, word in (("folder", ["--view", "map", "--out", out], "folder"), ("view", ["--view", "cake", "--out", out], "cake"),
+                                 ("measure", ["--view", "grid", "--measure", "cake", "--out", out], "cake"),
+                                 ("format", ["--view", "map", "--out", pathlib.Path(folder) / "x.bmp"], ".bmp")):
+            code, _, err = run(*arguments, *more)
+            check(f"plot: bad {name}", code != 0 and word in err and len(err.strip().splitlines()) == 1, err)
+
+
 def main():
     if not COMMAND:
         sys.exit(__doc__)
@@ -472,6 +516,7 @@ def main():
     test_measure()
     test_lens()
     test_circuits()
+    test_plot()
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
