@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "analysis/measure.h"
 #include "platform/platform.h"
 #include "state/query.h"
 
@@ -35,12 +36,24 @@ std::string link_of(const State& state) {
   return to_query(state, usual);
 }
 
+// The state knows measures by name only; which there are is known up here.
+Status unknown_measure(const State& state) {
+  for (const auto& [key, id] : {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
+                               std::pair("show", &state.show)}) {
+    if (id->empty() || find_metric(*id)) continue;
+    return Error{std::string("link: ") + key + " names a measure that does not exist, \"" + id->substr(0, 40) +
+                 "\"; choose one in the menu"};
+  }
+  return {};
+}
+
 void follow_link(Program& program, const std::string& query) {
   const Result<State> state = from_query(query, preferences());
-  if (state)
-    program.state = *state;
+  const Status wrong = state ? unknown_measure(*state) : Status(state.error());
+  if (wrong)
+    show_error(*program.ui, wrong->message);
   else
-    show_error(*program.ui, state.error().message);
+    program.state = *state;
 }
 
 // All files of one listed model, until the last is here or one could not be had.
