@@ -11,9 +11,12 @@ namespace {
 
 constexpr float kLeast = 1e-5f;
 
+// |whole|₁ - |part - whole|₁. Both are nearly equal where the part is small, so they are subtracted
+// dimension by dimension.
 template <class Part, class Whole>
-float share(const Part& part, const Whole& whole, float whole_size) {
-  return std::max(whole_size - (part - whole).template lpNorm<1>(), kLeast);
+float share(const Part& part, const Whole& whole) {
+  const auto y = whole.template cast<double>().array(), z = part.template cast<double>().array();
+  return std::max(float((y.abs() - (z - y).abs()).sum()), kLeast);
 }
 
 // Edges into the attention sum of one query: [head, key], and what the residual stream is.
@@ -35,14 +38,13 @@ struct LayerEdges {
 
   Edges of(int query) const {
     const auto whole = view(in.kept()->attn_sum(layer)).row(query);
-    const float size = whole.lpNorm<1>();
-    Edges e{Dense::Zero(a.n_heads, a.n_key), share(view(in.kept()->resid_pre(layer)).row(query), whole, size)};
+    Edges e{Dense::Zero(a.n_heads, a.n_key), share(view(in.kept()->resid_pre(layer)).row(query), whole)};
     Eigen::RowVectorXf row(a.n_key);
     for (int h = 0; h < a.n_heads; ++h) {
       a.pattern_rows(in.state->sample, layer, h, query, query + 1, {row.data(), 1, a.n_key});
       for (int k = 0; k < a.n_key; ++k)
         if (a.may_see(in.state->sample, query, k))
-          e.keys(h, k) = share(row(k) * values[size_t(h)].row(k), whole, size);
+          e.keys(h, k) = share(row(k) * values[size_t(h)].row(k), whole);
     }
     const float sum = e.keys.sum() + e.residual;
     e.keys /= sum;
@@ -118,8 +120,7 @@ Measure route_mlp(const Inputs& in) {
   for (int l = 0; l < out.rows(); ++l) {
     for (int q = 0; q < kept.n; ++q) {
       const auto whole = view(kept.mlp_sum(l)).row(q), mid = view(kept.resid_mid(l)).row(q);
-      const float size = whole.lpNorm<1>();
-      const float mlp = share(whole - mid, whole, size), rest = share(mid, whole, size);
+      const float mlp = share(whole - mid, whole), rest = share(mid, whole);
       out(l, q) = mlp / (mlp + rest);
     }
   }
