@@ -15,7 +15,7 @@ constexpr float kLeast = 1e-5f;
 // dimension by dimension.
 template <class Part, class Whole>
 float share(const Part& part, const Whole& whole) {
-  const auto y = whole.template cast<double>().array(), z = part.template cast<double>().array();
+  const Eigen::ArrayXXd y = whole.template cast<double>(), z = part.template cast<double>();
   return std::max(float((y.abs() - (z - y).abs()).sum()), kLeast);
 }
 
