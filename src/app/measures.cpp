@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "analysis/head_scores.h"
 #include "base/bytes.h"
 #include "model/forward.h"
 
@@ -114,6 +115,9 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
     std::optional<ForwardPass> pass;  // that keeps activations
     std::optional<Error> no_activations;
     Study study;  // of the metric in hand, when it has steps
+    // Scores of heads look at the same patterns: all that follow each other are made in one walk.
+    std::unique_ptr<HeadTable> table;
+    std::unique_ptr<HeadTableWork> walk;
     double seconds = 0;
 
     bool step() {
@@ -126,7 +130,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
         compute(metric, asks);
       }
       seconds += now_s() - begun;
-      return made.size() < wish.keys.size() && (made.empty() || study.step || pass || seconds < kPartSeconds);
+      return made.size() < wish.keys.size() && (made.empty() || study.step || walk || pass || seconds < kPartSeconds);
     }
     void keep_activations() {
       const Trace& t = *wish.trace;
@@ -151,14 +155,35 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
     void compute(const Metric& metric, bool asks) {
       const Inputs inputs{wish.trace.get(), &wish.at, wish.activations.get()};
       if (asks && no_activations) return add({}, no_activations);
+      if (walk) return go_on_walking();
       if (!study.step) {
         if (Status no = cannot_compute(metric, inputs)) return add({}, no);
+        if (begin_walk(inputs)) return;
         if (!metric.begin) return add(metric.compute(inputs), {});
         study = metric.begin(inputs);
       }
       if (study.step()) return;
       add(study.take(), {});
       study = {};
+    }
+    bool begin_walk(const Inputs& inputs) {
+      std::vector<const HeadScore*> scores;
+      for (size_t i = made.size(); i < wish.keys.size(); ++i) {
+        const HeadScore* score = find_head_score(wish.keys[i].metric->id);
+        if (!score || cannot_compute(*wish.keys[i].metric, inputs)) break;
+        scores.push_back(score);
+      }
+      if (scores.size() < 2) return false;
+      table = std::make_unique<HeadTable>(std::move(scores), wish.trace->attention());
+      walk = std::make_unique<HeadTableWork>(*table, *wish.trace, HeadQuestion{wish.at.sample, 0, wish.at.offset});
+      return true;
+    }
+    void go_on_walking() {
+      if (walk->step()) return;
+      for (size_t s = 0; s < table->scores.size(); ++s)
+        add({kByHead, {table->n_layers, table->n_heads}, table->values(s)}, {});
+      walk.reset();
+      table.reset();
     }
     void add(Measure measure, std::optional<Error> error) {
       auto one = std::make_shared<MadeMeasure>();

@@ -368,3 +368,36 @@ TEST_CASE("looking closer makes tiles of a finer level, no more than the cache h
   CHECK(s.current);
   CHECK(s.tiles->bytes() <= s.tiles->most_bytes());
 }
+
+TEST_CASE("the inspector has every measure of all heads, the same as one by one") {
+  Session session;
+  State state;
+  state.panel = Panel::head;
+  state.offset = 3;
+  settle(session, state);
+  const Snapshot& s = session.snapshot();
+  REQUIRE(s.current);
+  REQUIRE(s.roles);
+  const State at = clamped(state, *s.trace);
+  const Inputs inputs{s.trace.get(), &at};
+  int n_values = 0;
+  for (const Metric& metric : metrics()) {
+    if (!metric.compute || metric.axes != std::vector{Axis::layer, Axis::head}) continue;
+    CAPTURE(std::string(metric.id));
+    const auto made = s.measure(&metric, at);
+    REQUIRE(made);
+    const Status no = cannot_compute(metric, inputs);
+    CHECK(made->error.has_value() == no.has_value());
+    if (no) continue;
+    const Measure alone = metric.compute(inputs);
+    CHECK(made->measure.axes == alone.axes);
+    CHECK(made->measure.shape == alone.shape);
+    REQUIRE(made->measure.values.size() == alone.values.size());
+    for (size_t i = 0; i < alone.values.size(); ++i) {
+      const float a = alone.values[i], b = made->measure.values[i];
+      CHECK((a == b || (a != a && b != b)));
+    }
+    n_values += int(alone.values.size());
+  }
+  CHECK(n_values > 60);
+}
