@@ -1,0 +1,133 @@
+// session_models.cpp - the list of models, and files that become one.
+#include <algorithm>
+
+#include "app/session_impl.h"
+#include "base/json.h"
+
+namespace attn {
+namespace {
+
+std::string text_of(const Json& json, const char* lang, const std::string& otherwise) {
+  if (const auto plain = json.text()) return std::string(*plain);
+  if (const auto text = json.at(lang).text()) return std::string(*text);
+  return otherwise;
+}
+
+}  // namespace
+
+void Session::no_index() { impl_->index_known = true; }
+
+Status Session::add_index(std::string_view json) {
+  impl_->index_known = true;
+  const Result<Json> index = Json::parse(json, "models/index.json");
+  if (!index) return index.error();
+  const Json list = index->at("models");
+  if (!list.is_array())
+    return Error{"models/index.json: \"models\" must be a list of models"};
+  Status wrong;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Json item = list.at(i);
+    ModelEntry entry;
+    entry.id = text_of(item.at("id"), "", "");
+    entry.folder = text_of(item.at("folder"), "", entry.id);
+    for (size_t f = 0; f < item.at("files").size(); ++f)
+      if (const auto name = item.at("files").at(f).text()) entry.files.emplace_back(*name);
+    if (entry.id.empty() || entry.files.empty()) {
+      wrong = Error{"models/index.json: model " + std::to_string(i) +
+                    " needs an \"id\" and a list of \"files\""};
+      continue;
+    }
+    if (impl_->entry(entry.id)) continue;
+    entry.title_en = text_of(item.at("title"), "en", entry.id);
+    entry.title_zh = text_of(item.at("title"), "zh", entry.title_en);
+    entry.about_en = text_of(item.at("description"), "en", "");
+    entry.about_zh = text_of(item.at("description"), "zh", entry.about_en);
+    entry.card = text_of(item.at("card"), "", "");
+    entry.default_text = text_of(item.at("default_text"), "", "");
+    const Json examples = item.at("examples");
+    for (size_t e = 0; e < examples.size(); ++e) {
+      const Json from = examples.at(e);
+      Example example;
+      example.text = text_of(from.at("text"), "", "");
+      example.title_en = text_of(from.at("title"), "en", example.text);
+      example.title_zh = text_of(from.at("title"), "zh", example.title_en);
+      example.look_en = text_of(from.at("look"), "en", "");
+      example.look_zh = text_of(from.at("look"), "zh", example.look_en);
+      auto number = [&](const char* key) { return int(from.at(key).integer().value_or(0) & 0xfffff); };
+      example.layer = number("layer");
+      example.head = number("head");
+      example.token = number("token");
+      if (!example.text.empty()) entry.examples.push_back(std::move(example));
+    }
+    impl_->models.push_back(std::move(entry));
+  }
+  return wrong;
+}
+
+std::optional<ModelEntry> Session::take_fetch() {
+  if (!impl_->to_fetch) return std::nullopt;
+  const std::string id = *std::exchange(impl_->to_fetch, std::nullopt);
+  impl_->asked.push_back(id);
+  return *impl_->entry(id);
+}
+
+void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
+                              bool dropped, Lang lang) {
+  posted = Posted::none;
+  loading = true;
+  worker.post(load_job(std::move(files), name, lang, [this, id, name, dropped](LoadResult result) {
+    loading = false;
+    if (!result) {
+      if (dropped)
+        snapshot.file_error = result.error();
+      else
+        model_errors.emplace_back(id, result.error());
+      return;
+    }
+    std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
+    loaded.push_back({id, *result});
+    if (!dropped) return;
+    if (!entry(id)) {
+      ModelEntry added;
+      added.id = id;
+      added.title_en = added.title_zh = name;
+      models.push_back(std::move(added));
+    }
+    if (trace_key && trace_key->model == id) trace_key.reset();  // another model by the same name
+    kept.drop_model(id);
+    forget_pictures_of_lost_traces();
+    if (failed_trace && failed_trace->model == id) failed_trace.reset();
+    snapshot.file_error.reset();
+    opened = id;
+  }));
+}
+
+void Session::bring(const std::string& id, std::vector<File> files) {
+  impl_->post_load(id, id, std::move(files), false, Lang::en);
+}
+
+void Session::bring_error(const std::string& id, Error error) {
+  impl_->model_errors.emplace_back(id, std::move(error));
+}
+
+void Session::open(std::vector<File> files) {
+  if (files.empty()) return;
+  if (!looks_like_model(files)) {
+    impl_->snapshot.file_error =
+        Error{std::string(base_name(files.front().name)) +
+              ": not a model; drop config.json, model.safetensors and tokenizer.json together, or "
+              "the folder that holds them"};
+    return;
+  }
+  const std::string& path = files.front().name;
+  const size_t slash = path.find('/');
+  const std::string name = slash == std::string::npos ? "dropped model" : path.substr(0, slash);
+  std::string id = "file:" + name;
+  impl_->post_load(std::move(id), name, std::move(files), true, Lang::en);
+}
+
+std::optional<std::string> Session::take_opened() {
+  return std::exchange(impl_->opened, std::nullopt);
+}
+
+}  // namespace attn
