@@ -25,10 +25,6 @@ const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
   return m && m->compute && m->axes == axes ? m : nullptr;
 }
 
-const std::vector<Axis> kByHead = {Axis::layer, Axis::head};
-const std::vector<Axis> kByCell = {Axis::query, Axis::key};
-const std::vector<Axis> kByLayer = {Axis::layer, Axis::query};
-
 double now_s() {
   using namespace std::chrono;
   return duration<double>(steady_clock::now().time_since_epoch()).count();

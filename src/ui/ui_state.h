@@ -68,7 +68,7 @@ struct RectCache {
 struct ScoreCells {
   std::string metric;
   std::weak_ptr<const Trace> trace;
-  int sample = 0;
+  int sample = 0, offset = 0;
   std::vector<std::pair<int, int>> cells;  // query, key
 };
 

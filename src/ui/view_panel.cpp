@@ -10,9 +10,6 @@
 namespace attn {
 namespace {
 
-const std::vector<Axis> kByHead = {Axis::layer, Axis::head};
-const std::vector<Axis> kByCell = {Axis::query, Axis::key};
-
 std::string head_title(const Frame& f) { return head_name(f.shown.layer, f.shown.head); }
 
 void save_picture(Frame& f) {
@@ -121,7 +118,7 @@ void draw_scatter(Frame& f) {
 
 void draw_lens(Frame& f) {
   const Metric* metric = lens_measure(f.shown);
-  metric_menu(f, "lens", f.state.show, metric, {Axis::layer, Axis::query}, nullptr,
+  metric_menu(f, "lens", f.state.show, metric, kByLayer, nullptr,
               std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
   draw_save(f);
   scrolling("lens", [&](float height) {

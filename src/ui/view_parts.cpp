@@ -144,8 +144,10 @@ void explained(Frame& f, std::string_view text) {
 
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   ScoreCells& c = f.ui.score_cells;
-  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace && c.sample == f.shown.sample) return c.cells;
-  c = {f.ui.open_measure, f.snap.trace, f.shown.sample, {}};
+  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace && c.sample == f.shown.sample &&
+      c.offset == f.shown.offset)
+    return c.cells;
+  c = {f.ui.open_measure, f.snap.trace, f.shown.sample, f.shown.offset, {}};
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
   for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown})) c.cells.emplace_back(cell.query, cell.key);
