@@ -31,6 +31,8 @@ struct LayerWeights {
     Dense w = dense(linear.w).transpose();
     if (model.config.norm_place == NormPlace::pre && !b.ln1.gamma.empty())
       w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
+    if (model.config.norm_place == NormPlace::pre && model.config.norm == Norm::layer_norm)
+      w.rowwise() -= w.colwise().mean();  // LayerNorm's own mean: nothing is read along (1, …, 1)
     return w;
   }
 };

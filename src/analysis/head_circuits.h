@@ -1,7 +1,7 @@
 // head_circuits.h - what the weights alone say of heads: OV and QK as factored matrices (Elhage et al. 2021).
 //
-// Of one head, as x W with the weights of the norm before the attention folded in (its mean and scale, which depend on
-// x, and rotations, which depend on places, left out):
+// Of one head, as x W with the weights of the norm before the attention and, of LayerNorm, its subtraction of the mean folded in
+// as TransformerLens does (its scale, which depends on x, and rotations, which depend on places, left out):
 //   OV = W_V W_O   QK = W_Q W_Kᵀ   both [d_model, d_model], of rank d_head at most, never made whole.
 // Where heads share keys and values, each query head has those of its group.
 #pragma once

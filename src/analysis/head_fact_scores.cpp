@@ -56,10 +56,28 @@ void duplicate_token(const FactRow& r, Mean& m) {
 }
 void induction(const FactRow& r, Mean& m) { add_set(r, kInduction, false, m); }
 void induction_mass(const FactRow& r, Mean& m) {
-  if (r.c.has_copy(r.query)) add_set(r, kInductionMass, false, m);
+  if (r.c.n_after(r.query) > 0) add_set(r, kInductionMass, false, m);
 }
 void duplicate_mass(const FactRow& r, Mean& m) {
-  if (r.c.has_copy(r.query)) duplicate_token(r, m);
+  if (r.c.n_after(r.query) > 0) duplicate_token(r, m);
+}
+
+// 1 - Σ_j |A[i, j] - D[i, j]| of a row that sums to 1 and a D of `n` ones, on which `weight` of it lies.
+void add_likeness(const FactRow& r, double weight, int n, Mean& m) {
+  const double whole = r.whole();
+  if (whole != 0) add(m, 2 * std::max(0., weight) / whole - n);
+}
+void previous_abs(const FactRow& r, Mean& m) {
+  const bool there = r.c.sees(r.query, r.query - 1) && !(r.sink == Sink::without && r.query == 1);
+  add_likeness(r, there ? r.fact(kPrevious) : 0, there, m);
+}
+void duplicate_abs(const FactRow& r, Mean& m) {
+  const bool first = r.sink == Sink::without && r.query > 0 && r.c.sees(r.query, 0) &&
+                     r.c.ids.queries[size_t(r.query)] == r.c.ids.keys[0];
+  add_likeness(r, r.fact(kDuplicate) - (first ? r.fact(kFirst) : 0), r.c.n_copies(r.query) - first, m);
+}
+void induction_abs(const FactRow& r, Mean& m) {
+  add_likeness(r, r.fact(kInduction), r.c.n_after(r.query), m);
 }
 void same_word(const FactRow& r, Mean& m) {
   if (r.c.has_word(r.query)) add_set(r, kSameWord, r.query > 0 && r.c.sets.word_begin[size_t(r.query)] == 0, m);
@@ -105,6 +123,9 @@ void duplicate_stripe(const FactRow& r, Mean& m) {
   const int key = r.query - r.c.period;
   if (r.c.period > 0 && r.has_weight() && r.c.sees(r.query, key)) add_cell(r, key, r.weight(key), m);
 }
+
+constexpr const char* kAbsFormula = "1 - sum of |A[i, j] - D[i, j]| / n, D = 1 where a head of this kind looks";
+constexpr Text kLikeness = {"likeness", "相似度"};
 
 using OfRow = void (*)(const FactRow&, Mean&);
 HeadScore by(OfRow of_row, const HeadScoreText& text) {
@@ -228,6 +249,23 @@ std::vector<HeadScore> fact_scores() {
          {"The next token as Clark et al. 2019 count it: also over the last token, which has none",
           "按 Clark 等（2019）的算法统计的后一个词元：也计入没有后一个词元的末尾词元"},
          "sum of A[i, i+1] / n", "Clark et al. 2019, General_Analysis", kShare}),
+      by(previous_abs, {"previous_abs", {"Previous token, by likeness", "前一个词元（按相似）"}, {"prev ~", "前~"},
+         {"How like the pattern is to one that looks at the previous token and nothing else: 1 the same, −1 nothing in "
+          "common (“abs” of TransformerLens' head_detector)",
+          "图案与“只看前一个词元”的图案有多相似：1 表示相同，−1 表示毫无共同之处（TransformerLens head_detector 的 “abs”）"},
+         kAbsFormula, "TransformerLens head_detector (abs)", kLikeness, -kAnyCount, 1}),
+      by(duplicate_abs, {"duplicate_abs", {"Earlier copies, by likeness", "先前的相同词元（按相似）"}, {"copies ~", "相同~"},
+         {"How like the pattern is to one with a whole weight on every earlier place of the same token; below −1 where there "
+          "are several (“abs” of TransformerLens' head_detector)",
+          "图案与“在每个先前的相同词元上都放满权重”的图案有多相似；有多个相同词元时可低于 −1（TransformerLens "
+          "head_detector 的 “abs”）"},
+         kAbsFormula, "TransformerLens head_detector (abs)", kLikeness, -kAnyCount, 1}),
+      by(induction_abs, {"induction_abs", {"After earlier copies, by likeness", "先前相同词元之后（按相似）"}, {"after ~", "其后~"},
+         {"How like the pattern is to one with a whole weight on everything that followed the same token earlier; below −1 where "
+          "there are several (“abs” of TransformerLens' head_detector)",
+          "图案与“在先前相同词元之后的每个词元上都放满权重”的图案有多相似；有多个时可低于 −1（TransformerLens "
+          "head_detector 的 “abs”）"},
+         kAbsFormula, "TransformerLens head_detector (abs)", kLikeness, -kAnyCount, 1}),
   };
 }
 

@@ -67,8 +67,12 @@ HeadContext::HeadContext(const Trace& t, int sample_, int period_, int offset_)
     for (int key = 0; !a.allowed.empty() && key < end_of(query); ++key) n -= !a.may_see(sample, query, key);
     n_seen_.push_back(n);
     const auto copy = sets.copies.keys.begin();
-    has_copy_.push_back(std::any_of(copy + sets.copies.begin[i], copy + sets.copies.end[i],
-                                    [&](int key) { return sees(query, key + 1); }));
+    const auto count = [&](int step) {
+      return int(std::count_if(copy + sets.copies.begin[i], copy + sets.copies.end[i],
+                               [&](int key) { return sees(query, key + step); }));
+    };
+    n_copies_.push_back(count(0));
+    n_after_.push_back(count(1));
     bool word = false;
     for (int key = sets.word_begin[i]; key < sets.word_end[i]; ++key) word |= key != query && sees(query, key);
     has_word_.push_back(word);

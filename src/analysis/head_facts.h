@@ -28,15 +28,17 @@ struct HeadContext {
 
   HeadContext(const Trace& trace, int sample, int period, int offset);
   int n_seen(int query) const { return n_seen_[size_t(query)]; }  // keys that may be seen
-  bool has_copy(int query) const { return has_copy_[size_t(query)] != 0; }  // a key behind an earlier copy
+  // Earlier copies of the query's token that it may see, and keys behind earlier copies.
+  int n_copies(int query) const { return n_copies_[size_t(query)]; }
+  int n_after(int query) const { return n_after_[size_t(query)]; }
   bool has_word(int query) const { return has_word_[size_t(query)] != 0; }  // another token of its word
   bool sees(int query, int key) const;
   // Keys from here on are masked.
   int end_of(int query) const;
 
  private:
-  std::vector<int> n_seen_;                // [n_query]
-  std::vector<char> has_copy_, has_word_;  // [n_query], of those that may be seen
+  std::vector<int> n_seen_, n_copies_, n_after_;  // [n_query]
+  std::vector<char> has_word_;                    // [n_query], of those that may be seen
 };
 
 // Facts of a row of weights [n_key], as trace.h defines them; masked cells count as 0 whatever they hold.

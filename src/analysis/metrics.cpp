@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "analysis/families.h"
+#include "analysis/head_distance.h"
 #include "analysis/head_scores.h"
 
 namespace attn {
@@ -104,6 +105,19 @@ std::span<const Metric> looks() {
        "mean over h of A^h[i, j]",
        "Vaswani et al. 2017",
        kShare},
+      {"head_distance",
+       {"Distance between heads", "头之间的距离"},
+       {"How differently two heads look at this text: 0 for heads that do the same, 0.69 (ln 2) for heads that never look at the same token",
+        "两个头看这段文本的方式相差多少：0 表示完全相同，0.69（ln 2）表示从不关注同一个词元"},
+       {Axis::layer, Axis::head, Axis::layer, Axis::head},
+       0,
+       .6931472f,
+       whole<begin_head_distance>,
+       needs_all_layers,
+       "mean over i of sum over j of (P ln(P/M) + Q ln(Q/M)) / 2, P = 0.999 A[i, j] + 0.001 / n, M = (P + Q) / 2",
+       "Clark et al. 2019, head_distances (their sum over rows as a mean)",
+       {"nats", "奈特"},
+       begin_head_distance},
   };
   return kLooks;
 }

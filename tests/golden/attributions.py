@@ -1,14 +1,20 @@
 """Writes tests/data/attributions/*.safetensors: attributions and circuits of the tiny checkpoints, by their definitions.
 
-    python tests/golden/attributions.py        needs torch, numpy, transformers, safetensors
+    python tests/golden/attributions.py [model …]        needs torch, numpy, transformers, safetensors
 
 transformers runs the checkpoint in float64 and says what attention, values and residual stream are; everything else is
 written out here from the papers' formulas, slowly, in NumPy, and shares nothing with attnscope. Per checkpoint:
 hidden [layer + 1, n, d_model] (before the final norm), resid_mid [layer, n, d_model], and a tensor per measure, by its
-id; of a real model also input_ids [n]. Settings: QUERY, LAYER, HEAD, TARGET and FOIL below.
+id; of a real or padded text also input_ids and attention_mask [n]. Settings: QUERY, LAYER, HEAD, TARGET and FOIL below.
+
+"+padded": the last tokens are padding. "+cross": the checkpoint's attention layers look at KEYS states of another text,
+through transformers' cross-attention; the file has what the program is given then: q, k, v [layer, head, n, d_head] and z.
 """
 
+import functools
+import os
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -18,8 +24,13 @@ from safetensors.torch import load_file, save_file
 DATA = pathlib.Path(__file__).parent.parent / "data"
 QUERY, LAYER, HEAD, TARGET, FOIL = 11, 1, 1, 50, 40
 MODELS = ["gpt2", "gpt2-relu", "bert", "bert-mlm", "bert-padded", "roberta", "llama-gqa", "llama-tied-f16", "qwen2",
-          "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"]
-REAL = DATA.parent.parent / "web" / "models"  # trained weights; the others are random
+          "gpt-neox-parallel", "gpt-neox-sequential", "gpt2+padded", "llama-gqa+padded", "gpt2+cross", "bookworm-2m",
+          "stories260K"]
+ROOT = DATA.parent.parent
+SHARED = pathlib.Path(os.environ.get("ATTNSCOPE_SHARED", ROOT / ".." / "shared"))
+REAL = {name: folder for name, folder in (("bookworm-2m", ROOT / "web" / "models"),
+                                          ("stories260K", SHARED / "models" / "checkpoints"))}
+PADDING, KEYS = 5, 13
 N_REAL = 20  # tokens of its golden text
 
 
@@ -27,12 +38,19 @@ class Pass:
     """What transformers computes of one checkpoint, and the weights that the formulas need, as x W."""
 
     def __init__(self, name):
-        real = (REAL / name).exists()
-        folder = REAL / name if real else DATA / "models" / name
-        stored = load_file(DATA / f"{name}.expected.safetensors" if real else folder / "expected.safetensors")
-        self.ids = stored["input_ids"].long()[None, :N_REAL if real else None]
+        name, _, kind_of_case = name.partition("+")
+        real = name in REAL
+        folder = REAL[name] / name if real else DATA / "models" / name
+        stored = load_file(DATA / f"{name}.expected.safetensors" if name == "bookworm-2m"
+                           else folder / "expected.safetensors")
+        self.ids = stored["input_ids"].long().reshape(1, -1)[:, :N_REAL if real else None]
         self.real = real
-        mask = stored.get("attention_mask", torch.ones_like(self.ids[0]))[None]
+        self.cross = kind_of_case == "cross"
+        mask = stored.get("attention_mask", torch.ones_like(self.ids[0]))[None].clone()
+        self.padded = kind_of_case == "padded"
+        if self.padded:
+            mask[:, -PADDING:] = 0
+        self.mask = mask[0]
         kind = transformers.AutoConfig.from_pretrained(folder)
         kind.reorder_and_upcast_attn = False  # it insists on float32 and is otherwise the same
         self.family = kind.model_type
@@ -42,6 +60,11 @@ class Pass:
             has_head = "logits" in stored
             cls = transformers.AutoModelForMaskedLM if has_head else transformers.AutoModel
         self.model = cls.from_pretrained(folder, config=kind, dtype=torch.float64, attn_implementation="eager").eval()
+        for module in self.model.modules():
+            if hasattr(module, "variance_epsilon"):  # theirs is float32 inside
+                module.forward = functools.partial(rms_norm, module)
+        if self.cross:
+            self.model = across(self.model, cls, kind)
         self.base = self.model.base_model
         self.parallel = bool(getattr(kind, "use_parallel_residual", False)) and self.family == "gpt_neox"
         self.H = kind.num_attention_heads
@@ -50,7 +73,7 @@ class Pass:
                             "roberta": lambda: self.base.encoder.layer}.get(self.family, lambda: self.base.layers)())
         self.final_norm = {"gpt2": lambda: self.base.ln_f, "gpt_neox": lambda: self.base.final_layer_norm,
                            "bert": lambda: None, "roberta": lambda: None}.get(self.family, lambda: self.base.norm)()
-        self.causal = not self.post
+        self.causal = not self.post and not self.cross
 
         kept = {}
         self.A_torch, hooks = [], []
@@ -68,14 +91,20 @@ class Pass:
             hooks.append(o.register_forward_hook(keep(("attn", l)), with_kwargs=True))
             hooks.append(o.register_forward_hook(keep(("z", l), True), with_kwargs=True))
             hooks.append(mlp.register_forward_hook(keep(("mlp", l)), with_kwargs=True))
-        out = self.model(self.ids, attention_mask=mask, output_attentions=True)
-        self.A_torch = out.attentions
+        if self.cross:
+            torch.manual_seed(5)
+            self.states = torch.randn(1, KEYS, kind.hidden_size, dtype=torch.float64)
+            out = self.model(self.ids, encoder_hidden_states=self.states, output_attentions=True)
+            self.A_torch = out.cross_attentions
+        else:
+            out = self.model(self.ids, attention_mask=mask, output_attentions=True)
+            self.A_torch = out.attentions
         self.out = out
         for h in hooks:
             h.remove()
         get = lambda key: [kept[(key, l)].detach()[0].numpy() for l in range(len(self.layers))]
         self.pre, self.post_, self.attn, self.z, self.mlp = map(get, ("pre", "post", "attn", "z", "mlp"))
-        self.A = [a[0].detach().numpy() for a in out.attentions]
+        self.A = [a[0].detach().numpy() for a in self.A_torch]
         self.L, self.n = len(self.layers), self.ids.shape[1]
         self.d = self.pre[0].shape[1]
         self.dh = self.z[0].shape[1] // self.H
@@ -88,6 +117,8 @@ class Pass:
         self.sum2 = [m + p for m, p in zip(self.mid, self.mlp)]
 
     def parts(self, layer):
+        if self.cross:
+            return layer.crossattention, layer.mlp, layer.crossattention.c_proj
         if self.family == "gpt2":
             return layer.attn, layer.mlp, layer.attn.c_proj
         if self.post:
@@ -113,10 +144,10 @@ class Pass:
         layer = self.layers[l]
         num = lambda t: None if t is None else t.detach().numpy()
         if self.family == "gpt2":
-            w, b = num(layer.attn.c_attn.weight), num(layer.attn.c_attn.bias)
+            w, b = num(layer.attn.c_attn.weight), num(layer.attn.c_attn.bias)  # across() leaves them as they are
             q, k, v = np.split(w, 3, 1)
             bq, bk, bv = np.split(b, 3)
-            return (q, k, v), (bq, bk, bv), num(layer.attn.c_proj.weight)
+            return (q, k, v), (bq, bk, bv), num(self.parts(layer)[2].weight)
         if self.family == "gpt_neox":
             w, b = num(layer.attention.query_key_value.weight), num(layer.attention.query_key_value.bias)
             w, b = w.reshape(self.H, 3, self.dh, self.d), b.reshape(self.H, 3, self.dh)
@@ -135,14 +166,21 @@ class Pass:
         g = h // (self.H // heads)
         return w[..., g * self.dh:(g + 1) * self.dh]
 
+    def read(self, l):
+        """What the queries of a layer are made of; keys and values too unless they are of another text."""
+        return self.pre[l] if self.post else self.norm(self.pre[l], self.norms(l)[0])
+
+    def part_of(self, which, l, h):
+        """q, k or v of one query head, before rotation."""
+        heads = self.H if which == 0 else self.KV
+        W, b, _ = self.W(l)
+        x = self.states[0].numpy() if self.cross and which > 0 else self.read(l)
+        y = x @ self.head(W[which], h, heads)
+        return y if b[which] is None else y + self.head(b[which], h, heads)
+
     def f(self, l, h):
         """f^h(x_j) [n, d]."""
-        (_, _, W_V), (_, _, b_V), W_O = self.W(l)
-        x = self.pre[l] if self.post else self.norm(self.pre[l], self.norms(l)[0])
-        v = x @ self.head(W_V, h, self.KV)
-        if b_V is not None:
-            v = v + self.head(b_V, h, self.KV)
-        return v @ W_O[h * self.dh:(h + 1) * self.dh]
+        return self.part_of(2, l, h) @ self.W(l)[2][h * self.dh:(h + 1) * self.dh]
 
     def rest_of_layer(self, l, attn):
         """The layer's output when its attention wrote `attn` [n, d]."""
@@ -167,6 +205,30 @@ class Pass:
         x = self.final_norm(x)
         head = self.model.get_output_embeddings()
         return head(x).detach().numpy()
+
+
+def rms_norm(module, x):
+    return x / torch.sqrt((x**2).mean(-1, keepdim=True) + module.variance_epsilon) * module.weight
+
+
+def across(model, cls, kind):
+    """A GPT-2 whose attention layers look at another text: its own weights as cross-attention, self-attention zero."""
+    kind.add_cross_attention = True
+    other = cls.from_config(kind, dtype=torch.float64, attn_implementation="eager").eval()
+    other.load_state_dict(model.state_dict(), strict=False)
+    for layer in other.base_model.h:
+        d = kind.hidden_size
+        cross, own = layer.crossattention, layer.attn
+        with torch.no_grad():
+            cross.q_attn.weight.copy_(own.c_attn.weight[:, :d])
+            cross.q_attn.bias.copy_(own.c_attn.bias[:d])
+            cross.c_attn.weight.copy_(own.c_attn.weight[:, d:])
+            cross.c_attn.bias.copy_(own.c_attn.bias[d:])
+            cross.c_proj.load_state_dict(own.c_proj.state_dict())
+            layer.ln_cross_attn.load_state_dict(layer.ln_1.state_dict())
+            own.c_proj.weight.zero_()
+            own.c_proj.bias.zero_()
+    return other
 
 
 def rownorm(m):
@@ -206,12 +268,28 @@ def softmax(x):
     return e / e.sum(-1, keepdims=True)
 
 
+def looks(p, out):
+    out["pattern"] = p.A[LAYER][HEAD]
+    out["row"] = p.A[LAYER][HEAD][QUERY]
+    out["heads_row"] = p.A[LAYER][:, QUERY]
+    out["head_mean"] = p.A[LAYER].mean(0)
+    # Clark et al.: head_distances, over the cells that a row may see, as a mean over rows.
+    A = np.concatenate(p.A)
+    seen = A.max(0) > 0
+    P = np.where(seen, .999 * A + .001 / seen.sum(1, keepdims=True), 1)  # 1 ln 1 = 0
+    js = lambda a, b: (a * np.log(2 * a / (a + b)) + b * np.log(2 * b / (a + b))).sum() / 2 / seen.any(1).sum()
+    out["head_distance"] = np.array([[js(a, b) for b in P] for a in P]).reshape(p.L, p.H, p.L, p.H)
+
+
 def lens(p, out):
     rows = [p.logits_of(x) for x in p.post_]
     prob = [softmax(r) for r in rows]
     out["lens_probability"] = np.stack([q[:, TARGET] for q in prob])
     out["lens_logit"] = np.stack([r[:, TARGET] - r[:, FOIL] for r in rows])
     out["lens_rank"] = np.stack([(r > r[:, TARGET:TARGET + 1]).sum(1) for r in rows]).astype(float)
+    # Tokens whose logit is the target's to 1e-6 of the largest may come before it or behind it in float32.
+    near = [np.abs(r - r[:, TARGET:TARGET + 1]) < 1e-6 * np.abs(r).max() for r in rows]
+    out["lens_rank_ties"] = np.stack([x.sum(1) - 1 for x in near]).astype(float)
     out["lens_entropy"] = np.stack([-(q * np.log2(q)).sum(1) for q in prob])
 
 
@@ -237,7 +315,7 @@ def direct(p, out):
     parts.append((beta.detach().numpy() @ u if beta is not None else 0) + b)
     out["logit_component"] = np.array(parts)
     logits = p.out.logits[0].detach().numpy()[QUERY]
-    assert abs(sum(parts) - (logits[TARGET] - logits[FOIL])) < 1e-5  # Llama's norm is float32 inside
+    assert abs(sum(parts) - (logits[TARGET] - logits[FOIL])) < 1e-6
     out["logit_head"] = np.array([[worth(p.A[l][h][QUERY] @ p.f(l, h), QUERY) for h in range(p.H)] for l in range(p.L)])
     out["logit_token"] = np.array([sum(p.A[l][h][QUERY] * worth(p.f(l, h), QUERY) for h in range(p.H))
                                    for l in range(p.L)])
@@ -248,7 +326,7 @@ def rollouts(p, out):
     hat = [rownorm(a.mean(0) + np.eye(p.n)) for a in p.A[:LAYER + 1]]
     r = np.linalg.multi_dot(hat[::-1]) if len(hat) > 1 else hat[0]
     out["rollout"] = r
-    seen = (p.A[0].max(0) > 0) if not p.causal else np.tril(np.ones((p.n, p.n)))
+    seen = p.A[0].max(0) > 0
     even = rownorm(rownorm(seen.astype(float)) + np.eye(p.n))
     e = np.linalg.matrix_power(even, LAYER + 1)
     out["rollout_relative"] = rownorm(np.divide(r, e, out=np.zeros_like(r), where=e > 0))
@@ -275,8 +353,14 @@ def norms(p, out):
     n, f = p.n, [p.f(LAYER, h) for h in range(p.H)]
     A = p.A[LAYER]
     out["norm_head"] = A[HEAD] * length(f[HEAD])[None]
+    lengths = [[p.A[l][h] * length(p.f(l, h))[None] for h in range(p.H)] for l in range(p.L)]
+    counted = (p.A[0].max((0, 2)) > 0).sum()
+    out["value_norm"] = np.array([[x.sum() / counted for x in layer] for layer in lengths])
+    out["value_first"] = np.array([[x[:, 0].sum() / x.sum() for x in layer] for layer in lengths])
     F = sum(A[h][:, :, None] * f[h][None] for h in range(p.H))
     out["norm_layer"] = length(F)
+    if p.cross:  # no query is a key
+        return
     R = F.copy()
     R[np.arange(n), np.arange(n)] += p.pre[LAYER]
     out["norm_residual"] = length(R)
@@ -297,8 +381,8 @@ def value_zeroing(p, out):
     last = LAYER + 1 == p.L and p.final_norm is not None
     done = (lambda y: p.norm(y, p.final_norm)) if last else (lambda y: y)
     clean = done(p.post_[LAYER])
-    s = np.zeros((p.n, p.n))
-    for j in range(p.n):
+    s = np.zeros((p.n, p.A[0].shape[2]))
+    for j in range(s.shape[1]):
         attn = p.attn[LAYER] - sum(np.outer(p.A[LAYER][h][:, j], p.f(LAYER, h)[j]) for h in range(p.H))
         y = done(p.rest_of_layer(LAYER, attn))
         cos = (clean * y).sum(-1) / np.sqrt((clean**2).sum(-1) * (y**2).sum(-1))
@@ -316,7 +400,7 @@ def routes(p, out):
     for l in range(p.L):
         y = p.sum1[l]
         parts = np.stack([prox(p.A[l][h][:, :, None] * p.f(l, h)[None], y[:, None]) for h in range(p.H)])
-        seen = np.tril(np.ones((p.n, p.n))) if p.causal else (p.A[l].max(0) > 0)
+        seen = p.A[l].max(0) > 0
         parts = parts * seen
         res = prox(p.pre[l], y)
         total = parts.sum((0, 2)) + res
@@ -350,6 +434,8 @@ def circuits(p, out):
         if not p.post:
             g = p.norms(l)[0].weight.detach().numpy()[:, None]
             q, k, v = q * g, k * g, v * g
+            if isinstance(p.norms(l)[0], torch.nn.LayerNorm):  # it reads x less its mean
+                q, k, v = (w - w.mean(0) for w in (q, k, v))
         return ([p.head(q, h, p.H) for h in range(p.H)], [p.head(k, h, p.KV) for h in range(p.H)],
                 [p.head(v, h, p.KV) for h in range(p.H)], [W_O[h * p.dh:(h + 1) * p.dh] for h in range(p.H)])
 
@@ -385,24 +471,35 @@ def circuits(p, out):
 def main():
     transformers.utils.logging.disable_progress_bar()
     (DATA / "attributions").mkdir(exist_ok=True)
-    for name in MODELS:
+    for name in sys.argv[1:] or MODELS:
+        if name in REAL and not (REAL[name] / name).exists():
+            print(f"SKIPPED {name}: no {REAL[name] / name}")
+            continue
         p = Pass(name)
         out = {"hidden": np.stack(p.pre + [p.post_[-1]]), "resid_mid": np.stack(p.mid)}
+        looks(p, out)
         has_logits = hasattr(p.out, "logits")
         if has_logits:
             lens(p, out)
         if has_logits and not p.post:
             direct(p, out)
-        rollouts(p, out)
+        if not p.cross:
+            rollouts(p, out)
         norms(p, out)
         value_zeroing(p, out)
         routes(p, out)
-        if has_logits:
+        if has_logits and not p.cross:
             gradients(p, out)
+        if p.cross:
+            for which, id in enumerate("qkv"):
+                out[id] = np.stack([[p.part_of(which, l, h) for h in range(p.H)] for l in range(p.L)])
+            out["z"] = np.stack(p.z)
         circuits(p, out)
         tensors = {k: torch.tensor(np.ascontiguousarray(v)).to(torch.float32).contiguous() for k, v in out.items()}
-        if p.real:
+        if p.real or p.padded or p.cross:
             tensors["input_ids"] = p.ids[0].to(torch.int32).contiguous()
+        if p.padded:
+            tensors["attention_mask"] = p.mask.to(torch.int32).contiguous()
         path = DATA / "attributions" / f"{name}.safetensors"
         save_file(tensors, path)
         print(f"{name}: {path.stat().st_size} bytes, {len(tensors)} tensors")

@@ -96,6 +96,9 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     # The mean over rows is sum(A * D) / sum(A), their "mul", since every row sums to 1.
     of_rows("duplicate_token", (A[r][duplicate[r]].sum() for r in rows))
     of_rows("induction", (A[r][induction[r]].sum() for r in rows))
+    # Their "abs": 1 - mean |A - D| * n, D over the cells that may be seen.
+    for name, D in (("previous_abs", j == i - 1), ("duplicate_abs", duplicate), ("induction_abs", induction)):
+        of_rows(name, (1 - np.abs(A[r] - (D & seen)[r]).sum() for r in rows))
     # HeadVis: for every query with an earlier occurrence the weights at p + 1 that are at least 0.01.
     mass, dmass = [], []
     for r in rows:

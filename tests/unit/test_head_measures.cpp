@@ -8,6 +8,7 @@
 #include "analysis/head_cells.h"
 #include "analysis/head_scores.h"
 #include "base/json.h"
+#include "differences.h"
 #include "golden_model.h"
 #include "model/attention_block.h"
 #include "model/forward.h"
@@ -103,6 +104,7 @@ void compare(const SafeTensors& file, const Json& names, const std::string& name
     const HeadScore* score = find_head_score(id);
     REQUIRE_MESSAGE(score, id);
     const size_t s = size_t(std::ranges::find(table.scores, score) - table.scores.begin());
+    double most = 0;
     for (const Sink sink : {Sink::with, Sink::without}) {
       if (sink == Sink::without && !score->sink_aware) continue;
       const std::vector<float> ours = table.values(s, sink);
@@ -117,9 +119,11 @@ void compare(const SafeTensors& file, const Json& names, const std::string& name
         CAPTURE(theirs);
         CHECK(apart <= 1e-5);
         if (!(apart <= worst[id].apart)) worst[id] = {apart, name + " " + how};
+        most = std::max(most, apart);
         ++n_found;
       }
     }
+    note_difference("definition", id, name == "bookworm-2m", a, most);
   }
   CHECK(n_found > 0);
 }

@@ -1,0 +1,95 @@
+#include "analysis/head_distance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace attn {
+
+namespace {
+
+constexpr int64_t kStepCells = 1 << 17;  // logarithms a step
+
+struct Distances {
+  const Attention& a;
+  int sample, n_heads, n_rows = 0;
+  int query = 0, head = 0;  // next: the row, and the head that is compared with those behind it
+  std::vector<int> seen;        // keys that the row may see
+  std::vector<float> weights;   // [n_key]
+  std::vector<double> smooth;   // [head, seen]
+  std::vector<double> entropy;  // [head] of the smoothed row, nats
+  std::vector<double> sums;     // [head, head]
+
+  explicit Distances(const Inputs& in)
+      : a(in.trace->attention()), sample(in.state->sample), n_heads(a.n_layers * a.n_heads),
+        weights(size_t(a.n_key)), entropy(size_t(n_heads)), sums(size_t(n_heads) * size_t(n_heads)) {}
+
+  int heads_a_step() const {
+    return int(std::clamp<int64_t>(kStepCells / std::max<int64_t>(1, int64_t(n_heads) * a.n_key), 1, n_heads));
+  }
+  int steps_a_row() const { return (n_heads + heads_a_step() - 1) / heads_a_step(); }
+  int n_steps() const { return std::max(1, a.n_query * steps_a_row()); }
+
+  void take_row() {
+    seen.clear();
+    for (int key = 0; key < a.n_key; ++key)
+      if (a.may_see(sample, query, key)) seen.push_back(key);
+    smooth.resize(size_t(n_heads) * seen.size());
+    n_rows += !seen.empty();
+    double* out = smooth.data();
+    for (int h = 0; h < n_heads; ++h) {
+      a.pattern_rows(sample, h / a.n_heads, h % a.n_heads, query, query + 1, {weights.data(), 1, a.n_key});
+      double sum = 0;
+      for (const int key : seen) {
+        const double p = .999 * double(weights[size_t(key)]) + .001 / double(seen.size());
+        sum -= p * std::log(p);
+        *out++ = p;
+      }
+      entropy[size_t(h)] = sum;
+    }
+  }
+
+  bool step() {
+    if (a.n_query == 0) return false;
+    if (head == 0) take_row();
+    for (const int end = std::min(head + heads_a_step(), n_heads); head < end; ++head) {
+      const double* p = smooth.data() + size_t(head) * seen.size();
+      for (int other = head + 1; other < n_heads; ++other) {
+        const double* q = smooth.data() + size_t(other) * seen.size();
+        double mixed = 0;  // entropy of M
+        for (size_t j = 0; j < seen.size(); ++j) {
+          const double m = (p[j] + q[j]) / 2;
+          mixed -= m * std::log(m);
+        }
+        sums[size_t(head * n_heads + other)] += mixed - (entropy[size_t(head)] + entropy[size_t(other)]) / 2;
+      }
+    }
+    if (head == n_heads) {
+      head = 0;
+      ++query;
+    }
+    return query < a.n_query;
+  }
+
+  Measure take() const {
+    Measure m{{Axis::layer, Axis::head, Axis::layer, Axis::head},
+              {a.n_layers, a.n_heads, a.n_layers, a.n_heads},
+              std::vector<float>(sums.size())};
+    for (int i = 0; i < n_heads; ++i) {
+      for (int j = i + 1; j < n_heads; ++j) {
+        const float d = float(std::max(0., sums[size_t(i * n_heads + j)] / std::max(1, n_rows)));
+        m.values[size_t(i * n_heads + j)] = m.values[size_t(j * n_heads + i)] = d;
+      }
+    }
+    return m;
+  }
+};
+
+}  // namespace
+
+Study begin_head_distance(const Inputs& in) {
+  auto work = std::make_shared<Distances>(in);
+  return {work->n_steps(), [work] { return work->step(); }, [work] { return work->take(); }};
+}
+
+}  // namespace attn
