@@ -21,7 +21,6 @@ parts=" ${*:-$all} "
 passed=0 failed=0 skipped=0
 failures=()
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 
 wants() { [[ $parts == *" $1 "* ]]; }
 
@@ -76,21 +75,65 @@ runner() {
   fi
 }
 
-# build PRESET [TARGET...]: true if it was built; built once however often it is asked for.
+# One core of two is idle while most tests run, so the parts are built one after the other in the
+# background, and what is tested waits only for its own part.
+made=$(mktemp -d)
+builder=
+trap 'rm -rf "$log" "$made"; [[ -n $builder ]] && kill -- "-$builder" 2>/dev/null' EXIT
+
+targets_of() {
+  case $1 in
+    native) echo attnscope unit_tests attnscope-gui ;;
+    asan | tsan) echo unit_tests ;;
+    *)
+      wants "$1" && echo attnscope unit_tests
+      wants browser && echo attnscope-gui
+      ;;
+  esac
+}
+
+# In $made/PRESET: what was said; then in $made/PRESET.code: the exit code.
+build_in_background() {
+  local preset code
+  for preset in native asan tsan web web-mt; do
+    wants "$preset" || { wants browser && [[ $preset == web* ]]; } || continue
+    # shellcheck disable=SC2046
+    {
+      timeout --foreground "$limit_s" cmake --preset "$preset" --log-level=NOTICE &&
+        timeout --foreground "$limit_s" nice cmake --build --preset "$preset" --target $(targets_of "$preset")
+      code=$?
+      ((code == 124)) && echo "stopped after $limit_s s"
+    } >"$made/$preset" 2>&1 </dev/null
+    echo "$code" >"$made/$preset.code.part"
+    mv "$made/$preset.code.part" "$made/$preset.code"
+  done
+}
+
+start_builds() {
+  set -m  # a group of its own, so that all of it ends with us
+  build_in_background &
+  builder=$!
+  set +m
+}
+
+# build PRESET: true if it was built. Waits for it, and shows what it says.
 declare -A built=()
 build() {
-  local preset=$1 targets=("${@:2}")
-  local key="$*"
-  if [[ -z ${built[$key]:-} ]]; then
-    built[$key]=no
-    if step "$preset: configure" cmake --preset "$preset" --log-level=NOTICE &&
-      step "$preset: build ${targets[*]}" cmake --build --preset "$preset" --target "${targets[@]}"; then
-      built[$key]=yes
-    else
-      fails "$preset: build of ${targets[*]}"
-    fi
+  local preset=$1 start=$SECONDS over=no shown=0 size code
+  if [[ -z ${built[$preset]:-} ]]; then
+    echo "── $preset: build"
+    until [[ $over == yes ]]; do
+      if [[ -e $made/$preset.code ]] || ! kill -0 "$builder" 2>/dev/null; then over=yes; else sleep 0.5; fi
+      size=$(wc -c 2>/dev/null <"$made/$preset") || continue
+      tail -c "+$((shown + 1))" "$made/$preset" | head -c "$((size - shown))"
+      shown=$size
+    done
+    code=$(cat "$made/$preset.code" 2>/dev/null)
+    echo "── $preset: build: $((SECONDS - start)) s of waiting"
+    built[$preset]=no
+    if [[ $code == 0 ]]; then built[$preset]=yes; else fails "$preset: build"; fi
   fi
-  [[ ${built[$key]} == yes ]]
+  [[ ${built[$preset]} == yes ]]
 }
 
 # command_line TITLE COMMAND...: the command line's tests, with the program to test as arguments.
@@ -107,18 +150,18 @@ node_takes_relaxed_simd() {
 }
 
 native() {
-  build native attnscope unit_tests attnscope-gui || return
+  build native || return
   runner "native: unit tests" build/native/unit_tests --no-colors
   command_line native build/native/attnscope
 }
 
 sanitized() {
-  build "$1" unit_tests || return
+  build "$1" || return
   runner "$1: unit tests" "build/$1/unit_tests" --no-colors
 }
 
 under_node() {
-  build "$1" attnscope unit_tests || return
+  build "$1" || return
   runner "$1: unit tests" node "${@:2}" "build/$1/unit_tests.js" --no-colors
   command_line "$1" node "${@:2}" "build/$1/attnscope.js"
 }
@@ -134,7 +177,7 @@ relaxed_under_node() {
 }
 
 browser() {
-  build web attnscope-gui && build web-mt attnscope-gui || return
+  build web && build web-mt || return
   step "site" python3 cmake/site.py --app st build/web --app mt build/web-mt || {
     fails "site"
     return
@@ -151,6 +194,7 @@ browser() {
 }
 
 if step "set-up" cmake/bootstrap.sh tests; then
+  start_builds
   wants native && native
   wants asan && sanitized asan
   wants tsan && sanitized tsan
