@@ -13,6 +13,8 @@ uniform int u_level;
 uniform int u_scale;            // 0 linear, 1 log, 2 row maximum
 uniform int u_palette;
 uniform bool u_reversed;
+uniform bool u_diverging;       // weights are places, 0.5 in the middle: of several, the farthest from it
+uniform bool u_mean;            // of several, their mean instead of the largest
 uniform bool u_causal;
 uniform bool u_dark;
 uniform float u_lines;          // 0..1
@@ -35,10 +37,24 @@ vec2 from_tiles(ivec2 cell) {
   return vec2(kNotThere);
 }
 
+vec2 farthest(vec2 a, vec2 b) {
+  if (b.r < 0.0) return a;
+  return a.r < 0.0 || abs(b.r - 0.5) > abs(a.r - 0.5) ? b : a;
+}
+
 vec2 largest(ivec2 first, ivec2 last) {
   first >>= u_level;
   last >>= u_level;
   vec2 value = vec2(kNotThere);
+  if (u_levels > 0 && u_mean) {
+    vec3 sum = vec3(0.0);
+    for (int y = first.y; y <= last.y; ++y)
+      for (int x = first.x; x <= last.x; ++x) {
+        vec2 one = from_tiles(ivec2(x, y));
+        if (one.r >= 0.0) sum += vec3(one, 1.0);
+      }
+    return sum.z > 0.0 ? sum.xy / sum.z : from_tiles(first);
+  }
   if (u_levels > 0) {
     for (int y = first.y; y <= last.y; ++y)
       for (int x = first.x; x <= last.x; ++x) value = max(value, from_tiles(ivec2(x, y)));
@@ -49,7 +65,10 @@ vec2 largest(ivec2 first, ivec2 last) {
   last = min(last, end);
   for (int y = first.y; y <= last.y; ++y)
     for (int x = first.x; x <= last.x; ++x)
-      value = max(value, texelFetch(u_maps, ivec3(x, y, v_layer), u_level).rg);
+    {
+      vec2 one = texelFetch(u_maps, ivec3(x, y, v_layer), u_level).rg;
+      value = u_diverging ? farthest(value, one) : max(value, one);
+    }
   return value;
 }
 

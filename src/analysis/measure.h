@@ -17,11 +17,20 @@ namespace attn {
 // `component`: parts that the residual stream is a sum of, named by Measure::names.
 enum class Axis { sample, layer, head, query, key, dim, vocab, component };
 
+// One of a vocabulary, and the chance that a model gives it.
+struct Guess {
+  int token;
+  float probability;
+};
+
 struct Measure {
   std::vector<Axis> axes;
   std::vector<int> shape;     // one size per axis
   std::vector<float> values;  // row-major; NaN where nothing is defined, as above a causal diagonal
   std::vector<std::string> names = {};  // of the last axis' entries, where they are neither numbers nor tokens
+  std::vector<Guess> guesses = {};  // as many of each value: the tokens that it speaks of, the likeliest first
+
+  int n_guesses() const { return values.empty() ? 0 : int(guesses.size() / values.size()); }
 };
 
 // What must be there for a metric to be computed; bits of Metric::needs.
@@ -34,6 +43,7 @@ enum Need : unsigned {
   needs_period = 32,      // a text r + r, Inputs::period
   needs_norm_first = 64,  // a residual stream that is a plain sum: norms before attention and MLP
   needs_all_layers = 128,  // q, k and v of every layer, for which the memory may have no room
+  asks_target = 256,       // State::target and State::foil, which may be left open
 };
 
 // What a metric may read. Null what is not there.
@@ -66,6 +76,7 @@ struct Metric {
   const char* source = "";            // paper, tool
   Text unit = {};                     // "bits", "tokens", "share"
   Study (*begin)(const Inputs&) = nullptr;  // the same in steps, where it takes long
+  bool adds_up = true;  // over keys: what goes to a word is the sum of what goes to its parts; else their mean
 };
 // Tables of families, one after the other.
 std::span<const Metric> metrics();

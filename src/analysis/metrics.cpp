@@ -127,6 +127,7 @@ std::span<const Metric> metrics() {
     std::vector<Metric> all;
     const auto add = [&](std::span<const Metric> family) { all.insert(all.end(), family.begin(), family.end()); };
     add(looks());
+    add(token_scores());
     for (const HeadScore& score : head_scores()) all.push_back(score.metric);
     add(attributions());
     add(circuits());

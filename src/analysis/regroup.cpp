@@ -1,7 +1,9 @@
 #include "analysis/regroup.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <numeric>
 
@@ -51,9 +53,13 @@ Measure regrouped(const Measure& m, size_t at, const std::vector<int>& group_of,
 Groups grouped(const Tokens& tokens, const std::vector<char>& begins) {
   Groups groups;
   for (int i = 0; i < tokens.size(); ++i) {
-    if (i == 0 || begins[size_t(i)]) groups.names.emplace_back();
+    if (i == 0 || begins[size_t(i)]) {
+      groups.names.emplace_back();
+      groups.places.push_back({i, i});
+    }
     groups.of_token.push_back(groups.size() - 1);
     groups.names.back() += tokens.items[size_t(i)].shown;
+    groups.places.back().end = i + 1;
   }
   return groups;
 }
@@ -73,7 +79,21 @@ bool ends_sentence(const Token& token) {
   return false;
 }
 
+// A number at the beginning of `text`, which is taken away.
+bool take_number(std::string_view& text, int* out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  if (error != std::errc() || *out < 0) return false;
+  text.remove_prefix(size_t(end - text.data()));
+  return true;
+}
+
 }  // namespace
+
+int Groups::nearest(int token) const {
+  for (size_t i = size_t(std::max(0, token)); i < of_token.size(); ++i)
+    if (of_token[i] >= 0) return of_token[i];
+  return size() - 1;
+}
 
 Groups words_of(const Tokens& tokens) {
   const std::vector<int> first = word_begins(tokens);
@@ -101,13 +121,179 @@ Groups spans_of(const Tokens& tokens, std::vector<TokenSpan> spans) {
   return grouped(tokens, begins);
 }
 
+Groups without(const Groups& groups, const std::vector<char>& flags, const Tokens& tokens) {
+  Groups out;
+  int last = -1;
+  for (size_t i = 0; i < groups.of_token.size(); ++i) {
+    const int group = groups.of_token[i];
+    if (group < 0 || flags[i]) {
+      out.of_token.push_back(-1);
+      continue;
+    }
+    if (group != last) {
+      out.names.emplace_back();
+      out.places.push_back({int(i), int(i)});
+    }
+    last = group;
+    out.of_token.push_back(out.size() - 1);
+    out.names.back() += tokens.items[i].shown;
+    out.places.back().end = int(i) + 1;
+  }
+  return out;
+}
+
+std::vector<char> special_flags(const Tokens& tokens) {
+  std::vector<char> out;
+  for (const Token& token : tokens.items) out.push_back(token.special || token.padding);
+  return out;
+}
+
+Result<std::vector<TokenSpan>> read_spans(std::string_view text) {
+  std::vector<TokenSpan> spans;
+  while (!text.empty()) {
+    const std::string_view rest = text;
+    int first = 0, last = 0;
+    bool right = take_number(text, &first);
+    last = first;
+    if (right && text.starts_with('-')) {
+      text.remove_prefix(1);
+      right = take_number(text, &last);
+    }
+    right = right && first <= last && last < 1 << 30;
+    if (right && !text.empty()) {
+      right = text[0] == '.' || text[0] == ',' || text[0] == ' ';
+      while (!text.empty() && (text[0] == '.' || text[0] == ',' || text[0] == ' ')) text.remove_prefix(1);
+    }
+    if (!right)
+      return Error{"spans: \"" + std::string(rest.substr(0, 20)) + "\" is no span of tokens; write 2-5,7-9"};
+    spans.push_back({first, last + 1});
+  }
+  return spans;
+}
+
+std::string write_spans(std::vector<TokenSpan> spans) {
+  std::ranges::sort(spans, {}, &TokenSpan::begin);
+  std::string out;
+  for (const TokenSpan& span : spans)
+    out += (out.empty() ? "" : ".") + std::to_string(span.begin) + "-" + std::to_string(span.end - 1);
+  return out;
+}
+
+std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span) {
+  if (std::erase(spans, span)) return spans;
+  std::erase_if(spans, [&](const TokenSpan& s) { return s.begin < span.end && span.begin < s.end; });
+  spans.push_back(span);
+  return spans;
+}
+
+bool regroups(const State& s) { return s.units != Units::tokens || s.specials == Specials::hidden; }
+
+Groups groups_of(const Tokens& tokens, const State& s) {
+  Groups groups;
+  switch (s.units) {
+    case Units::tokens:
+      groups = grouped(tokens, std::vector<char>(size_t(tokens.size()), 1));
+      break;
+    case Units::words:
+      groups = words_of(tokens);
+      break;
+    case Units::sentences:
+      groups = sentences_of(tokens);
+      break;
+    case Units::spans: {
+      auto spans = read_spans(s.spans);
+      groups = spans_of(tokens, spans ? *spans : std::vector<TokenSpan>{});
+      break;
+    }
+  }
+  return s.specials == Specials::hidden ? without(groups, special_flags(tokens), tokens) : groups;
+}
+
+Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
+  Tokens out;
+  out.text = tokens.text;
+  for (int g = 0; g < groups.size(); ++g) {
+    const TokenSpan place = groups.places[size_t(g)];
+    const Token &first = tokens.items[size_t(place.begin)], &last = tokens.items[size_t(place.end) - 1];
+    Token token;
+    if (place.end - place.begin == 1) token = first;
+    token.shown = token.piece = groups.names[size_t(g)];
+    token.begin = first.begin;
+    token.end = std::max(first.end, last.end);
+    out.items.push_back(std::move(token));
+  }
+  return out;
+}
+
+Trace trace_of(const Groups& queries, const Groups& keys, const Trace& trace, int sample) {
+  const Attention& a = trace.attention();
+  Attention out;
+  out.part = a.part;
+  out.n_layers = a.n_layers;
+  out.n_heads = a.n_heads;
+  out.n_kv_heads = a.n_kv_heads;
+  out.d_head = a.d_head;
+  out.n_query = queries.size();
+  out.n_key = keys.size();
+  out.scale = a.scale;
+  out.mask = a.mask;
+  out.masked_score = a.masked_score;
+  out.q.resize(a.q.size());
+  out.k.resize(a.k.size());
+  out.v.resize(a.v.size());
+  if (!a.allowed.empty()) {
+    out.allowed.assign(size_t(out.n_query) * size_t(out.n_key), 0);
+    for (int q = 0; q < a.n_query; ++q)
+      for (int k = 0; k < a.n_key; ++k) {
+        const int to_q = queries.of_token[size_t(q)], to_k = keys.of_token[size_t(k)];
+        if (to_q >= 0 && to_k >= 0 && a.may_see(sample, q, k))
+          out.allowed[size_t(to_q) * size_t(out.n_key) + size_t(to_k)] = 1;
+      }
+  }
+  Trace made;
+  made.model = trace.model;
+  made.attentions.push_back(std::move(out));
+  made.queries.push_back(tokens_of(queries, trace.queries[size_t(sample)]));
+  made.keys.push_back(tokens_of(keys, trace.keys[size_t(sample)]));
+  return made;
+}
+
+std::string regroup_words(const State& s, bool adds_up, Lang lang) {
+  const char* unit = nullptr;
+  switch (s.units) {
+    case Units::tokens:
+      return "";
+    case Units::words:
+      unit = tr(lang, "Words", "词");
+      break;
+    case Units::sentences:
+      unit = tr(lang, "Sentences", "句子");
+      break;
+    case Units::spans:
+      unit = tr(lang, "Marked spans", "标记的片段");
+      break;
+  }
+  return std::string(unit) + (adds_up ? tr(lang, ": what goes to their tokens is summed, what comes from them averaged",
+                                           "：指向其词元的求和，来自其词元的取平均")
+                                      : tr(lang, ": averaged over their tokens", "：对其词元取平均"));
+}
+
+std::string hidden_words(int n_hidden, double mass, Lang lang) {
+  char number[16];
+  std::snprintf(number, sizeof number, "%.3f", mass);
+  if (lang == Lang::zh) return std::to_string(n_hidden) + " 个隐藏的特殊词元占权重的 " + number;
+  return std::to_string(n_hidden) +
+         (n_hidden == 1 ? " hidden special token holds " : " hidden special tokens hold ") + number + " of the weight";
+}
+
 Measure merged(const Measure& m, const Groups& queries, const Groups& keys, Merge over_keys,
                Merge over_queries) {
+  // Keys first: where cells are missing, the mean is over rows of what a word gets in each.
   Measure out = m;
-  for (size_t at = 0; at < m.axes.size(); ++at) {
+  for (size_t at = 0; at < m.axes.size(); ++at)
     if (m.axes[at] == Axis::key) out = regrouped(out, at, keys.of_token, keys.size(), over_keys);
+  for (size_t at = 0; at < m.axes.size(); ++at)
     if (m.axes[at] == Axis::query) out = regrouped(out, at, queries.of_token, queries.size(), over_queries);
-  }
   return out;
 }
 
@@ -122,10 +308,65 @@ Measure hidden(const Measure& m, const std::vector<char>& queries, const std::ve
   return out;
 }
 
-std::vector<char> special_flags(const Tokens& tokens) {
-  std::vector<char> out;
-  for (const Token& token : tokens.items) out.push_back(token.special);
-  return out;
+RowMerger::RowMerger(const Groups& queries, const Groups& keys, Merge over_keys, Merge over_queries)
+    : queries_(queries), keys_(keys), over_keys_(over_keys), over_queries_(over_queries) {
+  made_ = {{Axis::query, Axis::key}, {queries.size(), keys.size()}, {}};
+  made_.values.reserve(size_t(queries.size()) * size_t(keys.size()));
+  row_.resize(size_t(keys.size()));
+  row_counts_.resize(row_.size());
+  sums_.resize(row_.size());
+  counts_.resize(row_.size());
+}
+
+void RowMerger::add(int query, std::span<const float> row) {
+  const int group = queries_.of_token[size_t(query)];
+  if (group < 0) return;
+  if (group != group_) {
+    finish();
+    group_ = group;
+  }
+  const bool largest_key = over_keys_ == Merge::largest, largest_query = over_queries_ == Merge::largest;
+  std::ranges::fill(row_, largest_key ? -std::numeric_limits<double>::infinity() : 0);
+  std::ranges::fill(row_counts_, 0);
+  for (size_t k = 0; k < row.size(); ++k) {
+    const double x = row[k];
+    if (std::isnan(x)) continue;
+    const int to = keys_.of_token[k];
+    if (to < 0) {
+      hidden_sum_ += x;
+      continue;
+    }
+    double& sum = row_[size_t(to)];
+    sum = largest_key ? std::max(sum, x) : sum + x;
+    ++row_counts_[size_t(to)];
+  }
+  ++n_rows_;
+  for (size_t k = 0; k < row_.size(); ++k) {
+    if (row_counts_[k] == 0) continue;
+    const double x = over_keys_ == Merge::mean ? row_[k] / row_counts_[k] : row_[k];
+    sums_[k] = counts_[k] == 0 ? x : largest_query ? std::max(sums_[k], x) : sums_[k] + x;
+    ++counts_[k];
+  }
+}
+
+// The group in hand is whole.
+void RowMerger::finish() {
+  if (group_ < 0) return;
+  for (size_t k = 0; k < sums_.size(); ++k)
+    made_.values.push_back(counts_[k] == 0                  ? std::numeric_limits<float>::quiet_NaN()
+                           : over_queries_ == Merge::mean ? float(sums_[k] / counts_[k])
+                                                          : float(sums_[k]));
+  hidden_.push_back(n_rows_ == 0 ? 0 : float(hidden_sum_ / n_rows_));
+  std::ranges::fill(sums_, 0);
+  std::ranges::fill(counts_, 0);
+  n_rows_ = 0;
+  hidden_sum_ = 0;
+}
+
+Measure RowMerger::take() {
+  finish();
+  group_ = -1;
+  return std::move(made_);
 }
 
 Measure mean_over(const Measure& m, Axis axis) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "model/forward.h"
+#include "model/random_tokens.h"
 
 namespace attn {
 namespace {
@@ -91,7 +92,17 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     // The first step: tokens, and whether they fit.
     bool begin() {
       const Model& model = *wish.model;
-      Tokens tokens = model.tokenizer->encode(wish.text);
+      Tokens tokens;
+      if (wish.repeat > 0) {
+        Result<Tokens> random = random_repeat(model, std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
+        if (!random) {
+          made.emplace(MadeTrace{random.error()});
+          return false;
+        }
+        tokens = std::move(*random);
+      } else {
+        tokens = model.tokenizer->encode(wish.text);
+      }
       if (Status wrong = ForwardPass::check(model, tokens)) {
         made.emplace(MadeTrace{*wrong});
         return false;
@@ -112,7 +123,9 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     bool step() {
       if (!pass) return begin();
       if (pass->step()) return true;
-      made.emplace(MadeTrace{TracePair{std::make_shared<const Trace>(pass->take()), nullptr}});
+      TracePair pair{std::make_shared<const Trace>(pass->take()), nullptr};
+      if (wish.repeat > 0) pair.period = pair.trace->queries[0].size() / 2;
+      made.emplace(MadeTrace{std::move(pair)});
       return false;
     }
   };

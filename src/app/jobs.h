@@ -39,6 +39,8 @@ struct ForwardWish {
   int layer = 0;
   Room room;
   std::vector<std::shared_ptr<const Trace>> earlier;
+  int repeat = 0;  // so many random tokens, said twice (fewer where the model reads fewer), in the place of the text
+  uint32_t repeat_seed = 0;
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
 

@@ -16,12 +16,14 @@ namespace attn {
 struct TraceKey {
   std::string model, text;
   ScratchSettings scratch;  // only for "scratch"
+  int repeat = 0, repeat_seed = 0;  // State's; then there is no text
   bool operator==(const TraceKey&) const = default;
 };
 
 struct TracePair {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const ScratchRun> scratch;  // null for a model
+  int period = 0;                             // so many tokens, said twice; 0: not so
 };
 
 // The newest first.

@@ -25,6 +25,16 @@ const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
   return m && m->compute && m->axes == axes ? m : nullptr;
 }
 
+std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table, const std::shared_ptr<const Trace>& trace, int sample) {
+  auto made = std::make_shared<HeadRoles>();
+  made->trace = trace;
+  made->sample = sample;
+  made->n_heads = table.n_heads;
+  for (int layer = 0; layer < table.n_layers; ++layer)
+    for (int head = 0; head < table.n_heads; ++head) made->roles.push_back(head_role(table, layer, head));
+  return made;
+}
+
 double now_s() {
   using namespace std::chrono;
   return duration<double>(steady_clock::now().time_since_epoch()).count();
@@ -42,7 +52,8 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
   MeasureKey key{&metric, trace, at.sample, -1, -1, -1, at.offset, {}, {}};
   if (!has(metric, Axis::layer)) key.layer = at.layer;
   if (!has(metric, Axis::head)) key.head = at.head;
-  if (!has(metric, Axis::query)) key.token = at.token;
+  // Numbers of each query alone are about the chosen token as a key.
+  if (!has(metric, Axis::query) || metric.axes.size() == 1) key.token = at.token;
   // Scores of heads are about all rows.
   if (metric.axes == kByHead) key.token = -1;
   key.target = at.target;
@@ -81,7 +92,18 @@ const Metric* second_head_measure(const State& s) {
   return head_measure(s) == first ? first_of(kByHead, 3) : first;
 }
 
-const Metric* shown_measure(const State& s) { return named(s.show, kByCell); }
+const Metric* shown_measure(const State& s) {
+  return s.show == "pattern" ? nullptr : named(s.show, kByCell);  // the weights are at hand
+}
+
+bool colours_tokens(const Metric& m) {
+  return m.compute && (m.axes == std::vector{Axis::query} || (m.axes == std::vector{Axis::key} && m.id != std::string_view("row")));
+}
+
+const Metric* strip_measure(const State& s) {
+  const Metric* m = find_metric(s.strip);
+  return m && colours_tokens(*m) ? m : nullptr;
+}
 
 const Metric* lens_measure(const State& s) {
   const Metric* m = named(s.show, kByLayer);
@@ -95,6 +117,7 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
   };
   if (s.canvas == Canvas::map || s.canvas == Canvas::lines) add(shown_measure(s));
   if (!s.measure.empty() || s.panel == Panel::list || s.canvas == Canvas::scatter) add(head_measure(s));
+  add(strip_measure(s));
   if (s.canvas == Canvas::scatter) add(second_head_measure(s));
   if (s.canvas == Canvas::lens) add(lens_measure(s));
   // The list's filter may name any of them.
@@ -114,6 +137,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
     // Scores of heads look at the same patterns: all that follow each other are made in one walk.
     std::unique_ptr<HeadTable> table;
     std::unique_ptr<HeadTableWork> walk;
+    std::shared_ptr<const HeadRoles> roles;
     double seconds = 0;
 
     bool step() {
@@ -149,7 +173,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       }
     }
     void compute(const Metric& metric, bool asks) {
-      const Inputs inputs{wish.trace.get(), &wish.at, wish.activations.get()};
+      const Inputs inputs{wish.trace.get(), &wish.at, wish.activations.get(), wish.period};
       if (asks && no_activations) return add({}, no_activations);
       if (walk) return go_on_walking();
       if (!study.step) {
@@ -171,13 +195,15 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       }
       if (scores.size() < 2) return false;
       table = std::make_unique<HeadTable>(std::move(scores), wish.trace->attention());
-      walk = std::make_unique<HeadTableWork>(*table, *wish.trace, HeadQuestion{wish.at.sample, 0, wish.at.offset});
+      walk = std::make_unique<HeadTableWork>(*table, *wish.trace, HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
       return true;
     }
     void go_on_walking() {
       if (walk->step()) return;
       for (size_t s = 0; s < table->scores.size(); ++s)
         add({kByHead, {table->n_layers, table->n_heads}, table->values(s)}, {});
+      const auto has = [&](const HeadScore* score) { return std::ranges::find(table->scores, score) != table->scores.end(); };
+      if (std::ranges::all_of(role_scores(wish.period > 0), has)) roles = roles_of(*table, wish.trace, wish.at.sample);
       walk.reset();
       table.reset();
     }
@@ -192,43 +218,43 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
   return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()), [work] { return work->step(); },
-          [work, done] { done({std::move(work->made), work->wish.activations}); }};
+          [work, done] { done({std::move(work->made), work->wish.activations, work->roles}); }};
 }
 
-Job role_job(std::shared_ptr<const Trace> trace, int sample, Lang lang,
+Job role_job(std::shared_ptr<const Trace> trace, int sample, int period, Lang lang,
              std::function<void(std::shared_ptr<const HeadRoles>)> done) {
   struct Work {
     std::shared_ptr<const Trace> trace;
     HeadTable table;
     HeadTableWork pass;
     int sample;
-    std::shared_ptr<HeadRoles> made = std::make_shared<HeadRoles>();
+    std::shared_ptr<const HeadRoles> made;
 
-    Work(std::shared_ptr<const Trace> t, int of)
-        : trace(std::move(t)), table(role_scores(false), trace->attention()), pass(table, *trace, {of, 0, 2}), sample(of) {}
+    Work(std::shared_ptr<const Trace> t, int of, int period)
+        : trace(std::move(t)),
+          table(role_scores(period > 0), trace->attention()),
+          pass(table, *trace, {of, period, 2}),
+          sample(of) {}
     bool step() {
       if (pass.step()) return true;
-      made->trace = trace;
-      made->sample = sample;
-      made->n_heads = table.n_heads;
-      for (int layer = 0; layer < table.n_layers; ++layer)
-        for (int head = 0; head < table.n_heads; ++head) made->roles.push_back(head_role(table, layer, head));
+      made = roles_of(table, trace, sample);
       return false;
     }
   };
   // What it needs is set up in the first step, away from the caller's thread.
   struct Begun {
     std::shared_ptr<const Trace> trace;
-    int sample = 0;
+    int sample = 0, period = 0;
     std::optional<Work> work;
   };
   auto begun = std::make_shared<Begun>();
   begun->trace = std::move(trace);
   begun->sample = sample;
+  begun->period = period;
   return {tr(lang, "Measuring", "正在测量"), 100,
           [begun] {
             if (!begun->work) {
-              begun->work.emplace(begun->trace, begun->sample);
+              begun->work.emplace(begun->trace, begun->sample, begun->period);
               return true;
             }
             return begun->work->step();

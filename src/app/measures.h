@@ -49,6 +49,13 @@ const Metric* head_measure(const State& state);
 const Metric* second_head_measure(const State& state);
 const Metric* shown_measure(const State& state);
 const Metric* lens_measure(const State& state);
+// That of `strip`, null where the text has the colours of the chosen token's row; and those that it may be.
+const Metric* strip_measure(const State& state);
+bool colours_tokens(const Metric& metric);
+const Metric* next_measure();
+const Metric* parts_measure(const State& state);
+// Those that the attribution bars offer: about a target, and not of single cells or layers' rows.
+bool is_part_measure(const Metric& metric);
 
 // Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least one. Those that need
 // activations have the model run again to keep them, where neither the trace nor `activations` has them; more than
@@ -56,6 +63,7 @@ const Metric* lens_measure(const State& state);
 struct MadeMeasures {
   std::vector<std::shared_ptr<const MadeMeasure>> made;
   std::shared_ptr<const Activations> activations;
+  std::shared_ptr<const struct HeadRoles> roles;  // where all that they are told by was made in one walk
 };
 struct MeasureWish {
   std::shared_ptr<const Trace> trace;
@@ -63,6 +71,7 @@ struct MeasureWish {
   std::vector<MeasureKey> keys;
   std::shared_ptr<const Activations> activations;  // of this trace, or null
   uint64_t room = 0;
+  int period = 0;  // Inputs::period
 };
 Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done);
 
@@ -74,7 +83,7 @@ struct HeadRoles {
 
   const HeadRole& at(int layer, int head) const { return roles[size_t(layer * n_heads + head)]; }
 };
-Job role_job(std::shared_ptr<const Trace> trace, int sample, Lang lang,
+Job role_job(std::shared_ptr<const Trace> trace, int sample, int period, Lang lang,
              std::function<void(std::shared_ptr<const HeadRoles>)> done);
 
 }  // namespace attn

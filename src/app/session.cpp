@@ -71,6 +71,11 @@ bool Session::Impl::want_trace(const State& state) {
       return false;
     }
     if (key.text.empty()) key.text = listed ? listed->default_text : "";
+    if (state.repeat > 0) {
+      key.text.clear();
+      key.repeat = state.repeat;
+      key.repeat_seed = state.repeat_seed;
+    }
   }
   const bool in_hand = posted == Posted::trace;
   if (trace_key == key && is_kept(*snapshot.trace, state.layer)) {
@@ -95,7 +100,7 @@ bool Session::Impl::want_trace(const State& state) {
     take_trace(key, layer, std::move(made));
   };
   post(Posted::trace,
-       runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model)}, state.lang, done)
+       runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model), key.repeat, uint32_t(key.repeat_seed)}, state.lang, done)
             : scratch_job(key.scratch, room(), state.lang, done));
   return false;
 }
@@ -122,12 +127,14 @@ void Session::Impl::show(const TraceKey& key, const TracePair& pair) {
   snapshot.model = pair.trace->model;
   snapshot.scratch = pair.scratch;
   snapshot.text = key.text;
+  snapshot.period = pair.period;
 }
 
 void Session::Impl::forget_pictures_of_lost_traces() {
   const auto lost = [&](const auto& picture) { return !kept.holds(picture->trace); };
   std::erase_if(kept_maps, lost);
   std::erase_if(kept_grids, lost);
+  std::erase_if(snapshot.read_maps, [&](const auto& m) { return !kept.holds(m->key.trace.lock()); });
   if (activations && !kept.holds(activations_of.lock())) activations.reset();
 }
 
@@ -136,6 +143,8 @@ void Session::Impl::release() {
   kept = {};
   activations.reset();
   snapshot.measures.clear();
+  snapshot.read_maps.clear();
+  snapshot.reading.reset();
   snapshot.roles.reset();
   forget_pictures_of_lost_traces();
   making.reset();
@@ -167,8 +176,14 @@ void Session::want(const State& state) {
     if (s.snapshot.trace && s.posted != Impl::Posted::trace) {
       const State at = clamped(state, *s.snapshot.trace);
       const bool kept = s.snapshot.trace->attention().is_kept(at.layer);
-      const bool busy = (kept && s.want_map({s.snapshot.trace, at.sample, at.layer, at.head})) ||
-                        s.want_measures(at) || s.want_grid(at.sample);
+      if (!regroups(at)) s.snapshot.reading.reset();
+      const Metric* shown = at.canvas == Canvas::map || at.canvas == Canvas::lines ? shown_measure(at) : nullptr;
+      const Attention& a = s.snapshot.trace->attention();
+      const bool tiled = int64_t(a.n_query) * a.n_key > kWholeCells;
+      const MapKey map{s.snapshot.trace, at.sample, at.layer, at.head, tiled ? at.pool : Pool::largest};
+      const bool busy = (kept && s.want_map(map, regroups(at))) ||
+                        (kept && s.want_reading(nullptr, at)) || s.want_measures(at) ||
+                        (kept && shown && s.want_reading(shown, at)) || s.want_grid(at.sample);
       s.snapshot.current = trace_is_right && !busy && !s.worker.busy();
     }
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/measures.h"
+#include "app/reading.h"
 #include "app/tiles.h"
 #include "app/worker.h"
 #include "base/bytes.h"
@@ -43,9 +44,10 @@ struct PatternMap {
   int sample = 0, layer = 0, head = 0, n_query = 0, n_key = 0;
   std::vector<float> values;
   std::vector<float> row_max;  // [n_query]
+  Pool pool = Pool::largest;   // of one in tiles
 
   bool is_whole() const { return !values.empty(); }
-  MapKey key() const { return {trace, sample, layer, head}; }
+  MapKey key() const { return {trace, sample, layer, head, pool}; }
 };
 
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
@@ -77,8 +79,13 @@ struct Snapshot {
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
   // What was computed of metrics, the newest first: for this trace, and for earlier ones until theirs are there.
   std::vector<std::shared_ptr<const MadeMeasure>> measures;
+  // Where tokens are not shown as the model reads them: how they are grouped, and maps of the groups, the newest first.
+  std::shared_ptr<const Reading> reading;
+  std::vector<std::shared_ptr<const ReadMap>> read_maps;
+  std::shared_ptr<const ReadMap> read_map(const Metric* metric, const State& at) const;
   std::shared_ptr<const HeadRoles> roles;  // where the inspector is open; of an earlier trace until its own are there
   std::string text;          // that the trace was made of
+  int period = 0;            // it is so many random tokens, said twice; 0: it is a text
   std::string note;          // what the memory did not allow, in a sentence; "" when all is there
   MemoryUse memory;
   int n_traces = 0;          // so many were computed so far

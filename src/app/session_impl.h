@@ -36,12 +36,14 @@ struct Session::Impl {
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
 
   // The job in hand.
-  enum class Posted { none, trace, map, tiles, grid, measures };
+  enum class Posted { none, trace, map, tiles, grid, measures, reading };
   Posted posted = Posted::none;
   TraceKey posted_trace;
   int posted_layer = 0;
   MapKey posted_map;  // of a map or of tiles
   std::vector<MeasureKey> posted_measures;
+  MeasureKey posted_reading;
+  std::shared_ptr<const Reading> posted_reading_of;
   std::shared_ptr<const Activations> activations;  // that a measure needed
   std::weak_ptr<const Trace> activations_of;
   int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
@@ -86,12 +88,13 @@ struct Session::Impl {
   void forget_pictures_of_lost_traces();
   void release();
   Room room() const;
-  // True when a job for it is in hand.
-  bool want_map(const MapKey& key);
+  // True when a job for it is in hand. `only_whole`: nothing where it would be tiles.
+  bool want_map(const MapKey& key, bool only_whole);
   bool want_tiles(const MapKey& key, const MapLook& at, int level);
   bool want_large_map(const MapKey& key);
   bool want_grid(int sample);
   bool want_measures(const State& at);
+  bool want_reading(const Metric* metric, const State& at);
   void take_measures(MadeMeasures result);
   void take_part(GridPart part);
   void measure_memory();

@@ -23,6 +23,10 @@ double now_s() {
 uint64_t bytes_of(const PatternMap& m) { return (m.values.size() + m.row_max.size()) * sizeof(float); }
 uint64_t bytes_of(const HeadGrid& g) { return g.values.size() * sizeof(float); }
 
+uint64_t bytes_of(const ReadMap& m) {
+  return (m.hidden.size() + (m.map ? m.map->values.size() : 0) + (m.made ? m.made->measure.values.size() : 0)) * sizeof(float);
+}
+
 // The newest first; of kPictureBytes in all, but always one.
 template <class T>
 void keep(std::vector<std::shared_ptr<const T>>& kept, std::shared_ptr<const T> picture) {
@@ -59,12 +63,13 @@ void Session::Impl::measure_memory() {
   for (const Loaded& l : loaded) m.weights += l.model->weight_bytes;
   for (const auto& map : kept_maps) m.pictures += bytes_of(*map);
   for (const auto& grid : kept_grids) m.pictures += bytes_of(*grid);
+  for (const auto& map : snapshot.read_maps) m.pictures += bytes_of(*map);
   for (const auto& made : snapshot.measures) m.pictures += made->measure.values.size() * sizeof(float);
 }
 
-bool Session::Impl::want_map(const MapKey& key) {
+bool Session::Impl::want_map(const MapKey& key, bool only_whole) {
   const Attention& a = snapshot.trace->attention();
-  if (int64_t(a.n_query) * a.n_key > kWholeCells) return want_large_map(key);
+  if (int64_t(a.n_query) * a.n_key > kWholeCells) return !only_whole && want_large_map(key);
   if (posted == Posted::map && !(posted_map == key)) cancel();
   if (snapshot.map && snapshot.map->key() == key) return false;
   const auto it = std::ranges::find_if(kept_maps, [&](const auto& m) { return m->key() == key; });
@@ -119,7 +124,7 @@ bool Session::Impl::want_large_map(const MapKey& key) {
   const int coarsest = overview_level(a.n_query, a.n_key);
   const auto show_it = [&] {
     auto map = std::make_shared<PatternMap>();
-    *map = {snapshot.trace, key.sample, key.layer, key.head, a.n_query, a.n_key, {}, {}};
+    *map = {snapshot.trace, key.sample, key.layer, key.head, a.n_query, a.n_key, {}, {}, key.pool};
     snapshot.map = std::move(map);
   };
   // Another head takes the place of the one on screen when its overview is whole.
@@ -172,7 +177,7 @@ bool Session::Impl::want_measures(const State& at) {
   }
   if (missing.empty() && no_roles) {
     posted_measures.clear();
-    post(Posted::measures, role_job(snapshot.trace, at.sample, speaks, [this](std::shared_ptr<const HeadRoles> made) {
+    post(Posted::measures, role_job(snapshot.trace, at.sample, snapshot.period, speaks, [this](std::shared_ptr<const HeadRoles> made) {
            posted = Posted::none;
            snapshot.roles = std::move(made);
          }));
@@ -181,8 +186,48 @@ bool Session::Impl::want_measures(const State& at) {
   if (missing.empty()) return false;
   posted_measures = missing;
   const bool still = activations_of.lock() == snapshot.trace;
-  post(Posted::measures, measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr, room().room},
+  post(Posted::measures, measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr, room().room,
+                                      snapshot.period},
                                      speaks, [this](MadeMeasures made) { take_measures(std::move(made)); }));
+  return true;
+}
+
+std::shared_ptr<const ReadMap> Snapshot::read_map(const Metric* metric, const State& at) const {
+  if (!trace || !reading) return nullptr;
+  const MeasureKey key = read_key(metric, trace, at);
+  for (const auto& made : read_maps)
+    if (made->reading == reading && made->key == key) return made;
+  return nullptr;
+}
+
+bool Session::Impl::want_reading(const Metric* metric, const State& at) {
+  if (!regroups(at)) return false;
+  auto& reading = snapshot.reading;
+  if (!reading || !reading->is(snapshot.trace, at)) {
+    reading = make_reading(snapshot.trace, at);
+    snapshot.read_maps.clear();
+  }
+  if (snapshot.read_map(metric, at)) return false;
+  const auto from = metric ? snapshot.measure(metric, at) : nullptr;
+  if (metric && !from) return false;
+  ReadWish wish{snapshot.trace, reading, read_key(metric, snapshot.trace, at), from, at};
+  if (posted == Posted::reading && posted_reading == wish.key && posted_reading_of == reading) return true;
+  if (posted == Posted::reading) cancel();
+  const auto done = [this](std::shared_ptr<const ReadMap> map) {
+    if (posted == Posted::reading) posted = Posted::none;
+    keep(snapshot.read_maps, std::move(map));
+  };
+  const Attention& a = snapshot.trace->attention();
+  if ((metric ? 8. * a.n_query * a.n_key : pattern_work(a, a.n_query)) <= kAtOnce) {
+    Job job = read_job(std::move(wish), speaks, done);
+    while (job.step()) {
+    }
+    job.deliver();
+    return false;
+  }
+  posted_reading = wish.key;
+  posted_reading_of = reading;
+  post(Posted::reading, read_job(std::move(wish), speaks, done));
   return true;
 }
 
@@ -190,6 +235,7 @@ void Session::Impl::take_measures(MadeMeasures result) {
   posted = Posted::none;
   auto& all = snapshot.measures;
   const auto& made = result.made;
+  if (result.roles) snapshot.roles = std::move(result.roles);
   if (result.activations) {
     activations = std::move(result.activations);
     activations_of = snapshot.trace;

@@ -24,7 +24,7 @@ bool is_causal(const Attention& a) { return a.mask == Mask::causal && a.masked_s
 }  // namespace
 
 bool MapKey::operator==(const MapKey& o) const {
-  return sample == o.sample && layer == o.layer && head == o.head && same_trace(trace, o.trace);
+  return sample == o.sample && layer == o.layer && head == o.head && pool == o.pool && same_trace(trace, o.trace);
 }
 
 void TileCache::put(const MapKey& map, std::shared_ptr<const Tile> tile) {
@@ -136,6 +136,7 @@ void StripPass::fill(int64_t q0, int64_t q1) {
   const int level = strip_.level;
   const int64_t n_key = a.n_key, side = int64_t(kTileSide) << level, cell = 1ll << level;
   const int64_t k0 = strip_.col0 * side, k1 = std::min(n_key, strip_.col1 * side);
+  const bool mean = map_.pool == Pool::mean && level > 0;
   std::vector<float> rows(size_t(std::min<int64_t>(kRows, q1 - q0) * n_key));
   std::vector<float> weight(size_t(k1 - k0)), share(size_t(k1 - k0));
 
@@ -148,9 +149,15 @@ void StripPass::fill(int64_t q0, int64_t q1) {
       for (int x = 0; x < tile.cols; ++x, to += 2) {
         const int64_t from = int64_t(t) * side + x * cell, end = std::min(from + cell, k1 - k0);
         float w = kNotANumber, s = kNotANumber;
+        if (mean) w = s = 0;
         for (int64_t k = from; k < end; ++k) {
-          w = std::max(w, weight[size_t(k)]);
-          s = std::max(s, share[size_t(k)]);
+          w = mean ? w + weight[size_t(k)] : std::max(w, weight[size_t(k)]);
+          s = mean ? s + share[size_t(k)] : std::max(s, share[size_t(k)]);
+        }
+        if (mean) {
+          const auto n = float((end - from) * (q % cell + 1));
+          w = std::isnan(w) ? kNotANumber : w / n;
+          s = std::isnan(s) ? kNotANumber : s / n;
         }
         to[0] = w;
         to[1] = s;
@@ -167,11 +174,16 @@ void StripPass::fill(int64_t q0, int64_t q1) {
       const float largest = *std::max_element(row, row + seen);
       const float by = largest > 0 ? 1 / largest : 0;
       if (q % cell == 0) {
-        std::fill(weight.begin(), weight.end(), kNotANumber);
-        std::fill(share.begin(), share.end(), kNotANumber);
+        std::fill(weight.begin(), weight.end(), mean ? 0 : kNotANumber);
+        std::fill(share.begin(), share.end(), mean ? 0 : kNotANumber);
       }
       for (int64_t k = k0; k < k1; ++k) {
         const float w = row[k];
+        if (mean) {
+          weight[size_t(k - k0)] += w;
+          share[size_t(k - k0)] += w * by;
+          continue;
+        }
         weight[size_t(k - k0)] = w > weight[size_t(k - k0)] ? w : weight[size_t(k - k0)];
         share[size_t(k - k0)] = w * by > share[size_t(k - k0)] ? w * by : share[size_t(k - k0)];
       }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/trace.h"
+#include "state/state.h"
 
 namespace attn {
 
@@ -15,6 +16,7 @@ namespace attn {
 struct MapKey {
   std::weak_ptr<const Trace> trace;
   int sample = 0, layer = 0, head = 0;
+  Pool pool = Pool::largest;  // of tiles: what cells of many weights show
 
   bool operator==(const MapKey& other) const;
 };
@@ -30,8 +32,8 @@ struct TilePlace {
 struct Tile {
   TilePlace place;
   int rows = 0, cols = 0;
-  // [rows, cols, 2]: the largest weight of each cell, and the largest over its own row's maximum. -1:
-  // none of them is a number.
+  // [rows, cols, 2]: the largest (or mean) weight of each cell, and the largest (or mean) over its own row's maximum;
+  // masked ones count as 0. -1: none of them is a number.
   std::vector<float> pairs;
 
   uint64_t bytes() const { return sizeof(Tile) + pairs.size() * sizeof(float); }

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "analysis/regroup.h"
 #include "app/read_folder.h"
 #include "model/forward.h"
 
@@ -117,6 +118,25 @@ void add_looks(CLI::App& app, Looks looks, State& state) {
                  looks == Looks::at_sample ? "Token that looks, from 0 (default 0)"
                                            : "Token that looks, from 0 (default the last)")
       ->option_text("N");
+}
+
+void add_units(CLI::App& app, State& state) {
+  add_choice(
+      app, "--units", {std::begin(kUnitNames), std::end(kUnitNames)}, [&state](int i) { state.units = Units(i); },
+      "What counts as one: tokens (default), words, sentences, or the\nspans of --spans. "
+      "Summed over keys, averaged over queries");
+  app.add_option("--spans", state.spans, "Tokens that count as one, as 2-5,7-9; with --units spans")
+      ->option_text("SPANS")
+      ->check(CLI::Validator(
+          [](const std::string& given) {
+            const auto spans = read_spans(given);
+            return spans ? std::string() : spans.error().message;
+          },
+          ""));
+  add_choice(
+      app, "--special", {std::begin(kSpecialNames), std::end(kSpecialNames)},
+      [&state](int i) { state.specials = Specials(i); },
+      "Special tokens: shown (default) or hidden. Nothing is made to\nsum to 1 again");
 }
 
 Status check_looks(const State& s, const Trace& trace) {

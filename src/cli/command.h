@@ -55,6 +55,8 @@ void add_format(CLI::App& app, bool& as_json);
 // --head and --token, and --sample or --layer: what is looked at, from 0.
 enum class Looks { at_sample, at_layer };
 void add_looks(CLI::App& app, Looks looks, State& state);
+// --units, --spans and --special: what counts as one token.
+void add_units(CLI::App& app, State& state);
 // What --sample, --layer, --head or --token asks for and the trace does not have.
 Status check_looks(const State& state, const Trace& trace);
 

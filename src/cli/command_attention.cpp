@@ -12,6 +12,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
+  State state;  // units, spans and special tokens
   std::string out;
 };
 
@@ -21,10 +22,16 @@ int run_attention(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   const Config& c = opened->model->config;
-  if (Status e = check_size(c.n_layers, c.n_heads, opened->tokens.size())) return fail(*e);
+  const bool groups = regroups(o.state);
+  const Groups tokens = groups_of(opened->tokens, o.state);
+  if (tokens.size() == 0)
+    return fail(Error{"--special hidden: all tokens of this text are special; give --text some words"});
+  if (Status e = check_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens));
-  if (Status e = save_attention(trace, *format, o.out)) return fail(*e);
-  const Attention& a = trace.attention();
+  const Trace shown = groups ? trace_of(tokens, tokens, trace, 0) : Trace{};
+  const ArrayGroups array_groups{tokens, tokens, shown};
+  if (Status e = save_attention(trace, *format, o.out, groups ? &array_groups : nullptr)) return fail(*e);
+  const Attention& a = groups ? shown.attention() : trace.attention();
   std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
               a.n_layers, a.n_heads, a.n_query, a.n_key);
   return kFine;
@@ -35,6 +42,7 @@ int run_attention(const Options& o) {
 Run set_up_attention(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model(app, o->model);
+  add_units(app, o->state);
   app.add_option("--out", o->out,
                  "float32 [layer, head, query, key], at most 4 GB, by the name's end:\n"
                  ".npz          attention, input_ids and tokens.json in one file\n"

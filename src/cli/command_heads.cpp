@@ -12,6 +12,7 @@
 #include "cli/measure_text.h"
 #include "figure/report_text.h"
 #include "model/forward.h"
+#include "model/random_tokens.h"
 
 namespace attn {
 
@@ -35,25 +36,7 @@ struct Options {
   Lang lang = Lang::en;
 };
 
-// With the names that the tokenizer has, so that special tokens and marks are known; of words nothing is.
-Tokens tokens_of(const std::vector<int>& ids, const Model& model) {
-  Tokens tokens;
-  for (int id : ids) {
-    Token token{.id = id};
-    if (model.tokenizer && id < model.tokenizer->size()) {
-      token.piece = model.tokenizer->piece(id);
-      token.shown = model.tokenizer->shown(id);
-      token.special = model.tokenizer->is_special(id);
-    }
-    tokens.items.push_back(std::move(token));
-  }
-  return tokens;
-}
-
-// r + r for each sample, r of `length` tokens, drawn in order, sample after sample:
-//   std::mt19937 draw(seed);  id = 1 + draw() % (d_vocab - 1)
-// which is torch.randint(1, d_vocab, (samples, length)) after torch.manual_seed(seed), on a CPU.
-// Id 0 is left out: most often it is a special token.
+// r + r for each sample, r of `length` tokens, drawn in order, sample after sample: see random_tokens.h.
 Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model) {
   const Config& c = model.config;
   if (c.d_vocab < 2) return Error{model.name + ": has one token alone; random text needs two"};
@@ -68,11 +51,7 @@ Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model)
   std::mt19937 draw(o.seed);
   std::vector<Tokens> all;
   for (int sample = 0; sample < o.samples; ++sample) {
-    std::vector<int> ids(size_t(o.length));
-    for (int& id : ids) id = 1 + int(draw() % uint32_t(c.d_vocab - 1));
-    ids.resize(2 * ids.size());
-    std::copy_n(ids.begin(), o.length, ids.begin() + o.length);
-    all.push_back(tokens_of(ids, model));
+    all.push_back(tokens_of_ids(repeated_ids(draw, c.d_vocab, o.length), model));
   }
   return all;
 }
@@ -105,7 +84,7 @@ Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model
     const std::string where = several ? path + ": list " + std::to_string(i) : path;
     const Result<std::vector<int>> ids = ids_of(several ? json->at(i) : *json, where, model);
     if (!ids) return ids.error();
-    all.push_back(tokens_of(*ids, model));
+    all.push_back(tokens_of_ids(*ids, model));
   }
   return all;
 }

@@ -5,6 +5,7 @@
 #include "app/measures.h"
 #include "cli/command.h"
 #include "cli/measure_text.h"
+#include "cli/regrouped.h"
 #include "figure/report_text.h"
 #include "model/forward.h"
 
@@ -46,7 +47,10 @@ int run_measure(const Options& o) {
   inputs.period = o.period;
   const Result<Measure> measure = compute_checked(*metric, inputs);
   if (!measure) return fail(measure.error());
-  return finish(measure_text(*metric, *measure, trace, state, o.format));
+  if (!regroups(state)) return finish(measure_text(*metric, *measure, trace, state, o.format));
+  const Result<Regrouped> read = regroup(*metric, *measure, trace, state);
+  if (!read) return fail(read.error());
+  return finish(measure_text(*metric, read->measure, read->trace, read->state, o.format, read->note));
 }
 
 }  // namespace
@@ -70,6 +74,7 @@ Run set_up_measure(CLI::App& app) {
   app.add_option("--period", o->period, "The text repeats after so many tokens: for the stripe measures")
       ->option_text("N")
       ->check(CLI::Range(1, 1'000'000).description(""));
+  add_units(app, o->state);
   add_choice(
       app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
       [o](int i) { o->format = MeasureFormat(i); },

@@ -5,6 +5,7 @@
 #include "app/measures.h"
 #include "app/read_folder.h"
 #include "cli/command.h"
+#include "cli/regrouped.h"
 #include "figure/export.h"
 #include "figure/figure.h"
 #include "figure/heads_table.h"
@@ -45,10 +46,10 @@ std::vector<Bytes> read_fonts(const std::string& given) {
   return fonts;
 }
 
-std::string ids_of(const std::vector<Axis>& axes) {
+std::string ids_of(const View& view) {
   std::string ids;
   for (const Metric& m : metrics())
-    if (m.compute && m.axes == axes) ids += (ids.empty() ? "" : ", ") + std::string(m.id);
+    if (m.compute && view.can_show(m)) ids += (ids.empty() ? "" : ", ") + std::string(m.id);
   return ids;
 }
 
@@ -60,10 +61,10 @@ Result<const Metric*> metric_for(const View& view, const std::string& id, const 
     return Error{std::string("--view ") + view.id + ": there is no measure for it yet"};
   }
   const Metric* metric = find_metric(id);
-  if (metric && metric->axes == view.axes) return metric;
+  if (metric && metric->compute && view.can_show(*metric)) return metric;
   return Error{std::string(option) + " " + id +
                (metric ? ": is not for --view " : ": there is no such measure for --view ") + view.id +
-               "; there are " + ids_of(view.axes)};
+               "; there are " + ids_of(view)};
 }
 
 Status write_file(const std::string& path, const std::string& contents) {
@@ -79,7 +80,16 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
   if (!metric) return metric.error();
   const Result<Measure> measure = compute_checked(**metric, {&trace, &state});
   if (!measure) return measure.error();
-  ViewInput input{*measure, trace, state, o.width};
+  Result<Regrouped> read = Regrouped{};
+  if (regroups(state)) {
+    const std::string id = view.id;
+    if (id != "map" && id != "lines" && id != "strip")
+      return Error{"--view " + id + ": --units, --spans and --special are for map, lines and strip"};
+    read = regroup(**metric, *measure, trace, state);
+    if (!read) return read.error();
+  }
+  const bool groups = regroups(state);
+  ViewInput input{groups ? read->measure : *measure, groups ? read->trace : trace, groups ? read->state : state, o.width};
   input.height = o.height;
   // A pattern's colours are those of the scale; others go from their lowest to their highest.
   const bool is_pattern = (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
@@ -107,7 +117,12 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
     }
     input.heads = &heads;
   }
-  const Figure figure = view.figure(input);
+  Figure figure = view.figure(input);
+  if (!read->note.empty()) {
+    const float line = input.line_height;
+    figure.shapes.push_back(Label{{0, figure.size.y + 2}, read->note, Ink::faint, Align::left, o.width, .8f});
+    figure.size.y += line * 1.2f;
+  }
   ExportStyle style;
   style.dark = o.dark;
   style.palette = state.palette;
@@ -148,6 +163,7 @@ Run set_up_plot(CLI::App& app) {
   add_choice(app, "--view", ids, [o, ids](int i) { o->view = ids[size_t(i)]; }, says);
   add_model(app, o->model);
   add_looks(app, Looks::at_layer, o->state);
+  add_units(app, o->state);
   app.add_option("--measure", o->measure, "What is drawn of it; default: the first that fits the view")->option_text("ID");
   app.add_option("--against", o->versus, "The scatter's other measure")->option_text("ID");
   app.add_option("--filter", o->state.filter, "Of the list: \"induction > 0.5 L5\"")->option_text("TEXT");

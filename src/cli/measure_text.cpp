@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "analysis/regroup.h"
 #include "base/json.h"
 #include "cli/json_text.h"
 #include "figure/report_text.h"
@@ -41,6 +42,7 @@ struct Text2D {
   const Measure& m;
   const Trace& trace;
   const State& state;
+  const std::string& note;
 
   std::string entry(size_t axis, int i) const {
     if (axis + 1 == m.axes.size() && !m.names.empty()) return m.names[size_t(i)];
@@ -82,7 +84,11 @@ std::string as_json(const Text2D& t) {
                     ",\n\"formula\": " + json_quote(t.metric.formula) + ",\n\"source\": " + json_quote(t.metric.source) +
                     ",\n\"unit\": " + json_quote(t.metric.unit.in(lang)) + ",\n\"axes\": [";
   for (size_t i = 0; i < t.m.axes.size(); ++i) out += std::string(i ? ", \"" : "\"") + name_of(t.m.axes[i]) + "\"";
-  out += "],\n\"tokens\": [";
+  out += "],\n";
+  if (regroups(t.state))
+    out += std::string("\"units\": \"") + kUnitNames[int(t.state.units)] + "\",\n\"special\": \"" +
+           kSpecialNames[int(t.state.specials)] + "\",\n\"regrouped\": " + json_quote(t.note) + ",\n";
+  out += "\"tokens\": [";
   const Tokens& tokens = keys_of(t.trace, t.state);
   for (int i = 0; i < tokens.size(); ++i) out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
   out += "],\n";
@@ -98,7 +104,7 @@ std::string as_table(const Text2D& t) {
   const Lang lang = t.state.lang;
   const Metric& metric = t.metric;
   std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" + metric.formula +
-                    "  (" + metric.source + ")\n\n";
+                    "  (" + metric.source + ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
   const int across = t.m.shape.empty() ? 1 : t.m.shape.back(), shown = std::min(across, kMostAcross);
   const size_t last = t.m.axes.size() - 1, n_rows = t.m.values.size() / size_t(std::max(1, across));
   std::string title;
@@ -146,8 +152,8 @@ std::string npy_of(std::span<const float> values, std::span<const int> shape) {
 }
 
 std::string measure_text(const Metric& metric, const Measure& measure, const Trace& trace, const State& state,
-                         MeasureFormat format) {
-  const Text2D text{metric, measure, trace, state};
+                         MeasureFormat format, const std::string& note) {
+  const Text2D text{metric, measure, trace, state, note};
   switch (format) {
     case MeasureFormat::table:
       return as_table(text);

@@ -18,6 +18,6 @@ std::string npy_of(std::span<const float> values, std::span<const int> shape);
 // column, then the value. A table has the last axis across and the others down; more than 24 across are cut, and said to
 // be. What is not defined is empty, null or NaN.
 std::string measure_text(const Metric& metric, const Measure& measure, const Trace& trace, const State& state,
-                         MeasureFormat format);
+                         MeasureFormat format, const std::string& note = "");
 
 }  // namespace attn

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,16 +30,33 @@ uint64_t patterns_size(const Attention& a) {
 
 void put_text(const Put& put, const std::string& text) { put(text.data(), text.size()); }
 
-void put_patterns(const Put& put, const Attention& a) {
+// Patterns of a trace, and what counts as one token in them.
+struct Patterns {
+  const Trace& trace;
+  const ArrayGroups* groups;
+  const Trace& shown() const { return groups ? groups->shown : trace; }
+  const Attention& sizes() const { return shown().attention(); }
+};
+
+void put_patterns(const Put& put, const Patterns& patterns) {
+  const Attention& a = patterns.trace.attention();
+  const ArrayGroups* groups = patterns.groups;
   const int n_rows = int(std::clamp<int64_t>(kBlockFloats / a.n_key, 1, a.n_query));
   std::vector<float> block(size_t(n_rows) * size_t(a.n_key));
   for (int layer = 0; layer < a.n_layers; ++layer) {
     for (int head = 0; head < a.n_heads; ++head) {
+      std::optional<RowMerger> merger;
+      if (groups) merger.emplace(groups->queries, groups->keys);
       for (int q = 0; q < a.n_query; q += n_rows) {
         const int end = std::min(q + n_rows, a.n_query);
         a.pattern_rows(0, layer, head, q, end, {block.data(), end - q, a.n_key});
-        put(block.data(), 4 * size_t(end - q) * size_t(a.n_key));
+        if (!groups) put(block.data(), 4 * size_t(end - q) * size_t(a.n_key));
+        for (int row = q; row < end && groups; ++row)
+          merger->add(row, {block.data() + int64_t(row - q) * a.n_key, size_t(a.n_key)});
       }
+      if (!groups) continue;
+      const Measure merged = merger->take();
+      put(merged.values.data(), 4 * merged.values.size());
     }
   }
 }
@@ -161,7 +179,8 @@ class Zip {
   std::vector<Entry> entries_;
 };
 
-void write_npz(const Trace& trace, std::ofstream& out) {
+void write_npz(const Patterns& patterns, std::ofstream& out) {
+  const Trace& trace = patterns.shown();
   const Attention& a = trace.attention();
   const std::vector<int32_t> ids = ids_of(trace.keys[0]);
   const std::string header = npy_header("<f4", shape_text(a));
@@ -170,7 +189,7 @@ void write_npz(const Trace& trace, std::ofstream& out) {
   Zip zip(out);
   zip.add("attention.npy", header.size() + patterns_size(a), [&](const Put& put) {
     put_text(put, header);
-    put_patterns(put, a);
+    put_patterns(put, patterns);
   });
   zip.add("input_ids.npy", ids_header.size() + 4 * ids.size(), [&](const Put& put) {
     put_text(put, ids_header);
@@ -180,7 +199,8 @@ void write_npz(const Trace& trace, std::ofstream& out) {
   zip.finish();
 }
 
-void write_safetensors(const Trace& trace, const Put& put) {
+void write_safetensors(const Patterns& patterns, const Put& put) {
+  const Trace& trace = patterns.shown();
   const Attention& a = trace.attention();
   const std::vector<int32_t> ids = ids_of(trace.keys[0]);
   const uint64_t size = patterns_size(a), end = size + 4 * ids.size();
@@ -194,7 +214,7 @@ void write_safetensors(const Trace& trace, const Put& put) {
   std::string length;
   append_little(length, header.size(), 8);
   put_text(put, length + header);
-  put_patterns(put, a);
+  put_patterns(put, patterns);
   put(ids.data(), 4 * ids.size());
 }
 
@@ -222,8 +242,8 @@ Status check_size(int n_layers, int n_heads, int n_tokens) {
                "; shorten the text"};
 }
 
-Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path) {
-  const Attention& a = trace.attention();
+Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path, const ArrayGroups* groups) {
+  const Patterns patterns{trace, groups};
   std::ofstream out(path, std::ios::binary);
   if (!out) return not_written(path);
   const Put put = [&](const void* data, size_t n) {
@@ -231,15 +251,15 @@ Status save_attention(const Trace& trace, ArrayFormat format, const std::string&
   };
   switch (format) {
     case ArrayFormat::npz:
-      write_npz(trace, out);
+      write_npz(patterns, out);
       break;
     case ArrayFormat::safetensors:
-      write_safetensors(trace, put);
+      write_safetensors(patterns, put);
       break;
     case ArrayFormat::npy: {
-      put_text(put, npy_header("<f4", shape_text(a)));
-      put_patterns(put, a);
-      const std::string tokens = tokens_json(trace), beside = path + ".tokens.json";
+      put_text(put, npy_header("<f4", shape_text(patterns.sizes())));
+      put_patterns(put, patterns);
+      const std::string tokens = tokens_json(patterns.shown()), beside = path + ".tokens.json";
       std::ofstream tokens_out(beside, std::ios::binary);
       tokens_out.write(tokens.data(), std::streamsize(tokens.size()));
       tokens_out.close();

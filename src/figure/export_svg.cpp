@@ -130,9 +130,7 @@ struct SvgPen {
 }  // namespace
 
 uint32_t palette_rgb(Palette palette, bool dark, float place) {
-  place = std::clamp(place, 0.f, 1.f);
-  if (palette == Palette::greys && !dark) place = 1 - place;
-  const Rgb c = palette_colors(palette)[size_t(place * 255 + .5f)];
+  const Rgb c = place_color(palette, dark, place);
   return uint32_t(c.r) << 16 | uint32_t(c.g) << 8 | c.b;
 }
 

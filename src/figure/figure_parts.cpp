@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "base/utf8.h"
 #include "figure/heads_table.h"
@@ -26,17 +27,50 @@ ValueRange range_of(const Metric* metric, std::span<const float> values) {
   return range;
 }
 
+float most_of(std::span<const float> row) {
+  float most = 0;
+  for (float v : row)
+    if (std::isfinite(v)) most = std::max(most, std::abs(v));
+  return most;
+}
+
+float ValueRange::colored(Scale scale, float value, float row_most) const {
+  if (!std::isfinite(value)) return NAN;
+  if (!diverges() && scale == Scale::linear) return std::clamp(place(value), 0.f, 1.f);
+  const float size = std::abs(value), most = scale == Scale::row_max ? row_most : high;
+  float t = most > 0 ? size / most : 0;
+  if (scale == Scale::log) t = t > 0 ? 1 + std::log10(t) / 4 : 0;
+  t = std::clamp(t, 0.f, 1.f);
+  return diverges() ? kDiverging + .5f + (value < 0 ? -t : t) / 2 : t;
+}
+
+std::string ValueRange::tick(const Metric* metric, Scale scale, float at) const {
+  const float t = diverges() ? 2 * at - 1 : at;  // -1 .. 1, or 0 .. 1
+  if (scale == Scale::row_max) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%.0f%%", double(100 * t));
+    return text;
+  }
+  if (scale == Scale::linear) return value_text(metric, low + at * (high - low));
+  if (t == 0 && diverges()) return "0";
+  // Three digits, since these may be far below what value_text() shows.
+  char text[32];
+  const double value = double(high) * std::pow(10., 4. * double(std::abs(t)) - 4) * (t < 0 ? -1 : 1);
+  std::snprintf(text, sizeof text, "%s%.2g", t == 0 ? "≤" : "", value);
+  return text;
+}
+
 void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 at, float length,
-                   float line, bool vertical) {
+                   float line, bool vertical, const Scale* scale) {
   const int n = 64;
   const float breadth = line * .6f;
   Cells bar{at, {}, vertical ? n : 1, vertical ? 1 : n, {}};
   bar.max = vertical ? Vec2{at.x + breadth, at.y + length} : Vec2{at.x + length, at.y + breadth};
   for (int i = 0; i < n; ++i)
-    bar.places.push_back(float(vertical ? n - 1 - i : i) / float(n - 1));
+    bar.places.push_back((scale && range.diverges() ? kDiverging : 0) + float(vertical ? n - 1 - i : i) / float(n - 1));
   figure.shapes.push_back(std::move(bar));
   for (float t : {0.f, .5f, 1.f}) {
-    const std::string text = value_text(metric, range.low + t * (range.high - range.low));
+    const std::string text = scale ? range.tick(metric, *scale, t) : value_text(metric, range.low + t * (range.high - range.low));
     if (vertical) {
       const float y = at.y + (1 - t) * length;
       figure.shapes.push_back(Line{{at.x + breadth, y}, {at.x + breadth + 4, y}, Ink::faint});

@@ -40,6 +40,27 @@ Colors interpolate(const Points& points) {
   return colors;
 }
 
+// Brewer, Harrower and others 2003, from the negative end to the positive; the second with a dark middle.
+constexpr std::array<uint32_t, 11> kPuOr = {0x2d004b, 0x542788, 0x8073ac, 0xb2abd2, 0xd8daeb, 0xf7f7f7,
+                                            0xfee0b6, 0xfdb863, 0xe08214, 0xb35806, 0x7f3b08};
+constexpr std::array<uint32_t, 11> kDarkPuOr = {0xd3c5ff, 0xa992ee, 0x7f66cf, 0x574396, 0x33295c, 0x1a1b20,
+                                                0x4d2f10, 0x855012, 0xbf7417, 0xf0a03c, 0xffd79a};
+
+Colors spread(std::span<const uint32_t> points) {
+  Colors colors;
+  for (int i = 0; i < kColors; ++i) {
+    const float at = float(i) / (kColors - 1) * float(points.size() - 1);
+    const size_t left = std::min(size_t(at), points.size() - 2);
+    const float t = at - float(left);
+    const auto channel = [&](int shift) {
+      const auto a = float(points[left] >> shift & 255), b = float(points[left + 1] >> shift & 255);
+      return uint8_t(std::lround(a + (b - a) * t));
+    };
+    colors[size_t(i)] = {channel(16), channel(8), channel(0)};
+  }
+  return colors;
+}
+
 // Equal steps of CIE L* from black to white.
 Colors greys() {
   Colors colors;
@@ -64,6 +85,18 @@ std::span<const Rgb> palette_colors(Palette palette) {
   static const Colors kAll[] = {interpolate(kViridis), interpolate(kCividis), interpolate(kMagma),
                                 greys()};
   return kAll[size_t(palette)];
+}
+
+std::span<const Rgb> diverging_colors(bool dark) {
+  static const Colors kLight = spread(kPuOr), kDark = spread(kDarkPuOr);
+  return dark ? kDark : kLight;
+}
+
+Rgb place_color(Palette palette, bool dark, float place) {
+  const bool diverging = place >= kDiverging;
+  place = std::clamp(diverging ? place - kDiverging : place, 0.f, 1.f);
+  if (!diverging && palette == Palette::greys && !dark) place = 1 - place;
+  return (diverging ? diverging_colors(dark) : palette_colors(palette))[size_t(place * 255 + .5f)];
 }
 
 float scale_position(Scale scale, float weight, float row_max) {

@@ -14,7 +14,7 @@ Figure map_figure(const ViewInput& input) {
   const Attention& a = input.trace.attention();
   const int n_query = input.measure.shape[0], n_key = input.measure.shape[1];
   const float line = input.line_height, left = std::clamp(input.width * .18f, 50.f, 140.f);
-  const float bar = line * 3.6f, side_most = std::max(40.f, input.width - left - bar);
+  const float bar = line * 3.9f, side_most = std::max(40.f, input.width - left - bar);
   float cell = side_most / float(n_key);
   const float top = line * 4.4f;
   if (input.height > 0) cell = std::min(cell, std::max(40.f, input.height - top - line) / float(n_query));
@@ -29,12 +29,11 @@ Figure map_figure(const ViewInput& input) {
   cells.places.reserve(input.measure.values.size());
   for (int q = 0; q < n_query; ++q) {
     const float* row = input.measure.values.data() + int64_t(q) * n_key;
-    float most = 0;
-    for (int k = 0; k < n_key; ++k) most = std::max(most, row[k]);
+    const float most = most_of({row, size_t(n_key)});
     for (int k = 0; k < n_key; ++k) {
       const bool masked = !a.may_see(s.sample, q, k) && (row[k] == 0 || !std::isfinite(row[k]));
       cells.places.push_back(masked ? NAN
-                             : input.metric ? range.place(row[k])
+                             : input.metric ? range.colored(s.scale, row[k], most)
                                             : scale_position(s.scale, row[k], most));
     }
   }
@@ -53,13 +52,14 @@ Figure map_figure(const ViewInput& input) {
       for (int k = 0; k < n_key; ++k) {
         if (!a.may_see(s.sample, q, k)) continue;
         const float value = input.measure.values[size_t(q) * size_t(n_key) + size_t(k)];
-        const float place = input.metric ? range.place(value) : value;
+        const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key, size_t(n_key));
+        const float place = input.metric ? range.colored(s.scale, value, most_of(row)) : scale_position(s.scale, value, most_of(row));
         figure.shapes.push_back(Label{{left + (float(k) + .5f) * cell, top + (float(q) + .5f) * cell - line * .45f},
                                       value_text(input.metric, value).substr(0, 5),
-                                      Ink::text, Align::center, 0, .75f, false, std::clamp(place, 0.f, 1.f)});
+                                      Ink::text, Align::center, 0, .75f, false, std::isfinite(place) ? place : 0});
       }
   add_color_bar(figure, input.metric, range, {max.x + 12, min.y}, std::max(40.f, std::min(max.y - min.y, 260.f)),
-                line, true);
+                line, true, input.metric ? &s.scale : nullptr);
   // One area a row: a hundred thousand of them would help nobody.
   for (int q = 0; q < n_query; ++q) {
     const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key, size_t(n_key));

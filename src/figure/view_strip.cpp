@@ -13,8 +13,7 @@ Figure strip_figure(const ViewInput& input) {
   const float line = input.line_height, high = line * 1.5f, gap = 4;
   const std::vector<float>& values = input.measure.values;
   const ValueRange range = range_of(input.metric, values);
-  float most = 0;
-  for (float v : values) most = std::max(most, v);
+  const float most = most_of(values);
   Figure figure;
   float x = 0, y = 0;
   for (int k = 0; k < int(values.size()); ++k) {
@@ -25,12 +24,15 @@ Figure strip_figure(const ViewInput& input) {
       x = 0;
       y += high + gap;
     }
-    const float place = std::clamp(input.metric ? range.place(value) : scale_position(s.scale, value, most), 0.f, 1.f);
-    figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::line});
-    figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::accent, -1, place});
+    // Neutral without weight, the accent with all of it; where there are numbers below 0, the diverging palette.
+    const float colored = input.metric ? range.colored(s.scale, value, most) : scale_position(s.scale, value, most);
+    const bool diverges = colored >= kDiverging;
+    const float place = diverges || !std::isfinite(colored) ? 0 : colored;
+    figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::line, diverges ? colored : -1});
+    if (!diverges) figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::accent, -1, place});
     if (k == s.token) figure.shapes.push_back(Rect{{x + 3, y + high - 3}, {x + wide - 3, y + high - 1}, Ink::text});
     figure.shapes.push_back(Label{{x + wide / 2, y + line * .2f}, text, place > .6f ? Ink::panel : Ink::text,
-                                  Align::center, wide - 4});
+                                  Align::center, wide - 4, 1, false, diverges ? colored : -1});
     figure.areas.push_back({{x, y}, {x + wide, y + high},
                             tr(s.lang, "token ", "词元 ") + std::to_string(k) + " " +
                                 quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) + "\n" +

@@ -46,10 +46,12 @@ GLuint make_palettes() {
   std::vector<uint8_t> rgba;
   for (int p = 0; p < kPalettes; ++p)
     for (const Rgb& c : palette_colors(Palette(p))) rgba.insert(rgba.end(), {c.r, c.g, c.b, 255});
+  for (bool dark : {false, true})
+    for (const Rgb& c : diverging_colors(dark)) rgba.insert(rgba.end(), {c.r, c.g, c.b, 255});
   GLuint texture = 0;
   glGenTextures(1, &texture);
   glBindTexture(GL_TEXTURE_2D, texture);
-  glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, kColors, kPalettes, 0, GL_RGBA, GL_UNSIGNED_BYTE,
+  glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, kColors, kPalettes + 2, 0, GL_RGBA, GL_UNSIGNED_BYTE,
                rgba.data());
   glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
   glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
@@ -110,9 +112,11 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
       glUniform2i(at(("u_pages[" + std::to_string(i) + "]").c_str()), d.tiles->levels[i].first,
                   d.tiles->levels[i].tiles_x);
   glUniform1i(at("u_scale"), int(d.style.scale));
-  glUniform1i(at("u_palette"), int(d.style.palette));
+  glUniform1i(at("u_palette"), d.style.diverging ? kPalettes + int(d.style.dark) : int(d.style.palette));
+  glUniform1i(at("u_diverging"), d.style.diverging);
+  glUniform1i(at("u_mean"), d.style.mean);
   // Strong weights stand out from the page: greys go to white on a dark one and to black on a light.
-  glUniform1i(at("u_reversed"), d.style.palette == Palette::greys && !d.style.dark);
+  glUniform1i(at("u_reversed"), d.style.palette == Palette::greys && !d.style.dark && !d.style.diverging);
   glUniform1i(at("u_causal"), d.style.causal);
   glUniform1i(at("u_dark"), d.style.dark);
   glUniform1f(at("u_lines"), d.style.cell_lines);

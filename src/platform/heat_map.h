@@ -41,6 +41,8 @@ class HeatMapStack {
 struct HeatMapStyle {
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
+  bool diverging = false;    // weights are places in the diverging palette; -2: nothing is there
+  bool mean = false;         // of a map in tiles: where a pixel covers several cells, their mean
   bool causal = false;       // cells above the diagonal are drawn as `masked`, not as weight 0
   bool dark = true;          // colour of masked cells and of what lies outside
   float cell_lines = 0;      // 0..1 strength of lines between cells (when zoomed in)

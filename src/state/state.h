@@ -15,6 +15,9 @@ enum class Palette { viridis, cividis, magma, greys };
 enum class Scale { linear, log, row_max };
 enum class Canvas { map, lines, neuron, scatter, lens };  // what the middle shows
 enum class Panel { token, head, list };                   // what stands beside it
+enum class Units { tokens, words, sentences, spans };      // what counts as one on the map
+enum class Specials { shown, hidden };                    // tokens that are no text
+enum class Pool { largest, mean };  // what a cell shows that stands for many weights
 enum class Order { highest, lowest, place };              // of heads in the list
 
 // Hover and scroll are not State. Equal states show equal pictures.
@@ -36,6 +39,13 @@ struct State {
   int token = 0;      // the query whose row is shown
   int locked_key = -1;  // the key of the locked cell; -1: none
   std::string rectangle;  // "2-5.0-3": queries 2 to 5, keys 0 to 3 of the map; empty: none
+  Units units = Units::tokens;
+  std::string spans;  // "2-5.7-9": tokens 2 to 5 as one, and 7 to 9
+  Specials specials = Specials::shown;
+  std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the chosen token's row
+  int repeat = 0;     // so many random tokens, said twice, in the place of the text; 0: the text
+  int repeat_seed = 0;
+  Pool pool = Pool::largest;
   Canvas canvas = Canvas::map;
   Panel panel = Panel::token;
   std::string measure;  // id of the {layer, head} metric that colours and sorts heads; empty: none
@@ -68,6 +78,9 @@ struct Field {
 inline constexpr const char* kMaskNames[] = {"none", "causal", "padding"};
 inline constexpr const char* kPaletteNames[] = {"viridis", "cividis", "magma", "greys"};
 inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
+inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
+inline constexpr const char* kPoolNames[] = {"largest", "mean"};
+inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
 inline constexpr const char* kCanvasNames[] = {"map", "lines", "neuron", "scatter", "lens"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
@@ -79,6 +92,12 @@ inline constexpr Text kPaletteTitles[] = {
     {"Viridis", "Viridis"}, {"Cividis", "Cividis"}, {"Magma", "Magma"}, {"Greys", "灰度"}};
 inline constexpr Text kScaleTitles[] = {
     {"Linear", "线性"}, {"Log", "对数"}, {"Row maximum", "行最大值"}};
+inline constexpr Text kUnitTitles[] = {{"As the model reads them", "模型的词元"},
+                                       {"Words", "词"},
+                                       {"Sentences", "句子"},
+                                       {"Marked spans", "标记的片段"}};
+inline constexpr Text kPoolTitles[] = {{"Largest", "最大值"}, {"Mean", "平均值"}};
+inline constexpr Text kSpecialTitles[] = {{"Shown", "显示"}, {"Hidden", "隐藏"}};
 inline constexpr Text kCanvasTitles[] = {{"Map", "大图"},
                                          {"Lines", "连线"},
                                          {"Neuron", "神经元"},
@@ -119,6 +138,26 @@ void for_each_field(S& s, F&& f) {
   f(s.rectangle, Field{"rect", {"Rectangle", "矩形"},
                        {"Queries and keys of a part of the map, as 2-5.0-3",
                         "大图中一部分的查询与键，写作 2-5.0-3"}});
+  f(s.units, Field{"units", {"Tokens", "词元单位"},
+                   {"What counts as one on the map, in the lines and in the text", "大图、连线与文本中以什么为一个单位"}, 0, 0,
+                   kUnitNames, kUnitTitles});
+  f(s.spans, Field{"spans", {"Spans", "片段"},
+                   {"Tokens that count as one, as 2-5.7-9", "合为一个单位的词元，写作 2-5.7-9"}});
+  f(s.specials, Field{"special", {"Special tokens", "特殊词元"},
+                      {"Hidden ones keep their weight: nothing is made to sum to 1 again",
+                       "隐藏的词元仍保留其权重：不会重新归一化"}, 0, 0,
+                      kSpecialNames, kSpecialTitles});
+  f(s.strip, Field{"strip", {"Text colour", "文本着色"},
+                   {"The measure of tokens that colours the text; none: where the chosen token looks",
+                    "为文本着色的词元度量；无：所选词元关注哪里"}});
+  f(s.repeat, Field{"repeat", {"Random tokens", "随机词元"},
+                    {"So many random tokens, said twice, in the place of the text; 0: the text",
+                     "用这么多个随机词元重复两遍代替文本；0：文本"}, 0, 512});
+  f(s.repeat_seed, Field{"repeat_seed", {"Their seed", "随机词元的种子"},
+                         {"The same tokens as --random-repeat --seed", "与 --random-repeat --seed 的词元相同"}, 0, 2147483647});
+  f(s.pool, Field{"pool", {"Cells of many", "合并单元格"},
+                  {"What a cell shows that stands for many weights", "代表许多权重的单元格显示什么"}, 0, 0,
+                  kPoolNames, kPoolTitles});
   f(s.canvas, Field{"view", {"View", "视图"}, {"What the middle shows", "中间显示的内容"}, 0, 0,
                     kCanvasNames, kCanvasTitles});
   f(s.panel, Field{"panel", {"Panel", "面板"}, {"What stands beside it", "旁边显示的内容"}, 0, 0,

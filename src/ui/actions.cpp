@@ -10,6 +10,7 @@ namespace attn {
 
 void show_example(State& state, const Example& example) {
   state.text = example.text;
+  state.repeat = 0;
   state.layer = example.layer;
   state.head = example.head;
   state.token = example.token;
@@ -20,6 +21,7 @@ void show_example(State& state, const Example& example) {
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id) {
   const bool had_text = state.model != "scratch" && !state.text.empty();
   state.model = id;
+  state.repeat = 0;
   state.sample = state.token = 0;
   state.locked_key = -1;
   ui.wants_last_token = false;
@@ -45,14 +47,14 @@ void choose_head(Frame& f, int layer, int head) {
 
 void choose_token(Frame& f, int token) {
   if (token == f.shown.token) return;
-  f.state.token = token;
+  f.state.token = f.query_token(token);
   f.state.locked_key = -1;
 }
 
 void lock_cell(Frame& f, int query, int key) {
   const bool again = f.shown.token == query && f.shown.locked_key == key;
-  f.state.token = query;
-  f.state.locked_key = again ? -1 : key;
+  f.state.token = f.query_token(query);
+  f.state.locked_key = again ? -1 : f.key_token(key);
 }
 
 void set_theme(Frame& f, Theme theme) {

@@ -1,8 +1,12 @@
 // controls.cpp - sliders, steppers and choices for the settings, made from the table of fields.
+#include <imgui.h>
+#include <imgui_stdlib.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "ui/ui_state.h"
+#include "ui/view_parts.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -175,7 +179,31 @@ void edit(Frame& f, const Field& field, E& value) {
   ImGui::PopID();
 }
 
-void edit(Frame&, const Field&, std::string&) {}  // the text boxes are elsewhere
+// Measures of tokens.
+void edit_strip(Frame& f, const Field& field, std::string& id) {
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  metric_menu(f, "strip", id, strip_measure(f.shown), colours_tokens, ImGui::GetContentRegionAvail().x,
+              f.t("Where it looks", "它关注哪里"));
+  ImGui::PopID();
+}
+
+// Of the text boxes, only that of the marked spans is here.
+void edit(Frame& f, const Field& field, std::string& value) {
+  if (std::string_view(field.key) == "strip") return edit_strip(f, field, value);
+  if (std::string_view(field.key) != "spans" || f.state.units != Units::spans) return;
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  const bool wrong = !read_spans(value);
+  if (wrong) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));
+  ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x);
+  ImGui::InputTextWithHint("##spans", "2-5, 7-9", &value);
+  f.mark("spans");
+  if (wrong) ImGui::PopStyleColor();
+  item_tooltip(f.t("Tokens from one number to another count as one; or Shift+click tokens below the text",
+                   "从一个编号到另一个编号的词元合为一个单位；也可以按住 Shift 单击文本下方的词元"));
+  ImGui::PopID();
+}
 
 void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
@@ -195,7 +223,7 @@ void draw_scratch_controls(Frame& f) {
 
 void draw_view_controls(Frame& f) {
   heading(f, f.t("What is shown", "显示内容"));
-  draw_fields(f, {"sample", "layer", "head", "token", "palette", "scale"});
+  draw_fields(f, {"sample", "layer", "head", "token", "units", "spans", "special", "strip", "palette", "scale"});
 }
 
 }  // namespace attn

@@ -63,6 +63,8 @@ constexpr Entry kKeys[] = {
     {{"1 2 3 4 5", "1 2 3 4 5"}, {"Map, lines, neuron, scatter, lens", "大图、连线、神经元、散点、透镜"}},
     {{"Shift+drag, Shift+arrows", "Shift+拖动、Shift+方向键"},
      {"A rectangle on the map: its mass, entropy, distance", "在大图上框选：其质量、熵与距离"}},
+    {{"W  S", "W  S"}, {"Tokens, words, sentences, spans; special tokens shown or hidden", "词元、词、句子、片段；显示或隐藏特殊词元"}},
+    {{"Shift+click a token", "Shift+单击词元"}, {"Marks the span from the chosen token to it", "标记从所选词元到它的片段"}},
     {{"Click, Esc", "单击、Esc"}, {"Lock a cell, unlock it", "锁定单元格，取消锁定"}},
     {{"/", "/"}, {"Go to the text", "跳到文本框"}},
     {{"Tab, Enter, ← →", "Tab、Enter、← →"},

@@ -24,8 +24,8 @@ void move_cell(Frame& f, int down, int right) {
   } else if (right != 0) {
     key = std::clamp(key + right, 0, a.n_key - 1);
   }
-  f.state.token = query;
-  f.state.locked_key = key;
+  f.state.token = f.query_token(query);
+  f.state.locked_key = f.key_token(key);
 }
 
 // The rectangle, or one that begins at the chosen cell, larger or smaller at its lower right.
@@ -33,10 +33,10 @@ void grow_rectangle(Frame& f, int down, int right) {
   if (!f.trace || (down == 0 && right == 0)) return;
   const Attention& a = f.attention();
   const int key = std::max(0, f.shown.locked_key);
-  CellRect r = read_rectangle(f.state.rectangle, a).value_or(CellRect{f.shown.token, f.shown.token, key, key});
+  CellRect r = f.rectangle().value_or(CellRect{f.shown.token, f.shown.token, key, key});
   r.q1 = std::clamp(r.q1 + down, r.q0, a.n_query - 1);
   r.k1 = std::clamp(r.k1 + right, r.k0, a.n_key - 1);
-  f.state.rectangle = write_rectangle(r);
+  f.choose_rectangle(r);
 }
 
 void step_head(Frame& f, int by) {
@@ -71,6 +71,9 @@ void plain_keys(Frame& f, bool shift) {
   if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd)) zoom(f, 1.25f);
   if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract)) zoom(f, .8f);
   if (pressed(ImGuiKey_F, false)) fit_map(f);
+  if (pressed(ImGuiKey_W, false)) f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));
+  if (pressed(ImGuiKey_S, false))
+    f.state.specials = f.state.specials == Specials::shown ? Specials::hidden : Specials::shown;
   if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);
   if (pressed(ImGuiKey_L, false)) set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
   if (pressed(ImGuiKey_Slash, false)) {

@@ -176,7 +176,7 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
 std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key) {
   if (source.measured) {  // `share`: its place in the palette
     const float value = source.measured->measure.values[size_t(query) * size_t(source.n_key) + size_t(key)];
-    return Weight{value, (value - f.ui.shown_low) / std::max(1e-20f, f.ui.shown_high - f.ui.shown_low)};
+    return Weight{value, f.ui.shown_range.colored(f.state.scale, value, f.ui.shown_most[size_t(query)])};
   }
   if (const PatternMap* map = source.exact; map && map->is_whole()) {
     const float weight = map->values[size_t(query) * size_t(map->n_key) + size_t(key)];
@@ -221,14 +221,12 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
 
 void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, const MadeMeasure* measured) {
   const float breadth = 12;
-  const auto colors = palette_colors(f.state.palette);
-  const bool reversed = f.state.palette == Palette::greys && !f.ui.dark;
+  const float first = measured && f.ui.shown_range.diverges() ? kDiverging : 0;
   ImDrawList* list = ImGui::GetWindowDrawList();
   const int n = std::max(32, int(length / 2));
   for (int i = 0; i < n; ++i) {
     const float t0 = float(i) / float(n) * length, t1 = float(i + 1) / float(n) * length + .5f;
-    const int at = (reversed ? n - 1 - i : i) * 255 / (n - 1);
-    const ImU32 color = rgb(colors[size_t(at)]);
+    const ImU32 color = rgb(f.palette_color(first + float(i) / float(n - 1)));
     if (vertical)
       list->AddRectFilled({min.x, min.y + length - std::min(t1, length)},
                           {min.x + breadth, min.y + length - t0}, color);
@@ -238,11 +236,11 @@ void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, con
   }
   const ImU32 faint = rgb(f.colors().faint);
   const float size = kLabelSize - 1;
-  std::string numbers[3];
-  Tick ticks[3];
-  for (int i = 0; i < 3 && measured; ++i) {
-    const float t = float(i) / 2;
-    numbers[i] = value_text(measured->key.metric, f.ui.shown_low + t * (f.ui.shown_high - f.ui.shown_low));
+  std::string numbers[5];
+  Tick ticks[5];
+  for (int i = 0; i < 5 && measured; ++i) {
+    const float t = float(i) / 4;
+    numbers[i] = f.ui.shown_range.tick(measured->key.metric, f.state.scale, t);
     ticks[i] = {t, numbers[i].c_str()};
   }
   for (const Tick& tick : measured ? std::span<const Tick>(ticks) : scale_ticks(f.state.scale)) {

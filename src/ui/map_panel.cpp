@@ -50,10 +50,31 @@ MapSource chosen_source(Frame& f) {
   return {tiled ? nullptr : &ui.map_stack, 0, &m, m.layer, m.head, m.n_query, m.n_key, false, tiled};
 }
 
+// The same for words; of longer texts there are no previews.
+MapSource preview_groups(Frame& f) {
+  UiState& ui = f.ui;
+  const Attention& a = f.base->attention();
+  if (double(a.n_query) * a.n_key * (a.d_head + 16) > kPreviewWork) return {};
+  PatternMap& p = ui.preview;
+  if (p.trace.get() != f.trace || p.layer != ui.hover_layer || p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
+    const Measure whole{{Axis::query, Axis::key}, {a.n_query, a.n_key},
+                        a.pattern(f.base->shown.sample, ui.hover_layer, ui.hover_head)};
+    p = {f.snap.trace, 0, ui.hover_layer, ui.hover_head, f.attention().n_query, f.attention().n_key,
+         merged(whole, f.reading->queries, f.reading->keys).values, {}};
+    for (int q = 0; q < p.n_query; ++q) {
+      const auto row = p.values.begin() + int64_t(q) * p.n_key;
+      p.row_max.push_back(*std::max_element(row, row + p.n_key));
+    }
+    ui.preview_stack.set(p.values.data(), 1, p.n_query, p.n_key);
+  }
+  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true, false};
+}
+
 MapSource preview_source(Frame& f) {
   UiState& ui = f.ui;
   const Attention& a = f.attention();
-  if (!a.is_kept(ui.hover_layer)) return {};
+  if (!(f.base ? f.base : &f)->attention().is_kept(ui.hover_layer)) return {};
+  if (f.reading) return preview_groups(f);
   const double work = double(a.n_query) * a.n_key * (a.d_head + 16);
   if (work > kPreviewWork) {
     MapSource source = thumbnail(f, ui.hover_layer, ui.hover_head);
@@ -85,15 +106,22 @@ MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& ma
   UiState& ui = f.ui;
   const Attention& a = f.attention();
   if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key}) return {};
-  if (made != ui.shown || ui.shown_stack.n_maps() == 0) {
+  if (made != ui.shown || ui.shown_scale != f.state.scale || ui.shown_stack.n_maps() == 0) {
     ui.shown = made;
-    const ValueRange range = range_of(made->key.metric, made->measure.values);
-    ui.shown_low = range.low;
-    ui.shown_high = range.high;
+    ui.shown_scale = f.state.scale;
+    const std::span<const float> values = made->measure.values;
+    ui.shown_range = range_of(made->key.metric, values);
+    ui.shown_most.clear();
     std::vector<float> places;
-    places.reserve(made->measure.values.size());
-    for (float v : made->measure.values)
-      places.push_back(std::isfinite(v) ? std::clamp(range.place(v), 0.f, 1.f) : 0);
+    places.reserve(values.size());
+    for (size_t q = 0; q < size_t(a.n_query); ++q) {
+      const auto row = values.subspan(q * size_t(a.n_key), size_t(a.n_key));
+      ui.shown_most.push_back(most_of(row));
+      for (float v : row) {
+        const float place = ui.shown_range.colored(f.state.scale, v, ui.shown_most.back());
+        places.push_back(std::isnan(place) ? -2 : ui.shown_range.diverges() ? place - kDiverging : place);
+      }
+    }
     ui.shown_stack.set(places.data(), 1, a.n_query, a.n_key);
   }
   MapSource source{&ui.shown_stack, 0, nullptr, f.shown.layer, f.shown.head, a.n_query, a.n_key, false, false};
@@ -173,8 +201,8 @@ void interact(Frame& f, MapBox& box) {
       ui.dragged = true;
       const Vec2 to = box.cell_at(io.MousePos);
       const int q = std::clamp(int(to.y), 0, a.n_query - 1), k = std::clamp(int(to.x), 0, a.n_key - 1);
-      f.state.rectangle = write_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query),
-                                           std::min(k, ui.rect_key), std::max(k, ui.rect_key)});
+      f.choose_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query), std::min(k, ui.rect_key),
+                          std::max(k, ui.rect_key)});
     }
   } else if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
     ui.dragged = true;
@@ -219,7 +247,12 @@ void draw_score_cells(const Frame& f, const MapBox& box) {
   list->PushClipRect(box.min, box.max, true);
   const ImU32 color = rgb(0xff5fa2);
   const bool fine = box.cell_width() < 5 || box.cell_height() < 5;
-  for (const auto& [query, key] : score_cells(f)) {
+  for (auto [query, key] : score_cells(f.base ? *f.base : f)) {
+    if (f.reading) {
+      query = f.reading->queries.of_token[size_t(query)];
+      key = f.reading->keys.of_token[size_t(key)];
+      if (query < 0 || key < 0) continue;
+    }
     const ImVec2 min = {box.x_of(float(key)), box.y_of(float(query))};
     const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
     if (max.x < box.min.x || min.x > box.max.x || max.y < box.min.y || min.y > box.max.y) continue;
@@ -249,7 +282,7 @@ void draw_marks(const Frame& f, const MapBox& box) {
     }
     frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
   }
-  if (const auto r = read_rectangle(f.state.rectangle, f.attention())) {
+  if (const auto r = f.rectangle()) {
     const ImVec2 min = {box.x_of(float(r->k0)), box.y_of(float(r->q0))};
     const ImVec2 max = {box.x_of(float(r->k1 + 1)), box.y_of(float(r->q1 + 1))};
     list->AddRectFilled(min, max, IM_COL32(255, 255, 255, 26));
@@ -268,8 +301,9 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
   if (key < 0) return "";
   const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
-  if (size_t(key) >= row.size()) return "";
-  const float weight = row[size_t(key)];
+  const bool preview = f.reading && source.preview;  // its numbers are at hand
+  if (!preview && size_t(key) >= row.size()) return "";
+  const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
   std::string says = cell_sentence(
       f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
                !f.attention().may_see(f.shown.sample, query, key)});
@@ -314,6 +348,7 @@ void draw_header(Frame& f, const MapSource& source) {
     zoom_map(f, 1.5f, middle);
   ImGui::SameLine(0, 4);
   if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
+  if (!source.preview) draw_target(f, "", shown_measure(f.shown));
 }
 
 float cells_per_pixel(const MapBox& box) {
@@ -365,17 +400,39 @@ void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
                           {box.max.x, box.max.y}, v.cell_min, v.cell_max, style);
 }
 
+// Where a cell on screen stands for many weights: which of them it shows, at the right end of the line. Its width.
+float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
+  const int level = level_for(look_of(box), f.attention().n_query, f.attention().n_key);
+  if (level == 0) return 0;
+  const std::string n = std::to_string(1 << level);
+  const bool mean = f.state.pool == Pool::mean;
+  const std::string text = std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
+  const float wide = text_width(text) + 14;
+  const ImVec2 after = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {7, 1});
+  if (ImGui::Button((text + "###pool").c_str(), {wide, ImGui::GetFontSize() + 3}))
+    f.state.pool = mean ? Pool::largest : Pool::mean;
+  ImGui::PopStyleVar();
+  f.mark("button.pool");
+  item_tooltip(f.t("A cell here stands for many weights: show the largest of them, or their mean (masked ones count as 0)",
+                   "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
+  ImGui::SetCursorScreenPos(after);
+  return wide + 8;
+}
+
 }  // namespace
 
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   MapSource source = is_previewing(f) ? preview_source(f) : MapSource{};
-  if (source.empty() && !f.attention().is_kept(f.shown.layer))
+  if (source.empty() && !(f.base ? f.base : &f)->attention().is_kept(f.shown.layer))
     return wrapped(not_kept(f, f.shown.layer));
+  if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
   if (source.empty()) source = chosen_source(f);
   if (source.empty()) return heading(f, f.t("Computing…", "正在计算…"));
   if (const Metric* metric = shown_measure(f.shown); metric && !source.preview) {
-    const auto made = f.snap.measure(metric, f.shown);
+    const auto made = f.shown_made(metric);
     const MapSource measured = measured_source(f, made);
     if (measured.empty()) {
       draw_header(f, source);
@@ -384,6 +441,7 @@ void draw_map_panel(Frame& f) {
     source = measured;
   }
   draw_header(f, source);
+  draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
   settle_view(f);
 
   // A line that always has its place: what is focused, else how to read the map.
@@ -393,6 +451,7 @@ void draw_map_panel(Frame& f) {
   const ImVec2 origin = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   Layout at = lay_out(f, origin, room);
   interact(f, at.box);
+  const float pool_width = source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
 
   platform::HeatMapStyle style;
   style.palette = f.state.palette;
@@ -400,10 +459,14 @@ void draw_map_panel(Frame& f) {
   style.causal = f.is_causal();
   style.dark = f.ui.dark;
   style.cell_lines = .35f;
-  if (source.measured) style.scale = Scale::linear;
+  style.mean = source.tiled && f.state.pool == Pool::mean;
+  if (source.measured) {
+    style.scale = Scale::linear;  // the places have it
+    style.diverging = f.ui.shown_range.diverges();
+  }
   ImDrawList* list = ImGui::GetWindowDrawList();
   const View2D& v = at.box.view;
-  look(f, at.box);
+  if (!f.reading) look(f, at.box);
   if (source.tiled)
     draw_tiles(f, at.box, source, style);
   else
@@ -430,7 +493,7 @@ void draw_map_panel(Frame& f) {
   const std::string says = focused_sentence(f, source);
   if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
   const std::string hint = says.empty() ? f.t("query ↓ looks at → key", "查询 ↓ 关注 → 键") : says;
-  const std::string cut = fit_text(hint, line_width);
+  const std::string cut = fit_text(hint, line_width - pool_width);
   list->AddText(line, rgb(says.empty() ? f.colors().faint : f.colors().text), cut.c_str());
   if (says != f.ui.announced) {
     f.ui.announced = says;

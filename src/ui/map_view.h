@@ -15,7 +15,7 @@ struct MapSource {
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
   bool tiled = false;  // in tiles of the session's cache; no stack
-  const MadeMeasure* measured = nullptr;  // numbers that are shown in place of weights, from f.ui.shown_low to _high
+  const MadeMeasure* measured = nullptr;  // numbers that are shown in place of weights, colours by f.ui.shown_range
 
   bool empty() const { return !stack && !tiled; }
 };

@@ -1,6 +1,8 @@
 // prompt_row.cpp - the text box, the examples, and the strip of tokens.
 #include <algorithm>
+#include <cmath>
 
+#include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "platform/platform.h"
 #include "ui/ui_state.h"
@@ -21,16 +23,25 @@ std::string& edited_text(State& state) {
   return state.model == "scratch" ? state.tokens : state.text;
 }
 
+// What random tokens spell. It is for reading: as a text it would be cut into other tokens, so editing it leaves them.
+std::string random_text(const Frame& f) {
+  if (f.snap.period == 0 || !f.trace) return "";
+  std::string text;
+  for (const Token& token : f.queries()) text += token.shown;
+  return text;
+}
+
 // What stands in the box: the draft while it is what the state was set to, else the state's text,
 // or the model's own example.
 void sync_draft(Frame& f) {
   UiState& ui = f.ui;
-  const std::string& text = edited_text(f.state);
+  const bool random = f.state.repeat > 0 && f.state.model != "scratch";
+  const std::string text = random ? random_text(f) : edited_text(f.state);
   if (ui.draft_model == f.state.model && ui.draft_text == text) return;
   const ModelEntry* entry = entry_of(f);
   ui.draft_model = f.state.model;
   ui.draft_text = text;
-  ui.draft = text.empty() && entry ? entry->default_text : text;
+  ui.draft = random ? text : text.empty() && entry ? entry->default_text : text;
 }
 
 void draw_prompt(Frame& f, float width, float height) {
@@ -51,6 +62,7 @@ void draw_prompt(Frame& f, float width, float height) {
     if (platform::prompt_box("prompt", f.ui.draft, {at.x, at.y}, {end.x, end.y}, label,
                              f.ui.dark)) {
       edited_text(f.state) = f.ui.draft;
+      f.state.repeat = 0;
       f.ui.draft_text = f.ui.draft;
       f.ui.typed_at = ImGui::GetTime();
       if (scratch) f.state.n_tokens = 0;
@@ -61,12 +73,39 @@ void draw_prompt(Frame& f, float width, float height) {
   f.mark({"prompt", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
 }
 
+constexpr int kRandomTokens = 50;  // as the published induction scores have it
+
+// Said twice, so that what follows a token is known from the first time: what the stripe scores need.
+void draw_random_tokens(Frame& f, float width) {
+  const auto entry = [&](const char* name, int seed, const std::string& title, const char* help) {
+    if (ImGui::Selectable(fit_text(title, width - 30).c_str())) {
+      f.state.repeat = kRandomTokens;
+      f.state.repeat_seed = seed;
+      f.state.locked_key = -1;
+      f.state.rectangle.clear();
+      f.ui.wants_last_token = true;
+    }
+    f.mark(name);
+    item_tooltip(help);
+  };
+  const auto title = [&](int seed) {
+    return std::string(f.t("Random tokens twice (seed ", "随机词元重复两遍（种子 ")) + std::to_string(seed) + f.t(")", "）");
+  };
+  const char* help = f.t("50 random tokens, then the same 50 again: a head that finds what followed last time shows a stripe, and the stripe scores have numbers",
+                         "50 个随机词元，再重复一遍：会找“上次之后是什么”的头会显出一条斜线，对角线分数也有了数值");
+  const int seed = f.state.repeat > 0 ? f.state.repeat_seed : 0;
+  entry("random_tokens", seed, title(seed), help);
+  if (f.state.repeat > 0 && seed < 2147483647) entry("random_tokens.next", seed + 1, title(seed + 1), help);
+  ImGui::Separator();
+}
+
 void draw_examples(Frame& f, const ModelEntry& entry, float width) {
   if (ImGui::Button(f.t("Examples", "示例"), {width, 0})) ImGui::OpenPopup("examples");
   f.mark("button.examples");
   const float menu_width = std::min(420.f, ImGui::GetMainViewport()->Size.x - 40);
   ImGui::SetNextWindowSizeConstraints({0, 0}, {menu_width, 480});
   if (!ImGui::BeginPopup("examples")) return;
+  draw_random_tokens(f, menu_width);
   for (size_t i = 0; i < entry.examples.size(); ++i) {
     const Example& e = entry.examples[i];
     const std::string& title = f.lang == Lang::zh ? e.title_zh : e.title_en;
@@ -91,6 +130,7 @@ void draw_examples(Frame& f, const ModelEntry& entry, float width) {
 
 // What is to be seen, while an example's text and head are on screen.
 void draw_look(Frame& f, const ModelEntry& entry) {
+  if (f.state.repeat > 0) return;
   const std::string& text = f.state.text.empty() ? entry.default_text : f.state.text;
   for (const Example& e : entry.examples) {
     if (e.text != text || e.layer != f.state.layer || e.head != f.state.head) continue;
@@ -106,11 +146,46 @@ void draw_look(Frame& f, const ModelEntry& entry) {
   }
 }
 
-std::string chip_tooltip(const Frame& f, int i, std::span<const float> row) {
+// What the chips are coloured by.
+struct StripColors {
+  std::span<const float> values;   // [n_query] or [n_key]; empty while they are not there
+  const Metric* metric = nullptr;  // null: the chosen token's row
+  ValueRange range;
+  float most = 0;
+};
+
+StripColors strip_colors(const Frame& f) {
+  StripColors c;
+  c.metric = strip_measure(f.shown);
+  if (!c.metric) {
+    c.values = f.row();
+  } else if (const auto made = (f.base ? f.base : &f)->snap.measure(c.metric, f.base ? f.base->shown : f.shown); made && !made->error) {
+    StripValues& kept = f.ui.strip_values;
+    if (kept.of != made || kept.reading != f.reading) {
+      kept = {made, f.reading, made->measure.values};
+      if (f.reading)
+        kept.values = merged(made->measure, f.reading->queries, f.reading->keys,
+                             c.metric->high > 1 || !c.metric->adds_up ? Merge::mean : Merge::sum)
+                          .values;
+    }
+    c.values = kept.values;
+    c.range = range_of(c.metric, c.values);
+  }
+  c.most = most_of(c.values);
+  return c;
+}
+
+std::string chip_tooltip(const Frame& f, int i, const StripColors& colors) {
+  const auto& row = colors.values;
   const Token& token = f.queries()[size_t(i)];
   std::string says =
       f.t("token ", "词元 ") + std::to_string(i) + " " + quoted_token(f.lang, token.shown);
   if (token.id >= 0) says += f.t(", id ", "，编号 ") + std::to_string(token.id);
+  if (colors.metric) {
+    if (size_t(i) >= row.size()) return says;
+    const Metric& m = *colors.metric;
+    return says + "\n" + m.title.in(f.lang) + " " + value_text(&m, row[size_t(i)]) + (*m.unit.en ? " " : "") + m.unit.in(f.lang);
+  }
   if (size_t(i) < row.size())
     says +=
         "\n" + cell_sentence(f.lang, {f.shown.token, i, f.queries()[size_t(f.shown.token)].shown,
@@ -119,23 +194,25 @@ std::string chip_tooltip(const Frame& f, int i, std::span<const float> row) {
   return says;
 }
 
-void draw_chip(Frame& f, int i, const std::string& text, float width, std::span<const float> row,
-               float largest) {
+void draw_chip(Frame& f, int i, const std::string& text, float width, const StripColors& colors) {
   const float height = ImGui::GetFontSize() + 9;
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
   ImGui::PushID(i);
   const bool clicked = ImGui::InvisibleButton("##chip", {width, height});
   ImGui::PopID();
-  if (clicked) choose_token(f, i);
+  if (clicked) ImGui::GetIO().KeyShift ? mark_span(f, i) : choose_token(f, i);
   f.mark("chip." + std::to_string(i));
   const bool chosen = i == f.shown.token, hovered = ImGui::IsItemHovered();
-  if (hovered) tooltip(chip_tooltip(f, i, row));
+  if (hovered) tooltip(chip_tooltip(f, i, colors));
   if (!ImGui::IsRectVisible(min, max)) return;
 
   // Neutral without weight, the accent with all of it.
-  const float place =
-      size_t(i) < row.size() ? scale_position(f.state.scale, row[size_t(i)], largest) : 0;
-  const uint32_t back = mix(f.colors().field, f.colors().accent, place);
+  const float value = size_t(i) < colors.values.size() ? colors.values[size_t(i)] : NAN;
+  const float colored = colors.metric ? colors.range.colored(f.state.scale, value, colors.most)
+                                      : scale_position(f.state.scale, value, colors.most);
+  const bool diverges = colored >= kDiverging;
+  const float place = diverges ? 1 : std::isfinite(colored) ? colored : 0;
+  const uint32_t back = diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
   ImDrawList* list = ImGui::GetWindowDrawList();
   list->AddRectFilled(min, max, rgb(hovered ? mix(back, f.colors().accent, .15f) : back), 6);
   if (chosen)
@@ -180,14 +257,13 @@ void draw_strip(Frame& f, int most_lines) {
   // The arrow keys choose tokens; Tab passes the strip by.
   ImGui::PushItemFlag(ImGuiItemFlags_NoTabStop, true);
   const ImVec2 origin = ImGui::GetCursorPos();
-  const std::span<const float> row = f.row();
-  const float largest = row.empty() ? 0 : *std::ranges::max_element(row);
+  const StripColors colors = strip_colors(f);
   // Lines some way out of sight are left out, and a script that clicks scrolls first.
   const float from = ImGui::GetScrollY() - 20 * line, to = ImGui::GetScrollY() + height + 20 * line;
   const size_t first = size_t(std::ranges::lower_bound(c.y, from) - c.y.begin());
   for (size_t i = first; i < c.texts.size() && c.y[i] <= to; ++i) {
     ImGui::SetCursorPos({origin.x + c.x[i], origin.y + c.y[i]});
-    draw_chip(f, int(i), c.texts[i], c.widths[i], row, largest);
+    draw_chip(f, int(i), c.texts[i], c.widths[i], colors);
   }
   ImGui::SetCursorPos({origin.x, origin.y + float(n_lines) * line - kChipGap});
   ImGui::Dummy({1, 0});
@@ -210,8 +286,11 @@ void draw_prompt_row(Frame& f) {
     heading(f, f.state.model == "scratch"
                    ? f.t("Token names, parted by blanks (their vectors are random)",
                          "词元名称，以空格分隔（其向量是随机的）")
+               : f.state.repeat > 0
+                   ? f.t("Random tokens, said twice; they are no text that the tokenizer would cut like this",
+                         "随机词元，重复两遍；它们并不是分词器会这样切分的文本")
                    : f.t("Text that the model reads", "模型读入的文本"));
-  const bool examples = entry && !entry->examples.empty();
+  const bool examples = f.state.model != "scratch";
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
   const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);
   // Two lines where the text needs them and there is room.
@@ -220,10 +299,10 @@ void draw_prompt_row(Frame& f) {
   draw_prompt(f, width, two_lines ? 62 : window.y >= 700 ? 44 : 38);
   if (examples) {
     ImGui::SameLine(0, 8);
-    draw_examples(f, *entry, examples_width);
+    draw_examples(f, entry ? *entry : ModelEntry{}, examples_width);
   }
-  if (f.trace) draw_strip(f, window.y >= 700 ? 3 : 2);
-  if (examples && window.y >= 560) draw_look(f, *entry);
+  if (f.trace) draw_strip(f.reads(), window.y >= 700 ? 3 : 2);
+  if (examples && entry && window.y >= 560) draw_look(f, *entry);
 }
 
 }  // namespace attn

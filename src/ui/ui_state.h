@@ -4,12 +4,14 @@
 #include <imgui.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app/session.h"
 #include "figure/figure.h"
+#include "figure/figure_parts.h"
 #include "figure/glossary.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
@@ -95,6 +97,13 @@ struct StripCache {
   std::vector<float> x, y, widths;
 };
 
+// What colours the chips, put together where they are groups.
+struct StripValues {
+  std::shared_ptr<const MadeMeasure> of;
+  const Reading* reading = nullptr;
+  std::vector<float> values;
+};
+
 enum class Tab { map, heads_grid, row, heads, head, list, settings, about };
 
 struct UiState {
@@ -106,6 +115,7 @@ struct UiState {
   std::string spoken;      // the errors on screen, as screen readers were last told
   std::string toast;       // what was just done; gone after toast_until
   double toast_until = 0;
+  Snapshot read_snap;      // of the frame of groups
   double typed_at = -1;  // typing is one step of the history, not one a key
   float fetching = -1;   // how much of a listed model is here, 0 to 1; -1: nothing is fetched
   bool wants_last_token = false;  // the next trace's last token is more telling than its first
@@ -122,6 +132,7 @@ struct UiState {
   RowCache row, hover_row;
   LabelWidths label_widths;
   StripCache strip;
+  StripValues strip_values;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
   int hover_query = -1, hover_key = -1;  // cell under the mouse, in the map
@@ -151,7 +162,9 @@ struct UiState {
   // What the map shows in place of weights, and its colours' ends.
   std::shared_ptr<const MadeMeasure> shown;
   platform::HeatMapStack shown_stack;
-  float shown_low = 0, shown_high = 1;
+  ValueRange shown_range;
+  Scale shown_scale = Scale::linear;
+  std::vector<float> shown_most;  // of each row, the largest size
   float facts_height = 120;
   int scrolled_to = -1;  // the token that the strip was last scrolled to
   bool arrows_taken = false, next_arrows_taken = false;  // by a slider that has the focus
@@ -168,6 +181,20 @@ struct Frame {
   const Trace* trace;  // null before the first
   State shown;         // `state` clamped to the trace on screen; panels read here
   Lang lang;
+  // Where tokens are grouped, the map, the lines and the text are drawn from another frame: its trace is that of the
+  // groups, `shown` counts them, and what is chosen is turned into tokens.
+  const Reading* reading = nullptr;  // of such a frame; null for all others
+  Frame* base = nullptr;             // of such a frame: the one of the tokens
+  Frame* read = nullptr;             // of the one of the tokens
+
+  Frame& reads() { return read ? *read : *this; }
+  // What `show` names, in this frame's tokens or groups; null while it is not there.
+  std::shared_ptr<const MadeMeasure> shown_made(const Metric* metric) const;
+  // A token of a query or a key of this frame: the one that is chosen where it is among them, else the first.
+  int query_token(int query) const;
+  int key_token(int key) const;
+  std::optional<CellRect> rectangle() const;  // State::rectangle in this frame's cells
+  void choose_rectangle(CellRect rect) const;
 
   const ThemeColors& colors() const { return theme_colors(ui.dark); }
   const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
@@ -190,6 +217,15 @@ struct Frame {
   void mark(std::string name) const;  // the last item's rectangle, for `layout`
   void mark(Area area) const { ui.next_areas.push_back(std::move(area)); }
 };
+
+// The frame of groups that goes with one of tokens; none where tokens are not grouped.
+std::optional<Frame> reading_frame(Frame& f);
+// How groups are made, and what the hidden tokens hold, in a line or two above a picture of groups.
+void draw_reading_words(const Frame& f, const Metric* metric);
+// Why there is no map of these groups; "" when there is one, or will be.
+std::string reading_error(const Frame& f);
+// From the chosen token to this one, as one; where they are one already, apart again.
+void mark_span(Frame& f, int query);
 
 // The panels; each fills the room that is left in the current window.
 void draw_top_bar(Frame& f);

@@ -73,11 +73,13 @@ void draw_lines(Frame& f) {
   draw_save(f);
   const Metric* shown = shown_measure(f.shown);
   const auto& map = f.snap.map;
-  std::shared_ptr<const MadeMeasure> made = shown ? f.snap.measure(shown, f.shown) : nullptr;
+  std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
   if (!shown && map && map->trace == f.snap.trace && map->layer == f.shown.layer && map->head == f.shown.head &&
       map->sample == f.shown.sample && map->is_whole())
     made = at_hand(f, kByCell, {map->n_query, map->n_key}, map->values);
+  draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
+    if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
     if (made && !made->error && f.attention().n_query <= 512)
       return draw_view(f, "##lines", f.ui.canvas, {"lines", made, nullptr, nullptr, height, !shown});
     if (f.attention().n_query > 512)
@@ -141,12 +143,12 @@ void draw_view_tabs(Frame& f) {
 }
 
 void draw_view_panel(Frame& f) {
-  if (f.state.canvas == Canvas::map || !f.trace) return draw_map_panel(f);
+  if (f.state.canvas == Canvas::map || !f.trace) return draw_map_panel(f.reads());
   switch (f.state.canvas) {
     case Canvas::map:
       break;
     case Canvas::lines:
-      return draw_lines(f);
+      return draw_lines(f.reads());
     case Canvas::neuron:
       return draw_neuron(f);
     case Canvas::scatter:

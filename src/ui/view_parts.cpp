@@ -82,8 +82,11 @@ const HeadsTable& heads_table(Frame& f) {
   return ui.heads_table;
 }
 
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, const std::vector<Axis>& axes,
-                 const char* none, float width) {
+namespace {
+
+template <class Fits>
+bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, const Fits& fits, const char* none,
+             float width) {
   bool changed = false;
   ImGui::PushID(name);
   const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
@@ -103,11 +106,25 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* show
     };
     if (none) entry(none, "", nullptr);
     for (const Metric& m : metrics())
-      if (m.compute && m.axes == axes) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
+      if (m.compute && fits(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
     ImGui::EndCombo();
   }
   ImGui::PopID();
   return changed;
+}
+
+}  // namespace
+
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, const std::vector<Axis>& axes,
+                 const char* none, float width) {
+  // Where the entry for no metric is the pattern, it is not there twice.
+  const auto fits = [&](const Metric& m) { return m.axes == axes && !(none && m.id == std::string_view("pattern")); };
+  return menu_of(f, name, id, shown, fits, none, width);
+}
+
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, bool (*fits)(const Metric&),
+                 float width, const char* none) {
+  return menu_of(f, name, id, shown, fits, none, width);
 }
 
 void explained(Frame& f, std::string_view text) {
@@ -150,7 +167,7 @@ const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   c = {f.ui.open_measure, f.snap.trace, f.shown.sample, f.shown.offset, {}};
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
-  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown})) c.cells.emplace_back(cell.query, cell.key);
+  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown, nullptr, f.snap.period})) c.cells.emplace_back(cell.query, cell.key);
   return c.cells;
 }
 

@@ -28,6 +28,14 @@ const HeadsTable& heads_table(Frame& f);
 bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, const std::vector<Axis>& axes,
                  const char* none, float width);
 
+// The same of the metrics that `fits` says.
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, bool (*fits)(const Metric&),
+                 float width, const char* none = nullptr);
+
+// For a metric that is about a target: two menus, of the token asked about and of the one it is compared with.
+// `place` sets the names in the layout apart: "" in the middle.
+void draw_target(Frame& f, const char* place, const Metric* metric);
+
 // Wrapped, with the glossary's words underlined: resting on one explains it, a click opens the glossary there.
 void explained(Frame& f, std::string_view text);
 // The cells {query, key} of the chosen head that the measure opened in the inspector is made of; none where it is not

@@ -202,8 +202,9 @@ void begin_frame(UiState& ui, const State& state) {
 // What is on screen keeps its trace alive; what is not must not.
 void forget_lost(UiState& ui, const Snapshot& snap) {
   const auto lost = [&](const auto& trace) { return trace && trace != snap.trace; };
-  if (lost(ui.preview.trace)) ui.preview = {};
-  if (ui.map && lost(ui.map->trace) && ui.map != snap.map) ui.map.reset();
+  if (lost(ui.preview.trace) && ui.preview.trace != ui.read_snap.trace) ui.preview = {};
+  const auto& groups = ui.read_snap.trace;
+  if (ui.map && lost(ui.map->trace) && ui.map->trace != groups && ui.map != snap.map) ui.map.reset();
   if (ui.grid && lost(ui.grid->trace) && ui.grid != snap.grid) ui.grid.reset();
   if (ui.heads_table.n_heads > 0 && snap.trace && ui.heads_table.n_heads != snap.trace->attention().n_heads)
     ui.heads_table = {};
@@ -234,6 +235,11 @@ bool is_settled(const UiState& ui) {
 }
 
 std::span<const float> Frame::row_of(RowCache& cache, int layer, int head, int query) const {
+  if (reading) {
+    const auto& map = snap.map;
+    if (!map || map->layer != layer || map->head != head) return {};
+    return std::span(map->values).subspan(size_t(query) * size_t(map->n_key), size_t(map->n_key));
+  }
   const MapKey key{snap.trace, shown.sample, layer, head};
   if (cache.query == query && cache.map == key) return cache.values;
   cache.map = key;
@@ -255,9 +261,7 @@ uint32_t Frame::color_of(float weight, float row_max) const {
 }
 
 uint32_t Frame::palette_color(float place) const {
-  place = std::clamp(place, 0.f, 1.f);
-  if (state.palette == Palette::greys && !ui.dark) place = 1 - place;
-  return packed(palette_colors(state.palette)[size_t(place * 255 + .5f)]);
+  return packed(place_color(state.palette, ui.dark, place));
 }
 
 void Frame::mark(std::string name) const {
@@ -291,7 +295,9 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
                    ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleVar(2);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {kGap, 8});
-  handle_keys(f);
+  std::optional<Frame> groups = reading_frame(f);
+  if (groups) f.read = &*groups;
+  handle_keys(f.reads());
   draw_top_bar(f);
   draw_prompt_row(f);
   draw_errors(f);

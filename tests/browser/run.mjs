@@ -13,7 +13,7 @@ import { run_all } from "./harness.mjs";
 import { kChromium, kScreenshots, open_page } from "./page.mjs";
 import { kSite, serve } from "./server.mjs";
 
-const kParts = ["first_screen", "numbers", "typing", "link", "map", "heads", "long_text", "keyboard", "broken_files", "listed_models",
+const kParts = ["first_screen", "numbers", "typing", "link", "map", "heads", "tokens", "long_text", "keyboard", "broken_files", "listed_models",
                 "sizes", "offline", "firefox"];
 
 const arguments_ = process.argv.slice(2);

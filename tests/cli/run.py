@@ -11,6 +11,8 @@ their tests are skipped, visibly. The last line is "N passed, N failed". Python'
 
 import array
 import ast
+import concurrent.futures
+import functools
 import json
 import math
 import os
@@ -19,6 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 import zlib
 from xml.etree import ElementTree
@@ -32,21 +35,24 @@ UPDATE = "--update" in sys.argv[1:]
 COMMAND = [a for a in sys.argv[1:] if a != "--update"]
 
 passed = failed = skipped = 0
+counting = threading.Lock()  # tests run side by side
 
 
 def check(name, fine, why=""):
     global passed, failed
-    if fine:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED {name}{': ' + why if why else ''}")
+    with counting:
+        if fine:
+            passed += 1
+        else:
+            failed += 1
+            print(f"FAILED {name}{': ' + why if why else ''}")
 
 
 def skip(name, why):
     global skipped
-    skipped += 1
-    print(f"SKIPPED {name}: {why}")
+    with counting:
+        skipped += 1
+        print(f"SKIPPED {name}: {why}")
 
 
 def run(*arguments, lang="C.UTF-8", stdin=b""):
@@ -504,22 +510,14 @@ def test_plot():
 def main():
     if not COMMAND:
         sys.exit(__doc__)
-    test_demo_numbers()
-    test_texts()
-    test_language()
-    test_exits()
-    for name in ("stories260K", "default-candidate"):
-        test_model(name)
-    test_masked()
-    test_story()
-    test_heads()
-    test_measure()
-    test_lens()
-    test_circuits()
-    test_plot()
-    if skipped:
-        print(f"{skipped} skipped")
-    print(f"{passed} passed, {failed} failed")
+    tests = [test_demo_numbers, test_texts, test_language, test_exits,
+             *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
+             test_masked, test_story, test_heads, test_measure, test_lens, test_circuits, test_plot]
+    # Each is a program's run after the other, so two of them keep two cores busy.
+    with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
+        for done in [workers.submit(test) for test in tests]:
+            done.result()
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(1 if failed else 0)
 
 

@@ -2,9 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "analysis/regroup.h"
+#include "base/json.h"
 
 using namespace attn;
 
@@ -81,4 +84,94 @@ TEST_CASE("means over heads and layers leave the other axes, and NaN is no numbe
   CHECK(mean_over(m, Axis::head).values == std::vector<float>{1, 7});
   m.values[0] = m.values[1];
   CHECK(std::isnan(mean_over(m, Axis::head).values[0]));
+}
+
+TEST_CASE("maps of words, sentences and spans are NumPy's, whole and a row at a time") {
+  std::ifstream file(ATTNSCOPE_SOURCE_DIR "/tests/data/regroup.json");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto json = Json::parse(text, "regroup.json");
+  REQUIRE(json);
+  Tokens t;
+  t.text = std::string(*json->at("text").text());
+  const Json list = json->at("tokens");
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Json item = list.at(i);
+    t.items.push_back({.shown = std::string(*item.at("shown").text()), .begin = size_t(*item.at("begin").integer()),
+                       .end = size_t(*item.at("end").integer()), .special = *item.at("special").boolean()});
+  }
+  const int n = t.size();
+  const auto number = [](const Json& x) { return x.number() ? float(*x.number()) : NAN; };
+  float worst = 0;
+  const Json cases = json->at("cases");
+  for (size_t c = 0; c < cases.size(); ++c) {
+    const Json golden = cases.at(c);
+    Measure m{{Axis::query, Axis::key}, {n, n}, {}};
+    const Json cells = json->at("maps").at(*golden.at("map").text());
+    for (size_t i = 0; i < cells.size(); ++i) m.values.push_back(number(cells.at(i)));
+    State state;
+    for (size_t u = 0; u < std::size(kUnitNames); ++u)
+      if (*golden.at("units").text() == kUnitNames[u]) state.units = Units(u);
+    state.spans = "1-3.4-8";
+    if (*golden.at("hidden").boolean()) state.specials = Specials::hidden;
+    const Groups groups = groups_of(t, state);
+    CAPTURE(c);
+    REQUIRE(groups.size() == int(*golden.at("n").integer()));
+    const Merge over_keys = *golden.at("mean_keys").boolean() ? Merge::mean : Merge::sum;
+    RowMerger merger(groups, groups, over_keys);
+    for (int q = 0; q < n; ++q) merger.add(q, std::span(m.values).subspan(size_t(q * n), size_t(n)));
+    const Measure by_row = merger.take(), whole = merged(m, groups, groups, over_keys);
+    const Json values = golden.at("values"), held = golden.at("held");
+    REQUIRE(by_row.values.size() == values.size());
+    REQUIRE(whole.values.size() == values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float x = number(values.at(i));
+      CHECK(std::isnan(x) == std::isnan(by_row.values[i]));
+      CHECK(std::isnan(x) == std::isnan(whole.values[i]));
+      if (std::isnan(x)) continue;
+      worst = std::max({worst, std::abs(x - by_row.values[i]), std::abs(x - whole.values[i])});
+    }
+    for (size_t g = 0; g < held.size(); ++g) worst = std::max(worst, std::abs(number(held.at(g)) - merger.hidden()[g]));
+  }
+  MESSAGE("largest difference ", worst);
+  CHECK(worst < 1e-6);
+}
+
+TEST_CASE("marked spans are written and read, and one more joins or parts") {
+  const auto spans = read_spans("7,2-5");
+  REQUIRE(spans);
+  CHECK(write_spans(*spans) == "2-5.7-7");
+  CHECK(write_spans(with_span(*spans, {2, 6})) == "7-7");
+  CHECK(write_spans(with_span(*spans, {5, 9})) == "5-8");
+  CHECK(read_spans("")->empty());
+  for (const char* wrong : {"x", "5-2", "1-", "-1", "1-99999999999", "1;2", "1-2-3"}) {
+    CAPTURE(wrong);
+    CHECK(!read_spans(wrong));
+  }
+}
+
+TEST_CASE("a trace of groups has their names, and a group sees what any of its tokens sees") {
+  Trace trace;
+  trace.queries = trace.keys = {tokens()};
+  trace.attentions.resize(1);
+  Attention& a = trace.attentions[0];
+  a.n_layers = a.n_heads = 1;
+  a.n_query = a.n_key = 7;
+  a.q.resize(1);
+  for (int q = 0; q < 7; ++q)
+    for (int k = 0; k < 7; ++k) a.allowed.push_back(k <= q);
+  State state;
+  state.units = Units::words;
+  state.specials = Specials::hidden;
+  const Groups groups = groups_of(tokens(), state);
+  CHECK(groups.names == std::vector<std::string>{"playing", " is", " fun", ".", " Yes"});
+  CHECK(groups.places[0] == TokenSpan{1, 3});
+  CHECK(groups.nearest(0) == 0);
+  CHECK(groups.nearest(6) == 4);
+  const Trace made = trace_of(groups, groups, trace, 0);
+  CHECK(made.attention().n_query == 5);
+  CHECK(made.keys[0].items[0].shown == "playing");
+  for (int q = 0; q < 5; ++q)
+    for (int k = 0; k < 5; ++k) CHECK(made.attention().may_see(0, q, k) == (k <= q));
+  state.lang = Lang::en;
+  CHECK(hidden_words(1, .43, Lang::en) == "1 hidden special token holds 0.430 of the weight");
 }

@@ -112,6 +112,40 @@ TEST_CASE("tiles hold the pattern's own weights at level 0, and the largest of e
   }
 }
 
+TEST_CASE("tiles of means hold the mean of each cell, masked weights being 0") {
+  for (const Mask mask : {Mask::causal, Mask::none}) {
+    const int n = 517;
+    const auto trace = random_trace(n, n, mask);
+    const std::vector<float> pattern = trace->attention().pattern(0, 0, 1);
+    for (int level : {1, 3}) {
+      StripPass pass(trace, {trace, 0, 0, 1, Pool::mean}, {level, 0, 0, tiles_along(n, level)});
+      while (pass.step()) {
+      }
+      double worst = 0;
+      for (const auto& tile : pass.take())
+        for (int y = 0; y < tile->rows; ++y)
+          for (int x = 0; x < tile->cols; ++x) {
+            double weight = 0, share = 0;
+            int count = 0;
+            const int col = tile->place.col * kTileSide + x;
+            for (int q = y << level; q < std::min(n, (y + 1) << level); ++q) {
+              const float* row = &pattern[size_t(q) * size_t(n)];
+              const float most = *std::max_element(row, row + n);
+              for (int k = col << level; k < std::min(n, (col + 1) << level); ++k, ++count) {
+                weight += double(row[k]);
+                share += double(row[k]) / double(most);
+              }
+            }
+            const float* seen = &tile->pairs[size_t(y * tile->cols + x) * 2];
+            worst = std::max({worst, std::abs(weight / count - double(seen[0])), std::abs(share / count - double(seen[1]))});
+          }
+      CHECK(worst < 1e-6);
+    }
+  }
+  const auto trace = random_trace(8, 8, Mask::none);
+  CHECK(!(MapKey{trace, 0, 0, 0, Pool::mean} == MapKey{trace, 0, 0, 0}));
+}
+
 TEST_CASE("tiles together cover every cell of odd sizes once, and a strip may begin anywhere") {
   for (int n : {1, 255, 256, 257, 1000, 8192})
     for (int level = 0; level <= overview_level(n, n); ++level) {

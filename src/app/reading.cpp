@@ -1,0 +1,132 @@
+#include "app/reading.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/session.h"
+
+namespace attn {
+
+bool Reading::is(const std::shared_ptr<const Trace>& t, const State& s) const {
+  return of.lock() == t && sample == s.sample && units == s.units && specials == s.specials &&
+         (units != Units::spans || spans == s.spans);
+}
+
+State Reading::at(const State& state) const {
+  State s = state;
+  s.sample = 0;
+  s.token = std::max(0, queries.nearest(state.token));
+  s.locked_key = -1;
+  if (state.locked_key >= 0 && size_t(state.locked_key) < keys.of_token.size())
+    s.locked_key = keys.of_token[size_t(state.locked_key)];
+  return s;
+}
+
+std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace, const State& state) {
+  auto made = std::make_shared<Reading>();
+  made->of = trace;
+  made->sample = state.sample;
+  made->units = state.units;
+  made->specials = state.specials;
+  made->spans = state.spans;
+  made->queries = groups_of(trace->queries[size_t(state.sample)], state);
+  made->keys = groups_of(trace->keys[size_t(state.sample)], state);
+  made->n_hidden = int(std::ranges::count(made->keys.of_token, -1));
+  made->trace = std::make_shared<const Trace>(trace_of(made->queries, made->keys, *trace, state.sample));
+  return made;
+}
+
+MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace, const State& at) {
+  if (metric) return measure_key(*metric, trace, at);
+  MeasureKey key;
+  key.trace = trace;
+  key.sample = at.sample;
+  key.layer = at.layer;
+  key.head = at.head;
+  return key;
+}
+
+Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const ReadMap>)> done) {
+  struct Work {
+    ReadWish wish;
+    std::optional<RowMerger> merger;
+    std::shared_ptr<ReadMap> made = std::make_shared<ReadMap>();
+    std::vector<float> block;
+    int next = 0;
+
+    const Attention& attention() const { return wish.trace->attention(); }
+    int rows_a_step() const {
+      const Attention& a = attention();
+      const double a_row = wish.from ? 8. * a.n_key : pattern_work(a, 1) + 8. * a.n_key;
+      return std::max(1, int(std::min(kWorkAStep / a_row, 4e6 / a.n_key)));
+    }
+    bool begin() {
+      const Reading& r = *wish.reading;
+      made->reading = wish.reading;
+      made->key = wish.key;
+      const int64_t cells = int64_t(r.queries.size()) * r.keys.size();
+      if (cells == 0)
+        made->error = Error{tr(wish.at.lang, "All tokens of this text are special, and special tokens are hidden",
+                               "这段文本的词元全是特殊词元，而特殊词元已隐藏")};
+      else if (cells > kMostCells)
+        made->error = Error{tr(wish.at.lang, "A map of words or sentences has up to 2,048 of them; here there would be ",
+                               "词或句子的大图最多 2,048 个单位；此处有 ") +
+                            std::to_string(r.keys.size()) +
+                            tr(wish.at.lang, ". Choose sentences, or tokens as the model reads them, with special tokens shown",
+                               " 个。请改选句子，或显示特殊词元并选择模型的词元")};
+      else if (wish.from && wish.from->error)
+        made->error = wish.from->error;
+      if (made->error) return false;
+      const Metric* metric = wish.key.metric;
+      merger.emplace(r.queries, r.keys, metric && !metric->adds_up ? Merge::mean : Merge::sum, Merge::mean);
+      return true;
+    }
+    bool step() {
+      if (!merger && !begin()) return false;
+      const Attention& a = attention();
+      const int end = std::min(a.n_query, next + rows_a_step());
+      const size_t n_key = size_t(a.n_key);
+      if (!wish.from) {
+        block.resize(size_t(end - next) * n_key);
+        a.pattern_rows(wish.key.sample, wish.key.layer, wish.key.head, next, end, {block.data(), end - next, a.n_key});
+      }
+      const float* rows = wish.from ? wish.from->measure.values.data() + size_t(next) * n_key : block.data();
+      for (int q = next; q < end; ++q) merger->add(q, {rows + size_t(q - next) * n_key, n_key});
+      next = end;
+      if (next < a.n_query) return true;
+      finish();
+      return false;
+    }
+    void finish() {
+      Measure m = merger->take();
+      made->hidden = merger->hidden();
+      for (const float x : made->hidden) made->hidden_mean += double(x) / double(made->hidden.size());
+      if (wish.from) {
+        auto measure = std::make_shared<MadeMeasure>();
+        measure->key = wish.key;
+        measure->measure = std::move(m);
+        made->made = std::move(measure);
+        return;
+      }
+      auto map = std::make_shared<PatternMap>();
+      map->trace = wish.reading->trace;
+      map->layer = wish.key.layer;
+      map->head = wish.key.head;
+      map->n_query = m.shape[0];
+      map->n_key = m.shape[1];
+      map->values = std::move(m.values);
+      for (int q = 0; q < map->n_query; ++q) {
+        const auto row = map->values.begin() + int64_t(q) * map->n_key;
+        map->row_max.push_back(*std::max_element(row, row + map->n_key));
+      }
+      made->map = std::move(map);
+    }
+  };
+  auto work = std::make_shared<Work>();
+  work->wish = std::move(wish);
+  const int n_steps = work->attention().n_query / work->rows_a_step() + 1;
+  return {tr(lang, "Putting tokens together", "正在合并词元"), n_steps, [work] { return work->step(); },
+          [work, done] { done(work->made); }};
+}
+
+}  // namespace attn

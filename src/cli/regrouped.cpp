@@ -1,0 +1,53 @@
+#include "cli/regrouped.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace attn {
+
+namespace {
+
+// Of measures over keys, the mean over all rows of what the hidden ones hold.
+double hidden_share(const Measure& m, const Groups& keys) {
+  const size_t n = keys.of_token.size(), n_rows = m.values.size() / n;
+  double sum = 0;
+  for (size_t i = 0; i < m.values.size(); ++i)
+    if (keys.of_token[i % n] < 0 && std::isfinite(m.values[i])) sum += double(m.values[i]);
+  return n_rows > 0 ? sum / double(n_rows) : 0;
+}
+
+}  // namespace
+
+Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace, const State& state) {
+  const auto has = [&](Axis axis) { return std::ranges::find(measure.axes, axis) != measure.axes.end(); };
+  if (!has(Axis::query) && !has(Axis::key))
+    return Error{std::string("measure ") + metric.id + ": is not about tokens; leave out --units, --spans and --special"};
+  const Groups queries = groups_of(trace.queries[0], state), keys = groups_of(trace.keys[0], state);
+  if (queries.size() == 0 || keys.size() == 0)
+    return Error{"--special hidden: all tokens of this text are special; give --text some words"};
+  const Merge over_keys = metric.adds_up ? Merge::sum : Merge::mean;
+  Regrouped out{{}, trace_of(queries, keys, trace, 0), state, regroup_words(state, metric.adds_up, state.lang)};
+  const auto n_hidden = int(std::ranges::count(keys.of_token, -1));
+  const bool holds = n_hidden > 0 && measure.axes.back() == Axis::key && metric.low == 0 && metric.high == 1;
+  double mass = 0;
+  if (measure.axes == std::vector<Axis>{Axis::query, Axis::key}) {
+    const size_t n = keys.of_token.size();
+    RowMerger merger(queries, keys, over_keys, Merge::mean);
+    for (size_t q = 0; q < queries.of_token.size(); ++q)
+      merger.add(int(q), std::span(measure.values).subspan(q * n, n));
+    out.measure = merger.take();
+    for (const float x : merger.hidden()) mass += double(x) / double(merger.hidden().size());
+  } else {
+    out.measure = merged(measure, queries, keys, over_keys);
+    if (holds) mass = hidden_share(measure, keys);
+  }
+  if (n_hidden > 0 && !holds)
+    out.note += (out.note.empty() ? "" : "; ") + std::to_string(n_hidden) +
+                (n_hidden == 1 ? tr(state.lang, " special token is hidden", " 个特殊词元已隐藏")
+                               : tr(state.lang, " special tokens are hidden", " 个特殊词元已隐藏"));
+  if (holds) out.note += (out.note.empty() ? "" : "; ") + hidden_words(n_hidden, mass, state.lang);
+  out.state.token = std::max(0, queries.nearest(state.token));
+  return out;
+}
+
+}  // namespace attn
