@@ -156,7 +156,7 @@ void edit(Frame& f, const Field& field, E& value) {
   const bool is_palette = std::is_same_v<E, Palette>;
   const float width = ImGui::GetContentRegionAvail().x, line = ImGui::GetFontSize();
   ImGui::SetNextItemWidth(width);
-  const bool open = ImGui::BeginCombo("##choice", field.titles[size_t(value)].in(f.lang));
+  const bool open = ImGui::BeginCombo("##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
   f.mark(std::string("choice.") + field.key);
   if (is_palette) {
     const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();

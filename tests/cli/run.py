@@ -429,6 +429,66 @@ def test_measure():
     bad(["measure", "induction_stripe", "--model", BOOKWORM, *text], 1, "")
 
 
+def merge(a, groups, n):
+    """[query, key] numbers with tokens put together: summed over keys, averaged over queries; group -1 left out."""
+    out = [[0.0] * n for _ in range(n)]
+    for q, row in enumerate(a):
+        for k, x in enumerate(row):
+            if groups[q] >= 0 and groups[k] >= 0:
+                out[groups[q]][groups[k]] += x / groups.count(groups[q])
+    return out
+
+
+def test_units():
+    """Words, spans and hidden special tokens: the numbers of `measure`, of `attention`, and what is said of them."""
+    bert = ROOT / "tests/data/models/bert"
+    arguments = ["--model", bert, "--text", "the cat sat.", "--lang", "en"]
+    measure = ["measure", "pattern", *arguments, "--layer", 1, "--head", 1]
+    code, out, err = run(*measure, "--format", "json")
+    check("units: tokens", code == 0 and "units" not in json.loads(out), err)
+    if code:
+        return
+    whole, tokens = json.loads(out)["values"], json.loads(out)["tokens"]
+    n = len(tokens)
+    # The first two and what follows them, one by one.
+    groups = [max(0, i - 1) for i in range(n)]
+    code, out, err = run(*measure, "--units", "spans", "--spans", "0-1", "--format", "json")
+    made = json.loads(out) if code == 0 else {}
+    check("units: spans are sums and means", code == 0 and made["units"] == "spans" and len(made["tokens"]) == n - 1
+          and largest_difference(flat(made["values"]), flat(merge(whole, groups, n - 1))) <= 1e-6, err)
+    check("units: the sense is said", code == 0 and "summed" in made["regrouped"], str(made.get("regrouped")))
+    hidden = [-1] + list(range(n - 2)) + [-1]
+    code, out, err = run(*measure, "--special", "hidden", "--format", "json")
+    made = json.loads(out) if code == 0 else {}
+    rest = merge(whole, hidden, n - 2)
+    held = sum(1 - sum(row) for row in rest) / (n - 2)
+    check("units: hidden tokens are not made up for", code == 0
+          and largest_difference(flat(made["values"]), flat(rest)) <= 1e-6
+          and f"2 hidden special tokens hold {held:.3f} of the weight" in made["regrouped"], err or str(made.get("regrouped")))
+    code, out, err = run(*measure, "--special", "hidden")
+    check("units: the table says it", code == 0 and "2 hidden special tokens hold" in out, err or out)
+    code, out, err = run("measure", "row", *arguments, "--units", "words", "--format", "json")
+    check("units: a row of words sums to 1", code == 0 and abs(sum(json.loads(out)["values"]) - 1) < 1e-6, err)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "words.npy")
+        code, out, err = run("attention", *arguments[:4], "--units", "spans", "--spans", "0-1", "--out", path)
+        shape, values = ((), [])
+        if code == 0:
+            _, shape, raw = read_npy(path.read_bytes())
+            values = floats(raw)
+        at = (shape[1] + 1) * (n - 1) * (n - 1) if code == 0 else 0  # layer 1, head 1
+        check("units: attention", code == 0 and shape[2:] == [n - 1, n - 1]
+              and largest_difference(values[at:at + (n - 1) ** 2], flat(merge(whole, groups, n - 1))) <= 1e-6, err)
+        svg = pathlib.Path(folder, "words.svg")
+        for view in ("map", "lines", "strip"):
+            code, out, err = run("plot", "--view", view, *arguments, "--units", "words", "--special", "hidden", "--out", svg)
+            check(f"units: plot {view}", code == 0 and "hidden special tokens hold" in svg.read_text(), err)
+        bad(["plot", "--view", "neuron", *arguments, "--units", "words", "--out", svg], 1, "--view neuron")
+    bad(["measure", "entropy", *arguments, "--units", "words"], 1, "is not about tokens")
+    bad([*measure, "--units", "spans", "--spans", "5-2"], 2, "5-2")
+    bad(["measure", "pattern", "--model", bert, "--text", "   ", "--special", "hidden"], 1, "")
+
+
 def test_lens():
     """The last row of the lens is what `next` says; the parts of a logit add up to it."""
     text = ["--model", BOOKWORM, "--text", "Once upon a time, there was a little", "--lang", "en"]
@@ -512,7 +572,7 @@ def main():
         sys.exit(__doc__)
     tests = [test_demo_numbers, test_texts, test_language, test_exits,
              *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
-             test_masked, test_story, test_heads, test_measure, test_lens, test_circuits, test_plot]
+             test_masked, test_story, test_heads, test_measure, test_units, test_lens, test_circuits, test_plot]
     # Each is a program's run after the other, so two of them keep two cores busy.
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
         for done in [workers.submit(test) for test in tests]:

@@ -15,7 +15,8 @@ export const cases = [
   {
     name: "words make a smaller map, W goes on to sentences, and the weight read out is the sum over the word",
     async run(t) {
-      const page = await t.open(link(t, "layer=1&head=2&token=5"));
+      const text = encodeURIComponent("Mr. Toad and the unbelievable Rat went down to the river. Mr. Toad laughed");
+      const page = await t.open(t.isolated + `#model=bookworm-2m&text=${text}&layer=1&head=2&token=5`);
       await settled(page);
       const n = cells(await page.area("map"));
       await page.press("w");
