@@ -2,13 +2,16 @@
 # chosen when the program starts. Elsewhere simd_base.cpp is all there is.
 if(NOT EMSCRIPTEN AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(loops "${PROJECT_SOURCE_DIR}/src/tensor")
-  set_source_files_properties("${loops}/simd.cpp" PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX512=1)
+  set_source_files_properties("${loops}/simd.cpp" PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX512=1
+                                                               SKIP_PRECOMPILE_HEADERS ON)
   set_source_files_properties(
     "${loops}/simd_avx2.cpp"
     PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX2=1
-               COMPILE_OPTIONS "-march=x86-64-v3;-ffp-contract=fast")
+               COMPILE_OPTIONS "-march=x86-64-v3;-ffp-contract=fast"
+               SKIP_PRECOMPILE_HEADERS ON)
   set_source_files_properties(
     "${loops}/simd_avx512.cpp"
     PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX512=1
-               COMPILE_OPTIONS "-march=x86-64-v4;-mprefer-vector-width=512;-ffp-contract=fast")
+               COMPILE_OPTIONS "-march=x86-64-v4;-mprefer-vector-width=512;-ffp-contract=fast"
+               SKIP_PRECOMPILE_HEADERS ON)
 endif()
