@@ -109,6 +109,27 @@ export const cases = [
     },
   },
   {
+    name: "cells of many weights show the largest or the mean, words of a long text stay small enough for a map",
+    async run(t) {
+      const { page } = await open_long(
+        t, t.isolated, { n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 4096 }, 1800);
+      check((await page.layout())["button.pool"], "there is no switch between largest and mean");
+      await page.click("button.pool");
+      await page.settle(kPatience_ms);
+      equal((await page.query_now()).get("pool"), "mean", "pool in the link");
+      await check_cell(page, 0, 0, 900, 300);
+      await page.screenshot("long-mean");
+      await wheel(page, [.5, .5], 20);
+      await page.settle(kPatience_ms);
+      check(!(await page.layout())["button.pool"], "the switch is there where every cell is one weight");
+      await page.press("w");
+      await page.settle(kPatience_ms);
+      check((await page.layout()).reading, "there is no map of words");
+      await page.screenshot("long-words");
+      page.check_clean();
+    },
+  },
+  {
     name: "undo and redo of a text compute nothing",
     async run(t) {
       const { page } = await open_long(
