@@ -196,6 +196,7 @@ void Session::want(const State& state) {
     s.snapshot.progress = (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
                           float(s.n_to_measure);
   s.snapshot.busy_seconds = s.worker.seconds();
+  s.snapshot.longest_step = s.worker.longest_step();
 }
 
 bool Session::look(const MapLook& look) {

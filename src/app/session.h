@@ -97,6 +97,7 @@ struct Snapshot {
   std::string busy;          // title of the job in hand; "" when idle
   float progress = 0;
   double busy_seconds = 0;
+  Worker::Longest longest_step;  // of all jobs so far
   std::optional<Error> error;     // why the state could not be followed; the old picture stays
   std::optional<Error> file_error;  // of the last files dropped; stays until dismissed
 };

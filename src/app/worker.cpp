@@ -17,6 +17,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
+double ms_since(Clock::time_point begun) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+}
+
 float part_done(const Job& job, int steps_done) {
   const int n = job.n_steps_known ? job.n_steps_known->load() : job.n_steps;
   return std::min(1.0f, float(steps_done) / float(std::max(1, n)));
@@ -42,10 +46,12 @@ struct Worker::Impl {
   std::shared_ptr<Running> current;  // the job in hand, running or finished but not yet delivered
   bool stop = false;
   std::function<void()> finished;
+  Longest longest;
   std::thread thread;
 
   void serve() {
     std::shared_ptr<Running> last;
+    double slowest = 0;
     for (;;) {
       std::shared_ptr<Running> running;
       {
@@ -56,8 +62,14 @@ struct Worker::Impl {
       }
       bool more = true;
       while (more && !running->cancelled) {
+        const auto begun = Clock::now();
         more = running->job.step();
         ++running->steps_done;
+        if (const double ms = ms_since(begun); ms > slowest) {
+          slowest = ms;
+          std::lock_guard lock(mutex);
+          longest = {ms, running->job.title};
+        }
       }
       if (more) continue;
       running->finished = true;
@@ -132,12 +144,18 @@ double Worker::seconds() const {
   return std::chrono::duration<double>(Clock::now() - impl_->current->begun).count();
 }
 
+Worker::Longest Worker::longest_step() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->longest;
+}
+
 #else
 
 struct Worker::Impl {
   std::optional<Job> job;
   Clock::time_point begun;
   int steps_done = 0;
+  Longest longest;
 };
 
 // poll() itself finishes the work here, so that nobody has to be told.
@@ -157,8 +175,10 @@ bool Worker::poll(double budget_ms) {
   const auto end = Clock::now() + std::chrono::duration<double, std::milli>(budget_ms);
   bool more = true;
   do {
+    const auto begun = Clock::now();
     more = impl_->job->step();
     ++impl_->steps_done;
+    if (const double ms = ms_since(begun); ms > impl_->longest.ms) impl_->longest = {ms, impl_->job->title};
   } while (more && Clock::now() < end);
   if (more) return false;
   Job done = std::move(*impl_->job);
@@ -177,6 +197,8 @@ double Worker::seconds() const {
   if (!impl_->job) return 0;
   return std::chrono::duration<double>(Clock::now() - impl_->begun).count();
 }
+
+Worker::Longest Worker::longest_step() const { return impl_->longest; }
 
 #endif
 

@@ -39,6 +39,12 @@ class Worker {
   std::string title() const;
   float progress() const;       // 0 .. 1
   double seconds() const;       // since it was posted
+  // The longest step so far of all jobs, and whose it was. Without threads it is how long a frame may wait.
+  struct Longest {
+    double ms = 0;
+    std::string title;
+  };
+  Longest longest_step() const;
 
  private:
   struct Impl;

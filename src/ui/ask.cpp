@@ -58,7 +58,10 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
          ",\"memory\":{\"weights\":" + std::to_string(s.memory.weights) +
          ",\"traces\":" + std::to_string(s.memory.traces) +
          ",\"pictures\":" + std::to_string(s.memory.pictures) +
-         ",\"limit\":" + std::to_string(s.memory.limit) + "}" + ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
+         ",\"limit\":" + std::to_string(s.memory.limit) + "}" +
+         ",\"map_is_new\":" + (s.trace && s.map && s.map->trace == s.trace ? "true" : "false") +
+         ",\"longest_step\":{\"ms\":" + number(float(s.longest_step.ms)) +
+         ",\"job\":" + json_quote(s.longest_step.title) + "}" + ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
 }
 
 std::string pattern(const Snapshot& s, const char* arguments) {

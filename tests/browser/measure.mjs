@@ -1,4 +1,4 @@
-// measure.mjs - sizes, time to the first heat map, and frame times of the page; not a test.
+// measure.mjs - sizes, time to the first heat map, frame times, input to pixel, and idleness of the page; not a test.
 //
 //   node tests/browser/measure.mjs [SITE]
 import { readFileSync } from "node:fs";
@@ -105,6 +105,51 @@ async function frame_times(browser, url) {
   await page.close();
 }
 
+// A text of `n` tokens for the listed model: words of one token each.
+const words_of = (n) => Array.from({ length: n }, (_, i) => ["the", "sea", "and", "old", "house", "by"][((i * (i + 3)) / 2) % 6]).join(" ");
+
+// In the page: a word typed at the end of the text, until a frame with the new text's pattern was drawn.
+const type_and_wait = (more) => new Promise((resolve) => {
+  const area = document.querySelector("textarea");
+  area.value += more;
+  const begun = performance.now();
+  area.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText", data: "a" }));
+  const look = () => {
+    const s = attnscope.ask("status");
+    if (s.text === area.value && s.map_is_new) return resolve(performance.now() - begun); // and drawn in that frame
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+});
+
+// From input to the first frame of the new pattern, the longest step of all jobs, and the processor when idle.
+async function typing(browser, url, model) {
+  const page = await open_page(browser, `${url}#model=${model}&text=${encodeURIComponent(words_of(242))}`);
+  await page.settle_at(model);
+  const n = (await page.status()).n_query, typed = [];
+  for (let i = 0; i < 12; ++i) {
+    typed.push(await page.evaluate(type_and_wait, " sea"));
+    await page.settle();
+  }
+  typed.sort((a, b) => a - b);
+  console.log(`  input to the first frame of its pattern, ${n} tokens: p50 ${quantile(typed, 0.5).toFixed(1)} ms, worst ${typed.at(-1).toFixed(1)} ms`);
+  for (const panel of ["head", "list"]) { // the inspector, and the list of heads, ask for most measures
+    await page.follow(`${await page.hash()}&panel=${panel}`);
+    await page.settle(60000);
+  }
+  const { longest_step } = await page.status();
+  console.log(`  longest step of ${(await page.status()).n_query} tokens with all measures: ${longest_step.ms.toFixed(2)} ms (${longest_step.job})`);
+  await sleep(1500);
+  const cdp = await page.context.newCDPSession(page.raw);
+  await cdp.send("Performance.enable");
+  const busy = async () => (await cdp.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
+  const frames = await page.evaluate(() => attnscope.frames), before = await busy();
+  await sleep(5000);
+  const spent = (await busy()) - before;
+  console.log(`  idle for 5 s: ${(await page.evaluate(() => attnscope.frames)) - frames} frames, main thread ${(spent * 1000).toFixed(1)} ms`);
+  await page.close();
+}
+
 const server = await serve(site, true);
 const browser = await chromium.launch(kChromium);
 try {
@@ -117,6 +162,7 @@ try {
     sizes(build);
     await visits(browser, `${server.url}?build=${build}`, model);
     await frame_times(browser, `${server.url}?build=${build}`);
+    await typing(browser, `${server.url}?build=${build}`, model);
   }
 } finally {
   await browser.close();

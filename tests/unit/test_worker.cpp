@@ -32,6 +32,21 @@ TEST_CASE("a job runs its steps, then delivers once, on the caller's thread") {
   CHECK(!worker.poll());
 }
 
+TEST_CASE("the longest step is known, and whose it was") {
+  Worker worker;
+  CHECK(worker.longest_step().ms == 0);
+  for (const int ms : {3, 30, 1}) {
+    worker.post({std::to_string(ms), 1, [ms] {
+                   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+                   while (std::chrono::steady_clock::now() < end) {}
+                   return false;
+                 }, {}});
+    poll_until_idle(worker);
+  }
+  CHECK(worker.longest_step().ms >= 30);
+  CHECK(worker.longest_step().title == "30");
+}
+
 TEST_CASE("a newer job takes the older one's place; nothing of it is delivered") {
   Worker worker;
   bool old_delivered = false, new_delivered = false;
