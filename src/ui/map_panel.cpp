@@ -450,8 +450,8 @@ void draw_map_panel(Frame& f) {
   ImGui::Dummy({1, ImGui::GetFontSize() + 2});
   const ImVec2 origin = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   Layout at = lay_out(f, origin, room);
-  interact(f, at.box);
   const float pool_width = source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
+  interact(f, at.box);
 
   platform::HeatMapStyle style;
   style.palette = f.state.palette;
