@@ -42,7 +42,7 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_period) && in.period <= 0)
     return no(": needs a text that repeats, such as the random repeated one",
               "：需要重复的文本，例如随机重复文本");
-  if (asks(needs_logits))
+  if (asks(asks_target))
     if (const Status e = bad_target(in)) return Error{name + ": " + e->message};
   if (asks(needs_all_layers))
     for (int l = 0; l < a.n_layers; ++l)

@@ -129,6 +129,7 @@ std::span<const Metric> metrics() {
     add(looks());
     add(token_scores());
     for (const HeadScore& score : head_scores()) all.push_back(score.metric);
+    add(predictions());
     add(attributions());
     add(circuits());
     return all;

@@ -27,6 +27,34 @@ int token_named(const Tokenizer& tokenizer, std::string_view text) {
   return only(std::string(text));
 }
 
+std::string name_of_token(const Tokenizer& tokenizer, int token) {
+  const std::string shown = tokenizer.shown(token);
+  const size_t word = std::min(shown.find_first_not_of(' '), shown.size());
+  for (const std::string& name : {shown.substr(word), shown, tokenizer.piece(token)})
+    if (token_named(tokenizer, name) == token) return name;
+  return "#" + std::to_string(token);
+}
+
+std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view text, int most) {
+  struct Found {
+    size_t length;
+    int token;
+    auto operator<=>(const Found&) const = default;
+  };
+  std::vector<Found> found;
+  for (int id = 0; id < tokenizer.size(); ++id) {
+    const std::string shown = tokenizer.shown(id);
+    const size_t word = shown.find_first_not_of(' ');
+    if (word != std::string::npos && std::string_view(shown).substr(word).starts_with(text))
+      found.push_back({shown.size(), id});
+  }
+  const size_t n = std::min(found.size(), size_t(std::max(0, most)));
+  std::partial_sort(found.begin(), found.begin() + std::ptrdiff_t(n), found.end());
+  std::vector<int> tokens;
+  for (size_t i = 0; i < n; ++i) tokens.push_back(found[i].token);
+  return tokens;
+}
+
 Target target_of(const Inputs& in) {
   const Model* model = in.trace->model.get();
   if (!model || !model->tokenizer) return {};

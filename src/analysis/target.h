@@ -1,6 +1,7 @@
 // target.h - the token that is asked about, "A" minus "B" where there is a foil, and its direction.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,11 @@ namespace attn {
 // word, after a blank; the piece that the vocabulary spells so; or the one token that it is cut into as it stands. -1:
 // there is no such one token.
 int token_named(const Tokenizer& tokenizer, std::string_view text);
+
+// The shortest text that token_named() turns into this token.
+std::string name_of_token(const Tokenizer& tokenizer, int token);
+// Tokens whose words begin with `text`, blanks before them aside; the shortest first, `most` at most.
+std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view text, int most);
 
 struct Target {
   int token = -1;  // -1: the likeliest at each position

@@ -56,8 +56,10 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
   if (!has(metric, Axis::query) || metric.axes.size() == 1) key.token = at.token;
   // Scores of heads are about all rows.
   if (metric.axes == kByHead) key.token = -1;
-  key.target = at.target;
-  key.foil = at.foil;
+  if (metric.needs & asks_target) {
+    key.target = at.target;
+    key.foil = at.foil;
+  }
   return key;
 }
 
@@ -110,6 +112,17 @@ const Metric* lens_measure(const State& s) {
   return m ? m : first_of(kByLayer);
 }
 
+const Metric* next_measure() { return first_of({Axis::vocab}); }
+
+bool is_part_measure(const Metric& m) {
+  return m.compute && (m.needs & asks_target) && (m.axes == kByPart || m.axes == kByHead || m.axes == kBySource);
+}
+
+const Metric* parts_measure(const State& s) {
+  const Metric* m = find_metric(s.show);
+  return m && is_part_measure(*m) ? m : first_of(kByPart);
+}
+
 std::vector<const Metric*> wanted_metrics(const State& s) {
   std::vector<const Metric*> wanted;
   const auto add = [&](const Metric* m) {
@@ -120,10 +133,14 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
   add(strip_measure(s));
   if (s.canvas == Canvas::scatter) add(second_head_measure(s));
   if (s.canvas == Canvas::lens) add(lens_measure(s));
+  if (s.canvas == Canvas::next) add(next_measure());
+  if (s.canvas == Canvas::parts) add(parts_measure(s));
   // The list's filter may name any of them.
   if (s.panel == Panel::head || (s.panel == Panel::list && !s.filter.empty()))
     for (const Metric& m : metrics())
       if (m.compute && m.axes == kByHead) add(&m);
+  // What may be chosen as the target: what the model itself expects.
+  if (std::ranges::any_of(wanted, [](const Metric* m) { return m->needs & asks_target; })) add(next_measure());
   return wanted;
 }
 

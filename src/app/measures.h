@@ -16,7 +16,8 @@ namespace attn {
 
 // What metrics that the page knows a place for are about.
 inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head}, kByCell = {Axis::query, Axis::key},
-                               kByLayer = {Axis::layer, Axis::query};
+                               kByLayer = {Axis::layer, Axis::query}, kByPart = {Axis::component},
+                               kBySource = {Axis::layer, Axis::key};
 
 // A metric and all of the state that its numbers depend on; what it has an axis for is -1. Does not keep the trace.
 struct MeasureKey {

@@ -1,6 +1,7 @@
 // figure.h - a picture as data, so that the canvas, files and tests draw the same one.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <variant>
@@ -63,10 +64,11 @@ struct Figure {
   std::vector<HitArea> areas;
 };
 
-// Of a long figure: shapes and areas above `top` or below `bottom` may be left out. Its size is of all.
+// Of a large figure: shapes and areas outside may be left out. Its size is of all.
 struct ViewPart {
-  float top = 0, bottom = 1e9f;
+  float top = 0, bottom = 1e9f, left = 0, right = 1e9f;
   bool holds(float y) const { return y >= top && y <= bottom; }
+  bool holds_x(float x) const { return x >= left && x <= right; }
   bool operator==(const ViewPart&) const = default;
 };
 
@@ -85,7 +87,6 @@ struct ViewInput {
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;
   const HeadsTable* heads = nullptr;  // of views that list heads with all that is known of them
-  std::span<const std::string> names = {};  // of views that write a token into each value's cell
 };
 
 struct View {
@@ -95,6 +96,11 @@ struct View {
   Figure (*figure)(const ViewInput&);
   Text sentence = {};
   bool needs_second = false;
+  std::vector<std::vector<Axis>> also = {};  // other axes that it can show
+
+  bool can_show(const Metric& metric) const {
+    return metric.axes == axes || std::ranges::find(also, metric.axes) != also.end();
+  }
 };
 std::span<const View> views();
 const View* find_view(std::string_view id);

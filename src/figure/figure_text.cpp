@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace attn {
 namespace {
 
@@ -54,6 +56,48 @@ std::string cell_sentence(Lang lang, const CellText& cell) {
   const std::string pair = "(query " + query + " " + from + " → key " + key + " " + to + ") ";
   if (cell.masked) return pair + "masked";
   return pair + "weight " + weight_text(cell.weight) + ", " + percent_text(cell.weight);
+}
+
+namespace {
+
+bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
+bool is_one_of(char32_t c, std::u32string_view all) { return all.find(c) != all.npos; }
+bool in_number(char32_t c) { return is_digit(c) || is_one_of(c, U".,+-%−±×"); }
+bool in_word(char32_t c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0x2000 && c != U'×');
+}
+
+// Whether what stands on both sides of a place belongs together; `then` follows `after`.
+bool holds_together(char32_t before, char32_t after, char32_t then) {
+  if (before == ' ') return true;  // blanks go with what is before them
+  if (is_one_of(after, U",.;:!?)]}%、。，；：！？）”’》")) return true;
+  if (is_one_of(before, U"([{（“‘《")) return true;
+  if ((in_number(before) && in_number(after)) || (in_word(before) && in_word(after))) return true;
+  return after == ' ' && then == '%';  // 23.41 %
+}
+
+}  // namespace
+
+size_t line_break(std::string_view text, size_t longest) {
+  size_t at = 0;
+  if (longest == 0 && !text.empty()) {
+    decode_utf8(text, at);
+    return at;
+  }
+  if (longest >= text.size()) return text.size();
+  // The places between letters, up to the last that fits, with what stands around them.
+  size_t best = 0;
+  char32_t before = 0;
+  for (; at <= longest && at < text.size();) {
+    size_t next = at;
+    const char32_t after = decode_utf8(text, next);
+    size_t later = next;
+    const char32_t then = next < text.size() ? decode_utf8(text, later) : U' ';
+    if (at > 0 && !holds_together(before, after, then)) best = at;
+    before = after;
+    at = next;
+  }
+  return best > 0 ? best : longest;  // else one word that is longer than the line
 }
 
 }  // namespace attn

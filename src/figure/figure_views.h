@@ -23,8 +23,18 @@ Figure list_figure(const ViewInput& input);
 Figure scatter_figure(const ViewInput& input);
 // Layers upwards, tokens to the right: a number a cell, with the token it speaks of.
 Figure lens_figure(const ViewInput& input);
+// Where its cells are: it grows beyond the wished width rather than making them too small to read.
+struct LensLayout {
+  float left, top, wide, high;  // of layers' names, tokens' names, a cell
+  Vec2 size;
+};
+LensLayout lens_layout(const ViewInput& input);
 // The highest of the vocabulary.
 Figure next_figure(const ViewInput& input);
+// Bars to both sides of 0: of parts by name, of heads, or of tokens, all layers together.
+Figure parts_figure(const ViewInput& input);
+// "Paris" minus "London".
+std::string target_words(const State& state);
 
 // "L3 H1", then a measure's title, its value, and the share of heads below.
 std::string head_sentence(const Metric* metric, const std::vector<float>& values, int layer,

@@ -39,7 +39,7 @@ Figure grid_figure(const ViewInput& input) {
   wide = std::clamp(wide, 2.f, 64.f);
   float high = wide;
   if (input.height > 0)
-    high = std::clamp((input.height - top - bar - 8) / float(n_layers) - gap, 8.f, wide);
+    high = std::clamp((input.height - top - bar - 8) / float(n_layers) - gap, 8.f, wide * 1.5f);
   const float step_x = wide + gap, step_y = high + gap;
   Figure figure;
   const float scale = .85f, small = line * .78f;

@@ -1,4 +1,4 @@
-// view_map.cpp - queries downwards, keys to the right, a cell as bright as its number; and the same for layers.
+// view_map.cpp - queries downwards, keys to the right, a cell as bright as its number.
 #include <algorithm>
 #include <cmath>
 
@@ -73,55 +73,6 @@ Figure map_figure(const ViewInput& input) {
                                 ": " + value_text(input.metric, peak.weight),
                             -1, -1, q, peak.key});
   }
-  return figure;
-}
-
-Figure lens_figure(const ViewInput& input) {
-  const State& s = input.state;
-  const int n_layers = input.measure.shape[0], n_query = input.measure.shape[1];
-  const float line = input.line_height, left = line * 3, top = line * 1.5f, bar = line * 2;
-  const ValueRange range = range_of(input.metric, input.measure.values);
-  const float least = input.names.empty() ? line * 2.6f : line * 4.2f;
-  const float wide = std::max(least, std::min((input.width - left - 4) / float(n_query), line * 9));
-  const int fitting = std::max(1, int((input.width - left - 4) / wide));
-  // Where not all fit, the chosen token is in the middle of those that do.
-  const int first = std::clamp(s.token - fitting / 2, 0, std::max(0, n_query - fitting));
-  const int last = std::min(n_query, first + fitting);
-  const float high = input.height > 0 ? std::clamp((input.height - top - bar - 8) / float(n_layers), line * 1.1f, line * 2.2f)
-                                      : line * 1.5f;
-  Figure figure;
-  for (int q = first; q < last; ++q)
-    figure.shapes.push_back(Label{{left + (float(q - first) + .5f) * wide, 0},
-                                  visible_token(token_name(input.trace.queries, s.sample, q)),
-                                  q == s.token ? Ink::accent : Ink::text, Align::center, wide - 4, .9f});
-  for (int l = 0; l < n_layers; ++l) {
-    const int at = n_layers - 1 - l;  // the last layer on top, where the prediction comes out
-    const float y = top + float(l) * high;
-    figure.shapes.push_back(Label{{left - 8, y + high / 2 - line * .5f}, "L" + std::to_string(at),
-                                  at == s.layer ? Ink::accent : Ink::faint, Align::right, 0, .9f});
-    for (int q = first; q < last; ++q) {
-      const size_t i = size_t(at) * size_t(n_query) + size_t(q);
-      const float value = input.measure.values[i], place = range.place(value);
-      const Vec2 min = {left + float(q - first) * wide + 1, y + 1}, max = {min.x + wide - 2, y + high - 1};
-      Rect cell{min, max, Ink::line};
-      if (std::isfinite(value)) cell.weight = place;
-      figure.shapes.push_back(cell);
-      const std::string number = value_text(input.metric, value);
-      const std::string text = i < input.names.size() ? visible_token(input.names[i]) : number;
-      figure.shapes.push_back(Label{{(min.x + max.x) / 2, y + high / 2 - line * .47f}, text,
-                                    Ink::text, Align::center, wide - 6, .85f, false,
-                                    std::isfinite(value) ? std::clamp(place, 0.f, 1.f) : -1});
-      figure.areas.push_back({min, max,
-                              "L" + std::to_string(at) + tr(s.lang, ", token ", "，词元 ") + std::to_string(q) + " " +
-                                  quoted_token(s.lang, token_name(input.trace.queries, s.sample, q)) + "\n" +
-                                  (i < input.names.size() ? quoted_token(s.lang, input.names[i]) + " " : "") +
-                                  (input.metric ? std::string(input.metric->title.in(s.lang)) + " " : "") + number,
-                              at, s.head, q, -1});
-    }
-  }
-  const float bottom = top + float(n_layers) * high + 6;
-  add_color_bar(figure, input.metric, range, {left, bottom}, std::min(260.f, input.width - left - 10), line, false);
-  figure.size = {input.width, bottom + bar};
   return figure;
 }
 

@@ -66,7 +66,15 @@ std::span<const View> views() {
        {"Next token", "下一个词元"},
        {Axis::vocab},
        next_figure,
-       {"The highest of the vocabulary", "词表中最高的"}},
+       {"What the model expects next: the likeliest of its vocabulary", "模型预计接下来是什么：词表中最可能的词元"}},
+      {"parts",
+       {"Attribution", "归因"},
+       {Axis::component},
+       parts_figure,
+       {"What speaks for the target and what against it: a bar a part of the model, a head, or a token",
+        "什么支持目标、什么反对目标：模型的每个部分、每个头或每个词元一条"},
+       false,
+       {{Axis::layer, Axis::head}, {Axis::layer, Axis::key}}},
   };
   return kViews;
 }

@@ -13,7 +13,7 @@ namespace attn {
 enum class Theme { system, light, dark };
 enum class Palette { viridis, cividis, magma, greys };
 enum class Scale { linear, log, row_max };
-enum class Canvas { map, lines, neuron, scatter, lens };  // what the middle shows
+enum class Canvas { map, lines, neuron, scatter, lens, next, parts };  // what the middle shows
 enum class Panel { token, head, list };                   // what stands beside it
 enum class Units { tokens, words, sentences, spans };      // what counts as one on the map
 enum class Specials { shown, hidden };                    // tokens that are no text
@@ -81,7 +81,7 @@ inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
 inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
 inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
-inline constexpr const char* kCanvasNames[] = {"map", "lines", "neuron", "scatter", "lens"};
+inline constexpr const char* kCanvasNames[] = {"map", "lines", "neuron", "scatter", "lens", "next", "parts"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
@@ -102,7 +102,9 @@ inline constexpr Text kCanvasTitles[] = {{"Map", "大图"},
                                          {"Lines", "连线"},
                                          {"Neuron", "神经元"},
                                          {"Scatter", "散点"},
-                                         {"Lens", "透镜"}};
+                                         {"Lens", "透镜"},
+                                         {"Next", "预测"},
+                                         {"Parts", "归因"}};
 inline constexpr Text kPanelTitles[] = {{"Token", "词元"}, {"Head", "头"}, {"List", "列表"}};
 inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};

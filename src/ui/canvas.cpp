@@ -74,8 +74,34 @@ float top_of(const Rect& r) { return r.min.y; }
 float top_of(const Line& l) { return std::min(l.from.y, l.to.y); }
 float top_of(const Label& l) { return l.at.y; }
 float top_of(const Cells&) { return -1; }
+Vec2 place_of(const Rect& r) { return r.min; }
+Vec2 place_of(const Line& l) { return l.from; }
+Vec2 place_of(const Label& l) { return l.at; }
+Vec2 place_of(const Cells& c) { return c.min; }
 
 }  // namespace
+
+void draw_pinned(const Frame& f, const Figure& figure, Vec2 origin, Vec2 names, float foot) {
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const ImVec2 from = list->GetClipRectMin(), to = list->GetClipRectMax();
+  const auto band = [&](ImVec2 min, ImVec2 max, ImVec2 at, auto&& belongs) {
+    list->PushClipRect(min, max, true);
+    list->AddRectFilled(min, max, rgb(f.colors().panel));
+    const Pen pen{f, list, at};
+    for (const Shape& shape : figure.shapes)
+      if (std::visit([&](const auto& s) { return belongs(place_of(s)); }, shape)) std::visit(pen, shape);
+    list->PopClipRect();
+  };
+  const bool across = ImGui::GetScrollX() > 0, down = ImGui::GetScrollY() > 0;
+  const ImVec2 corner = {from.x + names.x, from.y + names.y};
+  if (across)
+    band(from, {corner.x, to.y}, {from.x, origin.y}, [&](Vec2 p) { return p.x < names.x && p.y >= names.y && p.y < foot; });
+  if (down)
+    band(from, {to.x, corner.y}, {origin.x, from.y}, [&](Vec2 p) { return p.y < names.y; });
+  if (across) list->AddRectFilled(from, corner, rgb(f.colors().panel));
+  if (across)
+    band({from.x, origin.y + foot}, to, {from.x, origin.y}, [&](Vec2 p) { return p.y >= foot; });
+}
 
 const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
                            const HitArea** hovered) {

@@ -91,6 +91,7 @@ void draw_grid_panel(Frame& f) {
     const Metric* chosen = f.state.measure.empty() ? nullptr : head_measure(f.shown);
     metric_menu(f, "measure", f.state.measure, chosen, {Axis::layer, Axis::head},
                 f.t("Patterns, small", "注意力小图"), ImGui::GetContentRegionAvail().x);
+    draw_target(f, ".grid", chosen);
     if (chosen) return draw_measured(f);
   }
   if (!grid || grid->trace.get() != f.trace) {

@@ -192,6 +192,7 @@ void draw_list_panel(Frame& f) {
     wrapped(filter.error().message);
     ImGui::PopStyleColor();
   }
+  draw_target(f, ".list", metric);
   const auto made = f.snap.last_measure(metric, f.shown);
   ImGui::BeginChild("list", {0, 0}, kTabPasses);
   if (made && !made->error)

@@ -55,7 +55,15 @@ struct ViewCache {
   ViewPart part;
   float width = 0, height = 0, line_height = 0;
   size_t n_columns = 0;
+  bool is_pattern = false;
   Figure figure;
+};
+
+// Tokens that begin with what is typed where a target is chosen.
+struct TokenChoices {
+  std::weak_ptr<const Model> model;
+  std::string text;
+  std::vector<int> tokens;
 };
 
 // What is said of the rectangle on the map.
@@ -167,6 +175,9 @@ struct UiState {
   std::vector<float> shown_most;  // of each row, the largest size
   float facts_height = 120;
   int scrolled_to = -1;  // the token that the strip was last scrolled to
+  std::string target_draft;  // what is typed to find a token
+  TokenChoices target_choices;
+  int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
   bool arrows_taken = false, next_arrows_taken = false;  // by a slider that has the focus
   std::vector<Area> areas, next_areas;
 };

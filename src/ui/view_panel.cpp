@@ -1,9 +1,11 @@
-// view_panel.cpp - the middle: the map, or lines, neurons, a scatter, a lens in its place.
+// view_panel.cpp - the middle: the map, or another view in its place.
 #include <algorithm>
 
 #include "figure/export.h"
 #include "figure/figure_text.h"
+#include "figure/figure_views.h"
 #include "platform/platform.h"
+#include "ui/canvas.h"
 #include "ui/view_parts.h"
 #include "ui/widgets.h"
 
@@ -14,12 +16,11 @@ std::string head_title(const Frame& f) { return head_name(f.shown.layer, f.shown
 
 void save_picture(Frame& f) {
   const ViewCache& c = f.ui.canvas;
-  if (c.figure.shapes.empty()) return;
+  if (c.figure.shapes.empty() || !c.first || c.view != kCanvasNames[size_t(f.state.canvas)]) return;
   ExportStyle style;
   style.palette = f.state.palette;
   style.dark = f.ui.dark;
-  style.font_size = c.line_height * .85f;
-  platform::save_file("attnscope-" + c.view + ".svg", to_svg(c.figure, style));
+  platform::save_file("attnscope-" + c.view + ".svg", to_svg(whole_figure(f, c), style));
   toast(f, f.t("Picture saved", "图片已保存"));
 }
 
@@ -110,6 +111,7 @@ void draw_scatter(Frame& f) {
   ImGui::SameLine();
   metric_menu(f, "scatter_x", f.state.measure, x, kByHead, nullptr, menu);
   draw_save(f);
+  draw_target(f, "", x && (x->needs & asks_target) ? x : y);
   const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);
   scrolling("scatter", [&](float height) {
     if (!first || first->error) return draw_missing(f, first);
@@ -118,17 +120,47 @@ void draw_scatter(Frame& f) {
   });
 }
 
-void draw_lens(Frame& f) {
-  const Metric* metric = lens_measure(f.shown);
-  metric_menu(f, "lens", f.state.show, metric, kByLayer, nullptr,
-              std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
+// Scrolls both ways; the names of layers and tokens stay at the edges.
+void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
+  ImGui::BeginChild("lens", {0, 0}, kTabPasses, ImGuiWindowFlags_HorizontalScrollbar);
+  ImGui::PushFont(nullptr, 14);
+  // Not what ImGui has left, which grows with what was drawn before.
+  const float bar = ImGui::GetStyle().ScrollbarSize, high = ImGui::GetContentRegionAvail().y - bar;
+  const float width = std::floor(ImGui::GetWindowWidth() - (ImGui::GetScrollMaxY() > 0 ? bar : 0));
+  ViewInput input{made->measure, *f.trace, f.shown, width, ImGui::GetFontSize() + 3};
+  input.height = high;
+  const LensLayout at = lens_layout(input);
+  // What is chosen elsewhere comes into sight.
+  if (f.ui.lens_scrolled_to != f.shown.token) {
+    f.ui.lens_scrolled_to = f.shown.token;
+    const float x = at.left + float(f.shown.token) * at.wide, from = ImGui::GetScrollX();
+    if (x < from + at.left || x + at.wide > from + input.width)
+      ImGui::SetScrollX(std::max(0.f, x - at.left - (input.width - at.left - at.wide) / 2));
+  }
+  const ImVec2 origin = ImGui::GetCursorScreenPos();
+  draw_view(f, "##lens", f.ui.canvas, {"lens", made, nullptr, nullptr, high, false, width});
+  draw_pinned(f, f.ui.canvas.figure, {origin.x, origin.y}, {at.left, at.top}, at.top + at.high * float(f.attention().n_layers) + 2);
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+// A measure that is made in the background, chosen by `menu` of those that `fits` says.
+void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fits)(const Metric&), const Metric* metric) {
+  if (menu)
+    metric_menu(f, menu, f.state.show, metric, fits, std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
+  else
+    title(f, metric ? metric->title.in(f.lang) : "", 110);
   draw_save(f);
-  scrolling("lens", [&](float height) {
-    if (!metric) return wrapped(f.t("There is no measure of layers and tokens yet", "尚无关于层与词元的度量"));
-    explained(f, metric->sentence.in(f.lang));
-    const auto made = f.snap.measure(metric, f.shown);
-    if (!made || made->error) return draw_missing(f, made);
-    draw_view(f, "##lens", f.ui.canvas, {"lens", made, nullptr, nullptr, height - 40});
+  draw_target(f, "", metric);
+  if (!metric) return wrapped(f.t("There is no measure for this view", "没有适用于该视图的度量"));
+  ImGui::PushFont(nullptr, 14);
+  explained(f, metric->sentence.in(f.lang));
+  ImGui::PopFont();
+  const auto made = f.snap.measure(metric, f.shown);
+  if (!made || made->error) return draw_missing(f, made);
+  if (std::string(view) == "lens") return draw_lens(f, made);
+  scrolling(view, [&](float height) {
+    draw_view(f, ("##" + std::string(view)).c_str(), f.ui.canvas, {view, made, nullptr, nullptr, height});
   });
 }
 
@@ -138,7 +170,23 @@ void draw_view_tabs(Frame& f) {
   std::vector<std::string> titles;
   for (const Text& t : kCanvasTitles) titles.emplace_back(t.in(f.lang));
   int chosen = int(f.state.canvas);
-  segmented(f, "view", titles, chosen, ImGui::GetContentRegionAvail().x);
+  const float width = ImGui::GetContentRegionAvail().x;
+  float needed = 0;
+  for (const std::string& t : titles) needed += text_width(t) + 16;
+  if (needed <= width) {
+    segmented(f, "view", titles, chosen, width);
+  } else {  // a menu, rather than names cut short
+    ImGui::SetNextItemWidth(width);
+    if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(), ImGuiComboFlags_HeightLargest)) {
+      for (size_t i = 0; i < titles.size(); ++i) {
+        if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
+        f.mark("view." + std::to_string(i));
+        item_tooltip(find_view(kCanvasNames[i])->sentence.in(f.lang));
+      }
+      ImGui::EndCombo();
+    }
+    f.mark("view");
+  }
   f.state.canvas = Canvas(chosen);
 }
 
@@ -154,7 +202,11 @@ void draw_view_panel(Frame& f) {
     case Canvas::scatter:
       return draw_scatter(f);
     case Canvas::lens:
-      return draw_lens(f);
+      return draw_measured_view(f, "lens", "lens", [](const Metric& m) { return m.axes == kByLayer; }, lens_measure(f.shown));
+    case Canvas::next:
+      return draw_measured_view(f, "next", nullptr, nullptr, next_measure());
+    case Canvas::parts:
+      return draw_measured_view(f, "parts", "parts", is_part_measure, parts_measure(f.shown));
   }
 }
 

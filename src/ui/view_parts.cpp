@@ -13,14 +13,27 @@ namespace {
 
 // What is in sight of the window, with room to scroll before it is made anew.
 ViewPart part_in_sight() {
-  const float step = 2000, top = std::floor(ImGui::GetScrollY() / step) * step;
-  return {top - step, top + 2 * step + ImGui::GetWindowHeight()};
+  const float step = 2000;
+  const float top = std::floor(ImGui::GetScrollY() / step) * step, left = std::floor(ImGui::GetScrollX() / step) * step;
+  return {top - step, top + 2 * step + ImGui::GetWindowHeight(), left - step, left + 2 * step + ImGui::GetWindowWidth()};
+}
+
+Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
+  ViewInput input{c.first->measure, *f.trace, f.shown, c.width, c.line_height, c.part};
+  input.height = c.height;
+  input.metric = c.is_pattern ? nullptr : c.first->key.metric;
+  if (c.second) {
+    input.second = &c.second->measure;
+    input.second_metric = c.second->key.metric;
+  }
+  input.heads = heads;
+  return find_view(c.view)->figure(input);
 }
 
 }  // namespace
 
 const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
-  const float width = std::floor(ImGui::GetContentRegionAvail().x);
+  const float width = std::floor(wish.width > 0 ? wish.width : ImGui::GetContentRegionAvail().x);
   const float line = ImGui::GetFontSize() + 3;
   const ViewPart part = part_in_sight();
   const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
@@ -38,17 +51,17 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   c.line_height = line;
   c.part = part;
   c.n_columns = n_columns;
-  ViewInput input{wish.measure->measure, *f.trace, f.shown, width, line, part};
-  input.height = wish.height;
-  input.metric = wish.is_pattern ? nullptr : wish.measure->key.metric;
-  if (wish.second) {
-    input.second = &wish.second->measure;
-    input.second_metric = wish.second->key.metric;
-  }
-  input.heads = wish.heads;
-  input.names = wish.measure->measure.names;
-  c.figure = find_view(wish.view)->figure(input);
+  c.is_pattern = wish.is_pattern;
+  c.figure = make_figure(f, c, wish.heads);
   return c.figure;
+}
+
+Figure whole_figure(const Frame& f, const ViewCache& cache) {
+  ViewCache c = cache;
+  c.part = {};
+  c.line_height = 18;
+  c.height = std::floor(c.height);
+  return make_figure(f, c, nullptr);
 }
 
 void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wish) {
@@ -56,6 +69,8 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   const Figure& figure = view_figure(f, cache, wish);
   const HitArea* hit = draw_figure(f, id, figure, &hovered);
   f.mark(wish.view);
+  if (&cache == &f.ui.canvas)  // what a saved picture is as large as
+    f.mark({"picture", {}, {cache.width, std::floor(cache.height)}, false, {}, {}});
   if (hovered && hovered->head >= 0 && hovered->layer >= 0) {
     f.ui.next_hover_layer = hovered->layer;
     f.ui.next_hover_head = hovered->head;
@@ -133,8 +148,7 @@ void explained(Frame& f, std::string_view text) {
   const float size = ImGui::GetFontSize();
   const char* end = text.data() + text.size();
   for (const char* line = text.data(); line < end;) {
-    const char* stop = ImGui::GetFont()->CalcWordWrapPosition(size, line, end, room);
-    if (stop == line) return wrapped(std::string_view(line, size_t(end - line)));
+    const char* stop = line_end(line, end, room);
     const ImVec2 at = ImGui::GetCursorScreenPos();
     const std::string_view part(line, size_t(stop - line));
     list->AddText(at, ImGui::GetColorU32(ImGuiCol_Text), line, stop);
@@ -155,7 +169,7 @@ void explained(Frame& f, std::string_view text) {
     }
     ImGui::Dummy({room, size});
     line = stop;
-    while (line < end && *line == ' ') ++line;
+    while (line < end && (*line == ' ' || *line == '\n')) ++line;
   }
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/utf8.h"
+#include "figure/figure_text.h"
 
 namespace attn {
 
@@ -44,33 +44,43 @@ void heading(const Frame& f, std::string_view text) {
   ImGui::PopFont();
 }
 
+const char* line_end(const char* line, const char* end, float room) {
+  const char* stop = std::find(line, end, '\n');
+  if (stop == line) return std::min(end, line + 1);
+  const char* longest = stop;
+  ImGui::GetFont()->CalcTextSizeA(ImGui::GetFontSize(), std::max(room, 1.f), 0, line, stop, &longest);
+  return line + line_break({line, size_t(stop - line)}, size_t(longest - line));
+}
+
 void wrapped(std::string_view text) {
   const float room = ImGui::GetContentRegionAvail().x;
   const float left = ImGui::GetCursorPosX();
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 3});
   const char* end = text.data() + text.size();
   for (const char* line = text.data(); line < end;) {
-    const char* stop =
-        ImGui::GetFont()->CalcWordWrapPosition(ImGui::GetFontSize(), line, end, room);
-    if (stop == line) {  // not even one character fits
-      size_t at = size_t(line - text.data());
-      decode_utf8(text, at);
-      stop = text.data() + at;
-    }
+    const char* stop = line_end(line, end, room);
     ImGui::SetCursorPosX(left);
     ImGui::TextUnformatted(line, stop);
     line = stop;
-    while (line < end && *line == ' ') ++line;
+    while (line < end && (*line == ' ' || *line == '\n')) ++line;
   }
   ImGui::PopStyleVar();
 }
 
 void tooltip(std::string_view text) {
   if (!ImGui::BeginTooltip()) return;
-  const float width = std::min(520.f, ImGui::GetMainViewport()->Size.x - 40);
-  ImGui::PushTextWrapPos(width);
-  ImGui::TextUnformatted(text.data(), text.data() + text.size());
-  ImGui::PopTextWrapPos();
+  const float room = std::min(520.f, ImGui::GetMainViewport()->Size.x - 40);
+  const char* end = text.data() + text.size();
+  for (const char* line = text.data(); line < end;) {
+    const char* paragraph = std::find(line, end, '\n');
+    do {
+      const char* stop = line_end(line, paragraph, room);
+      ImGui::TextUnformatted(line, stop);
+      line = stop;
+      while (line < paragraph && *line == ' ') ++line;
+    } while (line < paragraph);
+    line = paragraph + 1;
+  }
   ImGui::EndTooltip();
 }
 

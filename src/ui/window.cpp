@@ -113,7 +113,7 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   const auto title = [&](Tab tab) {
     switch (tab) {
       case Tab::map:
-        return kCanvasTitles[size_t(f.state.canvas)].in(f.lang);
+        return f.t("View", "视图");
       case Tab::head:
         return kPanelTitles[size_t(Panel::head)].in(f.lang);
       case Tab::list:

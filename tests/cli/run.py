@@ -530,7 +530,7 @@ def test_plot():
     arguments = ["plot", "--model", BOOKWORM, "--text", "Mr. Toad & the <Rat> 学习", "--layer", 1, "--head", 2]
     svg = "{http://www.w3.org/2000/svg}"
     with tempfile.TemporaryDirectory() as folder:
-        for view in ("map", "lines", "neuron", "strip", "grid", "list", "scatter", "bars", "heads", "lens"):
+        for view in ("map", "lines", "neuron", "strip", "grid", "list", "scatter", "bars", "heads", "lens", "next", "parts"):
             out = pathlib.Path(folder) / f"{view}.svg"
             code, _, err = run(*arguments, "--view", view, "--out", out)
             check(f"plot {view}: svg", code == 0 and out.exists(), err)
@@ -543,8 +543,13 @@ def test_plot():
                 continue
             words = " ".join("".join(t.itertext()) for t in root.iter(f"{svg}text"))
             shapes = sum(1 for e in root.iter() if e.tag in (f"{svg}rect", f"{svg}line", f"{svg}image", f"{svg}path", f"{svg}circle"))
-            wanted = {"grid": "H5", "list": "L1 H2", "scatter": "0", "lens": "L3"}.get(view, "Toad")
+            wanted = {"grid": "H5", "list": "L1 H2", "scatter": "0", "lens": "L3", "next": "%", "parts": "L3 MLP"}.get(view, "Toad")
             check(f"plot {view}: words and shapes", wanted in words and shapes > 5, f"{shapes} shapes; {words[:200]}")
+        out = pathlib.Path(folder) / "contrast.svg"
+        for measure, wanted in (("logit_head", "L1 H2"), ("logit_token", "0 <|endof")):
+            code, _, err = run(*arguments, "--view", "parts", "--measure", measure, "--target", "river", "--foil", "house", "--out", out)
+            words = " ".join("".join(t.itertext()) for t in ElementTree.parse(out).getroot().iter(f"{svg}text")) if code == 0 else ""
+            check(f"plot parts: {measure}", wanted in words and '"river" minus "house"' in words, err or words[:300])
         out = pathlib.Path(folder) / "map.png"
         code, _, err = run(*arguments, "--view", "map", "--width", 500, "--out", out)
         data = out.read_bytes() if out.exists() else b""

@@ -5,12 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "figure/export.h"
 #include "figure/figure_views.h"
 #include "figure/glossary.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
+#include "golden_model.h"
+#include "model/forward.h"
 #include "model/scratch.h"
 
 using namespace attn;
@@ -32,7 +37,166 @@ std::string fault(std::string_view text) {
   return filter ? "" : filter.error().message;
 }
 
+// Of the shipped model, which has all that any view needs.
+const Trace& real_trace() {
+  static const Trace trace = [] {
+    const auto model = load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
+    REQUIRE(model);
+    Keep keep;
+    keep.activations = true;
+    return forward(*model, (*model)->tokenizer->encode("Mr. Toad and the Rat went down to the river 学习, and Mr. Toad"), keep);
+  }();
+  return trace;
+}
+
+struct Box {
+  Vec2 min, max;
+  std::string text;
+};
+
+// As wide as letters are about; a label that may be cut is no wider than its room.
+Box box_of(const Label& label, float line) {
+  const float size = line * .8f * label.scale;
+  float width = rough_width(label.text, size);
+  if (label.max_width > 0) width = std::min(width, label.max_width);
+  const float before = label.align == Align::right ? width : label.align == Align::center ? width / 2 : 0;
+  if (label.upright)
+    return {{label.at.x - size / 2, label.at.y + before - width}, {label.at.x + size / 2, label.at.y + before}, label.text};
+  return {{label.at.x - before, label.at.y}, {label.at.x - before + width, label.at.y + size}, label.text};
+}
+
+bool lap(const Box& a, const Box& b) {
+  const float x = std::min(a.max.x, b.max.x) - std::max(a.min.x, b.min.x);
+  const float y = std::min(a.max.y, b.max.y) - std::max(a.min.y, b.min.y);
+  return x > 2 && y > 2;
+}
+
+// Every shape within the figure, and no text on another.
+void check_sizes(const Figure& figure, float line) {
+  const auto inside = [&](Vec2 min, Vec2 max, const std::string& what) {
+    CAPTURE(what);
+    CHECK(min.x >= -1);
+    CHECK(min.y >= -1);
+    CHECK(max.x <= figure.size.x + 1);
+    CHECK(max.y <= figure.size.y + 1);
+  };
+  std::vector<Box> texts;
+  for (const Shape& shape : figure.shapes) {
+    if (const Rect* r = std::get_if<Rect>(&shape)) inside(r->min, r->max, "a rectangle");
+    if (const Cells* c = std::get_if<Cells>(&shape)) inside(c->min, c->max, "cells");
+    if (const Line* l = std::get_if<Line>(&shape))
+      inside({std::min(l->from.x, l->to.x), std::min(l->from.y, l->to.y)},
+             {std::max(l->from.x, l->to.x), std::max(l->from.y, l->to.y)}, "a line");
+    if (const Label* label = std::get_if<Label>(&shape)) {
+      texts.push_back(box_of(*label, line));
+      inside(texts.back().min, texts.back().max, label->text);
+    }
+  }
+  for (size_t i = 0; i < texts.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (lap(texts[i], texts[j])) FAIL_CHECK("\"" << texts[i].text << "\" lies on \"" << texts[j].text << "\"");
+}
+
 }  // namespace
+
+TEST_CASE("no view draws beyond its size, or a text on another") {
+  const Trace& trace = real_trace();
+  for (const View& view : views())
+    for (const Metric& metric : metrics()) {
+      if (!metric.compute || !view.can_show(metric)) continue;
+      const bool by_target = (metric.needs & asks_target) != 0;
+      // One measure a set of axes is enough, of those about a target another.
+      const Metric* first = nullptr;
+      for (const Metric& m : metrics())
+        if (!first && m.compute && m.axes == metric.axes && ((m.needs & asks_target) != 0) == by_target) first = &m;
+      if (first != &metric) continue;
+      for (const float width : {300.f, 560.f})
+        for (const float height : {0.f, 420.f})
+          for (const Lang lang : {Lang::en, Lang::zh}) {
+            State state{.layer = 1, .head = 2, .token = 5};
+            state.lang = lang;
+            state.target = by_target ? "Rat" : "";
+            const std::string shown = std::string(view.id) + " " + metric.id;
+            CAPTURE(shown);
+            CAPTURE(width);
+            CAPTURE(height);
+            CAPTURE(int(lang));
+            const Inputs in{&trace, &state};
+            REQUIRE(!missing(metric, in));
+            const Measure m = metric.compute(in);
+            ViewInput input{m, trace, state, width, 18};
+            input.height = height;
+            if (!(metric.axes.back() == Axis::key && metric.low == 0 && metric.high == 1)) input.metric = &metric;
+            input.second = view.needs_second ? &m : nullptr;
+            input.second_metric = input.metric;
+            const Figure figure = view.figure(input);
+            CHECK(!figure.areas.empty());
+            check_sizes(figure, input.line_height);
+            // What is left out of sight changes neither the size nor what is in it.
+            input.part = {0, 60, 0, 120};
+            const Figure part = view.figure(input);
+            CHECK(part.size.x == figure.size.x);
+            CHECK(part.size.y == figure.size.y);
+            CHECK(part.shapes.size() <= figure.shapes.size());
+          }
+    }
+}
+
+TEST_CASE("the lens writes words that can be read, and tells five of each") {
+  const Trace& trace = real_trace();
+  const State state{.token = 3};
+  const Metric& metric = *find_metric("lens_guess");
+  const Measure m = metric.compute({&trace, &state});
+  ViewInput input{m, trace, state, 300, 18};
+  input.metric = &metric;
+  const Figure figure = find_view("lens")->figure(input);
+  CHECK(figure.size.x > 300);  // rather than cells too small for a word
+  REQUIRE(figure.areas.size() == m.values.size());
+  for (const HitArea& area : figure.areas) {
+    CHECK(area.max.x - area.min.x >= 60);
+    CHECK(std::ranges::count(area.says, '%') >= 5);
+  }
+}
+
+TEST_CASE("attribution bars add up to what they are bars of") {
+  const Trace& trace = real_trace();
+  const State state{.token = 3, .target = "Rat", .foil = "Toad"};
+  for (const char* id : {"logit_component", "logit_head", "logit_token"}) {
+    const Metric& metric = *find_metric(id);
+    const Measure m = metric.compute({&trace, &state});
+    ViewInput input{m, trace, state, 400, 18};
+    input.metric = &metric;
+    const Figure figure = find_view("parts")->figure(input);
+    double sum = 0;
+    for (const float v : m.values) sum += double(v);
+    const auto number = [&] {
+      for (auto it = figure.shapes.rbegin(); it != figure.shapes.rend(); ++it)
+        if (const Label* l = std::get_if<Label>(&*it)) return std::stod(l->text);
+      return 0.;
+    }();
+    CHECK(number == doctest::Approx(sum).epsilon(.01));
+    CHECK(std::get<Label>(figure.shapes[0]).text.find("minus") != std::string::npos);
+  }
+}
+
+TEST_CASE("lines break where no number, word or mark is torn") {
+  const auto lines = [](std::string_view text, size_t fits) {
+    std::vector<std::string> all;
+    while (!text.empty()) {
+      const size_t n = line_break(text, std::min(fits, text.size()));
+      all.emplace_back(text.substr(0, n));
+      text.remove_prefix(n);
+      while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    }
+    return all;
+  };
+  CHECK(lines("would have 0.159.", 13) == std::vector<std::string>{"would have", "0.159."});
+  CHECK(lines("is 23.41 % of it", 8) == std::vector<std::string>{"is", "23.41 %", "of it"});
+  CHECK(lines("度量为0.961；均匀", 12) == std::vector<std::string>{"度量为", "0.961；均", "匀"});
+  CHECK(lines("（甲）乙", 10) == std::vector<std::string>{"（甲）", "乙"});
+  CHECK(lines("1,234,567", 4) == std::vector<std::string>{"1,23", "4,56", "7"});  // longer than a line
+  CHECK(lines("学习", 0) == std::vector<std::string>{"学", "习"});
+}
 
 TEST_CASE("a percentile is the share of the others below, equal ones by half") {
   const std::vector<float> values = {1, 2, 2, 4, NAN};

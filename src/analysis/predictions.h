@@ -1,0 +1,15 @@
+// predictions.h - what a model would say: in place of each layer's end, and next.
+#pragma once
+
+#include "analysis/measure.h"
+
+namespace attn {
+
+inline constexpr int kGuesses = 5;  // of each cell of the lens
+
+// {layer, query}: the chance of the likeliest token, with kGuesses guesses a cell (nostalgebraist 2020).
+Study begin_lens_guess(const Inputs& in);
+// {vocab}: softmax(LN_f(x_i) W_U + b_U) at State::token.
+Measure next_token(const Inputs& in);
+
+}  // namespace attn
