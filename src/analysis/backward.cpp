@@ -61,21 +61,28 @@ void activation_backward(Activation activation, std::span<const float> x, std::s
   for (size_t i = 0; i < x.size(); ++i) d[i] *= float(derivative(activation, double(x[i])));
 }
 
-Dense mlp_backward(const Model& model, int layer, ConstMat x, const Dense& d_out) {
+void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, const Dense& d_out, Dense& d_x) {
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
-  const Dense in = product(x, b.mlp_in);
-  Dense d_in = d_out * dense(b.mlp_out.w);
+  const auto part = [&](const Linear& l) { return block(l.w, from, to, 0, c.d_model); };
+  const auto product = [&](const Dense& w, const Linear& l) {
+    Dense out = view(x) * w.transpose();
+    if (!l.b.empty()) out.rowwise() += row_of(l.b.vec().subspan(size_t(from), size_t(to - from)));
+    return out;
+  };
+  const Dense W_in = part(b.mlp_in), in = product(W_in, b.mlp_in);
+  Dense d_in = d_out * block(b.mlp_out.w, 0, c.d_model, from, to);
   if (!c.gated_mlp) {
     activation_backward(c.activation, all(in), all(d_in));
-    return d_in * dense(b.mlp_in.w);
+    d_x.noalias() += d_in * W_in;
+    return;
   }
-  const Dense gate = product(x, b.mlp_gate);
+  const Dense W_gate = part(b.mlp_gate), gate = product(W_gate, b.mlp_gate);
   Dense d_gate = (d_in.array() * in.array()).matrix(), act = gate;
   activation_backward(c.activation, all(gate), all(d_gate));
   map_of(c.activation)(act.data(), act.size());
   d_in.array() *= act.array();
-  return d_gate * dense(b.mlp_gate.w) + d_in * dense(b.mlp_in.w);
+  d_x.noalias() += d_gate * W_gate + d_in * W_in;
 }
 
 Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {

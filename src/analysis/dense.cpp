@@ -8,27 +8,26 @@ Dense dense(const PackedMatrix& w) {
   return out;
 }
 
-Dense head_W_O(const Dense& W_O, int head, int d_head) {
-  return W_O.middleCols(Eigen::Index(head) * d_head, d_head).transpose();
+Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int64_t in1) {
+  Dense part(out1 - out0, in1 - in0);
+  for (int64_t i = in0; i < in1; ++i)  // as they lie in panels
+    for (int64_t o = out0; o < out1; ++o) part(o - out0, i - in0) = w.at(o, i);
+  return part;
+}
+
+Dense head_W_O(const Model& model, int layer, int head) {
+  const PackedMatrix& w = model.weights.blocks[size_t(layer)].o.w;
+  const int64_t d = model.config.d_head;
+  return block(w, 0, w.d_out(), head * d, (head + 1) * d).transpose();
 }
 
 int kv_head(const Attention& a, int head) { return head / (a.n_heads / a.n_kv_heads); }
 
-Dense pattern_of(const Attention& a, int sample, int layer, int head) {
-  Dense out(a.n_query, a.n_key);
-  a.pattern_rows(sample, layer, head, 0, a.n_query, mat(out));
+Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1) {
+  Dense out(a.n_heads, Eigen::Index(q1 - q0) * a.n_key);
+  for (int h = 0; h < a.n_heads; ++h)
+    a.pattern_rows(sample, layer, h, q0, q1, {out.row(h).data(), q1 - q0, a.n_key});
   return out;
-}
-
-Dense head_mean_pattern(const Attention& a, int sample, int layer) {
-  Dense sum = pattern_of(a, sample, layer, 0);
-  for (int h = 1; h < a.n_heads; ++h) sum += pattern_of(a, sample, layer, h);
-  return sum / float(a.n_heads);
-}
-
-Dense values_out(const Attention& a, int sample, int layer, int head, const Dense& W_O) {
-  const ConstMat v = a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + kv_head(a, head));
-  return view(v) * head_W_O(W_O, head, a.d_head);
 }
 
 Measure map_measure(const Dense& m) {

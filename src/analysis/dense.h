@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -25,16 +26,24 @@ inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
   return {x.data(), Eigen::Index(x.size())};
 }
 
+// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2 small's shape: about so many
+// multiplications by Eigen.
+constexpr int64_t kStepWork = 1 << 23;
+// Rows of so much work each that make a step, of n.
+inline int rows_a_step(int64_t work_a_row, int n) {
+  return int(std::clamp<int64_t>(kStepWork / std::max<int64_t>(1, work_a_row), 1, std::max(1, n)));
+}
+inline int n_parts(int n, int rows) { return (n + rows - 1) / rows; }
+
 Dense dense(const PackedMatrix& w);  // [d_out, d_in]
+// W[out0 .. out1, in0 .. in1]. Some nanoseconds a number.
+Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int64_t in1);
 // The rows of W_O that one head is multiplied with, as z_h W_O^h: [d_head, d_model].
-Dense head_W_O(const Dense& W_O, int head, int d_head);
+Dense head_W_O(const Model& model, int layer, int head);
 
 int kv_head(const Attention& a, int head);
-// [n_query, n_key]
-Dense pattern_of(const Attention& a, int sample, int layer, int head);
-Dense head_mean_pattern(const Attention& a, int sample, int layer);  // mean over heads
-// f^h(x_j) = v_j^h W_O^h of every key, without the output bias (Kobayashi et al. 2020): [n_key, d_model].
-Dense values_out(const Attention& a, int sample, int layer, int head, const Dense& W_O);
+// Queries q0 .. q1-1 of the patterns of a layer's heads: [n_heads, (q1 - q0) * n_key].
+Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1);
 
 // A study of `n` steps: part(0), part(1), …
 inline Study in_parts(int n, std::function<void(int)> part, std::function<Measure()> take) {

@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "analysis/dense.h"
-#include "analysis/target.h"
+#include "analysis/target_pass.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
@@ -16,10 +17,14 @@ struct Worth {
   Vector worth;         // [d_model]
   double constant = 0;  // β · u + b_U, which is nobody's
 
-  Worth(const Model& model, ConstMat resid, const Target& target) {
+  Worth() = default;
+  Worth(const Inputs& in, int query, const Target& target) {
+    const Model& model = *in.trace->model;
+    const Activations& kept = *in.kept();
     const Config& c = model.config;
     const std::vector<float> u = direction(model, target);
-    const Vector x = row_of(resid.row(0)).cast<double>();
+    const ConstMat resid = ConstMat(kept.resid_final.data(), kept.n, kept.d_model);
+    const Vector x = row_of(resid.row(query)).cast<double>();
     constant = direction_bias(model, target);
     worth = row_of(u).cast<double>();
     const NormWeights& norm = model.weights.ln_final;
@@ -41,96 +46,126 @@ struct Worth {
   double of(std::span<const float> r) const { return worth.dot(row_of(r).cast<double>()); }
 };
 
-ConstMat last_rows(const Inputs& in, int query) {
-  const Activations& kept = *in.kept();
-  return ConstMat(kept.resid_final.data(), kept.n, kept.d_model).rows_of(query, query + 1);
+// What all four studies share: first the steps that find the target.
+struct Direct {
+  State state;
+  Inputs in;
+  const Model& model;
+  const Attention& a;
+  TargetPass ask;
+  Worth worth;  // at State::token, once the target is known
+  Measure out;
+  Dense map, W_O;
+
+  explicit Direct(const Inputs& inputs)
+      : state(*inputs.state), in(inputs), model(*inputs.trace->model), a(inputs.trace->attention()), ask(inputs, state.token) {
+    in.state = &state;
+  }
+  // W_O^h · worth: what a value of the head is worth by each of its dimensions.
+  Eigen::VectorXf by_dimension(const Worth& w) const { return W_O * w.worth.cast<float>().transpose(); }
+};
+
+Study study(const Inputs& in, int n, void (*part)(Direct&, int), Measure (*take)(Direct&)) {
+  auto d = std::make_shared<Direct>(in);
+  const int first = d->ask.n_steps();
+  return in_parts(first + n,
+                  [=](int i) {
+                    if (i < first) return d->ask.step();
+                    if (i == first) d->worth = Worth(d->in, d->state.token, d->ask.target());
+                    part(*d, i - first);
+                  },
+                  [=] { return take(*d); });
 }
 
-Worth worth_at(const Inputs& in, int query) {
-  return {*in.trace->model, last_rows(in, query), target_at(in, query)};
+void add(Measure& m, double value, std::string name) {
+  m.values.push_back(float(value));
+  m.names.push_back(std::move(name));
 }
 
-// worth · (v_j^h W_O^h) of every key of one head.
-Eigen::VectorXf worth_of_keys(const Attention& a, const Worth& worth, int layer, int head, const Dense& W_O) {
-  const ConstMat v = a.v[size_t(layer)].head(kv_head(a, head));
-  const Eigen::VectorXf out = head_W_O(W_O, head, a.d_head) * worth.worth.cast<float>().transpose();
-  return view(v) * out;
+void component_layer(Direct& d, int l) {
+  const Activations& kept = *d.in.kept();
+  const int query = d.state.token;
+  const Lang lang = d.state.lang;
+  if (l == 0) add(d.out, d.worth.of(kept.resid_pre(0).row(query)), tr(lang, "embedding", "嵌入"));
+  const std::string at = "L" + std::to_string(l) + " ";
+  Dense attn(1, kept.d_model);
+  attn_out(d.model, l, kept.z(l).rows_of(query, query + 1), mat(attn));
+  const Dense mlp = view(kept.resid_post(l)).row(query) - view(kept.resid_pre(l)).row(query) - attn;
+  add(d.out, d.worth.of({attn.data(), size_t(attn.size())}), at + tr(lang, "attention", "注意力"));
+  add(d.out, d.worth.of({mlp.data(), size_t(mlp.size())}), at + "MLP");
 }
 
-Eigen::RowVectorXf row_of_pattern(const Attention& a, int layer, int head, int query) {
-  Eigen::RowVectorXf row(a.n_key);
-  a.pattern_rows(0, layer, head, query, query + 1, {row.data(), 1, a.n_key});
-  return row;
+Measure take_components(Direct& d) {
+  add(d.out, d.worth.constant, tr(d.state.lang, "biases of the end", "末端偏置"));
+  d.out.axes = {Axis::component};
+  d.out.shape = {int(d.out.values.size())};
+  return std::move(d.out);
+}
+
+// What each head alone writes: the product of z with all but its own part zero.
+void heads_layer(Direct& d, int l) {
+  const std::span<const float> z = d.in.kept()->z(l).row(d.state.token);
+  Dense apart = Dense::Zero(d.a.n_heads, Eigen::Index(z.size())), out(d.a.n_heads, d.model.config.d_model);
+  for (int h = 0; h < d.a.n_heads; ++h) {
+    const Eigen::Index from = Eigen::Index(h) * d.a.d_head;
+    apart.row(h).segment(from, d.a.d_head) = row_of(z).segment(from, d.a.d_head);
+  }
+  linear(const_mat(apart), d.model.weights.blocks[size_t(l)].o.w, {}, mat(out));
+  for (int h = 0; h < d.a.n_heads; ++h)
+    d.out.values.push_back(float(d.worth.of({out.row(h).data(), size_t(out.cols())})));
+}
+
+// worth · A[i, j] f(x_j) of every key of one head.
+void token_head(Direct& d, int i) {
+  const int l = i / d.a.n_heads, h = i % d.a.n_heads, query = d.state.token;
+  if (i == 0) d.map = Dense::Zero(d.a.n_layers, d.a.n_key);
+  if (!d.a.is_kept(l)) return;
+  Eigen::RowVectorXf row(d.a.n_key);
+  d.a.pattern_rows(0, l, h, query, query + 1, {row.data(), 1, d.a.n_key});
+  d.W_O = head_W_O(d.model, l, h);
+  const Eigen::RowVectorXf keys = (view(d.a.v[size_t(l)].head(kv_head(d.a, h))) * d.by_dimension(d.worth)).transpose();
+  d.map.row(l).array() += row.array() * keys.array();
+}
+
+constexpr int kQueries = 16;  // a step
+
+void map_rows(Direct& d, int part) {
+  const State& s = d.state;
+  if (part == 0) {
+    d.map.resize(d.a.n_query, d.a.n_key);
+    d.W_O = head_W_O(d.model, s.layer, s.head);
+  }
+  const int q0 = part * kQueries, q1 = std::min(q0 + kQueries, d.a.n_query);
+  d.a.pattern_rows(s.sample, s.layer, s.head, q0, q1, {d.map.row(q0).data(), q1 - q0, d.a.n_key});
+  const auto v = view(d.a.v[size_t(s.layer)].head(kv_head(d.a, s.head)));
+  for (int q = q0; q < q1; ++q) {
+    const Worth worth(d.in, q, d.ask.target());  // one target for all rows, so that they can be compared
+    d.map.row(q).array() *= (v * d.by_dimension(worth)).transpose().array();
+  }
 }
 
 }  // namespace
 
-Measure logit_by_component(const Inputs& in) {
-  const Model& model = *in.trace->model;
-  const Activations& kept = *in.kept();
-  const int query = in.state->token, d = kept.d_model;
-  const Lang lang = in.state->lang;
-  const Worth worth = worth_at(in, query);
-  Measure m{{Axis::component}, {}, {}, {}};
-  const auto add = [&](double value, std::string name) {
-    m.values.push_back(float(value));
-    m.names.push_back(std::move(name));
-  };
-  add(worth.of(kept.resid_pre(0).row(query)), tr(lang, "embedding", "嵌入"));
-  Dense attn(1, d);
-  for (int l = 0; l < model.config.n_layers; ++l) {
-    const std::string at = "L" + std::to_string(l) + " ";
-    attn_out(model, l, kept.z(l).rows_of(query, query + 1), mat(attn));
-    const Dense mlp = view(kept.resid_post(l)).row(query) - view(kept.resid_pre(l)).row(query) - attn;
-    add(worth.of({attn.data(), size_t(d)}), at + tr(lang, "attention", "注意力"));
-    add(worth.of({mlp.data(), size_t(d)}), at + "MLP");
-  }
-  add(worth.constant, tr(lang, "biases of the end", "末端偏置"));
-  m.shape = {int(m.values.size())};
-  return m;
+Study begin_logit_component(const Inputs& in) {
+  return study(in, in.trace->attention().n_layers, component_layer, take_components);
 }
 
-Measure logit_by_head(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  const Worth worth = worth_at(in, in.state->token);
-  Measure m{{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}};
-  for (int l = 0; l < a.n_layers; ++l) {
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
-    const ConstMat z = in.kept()->z(l);
-    for (int h = 0; h < a.n_heads; ++h) {
-      const auto z_h = row_of(z.row(in.state->token)).segment(Eigen::Index(h) * a.d_head, a.d_head);
-      const Eigen::RowVectorXf out = z_h * head_W_O(W_O, h, a.d_head);
-      m.values.push_back(float(worth.of({out.data(), size_t(out.size())})));
-    }
-  }
-  return m;
+Study begin_logit_head(const Inputs& in) {
+  return study(in, in.trace->attention().n_layers, heads_layer, [](Direct& d) {
+    return Measure{{Axis::layer, Axis::head}, {d.a.n_layers, d.a.n_heads}, std::move(d.out.values)};
+  });
 }
 
-Measure logit_by_token(const Inputs& in) {
+Study begin_logit_token(const Inputs& in) {
   const Attention& a = in.trace->attention();
-  const Worth worth = worth_at(in, in.state->token);
-  Dense sums = Dense::Zero(a.n_layers, a.n_key);
-  for (int l = 0; l < a.n_layers; ++l) {
-    if (!a.is_kept(l)) continue;
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
-    for (int h = 0; h < a.n_heads; ++h)
-      sums.row(l).array() += row_of_pattern(a, l, h, in.state->token).array() *
-                             worth_of_keys(a, worth, l, h, W_O).transpose().array();
-  }
-  return {{Axis::layer, Axis::key}, {a.n_layers, a.n_key}, {sums.data(), sums.data() + sums.size()}};
+  return study(in, a.n_layers * a.n_heads, token_head, [](Direct& d) {
+    return Measure{{Axis::layer, Axis::key}, {d.a.n_layers, d.a.n_key}, {d.map.data(), d.map.data() + d.map.size()}};
+  });
 }
 
-Measure logit_map(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  const State& s = *in.state;
-  Dense map = pattern_of(a, s.sample, s.layer, s.head);
-  const Dense W_O = dense(in.trace->model->weights.blocks[size_t(s.layer)].o.w);
-  const Target target = target_at(in, s.token);  // one for all rows, so that they can be compared
-  for (int q = 0; q < a.n_query; ++q) {
-    const Worth worth(*in.trace->model, last_rows(in, q), target);
-    map.row(q).array() *= worth_of_keys(a, worth, s.layer, s.head, W_O).transpose().array();
-  }
-  return map_measure(map);
+Study begin_logit_map(const Inputs& in) {
+  return study(in, n_parts(in.trace->attention().n_query, kQueries), map_rows,
+               [](Direct& d) { return map_measure(d.map); });
 }
 
 }  // namespace attn

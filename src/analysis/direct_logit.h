@@ -9,9 +9,10 @@
 
 namespace attn {
 
-Measure logit_by_component(const Inputs& in);  // {component}; sums to the logit
-Measure logit_by_head(const Inputs& in);       // {layer, head}
-Measure logit_by_token(const Inputs& in);      // {layer, key}: source tokens, all heads of the layer
-Measure logit_map(const Inputs& in);           // {query, key}: the chosen layer and head
+// In steps of a block of the vocabulary, where the target has to be found, and then of a layer, a head or some queries.
+Study begin_logit_component(const Inputs& in);  // {component}; sums to the logit
+Study begin_logit_head(const Inputs& in);       // {layer, head}
+Study begin_logit_token(const Inputs& in);      // {layer, key}: source tokens, all heads of the layer
+Study begin_logit_map(const Inputs& in);        // {query, key}: the chosen layer and head
 
 }  // namespace attn

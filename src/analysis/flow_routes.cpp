@@ -1,6 +1,7 @@
 #include "analysis/flow_routes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "analysis/dense.h"
@@ -11,120 +12,143 @@ namespace {
 
 constexpr float kLeast = 1e-5f;
 
-// |whole|₁ - |part - whole|₁. Both are nearly equal where the part is small, so they are subtracted
+// |whole|₁ - |factor part - whole|₁. Both are nearly equal where the part is small, so they are subtracted
 // dimension by dimension.
-template <class Part, class Whole>
-float share(const Part& part, const Whole& whole) {
-  const Eigen::ArrayXXd y = whole.template cast<double>(), z = part.template cast<double>();
-  return std::max(float((y.abs() - (z - y).abs()).sum()), kLeast);
+float share(const float* part, float factor, const float* whole, Eigen::Index n) {
+  double sums[4] = {};
+  Eigen::Index i = 0;
+  const auto one = [&](Eigen::Index at) {
+    const double y = whole[at], z = double(factor * part[at]);
+    return std::abs(y) - std::abs(z - y);
+  };
+  for (; i + 4 <= n; i += 4)
+    for (int lane = 0; lane < 4; ++lane) sums[lane] += one(i + lane);
+  for (; i < n; ++i) sums[0] += one(i);
+  return std::max(float(sums[0] + sums[1] + (sums[2] + sums[3])), kLeast);
 }
 
-// Edges into the attention sum of one query: [head, key], and what the residual stream is.
-struct Edges {
-  Dense keys;
-  float residual;
-};
-
-struct LayerEdges {
-  const Inputs& in;
-  const Attention& a;
-  int layer;
-  std::vector<Dense> values;
-
-  LayerEdges(const Inputs& inputs, int l) : in(inputs), a(inputs.trace->attention()), layer(l) {
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
-    for (int h = 0; h < a.n_heads; ++h) values.push_back(values_out(a, in.state->sample, l, h, W_O));
-  }
-
-  Edges of(int query) const {
-    const auto whole = view(in.kept()->attn_sum(layer)).row(query);
-    Edges e{Dense::Zero(a.n_heads, a.n_key), share(view(in.kept()->resid_pre(layer)).row(query), whole)};
-    Eigen::RowVectorXf row(a.n_key);
-    for (int h = 0; h < a.n_heads; ++h) {
-      a.pattern_rows(in.state->sample, layer, h, query, query + 1, {row.data(), 1, a.n_key});
-      for (int k = 0; k < a.n_key; ++k)
-        if (a.may_see(in.state->sample, query, k))
-          e.keys(h, k) = share(row(k) * values[size_t(h)].row(k), whole);
-    }
-    const float sum = e.keys.sum() + e.residual;
-    e.keys /= sum;
-    e.residual /= sum;
-    return e;
-  }
-};
-
-// What a study of edges goes on with: the inputs, and the layer that is at hand.
+// Edges into the attention sums of queries, layer by layer: first what the values of each head write, some keys a step, then
+// the queries, some heads a step, which end in `found`.
 struct Routes {
   State state;
   Inputs in;
   const Attention& a;
-  std::unique_ptr<LayerEdges> layer;
+  int first_layer, n_layers, first_query, n_queries;  // that are asked for
+  int d, keys_a_step, heads_a_step;
+  std::vector<Dense> values;  // [head] of [key, d_model], of the layer at hand
+  Dense W_O;
+  Dense keys;                 // edges of the query at hand [head, key]
+  float residual = 0;         // and of the residual stream
   Dense out;
+  std::function<void(Routes&, int layer, int query)> found;  // edges are brought to 1
 
-  Routes(const Inputs& inputs, Eigen::Index n_rows, Eigen::Index n_cols)
-      : state(*inputs.state), in(inputs), a(inputs.trace->attention()), out(Dense::Zero(n_rows, n_cols)) {
+  explicit Routes(const Inputs& inputs)
+      : state(*inputs.state), in(inputs), a(inputs.trace->attention()), first_layer(0), n_layers(a.n_layers), first_query(0),
+        n_queries(a.n_query), d(inputs.trace->model->config.d_model) {
     in.state = &state;
+    keys_a_step = rows_a_step(int64_t(a.d_head) * d, a.n_key);
+    heads_a_step = rows_a_step(int64_t(a.n_key) * d * 8, a.n_heads);  // in double
   }
-  const LayerEdges& at(int l) {
-    if (!layer || layer->layer != l) layer = std::make_unique<LayerEdges>(in, l);
-    return *layer;
+  int value_steps() const { return a.n_heads * n_parts(a.n_key, keys_a_step); }
+  int query_steps() const { return n_parts(a.n_heads, heads_a_step); }
+  int steps_a_layer() const { return value_steps() + n_queries * query_steps(); }
+  int n_steps() const { return n_layers * steps_a_layer(); }
+
+  void part(int i) {
+    const int layer = first_layer + i / steps_a_layer();
+    i %= steps_a_layer();
+    if (i < value_steps()) return value_part(layer, i);
+    i -= value_steps();
+    const int query = first_query + i / query_steps(), h0 = i % query_steps() * heads_a_step;
+    const int h1 = std::min(h0 + heads_a_step, a.n_heads);
+    const float* whole = in.kept()->attn_sum(layer).row(query).data();
+    if (h0 == 0) {
+      keys = Dense::Zero(a.n_heads, a.n_key);
+      residual = share(in.kept()->resid_pre(layer).row(query).data(), 1, whole, d);
+    }
+    Eigen::RowVectorXf row(a.n_key);
+    for (int h = h0; h < h1; ++h) {
+      a.pattern_rows(state.sample, layer, h, query, query + 1, {row.data(), 1, a.n_key});
+      for (int k = 0; k < a.n_key; ++k)
+        if (a.may_see(state.sample, query, k)) keys(h, k) = share(values[size_t(h)].row(k).data(), row(k), whole, d);
+    }
+    if (h1 < a.n_heads) return;
+    const float sum = keys.sum() + residual;
+    keys /= sum;
+    residual /= sum;
+    found(*this, layer, query);
+  }
+  void value_part(int layer, int i) {
+    const int a_head = n_parts(a.n_key, keys_a_step), h = i / a_head, k0 = i % a_head * keys_a_step;
+    const int n = std::min(keys_a_step, a.n_key - k0);
+    if (i == 0) values.resize(size_t(a.n_heads));
+    if (k0 == 0) {
+      values[size_t(h)].resize(a.n_key, d);
+      W_O = head_W_O(*in.trace->model, layer, h);
+    }
+    const ConstMat v = a.v[size_t(layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
 };
 
-std::shared_ptr<Routes> routes(const Inputs& in, int n_rows, int n_cols) {
-  return std::make_shared<Routes>(in, n_rows, n_cols);
+Study study(std::shared_ptr<Routes> r, Eigen::Index rows, Eigen::Index cols, Measure (*take)(const Dense&)) {
+  return in_parts(r->n_steps(),
+                  [=](int i) {
+                    if (i == 0) r->out = Dense::Zero(rows, cols);
+                    r->part(i);
+                  },
+                  [=] { return take(r->out); });
+}
+
+// {query, key} of the chosen layer.
+Study map_study(const Inputs& in, std::function<void(Routes&, int, int)> found) {
+  auto r = std::make_shared<Routes>(in);
+  r->first_layer = r->state.layer;
+  r->n_layers = 1;
+  r->found = std::move(found);
+  return study(r, r->a.n_query, r->a.n_key, map_measure);
 }
 
 }  // namespace
 
 Study begin_route_head(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  auto r = routes(in, a.n_query, a.n_key);
-  return in_parts(a.n_query, [r](int q) { r->out.row(q) = r->at(r->state.layer).of(q).keys.row(r->state.head); },
-                  [r] { return map_measure(r->out); });
+  return map_study(in, [](Routes& r, int, int q) { r.out.row(q) = r.keys.row(r.state.head); });
 }
 
 Study begin_route_layer(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  auto r = routes(in, a.n_query, a.n_key);
-  return in_parts(a.n_query, [r](int q) { r->out.row(q) = r->at(r->state.layer).of(q).keys.colwise().sum(); },
-                  [r] { return map_measure(r->out); });
+  return map_study(in, [](Routes& r, int, int q) { r.out.row(q) = r.keys.colwise().sum(); });
 }
 
 Study begin_route_heads(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  auto r = routes(in, a.n_layers, a.n_heads);
-  return in_parts(a.n_layers,
-                  [r](int l) { r->out.row(l) = r->at(l).of(r->state.token).keys.rowwise().sum().transpose(); },
-                  [r] {
-                    return Measure{{Axis::layer, Axis::head},
-                                   {int(r->out.rows()), int(r->out.cols())},
-                                   {r->out.data(), r->out.data() + r->out.size()}};
-                  });
+  auto r = std::make_shared<Routes>(in);
+  r->first_query = r->state.token;
+  r->n_queries = 1;
+  r->found = [](Routes& at, int l, int) { at.out.row(l) = at.keys.rowwise().sum().transpose(); };
+  return study(r, r->a.n_layers, r->a.n_heads, [](const Dense& m) {
+    return Measure{{Axis::layer, Axis::head}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
+  });
 }
 
 Study begin_route_residual(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  auto r = routes(in, a.n_layers, a.n_query);
-  return in_parts(a.n_layers * a.n_query,
-                  [r](int i) {
-                    const int l = i / r->a.n_query, q = i % r->a.n_query;
-                    r->out(l, q) = r->at(l).of(q).residual;
-                  },
-                  [r] { return layer_by_query(r->out); });
+  auto r = std::make_shared<Routes>(in);
+  r->found = [](Routes& at, int l, int q) { at.out(l, q) = at.residual; };
+  return study(r, r->a.n_layers, r->a.n_query, layer_by_query);
 }
 
-Measure route_mlp(const Inputs& in) {
+Study begin_route_mlp(const Inputs& in) {
   const Activations& kept = *in.kept();
-  Dense out(int(kept.layers.size()), kept.n);
-  for (int l = 0; l < out.rows(); ++l) {
-    for (int q = 0; q < kept.n; ++q) {
-      const auto whole = view(kept.mlp_sum(l)).row(q), mid = view(kept.resid_mid(l)).row(q);
-      const float mlp = share(whole - mid, whole), rest = share(mid, whole);
-      out(l, q) = mlp / (mlp + rest);
-    }
-  }
-  return layer_by_query(out);
+  auto out = std::make_shared<Dense>(int(kept.layers.size()), kept.n);
+  return in_parts(int(kept.layers.size()),
+                  [out, &kept](int l) {
+                    std::vector<float> mlp(size_t(kept.d_model));
+                    for (int q = 0; q < kept.n; ++q) {
+                      const std::span<const float> whole = kept.mlp_sum(l).row(q), mid = kept.resid_mid(l).row(q);
+                      for (size_t i = 0; i < mlp.size(); ++i) mlp[i] = whole[i] - mid[i];
+                      const float added = share(mlp.data(), 1, whole.data(), kept.d_model);
+                      (*out)(l, q) = added / (added + share(mid.data(), 1, whole.data(), kept.d_model));
+                    }
+                  },
+                  [out] { return layer_by_query(*out); });
 }
 
 }  // namespace attn

@@ -13,6 +13,6 @@ Study begin_route_head(const Inputs& in);      // {query, key} the chosen head's
 Study begin_route_layer(const Inputs& in);     // {query, key} edges of all heads together
 Study begin_route_heads(const Inputs& in);     // {layer, head} the chosen token's edges, all keys together
 Study begin_route_residual(const Inputs& in);  // {layer, query} what the attention leaves as it was
-Measure route_mlp(const Inputs& in);       // {layer, query} what the MLP adds
+Study begin_route_mlp(const Inputs& in);       // {layer, query} what the MLP adds
 
 }  // namespace attn

@@ -3,135 +3,210 @@
 #include <memory>
 
 #include "analysis/backward.h"
-#include "analysis/target.h"
+#include "analysis/target_pass.h"
 
 namespace attn {
 
 namespace {
 
-// From the last layer to the first; an MLP or an attention is a step.
+// From the last layer to the first, each in short steps: its MLP some neurons at a time, its attention head by head, some
+// queries at a time. Then R, some rows at a time.
 struct Backward {
   Inputs in;
   State state;
   const Model& model;
   const Attention& a;
-  int layer;
-  bool in_mlp = true;
+  const Config& c;
+  TargetPass ask;
+  bool relevant;        // R is wanted, not single layers
+  int lowest;           // the last layer that is gone through
+  int n, d;
+  int neurons, queries, r_rows;  // of a step
   Dense d_resid, d_pre, d_attn;  // [n, d_model] of resid_post; of resid_pre and attn_out as far as known
+  Dense normed, d_read;          // what the MLP reads, and its derivative so far
+  Dense d_q, d_k, d_v, d_x;      // of the head at hand, and of what the layer's attention reads
+  Dense W_O, W_q, W_k, W_v;      // of the head at hand
   std::vector<Dense> kept;       // Ā of each layer [query, key]
   Dense chosen;                  // ∇A ⊙ A of the chosen layer and head
   Dense sums;                    // [layer, head]
+  Dense R, R_before;
 
-  explicit Backward(const Inputs& inputs)
-      : in(inputs), state(*inputs.state), model(*in.trace->model), a(in.trace->attention()), layer(a.n_layers - 1) {
+  Backward(const Inputs& inputs, bool relevant_, int lowest_)
+      : in(inputs), state(*inputs.state), model(*inputs.trace->model), a(inputs.trace->attention()), c(model.config),
+        ask(inputs, state.token), relevant(relevant_), lowest(lowest_), n(inputs.kept()->n), d(inputs.kept()->d_model) {
     in.state = &state;
+    neurons = rows_a_step(int64_t(n) * d * (c.gated_mlp ? 5 : 3), c.d_mlp);
+    queries = rows_a_step(int64_t(n) * a.d_head * 6 + int64_t(a.d_head) * d, n);
+    r_rows = rows_a_step(int64_t(n) * n, n);
+  }
+
+  int mlp_steps() const { return 2 + n_parts(c.d_mlp, neurons); }
+  int head_steps() const { return n_parts(n, queries); }
+  int back_steps() const { return n_parts(n, rows_back()); }
+  // Rows of d_x of one head's q, k and v.
+  int rows_back() const { return rows_a_step(int64_t(a.d_head) * d * 3, n); }
+  int attention_steps() const { return a.n_heads * (head_steps() + back_steps()) + 1; }
+  int layer_steps() const { return mlp_steps() + attention_steps(); }
+  int layers() const { return a.n_layers - lowest; }
+  int r_steps() const { return relevant ? a.n_layers * n_parts(n, r_rows) : 0; }
+  int n_steps() const { return ask.n_steps() + 1 + layers() * layer_steps() + r_steps(); }
+
+  void part(int i) {
+    if (i < ask.n_steps()) return ask.step();
+    i -= ask.n_steps();
+    if (i-- == 0) return begin();
+    if (i >= layers() * layer_steps()) return relevance(i - layers() * layer_steps());
+    const int layer = a.n_layers - 1 - i / layer_steps();
+    i %= layer_steps();
+    if (i < mlp_steps())
+      mlp(layer, i);
+    else
+      attention(layer, i - mlp_steps());
+  }
+
+  void begin() {
     const Activations& k = *in.kept();
-    const std::vector<float> u = direction(model, target_at(in, state.token));
+    const std::vector<float> u = direction(model, ask.target());
     const ConstMat last = ConstMat(k.resid_final.data(), k.n, k.d_model).rows_of(state.token, state.token + 1);
-    d_resid = Dense::Zero(k.n, k.d_model);
+    d_resid = Dense::Zero(n, d);
     d_resid.row(state.token) = unembed_backward(model, last, row_of(u));
-    kept.resize(size_t(a.n_layers));
+    if (relevant) kept.resize(size_t(a.n_layers));
     sums = Dense::Zero(a.n_layers, a.n_heads);
   }
 
-  bool step() {
-    if (in_mlp) {
-      mlp();
-    } else {
-      attention();
-      d_resid = d_pre;
-      --layer;
-    }
-    in_mlp = !in_mlp;
-    return layer >= 0;
-  }
-
-  void mlp() {
-    const Config& c = model.config;
+  void mlp(int layer, int i) {
     const Block& b = model.weights.blocks[size_t(layer)];
     const Activations& k = *in.kept();
-    if (c.norm_place == NormPlace::post) {
-      Dense d_mid = norm_backward(c, b.ln2, k.mlp_sum(layer), d_resid);
-      d_mid += mlp_backward(model, layer, k.resid_mid(layer), d_mid);
-      d_attn = norm_backward(c, b.ln1, k.attn_sum(layer), d_mid);
-      d_pre = d_attn;
+    const bool post = c.norm_place == NormPlace::post;
+    const ConstMat read = c.parallel_residual && !post ? k.resid_pre(layer) : k.resid_mid(layer);
+    if (i == 0) {
+      if (post) {
+        d_resid = norm_backward(c, b.ln2, k.mlp_sum(layer), d_resid);
+      } else {
+        normed.resize(n, d);
+        normalize_rows(c, b.ln2, read, mat(normed));
+      }
+      d_read = Dense::Zero(n, d);
       return;
     }
-    const ConstMat read = c.parallel_residual ? k.resid_pre(layer) : k.resid_mid(layer);
-    Dense normed(read.rows, read.cols);
-    normalize_rows(c, b.ln2, read, mat(normed));
-    const Dense d_read = norm_backward(c, b.ln2, read, mlp_backward(model, layer, const_mat(normed), d_resid));
-    d_attn = c.parallel_residual ? d_resid : Dense(d_resid + d_read);
-    d_pre = d_resid + d_read;
+    if (i < mlp_steps() - 1) {
+      const int from = (i - 1) * neurons, to = std::min(from + neurons, c.d_mlp);
+      mlp_backward(model, layer, from, to, post ? read : const_mat(normed), d_resid, d_read);
+      return;
+    }
+    if (post) {
+      d_attn = norm_backward(c, b.ln1, k.attn_sum(layer), d_resid + d_read);
+      d_pre = d_attn;
+    } else {
+      d_read = norm_backward(c, b.ln2, read, d_read);
+      d_attn = c.parallel_residual ? d_resid : Dense(d_resid + d_read);
+      d_pre = d_resid + d_read;
+    }
   }
 
-  void attention() {
-    const Config& c = model.config;
-    const Block& b = model.weights.blocks[size_t(layer)];
+  void attention(int layer, int i) {
+    const int a_head = head_steps() + back_steps(), h = i / a_head, step = i % a_head;
+    const bool further = layer > lowest;  // somebody asks on
+    if (i == 0 && relevant) kept[size_t(layer)] = Dense::Zero(n, n);
+    if (i == 0) d_x = Dense::Zero(n, d);
+    if (h == a.n_heads) return end_of_layer(layer);
+    if (step < head_steps())
+      some_queries(layer, h, step * queries, std::min((step + 1) * queries, n), further);
+    else if (further)
+      through_weights(layer, h, (step - head_steps()) * rows_back());
+  }
+
+  void some_queries(int layer, int h, int q0, int q1, bool further) {
     const Eigen::Index d_head = a.d_head;
     const size_t l = size_t(layer);
-    const Dense d_z = d_attn * dense(b.o.w);
-    Dense d_q(a.n_query, a.n_heads * d_head);
-    Dense d_k = Dense::Zero(a.n_key, a.n_kv_heads * d_head), d_v = d_k;
-    kept[l] = Dense::Zero(a.n_query, a.n_key);
-    for (int h = 0; h < a.n_heads; ++h) {
-      const int g = kv_head(a, h);
-      const auto q = view(a.q[l].head(h)), k = view(a.k[l].head(g)), v = view(a.v[l].head(g));
-      const Dense A = pattern_of(a, 0, layer, h);
-      const Dense d_z_h = d_z.middleCols(h * d_head, d_head);
-      const Dense times = ((d_z_h * v.transpose()).array() * A.array()).matrix();  // ∇A ⊙ A
-      kept[l] += times.cwiseMax(0.f) / float(a.n_heads);
-      sums(layer, h) = times.sum();
-      if (layer == state.layer && h == state.head) chosen = times;
-      if (layer == 0) continue;  // nobody asks further
-      const Eigen::VectorXf rows = times.rowwise().sum();
-      const Dense d_scores = (times - rows.asDiagonal() * A) * a.scale;
-      d_q.middleCols(h * d_head, d_head) = d_scores * k;
-      d_k.middleCols(g * d_head, d_head) += d_scores.transpose() * q;
-      d_v.middleCols(g * d_head, d_head) += A.transpose() * d_z_h;
+    const int g = kv_head(a, h), rows = q1 - q0;
+    const auto k = view(a.k[l].head(g)), v = view(a.v[l].head(g));
+    if (q0 == 0) {
+      W_O = head_W_O(model, layer, h);
+      d_q.resize(n, d_head);
+      d_k = d_v = Dense::Zero(n, d_head);
+      if (layer == state.layer && h == state.head) chosen.resize(n, n);
     }
-    if (layer == 0) return;
-    const auto back = [&](Dense& d, int n_heads) {
-      for (int h = 0; h < n_heads; ++h)
-        rotate_back(c, {d.data() + h * d_head, d.rows(), d_head, d.cols()});
-    };
-    back(d_q, a.n_heads);
-    back(d_k, a.n_kv_heads);
-    const Dense d_x = d_q * dense(b.q.w) + d_k * dense(b.k.w) + d_v * dense(b.v.w);
-    d_pre += c.norm_place == NormPlace::post ? d_x : norm_backward(c, b.ln1, in.kept()->resid_pre(layer), d_x);
+    Dense A(rows, n);
+    a.pattern_rows(0, layer, h, q0, q1, mat(A));
+    const Dense d_z_h = d_attn.middleRows(q0, rows) * W_O.transpose();
+    const Dense times = ((d_z_h * v.transpose()).array() * A.array()).matrix();  // ∇A ⊙ A
+    if (relevant) kept[l].middleRows(q0, rows) += times.cwiseMax(0.f) / float(a.n_heads);
+    sums(layer, h) += times.sum();
+    if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = times;
+    if (!further) return;
+    const Eigen::VectorXf of_row = times.rowwise().sum();
+    const Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale;
+    d_q.middleRows(q0, rows) = d_scores * k;
+    d_k += d_scores.transpose() * view(a.q[l].head(h)).middleRows(q0, rows);
+    d_v += A.transpose() * d_z_h;
   }
 
-  Dense relevance() const {
-    Dense r = Dense::Identity(a.n_query, a.n_key);
-    for (const Dense& mean : kept) r = (r + mean * r).eval();
-    return r;
+  // d_q, d_k and d_v of one head back to what the layer read. Heads that share keys and values add up.
+  void through_weights(int layer, int h, int row) {
+    const Block& b = model.weights.blocks[size_t(layer)];
+    const int64_t d_head = a.d_head, q = h * d_head, kv = kv_head(a, h) * d_head;
+    if (row == 0) {
+      rotate_back(c, mat(d_q));
+      rotate_back(c, mat(d_k));
+      W_q = block(b.q.w, q, q + d_head, 0, d);
+      W_k = block(b.k.w, kv, kv + d_head, 0, d);
+      W_v = block(b.v.w, kv, kv + d_head, 0, d);
+    }
+    const int rows = std::min(rows_back(), n - row);
+    d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k + d_v.middleRows(row, rows) * W_v;
+  }
+  void end_of_layer(int layer) {
+    if (layer == lowest) return;
+    const Block& b = model.weights.blocks[size_t(layer)];
+    d_pre += c.norm_place == NormPlace::post ? d_x : norm_backward(c, b.ln1, in.kept()->resid_pre(layer), d_x);
+    d_resid = d_pre;
+  }
+
+  void relevance(int i) {
+    const int parts = n_parts(n, r_rows), layer = i / parts, q0 = i % parts * r_rows, rows = std::min(r_rows, n - q0);
+    if (i == 0) R = Dense::Identity(n, n);
+    if (q0 == 0) R_before = R;
+    R.middleRows(q0, rows).noalias() += kept[size_t(layer)].middleRows(q0, rows) * R_before;
   }
 };
 
-Study begin(const Inputs& in, Measure (*take)(const Backward&)) {
-  auto work = std::make_shared<Backward>(in);
-  return {2 * work->a.n_layers, [work] { return work->step(); }, [work, take] { return take(*work); }};
+Study begin(const Inputs& in, bool relevant, int lowest, Measure (*take)(const Backward&)) {
+  auto work = std::make_shared<Backward>(in, relevant, lowest);
+  return in_parts(work->n_steps(), [work](int i) { work->part(i); }, [work, take] { return take(*work); });
 }
 
 }  // namespace
 
+Status too_large_for_gradient(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const uint64_t n = uint64_t(a.n_query);
+  return too_many_bytes(in, (8 * n * uint64_t(in.trace->model->config.d_model) + n * n) * sizeof(float));
+}
+
+Status too_large_for_relevance(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const uint64_t n = uint64_t(a.n_query);
+  return too_many_bytes(in, (8 * n * uint64_t(in.trace->model->config.d_model) + uint64_t(a.n_layers + 3) * n * n) * sizeof(float));
+}
+
 Study begin_gradient_attention(const Inputs& in) {
-  return begin(in, [](const Backward& b) { return map_measure(b.chosen); });
+  return begin(in, false, in.state->layer, [](const Backward& b) { return map_measure(b.chosen); });
 }
 
 Study begin_gradient_heads(const Inputs& in) {
-  return begin(in, [](const Backward& b) {
+  return begin(in, false, 0, [](const Backward& b) {
     return Measure{{Axis::layer, Axis::head}, {b.a.n_layers, b.a.n_heads}, {b.sums.data(), b.sums.data() + b.sums.size()}};
   });
 }
 
 Study begin_chefer(const Inputs& in) {
-  return begin(in, [](const Backward& b) { return map_measure(b.relevance()); });
+  return begin(in, true, 0, [](const Backward& b) { return map_measure(b.R); });
 }
 
 Study begin_chefer_row(const Inputs& in) {
-  return begin(in, [](const Backward& b) {
-    const Eigen::RowVectorXf row = b.relevance().row(b.state.token);
+  return begin(in, true, 0, [](const Backward& b) {
+    const Eigen::RowVectorXf row = b.R.row(b.state.token);
     return Measure{{Axis::key}, {b.a.n_key}, {row.data(), row.data() + row.size()}};
   });
 }

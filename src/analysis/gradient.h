@@ -8,6 +8,9 @@
 
 namespace attn {
 
+// Of what a layer needs on its way back, and of a map a layer for R.
+Status too_large_for_gradient(const Inputs& in);
+Status too_large_for_relevance(const Inputs& in);
 Study begin_gradient_attention(const Inputs& in);  // {query, key} ∇A ⊙ A of the chosen layer and head
 Study begin_gradient_heads(const Inputs& in);      // {layer, head} Σ ∇A ⊙ A
 // Chefer et al. 2021 (ICCV), self-attention: Ā = mean over heads of ReLU(∇A ⊙ A); R = I; R <- R + Ā R, layer by layer.

@@ -16,139 +16,154 @@ namespace {
 
 using Wide = Eigen::MatrixXd;
 
-// The four matrices of a layer, all heads side by side: Q, K, V [d_model, heads * d_head], O [d_model, n_heads * d_head].
-struct LayerWeights {
-  Dense Q, K, V, O;
+// What one head reads by a matrix of the layer, the norm's weights folded in: [d_model, d_head], as x W.
+Dense read_by(const Model& model, int layer, const Linear& linear, int head) {
+  const Config& c = model.config;
+  const Block& b = model.weights.blocks[size_t(layer)];
+  Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model).transpose();
+  if (c.norm_place != NormPlace::pre) return w;
+  if (!b.ln1.gamma.empty()) w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
+  if (c.norm == Norm::layer_norm) w.rowwise() -= w.colwise().mean();  // its mean: nothing is read along (1, …, 1)
+  return w;
+}
 
-  LayerWeights(const Model& model, int layer) {
-    const Block& b = model.weights.blocks[size_t(layer)];
-    Q = folded(model, b, b.q);
-    K = folded(model, b, b.k);
-    V = folded(model, b, b.v);
-    O = dense(b.o.w);
-  }
-  static Dense folded(const Model& model, const Block& b, const Linear& linear) {
-    Dense w = dense(linear.w).transpose();
-    if (model.config.norm_place == NormPlace::pre && !b.ln1.gamma.empty())
-      w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
-    if (model.config.norm_place == NormPlace::pre && model.config.norm == Norm::layer_norm)
-      w.rowwise() -= w.colwise().mean();  // LayerNorm's own mean: nothing is read along (1, …, 1)
-    return w;
-  }
+// The matrices of query head `h`; of keys and values those of its group. O is W_Oᵀ. All [d_model, d_head].
+struct HeadWeights {
+  const Model& model;
+  const Attention& a;
+  int layer, h;
+
+  const Block& b() const { return model.weights.blocks[size_t(layer)]; }
+  Dense Q() const { return read_by(model, layer, b().q, h); }
+  Dense K() const { return read_by(model, layer, b().k, kv_head(a, h)); }
+  Dense V() const { return read_by(model, layer, b().v, kv_head(a, h)); }
+  Dense O() const { return head_W_O(model, layer, h).transpose(); }
+  Wide values_of_OV() const { return O().cast<double>().transpose() * V().cast<double>(); }  // W_O W_V, [d_head, d_head]
 };
 
-// One head's columns. Of keys and values those of its group.
-struct Head {
-  Wide Q, K, V, O;  // [d_model, d_head]; O is W_Oᵀ
-
-  Head(const LayerWeights& w, const Attention& a, int h) {
-    const Eigen::Index d = a.d_head, g = kv_head(a, h);
-    Q = w.Q.middleCols(h * d, d).cast<double>();
-    K = w.K.middleCols(g * d, d).cast<double>();
-    V = w.V.middleCols(g * d, d).cast<double>();
-    O = w.O.middleCols(h * d, d).cast<double>();
-  }
-};
+HeadWeights chosen_head(const Inputs& in) {
+  return {*in.trace->model, in.trace->attention(), in.state->layer, in.state->head};
+}
 
 // R of x = Q R: products of x with anything have the lengths that R's have.
-Wide triangle(const Wide& x) {
-  const Eigen::HouseholderQR<Wide> qr(x);
+Wide triangle(const Dense& x) {
+  const Eigen::HouseholderQR<Wide> qr(x.cast<double>());
   return qr.matrixQR().topRows(std::min(x.rows(), x.cols())).triangularView<Eigen::Upper>();
 }
 
-Head chosen_head(const Inputs& in) {
-  return {LayerWeights(*in.trace->model, in.state->layer), in.trace->attention(), in.state->head};
-}
+Eigen::VectorXcd eigenvalues(const Wide& m) { return Eigen::EigenSolver<Wide>(m, false).eigenvalues(); }
 
-Eigen::VectorXcd eigenvalues(const Head& head) {
-  return Eigen::EigenSolver<Wide>(head.O.transpose() * head.V, false).eigenvalues();
-}
-
-// Of x yᵀ, `n` of them.
-Measure singular(const Wide& x, const Wide& y, int n) {
-  const Eigen::JacobiSVD<Wide> svd(triangle(x) * triangle(y).transpose());
-  Measure m{{Axis::dim}, {n}, std::vector<float>(size_t(n))};
-  for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
-    m.values[size_t(i)] = float(svd.singularValues()[i]);
-  return m;
+// Of x yᵀ: a matrix a step, then what they have in common.
+Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const, Dense (HeadWeights::*y)() const) {
+  struct Work {
+    HeadWeights head;
+    Wide x, y;
+    Measure m;
+  };
+  auto work = std::make_shared<Work>(Work{chosen_head(in), {}, {}, {}});
+  return in_parts(3,
+                  [=](int part) {
+                    if (part == 0) work->x = triangle((work->head.*x)());
+                    if (part == 1) work->y = triangle((work->head.*y)());
+                    if (part < 2) return;
+                    const Eigen::JacobiSVD<Wide> svd(work->x * work->y.transpose());
+                    const int n = work->head.a.d_head;
+                    work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
+                    for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
+                      work->m.values[size_t(i)] = float(svd.singularValues()[i]);
+                  },
+                  [=] { return std::move(work->m); });
 }
 
 enum class Joint { q, k, v };
 
+// Lengths come from Gram matrices: ‖x yᵀ‖² = Σ (xᵀx) ∘ (yᵀy), and ‖x m yᵀ‖² = Σ (xᵀx m) ∘ (m yᵀy), all [d_head, d_head].
 struct Composition {
   std::shared_ptr<const Model> model;
   const Attention& a;
   Joint joint;
   struct Sides {
-    Dense V, right;       // R of W_V; R of what X ends with
-    float ov = 0, x = 0;   // ‖OV‖, ‖X‖
+    Wide V, right;          // VᵀV; the same of what X ends with
+    double ov = 0, x = 0;   // ‖OV‖, ‖X‖
   };
-  std::vector<Sides> heads;       // [layer * n_heads + head]
+  std::vector<Sides> heads;  // [layer * n_heads + head]
+  std::vector<Dense> read;   // [head] what X of the layer `late` begins with
+  Dense O;                   // of the head `head` of `early`
   Measure out;
-  int at = 0;                     // steps taken
-  int early = 0, head = 0, late = 1;
-  Dense O, read;                  // W_O of `early`; the matrices that X of `late` begins with, a head after the other
-  int have_early = -1, have_late = -1;
+  int n_gather, at = 0, late = 1, early = 0, head = 0, second = 0, n_read = 0;
+  int a_step;  // later heads
 
   Composition(const Inputs& in, Joint j) : model(in.trace->model), a(in.trace->attention()), joint(j) {
     const size_t n = size_t(a.n_layers) * size_t(a.n_heads);
     heads.resize(n);
+    read.resize(size_t(a.n_heads));
+    n_gather = a.n_layers * a.n_heads * 2;
+    a_step = rows_a_step(2 * int64_t(model->config.d_model) * a.d_head * a.d_head, a.n_heads);  // in double
     out = {{Axis::layer, Axis::head, Axis::layer, Axis::head},
            {a.n_layers, a.n_heads, a.n_layers, a.n_heads},
            std::vector<float>(n * n)};
   }
 
-  int n_steps() const { return a.n_layers + a.n_heads * a.n_layers * (a.n_layers - 1) / 2; }
+  int n_steps() const {
+    const int L = a.n_layers, H = a.n_heads;
+    return n_gather + (L - 1) * H + H * (L * (L - 1) / 2) * n_parts(H, a_step);
+  }
 
   bool step() {
-    if (at < a.n_layers)
-      gather(at);
+    if (at < n_gather)
+      gather(at / 2 / a.n_heads, at / 2 % a.n_heads, at % 2);
+    else if (n_read < a.n_heads)
+      read_late();
     else
       compare();
     return ++at < n_steps();
   }
 
-  void gather(int layer) {
-    const LayerWeights w(*model, layer);
-    for (int h = 0; h < a.n_heads; ++h) {
-      const Head one(w, a, h);
-      Sides& s = heads[size_t(layer * a.n_heads + h)];
-      const Wide V = triangle(one.V);
-      const Wide& first = joint == Joint::q ? one.Q : joint == Joint::k ? one.K : one.V;
-      const Wide last = triangle(joint == Joint::q ? one.K : joint == Joint::k ? one.Q : one.O);
-      s.ov = float((V * triangle(one.O).transpose()).norm());
-      s.x = float((triangle(first) * last.transpose()).norm());
-      s.V = V.cast<float>();
-      s.right = last.cast<float>();
+  HeadWeights weights(int layer, int h) const { return {*model, a, layer, h}; }
+  Dense first_of_x(const HeadWeights& w) const { return joint == Joint::q ? w.Q() : joint == Joint::k ? w.K() : w.V(); }
+  Dense last_of_x(const HeadWeights& w) const { return joint == Joint::q ? w.K() : joint == Joint::k ? w.Q() : w.O(); }
+  static Wide gram(const Dense& x) {
+    const Wide wide = x.cast<double>();
+    return wide.transpose() * wide;
+  }
+  static double length(const Wide& x, const Wide& y) { return std::sqrt(std::max(0., x.cwiseProduct(y).sum())); }
+
+  void gather(int layer, int h, int part) {
+    const HeadWeights w = weights(layer, h);
+    Sides& s = heads[size_t(layer * a.n_heads + h)];
+    if (part == 0) {
+      s.V = gram(w.V());
+      s.ov = length(s.V, gram(w.O()));
+    } else {
+      s.right = gram(last_of_x(w));
+      s.x = length(joint == Joint::v ? s.V : gram(first_of_x(w)), s.right);
     }
   }
 
+  void read_late() {
+    read[size_t(n_read)] = first_of_x(weights(late, n_read));
+    ++n_read;
+  }
+
   void compare() {
-    if (have_early != early) O = dense(model->weights.blocks[size_t(early)].o.w);
-    if (have_late != late) {
-      const LayerWeights w(*model, late);
-      read = joint == Joint::q ? w.Q : joint == Joint::k ? w.K : w.V;
-    }
-    have_early = early;
-    have_late = late;
-    const Eigen::Index d = a.d_head;
+    if (second == 0) O = weights(early, head).O();
     const Sides& first = heads[size_t(early * a.n_heads + head)];
-    // R_V W_O of the earlier head times what every later head reads.
-    const Dense met = first.V * (O.middleCols(head * d, d).transpose() * read);
-    const float even = 1 / std::sqrt(float(model->config.d_model));
-    for (int h = 0; h < a.n_heads; ++h) {
-      const Sides& second = heads[size_t(late * a.n_heads + h)];
-      const int column = joint == Joint::q ? h : kv_head(a, h);
-      const float length = (met.middleCols(column * d, d) * second.right.transpose()).norm();
-      const float sizes = first.ov * second.x;
+    const double even = 1 / std::sqrt(double(model->config.d_model));
+    for (const int end = std::min(second + a_step, a.n_heads); second < end; ++second) {
+      const Sides& s = heads[size_t(late * a.n_heads + second)];
+      const Wide met = O.cast<double>().transpose() * read[size_t(second)].cast<double>();
+      const double size = length(first.V * met, met * s.right), sizes = first.ov * s.x;
       const size_t row = size_t(early * a.n_heads + head) * heads.size();
-      out.values[row + size_t(late * a.n_heads + h)] = (sizes > 0 ? length / sizes : 0) - even;
+      out.values[row + size_t(late * a.n_heads + second)] = float((sizes > 0 ? size / sizes : 0) - even);
     }
+    if (second < a.n_heads) return;
+    second = 0;
     if (++head < a.n_heads) return;
     head = 0;
     if (++early < late) return;
     early = 0;
     ++late;
+    n_read = 0;
   }
 };
 
@@ -176,42 +191,67 @@ Trace weights_alone(std::shared_ptr<const Model> model) {
   return trace;
 }
 
-Measure copying(const Inputs& in) {
+Study begin_copying(const Inputs& in) {
+  struct Work {
+    std::shared_ptr<const Model> model;
+    const Attention& a;
+    Wide product;
+    Measure m;
+  };
   const Attention& a = in.trace->attention();
-  Measure m{{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}};
-  for (int l = 0; l < a.n_layers; ++l) {
-    const LayerWeights w(*in.trace->model, l);
-    for (int h = 0; h < a.n_heads; ++h) {
-      const Eigen::VectorXcd lambda = eigenvalues(Head(w, a, h));
-      const double sizes = lambda.cwiseAbs().sum();
-      m.values.push_back(sizes > 0 ? float(lambda.sum().real() / sizes) : 0);
-    }
-  }
-  return m;
+  auto work = std::make_shared<Work>(Work{in.trace->model, a, {}, {{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}}});
+  return in_parts(2 * a.n_layers * a.n_heads,
+                  [=](int i) {
+                    const int n = work->a.n_heads;
+                    if (i % 2 == 0) {
+                      work->product = HeadWeights{*work->model, work->a, i / 2 / n, i / 2 % n}.values_of_OV();
+                      return;
+                    }
+                    const Eigen::VectorXcd lambda = eigenvalues(work->product);
+                    const double sizes = lambda.cwiseAbs().sum();
+                    work->m.values.push_back(sizes > 0 ? float(lambda.sum().real() / sizes) : 0);
+                  },
+                  [=] { return std::move(work->m); });
 }
 
-Measure ov_eigenvalues(const Inputs& in) {
-  const Eigen::VectorXcd lambda = eigenvalues(chosen_head(in));
-  std::vector<std::complex<double>> all(lambda.begin(), lambda.end());
-  std::ranges::sort(all, [](auto x, auto y) { return x.real() != y.real() ? x.real() > y.real() : x.imag() > y.imag(); });
-  const Lang lang = in.state->lang;
-  Measure m{{Axis::dim, Axis::component}, {int(all.size()), 2}, {},
-            {tr(lang, "real", "实部"), tr(lang, "imaginary", "虚部")}};
-  for (const std::complex<double> x : all) {
-    m.values.push_back(float(x.real()));
-    m.values.push_back(float(x.imag()));
-  }
-  return m;
+Study begin_ov_eigenvalues(const Inputs& in) {
+  struct Work {
+    HeadWeights head;
+    Lang lang;
+    Wide product;
+    std::vector<std::complex<double>> all;
+  };
+  auto work = std::make_shared<Work>(Work{chosen_head(in), in.state->lang, {}, {}});
+  return in_parts(2,
+                  [=](int part) {
+                    if (part == 0) {
+                      work->product = work->head.values_of_OV();
+                      return;
+                    }
+                    const Eigen::VectorXcd lambda = eigenvalues(work->product);
+                    work->all.assign(lambda.begin(), lambda.end());
+                    std::ranges::sort(work->all, [](auto x, auto y) {
+                      return x.real() != y.real() ? x.real() > y.real() : x.imag() > y.imag();
+                    });
+                  },
+                  [=] {
+                    Measure m{{Axis::dim, Axis::component}, {int(work->all.size()), 2}, {},
+                              {tr(work->lang, "real", "实部"), tr(work->lang, "imaginary", "虚部")}};
+                    for (const std::complex<double> x : work->all) {
+                      m.values.push_back(float(x.real()));
+                      m.values.push_back(float(x.imag()));
+                    }
+                    return m;
+                  });
 }
 
-Measure ov_singular(const Inputs& in) {
-  const Head head = chosen_head(in);
-  return singular(head.V, head.O, in.trace->attention().d_head);
-}
+Study begin_ov_singular(const Inputs& in) { return begin_singular(in, &HeadWeights::V, &HeadWeights::O); }
+Study begin_qk_singular(const Inputs& in) { return begin_singular(in, &HeadWeights::Q, &HeadWeights::K); }
 
-Measure qk_singular(const Inputs& in) {
-  const Head head = chosen_head(in);
-  return singular(head.Q, head.K, in.trace->attention().d_head);
+Status too_large_for_pairs(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const uint64_t n = uint64_t(a.n_layers) * uint64_t(a.n_heads);
+  return too_many_bytes(in, n * n * 12 + n * 2 * uint64_t(a.d_head) * uint64_t(a.d_head) * sizeof(double));
 }
 
 Study begin_q_composition(const Inputs& in) { return begin(in, Joint::q); }

@@ -16,14 +16,16 @@ namespace attn {
 Trace weights_alone(std::shared_ptr<const Model> model);
 
 // {layer, head} Re Σ λ / Σ |λ| over the eigenvalues λ of OV: 1 hands on what it reads, -1 its opposite.
-Measure copying(const Inputs& in);
-Measure ov_eigenvalues(const Inputs& in);  // {dim, component} of the chosen head, real and imaginary, the largest real first
-Measure ov_singular(const Inputs& in);     // {dim} of the chosen head, the largest first
-Measure qk_singular(const Inputs& in);
+Study begin_copying(const Inputs& in);
+Study begin_ov_eigenvalues(const Inputs& in);  // {dim, component} of the chosen head, real and imaginary, the largest real first
+Study begin_ov_singular(const Inputs& in);     // {dim} of the chosen head, the largest first
+Study begin_qk_singular(const Inputs& in);
 
 // {layer, head, layer, head}: ‖OV₁ X‖ / (‖OV₁‖ ‖X‖) of an earlier head 1 and a later head 2, with X = QK₂, QK₂ᵀ, OV₂, in
 // Frobenius norms, less 1/√d_model: the root mean square of the same when one of the two is turned at random, which is
-// exact for any two matrices. 0 unless the first layer is before the second. A step is one earlier head and one later layer.
+// exact for any two matrices. 0 unless the first layer is before the second. A step is one earlier head and some later ones.
+// Of numbers for each two heads, and what composition keeps of every head.
+Status too_large_for_pairs(const Inputs& in);
 Study begin_q_composition(const Inputs& in);
 Study begin_k_composition(const Inputs& in);
 Study begin_v_composition(const Inputs& in);

@@ -8,7 +8,7 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kStepCells = 1 << 17;  // logarithms a step
+constexpr int64_t kStepCells = 1 << 16;  // logarithms a step
 
 struct Distances {
   const Attention& a;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/dense.h"
+
 namespace attn {
 
 namespace {
@@ -102,29 +104,14 @@ HeadProfile uniform_profile(const HeadContext& c) {
 std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head) {
   const Attention& a = trace.attention();
   if (!trace.model || layer >= int(a.v.size()) || a.v[size_t(layer)].empty()) return {};
-  const PackedMatrix& w = trace.model->weights.blocks[size_t(layer)].o.w;
-  const int d = a.d_head;
-  if (w.d_in() < int64_t(a.n_heads) * d) return {};
+  if (trace.model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head) return {};
   // ‖v W_O‖² = v (W_O W_Oᵀ) vᵀ
-  std::vector<double> gram(size_t(d * d));
-  std::vector<float> row(size_t(w.d_in()));
-  for (int64_t out = 0; out < w.d_out(); ++out) {
-    w.row(out, row);
-    const float* part = row.data() + int64_t(head) * d;
-    for (int i = 0; i < d; ++i)
-      for (int j = 0; j <= i; ++j) gram[size_t(i * d + j)] += double(part[i]) * part[j];
-  }
-  const ConstMat v = a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
+  const Eigen::MatrixXd W_O = head_W_O(*trace.model, layer, head).cast<double>();
+  const Eigen::MatrixXd v =
+      view(a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + kv_head(a, head))).cast<double>();
+  const Eigen::VectorXd squares = (v * (W_O * W_O.transpose())).cwiseProduct(v).rowwise().sum();
   std::vector<float> norms;
-  for (int key = 0; key < a.n_key; ++key) {
-    double sum = 0;
-    for (int i = 0; i < d; ++i) {
-      double part = 0;
-      for (int j = 0; j < i; ++j) part += gram[size_t(i * d + j)] * v(key, j);
-      sum += v(key, i) * (2 * part + gram[size_t(i * d + i)] * v(key, i));
-    }
-    norms.push_back(float(std::sqrt(std::max(0., sum))));
-  }
+  for (const double square : squares) norms.push_back(float(std::sqrt(std::max(0., square))));
   return norms;
 }
 

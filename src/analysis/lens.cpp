@@ -4,19 +4,21 @@
 #include <cmath>
 
 #include "analysis/dense.h"
-#include "analysis/target.h"
+#include "tensor/kernels.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
 namespace {
 
-constexpr int64_t kStepWork = 1 << 29;  // multiplications: fewer rows would read W_U too often
+constexpr int kRows = 32;               // of a batch: fewer would read W_U too often
+constexpr int64_t kLookWork = 1 << 17;   // words of a step that looks
 
 ConstMat stream(const Activations& kept, int row) {
   return row == 0 ? kept.resid_pre(0) : kept.resid_post(row - 1);
 }
 
-LensCell look(std::span<const float> logits, const Target& target, int n_top) {
+LensCell cell_of(std::span<const float> logits, const Target& target, int n_top) {
   LensCell cell;
   cell.top = top_keys(logits, std::max(1, n_top));
   const double largest = cell.top[0].weight;
@@ -50,38 +52,65 @@ Study begin(const Inputs& in, float (*value)(const LensCell&)) {
 
 }  // namespace
 
-LensPass::LensPass(const Inputs& in, int n_top) : in_(in), state_(*in.state), n_top_(n_top) {
+LensPass::LensPass(const Inputs& in, int n_top) : in_(in), state_(*in.state), n_top_(n_top), target_(target_of(in)) {
   const Config& c = in.trace->model->config;
   table_.n_rows = c.n_layers + 1;
   table_.n_query = in.kept()->n;
   table_.cells.resize(size_t(table_.n_rows) * size_t(table_.n_query));
-  rows_a_step_ = int(std::clamp<int64_t>(kStepWork / (int64_t(c.d_model) * c.d_vocab), 1, table_.n_query));
+  rows_ = std::clamp(table_.n_query, 1, kRows);
+  words_ = rows_a_step(int64_t(c.d_model) * rows_ / 2, c.d_vocab);  // by our own product, twice as fast
+  looks_ = int(std::clamp<int64_t>(kLookWork / std::max(1, c.d_vocab), 1, rows_));
+  ready_.resize(size_t(rows_) * size_t(c.d_model));
+  logits_.resize(size_t(rows_) * size_t(c.d_vocab));
+}
+
+// Words, then looks.
+int LensPass::parts_of(int batch) const {
+  const int n = std::min(rows_, table_.n_query - batch * rows_);
+  return n_parts(in_.trace->model->config.d_vocab, words_) + n_parts(n, looks_);
 }
 
 int LensPass::n_steps() const {
-  return table_.n_rows * ((table_.n_query + rows_a_step_ - 1) / rows_a_step_);
+  int n = 0;
+  for (int batch = 0; batch < batches(); ++batch) n += parts_of(batch);
+  return table_.n_rows * n;
+}
+
+void LensPass::look(int row, int query, std::span<const float> logits) {
+  Target target = target_;
+  const int last = table_.n_rows - 1;
+  if (target.token < 0)
+    target.token = row == last ? int(std::ranges::max_element(logits) - logits.begin()) : table_.at(last, query).target;
+  table_.cells[size_t(row) * size_t(table_.n_query) + size_t(query)] = cell_of(logits, target, n_top_);
 }
 
 bool LensPass::step() {
+  if (row_ >= table_.n_rows || table_.n_query == 0) return false;
   in_.state = &state_;
   const Model& model = *in_.trace->model;
-  const int a_row = n_steps() / table_.n_rows;
-  if (at_ >= n_steps()) return false;
-  const int row = table_.n_rows - 1 - at_ / a_row, q0 = at_ % a_row * rows_a_step_;
-  const int q1 = std::min(q0 + rows_a_step_, table_.n_query);
-  Dense ready(q1 - q0, model.config.d_model), logits(q1 - q0, model.config.d_vocab);
-  ready_to_unembed(model, stream(*in_.kept(), row).rows_of(q0, q1), mat(ready));
-  unembed(model, const_mat(ready), mat(logits));
-  Target target = target_of(in_);
-  const bool named = target.token >= 0;
-  for (int q = q0; q < q1; ++q) {
-    const std::span<const float> one = const_mat(logits).row(q - q0);
-    if (!named)
-      target.token = row == table_.n_rows - 1 ? int(std::ranges::max_element(one) - one.begin())
-                                              : table_.at(table_.n_rows - 1, q).target;
-    table_.cells[size_t(row) * size_t(table_.n_query) + size_t(q)] = look(one, target, n_top_);
+  const int d = model.config.d_model, n_words = model.config.d_vocab;
+  const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_, n = std::min(rows_, table_.n_query - q0);
+  const int n_products = n_parts(n_words, words_);
+  if (part_ == 0) ready_to_unembed(model, stream(*in_.kept(), row).rows_of(q0, q0 + n), {ready_.data(), n, d});
+  if (part_ < n_products) {
+    const int from = part_ * words_, to = std::min(from + words_, n_words);
+    const Mat out(logits_.data() + from, n, to - from, n_words);
+    linear(ConstMat(ready_.data(), n, d), model.weights.unembed.rows_of(from, to), out);
+    const Tensor& b = model.weights.unembed_bias;
+    for (int i = 0; !b.empty() && i < n; ++i) add(out.row(i), b.vec().subspan(size_t(from), size_t(to - from)));
+  } else {
+    const int first = (part_ - n_products) * looks_;
+    for (int i = first; i < std::min(first + looks_, n); ++i)
+      look(row, q0 + i, {logits_.data() + int64_t(i) * n_words, size_t(n_words)});
   }
-  return ++at_ < n_steps();
+  if (++part_ == parts_of(batch_)) {
+    part_ = 0;
+    if (++batch_ == batches()) {
+      batch_ = 0;
+      ++row_;
+    }
+  }
+  return row_ < table_.n_rows;
 }
 
 Study begin_lens_probability(const Inputs& in) {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "analysis/measure.h"
+#include "analysis/target.h"
 
 namespace attn {
 
@@ -26,7 +26,8 @@ struct LensTable {
   const LensCell& at(int row, int query) const { return cells[size_t(row) * size_t(n_query) + size_t(query)]; }
 };
 
-// Needs activations and logits. A step is a few positions of one layer; the last layer goes first.
+// Needs activations and logits. Positions of one layer go together, as many as memory is read for once; a step is a part of their
+// vocabulary, then a few of them are looked at. The last layer goes first.
 class LensPass {
  public:
   LensPass(const Inputs& in, int n_top);
@@ -37,8 +38,15 @@ class LensPass {
  private:
   Inputs in_;
   State state_;
-  int n_top_, at_ = 0;
-  int rows_a_step_ = 1;
+  int batches() const { return (table_.n_query + rows_ - 1) / rows_; }  // of a layer
+  int parts_of(int batch) const;
+  void look(int row, int query, std::span<const float> logits);
+
+  int n_top_;
+  int rows_ = 1, words_ = 1, looks_ = 1;  // positions of a batch; words and looks of a step
+  int row_ = 0, batch_ = 0, part_ = 0;    // next; layers from the last one on
+  Target target_;
+  std::vector<float> ready_, logits_;  // [rows_, d_model], [rows_, d_vocab]
   LensTable table_;
 };
 

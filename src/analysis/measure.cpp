@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "analysis/target.h"
+#include "base/bytes.h"
 
 namespace attn {
 
@@ -51,7 +52,23 @@ Status missing(const Metric& metric, const Inputs& in) {
                   "：需要所有层，而内存放不下；请缩短文本");
   if (asks(needs_activations) && !in.kept())
     return no(": needs a pass that kept its activations", "：需要保留激活值的运行结果");
+  if (metric.too_large)
+    if (const Status e = metric.too_large(in)) return Error{name + e->message};
   return {};
+}
+
+Status too_many_bytes(const Inputs& in, uint64_t bytes) {
+  if (bytes <= kMostMeasureBytes) return {};
+  const Lang lang = in.state->lang;
+  const int n = in.trace->attention().n_query;
+  std::string message = tr(lang, ": would take ", "：需要占用 ") + human_bytes(bytes) +
+                        tr(lang, " of memory, more than the ", " 内存，超过上限 ") + human_bytes(kMostMeasureBytes);
+  if (n > 0)
+    message += tr(lang, " that a measure may have; a text of fewer than ", "；请使用少于 ") + std::to_string(n) +
+               tr(lang, " tokens will do", " 个词元的文本");
+  else
+    message += tr(lang, " that a measure may have; a smaller model will do", "；请使用更小的模型");
+  return Error{message};
 }
 
 Measure run(Study study) {

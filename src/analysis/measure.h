@@ -77,7 +77,12 @@ struct Metric {
   Text unit = {};                     // "bits", "tokens", "share"
   Study (*begin)(const Inputs&) = nullptr;  // the same in steps, where it takes long
   bool adds_up = true;  // over keys: what goes to a word is the sum of what goes to its parts; else their mean
+  // In one sentence without the title, what is too large for it; empty: nothing. Asked before anything is allocated.
+  Status (*too_large)(const Inputs&) = nullptr;
 };
+// No measure takes more memory while it is made; a sentence for one that would take `bytes`.
+constexpr uint64_t kMostMeasureBytes = uint64_t(1) << 30;
+Status too_many_bytes(const Inputs& inputs, uint64_t bytes);
 // Tables of families, one after the other.
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view id);

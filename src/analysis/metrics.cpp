@@ -1,7 +1,9 @@
 // metrics.cpp - the table of metrics: families one after the other, the plain looks at patterns first.
 #include <algorithm>
 
+#include "analysis/dense.h"
 #include "analysis/families.h"
+#include "analysis/head_circuits.h"
 #include "analysis/head_distance.h"
 #include "analysis/head_scores.h"
 
@@ -35,21 +37,23 @@ Measure heads_row(const Inputs& in) {
   return m;
 }
 
-Measure head_mean(const Inputs& in) {
+Study begin_head_mean(const Inputs& in) {
   const Attention& a = in.trace->attention();
-  const State& s = *in.state;
-  Measure m{{Axis::query, Axis::key}, {a.n_query, a.n_key}, {}};
-  m.values.resize(size_t(a.n_query) * size_t(a.n_key));
-  std::vector<float> one(size_t(a.n_key));
-  for (int q = 0; q < a.n_query; ++q) {
-    float* mean = m.values.data() + int64_t(q) * a.n_key;
-    for (int h = 0; h < a.n_heads; ++h) {
-      a.pattern_rows(s.sample, s.layer, h, q, q + 1, {one.data(), 1, a.n_key});
-      for (int k = 0; k < a.n_key; ++k) mean[k] += one[size_t(k)];
-    }
-    for (int k = 0; k < a.n_key; ++k) mean[k] /= float(a.n_heads);
-  }
-  return m;
+  const int sample = in.state->sample, layer = in.state->layer;
+  const int rows = rows_a_step(int64_t(a.n_heads) * a.n_key * (a.d_head + 16), a.n_query);
+  auto sum = std::make_shared<Dense>();
+  return in_parts(n_parts(a.n_query, rows),
+                  [=, &a](int i) {
+                    if (i == 0) *sum = Dense::Zero(a.n_query, a.n_key);
+                    const int q0 = i * rows, n = std::min(rows, a.n_query - q0);
+                    Dense one(n, a.n_key);
+                    for (int h = 0; h < a.n_heads; ++h) {
+                      a.pattern_rows(sample, layer, h, q0, q0 + n, mat(one));
+                      sum->middleRows(q0, n) += one;
+                    }
+                    sum->middleRows(q0, n) /= float(a.n_heads);
+                  },
+                  [=] { return map_measure(*sum); });
 }
 
 }  // namespace
@@ -100,11 +104,12 @@ std::span<const Metric> looks() {
        {Axis::query, Axis::key},
        0,
        1,
-       head_mean,
+       whole<begin_head_mean>,
        0,
        "mean over h of A^h[i, j]",
        "Vaswani et al. 2017",
-       kShare},
+       kShare,
+       begin_head_mean},
       {"head_distance",
        {"Distance between heads", "头之间的距离"},
        {"How differently two heads look at this text: 0 for heads that do the same, 0.69 (ln 2) for heads that never look at the same token",
@@ -117,7 +122,9 @@ std::span<const Metric> looks() {
        "mean over i of sum over j of (P ln(P/M) + Q ln(Q/M)) / 2, P = 0.999 A[i, j] + 0.001 / n, M = (P + Q) / 2",
        "Clark et al. 2019, head_distances (their sum over rows as a mean)",
        {"nats", "奈特"},
-       begin_head_distance},
+       begin_head_distance,
+       true,
+       too_large_for_pairs},
   };
   return kLooks;
 }

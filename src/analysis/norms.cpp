@@ -3,35 +3,19 @@
 #include <cmath>
 
 #include "analysis/dense.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
 namespace {
 
-// Patterns and values of all heads of one layer.
-struct LayerParts {
-  std::vector<Dense> patterns, values;  // [head] of [query, key] and [key, d_model]
-
-  LayerParts(const Inputs& in, int layer) {
-    const Attention& a = in.trace->attention();
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(layer)].o.w);
-    for (int h = 0; h < a.n_heads; ++h) {
-      patterns.push_back(pattern_of(a, in.state->sample, layer, h));
-      values.push_back(values_out(a, in.state->sample, layer, h, W_O));
-    }
-  }
-  Eigen::RowVectorXf moved(int query, int key) const {
-    Eigen::RowVectorXf sum = patterns[0](query, key) * values[0].row(key);
-    for (size_t h = 1; h < patterns.size(); ++h) sum += patterns[h](query, key) * values[h].row(key);
-    return sum;
-  }
-};
-
 // The linear part of a norm at one row: x -> (x - mean x) / σ ⊙ γ, with σ of the true row.
 struct FrozenNorm {
   Eigen::RowVectorXf gamma;
-  bool centred;
-  float scale;
+  bool centred = false;
+  float scale = 1;
+
+  FrozenNorm() = default;
 
   FrozenNorm(const Config& c, const NormWeights& w, std::span<const float> row)
       : gamma(row_of(w.gamma.vec())), centred(c.norm == Norm::layer_norm) {
@@ -55,57 +39,94 @@ FrozenNorm norm_of(const Inputs& in, int layer, int query) {
 
 enum class What { moved, with_residual, normed };
 
+// First what each head's values write, a step a head, then rows of the map.
 struct Maps {
   State state;
   Inputs in;
   What what;
-  LayerParts parts;
+  const Attention& a;
+  std::vector<Dense> values;  // [head] of [key, d_model]
   Dense out;
 
-  Maps(const Inputs& inputs, What w)
-      : state(*inputs.state), in(inputs), what(w), parts(inputs, inputs.state->layer),
-        out(inputs.trace->attention().n_query, inputs.trace->attention().n_key) {
+  Maps(const Inputs& inputs, What w) : state(*inputs.state), in(inputs), what(w), a(inputs.trace->attention()) {
     in.state = &state;
   }
-  void row(int q) {
-    for (int k = 0; k < out.cols(); ++k) {
-      Eigen::RowVectorXf r = parts.moved(q, k);
-      if (what != What::moved && k == q) r += view(in.kept()->resid_pre(state.layer)).row(q);
-      out(q, k) = what == What::normed ? norm_of(in, state.layer, q).of(std::move(r)).norm() : r.norm();
+  int keys() const { return rows_a_step(int64_t(a.d_head) * in.trace->model->config.d_model, a.n_key); }
+  int rows() const { return rows_a_step(int64_t(a.n_key) * a.n_heads * in.trace->model->config.d_model * 2, a.n_query); }
+  int n_steps() const { return a.n_heads * n_parts(a.n_key, keys()) + n_parts(a.n_query, rows()); }
+
+  void part(int i) {
+    const int a_head = n_parts(a.n_key, keys());
+    if (i >= a.n_heads * a_head) return some_rows(i - a.n_heads * a_head);
+    if (i == 0) {
+      values.assign(size_t(a.n_heads), Dense(a.n_key, in.trace->model->config.d_model));
+      out.resize(a.n_query, a.n_key);
+    }
+    const int h = i / a_head, k0 = i % a_head * keys(), n = std::min(keys(), a.n_key - k0);
+    const ConstMat v = a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    if (k0 == 0) W_O = head_W_O(*in.trace->model, state.layer, h);
+    values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
+  }
+  void some_rows(int i) {
+    const int q0 = i * rows(), q1 = std::min(q0 + rows(), a.n_query);
+    const Dense patterns = patterns_of_rows(a, state.sample, state.layer, q0, q1);
+    Eigen::RowVectorXf r(values[0].cols());
+    for (int q = q0; q < q1; ++q) {
+      const bool normed = what == What::normed;
+      const FrozenNorm norm = normed ? norm_of(in, state.layer, q) : FrozenNorm();
+      for (int k = 0; k < a.n_key; ++k) {
+        r.setZero();
+        for (int h = 0; h < a.n_heads; ++h)
+          if (const float w = patterns(h, Eigen::Index(q - q0) * a.n_key + k); w != 0) r += w * values[size_t(h)].row(k);
+        if (what != What::moved && k == q) r += view(in.kept()->resid_pre(state.layer)).row(q);
+        out(q, k) = normed ? norm.of(r).norm() : r.norm();
+      }
     }
   }
+
+ private:
+  Dense W_O;
 };
 
 Study begin(const Inputs& in, What what) {
   auto maps = std::make_shared<Maps>(in, what);
-  return in_parts(int(maps->out.rows()), [maps](int q) { maps->row(q); }, [maps] { return map_measure(maps->out); });
+  return in_parts(maps->n_steps(), [maps](int i) { maps->part(i); }, [maps] { return map_measure(maps->out); });
 }
 
+// Σ_j A f(x_j) is z W_O; what j = i has of it is made the same way.
 struct Mixing {
   State state;
   Inputs in;
+  const Attention& a;
+  int rows;  // queries a step
   Dense out;
 
-  explicit Mixing(const Inputs& inputs)
-      : state(*inputs.state), in(inputs),
-        out(Dense::Zero(inputs.trace->attention().n_layers, inputs.trace->attention().n_query)) {
+  explicit Mixing(const Inputs& inputs) : state(*inputs.state), in(inputs), a(inputs.trace->attention()) {
     in.state = &state;
+    const int64_t d = in.trace->model->config.d_model;
+    rows = rows_a_step(int64_t(a.n_heads) * a.d_head * (d + a.n_key) * 2 / 3, a.n_query);
   }
-  void layer(int l) {
-    const Attention& a = in.trace->attention();
+  int n_steps() const { return a.n_layers * n_parts(a.n_query, rows); }
+  void part(int i) {
+    const int l = i / n_parts(a.n_query, rows), q0 = i % n_parts(a.n_query, rows) * rows, q1 = std::min(q0 + rows, a.n_query);
+    if (i == 0) out = Dense::Zero(a.n_layers, a.n_query);
     if (!a.is_kept(l)) return;
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(l)].o.w);
-    Dense all = Dense::Zero(a.n_query, W_O.rows()), own = all;
+    const Dense patterns = patterns_of_rows(a, state.sample, l, q0, q1);
+    Dense z(q1 - q0, Eigen::Index(a.n_heads) * a.d_head);
     for (int h = 0; h < a.n_heads; ++h) {
-      const Dense A = pattern_of(a, state.sample, l, h);
-      const Dense f = values_out(a, state.sample, l, h, W_O);
-      all += A * f;
-      own += A.diagonal().asDiagonal() * f;
+      const auto v = view(a.v[size_t(l)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h)));
+      for (int q = q0; q < q1; ++q)
+        z.row(q - q0).segment(Eigen::Index(h) * a.d_head, a.d_head) =
+            patterns(h, Eigen::Index(q - q0) * a.n_key + q) * v.row(q);
     }
-    for (int q = 0; q < a.n_query; ++q) {
+    const PackedMatrix& W_O = in.trace->model->weights.blocks[size_t(l)].o.w;
+    Dense own(q1 - q0, W_O.d_out()), all = own;
+    linear(const_mat(z), W_O, {}, mat(own));
+    linear(in.kept()->z(l).rows_of(q0, q1), W_O, {}, mat(all));
+    for (int q = q0; q < q1; ++q) {
       const FrozenNorm norm = norm_of(in, l, q);
-      const float others = norm.of(all.row(q) - own.row(q)).norm();
-      const float self = norm.of(own.row(q) + view(in.kept()->resid_pre(l)).row(q)).norm();
+      const float others = norm.of(all.row(q - q0) - own.row(q - q0)).norm();
+      const float self = norm.of(own.row(q - q0) + view(in.kept()->resid_pre(l)).row(q)).norm();
       out(l, q) = others + self > 0 ? others / (others + self) : 0;
     }
   }
@@ -113,14 +134,43 @@ struct Mixing {
 
 }  // namespace
 
-Measure norm_head(const Inputs& in) {
-  const State& s = *in.state;
+Study begin_norm_head(const Inputs& in) {
+  struct Work {
+    State state;
+    std::shared_ptr<const Model> model;
+    const Attention& a;
+    Dense W_O, map;
+    Eigen::RowVectorXf lengths;  // [key]
+  };
   const Attention& a = in.trace->attention();
-  Dense map = pattern_of(a, s.sample, s.layer, s.head);
-  const Dense W_O = dense(in.trace->model->weights.blocks[size_t(s.layer)].o.w);
-  const Dense f = values_out(a, s.sample, s.layer, s.head, W_O);
-  map.array().rowwise() *= f.rowwise().norm().transpose().array();
-  return map_measure(map);
+  auto w = std::make_shared<Work>(Work{*in.state, in.trace->model, a, {}, {}, {}});
+  const int keys = rows_a_step(int64_t(a.d_head) * w->model->config.d_model, a.n_key);
+  const int queries = rows_a_step(int64_t(a.d_head) * a.n_key, a.n_query), first = n_parts(a.n_key, keys);
+  return in_parts(first + n_parts(a.n_query, queries),
+                  [=](int i) {
+                    const Attention& at = w->a;
+                    const State& s = w->state;
+                    if (i == 0) {
+                      w->W_O = head_W_O(*w->model, s.layer, s.head);
+                      w->map.resize(at.n_query, at.n_key);
+                      w->lengths.resize(at.n_key);
+                    }
+                    if (i < first) {
+                      const int k0 = i * keys, n = std::min(keys, at.n_key - k0);
+                      const ConstMat v = at.v[size_t(s.layer)].head(int64_t(s.sample) * at.n_kv_heads + kv_head(at, s.head));
+                      w->lengths.segment(k0, n) = (view(v.rows_of(k0, k0 + n)) * w->W_O).rowwise().norm().transpose();
+                      return;
+                    }
+                    const int q0 = (i - first) * queries, q1 = std::min(q0 + queries, at.n_query);
+                    at.pattern_rows(s.sample, s.layer, s.head, q0, q1, {w->map.row(q0).data(), q1 - q0, at.n_key});
+                    w->map.middleRows(q0, q1 - q0).array().rowwise() *= w->lengths.array();
+                  },
+                  [=] { return map_measure(w->map); });
+}
+
+Status too_large_for_values(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  return too_many_bytes(in, uint64_t(a.n_heads) * uint64_t(a.n_key) * uint64_t(in.trace->model->config.d_model) * sizeof(float));
 }
 
 Study begin_norm_layer(const Inputs& in) { return begin(in, What::moved); }
@@ -129,8 +179,7 @@ Study begin_norm_residual_ln(const Inputs& in) { return begin(in, What::normed);
 
 Study begin_mixing_ratio(const Inputs& in) {
   auto mixing = std::make_shared<Mixing>(in);
-  return in_parts(int(mixing->out.rows()), [mixing](int l) { mixing->layer(l); },
-                  [mixing] { return layer_by_query(mixing->out); });
+  return in_parts(mixing->n_steps(), [mixing](int i) { mixing->part(i); }, [mixing] { return layer_by_query(mixing->out); });
 }
 
 }  // namespace attn

@@ -1,6 +1,7 @@
 #include "analysis/rollout.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
@@ -12,36 +13,64 @@ namespace {
 
 using Wide = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+constexpr double kMostFlowWork = 6e9;  // cells times edges: some minutes
+
 void rows_to_one(Wide& m) {
   for (Eigen::Index i = 0; i < m.rows(); ++i)
     if (const double sum = m.row(i).sum(); sum > 0) m.row(i) /= sum;
 }
 
-Wide with_residual(const Dense& mean) {
-  Wide m = mean.cast<double>();
-  m.diagonal().array() += 1;
+// Rows q0 .. of Â = rownorm(A + I).
+Wide with_residual(const Dense& rows, int q0) {
+  Wide m = rows.cast<double>();
+  for (Eigen::Index i = 0; i < m.rows(); ++i) m(i, q0 + i) += 1;
   rows_to_one(m);
   return m;
 }
 
-// Looks at all that it may see alike.
-Dense uniform(const Attention& a, int sample) {
-  Dense m = Dense::Zero(a.n_query, a.n_key);
-  for (int q = 0; q < a.n_query; ++q) {
-    for (int k = 0; k < a.n_key; ++k) m(q, k) = a.may_see(sample, q, k) ? 1.f : 0.f;
-    if (const float sum = m.row(q).sum(); sum > 0) m.row(q) /= sum;
+// Rows q0 .. q1-1 of A: means over heads, or of attention that looks at all it may see alike.
+Dense mean_rows(const Attention& a, int sample, int layer, int q0, int q1) {
+  Dense sum = Dense::Zero(q1 - q0, a.n_key), one = sum;
+  for (int h = 0; h < a.n_heads; ++h) {
+    a.pattern_rows(sample, layer, h, q0, q1, mat(one));
+    sum += one;
+  }
+  return sum / float(a.n_heads);
+}
+Dense uniform_rows(const Attention& a, int sample, int, int q0, int q1) {
+  Dense m = Dense::Zero(q1 - q0, a.n_key);
+  for (int q = q0; q < q1; ++q) {
+    for (int k = 0; k < a.n_key; ++k) m(q - q0, k) = a.may_see(sample, q, k) ? 1.f : 0.f;
+    if (const float sum = m.row(q - q0).sum(); sum > 0) m.row(q - q0) /= sum;
   }
   return m;
 }
+using Rows = Dense (*)(const Attention&, int sample, int layer, int q0, int q1);
 
-Wide rollout_of(const Inputs& in) {
-  Wide r;
-  for (int l = 0; l <= in.state->layer; ++l) {
-    const Wide one = with_residual(head_mean_pattern(in.trace->attention(), in.state->sample, l));
-    r = l == 0 ? one : Wide(one * r);
+// Products of Â, layer by layer, some rows a step.
+struct Rollout {
+  const Attention& a;
+  int sample, layer;  // the last one
+  int rows;           // a step
+  Wide below, here;   // R of the layer before, and of this one
+
+  Rollout(const Inputs& in)
+      : a(in.trace->attention()), sample(in.state->sample), layer(in.state->layer),
+        rows(rows_a_step((int64_t(a.n_key) + int64_t(a.n_heads) * a.d_head / 2) * a.n_key * 2, a.n_query)) {}
+  int n_steps() const { return (layer + 1) * n_parts(a.n_query, rows); }
+  void part(int i, Rows of) {
+    const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows, q1 = std::min(q0 + rows, a.n_query);
+    if (q0 == 0) {
+      std::swap(below, here);
+      here.resize(a.n_query, a.n_key);
+    }
+    const Wide m = with_residual(of(a, sample, l, q0, q1), q0);
+    if (l == 0)
+      here.middleRows(q0, q1 - q0) = m;
+    else
+      here.middleRows(q0, q1 - q0).noalias() = m * below;
   }
-  return r;
-}
+};
 
 Measure map_of_wide(const Wide& m) { return map_measure(m.cast<float>()); }
 
@@ -64,18 +93,22 @@ class FlowGraph {
           if (capacity_[size_t(l)](i, j) > 0) {
             down_[size_t((l + 1) * n_ + i)].push_back(j);
             up_[size_t(l * n_ + j)].push_back(i);
+            ++n_edges_;
           }
   }
 
-  double flow(int query, int key) {
+  int64_t n_edges() const { return n_edges_; }
+  void begin(int query, int key) {
     for (size_t l = 0; l < left_.size(); ++l) left_[l] = capacity_[l];
     source_ = n_nodes_ - n_ + query;
     sink_ = key;
+  }
+  // What one more breadth and the paths in it bring; less than nothing: there is no more.
+  double phase() {
+    if (!reach()) return -1;
+    std::ranges::fill(next_, 0);
     double sum = 0;
-    while (reach()) {
-      std::ranges::fill(next_, 0);
-      while (const double more = push(source_, std::numeric_limits<double>::infinity())) sum += more;
-    }
+    while (const double more = push(source_, std::numeric_limits<double>::infinity())) sum += more;
     return sum;
   }
 
@@ -142,42 +175,101 @@ class FlowGraph {
   std::vector<std::vector<int>> down_, up_;
   std::vector<int> depth_, next_, queue_;
   int n_ = 0, n_nodes_ = 0, source_ = 0, sink_ = 0;
+  int64_t n_edges_ = 0;
 };
 
 }  // namespace
 
-Measure rollout(const Inputs& in) { return map_of_wide(rollout_of(in)); }
+Status too_large_for_rollout(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  return too_many_bytes(in, 5 * uint64_t(a.n_query) * uint64_t(a.n_key) * sizeof(double));
+}
 
-Measure rollout_against_uniform(const Inputs& in) {
-  const Wide one = with_residual(uniform(in.trace->attention(), in.state->sample));
-  Wide even = one;
-  for (int l = 0; l < in.state->layer; ++l) even = one * even;
-  Wide r = rollout_of(in);
-  for (Eigen::Index i = 0; i < r.size(); ++i)
-    r.data()[i] = even.data()[i] > 0 ? r.data()[i] / even.data()[i] : 0;
-  rows_to_one(r);
-  return map_of_wide(r);
+Study begin_rollout(const Inputs& in) {
+  auto r = std::make_shared<Rollout>(in);
+  return in_parts(r->n_steps(), [r](int i) { r->part(i, mean_rows); }, [r] { return map_of_wide(r->here); });
+}
+
+Study begin_rollout_relative(const Inputs& in) {
+  auto r = std::make_shared<Rollout>(in), even = std::make_shared<Rollout>(in);
+  return in_parts(2 * r->n_steps(),
+                  [=](int i) { i < r->n_steps() ? r->part(i, mean_rows) : even->part(i - r->n_steps(), uniform_rows); },
+                  [=] {
+                    Wide m = r->here;
+                    for (Eigen::Index i = 0; i < m.size(); ++i) {
+                      const double chance = even->here.data()[i];
+                      m.data()[i] = chance > 0 ? m.data()[i] / chance : 0;
+                    }
+                    rows_to_one(m);
+                    return map_of_wide(m);
+                  });
+}
+
+Status too_large_for_flow(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  // Each cell is a flow that walks all edges some times.
+  const double edges = double(a.n_query) * a.n_key * (in.state->layer + 1) * (a.mask == Mask::causal ? .5 : 1);
+  const double work = double(a.n_query) * a.n_key * edges;
+  if (const Status e = too_many_bytes(in, uint64_t(edges * 40))) return e;
+  if (work <= kMostFlowWork) return {};
+  const int most = int(std::sqrt(std::sqrt(kMostFlowWork / (work / std::pow(double(a.n_query), 4)))));
+  const Lang lang = in.state->lang;
+  return Error{tr(lang, ": would take many minutes for ", "：对 ") + std::to_string(a.n_query) +
+               tr(lang, " tokens after layer ", " 个词元、第 ") + std::to_string(in.state->layer) +
+               tr(lang, "; up to ", " 层需要许多分钟；请使用不超过 ") + std::to_string(most) +
+               tr(lang, " tokens or an earlier layer will do", " 个词元的文本，或选择更靠前的层")};
 }
 
 Study begin_flow(const Inputs& in) {
   struct Work {
-    FlowGraph graph;
+    const Attention& a;
+    int sample, rows;  // rows of Â a step
+    std::vector<Wide> layers;
+    std::unique_ptr<FlowGraph> graph;
     Dense flows;
-    Eigen::Index at = 0;  // cells done
+    Eigen::Index cell = 0;
+    bool begun = false;
+    int64_t walked = 0;  // edges in this step, about
+
+    bool prepare(int i) {
+      const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows, q1 = std::min(q0 + rows, a.n_query);
+      if (l >= int(layers.size())) return false;
+      if (q0 == 0) layers[size_t(l)].resize(a.n_query, a.n_key);
+      layers[size_t(l)].middleRows(q0, q1 - q0) = with_residual(mean_rows(a, sample, l, q0, q1), q0);
+      return true;
+    }
+    bool flow() {
+      constexpr int64_t kEdges = 1 << 17;  // a step
+      for (walked = 0; walked < kEdges && cell < flows.size(); walked += 4 * graph->n_edges()) {
+        if (!begun) graph->begin(int(cell / flows.cols()), int(cell % flows.cols()));
+        begun = true;
+        if (const double more = graph->phase(); more >= 0) {
+          flows.data()[cell] += float(more);
+          continue;
+        }
+        begun = false;
+        ++cell;
+      }
+      return cell < flows.size();
+    }
   };
-  std::vector<Wide> layers;
-  for (int l = 0; l <= in.state->layer; ++l)
-    layers.push_back(with_residual(head_mean_pattern(in.trace->attention(), in.state->sample, l)));
   const Attention& a = in.trace->attention();
-  auto work = std::make_shared<Work>(Work{FlowGraph(std::move(layers)), Dense::Zero(a.n_query, a.n_key)});
-  constexpr int kCells = 4;  // a step
-  const Eigen::Index n = work->flows.size();
-  return {int((n + kCells - 1) / kCells),
-          [work, n] {
-            for (int i = 0; i < kCells && work->at < n; ++i, ++work->at)
-              work->flows.data()[work->at] = float(
-                  work->graph.flow(int(work->at / work->flows.cols()), int(work->at % work->flows.cols())));
-            return work->at < n;
+  const int rows = rows_a_step(int64_t(a.n_heads) * a.d_head * a.n_key, a.n_query), n_layers = in.state->layer + 1;
+  auto work = std::make_shared<Work>(Work{a, in.state->sample, rows, std::vector<Wide>(size_t(n_layers)), nullptr, {}});
+  const int first = n_layers * n_parts(a.n_query, rows);
+  auto at = std::make_shared<int>(0);
+  // How many breadths a flow takes is not known before; some three.
+  return {first + 1 + a.n_query * a.n_key,
+          [work, at] {
+            if (work->prepare(*at)) {
+              ++*at;
+              return true;
+            }
+            if (work->graph) return work->flow();
+            work->graph = std::make_unique<FlowGraph>(std::move(work->layers));
+            work->layers.clear();
+            work->flows = Dense::Zero(work->a.n_query, work->a.n_key);
+            return true;
           },
           [work] {
             Wide m = work->flows.cast<double>();

@@ -9,12 +9,15 @@ namespace attn {
 // heads averaged and the residual stream as half of each: Â = rownorm(Ā + I).
 
 // R = Â^l … Â^0.
-Measure rollout(const Inputs& in);
+Study begin_rollout(const Inputs& in);
+Status too_large_for_rollout(const Inputs& in);
 // Ours, for causal masks: early tokens are in everybody's sight and so collect weight whatever a model does. Each
 // cell is divided by the rollout of attention that looks at all it may see alike, and rows are brought to 1 again.
-Measure rollout_against_uniform(const Inputs& in);
+Study begin_rollout_relative(const Inputs& in);
 
 // Largest flow from (l, i) to the input j in the graph of edges Â; rows are brought to 1. A step is some queries.
 Study begin_flow(const Inputs& in);
+// Its time grows with the fourth power of the tokens: a sentence where that is too long.
+Status too_large_for_flow(const Inputs& in);
 
 }  // namespace attn

@@ -1,5 +1,6 @@
 #include "analysis/value_zeroing.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "analysis/dense.h"
@@ -10,67 +11,93 @@ namespace {
 
 constexpr float kLeast = 1e-5f;  // inseq's threshold
 
+// Some queries at a time, and of these one key after the other: only their rows of the patterns are ever there.
 struct Work {
   Inputs in;
   State state;
-  std::vector<Dense> patterns, values;
-  Dense clean, attn, lost;  // [query, d_model], and what each key is worth [query, key]
-  int key = 0;
+  const Model& model;
+  const Attention& a;
+  Dense W_O;                        // [n_heads * d_head, d_model]
+  Dense patterns, attn, clean, lost;  // [n_heads, rows * n_key]; [rows, d_model] twice; [query, key]
+  int rows, keys_a_step;            // of a block; of a step
 
-  explicit Work(const Inputs& inputs) : in(inputs), state(*inputs.state) {
+  explicit Work(const Inputs& inputs)
+      : in(inputs), state(*inputs.state), model(*inputs.trace->model), a(inputs.trace->attention()) {
     in.state = &state;
-    const Attention& a = in.trace->attention();
-    const Dense W_O = dense(in.trace->model->weights.blocks[size_t(state.layer)].o.w);
-    for (int h = 0; h < a.n_heads; ++h) {
-      patterns.push_back(pattern_of(a, state.sample, state.layer, h));
-      values.push_back(values_out(a, state.sample, state.layer, h, W_O));
+    const Config& c = model.config;
+    // Our own products are several times faster than those that kStepWork is about, and a block of rows reads all weights.
+    const int64_t a_row = int64_t(c.d_model) * c.d_mlp * (c.gated_mlp ? 3 : 2) / 6;
+    rows = rows_a_step(a_row, a.n_query);
+    keys_a_step = rows_a_step(a_row * rows, a.n_key);
+    W_O.resize(int64_t(a.n_heads) * a.d_head, c.d_model);
+  }
+  // Of each block: its clean output, then its keys.
+  int keys_steps() const { return n_parts(a.n_key, keys_a_step); }
+  int n_steps() const { return a.n_heads + n_parts(a.n_query, rows) * (1 + keys_steps()); }
+
+  void part(int i) {
+    if (i < a.n_heads) {
+      if (i == 0) lost = Dense::Zero(a.n_query, a.n_key);
+      W_O.middleRows(Eigen::Index(i) * a.d_head, a.d_head) = head_W_O(model, state.layer, i);
+      return;
     }
-    lost = Dense::Zero(a.n_query, a.n_key);
-    attn.resize(a.n_query, W_O.rows());
-    attn_out(*in.trace->model, state.layer, in.kept()->z(state.layer), mat(attn));
-    clean = output(attn, 0);
+    i -= a.n_heads;
+    const int block = i / (1 + keys_steps()), step = i % (1 + keys_steps());
+    const int q0 = block * rows, q1 = std::min(q0 + rows, a.n_query);
+    if (step == 0) return begin_block(q0, q1);
+    for (int key = (step - 1) * keys_a_step; key < std::min(step * keys_a_step, a.n_key); ++key)
+      if (a.mask != Mask::causal || key < q1) without(q0, q1, key);
   }
 
-  // Of the rows from `first` on.
-  Dense output(const Dense& attention, int first) const {
-    const int n = int(attn.rows());
-    const Model& model = *in.trace->model;
-    Dense out(n - first, attn.cols());
-    finish_block(model, state.layer, in.kept()->resid_pre(state.layer).rows_of(first, n),
-                 const_mat(attention), mat(out));
+  void begin_block(int q0, int q1) {
+    patterns = patterns_of_rows(a, state.sample, state.layer, q0, q1);
+    attn.resize(q1 - q0, model.config.d_model);
+    attn_out(model, state.layer, in.kept()->z(state.layer).rows_of(q0, q1), mat(attn));
+    clean = output(attn, q0, q1);
+  }
+
+  Dense output(const Dense& attention, int q0, int q1) const {
+    Dense out(attention.rows(), attention.cols());
+    finish_block(model, state.layer, in.kept()->resid_pre(state.layer).rows_of(q0, q1), const_mat(attention), mat(out));
     const NormWeights& last = model.weights.ln_final;
     if (state.layer + 1 == model.config.n_layers && !last.gamma.empty())
       normalize_rows(model.config, last, const_mat(out), mat(out));
     return out;
   }
 
-  bool step() {
-    const int n = int(attn.rows());
-    const int first = in.trace->attention().mask == Mask::causal ? key : 0;
-    Dense without = attn.bottomRows(n - first);
-    for (size_t h = 0; h < patterns.size(); ++h)
-      without -= patterns[h].col(key).tail(n - first) * values[h].row(key);
-    const Dense out = output(without, first);
-    for (int q = first; q < n; ++q) {
-      const Eigen::RowVectorXd x = clean.row(q).cast<double>(), y = out.row(q - first).cast<double>();
+  void without(int q0, int q1, int key) {
+    const int first = a.mask == Mask::causal ? std::max(q0, key) : q0, n = q1 - first;
+    Dense less = attn.bottomRows(n);
+    for (int h = 0; h < a.n_heads; ++h) {
+      const ConstMat v = a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+      const Eigen::RowVectorXf f = row_of(v.row(key)) * W_O.middleRows(Eigen::Index(h) * a.d_head, a.d_head);
+      for (int q = first; q < q1; ++q) less.row(q - first) -= patterns(h, Eigen::Index(q - q0) * a.n_key + key) * f;
+    }
+    const Dense out = output(less, first, q1);
+    for (int q = first; q < q1; ++q) {
+      const Eigen::RowVectorXd x = clean.row(q - q0).cast<double>(), y = out.row(q - first).cast<double>();
       const double size = x.norm() * y.norm();
       const float s = size > 0 ? float(1 - x.dot(y) / size) : 0;
       lost(q, key) = s < kLeast ? 0 : s;
     }
-    return ++key < lost.cols();
   }
 };
 
 }  // namespace
 
+Status too_large_for_zeroing(const Inputs& in) {
+  const Attention& a = in.trace->attention();
+  const uint64_t d = uint64_t(in.trace->model->config.d_model);
+  return too_many_bytes(in, (uint64_t(a.n_query) * uint64_t(a.n_key) + uint64_t(a.n_heads) * uint64_t(a.d_head) * d) * sizeof(float));
+}
+
 Study begin_value_zeroing(const Inputs& in) {
   auto work = std::make_shared<Work>(in);
-  return {int(work->lost.cols()), [work] { return work->step(); },
-          [work] {
-            for (Eigen::Index q = 0; q < work->lost.rows(); ++q)
-              if (const float sum = work->lost.row(q).sum(); sum > 0) work->lost.row(q) /= sum;
-            return map_measure(work->lost);
-          }};
+  return in_parts(work->n_steps(), [work](int i) { work->part(i); }, [work] {
+    for (Eigen::Index q = 0; q < work->lost.rows(); ++q)
+      if (const float sum = work->lost.row(q).sum(); sum > 0) work->lost.row(q) /= sum;
+    return map_measure(work->lost);
+  });
 }
 
 }  // namespace attn

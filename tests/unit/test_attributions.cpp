@@ -247,7 +247,10 @@ TEST_CASE("studies have as many steps as they say") {
     const Study study = metric.begin(in);
     int n = 1;
     while (study.step()) ++n;
-    CHECK(n == study.n_steps);
+    if (std::string(metric.id) == "flow")
+      CHECK(n <= study.n_steps);  // how long a flow is looked for is not known before
+    else
+      CHECK(n == study.n_steps);
     CHECK(apart(study.take().values, metric.compute(in).values) == 0);
   }
 }
