@@ -99,12 +99,12 @@ void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
   std::string says = std::string(f.t("How sure: ", "把握：")) + percent_text(role.confidence, 0) + f.t(" (", "（") + how + f.t(").", "）。");
   if (role.score) {
     const Metric& m = role.score->metric;
-    says += std::string(f.t(" Its measure, ", " 其度量“")) + m.title.in(f.lang) + f.t(", is ", "”为 ") +
+    says += std::string(f.t(" Its measure, ", "其度量“")) + m.title.in(f.lang) + f.t(", is ", "”为 ") +
             value_text(&m, role.value) + f.t("; attention that looks everywhere alike would have ", "；均匀的注意力则为 ") +
             value_text(&m, role.baseline) + f.t(".", "。");
     if (const HeadColumn* column = table.find(m.id)) {
       const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
-      says += std::string(f.t(" Among all heads: number ", " 在全部 ")) +
+      says += std::string(f.t(" Among all heads: number ", "在全部 ")) +
               std::to_string(f.lang == Lang::zh ? table.size() : rank_of(column->values, at)) +
               f.t(" of ", " 个头中排第 ") +
               std::to_string(f.lang == Lang::zh ? rank_of(column->values, at) : table.size()) + f.t(".", "。");
