@@ -22,7 +22,9 @@ Mean position(const HeadProfile&, const LineSums& s, const LineSums&) {
 }
 Mean likeness(const HeadProfile&, const LineSums& s, const LineSums&) { return {s.likeness, s.n_pairs, 0}; }
 Mean kind(const HeadProfile&, const LineSums& s, const LineSums& u) {
-  return over_rows(double(pattern_class(s, u)), s.n_rows);
+  Mean mean = over_rows(double(pattern_class(s, u)), s.n_rows);
+  mean.squares = mean.value() * mean.sum;  // whether all texts are of one class
+  return mean;
 }
 Mean clark_entropy(const HeadProfile& p, const LineSums&, const LineSums&) { return {p.smoothed_nats, p.n_rows, 0}; }
 Mean clark_punctuation(const HeadProfile& p, const LineSums&, const LineSums&) {

@@ -70,6 +70,7 @@ struct Found {
   const HeadScore* score = nullptr;
   int64_t n = 0;
   float value = 0, baseline = 0;
+  double squares = 0;  // their mean, of scores that keep them
   float lift() const { return baseline < 1 ? (value - baseline) / (1 - baseline) : 0; }
 };
 
@@ -79,7 +80,8 @@ Found find(const HeadTable& table, const RoleRow& row, Sink sink, int layer, int
       if (std::string_view(id) != table.scores[s]->metric.id) continue;
       const Mean& mean = table.means[table.at(s, sink, layer, head)];
       if (mean.n < kLeastRows) continue;
-      return {table.scores[s], mean.n, table.scores[s]->value(mean), table.baseline(s, sink)};
+      return {table.scores[s], mean.n, table.scores[s]->value(mean), table.baseline(s, sink),
+              mean.squares / double(mean.n)};
     }
   }
   return {};
@@ -130,7 +132,8 @@ HeadRole head_role(const HeadTable& table, int layer, int head) {
   const Found broad = found(Role::broad, Sink::with);
   if (broad.value >= kBroadShare) return named(Role::broad, broad, broad.value);
   const Found block = found(Role::block, Sink::without);
-  if (block.score && block.value == float(PatternClass::block)) return named(Role::block, block, .5f);
+  constexpr double kBlock = double(PatternClass::block);  // in all texts: the mean of other classes may be the same
+  if (block.score && block.value == float(kBlock) && block.squares == kBlock * kBlock) return named(Role::block, block, .5f);
   return named(Role::nothing, {}, 1 - std::min(1.f, nearest));
 }
 

@@ -8,7 +8,9 @@
 #include <random>
 
 #include "analysis/head_role.h"
+#include "base/json.h"
 #include "golden_model.h"
+#include "model/safetensors.h"
 #include "model/forward.h"
 
 using namespace attn;
@@ -165,31 +167,197 @@ TEST_CASE("random heads are found to do nothing") {
   CHECK(n_nothing >= n_all * 95 / 100);
 }
 
+namespace {
+
+// Roles of all heads on r + r with r of 50 random tokens, over some draws.
+HeadTable repeated(const std::shared_ptr<const Model>& model, int n_draws, uint32_t seed) {
+  std::mt19937 draw(seed);
+  std::optional<HeadTable> table;
+  for (int sample = 0; sample < n_draws; ++sample) {
+    std::vector<int> ids;
+    for (int i = 0; i < 50; ++i) ids.push_back(1 + int(draw() % uint32_t(model->config.d_vocab - 1)));
+    for (int i = 0; i < 50; ++i) ids.push_back(ids[size_t(i)]);
+    const Trace trace = forward(model, tokens_of(ids));
+    if (!table) table.emplace(role_scores(true), trace.attention());
+    table->add(trace, 0, 50);
+  }
+  return std::move(*table);
+}
+
+// Prints all roles that were found; how many of each.
+std::map<Role, int> print_roles(const std::string& name, const HeadTable& table) {
+  std::map<Role, int> counts;
+  for (int layer = 0; layer < table.n_layers; ++layer) {
+    for (int head = 0; head < table.n_heads; ++head) {
+      const HeadRole r = head_role(table, layer, head);
+      ++counts[r.role];
+      if (r.role != Role::nothing)
+        std::printf("%s %d.%d: %s %.2f\n", name.c_str(), layer, head, r.name.en, double(r.confidence));
+    }
+  }
+  return counts;
+}
+
+std::shared_ptr<const Model> load_shared(const char* name) {
+  const auto folder = shared_model(name);
+  if (!folder) return {};
+  const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(*folder), name);
+  REQUIRE(model);
+  return *model;
+}
+
+// Attention [layer, head, query, key] as somebody published it: the logarithms of the weights are its scores.
+Trace published(const Json& names, std::span<const float> attn, int n_layers, int n_heads, Mask mask) {
+  Trace trace;
+  Tokens tokens;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string piece(*names.at(i).text());
+    const size_t begin = tokens.text.size();
+    const bool special = piece == "[CLS]" || piece == "[SEP]";
+    if (!special) tokens.text += piece + " ";
+    tokens.items.push_back(
+        {.id = int(i), .shown = piece, .begin = begin, .end = tokens.text.size(), .special = special});
+  }
+  const int n = tokens.size();
+  Attention a;
+  a.n_layers = n_layers;
+  a.n_heads = a.n_kv_heads = n_heads;
+  a.n_query = a.n_key = a.d_head = n;
+  a.mask = mask;
+  for (int l = 0; l < n_layers; ++l) {
+    std::vector<float> q(size_t(n_heads * n * n)), k(q.size());
+    for (int h = 0; h < n_heads; ++h) {
+      for (int i = 0; i < n; ++i) {
+        q[size_t((h * n + i) * n + i)] = 1;
+        for (int j = 0; j < n; ++j)
+          k[size_t((h * n + j) * n + i)] = std::log(std::max(attn[size_t(((l * n_heads + h) * n + i) * n + j)], 1e-30f));
+      }
+    }
+    a.q.push_back(HeadRows(n_heads, n, n, q));
+    a.k.push_back(HeadRows(n_heads, n, n, k));
+  }
+  a.v = a.k;
+  trace.attentions.push_back(std::move(a));
+  trace.queries = trace.keys = {tokens};
+  return trace;
+}
+
+std::optional<std::filesystem::path> shared_attention(const std::string& name) {
+  const char* given = std::getenv("ATTNSCOPE_SHARED");
+  const std::filesystem::path shared = given ? given : ATTNSCOPE_SOURCE_DIR "/../shared";
+  const std::filesystem::path folder = shared / "models" / "attention" / name;
+  if (std::filesystem::exists(folder)) return folder;
+  std::printf("SKIPPED %s: no %s\n", name.c_str(), folder.string().c_str());
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("heads of checkpoints with random weights look at nothing in particular") {
+  int n_all = 0, n_named = 0;
+  for (const char* name : {"gpt2", "gpt2-relu", "llama-gqa", "qwen2", "mistral", "gpt-neox-parallel", "gpt-neox-sequential",
+                           "bert", "roberta"}) {
+    CAPTURE(name);
+    const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(test_models() / name), name);
+    REQUIRE(model);
+    std::mt19937 draw(4);
+    std::optional<HeadTable> table;
+    for (int sample = 0; sample < 4; ++sample) {
+      std::vector<int> ids;
+      for (int i = 0; i < 14; ++i) ids.push_back(5 + int(draw() % uint32_t((*model)->config.d_vocab - 5)));
+      for (int i = 0; i < 14; ++i) ids.push_back(ids[size_t(i)]);
+      const Trace trace = forward(*model, tokens_of(ids));
+      if (!table) table.emplace(role_scores(true), trace.attention());
+      table->add(trace, 0, 14);
+    }
+    for (const auto& [role, n] : print_roles(name, *table)) {
+      n_all += n;
+      if (role != Role::nothing && role != Role::broad) n_named += n;
+    }
+  }
+  std::printf("random weights: %d of %d heads are called more than broad\n", n_named, n_all);
+  CHECK(n_named == 0);
+}
+
+TEST_CASE("stories260K has the one head that is known of it") {
+  const auto model = load_shared("stories260K");
+  if (!model) return;
+  const HeadTable table = repeated(model, 4, 1);
+  std::map<Role, int> counts = print_roles("stories260K", table);
+  CHECK(head_role(table, 3, 6).role == Role::previous_token);
+  CHECK(counts[Role::induction] == 0);
+}
+
+TEST_CASE("a trained model's heads have the roles that its card reports") {
+  const auto model = load_shared("default-candidate");
+  if (!model) return;
+  const HeadTable table = repeated(model, 8, 1);
+  print_roles("default-candidate", table);
+  const auto role = [&](int layer, int head) { return head_role(table, layer, head).role; };
+  CHECK(role(2, 2) == Role::induction);
+  CHECK(role(2, 3) == Role::induction);
+  CHECK(role(1, 3) == Role::previous_token);
+  CHECK(role(2, 1) == Role::previous_token);
+}
+
+// Wang et al. 2022 name 4.11 of GPT-2 small a previous-token head.
+TEST_CASE("GPT-2 small's previous-token head is found in its published attention") {
+  const auto folder = shared_attention("gpt2-small-internals");
+  if (!folder) return;
+  std::optional<HeadTable> table;
+  for (const char* name : {"gpt2_te_ex0.json", "gpt2_te_ex3.json"}) {
+    const Result<Json> json = Json::parse(read_bytes(*folder / name).text(), name);
+    REQUIRE(json);
+    const Json layers = json->at("attn").at("attn_softmax");
+    std::vector<float> attn;
+    for (size_t l = 0; l < layers.size(); ++l)
+      for (size_t h = 0; h < layers.at(l).size(); ++h)
+        for (size_t i = 0; i < layers.at(l).at(h).size(); ++i)
+          for (size_t j = 0; j < layers.at(l).at(h).at(i).size(); ++j)
+            attn.push_back(float(layers.at(l).at(h).at(i).at(j).number().value_or(0)));
+    const Trace trace = published(json->at("tokens"), attn, 12, 12, Mask::causal);
+    if (!table) table.emplace(role_scores(false), trace.attention());
+    table->add(trace, 0, 0);
+  }
+  print_roles("gpt2", *table);
+  CHECK(head_role(*table, 4, 11).role == Role::previous_token);
+}
+
+// Clark et al. 2019 show 3-1 (next token) and 8-7 ([SEP]) of BERT base, counted from 1; these are of one that was trained on.
+TEST_CASE("BERT's known heads are found in its published attention") {
+  const auto folder = shared_attention("bert-sst2-dodrio");
+  if (!folder) return;
+  std::optional<HeadTable> table;
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    const Result<SafeTensors> file = read_safetensors({entry.path().filename().string(), read_bytes(entry.path())});
+    REQUIRE(file);
+    std::filesystem::path about = entry.path();
+    const Result<Json> json = Json::parse(read_bytes(about.replace_extension(".json")).text(), "about");
+    REQUIRE(json);
+    std::vector<uint16_t> stored(file->tensors[0].bytes.size() / 2);
+    std::memcpy(stored.data(), file->tensors[0].bytes.data(), stored.size() * 2);
+    const std::vector<float> attn(stored.begin(), stored.end());  // times 10,000
+    const Trace trace = published(json->at("tokens"), attn, 12, 12, Mask::none);
+    if (!table) table.emplace(role_scores(false), trace.attention());
+    table->add(trace, 0, 0);
+  }
+  print_roles("bert", *table);
+  CHECK(head_role(*table, 2, 0).role == Role::next_token);
+  CHECK(head_role(*table, 7, 6).role == Role::special);
+}
+
 TEST_CASE("the shipped model's heads have the roles that its card reports") {
   const std::filesystem::path folder = ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m";
   const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(folder), "bookworm-2m");
   REQUIRE(model);
-  std::mt19937 draw(1);
-  std::optional<HeadTable> table;
-  for (int sample = 0; sample < 4; ++sample) {
-    std::vector<int> ids;
-    for (int i = 0; i < 50; ++i) ids.push_back(1 + int(draw() % uint32_t((*model)->config.d_vocab - 1)));
-    for (int i = 0; i < 50; ++i) ids.push_back(ids[size_t(i)]);
-    const Trace trace = forward(*model, tokens_of(ids));
-    if (!table) table.emplace(role_scores(true), trace.attention());
-    table->add(trace, 0, 50);
-  }
-  const auto role = [&](int layer, int head) { return head_role(*table, layer, head).role; };
+  const HeadTable table = repeated(*model, 4, 1);
+  const auto role = [&](int layer, int head) { return head_role(table, layer, head).role; };
   CHECK(role(1, 2) == Role::previous_token);
   CHECK(role(2, 0) == Role::previous_token);
   CHECK(role(3, 1) == Role::induction);
   CHECK(role(3, 2) == Role::induction);
   CHECK(role(3, 4) == Role::induction);
   CHECK(role(2, 4) == Role::duplicate_token);
-  for (int layer = 0; layer < 4; ++layer) {
-    for (int head = 0; head < 6; ++head) {
-      const HeadRole r = head_role(*table, layer, head);
-      std::printf("bookworm-2m %d.%d: %s %.2f\n", layer, head, r.name.en, double(r.confidence));
-    }
-  }
+  print_roles("bookworm-2m", table);
 }
