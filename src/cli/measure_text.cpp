@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "analysis/metric_words.h"
 #include "analysis/regroup.h"
 #include "base/json.h"
 #include "cli/json_text.h"
@@ -103,8 +104,8 @@ std::string as_json(const Text2D& t) {
 std::string as_table(const Text2D& t) {
   const Lang lang = t.state.lang;
   const Metric& metric = t.metric;
-  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" + metric.formula +
-                    "  (" + metric.source + ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
+  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" + formula_of(metric, lang) +
+                    "  (" + source_of(metric, lang) + ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
   const int across = t.m.shape.empty() ? 1 : t.m.shape.back(), shown = std::min(across, kMostAcross);
   const size_t last = t.m.axes.size() - 1, n_rows = t.m.values.size() / size_t(std::max(1, across));
   std::string title;

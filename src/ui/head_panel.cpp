@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/metric_words.h"
 #include "figure/figure_text.h"
 #include "figure/rectangle.h"
 #include "platform/platform.h"
@@ -75,8 +76,8 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
                        std::to_string(rank_of(column.values, at)) + f.t(" of ", "，共 ") + std::to_string(table.size()) +
                        f.t(" heads; median ", " 个头；中位数 ") + value_text(&m, median_of(column.values)));
     explained(f, m.sentence.in(f.lang));
-    if (*m.formula) wrapped(std::string(f.t("Formula: ", "公式：")) + m.formula);
-    if (*m.source) wrapped(std::string(f.t("Source: ", "来源：")) + m.source);
+    if (*m.formula) wrapped(std::string(f.t("Formula: ", "公式：")) + formula_of(m, f.lang));
+    if (*m.source) wrapped(std::string(f.t("Source: ", "来源：")) + source_of(m, f.lang));
     ImGui::PopStyleColor();
     if (ImGui::Button(f.t("Colour the grid", "为网格着色"))) f.state.measure = m.id;
     f.mark("button.colour_grid");

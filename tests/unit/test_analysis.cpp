@@ -6,6 +6,7 @@
 #include <string>
 
 #include "analysis/measure.h"
+#include "analysis/metric_words.h"
 
 using namespace attn;
 
@@ -126,4 +127,20 @@ TEST_CASE("top_keys gives the largest first and equal ones in order") {
   CHECK(top_keys(row, 99).size() == 5);
   CHECK(top_keys(row, 0).empty());
   CHECK(top_keys({}, 3).empty());
+}
+
+TEST_CASE("formulas and sources have no English sentences in Chinese") {
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    const auto wordy = [](std::string_view text) {
+      for (const char* word : {" of ", " over ", " with ", "ours", "after ", "chosen", " by ", " the "})
+        if (text.find(word) != text.npos) return true;
+      return false;
+    };
+    const std::string formula = formula_of(metric, Lang::zh), source = source_of(metric, Lang::zh);
+    CHECK_MESSAGE(!wordy(formula), metric.formula);
+    CHECK_MESSAGE(!wordy(source), metric.source);
+    CHECK(formula_of(metric, Lang::en) == metric.formula);
+    CHECK(source_of(metric, Lang::en) == metric.source);
+  }
 }
