@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/dense.h"
 #include "analysis/families.h"
 #include "analysis/lens.h"
 #include "model/block_math.h"
+#include "tensor/kernels.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
@@ -24,19 +27,34 @@ Study begin_lens_guess(const Inputs& in) {
           }};
 }
 
-Measure next_token(const Inputs& in) {
-  const Model& model = *in.trace->model;
+Study begin_next_token(const Inputs& in) {
+  struct Work {
+    std::shared_ptr<const Model> model;
+    std::vector<float> ready, logits;  // [d_model], [d_vocab]
+  };
   const Activations& kept = *in.kept();
-  const int i = in.state->token, d = kept.d_model, n = model.config.d_vocab;
-  std::vector<float> ready(static_cast<size_t>(d));
-  Measure m{{Axis::vocab}, {n}, std::vector<float>(size_t(n))};
-  ready_to_unembed(model, ConstMat(kept.resid_final.data(), kept.n, d).rows_of(i, i + 1), {ready.data(), 1, d});
-  unembed(model, {ready.data(), 1, d}, {m.values.data(), 1, n});
-  const double largest = *std::ranges::max_element(m.values);
-  double sum = 0;
-  for (const float x : m.values) sum += std::exp(x - largest);
-  for (float& x : m.values) x = float(std::exp(x - largest) / sum);
-  return m;
+  const int i = in.state->token, d = kept.d_model, n = in.trace->model->config.d_vocab;
+  auto w = std::make_shared<Work>(Work{in.trace->model, std::vector<float>(static_cast<size_t>(d)), {}});
+  ready_to_unembed(*w->model, ConstMat(kept.resid_final.data(), kept.n, d).rows_of(i, i + 1), {w->ready.data(), 1, d});
+  const int words = rows_a_step(2 * int64_t(d), n);  // a row at a time waits for W_U
+  return in_parts(n_parts(n, words),
+                  [=](int part) {
+                    w->logits.resize(size_t(n));
+                    const int from = part * words, to = std::min(from + words, n);
+                    const Weights& weights = w->model->weights;
+                    const Mat out(w->logits.data() + from, 1, to - from);
+                    linear(ConstMat(w->ready.data(), 1, d), weights.unembed.rows_of(from, to), out);
+                    if (!weights.unembed_bias.empty())
+                      add(out.row(0), weights.unembed_bias.vec().subspan(size_t(from), size_t(to - from)));
+                  },
+                  [=] {
+                    Measure m{{Axis::vocab}, {n}, std::move(w->logits)};
+                    const double largest = *std::ranges::max_element(m.values);
+                    double sum = 0;
+                    for (const float x : m.values) sum += std::exp(x - largest);
+                    for (float& x : m.values) x = float(std::exp(x - largest) / sum);
+                    return m;
+                  });
 }
 
 std::span<const Metric> predictions() {
@@ -61,11 +79,12 @@ std::span<const Metric> predictions() {
        {Axis::vocab},
        0,
        1,
-       next_token,
+       whole<begin_next_token>,
        needs_model | needs_activations | needs_logits,
        "softmax(LN_f(x_i) W_U + b_U)",
        "Radford et al. 2019",
-       {"probability", "概率"}},
+       {"probability", "概率"},
+       begin_next_token},
   };
   return kPredictions;
 }

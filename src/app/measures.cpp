@@ -54,8 +54,8 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
   if (!has(metric, Axis::head)) key.head = at.head;
   // Numbers of each query alone are about the chosen token as a key.
   if (!has(metric, Axis::query) || metric.axes.size() == 1) key.token = at.token;
-  // Scores of heads are about all rows.
-  if (metric.axes == kByHead) key.token = -1;
+  // Scores of heads are about all rows; what is asked of activations is asked at the chosen token.
+  if (metric.axes == kByHead && !(metric.needs & needs_activations)) key.token = -1;
   if (metric.needs & asks_target) {
     key.target = at.target;
     key.foil = at.foil;

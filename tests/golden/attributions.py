@@ -273,6 +273,15 @@ def looks(p, out):
     out["row"] = p.A[LAYER][HEAD][QUERY]
     out["heads_row"] = p.A[LAYER][:, QUERY]
     out["head_mean"] = p.A[LAYER].mean(0)
+    A, i, j = p.A[LAYER][HEAD], *np.indices(p.A[LAYER][HEAD].shape)
+    sees = p.A[LAYER].max(0) > 0
+    out["layer_mean"] = np.concatenate(p.A).mean(0)
+    out["column"] = A[:, QUERY]
+    out["received"] = np.divide(A.sum(0), sees.sum(0), out=np.zeros(A.shape[1]), where=sees.any(0))
+    out["row_entropy"] = -np.where(A > 0, A * np.log2(np.where(A > 0, A, 1)), 0).sum(1)
+    out["row_largest"] = A.max(1)
+    if not p.cross:
+        out["row_distance"] = (A * np.abs(i - j)).sum(1)
     # Clark et al.: head_distances, over the cells that a row may see, as a mean over rows.
     A = np.concatenate(p.A)
     seen = A.max(0) > 0
@@ -284,6 +293,8 @@ def looks(p, out):
 def lens(p, out):
     rows = [p.logits_of(x) for x in p.post_]
     prob = [softmax(r) for r in rows]
+    out["lens_guess"] = np.stack([q.max(1) for q in prob])
+    out["next"] = prob[-1][QUERY]
     out["lens_probability"] = np.stack([q[:, TARGET] for q in prob])
     out["lens_logit"] = np.stack([r[:, TARGET] - r[:, FOIL] for r in rows])
     out["lens_rank"] = np.stack([(r > r[:, TARGET:TARGET + 1]).sum(1) for r in rows]).astype(float)

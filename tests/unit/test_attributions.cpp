@@ -160,7 +160,8 @@ void compare(const std::string& name, std::map<std::string, double>& most) {
   const State state = settings();
   const Inputs in{&g.trace, &state};
   const Metric by_values[] = {*find_metric("value_norm"), *find_metric("value_first")};
-  for (const std::span<const Metric> family : {looks(), attributions(), circuits(), std::span<const Metric>(by_values)}) {
+  for (const std::span<const Metric> family :
+       {looks(), token_scores(), predictions(), attributions(), circuits(), std::span<const Metric>(by_values)}) {
     for (const Metric& metric : family) {
       CAPTURE(std::string(metric.id));
       const auto golden = g.tensors.find(metric.id);

@@ -36,7 +36,7 @@ TEST_CASE("the next token's chances are the softmax of the pass's logits") {
   const int n = trace->attention().n_query, d_vocab = model->config.d_vocab;
   for (int i = 0; i < n; ++i) {
     const State state{.token = i};
-    const Measure m = next_token({trace.get(), &state});
+    const Measure m = run(begin_next_token({trace.get(), &state}));
     REQUIRE(int(m.values.size()) == d_vocab);
     const std::span<const float> logits(trace->logits.data() + int64_t(i) * d_vocab, size_t(d_vocab));
     const double largest = *std::ranges::max_element(logits);
@@ -70,7 +70,7 @@ TEST_CASE("the lens's first guess is the token that has rank 0, with its chance"
   }
   // After the last layer it is what comes next.
   const State last{.token = n - 1};
-  const Measure next = next_token({trace.get(), &last});
+  const Measure next = run(begin_next_token({trace.get(), &last}));
   CHECK(*std::ranges::max_element(next.values) == doctest::Approx(m.values.back()).epsilon(1e-4));
 }
 
