@@ -214,6 +214,10 @@ void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
   ImGui::PopStyleVar();
 }
 
+bool has_specials(const Frame& f) {
+  return f.trace && std::ranges::any_of(f.trace->queries[size_t(f.shown.sample)].items, &Token::special);
+}
+
 }  // namespace
 
 void draw_scratch_controls(Frame& f) {
@@ -223,7 +227,9 @@ void draw_scratch_controls(Frame& f) {
 
 void draw_view_controls(Frame& f) {
   heading(f, f.t("What is shown", "显示内容"));
-  draw_fields(f, {"sample", "layer", "head", "token", "units", "spans", "special", "strip", "palette", "scale"});
+  draw_fields(f, {"sample", "layer", "head", "token", "units", "spans"});
+  if (has_specials(f) || f.state.specials == Specials::hidden) draw_fields(f, {"special"});
+  draw_fields(f, {"strip", "palette", "scale"});
 }
 
 }  // namespace attn

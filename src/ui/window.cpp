@@ -265,8 +265,18 @@ uint32_t Frame::palette_color(float place) const {
 }
 
 void Frame::mark(std::string name) const {
+  // Of what is scrolled away in part, the part that is to be seen. (A menu's list is another window than its
+  // button: that one is not cut.)
+  const ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
-  ui.next_areas.push_back({std::move(name), {min.x, min.y}, {max.x, max.y}, false, {}, {}});
+  const auto marked_in = [&](ImVec2 low, ImVec2 high) {
+    low = {std::max(min.x, low.x), std::max(min.y, low.y)};
+    high = {std::min(max.x, high.x), std::min(max.y, high.y)};
+    if (high.x - low.x < 1 || high.y - low.y < 1) return false;
+    ui.next_areas.push_back({name, {low.x, low.y}, {high.x, high.y}, false, {}, {}});
+    return true;
+  };
+  if (!marked_in(list.GetClipRectMin(), list.GetClipRectMax())) marked_in({0, 0}, ImGui::GetIO().DisplaySize);
 }
 
 double draw_window(UiState& ui, Session& session, State& state, History& history) {
