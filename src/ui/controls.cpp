@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "analysis/regroup.h"
 #include "ui/ui_state.h"
 #include "ui/view_parts.h"
 #include "ui/widgets.h"
@@ -116,7 +117,8 @@ void draw_seed(Frame& f, const Field& field, int& value) {
 void edit(Frame& f, const Field& field, int& value) {
   if (std::string_view(field.key) == "seed") return draw_seed(f, field, value);
   const Range r = range_of(f, field, value);
-  if (std::string_view(field.key) == "sample" && r.high < 1) return;
+  const bool may_be_one = std::string_view(field.key) == "sample" || std::string_view(field.key) == "layer";
+  if (may_be_one && r.high < 1) return;
   ImGui::PushID(field.key);
   draw_label(f, field);
   ImGui::BeginDisabled(r.high <= r.low);
@@ -227,7 +229,9 @@ void draw_scratch_controls(Frame& f) {
 
 void draw_view_controls(Frame& f) {
   heading(f, f.t("What is shown", "显示内容"));
-  draw_fields(f, {"sample", "layer", "head", "token", "units", "spans"});
+  draw_fields(f, {"sample", "layer", "head", "token"});
+  // The demonstration's names are words as they are.
+  if (f.snap.model || regroups(f.state)) draw_fields(f, {"units", "spans"});
   if (has_specials(f) || f.state.specials == Specials::hidden) draw_fields(f, {"special"});
   draw_fields(f, {"strip", "palette", "scale"});
 }
