@@ -67,7 +67,7 @@ void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 
   Cells bar{at, {}, vertical ? n : 1, vertical ? 1 : n, {}};
   bar.max = vertical ? Vec2{at.x + breadth, at.y + length} : Vec2{at.x + length, at.y + breadth};
   for (int i = 0; i < n; ++i)
-    bar.places.push_back((scale && range.diverges() ? kDiverging : 0) + float(vertical ? n - 1 - i : i) / float(n - 1));
+    bar.places.push_back((range.diverges() ? kDiverging : 0) + float(vertical ? n - 1 - i : i) / float(n - 1));
   figure.shapes.push_back(std::move(bar));
   for (float t : {0.f, .5f, 1.f}) {
     const std::string text = scale ? range.tick(metric, *scale, t) : value_text(metric, range.low + t * (range.high - range.low));

@@ -56,7 +56,7 @@ Figure grid_figure(const ViewInput& input) {
       const float value = values[size_t(l * n_heads + h)], x = left + float(h) * step_x;
       const Vec2 min = {x, y}, max = {x + wide, y + high};
       Rect cell{min, max, Ink::line};
-      if (std::isfinite(value)) cell.weight = range.place(value);
+      if (std::isfinite(value)) cell.weight = range.colored(Scale::linear, value, 0);
       figure.shapes.push_back(cell);
       figure.areas.push_back(
           {min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang), l, h, -1, -1});

@@ -72,7 +72,7 @@ Figure lens_figure(const ViewInput& input) {
     for (int q = 0; q < n_query; ++q) {
       if (!input.part.holds_x(x_of(q)) || !input.part.holds(y)) continue;
       const size_t i = size_t(layer) * size_t(n_query) + size_t(q);
-      const float value = m.values[i], place = std::clamp(range.place(value), 0.f, 1.f);
+      const float value = m.values[i], place = range.colored(Scale::linear, value, 0);
       const Vec2 min = {x_of(q) + 1, y + 1}, max = {min.x + at.wide - 2, y + at.high - 1};
       Rect cell{min, max, Ink::line};
       if (std::isfinite(value)) cell.weight = place;

@@ -39,7 +39,9 @@ void sync_draft(Frame& f) {
   const std::string text = random ? random_text(f) : edited_text(f.state);
   if (ui.draft_model == f.state.model && ui.draft_text == text) return;
   const ModelEntry* entry = entry_of(f);
-  ui.draft_model = f.state.model;
+  // A listed model's example is not known before the list has come: then the box is filled again.
+  const bool settled = entry || !text.empty() || f.state.model == "scratch";
+  ui.draft_model = settled ? f.state.model : "";
   ui.draft_text = text;
   ui.draft = random ? text : text.empty() && entry ? entry->default_text : text;
 }

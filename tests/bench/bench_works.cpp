@@ -194,6 +194,9 @@ Result<std::function<void()>> Bench::work(const Json& command) {
   if (what == "forward") {
     return std::function<void()>([this, tokens] { pass_over(model_, tokens); });
   }
+  if (what == "bare") {  // nothing is told of rows
+    return std::function<void()>([this, tokens] { forward(model_, tokens, {.facts = false}); });
+  }
   if (what == "patterns") {
     const Config& c = model_->config;
     floats_.resize(size_t(c.n_layers) * size_t(c.n_heads) * size_t(tokens.size()) *

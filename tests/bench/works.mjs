@@ -60,6 +60,10 @@ export const kWorks = {
     flops: gpt2_flops, ratio: { 64: 1.5, 256: 1.5, 1024: 1.8 },
     native_ratio: { 64: 0.8, 256: 0.8, 1024: 0.8 },
   },
+  'w1-bare': {
+    work: 'bare', model: 'gpt2-f32', graph: 'forward', sizes: kGpt2Sizes, n_ids: (n) => n, d_vocab: kGpt2.d_vocab,
+    flops: gpt2_flops, optional: true,
+  },
   'w1-bf16': {
     work: 'forward', model: 'gpt2-bf16', rival_model: 'gpt2-f32', graph: 'forward', sizes: kGpt2Sizes, n_ids: (n) => n,
     d_vocab: kGpt2.d_vocab, flops: gpt2_flops, check: true, optional: true,
