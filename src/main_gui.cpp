@@ -1,4 +1,5 @@
 // main_gui.cpp - the window program, for the desktop and for the page: attnscope-gui [DIR]
+#include <chrono>
 #include <memory>
 
 #include "app/read_folder.h"
@@ -9,6 +10,9 @@ namespace {
 
 using namespace attn;
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kWork(8);
+
 void open_folder(Program& program, const char* path) {
   Result<std::vector<File>> files = read_folder(path);
   if (files)
@@ -17,16 +21,28 @@ void open_folder(Program& program, const char* path) {
     show_error(*program.ui, files.error().message);
 }
 
-// Milliseconds until another frame is wanted even when nothing happens.
-double frame(Program& program) {
-  program.session.pump();
-  program.session.want(wish(program));
+// Starts what is missing and delivers what is finished; without threads, works for some milliseconds.
+void work(Program& program) {
+  const auto end = Clock::now() + kWork;
+  for (;;) {
+    program.session.want(wish(program));
+    const std::chrono::duration<double, std::milli> left = end - Clock::now();
+    if (left.count() <= 0 || !program.session.pump(left.count())) return;
+  }
+}
+
+platform::FrameEnd frame(Program& program) {
+  work(program);
   follow_opening(program);
   const State drawn = program.state;
   const double more_ms = draw_window(*program.ui, program.session, program.state, program.history);
   settle(program);
-  if (!(program.state == drawn)) program.session.want(wish(program));  // a frame sooner
-  return more_ms;
+  const Snapshot& snap = program.session.snapshot();
+  const auto trace = snap.trace;
+  const auto map = snap.map;
+  if (!(program.state == drawn)) work(program);  // a frame sooner
+  using enum platform::FrameEnd::Show;
+  return {more_ms, holds_frame(program) ? later : snap.trace != trace || snap.map != map ? again : now};
 }
 
 }  // namespace

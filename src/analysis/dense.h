@@ -26,9 +26,9 @@ inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
   return {x.data(), Eigen::Index(x.size())};
 }
 
-// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2 small's shape: about so many
-// multiplications by Eigen.
-constexpr int64_t kStepWork = 1 << 23;
+// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2 small's shape, also the first
+// time, when the engine has not optimized the code: about so many multiplications by Eigen.
+constexpr int64_t kStepWork = 1 << 22;
 // Rows of so much work each that make a step, of n.
 inline int rows_a_step(int64_t work_a_row, int n) {
   return int(std::clamp<int64_t>(kStepWork / std::max<int64_t>(1, work_a_row), 1, std::max(1, n)));

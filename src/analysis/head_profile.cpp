@@ -90,17 +90,6 @@ void HeadWalk::add(int query, std::span<const float> weights) {
   std::swap(seen_, before_);
 }
 
-HeadProfile uniform_profile(const HeadContext& c) {
-  HeadWalk walk(c, {});
-  std::vector<float> row(size_t(c.a.n_key));
-  for (int query = 0; query < c.a.n_query; ++query) {
-    const int n = c.n_seen(query);
-    std::ranges::fill(row, n > 0 ? 1 / float(n) : 0.f);
-    walk.add(query, row);
-  }
-  return walk.profile();
-}
-
 std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head) {
   const Attention& a = trace.attention();
   if (!trace.model || layer >= int(a.v.size()) || a.v[size_t(layer)].empty()) return {};

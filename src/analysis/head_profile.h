@@ -55,9 +55,6 @@ class HeadWalk {
   std::vector<float> seen_, before_;  // the row, masked cells zero, and the one before it
 };
 
-// Of attention that looks at all it may see alike; walks the mask once.
-HeadProfile uniform_profile(const HeadContext& context);
-
 // ‖v_j W_O‖ of every key of one head, W_O [d_head, d_model] being the head's part of the output matrix;
 // without the output bias, as Kobayashi et al. 2020. Empty where the trace has no model or no values.
 std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head);

@@ -11,8 +11,10 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kStepCells = 1 << 18;  // of a pattern walked in a step
+constexpr int64_t kBlockCells = 1 << 18;  // of a pattern computed at once
 constexpr int kMostRows = 256;
+constexpr int64_t kStepCells = 1 << 14;  // walked in a step: each is a logarithm and some sums in double
+constexpr int kStepFacts = 1 << 10;      // rows of facts in a step: each is asked by every score
 constexpr Sink kSinks[] = {Sink::with, Sink::without};
 
 // Whether the pass told facts of every row. Under a masked score they count masked cells in.
@@ -92,11 +94,11 @@ struct HeadTableWork::Impl {
   HeadContext c;
   std::vector<size_t> by_facts, by_walk;  // scores
   bool told, norms = false;
-  int n_rows, n_blocks;  // of a step, of a head
-  int done = 0;
+  int n_rows, n_block, n_parts;  // rows of a step, rows of a block, steps of a head
+  int at_uniform = 0, at_facts = 0, at_walk = 0;  // steps done
   HeadProfile uniform;
   std::optional<HeadWalk> walk;
-  std::vector<float> v_norms, block;
+  std::vector<float> v_norms, block, alike;
 
   Impl(HeadTable& t, const Trace& trace_, const HeadQuestion& q)
       : table(t), trace(trace_), a(trace_.attention()), c(trace_, q.sample, q.period, q.offset),
@@ -106,12 +108,18 @@ struct HeadTableWork::Impl {
       (t.scores[s]->of_row ? by_facts : by_walk).push_back(s);
       norms |= t.scores[s]->by_norms;
     }
-    n_rows = int(std::clamp<int64_t>(kStepCells / std::max(1, a.n_key), 1, std::max(1, std::min(kMostRows, a.n_query))));
-    n_blocks = (a.n_query + n_rows - 1) / n_rows;
+    const auto rows_of = [&](int64_t cells) {
+      return int(std::clamp<int64_t>(cells / std::max(1, a.n_key), 1, std::max(1, std::min(kMostRows, a.n_query))));
+    };
+    n_rows = rows_of(kStepCells);
+    n_block = rows_of(kBlockCells) / n_rows * n_rows;
+    n_parts = (a.n_query + n_rows - 1) / n_rows;
   }
 
   bool walks() const { return !by_walk.empty() || !told; }
-  int n_steps() const { return 1 + (walks() ? a.n_layers * a.n_heads * n_blocks : a.n_layers); }
+  int n_facts() const { return told ? a.n_layers * a.n_heads * ((a.n_query + kStepFacts - 1) / kStepFacts) : 0; }
+  int n_walk() const { return walks() ? a.n_layers * a.n_heads * n_parts : 0; }
+  int n_steps() const { return n_parts + n_facts() + n_walk(); }
 
   void add_row(int layer, int head, int query, std::span<const float> facts, std::span<const float> weights) {
     for (const Sink sink : kSinks) {
@@ -123,22 +131,24 @@ struct HeadTableWork::Impl {
     }
   }
 
-  void add_uniform() {
+  void add_uniform(int part) {
+    if (part == 0) walk.emplace(c, std::span<const float>());
     float facts[kRowFacts];
-    std::vector<float> weights(size_t(a.n_key));
-    for (int query = 0; query < a.n_query; ++query) {
+    alike.resize(size_t(a.n_key));
+    for (int query = part * n_rows; query < std::min((part + 1) * n_rows, a.n_query); ++query) {
       uniform_facts(c, query, facts);
-      std::ranges::fill(weights, facts[kLargest]);
+      std::ranges::fill(alike, facts[kLargest]);
       for (const Sink sink : kSinks) {
-        const FactRow row{c, 0, 0, query, facts, weights, sink};
+        const FactRow row{c, 0, 0, query, facts, alike, sink};
         for (const size_t s : by_facts) {
           if (sink == Sink::with || table.scores[s]->sink_aware)
             table.scores[s]->of_row(row, table.uniform[size_t(sink) * table.scores.size() + s]);
         }
       }
+      if (!by_walk.empty()) walk->add(query, alike);
     }
-    if (by_walk.empty()) return;
-    uniform = uniform_profile(c);
+    if (by_walk.empty() || part + 1 < n_parts) return;
+    uniform = walk->profile();
     add_profile(uniform, [&](size_t s, Sink sink) -> Mean& {
       return table.uniform[size_t(sink) * table.scores.size() + s];
     });
@@ -156,11 +166,11 @@ struct HeadTableWork::Impl {
     }
   }
 
-  void add_facts(int layer) {
-    for (int head = 0; head < a.n_heads; ++head) {
-      const ConstMat rows = a.facts[size_t(layer)].head(int64_t(c.sample) * a.n_heads + head);
-      for (int query = 0; query < a.n_query; ++query) add_row(layer, head, query, rows.row(query), {});
-    }
+  void add_facts(int part) {
+    const int parts = (a.n_query + kStepFacts - 1) / kStepFacts, head = part / parts, q0 = part % parts * kStepFacts;
+    const int layer = head / a.n_heads, h = head % a.n_heads;
+    const ConstMat rows = a.facts[size_t(layer)].head(int64_t(c.sample) * a.n_heads + h);
+    for (int q = q0; q < std::min(q0 + kStepFacts, a.n_query); ++q) add_row(layer, h, q, rows.row(q), {});
   }
 
   void walk_rows(int layer, int head, int part) {
@@ -170,17 +180,21 @@ struct HeadTableWork::Impl {
       v_norms = norms ? value_norms(trace, c.sample, layer, head) : std::vector<float>();
       walk.emplace(c, v_norms);
     }
-    block.resize(size_t(n_rows) * size_t(a.n_key));
-    const Mat rows{block.data(), q1 - q0, a.n_key};
-    a.pattern_rows(c.sample, layer, head, q0, q1, rows);
+    const int in_block = q0 % n_block;
+    if (in_block == 0) {
+      block.resize(size_t(n_block) * size_t(a.n_key));
+      const int end = std::min(q0 + n_block, a.n_query);
+      a.pattern_rows(c.sample, layer, head, q0, end, {block.data(), end - q0, a.n_key});
+    }
+    const ConstMat rows{block.data(), in_block + q1 - q0, a.n_key};
     float facts[kRowFacts];
     for (int q = q0; q < q1; ++q) {
-      const std::span<const float> row = rows.row(q - q0);
+      const std::span<const float> weights = rows.row(in_block + q - q0);
       if (!told) {
-        facts_of(c, q, row, facts);
-        add_row(layer, head, q, facts, row);
+        facts_of(c, q, weights, facts);
+        add_row(layer, head, q, facts, weights);
       }
-      if (!by_walk.empty()) walk->add(q, row);
+      if (!by_walk.empty()) walk->add(q, weights);
     }
     if (q1 == a.n_query)
       add_profile(walk->profile(), [&](size_t s, Sink sink) -> Mean& {
@@ -189,19 +203,16 @@ struct HeadTableWork::Impl {
   }
 
   bool step() {
-    const int at = done++;
-    if (at == 0) {
-      if (a.n_query > 0 && a.n_key > 0) add_uniform();
-      if (told && walks()) {
-        for (int layer = 0; layer < a.n_layers; ++layer) add_facts(layer);
-      }
-    } else if (walks()) {
-      const int head = (at - 1) / n_blocks;
-      walk_rows(head / a.n_heads, head % a.n_heads, (at - 1) % n_blocks);
-    } else {
-      add_facts(at - 1);
+    if (a.n_key == 0) return false;
+    if (at_uniform < n_parts) {
+      add_uniform(at_uniform++);
+    } else if (at_facts < n_facts()) {
+      add_facts(at_facts++);
+    } else if (at_walk < n_walk()) {
+      const int head = at_walk / n_parts;
+      walk_rows(head / a.n_heads, head % a.n_heads, at_walk++ % n_parts);
     }
-    return done < n_steps() && a.n_key > 0;
+    return at_uniform + at_facts + at_walk < n_steps();
   }
 };
 

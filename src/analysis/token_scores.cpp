@@ -9,8 +9,8 @@ namespace attn {
 
 namespace {
 
-// Multiplications a step, about 5 ms of one thread.
-constexpr double kStepWork = 5e7;
+// Multiplications a step, some milliseconds of one thread.
+constexpr double kStepWork = 2e7;
 
 // The chosen head's rows, as many a step as take kStepWork; then what was made of them.
 struct Walk {

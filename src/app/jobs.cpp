@@ -86,13 +86,13 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     Lang lang;
     std::shared_ptr<std::atomic<int>> n_steps = std::make_shared<std::atomic<int>>(1000);
     std::shared_ptr<const Trace> before;
+    std::optional<Tokens> tokens;
     std::optional<ForwardPass> pass;
     std::optional<MadeTrace> made;
 
-    // The first step: tokens, and whether they fit.
-    bool begin() {
+    // The first two steps: tokens; and whether they fit.
+    bool tokenize() {
       const Model& model = *wish.model;
-      Tokens tokens;
       if (wish.repeat > 0) {
         Result<Tokens> random = random_repeat(model, std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
         if (!random) {
@@ -103,24 +103,29 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       } else {
         tokens = model.tokenizer->encode(wish.text);
       }
-      if (Status wrong = ForwardPass::check(model, tokens)) {
+      if (Status wrong = ForwardPass::check(model, *tokens)) {
         made.emplace(MadeTrace{*wrong});
         return false;
       }
-      const int n = tokens.size();
+      return true;
+    }
+    bool begin() {
+      const Model& model = *wish.model;
+      const int n = tokens->size();
       const auto keep = keep_what_fits(model.config, n, wish.layer, wish.room.with_release);
       const uint64_t bytes = ForwardPass::bytes_needed(model.config, n, keep.value_or(Keep{}));
       if (!keep || bytes > wish.room.room) {
         made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release), keep.has_value()});
         return false;
       }
-      before = most_reusable(wish.earlier, model, tokens, *keep);
+      before = most_reusable(wish.earlier, model, *tokens, *keep);
       wish.earlier.clear();
-      pass.emplace(wish.model, std::move(tokens), *keep, before.get());
-      *n_steps = 1 + pass->n_steps();
+      pass.emplace(wish.model, std::move(*tokens), *keep, before.get());
+      *n_steps = 2 + pass->n_steps();
       return true;
     }
     bool step() {
+      if (!tokens) return tokenize();
       if (!pass) return begin();
       if (pass->step()) return true;
       TracePair pair{std::make_shared<const Trace>(pass->take()), nullptr};

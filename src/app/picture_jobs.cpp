@@ -8,7 +8,7 @@ namespace attn {
 
 namespace {
 
-constexpr int kHeadsAPart = 8;  // in steps of one thread
+constexpr int kHeadsAPart = 16;  // in steps of one thread
 
 // One thumbnail, or some rows of its cells where all of it would take too long.
 struct Piece {

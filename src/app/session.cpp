@@ -48,6 +48,9 @@ Session::Session(std::function<void()> finished)
 }
 
 const Snapshot& Session::snapshot() const { return impl_->snapshot; }
+bool Session::makes_picture() const {
+  return impl_->posted == Impl::Posted::trace || impl_->posted == Impl::Posted::map;
+}
 const std::vector<ModelEntry>& Session::models() const { return impl_->models; }
 
 // True when the trace on screen is the one asked for.

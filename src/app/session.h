@@ -113,6 +113,8 @@ class Session {
   // Delivers finished work; without threads, works for `budget_ms`. True if the snapshot changed.
   bool pump(double budget_ms = 8);
   const Snapshot& snapshot() const;
+  // The trace or the map that the state asks for is being made: what is on screen is about to be replaced.
+  bool makes_picture() const;
   // The part of the big map in view. True when it has moved: tiles for it are made with the next
   // want().
   bool look(const MapLook& look);

@@ -113,8 +113,8 @@ class StripPass {
 };
 
 // Products and exponentials of `rows` of a pattern, in units of a multiplication; and how many of them
-// a step may take: about 5 ms of one thread.
+// a step may take: about 3 ms of one thread.
 double pattern_work(const Attention& a, double rows);
-inline constexpr double kWorkAStep = 5e7;
+inline constexpr double kWorkAStep = 2.5e7;
 
 }  // namespace attn

@@ -27,7 +27,7 @@ namespace {
 constexpr int64_t kTableRows = 1024;  // of the unembedding, a piece of work
 
 // Multiplications of a step without threads, and the fewest that are worth waking a thread for.
-[[maybe_unused]] constexpr int64_t kStepWork = 1 << 25, kThreadWork = 1 << 16;
+[[maybe_unused]] constexpr int64_t kStepWork = 1 << 22, kThreadWork = 1 << 16;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

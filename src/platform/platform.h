@@ -13,11 +13,18 @@
 
 namespace attn::platform {
 
+// What a frame ends with: after how many milliseconds another is wanted even when nothing happens, and whether what it drew is shown.
+// Drawing once more at once (what it drew of has changed since; not twice in a row), or a moment later, costs the graphics card nothing.
+struct FrameEnd {
+  double more_ms = 1e300;
+  enum Show { now, again, later } show = now;
+};
+
 // Opens the window (or takes the page's canvas), sets Dear ImGui up, and calls `frame` whenever something may have changed: input, a
 // resize, wake(), or as many milliseconds later as `frame` returned. An idle program draws nothing and uses no CPU.
 // On the desktop returns when the window is closed. In the browser returns at once, since the page's own loop calls `frame` from then on: `frame`
 // must own what it uses (a shared_ptr captured by value), for main()'s variables are gone.
-int run(const char* title, std::function<double()> frame);
+int run(const char* title, std::function<FrameEnd()> frame);
 void wake();  // asks for a frame; any thread
 
 struct Size {

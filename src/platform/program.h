@@ -19,7 +19,7 @@ namespace attn::platform {
 struct Program {
   SDL_Window* window = nullptr;
   void* context = nullptr;  // SDL_GLContext
-  std::function<double()> frame;
+  std::function<FrameEnd()> frame;
   Size view = {1, 1, 1};  // in the browser, of the frame being drawn
   Schedule schedule;
   std::atomic<bool> woken{false};

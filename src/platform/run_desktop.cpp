@@ -72,7 +72,7 @@ int draw_until_still(const Screenshot& shot) {
 
 }  // namespace
 
-int run(const char* title, std::function<double()> frame) {
+int run(const char* title, std::function<FrameEnd()> frame) {
   program().frame = std::move(frame);
   if (!open_window(title)) return 1;
   SDL_GL_SetSwapInterval(1);

@@ -60,7 +60,7 @@ std::string take_text(char* text) {
   return out;
 }
 
-int run(const char* title, std::function<double()> frame) {
+int run(const char* title, std::function<FrameEnd()> frame) {
   program().frame = std::move(frame);
   if (!open_window(title)) return 1;
   SDL_AddEventWatch(

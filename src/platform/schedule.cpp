@@ -12,6 +12,7 @@ constexpr int kSettling = 3;
 constexpr double kRests_ms[] = {200, 600};
 constexpr double kRepeat_ms = 33;
 constexpr double kBlink_ms = 500;
+constexpr double kHeld_ms = 2;
 
 }  // namespace
 
@@ -44,5 +45,7 @@ void Schedule::drew(double now_ms, const Wish& wish) {
     resting_ = true;
   }
 }
+
+void Schedule::held(double now_ms) { due_ms_ = now_ms + kHeld_ms; }
 
 }  // namespace attn::platform

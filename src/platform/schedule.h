@@ -15,6 +15,8 @@ class Schedule {
     bool cursor = false, pressed = false;
   };
   void drew(double now_ms, const Wish& wish);
+  // The frame was not shown: another in a moment.
+  void held(double now_ms);
   // When to draw next: in the past for "now", kNever while idle.
   double due_ms() const { return due_ms_; }
 

@@ -106,6 +106,29 @@ bool open_window(const char* title) {
   return true;
 }
 
+namespace {
+
+FrameEnd draw() {
+  start_frame();
+  ImGui_ImplOpenGL3_NewFrame();
+  ImGui_ImplSDL2_NewFrame();
+  const Size view = size();
+  ImGuiIO& io = ImGui::GetIO();
+  io.DisplaySize = {view.width, view.height};
+  io.DisplayFramebufferScale = {view.scale, view.scale};
+  ImGui::NewFrame();
+  const FrameEnd end = program().frame();
+  end_frame();
+  return end;
+}
+
+void drop_frame() {
+  ImGui::EndFrame();
+  program().after_frame.clear();
+}
+
+}  // namespace
+
 bool draw_frame() {
   Program& p = program();
   bool open = true, input = p.woken.exchange(false);
@@ -117,23 +140,24 @@ bool draw_frame() {
   }
   if (input) p.schedule.input(now_ms());
 
-  start_frame();
-  ImGui_ImplOpenGL3_NewFrame();
-  ImGui_ImplSDL2_NewFrame();
-  const Size view = size();
-  ImGuiIO& io = ImGui::GetIO();
-  io.DisplaySize = {view.width, view.height};
-  io.DisplayFramebufferScale = {view.scale, view.scale};
-  ImGui::NewFrame();
-  double more_ms = p.frame();
-  end_frame();
-  render(view.scale);
+  FrameEnd end = draw();
+  if (end.show == FrameEnd::again) {
+    drop_frame();
+    end = draw();
+  }
+  if (end.show == FrameEnd::later) {
+    drop_frame();
+    p.schedule.held(now_ms());
+    return open;
+  }
+  const ImGuiIO& io = ImGui::GetIO();
+  render(size().scale);
   if (p.before_swap) p.before_swap();
   SDL_GL_SwapWindow(p.window);
   for (auto& f : std::exchange(p.after_frame, {})) f();
   // A press and its release come in two frames, or a quick click would not be seen.
-  if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) more_ms = 0;
-  p.schedule.drew(now_ms(), {more_ms, io.WantTextInput, ImGui::IsAnyMouseDown()});
+  if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) end.more_ms = 0;
+  p.schedule.drew(now_ms(), {end.more_ms, io.WantTextInput, ImGui::IsAnyMouseDown()});
   return open;
 }
 

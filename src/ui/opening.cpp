@@ -1,5 +1,7 @@
 #include "ui/opening.h"
 
+#include <imgui.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,8 @@
 
 namespace attn {
 namespace {
+
+constexpr double kHold_s = .025;
 
 // What holds where the link says nothing: what the person chose last, else what their system
 // prefers.
@@ -183,6 +187,19 @@ void follow_opening(Program& program) {
       show_model(program, std::string(program.preferred));
     program.history = History(program.state);
   }
+}
+
+bool holds_frame(Program& program) {
+  const double now_s = ImGui::GetTime();
+  if (!program.session.makes_picture()) {
+    program.held_since_s = -1;
+    program.picture_slow = false;
+  } else if (!program.picture_slow) {
+    if (program.held_since_s < 0) program.held_since_s = now_s;
+    program.picture_slow = now_s - program.held_since_s > kHold_s;
+    return !program.picture_slow;
+  }
+  return false;
 }
 
 State wish(const Program& program) {
