@@ -26,8 +26,10 @@ namespace {
 // Fixed, so that results do not depend on threads.
 constexpr int64_t kTableRows = 1024;  // of the unembedding, a piece of work
 
-// Multiplications of a step without threads, and the fewest that are worth waking a thread for.
-[[maybe_unused]] constexpr int64_t kStepWork = 1 << 22, kThreadWork = 1 << 16;
+// Multiplications of a step, and the fewest that are worth waking a thread for. A step holds up a frame where there
+// are no threads; where there are, it only holds up whoever wants something else instead.
+constexpr int64_t kStepWork = ATTNSCOPE_THREADS ? int64_t(1) << 31 : 1 << 22;
+constexpr int64_t kThreadWork = 1 << 16;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -423,22 +425,17 @@ ForwardPass::~ForwardPass() = default;
 
 int ForwardPass::n_reused() const { return int(impl_->n_reused); }
 
-// With threads a stage is a step. Without, a step is a fixed amount of work, so their number follows
-// from the sizes of the products.
+// A step is a stage, or a fixed amount of its work, so their number follows from the sizes of the products.
 int ForwardPass::n_steps() const {
   const Impl& p = *impl_;
   const Config& c = p.c;
   const int64_t n_empty = (c.gated_mlp ? 0 : 1) + (c.norm_place == NormPlace::pre ? 1 : 0);
   const int64_t n_stages = p.n_stages() - c.n_layers * p.n_chunks * n_empty;
-#if ATTNSCOPE_THREADS
-  return int(std::min<int64_t>(n_stages, INT32_MAX));
-#else
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
   const int64_t a_row = 2 * (d_q + d_kv) * c.d_model + (c.gated_mlp ? 3 : 2) * int64_t(c.d_mlp) * c.d_model +
                         p.n * d_q * (c.mask == Mask::causal ? 1 : 2);
   const int64_t work = c.n_layers * p.m * a_row + int64_t(p.trace.n_logits) * c.d_vocab * c.d_model;
   return int(std::min<int64_t>(n_stages + work / kStepWork, INT32_MAX));
-#endif
 }
 
 bool ForwardPass::step() {
@@ -451,14 +448,10 @@ bool ForwardPass::step() {
   }
   const Stage& stage = *p.stage;
   const int64_t work = std::max<int64_t>(1, stage.work);
-#if ATTNSCOPE_THREADS
-  parallel_for(stage.n_pieces, std::max<int64_t>(1, kThreadWork / work), stage.run);
-  p.n_pieces_done = stage.n_pieces;
-#else
-  const int64_t begin = p.n_pieces_done;
-  p.n_pieces_done = std::min(stage.n_pieces, begin + std::max<int64_t>(1, kStepWork / work));
-  stage.run(begin, p.n_pieces_done);
-#endif
+  const int64_t first = p.n_pieces_done;
+  p.n_pieces_done = std::min(stage.n_pieces, first + std::max<int64_t>(1, kStepWork / work));
+  parallel_for(p.n_pieces_done - first, std::max<int64_t>(1, kThreadWork / work),
+               [&](int64_t begin, int64_t end) { stage.run(first + begin, first + end); });
   return p.at < p.n_stages() || p.n_pieces_done < stage.n_pieces;
 }
 
