@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "figure/figure_parts.h"
 #include "figure/figure_text.h"
-#include "figure/rectangle.h"
 #include "platform/platform.h"
 #include "ui/map_view.h"
 #include "ui/view_parts.h"
@@ -14,120 +12,6 @@
 
 namespace attn {
 namespace {
-
-// Products of a preview that may be made between two frames; beyond it the thumbnail is shown.
-constexpr double kPreviewWork = 2e7;
-
-bool is_previewing(const Frame& f) {
-  return f.ui.hover_head >= 0 &&
-         (f.ui.hover_head != f.shown.head || f.ui.hover_layer != f.shown.layer) &&
-         f.ui.hover_head < f.attention().n_heads && f.ui.hover_layer < f.attention().n_layers;
-}
-
-// A thumbnail of the grid, for want of better.
-MapSource thumbnail(Frame& f, int layer, int head) {
-  UiState& ui = f.ui;
-  if (!ui.grid || ui.grid->trace.get() != f.trace || ui.grid->sample != f.shown.sample) return {};
-  const int index = layer * ui.grid->n_heads + head;
-  if (index >= ui.grid_ready) return {};
-  return {&ui.grid_stack, index, nullptr, layer, head, ui.grid->side_q, ui.grid->side_k, false, false};
-}
-
-MapSource chosen_source(Frame& f) {
-  UiState& ui = f.ui;
-  const auto& map = f.snap.map;
-  if (map && map != ui.map) {
-    ui.map = map;
-    if (map->is_whole()) ui.map_stack.set(map->values.data(), 1, map->n_query, map->n_key);
-  }
-  if (!ui.map || ui.map->trace.get() != f.trace) return {};
-  const PatternMap& m = *ui.map;
-  const bool tiled = !m.is_whole();
-  if (tiled && (m.layer != f.shown.layer || m.head != f.shown.head)) {
-    const MapSource small = thumbnail(f, f.shown.layer, f.shown.head);
-    if (!small.empty()) return small;
-  }
-  return {tiled ? nullptr : &ui.map_stack, 0, &m, m.layer, m.head, m.n_query, m.n_key, false, tiled};
-}
-
-// The same for words; of longer texts there are no previews.
-MapSource preview_groups(Frame& f) {
-  UiState& ui = f.ui;
-  const Attention& a = f.base->attention();
-  if (double(a.n_query) * a.n_key * (a.d_head + 16) > kPreviewWork) return {};
-  PatternMap& p = ui.preview;
-  if (p.trace.get() != f.trace || p.layer != ui.hover_layer || p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
-    const Measure whole{{Axis::query, Axis::key}, {a.n_query, a.n_key},
-                        a.pattern(f.base->shown.sample, ui.hover_layer, ui.hover_head)};
-    p = {f.snap.trace, 0, ui.hover_layer, ui.hover_head, f.attention().n_query, f.attention().n_key,
-         merged(whole, f.reading->queries, f.reading->keys).values, {}};
-    for (int q = 0; q < p.n_query; ++q) {
-      const auto row = p.values.begin() + int64_t(q) * p.n_key;
-      p.row_max.push_back(*std::max_element(row, row + p.n_key));
-    }
-    ui.preview_stack.set(p.values.data(), 1, p.n_query, p.n_key);
-  }
-  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true, false};
-}
-
-MapSource preview_source(Frame& f) {
-  UiState& ui = f.ui;
-  const Attention& a = f.attention();
-  if (!(f.base ? f.base : &f)->attention().is_kept(ui.hover_layer)) return {};
-  if (f.reading) return preview_groups(f);
-  const double work = double(a.n_query) * a.n_key * (a.d_head + 16);
-  if (work > kPreviewWork) {
-    MapSource source = thumbnail(f, ui.hover_layer, ui.hover_head);
-    source.preview = true;
-    return source;
-  }
-  PatternMap& p = ui.preview;
-  if (p.trace.get() != f.trace || p.sample != f.shown.sample || p.layer != ui.hover_layer ||
-      p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
-    p = {f.snap.trace,
-         f.shown.sample,
-         ui.hover_layer,
-         ui.hover_head,
-         a.n_query,
-         a.n_key,
-         a.pattern(f.shown.sample, ui.hover_layer, ui.hover_head),
-         {}};
-    for (int q = 0; q < a.n_query; ++q) {
-      const auto row = p.values.begin() + int64_t(q) * a.n_key;
-      p.row_max.push_back(*std::max_element(row, row + a.n_key));
-    }
-    ui.preview_stack.set(p.values.data(), 1, a.n_query, a.n_key);
-  }
-  return {&ui.preview_stack, 0, &p, p.layer, p.head, p.n_query, p.n_key, true, false};
-}
-
-// Another measure of the same cells in place of the weights; nothing while it is not there.
-MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
-  UiState& ui = f.ui;
-  const Attention& a = f.attention();
-  if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key}) return {};
-  if (made != ui.shown || ui.shown_scale != f.state.scale || ui.shown_stack.n_maps() == 0) {
-    ui.shown = made;
-    ui.shown_scale = f.state.scale;
-    const std::span<const float> values = made->measure.values;
-    ui.shown_range = range_of(made->key.metric, values);
-    ui.shown_most.clear();
-    std::vector<float> places;
-    places.reserve(values.size());
-    for (size_t q = 0; q < size_t(a.n_query); ++q) {
-      const auto row = values.subspan(q * size_t(a.n_key), size_t(a.n_key));
-      ui.shown_most.push_back(most_of(row));
-      for (float v : row) {
-        const float place = ui.shown_range.colored(f.state.scale, v, ui.shown_most.back());
-        places.push_back(std::isnan(place) ? -2 : ui.shown_range.diverges() ? place - kDiverging : place);
-      }
-    }
-    ui.shown_stack.set(places.data(), 1, a.n_query, a.n_key);
-  }
-  MapSource source{&ui.shown_stack, 0, nullptr, f.shown.layer, f.shown.head, a.n_query, a.n_key, false, false};
-  source.measured = made.get();
-  return source;
-}
 
 // The view's part of the map, kept whole while it fits and inside the map always.
 void settle_view(Frame& f) {
@@ -230,70 +114,6 @@ void interact(Frame& f, MapBox& box) {
   if (ImGui::IsItemDeactivated() && !ui.dragged) lock_cell(f, ui.hover_query, ui.hover_key);
 }
 
-void frame_cell(const MapBox& box, int query, int key, ImU32 color, float width) {
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  const ImVec2 min = {box.x_of(float(key)), box.y_of(float(query))};
-  const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
-  list->AddRect({min.x - width, min.y - width}, {max.x + width, max.y + width},
-                IM_COL32(0, 0, 0, 170), 1, 0, width + 1.5f);
-  list->AddRect({min.x - width / 2, min.y - width / 2}, {max.x + width / 2, max.y + width / 2},
-                color, 1, 0, width);
-}
-
-// The cells that make up the score whose explanation is open in the inspector.
-void draw_score_cells(const Frame& f, const MapBox& box) {
-  if (f.ui.open_measure.empty() || f.state.panel != Panel::head) return;
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  list->PushClipRect(box.min, box.max, true);
-  const ImU32 color = rgb(0xff5fa2);
-  const bool fine = box.cell_width() < 5 || box.cell_height() < 5;
-  for (auto [query, key] : score_cells(f.base ? *f.base : f)) {
-    if (f.reading) {
-      query = f.reading->queries.of_token[size_t(query)];
-      key = f.reading->keys.of_token[size_t(key)];
-      if (query < 0 || key < 0) continue;
-    }
-    const ImVec2 min = {box.x_of(float(key)), box.y_of(float(query))};
-    const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
-    if (max.x < box.min.x || min.x > box.max.x || max.y < box.min.y || min.y > box.max.y) continue;
-    if (fine)
-      list->AddRectFilled(min, {std::max(max.x, min.x + 1.5f), std::max(max.y, min.y + 1.5f)}, rgb(0xff5fa2, .55f));
-    else
-      list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, color, 1, 0, 1.5f);
-  }
-  list->PopClipRect();
-}
-
-void draw_marks(const Frame& f, const MapBox& box) {
-  const UiState& ui = f.ui;
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  list->PushClipRect({box.min.x - 3, box.min.y - 3}, {box.max.x + 3, box.max.y + 3}, true);
-  if (ui.hover_query >= 0) {
-    const ImU32 line = IM_COL32(255, 255, 255, 110), shade = IM_COL32(0, 0, 0, 90);
-    const float y0 = box.y_of(float(ui.hover_query)), y1 = box.y_of(float(ui.hover_query + 1));
-    const float x0 = box.x_of(float(ui.hover_key)), x1 = box.x_of(float(ui.hover_key + 1));
-    for (float y : {y0, y1}) {
-      list->AddLine({box.min.x, y + 1}, {box.max.x, y + 1}, shade);
-      list->AddLine({box.min.x, y}, {box.max.x, y}, line);
-    }
-    for (float x : {x0, x1}) {
-      list->AddLine({x + 1, box.min.y}, {x + 1, box.max.y}, shade);
-      list->AddLine({x, box.min.y}, {x, box.max.y}, line);
-    }
-    frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
-  }
-  if (const auto r = f.rectangle()) {
-    const ImVec2 min = {box.x_of(float(r->k0)), box.y_of(float(r->q0))};
-    const ImVec2 max = {box.x_of(float(r->k1 + 1)), box.y_of(float(r->q1 + 1))};
-    list->AddRectFilled(min, max, IM_COL32(255, 255, 255, 26));
-    list->AddRect(min, max, IM_COL32(0, 0, 0, 190), 1, 0, 4);
-    list->AddRect(min, max, IM_COL32_WHITE, 1, 0, 2);
-  }
-  if (f.shown.locked_key >= 0)
-    frame_cell(box, f.shown.token, f.shown.locked_key, rgb(f.colors().accent), 2.5f);
-  list->PopClipRect();
-}
-
 // Of the cell under the mouse, else of the locked one; "" when there is neither.
 std::string focused_sentence(const Frame& f, const MapSource& source) {
   const bool hovers = f.ui.hover_query >= 0;
@@ -351,81 +171,11 @@ void draw_header(Frame& f, const MapSource& source) {
   if (!source.preview) draw_target(f, "", shown_measure(f.shown));
 }
 
-float cells_per_pixel(const MapBox& box) {
-  return 1 / (std::max(box.cell_width(), box.cell_height()) * platform::size().scale);
-}
-
-MapLook look_of(const MapBox& box) {
-  const View2D& v = box.view;
-  return {v.cell_min.y, v.cell_max.y, v.cell_min.x, v.cell_max.x, cells_per_pixel(box)};
-}
-
-// What the session makes tiles for, from the next frame on.
-void look(Frame& f, const MapBox& box) {
-  if (f.session.look(look_of(box))) platform::wake();
-}
-
-void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
-                const platform::HeatMapStyle& style) {
-  // A thumbnail has fewer cells than the map it stands for.
-  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
-                   float(source.n_query) / float(f.attention().n_query)};
-  const View2D& v = box.view;
-  platform::draw_heat_map(ImGui::GetWindowDrawList(), *source.stack, source.index,
-                          {box.min.x, box.min.y}, {box.max.x, box.max.y},
-                          {v.cell_min.x * by.x, v.cell_min.y * by.y},
-                          {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
-}
-
-// The overview, and what is in view at the level that the session makes.
-void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
-                const platform::HeatMapStyle& style) {
-  const Attention& a = f.attention();
-  const MapKey key = source.exact->key();
-  const int coarsest = overview_level(a.n_query, a.n_key);
-  const int level = level_for(look_of(box), a.n_query, a.n_key);
-  std::vector<std::shared_ptr<const Tile>> tiles;
-  const auto take = [&](const MapLook& at, int l) {
-    for (const TileStrip& strip : strips_in_view(at, a, l))
-      for (int col = strip.col0; col < strip.col1; ++col)
-        if (auto tile = f.snap.tiles->peek(key, {l, strip.row, col})) tiles.push_back(tile);
-  };
-  take(whole_map(a), coarsest);
-  if (level < coarsest) take(look_of(box), level);
-  auto& textures = f.ui.map_tiles;
-  if (!textures) textures = std::make_shared<platform::TileTextures>();
-  textures->want(key, a.n_query, a.n_key, std::move(tiles));
-  const View2D& v = box.view;
-  platform::draw_tile_map(ImGui::GetWindowDrawList(), textures, level, {box.min.x, box.min.y},
-                          {box.max.x, box.max.y}, v.cell_min, v.cell_max, style);
-}
-
-// Where a cell on screen stands for many weights: which of them it shows, at the right end of the line. Its width.
-float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
-  const int level = level_for(look_of(box), f.attention().n_query, f.attention().n_key);
-  if (level == 0) return 0;
-  const std::string n = std::to_string(1 << level);
-  const bool mean = f.state.pool == Pool::mean;
-  const std::string text = std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
-  const float wide = text_width(text) + 14;
-  const ImVec2 after = ImGui::GetCursorScreenPos();
-  ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {7, 1});
-  if (ImGui::Button((text + "###pool").c_str(), {wide, ImGui::GetFontSize() + 3}))
-    f.state.pool = mean ? Pool::largest : Pool::mean;
-  ImGui::PopStyleVar();
-  f.mark("button.pool");
-  item_tooltip(f.t("A cell here stands for many weights: show the largest of them, or their mean (masked ones count as 0)",
-                   "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
-  ImGui::SetCursorScreenPos(after);
-  return wide + 8;
-}
-
 }  // namespace
 
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
-  MapSource source = is_previewing(f) ? preview_source(f) : MapSource{};
+  MapSource source = preview_source(f);
   if (source.empty() && !(f.base ? f.base : &f)->attention().is_kept(f.shown.layer))
     return wrapped(not_kept(f, f.shown.layer));
   if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
@@ -466,11 +216,8 @@ void draw_map_panel(Frame& f) {
   }
   ImDrawList* list = ImGui::GetWindowDrawList();
   const View2D& v = at.box.view;
-  if (!f.reading) look(f, at.box);
-  if (source.tiled)
-    draw_tiles(f, at.box, source, style);
-  else
-    draw_stack(f, at.box, source, style);
+  if (!f.reading) look_at(f, at.box);
+  draw_weights(f, at.box, source, style);
   draw_masked_cells(f, at.box);
   draw_cell_numbers(f, at.box, source);
   draw_score_cells(f, at.box);

@@ -20,6 +20,12 @@ struct MapSource {
   bool empty() const { return !stack && !tiled; }
 };
 
+MapSource chosen_source(Frame& f);
+// Of the head under the mouse; empty where none is.
+MapSource preview_source(Frame& f);
+// Another measure of the same cells in place of the weights; empty while it is not there.
+MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made);
+
 // A weight, and its share of the largest of its row.
 struct Weight {
   float weight = 0, share = 0;
@@ -43,6 +49,15 @@ struct MapBox {
 };
 
 constexpr float kLabelSize = 13;
+
+// What is in view, for the session to make tiles of, from the next frame on.
+void look_at(Frame& f, const MapBox& box);
+void draw_weights(Frame& f, const MapBox& box, const MapSource& source, const platform::HeatMapStyle& style);
+// Where a cell on screen stands for many weights: which of them it shows, at the right end of the line. Its width.
+float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width);
+// The cells that make up the score whose explanation is open in the inspector.
+void draw_score_cells(const Frame& f, const MapBox& box);
+void draw_marks(const Frame& f, const MapBox& box);
 
 // What the longest label of each axis takes, in units; the keys' fit side by side above columns so wide.
 const LabelWidths& label_widths(const Frame& f);
