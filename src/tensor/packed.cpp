@@ -170,8 +170,8 @@ ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then&
   groups_each_ = std::max<int64_t>(1, kPieceRows / simd().product.rows);
   panels_each_ = kPieceOutputs / simd().product.panel;
   down_ = (n_groups_ + groups_each_ - 1) / groups_each_;
-  // Few pieces are made smaller, so that every thread has some.
-  const int64_t wanted = n_threads() > 1 ? 8 * n_threads() : 1;
+  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory, which likes long streams.
+  const int64_t wanted = n_threads() > 1 ? (x.n() == 1 ? 2 : 8) * n_threads() : 1;
   while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < wanted)
     panels_each_ /= 2;
   across_ = (n_panels_ + panels_each_ - 1) / panels_each_;

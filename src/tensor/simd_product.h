@@ -42,9 +42,9 @@ void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_str
   }
 }
 
-// Panels that are read side by side: enough streams and sums to keep the memory busy.
+// Panels that are read side by side, `apart` panels from one to the next: enough streams and sums to keep the memory busy.
 template <class Format, int kN>
-ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format::Stored* w,
+ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t apart,
                             float* y) {
   for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) {
     const int64_t k1 = k0 + kDepthBlock < d_in ? k0 + kDepthBlock : d_in;
@@ -54,7 +54,7 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
 #pragma GCC unroll 16
       for (int p = 0; p < kN; ++p) {
         Lanes right[kVectors];
-        Format::panel(w + (p * d_in + k) * kPanel, right);
+        Format::panel(w + (p * apart * d_in + k) * kPanel, right);
 #pragma GCC unroll 16
         for (int j = 0; j < kVectors; ++j) sum[p][j] = madd(left, right[j], sum[p][j]);
       }
@@ -63,7 +63,7 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
     for (int p = 0; p < kN; ++p) {
 #pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) {
-        float* to = y + p * kPanel + kLanes * j;
+        float* to = y + p * apart * kPanel + kLanes * j;
         store(to, k0 > 0 ? load(to) + sum[p][j] : sum[p][j]);
       }
     }
@@ -73,13 +73,16 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
 template <class Format>
 void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels, float* y) {
   const auto* w = static_cast<const typename Format::Stored*>(panels);
-  int64_t p = 0;
-  for (; p + 4 <= n_panels; p += 4) row_panels<Format, 4>(d_in, x, w + p * d_in * kPanel, y + p * kPanel);
-  for (; p < n_panels; ++p) row_panels<Format, 1>(d_in, x, w + p * d_in * kPanel, y + p * kPanel);
+  // Four streams, each through a quarter of the weights: processors read ahead of few and long ones.
+  const int64_t quarter = n_panels / 4;
+  for (int64_t p = 0; p < quarter; ++p)
+    row_panels<Format, 4>(d_in, x, w + p * d_in * kPanel, quarter, y + p * kPanel);
+  for (int64_t p = 4 * quarter; p < n_panels; ++p)
+    row_panels<Format, 1>(d_in, x, w + p * d_in * kPanel, 0, y + p * kPanel);
 }
 
 template <class Format, int kN>
-ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::Stored* w, float* y) {
+ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t apart, float* y) {
   Lanes sum[kN][kVectors] = {};
   int64_t k = 0;
   for (; k + kPanel <= d_in; k += kPanel) {
@@ -88,23 +91,23 @@ ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::S
 #pragma GCC unroll 4
     for (int i = 0; i < kN; ++i) {
       Lanes right[kVectors];
-      Format::panel(w + i * d_in + k, right);
+      Format::panel(w + i * apart * d_in + k, right);
 #pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(left[j], right[j], sum[i][j]);
     }
   }
   for (int i = 0; i < kN; ++i) {
     float rest = 0;
-    for (int64_t t = k; t < d_in; ++t) rest += x[t] * Format::one(w + i * d_in + t);
-    y[i] = sum_of(sum[i][0] + sum[i][1]) + rest;
+    for (int64_t t = k; t < d_in; ++t) rest += x[t] * Format::one(w + i * apart * d_in + t);
+    y[i * apart] = sum_of(sum[i][0] + sum[i][1]) + rest;
   }
 }
 
 template <class Format>
 void dots_of(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t n_rows, float* y) {
-  int64_t i = 0;
-  for (; i + 4 <= n_rows; i += 4) few_dots<Format, 4>(d_in, x, w + i * d_in, y + i);
-  for (; i < n_rows; ++i) few_dots<Format, 1>(d_in, x, w + i * d_in, y + i);
+  const int64_t quarter = n_rows / 4;
+  for (int64_t i = 0; i < quarter; ++i) few_dots<Format, 4>(d_in, x, w + i * d_in, quarter, y + i);
+  for (int64_t i = 4 * quarter; i < n_rows; ++i) few_dots<Format, 1>(d_in, x, w + i * d_in, 0, y + i);
 }
 
 template <class Format>
