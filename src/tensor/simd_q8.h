@@ -80,8 +80,8 @@ void q8_from_panels(const void* panels, float* to, int64_t n) {
 }
 
 template <int kN>
-ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, float* y) {
-  const int64_t panel_bytes = d_in / kBlock * kPanelBytes;
+ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, int64_t apart, float* y) {
+  const int64_t panel_bytes = apart * (d_in / kBlock * kPanelBytes);
   for (int64_t k0 = 0; k0 < d_in; k0 += kBlock, w += kPanelBytes) {
     Lanes sum[kN][kVectors] = {};
     for (int k = 0; k < kBlock; ++k) {
@@ -100,7 +100,7 @@ ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, f
       q8_scales(w + p * panel_bytes, scales);
 #pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) {
-        float* to = y + p * kPanel + kLanes * j;
+        float* to = y + p * apart * kPanel + kLanes * j;
         store(to, madd(scales[j], sum[p][j], k0 > 0 ? load(to) : Lanes{}));
       }
     }
@@ -110,14 +110,14 @@ ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, f
 void q8_row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels, float* y) {
   const auto* w = static_cast<const uint8_t*>(panels);
   const int64_t panel_bytes = d_in / kBlock * kPanelBytes;
-  int64_t p = 0;
-  for (; p + 4 <= n_panels; p += 4) q8_row_panels<4>(d_in, x, w + p * panel_bytes, y + p * kPanel);
-  for (; p < n_panels; ++p) q8_row_panels<1>(d_in, x, w + p * panel_bytes, y + p * kPanel);
+  const int64_t quarter = n_panels / 4;  // as in simd_product.h
+  for (int64_t p = 0; p < quarter; ++p) q8_row_panels<4>(d_in, x, w + p * panel_bytes, quarter, y + p * kPanel);
+  for (int64_t p = 4 * quarter; p < n_panels; ++p) q8_row_panels<1>(d_in, x, w + p * panel_bytes, 0, y + p * kPanel);
 }
 
 template <int kN>
-ATTN_INLINE void q8_few_dots(int64_t d_in, const float* x, const uint8_t* w, float* y) {
-  const int64_t row_bytes = d_in / kBlock * kBlockBytes;
+ATTN_INLINE void q8_few_dots(int64_t d_in, const float* x, const uint8_t* w, int64_t apart, float* y) {
+  const int64_t row_bytes = apart * (d_in / kBlock * kBlockBytes);
   Lanes total[kN] = {};
   for (int64_t k0 = 0; k0 < d_in; k0 += kBlock, w += kBlockBytes) {
     Lanes sum[kN] = {};
@@ -136,15 +136,15 @@ ATTN_INLINE void q8_few_dots(int64_t d_in, const float* x, const uint8_t* w, flo
     for (int i = 0; i < kN; ++i)
       total[i] = madd(splat(q8_scale(w + i * row_bytes)), sum[i], total[i]);
   }
-  for (int i = 0; i < kN; ++i) y[i] = sum_of(total[i]);
+  for (int i = 0; i < kN; ++i) y[i * apart] = sum_of(total[i]);
 }
 
 void q8_dots(int64_t d_in, const float* x, const void* rows, int64_t n_rows, float* y) {
   const auto* w = static_cast<const uint8_t*>(rows);
   const int64_t row_bytes = d_in / kBlock * kBlockBytes;
-  int64_t i = 0;
-  for (; i + 4 <= n_rows; i += 4) q8_few_dots<4>(d_in, x, w + i * row_bytes, y + i);
-  for (; i < n_rows; ++i) q8_few_dots<1>(d_in, x, w + i * row_bytes, y + i);
+  const int64_t quarter = n_rows / 4;
+  for (int64_t i = 0; i < quarter; ++i) q8_few_dots<4>(d_in, x, w + i * row_bytes, quarter, y + i);
+  for (int64_t i = 4 * quarter; i < n_rows; ++i) q8_few_dots<1>(d_in, x, w + i * row_bytes, 0, y + i);
 }
 
 }  // namespace
