@@ -92,7 +92,12 @@ targets_of() {
   esac
 }
 
-# In $made/PRESET: what was said; then in $made/PRESET.code: the exit code.
+# In $made/PRESET: what was said; then in $made/PRESET.code: the exit code. Likewise `site`.
+ended() {
+  echo "$2" >"$made/$1.code.part"
+  mv "$made/$1.code.part" "$made/$1.code"
+}
+
 build_in_background() {
   local preset code
   for preset in native asan tsan web web-mt; do
@@ -104,9 +109,11 @@ build_in_background() {
       code=$?
       ((code == 124)) && echo "stopped after $limit_s s"
     } >"$made/$preset" 2>&1 </dev/null
-    echo "$code" >"$made/$preset.code.part"
-    mv "$made/$preset.code.part" "$made/$preset.code"
+    ended "$preset" "$code"
   done
+  wants browser || return
+  nice python3 cmake/site.py --app st build/web --app mt build/web-mt >"$made/site" 2>&1 </dev/null
+  ended site $?
 }
 
 start_builds() {
@@ -177,11 +184,7 @@ relaxed_under_node() {
 }
 
 browser() {
-  build web && build web-mt || return
-  step "site" python3 cmake/site.py --app st build/web --app mt build/web-mt || {
-    fails "site"
-    return
-  }
+  build web && build web-mt && build site || return
   if [[ ! -e tests/browser/run.mjs ]]; then
     skips "browser: there is no tests/browser/run.mjs"
     return
