@@ -185,7 +185,7 @@ export class Page {
 
   // The whole text of the prompt box, by keyboard.
   async type_text(text) {
-    await this.textarea().focus();
+    await this.raw.evaluate(() => document.querySelector("textarea").focus());
     await this.raw.keyboard.press("Control+a");
     if (text) await this.raw.keyboard.insertText(text);
     else await this.raw.keyboard.press("Delete");

@@ -1,7 +1,7 @@
 // offline.mjs - after a first visit no server is needed; and the site may lie in any folder.
 import { cpSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { check, equal, sleep } from "../harness.mjs";
+import { check, equal, until } from "../harness.mjs";
 import { serve } from "../server.mjs";
 
 // Opens, waits until the worker has kept everything, stops the server, opens again.
@@ -14,7 +14,15 @@ async function visit_and_return(t, folder, isolated, below = "") {
   const numbers = await page.patterns();
   page.check_clean(url);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-  await sleep(1500);
+  const asked = page.asked.filter((address) => address.startsWith(url));
+  let missing = asked;
+  await until(async () => {
+    missing = await page.evaluate(async (addresses) => {
+      const kept = await Promise.all(addresses.map((one) => caches.match(one)));
+      return addresses.filter((_, i) => !kept[i]);
+    }, asked);
+    return missing.length === 0;
+  }, "not everything was kept").catch((error) => check(false, `${error.message}: ${missing.join(", ")}`));
   await server.stop();
   check(await fetch(url).then(() => false, () => true), "the server still answers");
   const again = await t.open(url, {}, page.context);
