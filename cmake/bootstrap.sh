@@ -69,12 +69,13 @@ suite_get() {
     -o Dir::Etc::sourcelist="$sources" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
+# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME. Only its archive is
+# fetched: a mirror may lack the newest of Debian's own changes for hours.
 source_of() {
   [ -e "$deps/$1/$4" ] && return 0
   start=$(date +%s)
   open_suite deb-src "$2"
-  (cd "$apt/got" && suite_get source --download-only "$3" && tar -xf "$(ls ./*.orig.tar.* | head -n 1)")
+  (cd "$apt/got" && suite_get source --download-only --tar-only "$3" && tar -xf "$(ls ./*.orig.tar.* | head -n 1)")
   mkdir -p "$deps"
   rm -rf "${deps:?}/$1"
   mv "$apt"/got/*/ "$deps/$1"
