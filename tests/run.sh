@@ -78,8 +78,8 @@ runner() {
 # One core of two is idle while most tests run, so the parts are built one after the other in the
 # background, and what is tested waits only for its own part.
 made=$(mktemp -d)
-builder=
-trap 'rm -rf "$log" "$made"; [[ -n $builder ]] && kill -- "-$builder" 2>/dev/null' EXIT
+builder= beside=
+trap 'rm -rf "$log" "$made"; for group in $builder $beside; do kill -- "-$group" 2>/dev/null; done' EXIT
 
 targets_of() {
   case $1 in
@@ -167,6 +167,23 @@ sanitized() {
   runner "$1: unit tests" "build/$1/unit_tests" --no-colors
 }
 
+# These take minutes of one core, and the browser leaves one idle: they run beside it, and are shown after it.
+tsan_beside() {
+  build tsan || return
+  set -m
+  {
+    timeout --foreground "$limit_s" nice build/tsan/unit_tests --no-colors
+    echo $? >"$made/tsan.tests.code"
+  } >"$made/tsan.tests" 2>&1 </dev/null &
+  beside=$!
+  set +m
+}
+tsan_over() {
+  wait "$beside"
+  # shellcheck disable=SC2016
+  runner "tsan: unit tests" bash -c 'cat "$1"; exit "$(cat "$1.code")"' - "$made/tsan.tests"
+}
+
 under_node() {
   build "$1" || return
   runner "$1: unit tests" node "${@:2}" "build/$1/unit_tests.js" --no-colors
@@ -200,11 +217,12 @@ if step "set-up" cmake/bootstrap.sh tests; then
   start_builds
   wants native && native
   wants asan && sanitized asan
-  wants tsan && sanitized tsan
   wants web && under_node web
   wants web-mt && relaxed_under_node
   wants serve && runner "serve" python3 tests/serve/test_serve.py
+  wants tsan && tsan_beside
   wants browser && browser
+  [[ -n $beside ]] && tsan_over
 else
   fails "set-up"
 fi
