@@ -90,8 +90,10 @@ async function keepForOffline() {
   try {
     await navigator.serviceWorker.register('sw.js');
     const { active } = await navigator.serviceWorker.ready;
-    const loaded = performance.getEntriesByType('resource').map(({ name }) => name.split('#')[0]);
-    active.postMessage({ keep: loaded });
+    // Also what is still on its way, past the worker or through it before it knew the version.
+    new PerformanceObserver((list) => {
+      active.postMessage({ keep: list.getEntries().map(({ name }) => name.split('#')[0]) });
+    }).observe({ type: 'resource', buffered: true });
   } catch {
     // It works as well without.
   }

@@ -71,11 +71,16 @@ async function keep(url) {
   const cache = await currentCache();
   if (!cache || await cache.match(url)) return;
   const response = await fetch(url, { cache: 'no-cache' });
-  if (response.ok) await put(url, response);
+  if (response.ok && !isLarge(response)) return put(url, response);
+  await response.body?.cancel(); // or all of it would come a second time
+}
+
+function isLarge(response) {
+  return Number(response.headers.get('Content-Length')) > MOST;
 }
 
 async function put(key, response) {
-  if (Number(response.headers.get('Content-Length')) > MOST) return;
+  if (isLarge(response)) return;
   const cache = await currentCache();
   await cache?.put(key, response).catch(() => {}); // no room left: it will be fetched again
 }
