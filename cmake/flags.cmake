@@ -22,11 +22,6 @@ endif()
 if(ATTNSCOPE_SANITIZE)
   add_compile_options(-fsanitize=${ATTNSCOPE_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
-  if(ATTNSCOPE_SANITIZE MATCHES "undefined")
-    # Sizes that the optimizer knows: next to nothing is left of these checks in the programs,
-    # AddressSanitizer sees the same, and they are a quarter of the time of compiling.
-    add_compile_options(-fno-sanitize=object-size)
-  endif()
   add_link_options(-fsanitize=${ATTNSCOPE_SANITIZE})
   # Assertions stay on; some optimization, or attention is too slow to test.
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
