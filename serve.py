@@ -49,11 +49,18 @@ CHUNK = 1 << 18  # bytes
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=8000, help="the next free one is taken if it is in use (8000)")
-    parser.add_argument("--bind", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="the next free one is taken if it is in use (8000)"
+    )
+    parser.add_argument(
+        "--bind", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)"
+    )
     parser.add_argument("--no-build", action="store_true", help="serve build/site as it is")
-    parser.add_argument("--no-isolation", action="store_true",
-                        help="leave out the headers that allow threads, as many static hosts do")
+    parser.add_argument(
+        "--no-isolation",
+        action="store_true",
+        help="leave out the headers that allow threads, as many static hosts do",
+    )
     options = parser.parse_args()
     try:
         if not options.no_build:
@@ -72,10 +79,26 @@ def build():
     step("Set-up", [ROOT / "cmake" / "bootstrap.sh", "web"])
     for preset in ("web", "web-mt"):
         step(f"Configuring {preset}", ["cmake", "--preset", preset], quiet=True)
-        step(f"Building {preset}", ["cmake", "--build", "--preset", preset, "--target", "attnscope-gui"])
+        step(
+            f"Building {preset}",
+            ["cmake", "--build", "--preset", preset, "--target", "attnscope-gui"],
+        )
     build_of = ROOT / "build"
-    step("Site", [sys.executable, ROOT / "cmake" / "site.py", "--out", SITE,
-                  "--app", "st", build_of / "web", "--app", "mt", build_of / "web-mt"])
+    step(
+        "Site",
+        [
+            sys.executable,
+            ROOT / "cmake" / "site.py",
+            "--out",
+            SITE,
+            "--app",
+            "st",
+            build_of / "web",
+            "--app",
+            "mt",
+            build_of / "web-mt",
+        ],
+    )
 
 
 def step(title, command, quiet=False):
@@ -83,9 +106,13 @@ def step(title, command, quiet=False):
     print(f"{title} …", flush=True)
     start = time.monotonic()
     try:
-        done = subprocess.run([str(part) for part in command], cwd=ROOT, text=True,
-                              stdout=subprocess.PIPE if quiet else None,
-                              stderr=subprocess.STDOUT if quiet else None)
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+        )
     except OSError as error:
         sys.exit(f"serve.py: {command[0]} does not start: {error.strerror}")
     if done.returncode != 0:
@@ -154,7 +181,9 @@ class Handler(BaseHTTPRequestHandler):
         }
         if encoding:
             headers["Content-Encoding"] = encoding
-        known = [t.strip().removeprefix("W/") for t in self.headers.get("If-None-Match", "").split(",")]
+        known = [
+            t.strip().removeprefix("W/") for t in self.headers.get("If-None-Match", "").split(",")
+        ]
         if tag in known or "*" in known:
             return self.head(HTTPStatus.NOT_MODIFIED, headers)
         first, last = self.asked_range(size, tag)
@@ -166,7 +195,10 @@ class Handler(BaseHTTPRequestHandler):
             headers |= {"Content-Range": f"bytes */{size}", "Content-Length": "0"}
             return self.head(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
         else:
-            headers |= {"Content-Range": f"bytes {first}-{last}/{size}", "Content-Length": str(last - first + 1)}
+            headers |= {
+                "Content-Range": f"bytes {first}-{last}/{size}",
+                "Content-Length": str(last - first + 1),
+            }
             self.head(HTTPStatus.PARTIAL_CONTENT, headers)
         if with_body:
             self.send(packed, first, last + 1 - first)
@@ -180,7 +212,9 @@ class Handler(BaseHTTPRequestHandler):
         if any(part == ".." or part.startswith(".") for part in parts):
             return None
         try:
-            file = self.site.joinpath(*parts).resolve()  # follows links, so that one outward is seen
+            file = self.site.joinpath(
+                *parts
+            ).resolve()  # follows links, so that one outward is seen
             if file.is_dir():
                 file = (file / "index.html").resolve()
             return file if file.is_relative_to(self.site) and file.is_file() else None
@@ -193,7 +227,11 @@ class Handler(BaseHTTPRequestHandler):
             accepted = accepted_encodings(self.headers.get("Accept-Encoding", ""))
             for encoding, ending in ENCODINGS:
                 copy = file.with_name(file.name + ending)
-                if encoding in accepted and copy.is_file() and copy.stat().st_mtime >= file.stat().st_mtime:
+                if (
+                    encoding in accepted
+                    and copy.is_file()
+                    and copy.stat().st_mtime >= file.stat().st_mtime
+                ):
                     return copy, encoding
         return file, None
 
@@ -213,7 +251,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def not_found(self, with_body):
         body = b"<!doctype html><meta charset=utf-8><title>404</title><p>There is no such page. <a href=/>attnscope</a>\n"
-        self.head(HTTPStatus.NOT_FOUND, {"Content-Type": MIME_TYPES[".html"], "Content-Length": str(len(body))})
+        self.head(
+            HTTPStatus.NOT_FOUND,
+            {"Content-Type": MIME_TYPES[".html"], "Content-Length": str(len(body))},
+        )
         if with_body:
             self.wfile.write(body)
 

@@ -9,8 +9,8 @@
 #
 # An emcc on PATH that is new enough is used as it is. Otherwise the prebuilt Emscripten of Debian's
 # stable suite is unpacked (not installed) next to the running release's clang. Only missing
-# packages are installed, as root or by sudo; everything else stays inside this folder. Packages come
-# from the mirror that this machine's apt already uses. On other systems: have emcc on PATH
+# packages are installed, as root or by sudo; everything else stays inside this folder. Packages
+# come from the mirror that this machine's apt already uses. On other systems: have emcc on PATH
 # (emsdk), and CMake downloads the libraries' pinned tags by itself.
 set -eu
 
@@ -69,8 +69,8 @@ suite_get() {
     -o Dir::Etc::sourcelist="$sources" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME. Only its archive is
-# fetched: a mirror may lack the newest of Debian's own changes for hours.
+# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
+# Only its archive is fetched: a mirror may lack the newest of Debian's own changes for hours.
 source_of() {
   [ -e "$deps/$1/$4" ] && return 0
   start=$(date +%s)

@@ -1,5 +1,5 @@
-# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib stb, and
-# natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
+# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib stb,
+# and natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
 #
 # locate(NAME PROBE GIT TAG [DIR...]) sets NAME_dir to the first folder that holds the file PROBE:
 #   -DFETCHCONTENT_SOURCE_DIR_<NAME>=/path   a checkout of your own
@@ -27,8 +27,8 @@ function(locate name probe git tag)
                         "or set FETCHCONTENT_SOURCE_DIR_${upper} to a folder with ${probe}")
   endif()
   message(STATUS "${name}: downloading ${tag}")
-  # Only the sources: what they are compiled with is said below, not by their own CMake files. A commit
-  # that has no name cannot be had without its history.
+  # Only the sources: what they are compiled with is said below, not by their own CMake files. A
+  # commit that has no name cannot be had without its history.
   set(shallow ON)
   if(tag MATCHES "^[0-9a-f]+$")
     set(shallow OFF)

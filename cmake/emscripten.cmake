@@ -1,4 +1,5 @@
-# Toolchain file of the web presets: the Emscripten that cmake/bootstrap.sh chose, else emcc on PATH.
+# Toolchain file of the web presets: the Emscripten that cmake/bootstrap.sh chose, else emcc on
+# PATH.
 set(chosen "${CMAKE_CURRENT_LIST_DIR}/../.toolchain/emscripten")
 if(NOT EXISTS "${chosen}/emcc")
   find_program(ATTNSCOPE_EMCC emcc NO_CMAKE_FIND_ROOT_PATH)

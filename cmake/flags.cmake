@@ -60,7 +60,8 @@ function(runs_under_node target)
   if(NOT EMSCRIPTEN)
     return()
   endif()
-  # -O1: every file is optimized, but not all of it once more by wasm-opt, which takes half a minute.
+  # -O1: every file is optimized, but not all of it once more by wasm-opt, which takes half a
+  # minute.
   target_link_options(${target} PRIVATE -O1 -sENVIRONMENT=node,worker -sNODERAWFS=1 -sEXIT_RUNTIME=1)
   if(ATTNSCOPE_THREADS)
     # main() may wait for threads, because it is on one itself.

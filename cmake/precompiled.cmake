@@ -1,6 +1,6 @@
-# precompile(TARGET HEADERS...): headers that most of the target's files read, parsed once. Every file
-# still includes what it uses: with -DATTNSCOPE_PCH=OFF, and with GCC, nothing is precompiled. (GCC gains a
-# fifth, Clang two fifths, and GCC then warns about the standard library.)
+# precompile(TARGET HEADERS...): headers that most of the target's files read, parsed once. Every
+# file still includes what it uses: with -DATTNSCOPE_PCH=OFF, and with GCC, nothing is precompiled.
+# (GCC gains a fifth, Clang two fifths, and GCC then warns about the standard library.)
 option(ATTNSCOPE_PCH "With Clang and Emscripten: precompile the headers that most files read" ON)
 
 function(precompile target)

@@ -1,5 +1,5 @@
-# The hot loops of src/tensor once more for each wider instruction set of x86-64; which of them runs is
-# chosen when the program starts. Elsewhere simd_base.cpp is all there is.
+# The hot loops of src/tensor once more for each wider instruction set of x86-64; which of them runs
+# is chosen when the program starts. Elsewhere simd_base.cpp is all there is.
 if(NOT EMSCRIPTEN AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(loops "${PROJECT_SOURCE_DIR}/src/tensor")
   set_source_files_properties("${loops}/simd.cpp" PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX512=1

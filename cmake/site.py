@@ -38,7 +38,9 @@ def wanted_files(web, out, apps):
     wanted = {}
     if web.is_dir():
         for file in sorted(web.rglob("*")):
-            if file.is_file() and not any(part.startswith(".") for part in file.relative_to(web).parts):
+            if file.is_file() and not any(
+                part.startswith(".") for part in file.relative_to(web).parts
+            ):
                 wanted[file.relative_to(web).as_posix()] = file
     for flavour, build in apps:
         for name in PROGRAM:

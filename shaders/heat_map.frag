@@ -1,8 +1,9 @@
 // heat_map.frag - weights as colours: exact cells, and the largest where a pixel covers several.
 
 uniform sampler2DArray u_maps;  // level l: largest of 2^l x 2^l cells; r: weight, g: over row's max
-// Of a map in tiles of 256 x 256 cells, the layers of u_maps are tiles of any level, and u_table says
-// where each of them is: a number a tile, 256 in a row, level by level; below 0 where it is not.
+// Of a map in tiles of 256 x 256 cells, the layers of u_maps are tiles of any level, and u_table
+// says where each of them is: a number a tile, 256 in a row, level by level; below 0 where it is
+// not.
 uniform isampler2D u_table;
 uniform int u_levels;           // 0: not in tiles
 uniform ivec2 u_pages[16];      // of a level: its first place in the table, its tiles side by side

@@ -21,7 +21,8 @@ void open_folder(Program& program, const char* path) {
     show_error(*program.ui, files.error().message);
 }
 
-// Starts what is missing and delivers what is finished; without threads, works for some milliseconds.
+// Starts what is missing and delivers what is finished; without threads, works for some
+// milliseconds.
 void work(Program& program) {
   const auto end = Clock::now() + kWork;
   for (;;) {
@@ -42,7 +43,9 @@ platform::FrameEnd frame(Program& program) {
   const auto map = snap.map;
   if (!(program.state == drawn)) work(program);  // a frame sooner
   using enum platform::FrameEnd::Show;
-  return {more_ms, holds_frame(program) ? later : snap.trace != trace || snap.map != map ? again : now};
+  return {more_ms, holds_frame(program)                     ? later
+                   : snap.trace != trace || snap.map != map ? again
+                                                            : now};
 }
 
 }  // namespace

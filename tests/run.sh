@@ -167,7 +167,8 @@ sanitized() {
   runner "$1: unit tests" "build/$1/unit_tests" --no-colors
 }
 
-# These take minutes of one core, and the browser leaves one idle: they run beside it, and are shown after it.
+# These take minutes of one core, and the browser leaves one idle: they run beside it, and are shown
+# after it.
 tsan_beside() {
   build tsan || return
   set -m

@@ -2,19 +2,20 @@
 // memory as they arrive; nothing is uploaded.
 
 const GB = 1e9;
-const MOST = 3 * GB; // what a tab with 4 GB of memory can hold beside its work
+const MOST = 3 * GB;  // what a tab with 4 GB of memory can hold beside its work
 const MOST_OF_ONE = 2 ** 31 - 1;
-const SLOW_MS = 300; // reading that takes longer shows its progress
-const SHOW_MS = 300; // as often: a software-drawn frame takes as long as reading some megabytes
-// In a dropped folder only what a model may be made of is read; a file that is dropped itself always.
+const SLOW_MS = 300;  // reading that takes longer shows its progress
+const SHOW_MS = 300;  // as often: a software-drawn frame takes as long as reading some megabytes
+// In a dropped folder only what a model may be made of is read; a file that is dropped itself
+// always.
 const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
 
 class Trouble extends Error {}
 
 export class Files {
-  sizes = new Map(); // path -> bytes, of what the site says it holds
+  sizes = new Map();  // path -> bytes, of what the site says it holds
   #page;
-  #turn = 0; // a newer wish ends an older reading
+  #turn = 0;  // a newer wish ends an older reading
 
   constructor(page) {
     this.#page = page;
@@ -24,7 +25,7 @@ export class Files {
 
   watchDrops(target) {
     const veil = target.querySelector('#drop');
-    let depth = 0; // enter and leave come for every element on the way
+    let depth = 0;  // enter and leave come for every element on the way
     const show = (on) => {
       if (!on) depth = 0;
       veil.hidden = !on;
@@ -40,7 +41,7 @@ export class Files {
     addEventListener('dragover', (event) => hasFiles(event) && event.preventDefault());
     addEventListener('drop', (event) => {
       show(false);
-      if (!hasFiles(event)) return; // text goes into the box it is dropped on
+      if (!hasFiles(event)) return;  // text goes into the box it is dropped on
       event.preventDefault();
       this.#take(this.#dropped(event.dataTransfer), false);
     });
@@ -49,7 +50,7 @@ export class Files {
   // [{path, file}]. What is dropped can be asked for only during the event, so that comes first.
   #dropped(transfer) {
     const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-    const plain = [...transfer.files].map((file) => ({ path: file.name, file }));
+    const plain = [...transfer.files].map((file) => ({path: file.name, file}));
     if (!entries.some((entry) => entry.isDirectory)) return Promise.resolve(plain);
     return Promise.all(entries.map((entry) => walk(entry, false))).then((found) => found.flat());
   }
@@ -62,9 +63,9 @@ export class Files {
     input.multiple = true;
     input.webkitdirectory = folder;
     input.addEventListener('change', () => {
-      const found = [...input.files].map((file) =>
-        ({ path: file.webkitRelativePath || file.name, file }));
-      this.#take(Promise.resolve(folder ? found.filter(({ path }) => wanted(path)) : found), true);
+      const found =
+          [...input.files].map((file) => ({path: file.webkitRelativePath || file.name, file}));
+      this.#take(Promise.resolve(folder ? found.filter(({path}) => wanted(path)) : found), true);
     });
     input.click();
   }
@@ -73,17 +74,19 @@ export class Files {
 
   async #take(promise, picked) {
     const turn = ++this.#turn;
-    const { tr } = this.#bound();
+    const {tr} = this.#bound();
     try {
       const found = await promise;
       if (!found.length) {
-        throw new Trouble(tr('There is no model in this folder: a config.json and a model.safetensors are looked for',
-                             '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
+        throw new Trouble(tr(
+            'There is no model in this folder: a config.json and a model.safetensors are looked for',
+            '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
       }
-      const total = found.reduce((sum, { file }) => sum + file.size, 0);
-      const large = found.find(({ file }) => file.size > MOST_OF_ONE);
+      const total = found.reduce((sum, {file}) => sum + file.size, 0);
+      const large = found.find(({file}) => file.size > MOST_OF_ONE);
       if (large) throw new Trouble(this.#tooMuch(large.path, large.file.size, '2 GB'));
-      if (total > MOST) throw new Trouble(this.#tooMuch(tr('All files together', '全部文件'), total, '3 GB'));
+      if (total > MOST)
+        throw new Trouble(this.#tooMuch(tr('All files together', '全部文件'), total, '3 GB'));
       await this.#read(found, total, turn);
       if (turn === this.#turn) this.#page.call('read_done', picked);
     } catch (error) {
@@ -94,17 +97,18 @@ export class Files {
   }
 
   async #read(found, total, turn) {
-    const { tr } = this.#bound();
+    const {tr} = this.#bound();
     const start = performance.now();
     let done = 0;
     this.#page.call('read_start');
-    for (const { path, file } of found) {
+    for (const {path, file} of found) {
       const room = this.#page.call('read_room', path, file.size) >>> 0;
-      if (!room && file.size) throw new Trouble(this.#tooMuch(path, file.size, tr('what is free', '剩余内存')));
+      if (!room && file.size)
+        throw new Trouble(this.#tooMuch(path, file.size, tr('what is free', '剩余内存')));
       let at = 0;
       const reader = file.stream().getReader();
       for (;;) {
-        const { done: end, value } = await reader.read();
+        const {done: end, value} = await reader.read();
         if (end || turn !== this.#turn) break;
         if (at + value.length > file.size) break;
         this.#page.memory(room + at, value.length).set(value);
@@ -116,7 +120,9 @@ export class Files {
       }
       if (turn !== this.#turn) return reader.cancel();
       if (at !== file.size) {
-        throw new Trouble(tr(`${path} changed while it was read; open it again`, `${path} 在读取时发生了变化，请重新打开`));
+        throw new Trouble(
+            tr(`${path} changed while it was read; open it again`,
+               `${path} 在读取时发生了变化，请重新打开`));
       }
     }
   }
@@ -124,37 +130,41 @@ export class Files {
   #tooMuch(what, size, limit) {
     const gb = (size / GB).toFixed(1);
     return this.#page.tr(
-      `${what}: ${gb} GB do not fit into a browser tab (limit: ${limit}); the desktop program opens larger models`,
-      `${what}：${gb} GB 超出浏览器标签页的内存（上限：${limit}），更大的模型请使用桌面程序`);
+        `${what}: ${gb} GB do not fit into a browser tab (limit: ${
+            limit}); the desktop program opens larger models`,
+        `${what}：${gb} GB 超出浏览器标签页的内存（上限：${limit}），更大的模型请使用桌面程序`);
   }
 
   // ---- Fetched
 
   // Bytes may be compressed on the way, so that only the site's own list knows how many will come.
   async fetch(id, path) {
-    const { tr } = this.#bound();
+    const {tr} = this.#bound();
     let size = 0;
     let error = '';
     try {
       size = await this.#fetchInto(id, path);
     } catch (caught) {
-      error = caught instanceof Trouble ? caught.message
-        : tr(`${path} could not be fetched; check the connection and reload the page`,
+      error = caught instanceof Trouble ?
+          caught.message :
+          tr(`${path} could not be fetched; check the connection and reload the page`,
              `无法获取 ${path}，请检查网络连接后重新加载页面`);
     }
     this.#page.call('fetch_done', id, error ? 0 : size, error);
   }
 
   async #fetchInto(id, path) {
-    const { tr } = this.#bound();
+    const {tr} = this.#bound();
     const response = await fetch(path);
     if (!response.ok) {
       const status = `${response.status} ${response.statusText}`.trim();
-      throw new Trouble(tr(`${path} could not be fetched: the server answered ${status}`,
-                           `无法获取 ${path}：服务器返回 ${status}`));
+      throw new Trouble(
+          tr(`${path} could not be fetched: the server answered ${status}`,
+             `无法获取 ${path}：服务器返回 ${status}`));
     }
     const plain = !response.headers.get('Content-Encoding');
-    const expected = this.sizes.get(path) ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
+    const expected =
+        this.sizes.get(path) ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
     const reader = response.body.getReader();
     let room = 0;
     let start = 0;
@@ -162,14 +172,15 @@ export class Files {
       room = bytes;
       start = this.#page.call('fetch_room', id, bytes) >>> 0;
       if (start) return;
-      reader.cancel().catch(() => {}); // nothing more is downloaded
+      reader.cancel().catch(() => {});  // nothing more is downloaded
       throw new Trouble(this.#tooMuch(path, bytes, tr('what is free', '剩余内存')));
     };
     reserve(expected || 1 << 20);
     let at = 0;
-    let told = 0; // when the progress was last shown: a frame for every piece would slow the download
+    let told =
+        0;  // when the progress was last shown: a frame for every piece would slow the download
     for (;;) {
-      const { done, value } = await reader.read();
+      const {done, value} = await reader.read();
       if (done) return at;
       if (at + value.length > room) reserve(Math.max(2 * room, at + value.length));
       this.#page.memory(start + at, value.length).set(value);
@@ -191,7 +202,7 @@ export class Files {
   }
 
   #bound() {
-    return { tr: this.#page.tr.bind(this.#page) };
+    return {tr: this.#page.tr.bind(this.#page)};
   }
 }
 
@@ -203,11 +214,11 @@ async function walk(entry, inside) {
   if (entry.isFile) {
     const path = entry.fullPath.replace(/^\//, '');
     if (inside && !wanted(path)) return [];
-    return [{ path, file: await new Promise((resolve, reject) => entry.file(resolve, reject)) }];
+    return [{path, file: await new Promise((resolve, reject) => entry.file(resolve, reject))}];
   }
   const reader = entry.createReader();
   const found = [];
-  for (;;) { // a reader gives at most 100 entries at a time
+  for (;;) {  // a reader gives at most 100 entries at a time
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return found;
     for (const child of some) found.push(...await walk(child, true));
@@ -216,6 +227,7 @@ async function walk(entry, inside) {
 
 function sentence(error, tr) {
   if (error instanceof Trouble) return error.message;
-  return tr(`The files could not be read (${error.name}); open them again`,
-            `无法读取文件（${error.name}），请重新打开`);
+  return tr(
+      `The files could not be read (${error.name}); open them again`,
+      `无法读取文件（${error.name}），请重新打开`);
 }

@@ -2,12 +2,12 @@
 
 // Simplified forms first: the same code point looks different in Japanese fonts.
 const FAMILY = 'system-ui, "PingFang SC", "Microsoft YaHei UI", "Microsoft YaHei", ' +
-               '"Noto Sans CJK SC", "Noto Sans SC", sans-serif';
+    '"Noto Sans CJK SC", "Noto Sans SC", sans-serif';
 
 const canvas = document.createElement('canvas');
-const context = canvas.getContext('2d', { willReadFrequently: true });
+const context = canvas.getContext('2d', {willReadFrequently: true});
 
-export let pixels = new Uint8ClampedArray(0); // RGBA of the last glyph that was drawn
+export let pixels = new Uint8ClampedArray(0);  // RGBA of the last glyph that was drawn
 
 // [advance, left, top, width, height, colored] in pixels; `top` is upwards from the baseline.
 export function measure(codePoint, size, draw) {
@@ -27,7 +27,7 @@ export function measure(codePoint, size, draw) {
 // True for a picture with colours of its own, such as an emoji; others become white.
 function paint(text, left, top, width, height) {
   if (canvas.width < width || canvas.height < height) {
-    const { font } = context; // a canvas forgets it when its size changes
+    const {font} = context;  // a canvas forgets it when its size changes
     canvas.width = Math.max(canvas.width, width);
     canvas.height = Math.max(canvas.height, height);
     context.font = font;

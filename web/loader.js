@@ -1,14 +1,15 @@
-// loader.js - starts the program: the best build that this browser can run, with its progress shown.
+// loader.js - starts the program: the best build that this browser can run, with its progress
+// shown.
 //
 // In the address, before '#':  ?build=st  one thread, even where more are possible
 //                              ?isolate=0 leaves the page as its server sends it (then one thread,
 //                                         unless the server isolates it itself)
 //                              ?sw=0      no service worker: nothing is kept for offline use
 
-import { Page, prefersChinese } from './page.js';
+import {Page, prefersChinese} from './page.js';
 
-const TRIED = 'attnscope.isolated'; // in sessionStorage: the one reload was made
-const PATIENCE_MS = 3000; // for a service worker that may be blocked and then never answers
+const TRIED = 'attnscope.isolated';  // in sessionStorage: the one reload was made
+const PATIENCE_MS = 3000;  // for a service worker that may be blocked and then never answers
 
 const options = new URLSearchParams(location.search);
 const chinese = prefersChinese();
@@ -22,14 +23,25 @@ class Missing extends Error {}
 // A module with one function () -> v128 of this body.
 function validates(...body) {
   return typeof WebAssembly === 'object' && WebAssembly.validate(new Uint8Array([
-    0, 97, 115, 109, 1, 0, 0, 0, // "\0asm", version 1
-    1, 5, 1, 96, 0, 1, 123, // type: () -> v128
-    3, 2, 1, 0, // one function of it
-    10, body.length + 4, 1, body.length + 2, 0, ...body, 11]));
+    0,   97,
+    115, 109,
+    1,   0,
+    0,   0,  // "\0asm", version 1
+    1,   5,
+    1,   96,
+    0,   1,
+    123,  // type: () -> v128
+    3,   2,
+    1,   0,  // one function of it
+    10,  body.length + 4,
+    1,   body.length + 2,
+    0,   ...body,
+    11
+  ]));
 }
-const ZEROS = [65, 0, 253, 15]; // i8x16.splat(0)
+const ZEROS = [65, 0, 253, 15];  // i8x16.splat(0)
 const hasSimd = () => validates(...ZEROS);
-const hasRelaxedSimd = () => validates(...ZEROS, ...ZEROS, 253, 128, 2); // i8x16.relaxed_swizzle
+const hasRelaxedSimd = () => validates(...ZEROS, ...ZEROS, 253, 128, 2);  // i8x16.relaxed_swizzle
 
 function demandFeatures() {
   const missing = [];
@@ -38,29 +50,32 @@ function demandFeatures() {
   if (!missing.length) return;
   const names = missing.join(tr(' and ', ' 与 '));
   throw new Missing(tr(
-    `attnscope needs ${names}, which this browser does not have or has switched off; any Chrome, Edge, Firefox or Safari since 2023 has it`,
-    `attnscope 需要 ${names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
+      `attnscope needs ${
+          names}, which this browser does not have or has switched off; any Chrome, Edge, Firefox or Safari since 2023 has it`,
+      `attnscope 需要 ${
+          names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
 }
 
 // ---- Isolation and offline use
 
 const wantsThreads = () => options.get('build') !== 'st' && hasRelaxedSimd();
 const mayUseWorker = () =>
-  'serviceWorker' in navigator && isSecureContext && options.get('sw') !== '0';
+    'serviceWorker' in navigator && isSecureContext && options.get('sw') !== '0';
 
 // Threads need headers that many hosts don't send; the service worker adds them, after one reload.
 // True when that reload is on its way.
 async function isolate() {
   if (crossOriginIsolated || !mayUseWorker() || !wantsThreads()) return false;
   if (options.get('isolate') === '0' || parent !== window || tried()) return false;
-  const ready = (async () => {
-    await navigator.serviceWorker.register('sw.js');
-    await navigator.serviceWorker.ready;
-    if (!navigator.serviceWorker.controller) {
-      await new Promise((resolve) => (navigator.serviceWorker.oncontrollerchange = resolve));
-    }
-    return true;
-  })().catch(() => false);
+  const ready =
+      (async () => {
+        await navigator.serviceWorker.register('sw.js');
+        await navigator.serviceWorker.ready;
+        if (!navigator.serviceWorker.controller) {
+          await new Promise((resolve) => (navigator.serviceWorker.oncontrollerchange = resolve));
+        }
+        return true;
+      })().catch(() => false);
   const patience = new Promise((resolve) => setTimeout(() => resolve(false), PATIENCE_MS));
   if (!await Promise.race([ready, patience]) || !markTried()) return false;
   location.reload();
@@ -71,7 +86,7 @@ function tried() {
   try {
     return sessionStorage.getItem(TRIED) !== null;
   } catch {
-    return true; // what can't be remembered could go on for ever
+    return true;  // what can't be remembered could go on for ever
   }
 }
 
@@ -89,11 +104,11 @@ async function keepForOffline() {
   if (!mayUseWorker()) return;
   try {
     await navigator.serviceWorker.register('sw.js');
-    const { active } = await navigator.serviceWorker.ready;
+    const {active} = await navigator.serviceWorker.ready;
     // Also what is still on its way, past the worker or through it before it knew the version.
     new PerformanceObserver((list) => {
-      active.postMessage({ keep: list.getEntries().map(({ name }) => name.split('#')[0]) });
-    }).observe({ type: 'resource', buffered: true });
+      active.postMessage({keep: list.getEntries().map(({name}) => name.split('#')[0])});
+    }).observe({type: 'resource', buffered: true});
   } catch {
     // It works as well without.
   }
@@ -103,10 +118,10 @@ async function keepForOffline() {
 
 async function siteSizes() {
   try {
-    const { files } = await (await fetch('version.json', { cache: 'no-cache' })).json();
-    return new Map(files.map(({ path, size }) => [path, size]));
+    const {files} = await (await fetch('version.json', {cache: 'no-cache'})).json();
+    return new Map(files.map(({path, size}) => [path, size]));
   } catch {
-    return new Map(); // then progress is guessed
+    return new Map();  // then progress is guessed
   }
 }
 
@@ -114,8 +129,9 @@ async function siteSizes() {
 async function compile(path, size, imports) {
   const response = await fetch(path);
   if (!response.ok) {
-    throw new Missing(tr(`${path} could not be fetched: the server answered ${response.status}`,
-                         `无法获取 ${path}：服务器返回 ${response.status}`));
+    throw new Missing(
+        tr(`${path} could not be fetched: the server answered ${response.status}`,
+           `无法获取 ${path}：服务器返回 ${response.status}`));
   }
   let done = 0;
   const counted = response.body.pipeThrough(new TransformStream({
@@ -125,8 +141,8 @@ async function compile(path, size, imports) {
       controller.enqueue(chunk);
     },
   }));
-  const headers = { 'Content-Type': 'application/wasm' };
-  return WebAssembly.instantiateStreaming(new Response(counted, { headers }), imports);
+  const headers = {'Content-Type': 'application/wasm'};
+  return WebAssembly.instantiateStreaming(new Response(counted, {headers}), imports);
 }
 
 function addScript(src) {
@@ -134,9 +150,9 @@ function addScript(src) {
     const script = document.createElement('script');
     script.src = src;
     script.onload = resolve;
-    script.onerror = () => reject(new Missing(tr(
-      `${src} could not be fetched; check the connection and reload the page`,
-      `无法获取 ${src}，请检查网络连接后重新加载页面`)));
+    script.onerror = () => reject(new Missing(
+        tr(`${src} could not be fetched; check the connection and reload the page`,
+           `无法获取 ${src}，请检查网络连接后重新加载页面`)));
     document.head.append(script);
   });
 }
@@ -145,8 +161,8 @@ async function start() {
   const page = new Page(element('canvas'), element('main'), chinese);
   api.page = page;
   const sizes = await siteSizes();
-  if (sizes.size && !sizes.has(`${api.build}/app.js`)) api.build = 'st'; // a site with one build
-  const { build } = api;
+  if (sizes.size && !sizes.has(`${api.build}/app.js`)) api.build = 'st';  // a site with one build
+  const {build} = api;
   await addScript(`${build}/app.js`);
   page.files.sizes = sizes;
   await new Promise((resolve, reject) => {
@@ -157,19 +173,21 @@ async function start() {
       instantiateWasm(imports, receive) {
         const path = `${build}/app.wasm`;
         compile(path, sizes.get(path), imports)
-          .then(({ instance, module }) => receive(instance, module), reject);
+            .then(({instance, module}) => receive(instance, module), reject);
         return {};
       },
     }).then(resolve, reject);
   });
   await page.started;
   element('loading').remove();
-  if (document.activeElement === document.body) page.canvas.focus({ preventScroll: true });
+  if (document.activeElement === document.body) page.canvas.focus({preventScroll: true});
 }
 
 function fail(error) {
-  const words = error instanceof Missing ? error.message
-    : tr(`attnscope could not start (${error?.message ?? error}); reload the page, or try another browser`,
+  const words = error instanceof Missing ?
+      error.message :
+      tr(`attnscope could not start (${
+             error?.message ?? error}); reload the page, or try another browser`,
          `attnscope 无法启动（${error?.message ?? error}），请重新加载页面或换用其他浏览器`);
   element('loading')?.classList.add('failed');
   const place = element('words');
@@ -178,7 +196,8 @@ function fail(error) {
 
 // For pages that embed this one, and for tests.
 const api = {
-  build: crossOriginIsolated && typeof SharedArrayBuffer === 'function' && wantsThreads() ? 'mt' : 'st',
+  build: crossOriginIsolated && typeof SharedArrayBuffer === 'function' && wantsThreads() ? 'mt' :
+                                                                                            'st',
   get frames() {
     return this.page?.frames ?? 0;
   },
@@ -186,7 +205,7 @@ const api = {
     return this.page.ask(what);
   },
 };
-Object.defineProperty(api, 'page', { writable: true, enumerable: false });
+Object.defineProperty(api, 'page', {writable: true, enumerable: false});
 window.attnscope = api;
 
 async function main() {
@@ -197,7 +216,7 @@ async function main() {
   const note = element('note');
   note.querySelector('button').onclick = () => {
     note.hidden = true;
-    element('canvas').focus({ preventScroll: true });
+    element('canvas').focus({preventScroll: true});
   };
   demandFeatures();
   if (await isolate()) return new Promise(() => {});

@@ -1,22 +1,22 @@
-// page.js - what the program in the canvas asks of the page: frames, text boxes, the address, settings.
-// The C++ side is src/platform/*_web.cpp, which calls the methods of `page` by name.
+// page.js - what the program in the canvas asks of the page: frames, text boxes, the address,
+// settings. The C++ side is src/platform/*_web.cpp, which calls the methods of `page` by name.
 
-import { Files } from './files.js';
+import {Files} from './files.js';
 import * as glyphs from './glyphs.js';
 
 export class Page {
   glyphs = glyphs;
   files = new Files(this);
-  frames = 0; // drawn so far
+  frames = 0;  // drawn so far
   #module = null;
-  #buffer = null; // () => the program's memory; growing replaces it
+  #buffer = null;  // () => the program's memory; growing replaces it
   #chinese = false;
-  #pending = 0; // the next frame, or the timer that asks for it
+  #pending = 0;  // the next frame, or the timer that asks for it
   #timer = 0;
-  #lost = false; // the graphics context
-  #pixels = null; // of the canvas on the screen, as far as the browser tells exactly
-  #boxes = new Map(); // id -> <textarea>
-  #placed = new Set(); // ids of this frame
+  #lost = false;        // the graphics context
+  #pixels = null;       // of the canvas on the screen, as far as the browser tells exactly
+  #boxes = new Map();   // id -> <textarea>
+  #placed = new Set();  // ids of this frame
   #query = this.#hash();
   #queryTimer = 0;
   #announceTimer = 0;
@@ -99,22 +99,25 @@ export class Page {
     try {
       wait = this.call('frame');
     } catch (error) {
-      this.#module = null; // its memory can't be trusted any more
+      this.#module = null;  // its memory can't be trusted any more
       const what = error?.message ?? error;
-      this.say(this.tr(`attnscope stopped (${what}); reload the page to go on`,
-                       `attnscope 已停止运行（${what}），请重新加载页面`));
+      this.say(this.tr(
+          `attnscope stopped (${what}); reload the page to go on`,
+          `attnscope 已停止运行（${what}），请重新加载页面`));
       throw error;
     }
     if (++this.frames === 1) this.#started();
-    if (wait === 0) this.requestFrame();
-    else if (wait > 0) this.#timer = setTimeout(() => this.requestFrame(), wait);
+    if (wait === 0)
+      this.requestFrame();
+    else if (wait > 0)
+      this.#timer = setTimeout(() => this.requestFrame(), wait);
   }
 
   // ---- The canvas
 
   // Width and height in CSS pixels, and device pixels per CSS pixel.
   fitCanvas() {
-    const { canvas } = this;
+    const {canvas} = this;
     const ratio = devicePixelRatio || 1;
     const pixels = this.#pixels ?? {
       width: Math.round(canvas.clientWidth * ratio),
@@ -122,7 +125,7 @@ export class Page {
     };
     const width = Math.max(1, pixels.width);
     const height = Math.max(1, pixels.height);
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
     return [width / ratio, height / ratio, ratio];
   }
 
@@ -132,13 +135,13 @@ export class Page {
       // Only where it agrees with the ratio but for rounding: emulated screens tell it unscaled.
       const near = (pixels, units) => Math.abs(pixels - units * (devicePixelRatio || 1)) < 2;
       const agrees = box && near(box.inlineSize, this.canvas.clientWidth) &&
-                     near(box.blockSize, this.canvas.clientHeight);
-      this.#pixels = agrees ? { width: box.inlineSize, height: box.blockSize } : null;
-      dispatchEvent(new Event('resize')); // SDL scales the mouse by what it knows of the canvas
+          near(box.blockSize, this.canvas.clientHeight);
+      this.#pixels = agrees ? {width: box.inlineSize, height: box.blockSize} : null;
+      dispatchEvent(new Event('resize'));  // SDL scales the mouse by what it knows of the canvas
       this.requestFrame();
     });
     try {
-      observer.observe(this.canvas, { box: 'device-pixel-content-box' });
+      observer.observe(this.canvas, {box: 'device-pixel-content-box'});
     } catch {
       observer.observe(this.canvas);
     }
@@ -150,10 +153,11 @@ export class Page {
 
   #watchContext() {
     this.canvas.addEventListener('webglcontextlost', (event) => {
-      event.preventDefault(); // else it would never come back
+      event.preventDefault();  // else it would never come back
       this.#lost = true;
-      this.say(this.tr('The graphics card was taken away; the picture returns when it does',
-                       '显卡连接已中断，恢复后画面会重新显示'));
+      this.say(this.tr(
+          'The graphics card was taken away; the picture returns when it does',
+          '显卡连接已中断，恢复后画面会重新显示'));
     });
     this.canvas.addEventListener('webglcontextrestored', () => {
       this.#lost = false;
@@ -165,19 +169,21 @@ export class Page {
 
   // SDL takes every key that reaches the canvas; the browser's own must not.
   #watchKeys() {
-    const { canvas } = this;
-    const ours = new Set(['z', 'y', 'a', 'c', 'x', 'Enter', 'Home', 'End', 'Backspace', 'Delete',
-                          'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown',
-                          'Control', 'Meta', 'Alt', 'Shift']);
-    let leaving = false; // after Escape, Tab leaves the canvas: the keyboard is not trapped
+    const {canvas} = this;
+    const ours = new Set([
+      'z',      'y',         'a',       'c',         'x',          'Enter',   'Home',
+      'End',    'Backspace', 'Delete',  'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown',
+      'PageUp', 'PageDown',  'Control', 'Meta',      'Alt',        'Shift'
+    ]);
+    let leaving = false;  // after Escape, Tab leaves the canvas: the keyboard is not trapped
     addEventListener('keydown', (event) => {
       if (event.target !== canvas) return;
-      const { key } = event;
+      const {key} = event;
       const command = event.ctrlKey || event.metaKey;
       const name = key.length === 1 ? key.toLowerCase() : key;
       const theirs = /^F\d+$/.test(key) || (command && !ours.has(name)) ||
-                     (event.altKey && key.startsWith('Arrow')) || (leaving && key === 'Tab');
-      if (key !== 'Shift') leaving = key === 'Escape'; // Shift+Tab leaves too
+          (event.altKey && key.startsWith('Arrow')) || (leaving && key === 'Tab');
+      if (key !== 'Shift') leaving = key === 'Escape';  // Shift+Tab leaves too
       if (theirs) event.stopPropagation();
     }, true);
     canvas.addEventListener('blur', () => {
@@ -209,7 +215,7 @@ export class Page {
   endBoxes() {
     for (const [id, box] of this.#boxes) {
       if (this.#placed.has(id) || box.hidden) continue;
-      if (document.activeElement === box) this.canvas.focus({ preventScroll: true });
+      if (document.activeElement === box) this.canvas.focus({preventScroll: true});
       box.hidden = true;
     }
     this.#placed.clear();
@@ -218,7 +224,7 @@ export class Page {
   setBox(id, text) {
     const box = this.#boxes.get(id);
     if (!box || box.value === text) return;
-    const { selectionStart, selectionEnd } = box;
+    const {selectionStart, selectionEnd} = box;
     box.value = text;
     if (document.activeElement === box) box.setSelectionRange(selectionStart, selectionEnd);
   }
@@ -226,7 +232,7 @@ export class Page {
   focusBox() {
     for (const box of this.#boxes.values()) {
       if (box.hidden || box.classList.contains('line')) continue;
-      box.focus({ preventScroll: true });
+      box.focus({preventScroll: true});
       return;
     }
   }
@@ -235,31 +241,31 @@ export class Page {
     const box = document.createElement('textarea');
     box.id = 'box-' + id;
     box.className = 'box';
-    Object.assign(box, { spellcheck: false, autocapitalize: 'off', autocomplete: 'off' });
+    Object.assign(box, {spellcheck: false, autocapitalize: 'off', autocomplete: 'off'});
     box.addEventListener('input', () => {
       if (box.classList.contains('line') && box.value.includes('\n')) {
         box.value = box.value.replace(/\s*\n\s*/g, ' ');
       }
-      this.call('typed', id, box.value); // also while an input method composes
+      this.call('typed', id, box.value);  // also while an input method composes
     });
     box.addEventListener('keydown', (event) => {
       if (event.isComposing) return;
       const enter = event.key === 'Enter' && box.classList.contains('line');
       if (event.key === 'Escape' || enter || (event.key === 'Tab' && !event.shiftKey)) {
         event.preventDefault();
-        this.canvas.focus({ preventScroll: true });
+        this.canvas.focus({preventScroll: true});
       }
     });
     for (const name of ['focus', 'blur']) box.addEventListener(name, () => this.requestFrame());
     this.#boxes.set(id, box);
-    this.canvas.before(box); // so that Shift+Tab on the canvas leads back to it
+    this.canvas.before(box);  // so that Shift+Tab on the canvas leads back to it
     return box;
   }
 
   // ---- The address
 
   #hash() {
-    const { href } = location; // location.hash would decode it in some browsers
+    const {href} = location;  // location.hash would decode it in some browsers
     const at = href.indexOf('#');
     return at < 0 ? '' : href.slice(at + 1);
   }
@@ -273,8 +279,10 @@ export class Page {
     if (query === this.#query) return;
     this.#query = query;
     clearTimeout(this.#queryTimer);
-    if (push) this.#writeQuery('pushState');
-    else this.#queryTimer = setTimeout(() => this.#writeQuery('replaceState'), 200);
+    if (push)
+      this.#writeQuery('pushState');
+    else
+      this.#queryTimer = setTimeout(() => this.#writeQuery('replaceState'), 200);
   }
 
   #writeQuery(how) {
@@ -306,7 +314,7 @@ export class Page {
   async copy(text) {
     try {
       await navigator.clipboard.writeText(text);
-    } catch { // not a secure page, or not allowed
+    } catch {  // not a secure page, or not allowed
       const area = document.createElement('textarea');
       area.value = text;
       document.body.append(area);
@@ -314,7 +322,7 @@ export class Page {
       area.select();
       document.execCommand('copy');
       area.remove();
-      before?.focus({ preventScroll: true });
+      before?.focus({preventScroll: true});
     }
   }
 
@@ -357,8 +365,9 @@ export class Page {
     root.lang = chinese ? 'zh-CN' : 'en';
     root.classList.add('set');
     root.classList.toggle('dark', dark);
-    document.title = this.tr('attnscope: every attention head of a transformer',
-                             'attnscope：看见 Transformer 的每一个注意力头');
+    document.title = this.tr(
+        'attnscope: every attention head of a transformer',
+        'attnscope：看见 Transformer 的每一个注意力头');
     this.canvas.ariaLabel = this.tr('Attention maps and their controls', '注意力图与控件');
     document.querySelector('meta[name=theme-color]').content = dark ? '#16181d' : '#f7f7f8';
   }

@@ -5,24 +5,24 @@
 // cache, and get there when they are first used. Without version.json nothing is kept.
 
 const NAME = 'attnscope-';
-const META = 'attnscope:version'; // the cache that remembers the last version.json
-const MOST = 100e6; // bytes; larger files are fetched again
+const META = 'attnscope:version';  // the cache that remembers the last version.json
+const MOST = 100e6;                // bytes; larger files are fetched again
 const here = new URL('./', self.location).href;
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener('message', (event) => {
-  const { keep: urls } = event.data ?? {};
+  const {keep: urls} = event.data ?? {};
   if (!Array.isArray(urls)) return;
   // A page that was open before this worker has not asked it for version.json.
   event.waitUntil(newestVersion()
-    .then(() => Promise.all([here, ...urls].filter(ours).map(keep)))
-    .catch(() => {}));
+                      .then(() => Promise.all([here, ...urls].filter(ours).map(keep)))
+                      .catch(() => {}));
 });
 
 self.addEventListener('fetch', (event) => {
-  const { request } = event;
+  const {request} = event;
   if (request.method !== 'GET' || !ours(request.url) || request.headers.has('Range')) return;
   event.respondWith(answer(request));
 });
@@ -32,7 +32,7 @@ function ours(url) {
 }
 
 async function answer(request) {
-  const { searchParams, pathname } = new URL(request.url);
+  const {searchParams, pathname} = new URL(request.url);
   if (request.mode === 'navigate') {
     const [response] = await Promise.all([fresh(request, here), newestVersion()]);
     return isolated(response, searchParams.get('isolate') !== '0');
@@ -62,7 +62,7 @@ async function cached(request) {
   const kept = await cache?.match(request.url);
   if (kept) return kept;
   // The browser's own cache may hold a file of the version before.
-  const response = await fetch(request.url, { cache: 'no-cache', credentials: 'same-origin' });
+  const response = await fetch(request.url, {cache: 'no-cache', credentials: 'same-origin'});
   if (response.ok) await put(request.url, response.clone());
   return response;
 }
@@ -70,9 +70,9 @@ async function cached(request) {
 async function keep(url) {
   const cache = await currentCache();
   if (!cache || await cache.match(url)) return;
-  const response = await fetch(url, { cache: 'no-cache' });
+  const response = await fetch(url, {cache: 'no-cache'});
   if (response.ok && !isLarge(response)) return put(url, response);
-  await response.body?.cancel(); // or all of it would come a second time
+  await response.body?.cancel();  // or all of it would come a second time
 }
 
 function isLarge(response) {
@@ -82,7 +82,7 @@ function isLarge(response) {
 async function put(key, response) {
   if (isLarge(response)) return;
   const cache = await currentCache();
-  await cache?.put(key, response).catch(() => {}); // no room left: it will be fetched again
+  await cache?.put(key, response).catch(() => {});  // no room left: it will be fetched again
 }
 
 // ---- Versions
@@ -91,9 +91,11 @@ async function versionFile() {
   const url = new URL('version.json', here).href;
   const meta = await caches.open(META);
   try {
-    const response = await fetch(url, { cache: 'no-store' });
-    if (response.ok) await meta.put(url, response.clone());
-    else if (response.status === 404) await meta.delete(url);
+    const response = await fetch(url, {cache: 'no-store'});
+    if (response.ok)
+      await meta.put(url, response.clone());
+    else if (response.status === 404)
+      await meta.delete(url);
     return response;
   } catch (error) {
     const kept = await meta.match(url);
@@ -111,7 +113,8 @@ async function currentCache() {
 
 async function newestVersion() {
   const version = (await (await versionFile()).json().catch(() => null))?.version;
-  const old = (await caches.keys()).filter((name) => name.startsWith(NAME) && name !== NAME + version);
+  const old =
+      (await caches.keys()).filter((name) => name.startsWith(NAME) && name !== NAME + version);
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 
@@ -119,13 +122,14 @@ async function newestVersion() {
 
 // Workers need the embedder policy on their own script as well.
 function isolated(response, on) {
-  if (!on || response.type === 'opaque' || response.type === 'opaqueredirect' || response.status === 0) {
+  if (!on || response.type === 'opaque' || response.type === 'opaqueredirect' ||
+      response.status === 0) {
     return response;
   }
   const headers = new Headers(response.headers);
   headers.set('Cross-Origin-Opener-Policy', 'same-origin');
   headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
   headers.set('Cross-Origin-Resource-Policy', 'same-origin');
-  const { status, statusText } = response;
-  return new Response(response.body, { status, statusText, headers });
+  const {status, statusText} = response;
+  return new Response(response.body, {status, statusText, headers});
 }

@@ -14,7 +14,8 @@ std::span<const Metric> attributions() {
   static const Metric kAttributions[] = {
       {"lens_probability",
        {"Lens: probability", "透镜：概率"},
-       {"What chance the model would give the target if it ended after this layer; without a chosen target, the last layer's own guess",
+       {"What chance the model would give the target if it ended after this layer; without a "
+        "chosen target, the last layer's own guess",
         "若模型到这一层就结束，它会给目标词元多大的概率；未选目标时取最后一层自己的预测"},
        {Axis::layer, Axis::query},
        0,
@@ -27,7 +28,8 @@ std::span<const Metric> attributions() {
        begin_lens_probability},
       {"lens_logit",
        {"Lens: logit", "透镜：logit"},
-       {"The score before the softmax that each layer's residual stream would already give the target, minus that of the other token where one is chosen",
+       {"The score before the softmax that each layer's residual stream would already give the "
+        "target, minus that of the other token where one is chosen",
         "每一层的残差流会给目标词元的 softmax 之前的分数；若选了对比词元，则减去它的分数"},
        {Axis::layer, Axis::query},
        -3e38f,
@@ -40,7 +42,8 @@ std::span<const Metric> attributions() {
        begin_lens_logit},
       {"lens_rank",
        {"Lens: rank", "透镜：名次"},
-       {"How many tokens the model would put before the target if it ended after this layer; 0: the target is its first guess",
+       {"How many tokens the model would put before the target if it ended after this layer; 0: "
+        "the target is its first guess",
         "若模型到这一层就结束，有多少个词元排在目标之前；0 表示目标就是首选"},
        {Axis::layer, Axis::query},
        0,
@@ -53,7 +56,8 @@ std::span<const Metric> attributions() {
        begin_lens_rank},
       {"lens_entropy",
        {"Lens: indecision", "透镜：犹豫程度"},
-       {"How undecided the model would be if it ended after this layer: the entropy of its prediction, 0 bits when it is sure",
+       {"How undecided the model would be if it ended after this layer: the entropy of its "
+        "prediction, 0 bits when it is sure",
         "若模型到这一层就结束，它有多犹豫：预测分布的熵，完全确定时为 0 比特"},
        {Axis::layer, Axis::query},
        0,
@@ -66,7 +70,8 @@ std::span<const Metric> attributions() {
        begin_lens_entropy},
       {"logit_component",
        {"Logit by part", "各部分对 logit 的贡献"},
-       {"How much the embedding, each attention and each MLP adds to the score of the chosen target at the chosen token; the bars add up to the score exactly",
+       {"How much the embedding, each attention and each MLP adds to the score of the chosen "
+        "target at the chosen token; the bars add up to the score exactly",
         "嵌入、每层注意力和每个 MLP 各为所选词元处目标的分数增加多少；各条之和恰为该分数"},
        {Axis::component},
        -3e38f,
@@ -92,7 +97,8 @@ std::span<const Metric> attributions() {
        begin_logit_head},
       {"logit_token",
        {"Logit by source token", "各来源词元对 logit 的贡献"},
-       {"How much of the target's score each layer carried over from each token, all heads together",
+       {"How much of the target's score each layer carried over from each token, all heads "
+        "together",
         "每一层从每个词元带来多少目标分数，所有头合计"},
        {Axis::layer, Axis::key},
        -3e38f,
@@ -105,7 +111,8 @@ std::span<const Metric> attributions() {
        begin_logit_token},
       {"logit_map",
        {"Contribution to the logit", "对 logit 的贡献"},
-       {"What the chosen head moves from each token toward the target: its weight times how far the moved value points to it",
+       {"What the chosen head moves from each token toward the target: its weight times how far "
+        "the moved value points to it",
         "所选头从每个词元搬运了多少指向目标的信息：权重乘以被搬运的值指向目标的程度"},
        {Axis::query, Axis::key},
        -3e38f,
@@ -118,7 +125,8 @@ std::span<const Metric> attributions() {
        begin_logit_map},
       {"rollout",
        {"Rollout", "注意力累积"},
-       {"Where a token's content comes from after the chosen layer, if attention simply multiplied up layer by layer and half of each stayed in place",
+       {"Where a token's content comes from after the chosen layer, if attention simply multiplied "
+        "up layer by layer and half of each stayed in place",
         "若注意力逐层相乘、每层有一半留在原处，则所选层之后某词元的内容来自哪里"},
        {Axis::query, Axis::key},
        0,
@@ -133,7 +141,8 @@ std::span<const Metric> attributions() {
        too_large_for_rollout},
       {"rollout_relative",
        {"Rollout against uniform", "相对均匀的累积"},
-       {"Rollout divided by that of attention that looks at everything alike, so that early tokens do not win by being in sight of all; ours",
+       {"Rollout divided by that of attention that looks at everything alike, so that early tokens "
+        "do not win by being in sight of all; ours",
         "把注意力累积除以均匀注意力的累积，使靠前的词元不因人人可见而占优；本项目的定义"},
        {Axis::query, Axis::key},
        0,
@@ -148,7 +157,8 @@ std::span<const Metric> attributions() {
        too_large_for_rollout},
       {"flow",
        {"Attention flow", "注意力流"},
-       {"How much could stream from each input token to a token after the chosen layer, if attention weights were the widths of pipes",
+       {"How much could stream from each input token to a token after the chosen layer, if "
+        "attention weights were the widths of pipes",
         "若把注意力权重看作管道的粗细，从每个输入词元最多能有多少流到所选层之后的某个词元"},
        {Axis::query, Axis::key},
        0,
@@ -163,7 +173,8 @@ std::span<const Metric> attributions() {
        too_large_for_flow},
       {"norm_head",
        {"Length of what is moved", "被搬运向量的长度"},
-       {"How long the vector is that the chosen head really adds: a large weight on a tiny value moves nothing",
+       {"How long the vector is that the chosen head really adds: a large weight on a tiny value "
+        "moves nothing",
         "所选头真正加入的向量有多长：很大的权重乘以极小的值，等于什么也没搬运"},
        {Axis::query, Axis::key},
        0,
@@ -206,8 +217,10 @@ std::span<const Metric> attributions() {
        too_large_for_values},
       {"norm_residual_ln",
        {"Length after the norm", "归一化之后的长度"},
-       {"The same as the layer's norm lets it through, scaled as the real sum was; where norms come first, the norm that the MLP reads through (ours)",
-        "经过该层归一化之后的长度，按真实的和来缩放；若归一化在前，则取 MLP 读取时的归一化（本项目的扩展）"},
+       {"The same as the layer's norm lets it through, scaled as the real sum was; where norms "
+        "come first, the norm that the MLP reads through (ours)",
+        "经过该层归一化之后的长度，按真实的和来缩放；若归一化在前，则取 MLP "
+        "读取时的归一化（本项目的扩展）"},
        {Axis::query, Axis::key},
        0,
        3e38f,
@@ -221,7 +234,8 @@ std::span<const Metric> attributions() {
        too_large_for_values},
       {"mixing",
        {"Mixing ratio", "混合比例"},
-       {"How much of a token's new content comes from other tokens rather than from itself, layer by layer",
+       {"How much of a token's new content comes from other tokens rather than from itself, layer "
+        "by layer",
         "逐层来看，词元的新内容有多少来自其他词元而非自身"},
        {Axis::layer, Axis::query},
        0,
@@ -249,7 +263,8 @@ std::span<const Metric> attributions() {
        too_large_for_zeroing},
       {"route_head",
        {"Route: head", "信息路径：头"},
-       {"How much of a token's next state the chosen head brings from each token, compared with everything else that is added",
+       {"How much of a token's next state the chosen head brings from each token, compared with "
+        "everything else that is added",
         "所选头从每个词元带来的部分，在该词元下一状态的全部来源中占多少"},
        {Axis::query, Axis::key},
        0,
@@ -279,7 +294,8 @@ std::span<const Metric> attributions() {
        too_large_for_values},
       {"route_heads",
        {"Route: by head", "信息路径：各头"},
-       {"How important each head is for the chosen token: its share of what makes up the next state",
+       {"How important each head is for the chosen token: its share of what makes up the next "
+        "state",
         "每个头对所选词元有多重要：它在下一状态中所占的份额"},
        {Axis::layer, Axis::head},
        0,
@@ -322,7 +338,8 @@ std::span<const Metric> attributions() {
        begin_route_mlp},
       {"gradient_attention",
        {"Gradient × attention", "梯度 × 注意力"},
-       {"How much the target's score would drop, to first order, if this weight of the chosen head were taken away",
+       {"How much the target's score would drop, to first order, if this weight of the chosen head "
+        "were taken away",
         "若去掉所选头的这个权重，目标分数大约会下降多少（一阶近似）"},
        {Axis::query, Axis::key},
        -3e38f,
@@ -337,7 +354,8 @@ std::span<const Metric> attributions() {
        too_large_for_gradient},
       {"gradient_heads",
        {"Gradient × attention by head", "各头的梯度 × 注意力"},
-       {"The same summed over the whole pattern of each head: how much the target's score hangs on the head's weights",
+       {"The same summed over the whole pattern of each head: how much the target's score hangs on "
+        "the head's weights",
         "对每个头的整个注意力图求和：目标分数在多大程度上依赖该头的权重"},
        {Axis::layer, Axis::head},
        -3e38f,
@@ -352,7 +370,8 @@ std::span<const Metric> attributions() {
        too_large_for_gradient},
       {"chefer",
        {"Relevance (Chefer)", "相关性（Chefer）"},
-       {"How relevant each token is for the target, adding up over the layers only the weights that speak for it; read the chosen token's row",
+       {"How relevant each token is for the target, adding up over the layers only the weights "
+        "that speak for it; read the chosen token's row",
         "每个词元对目标有多相关：逐层累加支持目标的权重；请看所选词元那一行"},
        {Axis::query, Axis::key},
        0,

@@ -17,7 +17,8 @@ double derivative(Activation activation, double x) {
       return .5 * (1 + std::erf(x / std::numbers::sqrt2)) + x * density;
     }
     case Activation::gelu_tanh: {
-      const double a = std::sqrt(2 / std::numbers::pi), t = std::tanh(a * (x + .044715 * x * x * x));
+      const double a = std::sqrt(2 / std::numbers::pi),
+                   t = std::tanh(a * (x + .044715 * x * x * x));
       return .5 * (1 + t) + .5 * x * (1 - t * t) * a * (1 + 3 * .044715 * x * x);
     }
     case Activation::silu: {
@@ -61,7 +62,8 @@ void activation_backward(Activation activation, std::span<const float> x, std::s
   for (size_t i = 0; i < x.size(); ++i) d[i] *= float(derivative(activation, double(x[i])));
 }
 
-void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, const Dense& d_out, Dense& d_x) {
+void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, const Dense& d_out,
+                  Dense& d_x) {
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
   const auto part = [&](const Linear& l) { return block(l.w, from, to, 0, c.d_model); };

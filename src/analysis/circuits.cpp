@@ -8,8 +8,10 @@ std::span<const Metric> circuits() {
   static const Metric kCircuits[] = {
       {"copying",
        {"Copying", "复制"},
-       {"Whether a head hands on what it reads: 1 writes the same direction back, −1 its opposite, 0 neither; heads that share values are named apart by their queries",
-        "头是否原样传递所读内容：1 写回相同方向，−1 写回相反方向，0 两者皆非；共用值的头仍按各自的查询分别列出"},
+       {"Whether a head hands on what it reads: 1 writes the same direction back, −1 its opposite, "
+        "0 neither; heads that share values are named apart by their queries",
+        "头是否原样传递所读内容：1 写回相同方向，−1 写回相反方向，0 "
+        "两者皆非；共用值的头仍按各自的查询分别列出"},
        {Axis::layer, Axis::head},
        -1,
        1,
@@ -34,7 +36,8 @@ std::span<const Metric> circuits() {
        begin_ov_eigenvalues},
       {"ov_singular",
        {"Singular values of OV", "OV 的奇异值"},
-       {"How strongly the chosen head moves information, direction by direction; few large ones: it moves little but loudly",
+       {"How strongly the chosen head moves information, direction by direction; few large ones: "
+        "it moves little but loudly",
         "所选头在各个方向上搬运信息的强度；只有少数较大：搬运的种类少而强"},
        {Axis::dim},
        0,
@@ -47,7 +50,8 @@ std::span<const Metric> circuits() {
        begin_ov_singular},
       {"qk_singular",
        {"Singular values of QK", "QK 的奇异值"},
-       {"By how many directions the chosen head picks its keys; one large one: it asks a single question",
+       {"By how many directions the chosen head picks its keys; one large one: it asks a single "
+        "question",
         "所选头依据多少个方向来选择键；只有一个很大：它只问一个问题"},
        {Axis::dim},
        0,
@@ -60,7 +64,8 @@ std::span<const Metric> circuits() {
        begin_qk_singular},
       {"q_composition",
        {"Q-composition", "Q 组合"},
-       {"Whether a later head's queries read what an earlier head writes, more than two random heads would",
+       {"Whether a later head's queries read what an earlier head writes, more than two random "
+        "heads would",
         "后面的头的查询是否读取前面的头写入的内容，超出随机水平多少"},
        {Axis::layer, Axis::head, Axis::layer, Axis::head},
        -1,
@@ -75,7 +80,8 @@ std::span<const Metric> circuits() {
        too_large_for_pairs},
       {"k_composition",
        {"K-composition", "K 组合"},
-       {"Whether a later head's keys read what an earlier head writes, as induction heads read previous-token heads",
+       {"Whether a later head's keys read what an earlier head writes, as induction heads read "
+        "previous-token heads",
         "后面的头的键是否读取前面的头写入的内容，正如归纳头读取“前一词元”头"},
        {Axis::layer, Axis::head, Axis::layer, Axis::head},
        -1,

@@ -31,11 +31,13 @@ Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1
 }
 
 Measure map_measure(const Dense& m) {
-  return {{Axis::query, Axis::key}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
+  return {
+      {Axis::query, Axis::key}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
 }
 
 Measure layer_by_query(const Dense& m) {
-  return {{Axis::layer, Axis::query}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
+  return {
+      {Axis::layer, Axis::query}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
 }
 
 }  // namespace attn

@@ -26,8 +26,9 @@ inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
   return {x.data(), Eigen::Index(x.size())};
 }
 
-// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2 small's shape, also the first
-// time, when the engine has not optimized the code: about so many multiplications by Eigen.
+// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2
+// small's shape, also the first time, when the engine has not optimized the code: about so many
+// multiplications by Eigen.
 constexpr int64_t kStepWork = 1 << 22;
 // Rows of so much work each that make a step, of n.
 inline int rows_a_step(int64_t work_a_row, int n) {
@@ -48,13 +49,15 @@ Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1
 // A study of `n` steps: part(0), part(1), …
 inline Study in_parts(int n, std::function<void(int)> part, std::function<Measure()> take) {
   auto at = std::make_shared<int>(0);
-  return {n, [=] {
+  return {n,
+          [=] {
             if (*at < n) part((*at)++);
             return *at < n;
-          }, std::move(take)};
+          },
+          std::move(take)};
 }
 
-Measure map_measure(const Dense& m);    // {query, key}
+Measure map_measure(const Dense& m);     // {query, key}
 Measure layer_by_query(const Dense& m);  // {layer, query}
 
 }  // namespace attn

@@ -58,23 +58,30 @@ struct Direct {
   Dense map, W_O;
 
   explicit Direct(const Inputs& inputs)
-      : state(*inputs.state), in(inputs), model(*inputs.trace->model), a(inputs.trace->attention()), ask(inputs, state.token) {
+      : state(*inputs.state),
+        in(inputs),
+        model(*inputs.trace->model),
+        a(inputs.trace->attention()),
+        ask(inputs, state.token) {
     in.state = &state;
   }
   // W_O^h · worth: what a value of the head is worth by each of its dimensions.
-  Eigen::VectorXf by_dimension(const Worth& w) const { return W_O * w.worth.cast<float>().transpose(); }
+  Eigen::VectorXf by_dimension(const Worth& w) const {
+    return W_O * w.worth.cast<float>().transpose();
+  }
 };
 
 Study study(const Inputs& in, int n, void (*part)(Direct&, int), Measure (*take)(Direct&)) {
   auto d = std::make_shared<Direct>(in);
   const int first = d->ask.n_steps();
-  return in_parts(first + n,
-                  [=](int i) {
-                    if (i < first) return d->ask.step();
-                    if (i == first) d->worth = Worth(d->in, d->state.token, d->ask.target());
-                    part(*d, i - first);
-                  },
-                  [=] { return take(*d); });
+  return in_parts(
+      first + n,
+      [=](int i) {
+        if (i < first) return d->ask.step();
+        if (i == first) d->worth = Worth(d->in, d->state.token, d->ask.target());
+        part(*d, i - first);
+      },
+      [=] { return take(*d); });
 }
 
 void add(Measure& m, double value, std::string name) {
@@ -105,7 +112,8 @@ Measure take_components(Direct& d) {
 // What each head alone writes: the product of z with all but its own part zero.
 void heads_layer(Direct& d, int l) {
   const std::span<const float> z = d.in.kept()->z(l).row(d.state.token);
-  Dense apart = Dense::Zero(d.a.n_heads, Eigen::Index(z.size())), out(d.a.n_heads, d.model.config.d_model);
+  Dense apart = Dense::Zero(d.a.n_heads, Eigen::Index(z.size())),
+        out(d.a.n_heads, d.model.config.d_model);
   for (int h = 0; h < d.a.n_heads; ++h) {
     const Eigen::Index from = Eigen::Index(h) * d.a.d_head;
     apart.row(h).segment(from, d.a.d_head) = row_of(z).segment(from, d.a.d_head);
@@ -123,7 +131,8 @@ void token_head(Direct& d, int i) {
   Eigen::RowVectorXf row(d.a.n_key);
   d.a.pattern_rows(0, l, h, query, query + 1, {row.data(), 1, d.a.n_key});
   d.W_O = head_W_O(d.model, l, h);
-  const Eigen::RowVectorXf keys = (view(d.a.v[size_t(l)].head(kv_head(d.a, h))) * d.by_dimension(d.worth)).transpose();
+  const Eigen::RowVectorXf keys =
+      (view(d.a.v[size_t(l)].head(kv_head(d.a, h))) * d.by_dimension(d.worth)).transpose();
   d.map.row(l).array() += row.array() * keys.array();
 }
 
@@ -139,7 +148,8 @@ void map_rows(Direct& d, int part) {
   d.a.pattern_rows(s.sample, s.layer, s.head, q0, q1, {d.map.row(q0).data(), q1 - q0, d.a.n_key});
   const auto v = view(d.a.v[size_t(s.layer)].head(kv_head(d.a, s.head)));
   for (int q = q0; q < q1; ++q) {
-    const Worth worth(d.in, q, d.ask.target());  // one target for all rows, so that they can be compared
+    const Worth worth(d.in, q,
+                      d.ask.target());  // one target for all rows, so that they can be compared
     d.map.row(q).array() *= (v * d.by_dimension(worth)).transpose().array();
   }
 }
@@ -159,7 +169,9 @@ Study begin_logit_head(const Inputs& in) {
 Study begin_logit_token(const Inputs& in) {
   const Attention& a = in.trace->attention();
   return study(in, a.n_layers * a.n_heads, token_head, [](Direct& d) {
-    return Measure{{Axis::layer, Axis::key}, {d.a.n_layers, d.a.n_key}, {d.map.data(), d.map.data() + d.map.size()}};
+    return Measure{{Axis::layer, Axis::key},
+                   {d.a.n_layers, d.a.n_key},
+                   {d.map.data(), d.map.data() + d.map.size()}};
   });
 }
 

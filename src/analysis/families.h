@@ -10,7 +10,8 @@ namespace attn {
 std::span<const Metric> looks();         // plain looks at patterns
 std::span<const Metric> predictions();   // what the model would say: after each layer, and next
 std::span<const Metric> token_scores();  // a number a token, means of whole patterns
-std::span<const Metric> attributions();  // what came from where: rollout, lens, direct logits, gradients
-std::span<const Metric> circuits();      // what the weights alone say of heads
+std::span<const Metric>
+attributions();  // what came from where: rollout, lens, direct logits, gradients
+std::span<const Metric> circuits();  // what the weights alone say of heads
 
 }  // namespace attn

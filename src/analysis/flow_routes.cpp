@@ -12,8 +12,8 @@ namespace {
 
 constexpr float kLeast = 1e-5f;
 
-// |whole|₁ - |factor part - whole|₁. Both are nearly equal where the part is small, so they are subtracted
-// dimension by dimension.
+// |whole|₁ - |factor part - whole|₁. Both are nearly equal where the part is small, so they are
+// subtracted dimension by dimension.
 float share(const float* part, float factor, const float* whole, Eigen::Index n) {
   double sums[4] = {};
   Eigen::Index i = 0;
@@ -27,8 +27,8 @@ float share(const float* part, float factor, const float* whole, Eigen::Index n)
   return std::max(float(sums[0] + sums[1] + (sums[2] + sums[3])), kLeast);
 }
 
-// Edges into the attention sums of queries, layer by layer: first what the values of each head write, some keys a step, then
-// the queries, some heads a step, which end in `found`.
+// Edges into the attention sums of queries, layer by layer: first what the values of each head
+// write, some keys a step, then the queries, some heads a step, which end in `found`.
 struct Routes {
   State state;
   Inputs in;
@@ -37,14 +37,20 @@ struct Routes {
   int d, keys_a_step, heads_a_step;
   std::vector<Dense> values;  // [head] of [key, d_model], of the layer at hand
   Dense W_O;
-  Dense keys;                 // edges of the query at hand [head, key]
-  float residual = 0;         // and of the residual stream
+  Dense keys;          // edges of the query at hand [head, key]
+  float residual = 0;  // and of the residual stream
   Dense out;
   std::function<void(Routes&, int layer, int query)> found;  // edges are brought to 1
 
   explicit Routes(const Inputs& inputs)
-      : state(*inputs.state), in(inputs), a(inputs.trace->attention()), first_layer(0), n_layers(a.n_layers), first_query(0),
-        n_queries(a.n_query), d(inputs.trace->model->config.d_model) {
+      : state(*inputs.state),
+        in(inputs),
+        a(inputs.trace->attention()),
+        first_layer(0),
+        n_layers(a.n_layers),
+        first_query(0),
+        n_queries(a.n_query),
+        d(inputs.trace->model->config.d_model) {
     in.state = &state;
     keys_a_step = rows_a_step(int64_t(a.d_head) * d, a.n_key);
     heads_a_step = rows_a_step(int64_t(a.n_key) * d * 8, a.n_heads);  // in double
@@ -70,7 +76,8 @@ struct Routes {
     for (int h = h0; h < h1; ++h) {
       a.pattern_rows(state.sample, layer, h, query, query + 1, {row.data(), 1, a.n_key});
       for (int k = 0; k < a.n_key; ++k)
-        if (a.may_see(state.sample, query, k)) keys(h, k) = share(values[size_t(h)].row(k).data(), row(k), whole, d);
+        if (a.may_see(state.sample, query, k))
+          keys(h, k) = share(values[size_t(h)].row(k).data(), row(k), whole, d);
     }
     if (h1 < a.n_heads) return;
     const float sum = keys.sum() + residual;
@@ -86,18 +93,21 @@ struct Routes {
       values[size_t(h)].resize(a.n_key, d);
       W_O = head_W_O(*in.trace->model, layer, h);
     }
-    const ConstMat v = a.v[size_t(layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    const ConstMat v =
+        a.v[size_t(layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
 };
 
-Study study(std::shared_ptr<Routes> r, Eigen::Index rows, Eigen::Index cols, Measure (*take)(const Dense&)) {
-  return in_parts(r->n_steps(),
-                  [=](int i) {
-                    if (i == 0) r->out = Dense::Zero(rows, cols);
-                    r->part(i);
-                  },
-                  [=] { return take(r->out); });
+Study study(std::shared_ptr<Routes> r, Eigen::Index rows, Eigen::Index cols,
+            Measure (*take)(const Dense&)) {
+  return in_parts(
+      r->n_steps(),
+      [=](int i) {
+        if (i == 0) r->out = Dense::Zero(rows, cols);
+        r->part(i);
+      },
+      [=] { return take(r->out); });
 }
 
 // {query, key} of the chosen layer.
@@ -125,7 +135,8 @@ Study begin_route_heads(const Inputs& in) {
   r->n_queries = 1;
   r->found = [](Routes& at, int l, int) { at.out.row(l) = at.keys.rowwise().sum().transpose(); };
   return study(r, r->a.n_layers, r->a.n_heads, [](const Dense& m) {
-    return Measure{{Axis::layer, Axis::head}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
+    return Measure{
+        {Axis::layer, Axis::head}, {int(m.rows()), int(m.cols())}, {m.data(), m.data() + m.size()}};
   });
 }
 
@@ -138,17 +149,19 @@ Study begin_route_residual(const Inputs& in) {
 Study begin_route_mlp(const Inputs& in) {
   const Activations& kept = *in.kept();
   auto out = std::make_shared<Dense>(int(kept.layers.size()), kept.n);
-  return in_parts(int(kept.layers.size()),
-                  [out, &kept](int l) {
-                    std::vector<float> mlp(size_t(kept.d_model));
-                    for (int q = 0; q < kept.n; ++q) {
-                      const std::span<const float> whole = kept.mlp_sum(l).row(q), mid = kept.resid_mid(l).row(q);
-                      for (size_t i = 0; i < mlp.size(); ++i) mlp[i] = whole[i] - mid[i];
-                      const float added = share(mlp.data(), 1, whole.data(), kept.d_model);
-                      (*out)(l, q) = added / (added + share(mid.data(), 1, whole.data(), kept.d_model));
-                    }
-                  },
-                  [out] { return layer_by_query(*out); });
+  return in_parts(
+      int(kept.layers.size()),
+      [out, &kept](int l) {
+        std::vector<float> mlp(size_t(kept.d_model));
+        for (int q = 0; q < kept.n; ++q) {
+          const std::span<const float> whole = kept.mlp_sum(l).row(q),
+                                       mid = kept.resid_mid(l).row(q);
+          for (size_t i = 0; i < mlp.size(); ++i) mlp[i] = whole[i] - mid[i];
+          const float added = share(mlp.data(), 1, whole.data(), kept.d_model);
+          (*out)(l, q) = added / (added + share(mid.data(), 1, whole.data(), kept.d_model));
+        }
+      },
+      [out] { return layer_by_query(*out); });
 }
 
 }  // namespace attn

@@ -9,8 +9,8 @@ namespace attn {
 
 namespace {
 
-// From the last layer to the first, each in short steps: its MLP some neurons at a time, its attention head by head, some
-// queries at a time. Then R, some rows at a time.
+// From the last layer to the first, each in short steps: its MLP some neurons at a time, its
+// attention head by head, some queries at a time. Then R, some rows at a time.
 struct Backward {
   Inputs in;
   State state;
@@ -18,22 +18,31 @@ struct Backward {
   const Attention& a;
   const Config& c;
   TargetPass ask;
-  bool relevant;        // R is wanted, not single layers
-  int lowest;           // the last layer that is gone through
+  bool relevant;  // R is wanted, not single layers
+  int lowest;     // the last layer that is gone through
   int n, d;
   int neurons, queries, r_rows;  // of a step
-  Dense d_resid, d_pre, d_attn;  // [n, d_model] of resid_post; of resid_pre and attn_out as far as known
-  Dense normed, d_read;          // what the MLP reads, and its derivative so far
-  Dense d_q, d_k, d_v, d_x;      // of the head at hand, and of what the layer's attention reads
-  Dense W_O, W_q, W_k, W_v;      // of the head at hand
-  std::vector<Dense> kept;       // Ā of each layer [query, key]
-  Dense chosen;                  // ∇A ⊙ A of the chosen layer and head
-  Dense sums;                    // [layer, head]
+  Dense d_resid, d_pre,
+      d_attn;            // [n, d_model] of resid_post; of resid_pre and attn_out as far as known
+  Dense normed, d_read;  // what the MLP reads, and its derivative so far
+  Dense d_q, d_k, d_v, d_x;  // of the head at hand, and of what the layer's attention reads
+  Dense W_O, W_q, W_k, W_v;  // of the head at hand
+  std::vector<Dense> kept;   // Ā of each layer [query, key]
+  Dense chosen;              // ∇A ⊙ A of the chosen layer and head
+  Dense sums;                // [layer, head]
   Dense R, R_before;
 
   Backward(const Inputs& inputs, bool relevant_, int lowest_)
-      : in(inputs), state(*inputs.state), model(*inputs.trace->model), a(inputs.trace->attention()), c(model.config),
-        ask(inputs, state.token), relevant(relevant_), lowest(lowest_), n(inputs.kept()->n), d(inputs.kept()->d_model) {
+      : in(inputs),
+        state(*inputs.state),
+        model(*inputs.trace->model),
+        a(inputs.trace->attention()),
+        c(model.config),
+        ask(inputs, state.token),
+        relevant(relevant_),
+        lowest(lowest_),
+        n(inputs.kept()->n),
+        d(inputs.kept()->d_model) {
     in.state = &state;
     neurons = rows_a_step(int64_t(n) * d * (c.gated_mlp ? 5 : 3), c.d_mlp);
     queries = rows_a_step(int64_t(n) * a.d_head * 6 + int64_t(a.d_head) * d, n);
@@ -67,7 +76,8 @@ struct Backward {
   void begin() {
     const Activations& k = *in.kept();
     const std::vector<float> u = direction(model, ask.target());
-    const ConstMat last = ConstMat(k.resid_final.data(), k.n, k.d_model).rows_of(state.token, state.token + 1);
+    const ConstMat last =
+        ConstMat(k.resid_final.data(), k.n, k.d_model).rows_of(state.token, state.token + 1);
     d_resid = Dense::Zero(n, d);
     d_resid.row(state.token) = unembed_backward(model, last, row_of(u));
     if (relevant) kept.resize(size_t(a.n_layers));
@@ -142,7 +152,8 @@ struct Backward {
     d_v += A.transpose() * d_z_h;
   }
 
-  // d_q, d_k and d_v of one head back to what the layer read. Heads that share keys and values add up.
+  // d_q, d_k and d_v of one head back to what the layer read. Heads that share keys and values add
+  // up.
   void through_weights(int layer, int h, int row) {
     const Block& b = model.weights.blocks[size_t(layer)];
     const int64_t d_head = a.d_head, q = h * d_head, kv = kv_head(a, h) * d_head;
@@ -154,17 +165,21 @@ struct Backward {
       W_v = block(b.v.w, kv, kv + d_head, 0, d);
     }
     const int rows = std::min(rows_back(), n - row);
-    d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k + d_v.middleRows(row, rows) * W_v;
+    d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k +
+                                 d_v.middleRows(row, rows) * W_v;
   }
   void end_of_layer(int layer) {
     if (layer == lowest) return;
     const Block& b = model.weights.blocks[size_t(layer)];
-    d_pre += c.norm_place == NormPlace::post ? d_x : norm_backward(c, b.ln1, in.kept()->resid_pre(layer), d_x);
+    d_pre += c.norm_place == NormPlace::post
+                 ? d_x
+                 : norm_backward(c, b.ln1, in.kept()->resid_pre(layer), d_x);
     d_resid = d_pre;
   }
 
   void relevance(int i) {
-    const int parts = n_parts(n, r_rows), layer = i / parts, q0 = i % parts * r_rows, rows = std::min(r_rows, n - q0);
+    const int parts = n_parts(n, r_rows), layer = i / parts, q0 = i % parts * r_rows,
+              rows = std::min(r_rows, n - q0);
     if (i == 0) R = Dense::Identity(n, n);
     if (q0 == 0) R_before = R;
     R.middleRows(q0, rows).noalias() += kept[size_t(layer)].middleRows(q0, rows) * R_before;
@@ -173,7 +188,8 @@ struct Backward {
 
 Study begin(const Inputs& in, bool relevant, int lowest, Measure (*take)(const Backward&)) {
   auto work = std::make_shared<Backward>(in, relevant, lowest);
-  return in_parts(work->n_steps(), [work](int i) { work->part(i); }, [work, take] { return take(*work); });
+  return in_parts(
+      work->n_steps(), [work](int i) { work->part(i); }, [work, take] { return take(*work); });
 }
 
 }  // namespace
@@ -181,13 +197,16 @@ Study begin(const Inputs& in, bool relevant, int lowest, Measure (*take)(const B
 Status too_large_for_gradient(const Inputs& in) {
   const Attention& a = in.trace->attention();
   const uint64_t n = uint64_t(a.n_query);
-  return too_many_bytes(in, (8 * n * uint64_t(in.trace->model->config.d_model) + n * n) * sizeof(float));
+  return too_many_bytes(
+      in, (8 * n * uint64_t(in.trace->model->config.d_model) + n * n) * sizeof(float));
 }
 
 Status too_large_for_relevance(const Inputs& in) {
   const Attention& a = in.trace->attention();
   const uint64_t n = uint64_t(a.n_query);
-  return too_many_bytes(in, (8 * n * uint64_t(in.trace->model->config.d_model) + uint64_t(a.n_layers + 3) * n * n) * sizeof(float));
+  return too_many_bytes(
+      in, (8 * n * uint64_t(in.trace->model->config.d_model) + uint64_t(a.n_layers + 3) * n * n) *
+              sizeof(float));
 }
 
 Study begin_gradient_attention(const Inputs& in) {
@@ -196,7 +215,9 @@ Study begin_gradient_attention(const Inputs& in) {
 
 Study begin_gradient_heads(const Inputs& in) {
   return begin(in, false, 0, [](const Backward& b) {
-    return Measure{{Axis::layer, Axis::head}, {b.a.n_layers, b.a.n_heads}, {b.sums.data(), b.sums.data() + b.sums.size()}};
+    return Measure{{Axis::layer, Axis::head},
+                   {b.a.n_layers, b.a.n_heads},
+                   {b.sums.data(), b.sums.data() + b.sums.size()}};
   });
 }
 

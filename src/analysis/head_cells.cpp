@@ -25,8 +25,12 @@ void next(const HeadContext&, int q, const std::function<void(int)>& key) { key(
 void self(const HeadContext&, int q, const std::function<void(int)>& key) { key(q); }
 void first(const HeadContext&, int, const std::function<void(int)>& key) { key(0); }
 void offset(const HeadContext& c, int q, const std::function<void(int)>& key) { key(q - c.offset); }
-void duplicate(const HeadContext& c, int q, const std::function<void(int)>& key) { copies_and(c, q, 0, key); }
-void induction(const HeadContext& c, int q, const std::function<void(int)>& key) { copies_and(c, q, 1, key); }
+void duplicate(const HeadContext& c, int q, const std::function<void(int)>& key) {
+  copies_and(c, q, 0, key);
+}
+void induction(const HeadContext& c, int q, const std::function<void(int)>& key) {
+  copies_and(c, q, 1, key);
+}
 void special(const HeadContext& c, int, const std::function<void(int)>& key) {
   for (const int j : c.sets.special) key(j);
 }
@@ -43,7 +47,9 @@ void same_word(const HeadContext& c, int q, const std::function<void(int)>& key)
 }
 void own_sentence(const HeadContext& c, int q, const std::function<void(int)>& key) {
   if (!c.self) return;
-  for (int j = c.segments[size_t(q)]; j < c.a.n_key && c.segments[size_t(j)] == c.segments[size_t(q)]; ++j) key(j);
+  for (int j = c.segments[size_t(q)];
+       j < c.a.n_key && c.segments[size_t(j)] == c.segments[size_t(q)]; ++j)
+    key(j);
 }
 void induction_stripe(const HeadContext& c, int q, const std::function<void(int)>& key) {
   if (c.period > 0) key(q - (c.period - 1));
@@ -52,19 +58,32 @@ void duplicate_stripe(const HeadContext& c, int q, const std::function<void(int)
   if (c.period > 0) key(q - c.period);
 }
 
-constexpr CellRow kCells[] = {
-    {"previous_token", previous}, {"next_token", next}, {"self", self}, {"first_token", first},
-    {"value_first", first}, {"offset", offset}, {"duplicate_token", duplicate}, {"duplicate_mass", duplicate},
-    {"induction", induction}, {"induction_mass", induction}, {"special", special}, {"punctuation", punctuation},
-    {"clark_punctuation", comma_or_point}, {"same_word", same_word}, {"block", own_sentence},
-    {"clark_previous", previous}, {"clark_next", next}, {"induction_stripe", induction_stripe},
-    {"duplicate_stripe", duplicate_stripe}};
+constexpr CellRow kCells[] = {{"previous_token", previous},
+                              {"next_token", next},
+                              {"self", self},
+                              {"first_token", first},
+                              {"value_first", first},
+                              {"offset", offset},
+                              {"duplicate_token", duplicate},
+                              {"duplicate_mass", duplicate},
+                              {"induction", induction},
+                              {"induction_mass", induction},
+                              {"special", special},
+                              {"punctuation", punctuation},
+                              {"clark_punctuation", comma_or_point},
+                              {"same_word", same_word},
+                              {"block", own_sentence},
+                              {"clark_previous", previous},
+                              {"clark_next", next},
+                              {"induction_stripe", induction_stripe},
+                              {"duplicate_stripe", duplicate_stripe}};
 
 }  // namespace
 
 std::vector<ScoreCell> cells_of(const Metric& metric, const Inputs& in) {
   std::vector<ScoreCell> cells;
-  const auto row = std::ranges::find_if(kCells, [&](const CellRow& r) { return std::string_view(r.id) == metric.id; });
+  const auto row = std::ranges::find_if(
+      kCells, [&](const CellRow& r) { return std::string_view(r.id) == metric.id; });
   if (row == std::end(kCells) || !in.trace) return cells;
   const HeadContext c(*in.trace, in.state->sample, in.period, in.state->offset);
   for (int query = 0; query < c.a.n_query && cells.size() < kMostScoreCells; ++query) {

@@ -16,18 +16,22 @@ namespace {
 
 using Wide = Eigen::MatrixXd;
 
-// What one head reads by a matrix of the layer, the norm's weights folded in: [d_model, d_head], as x W.
+// What one head reads by a matrix of the layer, the norm's weights folded in: [d_model, d_head], as
+// x W.
 Dense read_by(const Model& model, int layer, const Linear& linear, int head) {
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
-  Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model).transpose();
+  Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model)
+                .transpose();
   if (c.norm_place != NormPlace::pre) return w;
   if (!b.ln1.gamma.empty()) w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
-  if (c.norm == Norm::layer_norm) w.rowwise() -= w.colwise().mean();  // its mean: nothing is read along (1, …, 1)
+  if (c.norm == Norm::layer_norm)
+    w.rowwise() -= w.colwise().mean();  // its mean: nothing is read along (1, …, 1)
   return w;
 }
 
-// The matrices of query head `h`; of keys and values those of its group. O is W_Oᵀ. All [d_model, d_head].
+// The matrices of query head `h`; of keys and values those of its group. O is W_Oᵀ. All [d_model,
+// d_head].
 struct HeadWeights {
   const Model& model;
   const Attention& a;
@@ -38,7 +42,9 @@ struct HeadWeights {
   Dense K() const { return read_by(model, layer, b().k, kv_head(a, h)); }
   Dense V() const { return read_by(model, layer, b().v, kv_head(a, h)); }
   Dense O() const { return head_W_O(model, layer, h).transpose(); }
-  Wide values_of_OV() const { return O().cast<double>().transpose() * V().cast<double>(); }  // W_O W_V, [d_head, d_head]
+  Wide values_of_OV() const {
+    return O().cast<double>().transpose() * V().cast<double>();
+  }  // W_O W_V, [d_head, d_head]
 };
 
 HeadWeights chosen_head(const Inputs& in) {
@@ -51,40 +57,45 @@ Wide triangle(const Dense& x) {
   return qr.matrixQR().topRows(std::min(x.rows(), x.cols())).triangularView<Eigen::Upper>();
 }
 
-Eigen::VectorXcd eigenvalues(const Wide& m) { return Eigen::EigenSolver<Wide>(m, false).eigenvalues(); }
+Eigen::VectorXcd eigenvalues(const Wide& m) {
+  return Eigen::EigenSolver<Wide>(m, false).eigenvalues();
+}
 
 // Of x yᵀ: a matrix a step, then what they have in common.
-Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const, Dense (HeadWeights::*y)() const) {
+Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const,
+                     Dense (HeadWeights::*y)() const) {
   struct Work {
     HeadWeights head;
     Wide x, y;
     Measure m;
   };
   auto work = std::make_shared<Work>(Work{chosen_head(in), {}, {}, {}});
-  return in_parts(3,
-                  [=](int part) {
-                    if (part == 0) work->x = triangle((work->head.*x)());
-                    if (part == 1) work->y = triangle((work->head.*y)());
-                    if (part < 2) return;
-                    const Eigen::JacobiSVD<Wide> svd(work->x * work->y.transpose());
-                    const int n = work->head.a.d_head;
-                    work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
-                    for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
-                      work->m.values[size_t(i)] = float(svd.singularValues()[i]);
-                  },
-                  [=] { return std::move(work->m); });
+  return in_parts(
+      3,
+      [=](int part) {
+        if (part == 0) work->x = triangle((work->head.*x)());
+        if (part == 1) work->y = triangle((work->head.*y)());
+        if (part < 2) return;
+        const Eigen::JacobiSVD<Wide> svd(work->x * work->y.transpose());
+        const int n = work->head.a.d_head;
+        work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
+        for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
+          work->m.values[size_t(i)] = float(svd.singularValues()[i]);
+      },
+      [=] { return std::move(work->m); });
 }
 
 enum class Joint { q, k, v };
 
-// Lengths come from Gram matrices: ‖x yᵀ‖² = Σ (xᵀx) ∘ (yᵀy), and ‖x m yᵀ‖² = Σ (xᵀx m) ∘ (m yᵀy), all [d_head, d_head].
+// Lengths come from Gram matrices: ‖x yᵀ‖² = Σ (xᵀx) ∘ (yᵀy), and ‖x m yᵀ‖² = Σ (xᵀx m) ∘ (m yᵀy),
+// all [d_head, d_head].
 struct Composition {
   std::shared_ptr<const Model> model;
   const Attention& a;
   Joint joint;
   struct Sides {
-    Wide V, right;          // VᵀV; the same of what X ends with
-    double ov = 0, x = 0;   // ‖OV‖, ‖X‖
+    Wide V, right;         // VᵀV; the same of what X ends with
+    double ov = 0, x = 0;  // ‖OV‖, ‖X‖
   };
   std::vector<Sides> heads;  // [layer * n_heads + head]
   std::vector<Dense> read;   // [head] what X of the layer `late` begins with
@@ -93,12 +104,14 @@ struct Composition {
   int n_gather, at = 0, late = 1, early = 0, head = 0, second = 0, n_read = 0;
   int a_step;  // later heads
 
-  Composition(const Inputs& in, Joint j) : model(in.trace->model), a(in.trace->attention()), joint(j) {
+  Composition(const Inputs& in, Joint j)
+      : model(in.trace->model), a(in.trace->attention()), joint(j) {
     const size_t n = size_t(a.n_layers) * size_t(a.n_heads);
     heads.resize(n);
     read.resize(size_t(a.n_heads));
     n_gather = a.n_layers * a.n_heads * 2;
-    a_step = rows_a_step(2 * int64_t(model->config.d_model) * a.d_head * a.d_head, a.n_heads);  // in double
+    a_step = rows_a_step(2 * int64_t(model->config.d_model) * a.d_head * a.d_head,
+                         a.n_heads);  // in double
     out = {{Axis::layer, Axis::head, Axis::layer, Axis::head},
            {a.n_layers, a.n_heads, a.n_layers, a.n_heads},
            std::vector<float>(n * n)};
@@ -120,13 +133,19 @@ struct Composition {
   }
 
   HeadWeights weights(int layer, int h) const { return {*model, a, layer, h}; }
-  Dense first_of_x(const HeadWeights& w) const { return joint == Joint::q ? w.Q() : joint == Joint::k ? w.K() : w.V(); }
-  Dense last_of_x(const HeadWeights& w) const { return joint == Joint::q ? w.K() : joint == Joint::k ? w.Q() : w.O(); }
+  Dense first_of_x(const HeadWeights& w) const {
+    return joint == Joint::q ? w.Q() : joint == Joint::k ? w.K() : w.V();
+  }
+  Dense last_of_x(const HeadWeights& w) const {
+    return joint == Joint::q ? w.K() : joint == Joint::k ? w.Q() : w.O();
+  }
   static Wide gram(const Dense& x) {
     const Wide wide = x.cast<double>();
     return wide.transpose() * wide;
   }
-  static double length(const Wide& x, const Wide& y) { return std::sqrt(std::max(0., x.cwiseProduct(y).sum())); }
+  static double length(const Wide& x, const Wide& y) {
+    return std::sqrt(std::max(0., x.cwiseProduct(y).sum()));
+  }
 
   void gather(int layer, int h, int part) {
     const HeadWeights w = weights(layer, h);
@@ -154,7 +173,8 @@ struct Composition {
       const Wide met = O.cast<double>().transpose() * read[size_t(second)].cast<double>();
       const double size = length(first.V * met, met * s.right), sizes = first.ov * s.x;
       const size_t row = size_t(early * a.n_heads + head) * heads.size();
-      out.values[row + size_t(late * a.n_heads + second)] = float((sizes > 0 ? size / sizes : 0) - even);
+      out.values[row + size_t(late * a.n_heads + second)] =
+          float((sizes > 0 ? size / sizes : 0) - even);
     }
     if (second < a.n_heads) return;
     second = 0;
@@ -169,7 +189,8 @@ struct Composition {
 
 Study begin(const Inputs& in, Joint joint) {
   auto work = std::make_shared<Composition>(in, joint);
-  return {work->n_steps(), [work] { return work->step(); }, [work] { return std::move(work->out); }};
+  return {work->n_steps(), [work] { return work->step(); },
+          [work] { return std::move(work->out); }};
 }
 
 }  // namespace
@@ -199,19 +220,21 @@ Study begin_copying(const Inputs& in) {
     Measure m;
   };
   const Attention& a = in.trace->attention();
-  auto work = std::make_shared<Work>(Work{in.trace->model, a, {}, {{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}}});
-  return in_parts(2 * a.n_layers * a.n_heads,
-                  [=](int i) {
-                    const int n = work->a.n_heads;
-                    if (i % 2 == 0) {
-                      work->product = HeadWeights{*work->model, work->a, i / 2 / n, i / 2 % n}.values_of_OV();
-                      return;
-                    }
-                    const Eigen::VectorXcd lambda = eigenvalues(work->product);
-                    const double sizes = lambda.cwiseAbs().sum();
-                    work->m.values.push_back(sizes > 0 ? float(lambda.sum().real() / sizes) : 0);
-                  },
-                  [=] { return std::move(work->m); });
+  auto work = std::make_shared<Work>(
+      Work{in.trace->model, a, {}, {{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}}});
+  return in_parts(
+      2 * a.n_layers * a.n_heads,
+      [=](int i) {
+        const int n = work->a.n_heads;
+        if (i % 2 == 0) {
+          work->product = HeadWeights{*work->model, work->a, i / 2 / n, i / 2 % n}.values_of_OV();
+          return;
+        }
+        const Eigen::VectorXcd lambda = eigenvalues(work->product);
+        const double sizes = lambda.cwiseAbs().sum();
+        work->m.values.push_back(sizes > 0 ? float(lambda.sum().real() / sizes) : 0);
+      },
+      [=] { return std::move(work->m); });
 }
 
 Study begin_ov_eigenvalues(const Inputs& in) {
@@ -222,36 +245,44 @@ Study begin_ov_eigenvalues(const Inputs& in) {
     std::vector<std::complex<double>> all;
   };
   auto work = std::make_shared<Work>(Work{chosen_head(in), in.state->lang, {}, {}});
-  return in_parts(2,
-                  [=](int part) {
-                    if (part == 0) {
-                      work->product = work->head.values_of_OV();
-                      return;
-                    }
-                    const Eigen::VectorXcd lambda = eigenvalues(work->product);
-                    work->all.assign(lambda.begin(), lambda.end());
-                    std::ranges::sort(work->all, [](auto x, auto y) {
-                      return x.real() != y.real() ? x.real() > y.real() : x.imag() > y.imag();
-                    });
-                  },
-                  [=] {
-                    Measure m{{Axis::dim, Axis::component}, {int(work->all.size()), 2}, {},
-                              {tr(work->lang, "real", "实部"), tr(work->lang, "imaginary", "虚部")}};
-                    for (const std::complex<double> x : work->all) {
-                      m.values.push_back(float(x.real()));
-                      m.values.push_back(float(x.imag()));
-                    }
-                    return m;
-                  });
+  return in_parts(
+      2,
+      [=](int part) {
+        if (part == 0) {
+          work->product = work->head.values_of_OV();
+          return;
+        }
+        const Eigen::VectorXcd lambda = eigenvalues(work->product);
+        work->all.assign(lambda.begin(), lambda.end());
+        std::ranges::sort(work->all, [](auto x, auto y) {
+          return x.real() != y.real() ? x.real() > y.real() : x.imag() > y.imag();
+        });
+      },
+      [=] {
+        Measure m{{Axis::dim, Axis::component},
+                  {int(work->all.size()), 2},
+                  {},
+                  {tr(work->lang, "real", "实部"), tr(work->lang, "imaginary", "虚部")}};
+        for (const std::complex<double> x : work->all) {
+          m.values.push_back(float(x.real()));
+          m.values.push_back(float(x.imag()));
+        }
+        return m;
+      });
 }
 
-Study begin_ov_singular(const Inputs& in) { return begin_singular(in, &HeadWeights::V, &HeadWeights::O); }
-Study begin_qk_singular(const Inputs& in) { return begin_singular(in, &HeadWeights::Q, &HeadWeights::K); }
+Study begin_ov_singular(const Inputs& in) {
+  return begin_singular(in, &HeadWeights::V, &HeadWeights::O);
+}
+Study begin_qk_singular(const Inputs& in) {
+  return begin_singular(in, &HeadWeights::Q, &HeadWeights::K);
+}
 
 Status too_large_for_pairs(const Inputs& in) {
   const Attention& a = in.trace->attention();
   const uint64_t n = uint64_t(a.n_layers) * uint64_t(a.n_heads);
-  return too_many_bytes(in, n * n * 12 + n * 2 * uint64_t(a.d_head) * uint64_t(a.d_head) * sizeof(double));
+  return too_many_bytes(
+      in, n * n * 12 + n * 2 * uint64_t(a.d_head) * uint64_t(a.d_head) * sizeof(double));
 }
 
 Study begin_q_composition(const Inputs& in) { return begin(in, Joint::q); }

@@ -13,7 +13,7 @@ constexpr int64_t kStepCells = 1 << 16;  // logarithms a step
 struct Distances {
   const Attention& a;
   int sample, n_heads, n_rows = 0;
-  int query = 0, head = 0;  // next: the row, and the head that is compared with those behind it
+  int query = 0, head = 0;      // next: the row, and the head that is compared with those behind it
   std::vector<int> seen;        // keys that the row may see
   std::vector<float> weights;   // [n_key]
   std::vector<double> smooth;   // [head, seen]
@@ -21,11 +21,16 @@ struct Distances {
   std::vector<double> sums;     // [head, head]
 
   explicit Distances(const Inputs& in)
-      : a(in.trace->attention()), sample(in.state->sample), n_heads(a.n_layers * a.n_heads),
-        weights(size_t(a.n_key)), entropy(size_t(n_heads)), sums(size_t(n_heads) * size_t(n_heads)) {}
+      : a(in.trace->attention()),
+        sample(in.state->sample),
+        n_heads(a.n_layers * a.n_heads),
+        weights(size_t(a.n_key)),
+        entropy(size_t(n_heads)),
+        sums(size_t(n_heads) * size_t(n_heads)) {}
 
   int heads_a_step() const {
-    return int(std::clamp<int64_t>(kStepCells / std::max<int64_t>(1, int64_t(n_heads) * a.n_key), 1, n_heads));
+    return int(std::clamp<int64_t>(kStepCells / std::max<int64_t>(1, int64_t(n_heads) * a.n_key), 1,
+                                   n_heads));
   }
   int steps_a_row() const { return (n_heads + heads_a_step() - 1) / heads_a_step(); }
   int n_steps() const { return std::max(1, a.n_query * steps_a_row()); }
@@ -38,7 +43,8 @@ struct Distances {
     n_rows += !seen.empty();
     double* out = smooth.data();
     for (int h = 0; h < n_heads; ++h) {
-      a.pattern_rows(sample, h / a.n_heads, h % a.n_heads, query, query + 1, {weights.data(), 1, a.n_key});
+      a.pattern_rows(sample, h / a.n_heads, h % a.n_heads, query, query + 1,
+                     {weights.data(), 1, a.n_key});
       double sum = 0;
       for (const int key : seen) {
         const double p = .999 * double(weights[size_t(key)]) + .001 / double(seen.size());
@@ -61,7 +67,8 @@ struct Distances {
           const double m = (p[j] + q[j]) / 2;
           mixed -= m * std::log(m);
         }
-        sums[size_t(head * n_heads + other)] += mixed - (entropy[size_t(head)] + entropy[size_t(other)]) / 2;
+        sums[size_t(head * n_heads + other)] +=
+            mixed - (entropy[size_t(head)] + entropy[size_t(other)]) / 2;
       }
     }
     if (head == n_heads) {

@@ -64,7 +64,8 @@ HeadContext::HeadContext(const Trace& t, int sample_, int period_, int offset_)
   for (int query = 0; query < a.n_query; ++query) {
     const size_t i = size_t(query);
     int n = end_of(query);
-    for (int key = 0; !a.allowed.empty() && key < end_of(query); ++key) n -= !a.may_see(sample, query, key);
+    for (int key = 0; !a.allowed.empty() && key < end_of(query); ++key)
+      n -= !a.may_see(sample, query, key);
     n_seen_.push_back(n);
     const auto copy = sets.copies.keys.begin();
     const auto count = [&](int step) {
@@ -74,7 +75,8 @@ HeadContext::HeadContext(const Trace& t, int sample_, int period_, int offset_)
     n_copies_.push_back(count(0));
     n_after_.push_back(count(1));
     bool word = false;
-    for (int key = sets.word_begin[i]; key < sets.word_end[i]; ++key) word |= key != query && sees(query, key);
+    for (int key = sets.word_begin[i]; key < sets.word_end[i]; ++key)
+      word |= key != query && sees(query, key);
     has_word_.push_back(word);
   }
 }
@@ -115,7 +117,8 @@ void facts_of(const HeadContext& c, int query, std::span<const float> weights, f
     if (key == query - 1) f[kPrevious] = w;
     if (key == query + 1) f[kNext] = w;
     if (key == 0) f[kFirst] = w;
-    if (key != query && key >= c.sets.word_begin[size_t(query)] && key < c.sets.word_end[size_t(query)])
+    if (key != query && key >= c.sets.word_begin[size_t(query)] &&
+        key < c.sets.word_end[size_t(query)])
       f[kSameWord] += w;
     if (c.is_special[size_t(key)]) f[kSpecial] += w;
     if (c.is_punctuation[size_t(key)]) f[kPunctuation] += w;
@@ -126,7 +129,8 @@ void facts_of(const HeadContext& c, int query, std::span<const float> weights, f
     }
   }
   // Σ -w/r log(w/r) = (Σ -w log w) / r + log r
-  if (f[kRest] > 0) f[kRestEntropy] = std::max(0., f[kRestEntropy] / f[kRest] + std::log2(f[kRest]));
+  if (f[kRest] > 0)
+    f[kRestEntropy] = std::max(0., f[kRestEntropy] / f[kRest] + std::log2(f[kRest]));
   if (any) {
     std::vector<float> copy = seen;
     f[kSpan50] = keys_for(copy, (.5 - kSpanSlack) * all);

@@ -1,4 +1,5 @@
-// head_facts.h - facts of single rows (RowFact): from weights, or as uniform attention would have them.
+// head_facts.h - facts of single rows (RowFact): from weights, or as uniform attention would have
+// them.
 #pragma once
 
 #include <span>
@@ -9,7 +10,8 @@
 
 namespace attn {
 
-// A row that leaves less than this for other keys than the first has nothing to tell without the sink.
+// A row that leaves less than this for other keys than the first has nothing to tell without the
+// sink.
 constexpr double kLeastRest = .01;
 
 // What head scores ask about one sample beside its weights; made once for all heads.
@@ -31,7 +33,9 @@ struct HeadContext {
   // Earlier copies of the query's token that it may see, and keys behind earlier copies.
   int n_copies(int query) const { return n_copies_[size_t(query)]; }
   int n_after(int query) const { return n_after_[size_t(query)]; }
-  bool has_word(int query) const { return has_word_[size_t(query)] != 0; }  // another token of its word
+  bool has_word(int query) const {
+    return has_word_[size_t(query)] != 0;
+  }  // another token of its word
   bool sees(int query, int key) const;
   // Keys from here on are masked.
   int end_of(int query) const;
@@ -41,12 +45,13 @@ struct HeadContext {
   std::vector<char> has_word_;                    // [n_query], of those that may be seen
 };
 
-// Facts of a row of weights [n_key], as trace.h defines them; masked cells count as 0 whatever they hold.
-// kLogSum stays 0. In double: for traces whose pass told none, and as a check of those that did.
+// Facts of a row of weights [n_key], as trace.h defines them; masked cells count as 0 whatever they
+// hold. kLogSum stays 0. In double: for traces whose pass told none, and as a check of those that
+// did.
 void facts_of(const HeadContext& context, int query, std::span<const float> weights, float* facts);
 
-// Facts of a row that looks at all it may see alike. Takes as long as its lists are where the mask is causal or
-// none, and walks the row otherwise.
+// Facts of a row that looks at all it may see alike. Takes as long as its lists are where the mask
+// is causal or none, and walks the row otherwise.
 void uniform_facts(const HeadContext& context, int query, float* facts);
 
 }  // namespace attn

@@ -30,7 +30,8 @@ double dot(std::span<const float> x, std::span<const float> y) {
 
 }  // namespace
 
-HeadWalk::HeadWalk(const HeadContext& context, std::span<const float> norms) : c_(context), norms_(norms) {
+HeadWalk::HeadWalk(const HeadContext& context, std::span<const float> norms)
+    : c_(context), norms_(norms) {
   make_room(profile_.with, c_);
   make_room(profile_.without, c_);
   profile_.has_norms = !norms.empty();
@@ -57,7 +58,9 @@ void HeadWalk::add_to(LineSums& sums, int query, int first_key, std::span<const 
   }
   ++sums.n_rows;
   if (query > 0 && sums.last == query - 1) {
-    const auto from = [&](const std::vector<float>& x) { return std::span(x).subspan(size_t(first_key)); };
+    const auto from = [&](const std::vector<float>& x) {
+      return std::span(x).subspan(size_t(first_key));
+    };
     const double size = length(from(seen_)) * length(from(before_));
     if (size > 0) {
       sums.likeness += dot(from(seen_), from(before_)) / size;
@@ -93,11 +96,13 @@ void HeadWalk::add(int query, std::span<const float> weights) {
 std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head) {
   const Attention& a = trace.attention();
   if (!trace.model || layer >= int(a.v.size()) || a.v[size_t(layer)].empty()) return {};
-  if (trace.model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head) return {};
+  if (trace.model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head)
+    return {};
   // ‖v W_O‖² = v (W_O W_Oᵀ) vᵀ
   const Eigen::MatrixXd W_O = head_W_O(*trace.model, layer, head).cast<double>();
   const Eigen::MatrixXd v =
-      view(a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + kv_head(a, head))).cast<double>();
+      view(a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + kv_head(a, head)))
+          .cast<double>();
   const Eigen::VectorXd squares = (v * (W_O * W_O.transpose())).cwiseProduct(v).rowwise().sum();
   std::vector<float> norms;
   for (const double square : squares) norms.push_back(float(std::sqrt(std::max(0., square))));
@@ -126,7 +131,8 @@ double positional_share(const LineSums& sums) {
   if (sums.n_cells == 0) return 0;
   double of_offsets = 0;
   for (size_t i = 0; i < sums.offsets.size(); ++i) {
-    if (sums.offset_cells[i] > 0) of_offsets += sums.offsets[i] * sums.offsets[i] / sums.offset_cells[i];
+    if (sums.offset_cells[i] > 0)
+      of_offsets += sums.offsets[i] * sums.offsets[i] / sums.offset_cells[i];
   }
   const double mean = sums.all * sums.all / double(sums.n_cells), varies = sums.squares - mean;
   if (varies <= 1e-12 * sums.squares) return 1;
@@ -142,7 +148,8 @@ PatternClass pattern_class(const LineSums& sums, const LineSums& uniform) {
   }
   if (sums.all <= 0 || uniform.all <= 0) return PatternClass::heterogeneous;
   const double own = sums.own_segment / sums.all, chance = uniform.own_segment / uniform.all;
-  if (own >= kHalfPattern && chance < 1 && own - chance >= (1 - chance) / 2) return PatternClass::block;
+  if (own >= kHalfPattern && chance < 1 && own - chance >= (1 - chance) / 2)
+    return PatternClass::block;
   return PatternClass::heterogeneous;
 }
 

@@ -1,4 +1,5 @@
-// head_profile.h - what a head's whole pattern shows that single rows do not: lines, blocks, likeness of rows.
+// head_profile.h - what a head's whole pattern shows that single rows do not: lines, blocks,
+// likeness of rows.
 #pragma once
 
 #include <span>
@@ -24,15 +25,16 @@ struct LineSums {
   double squares = 0, all = 0, own_segment = 0;
   int64_t n_cells = 0;
   int n_rows = 0;
-  double likeness = 0;  // Σ of cosines of successive rows
+  double likeness = 0;         // Σ of cosines of successive rows
   int n_pairs = 0, last = -1;  // the row before, where it was counted
 };
 
-// What a walk over one head's rows gathers. O(n_query + n_key) numbers, whatever the pattern's size.
+// What a walk over one head's rows gathers. O(n_query + n_key) numbers, whatever the pattern's
+// size.
 struct HeadProfile {
   LineSums with, without;
-  double smoothed_nats = 0;             // Σ of the rows' entropies as Clark et al. smooth them
-  double comma_or_point = 0;            // Σ A[i, j] over keys "," and "."
+  double smoothed_nats = 0;                 // Σ of the rows' entropies as Clark et al. smooth them
+  double comma_or_point = 0;                // Σ A[i, j] over keys "," and "."
   double weighted = 0, weighted_first = 0;  // Σ A[i, j] ‖v_j W_O‖, and of j = 0
   bool has_norms = false;
   int n_rows = 0;  // that see anything
@@ -47,7 +49,8 @@ class HeadWalk {
   const HeadProfile& profile() const { return profile_; }
 
  private:
-  void add_to(LineSums& sums, int query, int first_key, std::span<const float> weights, double factor);
+  void add_to(LineSums& sums, int query, int first_key, std::span<const float> weights,
+              double factor);
 
   const HeadContext& c_;
   std::span<const float> norms_;
@@ -55,25 +58,28 @@ class HeadWalk {
   std::vector<float> seen_, before_;  // the row, masked cells zero, and the one before it
 };
 
-// ‖v_j W_O‖ of every key of one head, W_O [d_head, d_model] being the head's part of the output matrix;
-// without the output bias, as Kobayashi et al. 2020. Empty where the trace has no model or no values.
+// ‖v_j W_O‖ of every key of one head, W_O [d_head, d_model] being the head's part of the output
+// matrix; without the output bias, as Kobayashi et al. 2020. Empty where the trace has no model or
+// no values.
 std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head);
 
-// A column or an offset is a line where a quarter of the rows may see it and the mean weight of those is at least
-// kLine and twice what uniform attention would give.
+// A column or an offset is a line where a quarter of the rows may see it and the mean weight of
+// those is at least kLine and twice what uniform attention would give.
 constexpr double kLine = .1;
 struct Lines {
   double vertical = 0, diagonal = 0;  // shares of the mass that lie on lines
 };
 Lines lines_of(const LineSums& sums, const LineSums& uniform);
 
-// 1 - Σ (A[i, j] - m[i - j])² / Σ (A[i, j] - m)² with m[o] the mean at an offset and m of all cells: the part of
-// the pattern's variance that is a function of the offset. 1 where nothing varies at all.
+// 1 - Σ (A[i, j] - m[i - j])² / Σ (A[i, j] - m)² with m[o] the mean at an offset and m of all
+// cells: the part of the pattern's variance that is a function of the offset. 1 where nothing
+// varies at all.
 double positional_share(const LineSums& sums);
 
-// Five classes after Kovaleva et al. 2019, who trained a network on pictures; ours is a rule. In order: vertical,
-// diagonal or both, where these hold at least kHalfPattern of the mass together (each of both at least half of that);
-// block, where sentences hold as much and at least half of what uniform attention leaves between them is gone.
+// Five classes after Kovaleva et al. 2019, who trained a network on pictures; ours is a rule. In
+// order: vertical, diagonal or both, where these hold at least kHalfPattern of the mass together
+// (each of both at least half of that); block, where sentences hold as much and at least half of
+// what uniform attention leaves between them is gone.
 enum class PatternClass { vertical, diagonal, vertical_diagonal, block, heterogeneous };
 // Sentences of three or four tokens are diagonals to it.
 constexpr double kHalfPattern = .5;

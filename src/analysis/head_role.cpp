@@ -29,21 +29,25 @@ const std::vector<RoleRow>& role_rows() {
        {"self"}},
       {Role::induction,
        {"Induction", "归纳"},
-       {"A token that stood earlier in the text looks at what followed it there, so the model can say it again",
+       {"A token that stood earlier in the text looks at what followed it there, so the model can "
+        "say it again",
         "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
        {"induction_stripe", "induction_mass"}},
       {Role::duplicate_token,
        {"Duplicate token", "重复词元"},
-       {"A token that stood earlier in the text looks at its earlier copies", "先前出现过的词元会关注它先前的副本"},
+       {"A token that stood earlier in the text looks at its earlier copies",
+        "先前出现过的词元会关注它先前的副本"},
        {"duplicate_stripe", "duplicate_mass"}},
       {Role::sink,
        {"First-token sink", "首词元汇聚"},
-       {"Most attention rests on the first token, which usually means that the head has nothing to do here",
+       {"Most attention rests on the first token, which usually means that the head has nothing to "
+        "do here",
         "大部分注意力停放在首个词元上，通常说明这个头在这里无事可做"},
        {"first_token"}},
       {Role::special,
        {"Special tokens", "特殊词元"},
-       {"Most attention goes to tokens that stand for no text", "大部分注意力落在不代表文本的词元上"},
+       {"Most attention goes to tokens that stand for no text",
+        "大部分注意力落在不代表文本的词元上"},
        {"special"}},
       {Role::punctuation,
        {"Punctuation", "标点"},
@@ -51,7 +55,8 @@ const std::vector<RoleRow>& role_rows() {
        {"punctuation"}},
       {Role::broad,
        {"Broad", "分散"},
-       {"Attention is spread almost evenly over everything that may be seen", "注意力几乎均匀地分布在所有可见的词元上"},
+       {"Attention is spread almost evenly over everything that may be seen",
+        "注意力几乎均匀地分布在所有可见的词元上"},
        {"entropy_share"}},
       {Role::block,
        {"Own sentence", "本句"},
@@ -103,7 +108,9 @@ std::vector<const HeadScore*> role_scores(bool with_period) {
 HeadRole head_role(const HeadTable& table, int layer, int head) {
   const auto& rows = role_rows();
   const auto row_of = [&](Role role) -> const RoleRow& { return rows[size_t(role)]; };
-  const auto found = [&](Role role, Sink sink) { return find(table, row_of(role), sink, layer, head); };
+  const auto found = [&](Role role, Sink sink) {
+    return find(table, row_of(role), sink, layer, head);
+  };
   const auto named = [&](Role role, const Found& f, float confidence) {
     const RoleRow& row = row_of(role);
     return HeadRole{role,    row.name, row.sentence, std::clamp(confidence, 0.f, 1.f),
@@ -115,8 +122,8 @@ HeadRole head_role(const HeadTable& table, int layer, int head) {
   float nearest = sink.lift() / kSinkShare;
   Role best = Role::nothing;
   Found by;
-  for (const Role role :
-       {Role::induction, Role::duplicate_token, Role::previous_token, Role::next_token, Role::self}) {
+  for (const Role role : {Role::induction, Role::duplicate_token, Role::previous_token,
+                          Role::next_token, Role::self}) {
     const Found f = found(role, Sink::without);
     nearest = std::max(nearest, f.lift() / kRoleShare);
     if (f.lift() < kRoleShare || f.lift() <= by.lift()) continue;
@@ -132,8 +139,10 @@ HeadRole head_role(const HeadTable& table, int layer, int head) {
   const Found broad = found(Role::broad, Sink::with);
   if (broad.value >= kBroadShare) return named(Role::broad, broad, broad.value);
   const Found block = found(Role::block, Sink::without);
-  constexpr double kBlock = double(PatternClass::block);  // in all texts: the mean of other classes may be the same
-  if (block.score && block.value == float(kBlock) && block.squares == kBlock * kBlock) return named(Role::block, block, .5f);
+  constexpr double kBlock =
+      double(PatternClass::block);  // in all texts: the mean of other classes may be the same
+  if (block.score && block.value == float(kBlock) && block.squares == kBlock * kBlock)
+    return named(Role::block, block, .5f);
   return named(Role::nothing, {}, 1 - std::min(1.f, nearest));
 }
 

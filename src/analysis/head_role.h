@@ -1,4 +1,5 @@
-// head_role.h - what a head does, in one short name with how sure it is; stated thresholds, the sink set aside.
+// head_role.h - what a head does, in one short name with how sure it is; stated thresholds, the
+// sink set aside.
 #pragma once
 
 #include <vector>
@@ -29,14 +30,16 @@ struct HeadRole {
   float value = 0, baseline = 0;     // of that score
 };
 
-// Every score is turned into its lift, (score - uniform) / (1 - uniform), uniform attention under the same mask being 0.
-// A head that puts more than kSinkShare of its lift on the first token is a sink, whatever else it does with the rest.
+// Every score is turned into its lift, (score - uniform) / (1 - uniform), uniform attention under
+// the same mask being 0. A head that puts more than kSinkShare of its lift on the first token is a
+// sink, whatever else it does with the rest.
 constexpr float kSinkShare = .5f;
 // Of the others, by scores without the sink. A position or a copy: the highest lift of at least
 constexpr float kRoleShare = .4f;
 // Else special tokens or punctuation marks, as Clark et al. 2019 label them, but by lift
 constexpr float kMarksShare = .6f;
-// Else broad: of the most entropy that each row could have, with the sink (their 3.8 nats are .78 of 128 tokens)
+// Else broad: of the most entropy that each row could have, with the sink (their 3.8 nats are .78
+// of 128 tokens)
 constexpr float kBroadShare = .8f;
 // Else block, by pattern_class(). Scores over fewer rows than this say nothing.
 constexpr int kLeastRows = 4;

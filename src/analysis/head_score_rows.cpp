@@ -12,7 +12,9 @@ constexpr size_t kMostScores = 64;
 Measure measure_of(const HeadTable& table) {
   return {{Axis::layer, Axis::head}, {table.n_layers, table.n_heads}, table.values(0)};
 }
-HeadQuestion question_of(const Inputs& in) { return {in.state->sample, in.period, in.state->offset}; }
+HeadQuestion question_of(const Inputs& in) {
+  return {in.state->sample, in.period, in.state->offset};
+}
 
 // The score of all heads in the state's sample.
 Measure compute_score(size_t score, const Inputs& in) {
@@ -24,7 +26,8 @@ Measure compute_score(size_t score, const Inputs& in) {
 }
 
 Study begin_score(size_t score, const Inputs& in) {
-  const auto table = std::make_shared<HeadTable>(std::vector{&head_scores()[score]}, in.trace->attention());
+  const auto table =
+      std::make_shared<HeadTable>(std::vector{&head_scores()[score]}, in.trace->attention());
   const auto work = std::make_shared<HeadTableWork>(*table, *in.trace, question_of(in));
   return {work->n_steps(), [work] { return work->step(); }, [table] { return measure_of(*table); }};
 }

@@ -12,15 +12,16 @@ namespace attn {
 struct HeadScoreText {
   const char* id;
   Text title, column, sentence;
-  const char* formula;  // one line; A[i, j] the weight of query i on key j, t the tokens, both from 0
+  const char*
+      formula;  // one line; A[i, j] the weight of query i on key j, t the tokens, both from 0
   const char* source;
   Text unit;
   float low = 0, high = 1;
 };
 HeadScore head_score(const HeadScoreText& text);
 
-inline constexpr Text kShare = {"share", "占比"}, kTokenUnit = {"tokens", "词元"}, kBits = {"bits", "比特"},
-                      kNats = {"nats", "奈特"}, kKeys = {"keys", "个键"};
+inline constexpr Text kShare = {"share", "占比"}, kTokenUnit = {"tokens", "词元"},
+                      kBits = {"bits", "比特"}, kNats = {"nats", "奈特"}, kKeys = {"keys", "个键"};
 // More than any number of tokens.
 inline constexpr float kAnyCount = 2147483648.f;
 

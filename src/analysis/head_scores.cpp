@@ -13,8 +13,9 @@ namespace {
 
 constexpr int64_t kBlockCells = 1 << 18;  // of a pattern computed at once
 constexpr int kMostRows = 256;
-constexpr int64_t kStepCells = 1 << 14;  // walked in a step: each is a logarithm and some sums in double
-constexpr int kStepFacts = 1 << 10;      // rows of facts in a step: each is asked by every score
+constexpr int64_t kStepCells =
+    1 << 14;  // walked in a step: each is a logarithm and some sums in double
+constexpr int kStepFacts = 1 << 10;  // rows of facts in a step: each is asked by every score
 constexpr Sink kSinks[] = {Sink::with, Sink::without};
 
 // Whether the pass told facts of every row. Under a masked score they count masked cells in.
@@ -51,7 +52,8 @@ double FactRow::whole() const {
 
 float HeadScore::value(const Mean& mean) const {
   if (!spread) return float(mean.value());
-  return mean.n > 0 ? float(std::sqrt(std::max(0., mean.squares / double(mean.n) - mean.value() * mean.value())))
+  return mean.n > 0 ? float(std::sqrt(std::max(
+                          0., mean.squares / double(mean.n) - mean.value() * mean.value())))
                     : 0.f;
 }
 
@@ -101,7 +103,10 @@ struct HeadTableWork::Impl {
   std::vector<float> v_norms, block, alike;
 
   Impl(HeadTable& t, const Trace& trace_, const HeadQuestion& q)
-      : table(t), trace(trace_), a(trace_.attention()), c(trace_, q.sample, q.period, q.offset),
+      : table(t),
+        trace(trace_),
+        a(trace_.attention()),
+        c(trace_, q.sample, q.period, q.offset),
         told(has_facts(a)) {
     assert(a.n_layers == t.n_layers && a.n_heads == t.n_heads && q.sample < a.n_samples);
     for (size_t s = 0; s < t.scores.size(); ++s) {
@@ -109,7 +114,8 @@ struct HeadTableWork::Impl {
       norms |= t.scores[s]->by_norms;
     }
     const auto rows_of = [&](int64_t cells) {
-      return int(std::clamp<int64_t>(cells / std::max(1, a.n_key), 1, std::max(1, std::min(kMostRows, a.n_query))));
+      return int(std::clamp<int64_t>(cells / std::max(1, a.n_key), 1,
+                                     std::max(1, std::min(kMostRows, a.n_query))));
     };
     n_rows = rows_of(kStepCells);
     n_block = rows_of(kBlockCells) / n_rows * n_rows;
@@ -117,11 +123,14 @@ struct HeadTableWork::Impl {
   }
 
   bool walks() const { return !by_walk.empty() || !told; }
-  int n_facts() const { return told ? a.n_layers * a.n_heads * ((a.n_query + kStepFacts - 1) / kStepFacts) : 0; }
+  int n_facts() const {
+    return told ? a.n_layers * a.n_heads * ((a.n_query + kStepFacts - 1) / kStepFacts) : 0;
+  }
   int n_walk() const { return walks() ? a.n_layers * a.n_heads * n_parts : 0; }
   int n_steps() const { return n_parts + n_facts() + n_walk(); }
 
-  void add_row(int layer, int head, int query, std::span<const float> facts, std::span<const float> weights) {
+  void add_row(int layer, int head, int query, std::span<const float> facts,
+               std::span<const float> weights) {
     for (const Sink sink : kSinks) {
       const FactRow row{c, layer, head, query, facts, weights, sink};
       for (const size_t s : by_facts) {
@@ -167,10 +176,12 @@ struct HeadTableWork::Impl {
   }
 
   void add_facts(int part) {
-    const int parts = (a.n_query + kStepFacts - 1) / kStepFacts, head = part / parts, q0 = part % parts * kStepFacts;
+    const int parts = (a.n_query + kStepFacts - 1) / kStepFacts, head = part / parts,
+              q0 = part % parts * kStepFacts;
     const int layer = head / a.n_heads, h = head % a.n_heads;
     const ConstMat rows = a.facts[size_t(layer)].head(int64_t(c.sample) * a.n_heads + h);
-    for (int q = q0; q < std::min(q0 + kStepFacts, a.n_query); ++q) add_row(layer, h, q, rows.row(q), {});
+    for (int q = q0; q < std::min(q0 + kStepFacts, a.n_query); ++q)
+      add_row(layer, h, q, rows.row(q), {});
   }
 
   void walk_rows(int layer, int head, int part) {

@@ -1,4 +1,5 @@
-// head_scores.h - what a head does, in a number each: previous token, induction, sink, entropy, lines.
+// head_scores.h - what a head does, in a number each: previous token, induction, sink, entropy,
+// lines.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@
 
 namespace attn {
 
-// Attention often rests on the first token, which says nothing about what a head looks for. So scores also exist
-// without it: every row divided by what it leaves for the other keys. Rows that leave less than kLeastRest are
-// not counted then.
+// Attention often rests on the first token, which says nothing about what a head looks for. So
+// scores also exist without it: every row divided by what it leaves for the other keys. Rows that
+// leave less than kLeastRest are not counted then.
 enum class Sink { with, without };
 
 // One row of a pattern by its facts, and what a score may ask about it.
@@ -28,12 +29,13 @@ struct FactRow {
   double fact(RowFact of) const { return double(facts[size_t(of)]); }
   double weight(int key) const;  // A[i, key], as it is; only where
   bool has_weight() const { return !weights.empty() || c.a.is_kept(layer); }
-  // What the weights are divided by: 1, or what is left beside the sink; 0 where the row is not counted.
+  // What the weights are divided by: 1, or what is left beside the sink; 0 where the row is not
+  // counted.
   double whole() const;
 };
 
-// One score: by the facts of rows, or by the walk over a whole pattern. Masked cells, and rows with nothing to see,
-// add nothing and are not counted.
+// One score: by the facts of rows, or by the walk over a whole pattern. Masked cells, and rows with
+// nothing to see, add nothing and are not counted.
 struct HeadScore {
   Metric metric;  // axes {layer, head}
   Text column;    // the title, short enough for a column
@@ -73,13 +75,15 @@ struct HeadTable {
   float baseline(size_t score, Sink sink = Sink::with) const;
 
   size_t at(size_t score, Sink sink, int layer, int head) const {
-    return ((size_t(sink) * scores.size() + score) * size_t(n_layers) + size_t(layer)) * size_t(n_heads) +
+    return ((size_t(sink) * scores.size() + score) * size_t(n_layers) + size_t(layer)) *
+               size_t(n_heads) +
            size_t(head);
   }
 };
 
-// HeadTable::add in steps of some milliseconds. Scores by facts that the pass told cost next to nothing; for the
-// others all patterns are walked, a few rows at a time. Trace and table must outlive it.
+// HeadTable::add in steps of some milliseconds. Scores by facts that the pass told cost next to
+// nothing; for the others all patterns are walked, a few rows at a time. Trace and table must
+// outlive it.
 class HeadTableWork {
  public:
   HeadTableWork(HeadTable& table, const Trace& trace, const HeadQuestion& question);

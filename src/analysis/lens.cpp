@@ -12,7 +12,7 @@ namespace attn {
 namespace {
 
 constexpr int kRows = 32;               // of a batch: fewer would read W_U too often
-constexpr int64_t kLookWork = 1 << 17;   // words of a step that looks
+constexpr int64_t kLookWork = 1 << 17;  // words of a step that looks
 
 ConstMat stream(const Activations& kept, int row) {
   return row == 0 ? kept.resid_pre(0) : kept.resid_post(row - 1);
@@ -52,13 +52,15 @@ Study begin(const Inputs& in, float (*value)(const LensCell&)) {
 
 }  // namespace
 
-LensPass::LensPass(const Inputs& in, int n_top) : in_(in), state_(*in.state), n_top_(n_top), target_(target_of(in)) {
+LensPass::LensPass(const Inputs& in, int n_top)
+    : in_(in), state_(*in.state), n_top_(n_top), target_(target_of(in)) {
   const Config& c = in.trace->model->config;
   table_.n_rows = c.n_layers + 1;
   table_.n_query = in.kept()->n;
   table_.cells.resize(size_t(table_.n_rows) * size_t(table_.n_query));
   rows_ = std::clamp(table_.n_query, 1, kRows);
-  words_ = rows_a_step(int64_t(c.d_model) * rows_ / 2, c.d_vocab);  // by our own product, twice as fast
+  words_ =
+      rows_a_step(int64_t(c.d_model) * rows_ / 2, c.d_vocab);  // by our own product, twice as fast
   looks_ = int(std::clamp<int64_t>(kLookWork / std::max(1, c.d_vocab), 1, rows_));
   ready_.resize(size_t(rows_) * size_t(c.d_model));
   logits_.resize(size_t(rows_) * size_t(c.d_vocab));
@@ -80,8 +82,10 @@ void LensPass::look(int row, int query, std::span<const float> logits) {
   Target target = target_;
   const int last = table_.n_rows - 1;
   if (target.token < 0)
-    target.token = row == last ? int(std::ranges::max_element(logits) - logits.begin()) : table_.at(last, query).target;
-  table_.cells[size_t(row) * size_t(table_.n_query) + size_t(query)] = cell_of(logits, target, n_top_);
+    target.token = row == last ? int(std::ranges::max_element(logits) - logits.begin())
+                               : table_.at(last, query).target;
+  table_.cells[size_t(row) * size_t(table_.n_query) + size_t(query)] =
+      cell_of(logits, target, n_top_);
 }
 
 bool LensPass::step() {
@@ -89,15 +93,18 @@ bool LensPass::step() {
   in_.state = &state_;
   const Model& model = *in_.trace->model;
   const int d = model.config.d_model, n_words = model.config.d_vocab;
-  const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_, n = std::min(rows_, table_.n_query - q0);
+  const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_,
+            n = std::min(rows_, table_.n_query - q0);
   const int n_products = n_parts(n_words, words_);
-  if (part_ == 0) ready_to_unembed(model, stream(*in_.kept(), row).rows_of(q0, q0 + n), {ready_.data(), n, d});
+  if (part_ == 0)
+    ready_to_unembed(model, stream(*in_.kept(), row).rows_of(q0, q0 + n), {ready_.data(), n, d});
   if (part_ < n_products) {
     const int from = part_ * words_, to = std::min(from + words_, n_words);
     const Mat out(logits_.data() + from, n, to - from, n_words);
     linear(ConstMat(ready_.data(), n, d), model.weights.unembed.rows_of(from, to), out);
     const Tensor& b = model.weights.unembed_bias;
-    for (int i = 0; !b.empty() && i < n; ++i) add(out.row(i), b.vec().subspan(size_t(from), size_t(to - from)));
+    for (int i = 0; !b.empty() && i < n; ++i)
+      add(out.row(i), b.vec().subspan(size_t(from), size_t(to - from)));
   } else {
     const int first = (part_ - n_products) * looks_;
     for (int i = first; i < std::min(first + looks_, n); ++i)

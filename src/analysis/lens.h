@@ -1,4 +1,5 @@
-// lens.h - the logit lens: what the model would predict if it ended after each layer (nostalgebraist 2020).
+// lens.h - the logit lens: what the model would predict if it ended after each layer
+// (nostalgebraist 2020).
 #pragma once
 
 #include <memory>
@@ -16,18 +17,21 @@ struct LensCell {
   int target = -1;        // the token asked about; the last layer's likeliest where none is named
   float logit = 0;        // of the target, minus that of the foil where there is one
   float target_logit = 0;
-  int rank = 0;           // tokens that are likelier than the target
+  int rank = 0;  // tokens that are likelier than the target
 };
 
 // Row 0 is the residual stream before the first layer, row l the one after layer l - 1.
 struct LensTable {
   int n_rows = 0, n_query = 0;
   std::vector<LensCell> cells;  // [row, query]
-  const LensCell& at(int row, int query) const { return cells[size_t(row) * size_t(n_query) + size_t(query)]; }
+  const LensCell& at(int row, int query) const {
+    return cells[size_t(row) * size_t(n_query) + size_t(query)];
+  }
 };
 
-// Needs activations and logits. Positions of one layer go together, as many as memory is read for once; a step is a part of their
-// vocabulary, then a few of them are looked at. The last layer goes first.
+// Needs activations and logits. Positions of one layer go together, as many as memory is read for
+// once; a step is a part of their vocabulary, then a few of them are looked at. The last layer goes
+// first.
 class LensPass {
  public:
   LensPass(const Inputs& in, int n_top);

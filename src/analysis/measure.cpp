@@ -1,4 +1,5 @@
-// measure.cpp - what a choice means in a given trace, what a metric lacks, the largest weights of a row.
+// measure.cpp - what a choice means in a given trace, what a metric lacks, the largest weights of a
+// row.
 #include "analysis/measure.h"
 
 #include <algorithm>
@@ -30,16 +31,21 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_model) && !in.trace->model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
-  if (asks(needs_norm_first) && in.trace->model && in.trace->model->config.norm_place == NormPlace::post)
-    return no(": needs a residual stream that is a plain sum; this model takes a norm after every sum, as BERT does",
-              "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
+  if (asks(needs_norm_first) && in.trace->model &&
+      in.trace->model->config.norm_place == NormPlace::post)
+    return no(
+        ": needs a residual stream that is a plain sum; this model takes a norm after every sum, "
+        "as BERT does",
+        "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
   if (asks(needs_logits) && in.trace->model && !in.trace->model->config.has_logits)
-    return no(": needs an output vocabulary, which this model has not", "：需要输出词表，而该模型没有");
+    return no(": needs an output vocabulary, which this model has not",
+              "：需要输出词表，而该模型没有");
   if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
     return no(": needs attention within one text; here queries and keys are two",
               "：需要同一文本内的注意力；此处查询与键来自两段文本");
   if (asks(needs_facts) && (a.facts.empty() || std::ranges::any_of(a.facts, &HeadRows::empty)))
-    return no(": needs a pass that looked at every row of every head", "：需要逐行统计过所有头的运行结果");
+    return no(": needs a pass that looked at every row of every head",
+              "：需要逐行统计过所有头的运行结果");
   if (asks(needs_period) && in.period <= 0)
     return no(": needs a text that repeats, such as the random repeated one",
               "：需要重复的文本，例如随机重复文本");
@@ -62,10 +68,11 @@ Status too_many_bytes(const Inputs& in, uint64_t bytes) {
   const Lang lang = in.state->lang;
   const int n = in.trace->attention().n_query;
   std::string message = tr(lang, ": would take ", "：需要占用 ") + human_bytes(bytes) +
-                        tr(lang, " of memory, more than the ", " 内存，超过上限 ") + human_bytes(kMostMeasureBytes);
+                        tr(lang, " of memory, more than the ", " 内存，超过上限 ") +
+                        human_bytes(kMostMeasureBytes);
   if (n > 0)
-    message += tr(lang, " that a measure may have; a text of fewer than ", "；请使用少于 ") + std::to_string(n) +
-               tr(lang, " tokens will do", " 个词元的文本");
+    message += tr(lang, " that a measure may have; a text of fewer than ", "；请使用少于 ") +
+               std::to_string(n) + tr(lang, " tokens will do", " 个词元的文本");
   else
     message += tr(lang, " that a measure may have; a smaller model will do", "；请使用更小的模型");
   return Error{message};

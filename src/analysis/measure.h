@@ -27,8 +27,10 @@ struct Measure {
   std::vector<Axis> axes;
   std::vector<int> shape;     // one size per axis
   std::vector<float> values;  // row-major; NaN where nothing is defined, as above a causal diagonal
-  std::vector<std::string> names = {};  // of the last axis' entries, where they are neither numbers nor tokens
-  std::vector<Guess> guesses = {};  // as many of each value: the tokens that it speaks of, the likeliest first
+  std::vector<std::string> names =
+      {};  // of the last axis' entries, where they are neither numbers nor tokens
+  std::vector<Guess> guesses =
+      {};  // as many of each value: the tokens that it speaks of, the likeliest first
 
   int n_guesses() const { return values.empty() ? 0 : int(guesses.size() / values.size()); }
 };
@@ -36,12 +38,12 @@ struct Measure {
 // What must be there for a metric to be computed; bits of Metric::needs.
 enum Need : unsigned {
   needs_model = 1,
-  needs_activations = 2,  // of a pass that kept them (Keep::activations)
-  needs_facts = 4,        // of a pass that told them (Keep::facts)
-  needs_logits = 8,       // an output vocabulary
-  needs_self = 16,        // query i is key i
-  needs_period = 32,      // a text r + r, Inputs::period
-  needs_norm_first = 64,  // a residual stream that is a plain sum: norms before attention and MLP
+  needs_activations = 2,   // of a pass that kept them (Keep::activations)
+  needs_facts = 4,         // of a pass that told them (Keep::facts)
+  needs_logits = 8,        // an output vocabulary
+  needs_self = 16,         // query i is key i
+  needs_period = 32,       // a text r + r, Inputs::period
+  needs_norm_first = 64,   // a residual stream that is a plain sum: norms before attention and MLP
   needs_all_layers = 128,  // q, k and v of every layer, for which the memory may have no room
   asks_target = 256,       // State::target and State::foil, which may be left open
 };
@@ -51,12 +53,13 @@ struct Inputs {
   const Trace* trace = nullptr;  // trace->model is the model
   const State* state = nullptr;  // sample, layer, head, token, already clamped to the trace
   const Activations* activations = nullptr;  // null: those of the trace
-  int period = 0;                            // the text is r + r with r of so many tokens; 0: it is not
+  int period = 0;  // the text is r + r with r of so many tokens; 0: it is not
 
   const Activations* kept() const { return activations ? activations : trace->activations.get(); }
 };
 
-// A measure of many passes: call step() until it says false, then take() once. A step is some milliseconds.
+// A measure of many passes: call step() until it says false, then take() once. A step is some
+// milliseconds.
 struct Study {
   int n_steps = 0;  // about
   std::function<bool()> step;
@@ -69,15 +72,17 @@ struct Metric {
   Text title;
   Text sentence;  // what it is, for somebody who has not read the paper
   std::vector<Axis> axes;
-  float low, high;  // every value lies between
-  Measure (*compute)(const Inputs&);  // whole, however long it takes
-  unsigned needs = 0;                 // Need
-  const char* formula = "";           // one line of plain text: "mean over i of A[i, i-1]"
-  const char* source = "";            // paper, tool
-  Text unit = {};                     // "bits", "tokens", "share"
+  float low, high;                          // every value lies between
+  Measure (*compute)(const Inputs&);        // whole, however long it takes
+  unsigned needs = 0;                       // Need
+  const char* formula = "";                 // one line of plain text: "mean over i of A[i, i-1]"
+  const char* source = "";                  // paper, tool
+  Text unit = {};                           // "bits", "tokens", "share"
   Study (*begin)(const Inputs&) = nullptr;  // the same in steps, where it takes long
-  bool adds_up = true;  // over keys: what goes to a word is the sum of what goes to its parts; else their mean
-  // In one sentence without the title, what is too large for it; empty: nothing. Asked before anything is allocated.
+  bool adds_up =
+      true;  // over keys: what goes to a word is the sum of what goes to its parts; else their mean
+  // In one sentence without the title, what is too large for it; empty: nothing. Asked before
+  // anything is allocated.
   Status (*too_large)(const Inputs&) = nullptr;
 };
 // No measure takes more memory while it is made; a sentence for one that would take `bytes`.

@@ -7,7 +7,8 @@
 
 namespace attn {
 
-// Metric::formula and Metric::source; in Chinese with their words translated, symbols and names as they are.
+// Metric::formula and Metric::source; in Chinese with their words translated, symbols and names as
+// they are.
 std::string formula_of(const Metric& metric, Lang lang);
 std::string source_of(const Metric& metric, Lang lang);
 

@@ -1,4 +1,5 @@
-// metrics.cpp - the table of metrics: families one after the other, the plain looks at patterns first.
+// metrics.cpp - the table of metrics: families one after the other, the plain looks at patterns
+// first.
 #include <algorithm>
 
 #include "analysis/dense.h"
@@ -42,18 +43,19 @@ Study begin_head_mean(const Inputs& in) {
   const int sample = in.state->sample, layer = in.state->layer;
   const int rows = rows_a_step(int64_t(a.n_heads) * a.n_key * (a.d_head + 16), a.n_query);
   auto sum = std::make_shared<Dense>();
-  return in_parts(n_parts(a.n_query, rows),
-                  [=, &a](int i) {
-                    if (i == 0) *sum = Dense::Zero(a.n_query, a.n_key);
-                    const int q0 = i * rows, n = std::min(rows, a.n_query - q0);
-                    Dense one(n, a.n_key);
-                    for (int h = 0; h < a.n_heads; ++h) {
-                      a.pattern_rows(sample, layer, h, q0, q0 + n, mat(one));
-                      sum->middleRows(q0, n) += one;
-                    }
-                    sum->middleRows(q0, n) /= float(a.n_heads);
-                  },
-                  [=] { return map_measure(*sum); });
+  return in_parts(
+      n_parts(a.n_query, rows),
+      [=, &a](int i) {
+        if (i == 0) *sum = Dense::Zero(a.n_query, a.n_key);
+        const int q0 = i * rows, n = std::min(rows, a.n_query - q0);
+        Dense one(n, a.n_key);
+        for (int h = 0; h < a.n_heads; ++h) {
+          a.pattern_rows(sample, layer, h, q0, q0 + n, mat(one));
+          sum->middleRows(q0, n) += one;
+        }
+        sum->middleRows(q0, n) /= float(a.n_heads);
+      },
+      [=] { return map_measure(*sum); });
 }
 
 }  // namespace
@@ -112,14 +114,16 @@ std::span<const Metric> looks() {
        begin_head_mean},
       {"head_distance",
        {"Distance between heads", "头之间的距离"},
-       {"How differently two heads look at this text: 0 for heads that do the same, 0.69 (ln 2) for heads that never look at the same token",
+       {"How differently two heads look at this text: 0 for heads that do the same, 0.69 (ln 2) "
+        "for heads that never look at the same token",
         "两个头看这段文本的方式相差多少：0 表示完全相同，0.69（ln 2）表示从不关注同一个词元"},
        {Axis::layer, Axis::head, Axis::layer, Axis::head},
        0,
        .6931472f,
        whole<begin_head_distance>,
        needs_all_layers,
-       "mean over i of sum over j of (P ln(P/M) + Q ln(Q/M)) / 2, P = 0.999 A[i, j] + 0.001 / n, M = (P + Q) / 2",
+       "mean over i of sum over j of (P ln(P/M) + Q ln(Q/M)) / 2, P = 0.999 A[i, j] + 0.001 / n, M "
+       "= (P + Q) / 2",
        "Clark et al. 2019, head_distances (their sum over rows as a mean)",
        {"nats", "奈特"},
        begin_head_distance,
@@ -132,7 +136,9 @@ std::span<const Metric> looks() {
 std::span<const Metric> metrics() {
   static const std::vector<Metric> kMetrics = [] {
     std::vector<Metric> all;
-    const auto add = [&](std::span<const Metric> family) { all.insert(all.end(), family.begin(), family.end()); };
+    const auto add = [&](std::span<const Metric> family) {
+      all.insert(all.end(), family.begin(), family.end());
+    };
     add(looks());
     add(token_scores());
     for (const HeadScore& score : head_scores()) all.push_back(score.metric);

@@ -34,7 +34,8 @@ FrozenNorm norm_of(const Inputs& in, int layer, int query) {
   const Model& model = *in.trace->model;
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
-  return {c, c.norm_place == NormPlace::post ? b.ln1 : b.ln2, in.kept()->attn_sum(layer).row(query)};
+  return {c, c.norm_place == NormPlace::post ? b.ln1 : b.ln2,
+          in.kept()->attn_sum(layer).row(query)};
 }
 
 enum class What { moved, with_residual, normed };
@@ -48,11 +49,17 @@ struct Maps {
   std::vector<Dense> values;  // [head] of [key, d_model]
   Dense out;
 
-  Maps(const Inputs& inputs, What w) : state(*inputs.state), in(inputs), what(w), a(inputs.trace->attention()) {
+  Maps(const Inputs& inputs, What w)
+      : state(*inputs.state), in(inputs), what(w), a(inputs.trace->attention()) {
     in.state = &state;
   }
-  int keys() const { return rows_a_step(int64_t(a.d_head) * in.trace->model->config.d_model, a.n_key); }
-  int rows() const { return rows_a_step(int64_t(a.n_key) * a.n_heads * in.trace->model->config.d_model * 2, a.n_query); }
+  int keys() const {
+    return rows_a_step(int64_t(a.d_head) * in.trace->model->config.d_model, a.n_key);
+  }
+  int rows() const {
+    return rows_a_step(int64_t(a.n_key) * a.n_heads * in.trace->model->config.d_model * 2,
+                       a.n_query);
+  }
   int n_steps() const { return a.n_heads * n_parts(a.n_key, keys()) + n_parts(a.n_query, rows()); }
 
   void part(int i) {
@@ -63,7 +70,8 @@ struct Maps {
       out.resize(a.n_query, a.n_key);
     }
     const int h = i / a_head, k0 = i % a_head * keys(), n = std::min(keys(), a.n_key - k0);
-    const ConstMat v = a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    const ConstMat v =
+        a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
     if (k0 == 0) W_O = head_W_O(*in.trace->model, state.layer, h);
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
@@ -77,7 +85,8 @@ struct Maps {
       for (int k = 0; k < a.n_key; ++k) {
         r.setZero();
         for (int h = 0; h < a.n_heads; ++h)
-          if (const float w = patterns(h, Eigen::Index(q - q0) * a.n_key + k); w != 0) r += w * values[size_t(h)].row(k);
+          if (const float w = patterns(h, Eigen::Index(q - q0) * a.n_key + k); w != 0)
+            r += w * values[size_t(h)].row(k);
         if (what != What::moved && k == q) r += view(in.kept()->resid_pre(state.layer)).row(q);
         out(q, k) = normed ? norm.of(r).norm() : r.norm();
       }
@@ -90,7 +99,8 @@ struct Maps {
 
 Study begin(const Inputs& in, What what) {
   auto maps = std::make_shared<Maps>(in, what);
-  return in_parts(maps->n_steps(), [maps](int i) { maps->part(i); }, [maps] { return map_measure(maps->out); });
+  return in_parts(
+      maps->n_steps(), [maps](int i) { maps->part(i); }, [maps] { return map_measure(maps->out); });
 }
 
 // Σ_j A f(x_j) is z W_O; what j = i has of it is made the same way.
@@ -101,20 +111,23 @@ struct Mixing {
   int rows;  // queries a step
   Dense out;
 
-  explicit Mixing(const Inputs& inputs) : state(*inputs.state), in(inputs), a(inputs.trace->attention()) {
+  explicit Mixing(const Inputs& inputs)
+      : state(*inputs.state), in(inputs), a(inputs.trace->attention()) {
     in.state = &state;
     const int64_t d = in.trace->model->config.d_model;
     rows = rows_a_step(int64_t(a.n_heads) * a.d_head * (d + a.n_key) * 2 / 3, a.n_query);
   }
   int n_steps() const { return a.n_layers * n_parts(a.n_query, rows); }
   void part(int i) {
-    const int l = i / n_parts(a.n_query, rows), q0 = i % n_parts(a.n_query, rows) * rows, q1 = std::min(q0 + rows, a.n_query);
+    const int l = i / n_parts(a.n_query, rows), q0 = i % n_parts(a.n_query, rows) * rows,
+              q1 = std::min(q0 + rows, a.n_query);
     if (i == 0) out = Dense::Zero(a.n_layers, a.n_query);
     if (!a.is_kept(l)) return;
     const Dense patterns = patterns_of_rows(a, state.sample, l, q0, q1);
     Dense z(q1 - q0, Eigen::Index(a.n_heads) * a.d_head);
     for (int h = 0; h < a.n_heads; ++h) {
-      const auto v = view(a.v[size_t(l)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h)));
+      const auto v =
+          view(a.v[size_t(l)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h)));
       for (int q = q0; q < q1; ++q)
         z.row(q - q0).segment(Eigen::Index(h) * a.d_head, a.d_head) =
             patterns(h, Eigen::Index(q - q0) * a.n_key + q) * v.row(q);
@@ -145,32 +158,38 @@ Study begin_norm_head(const Inputs& in) {
   const Attention& a = in.trace->attention();
   auto w = std::make_shared<Work>(Work{*in.state, in.trace->model, a, {}, {}, {}});
   const int keys = rows_a_step(int64_t(a.d_head) * w->model->config.d_model, a.n_key);
-  const int queries = rows_a_step(int64_t(a.d_head) * a.n_key, a.n_query), first = n_parts(a.n_key, keys);
-  return in_parts(first + n_parts(a.n_query, queries),
-                  [=](int i) {
-                    const Attention& at = w->a;
-                    const State& s = w->state;
-                    if (i == 0) {
-                      w->W_O = head_W_O(*w->model, s.layer, s.head);
-                      w->map.resize(at.n_query, at.n_key);
-                      w->lengths.resize(at.n_key);
-                    }
-                    if (i < first) {
-                      const int k0 = i * keys, n = std::min(keys, at.n_key - k0);
-                      const ConstMat v = at.v[size_t(s.layer)].head(int64_t(s.sample) * at.n_kv_heads + kv_head(at, s.head));
-                      w->lengths.segment(k0, n) = (view(v.rows_of(k0, k0 + n)) * w->W_O).rowwise().norm().transpose();
-                      return;
-                    }
-                    const int q0 = (i - first) * queries, q1 = std::min(q0 + queries, at.n_query);
-                    at.pattern_rows(s.sample, s.layer, s.head, q0, q1, {w->map.row(q0).data(), q1 - q0, at.n_key});
-                    w->map.middleRows(q0, q1 - q0).array().rowwise() *= w->lengths.array();
-                  },
-                  [=] { return map_measure(w->map); });
+  const int queries = rows_a_step(int64_t(a.d_head) * a.n_key, a.n_query),
+            first = n_parts(a.n_key, keys);
+  return in_parts(
+      first + n_parts(a.n_query, queries),
+      [=](int i) {
+        const Attention& at = w->a;
+        const State& s = w->state;
+        if (i == 0) {
+          w->W_O = head_W_O(*w->model, s.layer, s.head);
+          w->map.resize(at.n_query, at.n_key);
+          w->lengths.resize(at.n_key);
+        }
+        if (i < first) {
+          const int k0 = i * keys, n = std::min(keys, at.n_key - k0);
+          const ConstMat v =
+              at.v[size_t(s.layer)].head(int64_t(s.sample) * at.n_kv_heads + kv_head(at, s.head));
+          w->lengths.segment(k0, n) =
+              (view(v.rows_of(k0, k0 + n)) * w->W_O).rowwise().norm().transpose();
+          return;
+        }
+        const int q0 = (i - first) * queries, q1 = std::min(q0 + queries, at.n_query);
+        at.pattern_rows(s.sample, s.layer, s.head, q0, q1,
+                        {w->map.row(q0).data(), q1 - q0, at.n_key});
+        w->map.middleRows(q0, q1 - q0).array().rowwise() *= w->lengths.array();
+      },
+      [=] { return map_measure(w->map); });
 }
 
 Status too_large_for_values(const Inputs& in) {
   const Attention& a = in.trace->attention();
-  return too_many_bytes(in, uint64_t(a.n_heads) * uint64_t(a.n_key) * uint64_t(in.trace->model->config.d_model) * sizeof(float));
+  return too_many_bytes(in, uint64_t(a.n_heads) * uint64_t(a.n_key) *
+                                uint64_t(in.trace->model->config.d_model) * sizeof(float));
 }
 
 Study begin_norm_layer(const Inputs& in) { return begin(in, What::moved); }
@@ -179,7 +198,9 @@ Study begin_norm_residual_ln(const Inputs& in) { return begin(in, What::normed);
 
 Study begin_mixing_ratio(const Inputs& in) {
   auto mixing = std::make_shared<Mixing>(in);
-  return in_parts(mixing->n_steps(), [mixing](int i) { mixing->part(i); }, [mixing] { return layer_by_query(mixing->out); });
+  return in_parts(
+      mixing->n_steps(), [mixing](int i) { mixing->part(i); },
+      [mixing] { return layer_by_query(mixing->out); });
 }
 
 }  // namespace attn

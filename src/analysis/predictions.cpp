@@ -20,7 +20,8 @@ Study begin_lens_guess(const Inputs& in) {
             Measure m{{Axis::layer, Axis::query}, {table.n_rows - 1, table.n_query}, {}};
             for (size_t i = size_t(table.n_query); i < table.cells.size(); ++i) {
               const LensCell& cell = table.cells[i];
-              for (const Peak& p : cell.top) m.guesses.push_back({p.key, std::exp(p.weight - cell.log_sum)});
+              for (const Peak& p : cell.top)
+                m.guesses.push_back({p.key, std::exp(p.weight - cell.log_sum)});
               m.values.push_back(std::exp(cell.top[0].weight - cell.log_sum));
             }
             return m;
@@ -34,34 +35,38 @@ Study begin_next_token(const Inputs& in) {
   };
   const Activations& kept = *in.kept();
   const int i = in.state->token, d = kept.d_model, n = in.trace->model->config.d_vocab;
-  auto w = std::make_shared<Work>(Work{in.trace->model, std::vector<float>(static_cast<size_t>(d)), {}});
-  ready_to_unembed(*w->model, ConstMat(kept.resid_final.data(), kept.n, d).rows_of(i, i + 1), {w->ready.data(), 1, d});
+  auto w =
+      std::make_shared<Work>(Work{in.trace->model, std::vector<float>(static_cast<size_t>(d)), {}});
+  ready_to_unembed(*w->model, ConstMat(kept.resid_final.data(), kept.n, d).rows_of(i, i + 1),
+                   {w->ready.data(), 1, d});
   const int words = rows_a_step(2 * int64_t(d), n);  // a row at a time waits for W_U
-  return in_parts(n_parts(n, words),
-                  [=](int part) {
-                    w->logits.resize(size_t(n));
-                    const int from = part * words, to = std::min(from + words, n);
-                    const Weights& weights = w->model->weights;
-                    const Mat out(w->logits.data() + from, 1, to - from);
-                    linear(ConstMat(w->ready.data(), 1, d), weights.unembed.rows_of(from, to), out);
-                    if (!weights.unembed_bias.empty())
-                      add(out.row(0), weights.unembed_bias.vec().subspan(size_t(from), size_t(to - from)));
-                  },
-                  [=] {
-                    Measure m{{Axis::vocab}, {n}, std::move(w->logits)};
-                    const double largest = *std::ranges::max_element(m.values);
-                    double sum = 0;
-                    for (const float x : m.values) sum += std::exp(x - largest);
-                    for (float& x : m.values) x = float(std::exp(x - largest) / sum);
-                    return m;
-                  });
+  return in_parts(
+      n_parts(n, words),
+      [=](int part) {
+        w->logits.resize(size_t(n));
+        const int from = part * words, to = std::min(from + words, n);
+        const Weights& weights = w->model->weights;
+        const Mat out(w->logits.data() + from, 1, to - from);
+        linear(ConstMat(w->ready.data(), 1, d), weights.unembed.rows_of(from, to), out);
+        if (!weights.unembed_bias.empty())
+          add(out.row(0), weights.unembed_bias.vec().subspan(size_t(from), size_t(to - from)));
+      },
+      [=] {
+        Measure m{{Axis::vocab}, {n}, std::move(w->logits)};
+        const double largest = *std::ranges::max_element(m.values);
+        double sum = 0;
+        for (const float x : m.values) sum += std::exp(x - largest);
+        for (float& x : m.values) x = float(std::exp(x - largest) / sum);
+        return m;
+      });
 }
 
 std::span<const Metric> predictions() {
   static const Metric kPredictions[] = {
       {"lens_guess",
        {"Lens: first guess", "透镜：首选"},
-       {"What the model would say at each token if it ended after this layer, and what chance it would give that",
+       {"What the model would say at each token if it ended after this layer, and what chance it "
+        "would give that",
         "若模型到这一层就结束，它在每个词元处会说什么，以及给它多大的概率"},
        {Axis::layer, Axis::query},
        0,
@@ -74,7 +79,8 @@ std::span<const Metric> predictions() {
        begin_lens_guess},
       {"next",
        {"Next token", "下一个词元"},
-       {"What the model expects after the chosen token; in its place, where the model reads both ways",
+       {"What the model expects after the chosen token; in its place, where the model reads both "
+        "ways",
         "模型预计所选词元之后是什么；若模型双向阅读，则预计该处是什么"},
        {Axis::vocab},
        0,

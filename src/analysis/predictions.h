@@ -7,7 +7,8 @@ namespace attn {
 
 inline constexpr int kGuesses = 5;  // of each cell of the lens
 
-// {layer, query}: the chance of the likeliest token, with kGuesses guesses a cell (nostalgebraist 2020).
+// {layer, query}: the chance of the likeliest token, with kGuesses guesses a cell (nostalgebraist
+// 2020).
 Study begin_lens_guess(const Inputs& in);
 // {vocab}: softmax(LN_f(x_i) W_U + b_U) at State::token.
 Study begin_next_token(const Inputs& in);  // in steps of a part of the vocabulary

@@ -14,7 +14,8 @@ namespace attn {
 namespace {
 
 // The measure with axis `at` turned from its entries into groups; an entry of group -1 is left out.
-Measure regrouped(const Measure& m, size_t at, const std::vector<int>& group_of, int n_groups, Merge merge) {
+Measure regrouped(const Measure& m, size_t at, const std::vector<int>& group_of, int n_groups,
+                  Merge merge) {
   const auto product = [](auto begin, auto end) {
     return std::accumulate(begin, end, size_t(1), [](size_t a, int b) { return a * size_t(b); });
   };
@@ -29,7 +30,8 @@ Measure regrouped(const Measure& m, size_t at, const std::vector<int>& group_of,
   std::vector<int> counts(n_out);
   for (size_t o = 0; o < outer; ++o) {
     for (size_t i = 0; i < inner; ++i) {
-      std::ranges::fill(sums, merge == Merge::largest ? -std::numeric_limits<double>::infinity() : 0);
+      std::ranges::fill(sums,
+                        merge == Merge::largest ? -std::numeric_limits<double>::infinity() : 0);
       std::ranges::fill(counts, 0);
       for (size_t j = 0; j < n; ++j) {
         const int group = group_of[j];
@@ -68,7 +70,8 @@ Groups grouped(const Tokens& tokens, const std::vector<char>& begins) {
 std::vector<int> places(const std::vector<char>& flags, int n, int* n_left) {
   std::vector<int> out;
   *n_left = 0;
-  for (int i = 0; i < n; ++i) out.push_back(i < int(flags.size()) && flags[size_t(i)] ? -1 : (*n_left)++);
+  for (int i = 0; i < n; ++i)
+    out.push_back(i < int(flags.size()) && flags[size_t(i)] ? -1 : (*n_left)++);
   return out;
 }
 
@@ -105,7 +108,8 @@ Groups words_of(const Tokens& tokens) {
 Groups sentences_of(const Tokens& tokens) {
   std::vector<char> begins;
   for (int i = 0; i < tokens.size(); ++i)
-    begins.push_back(i == 0 || tokens.items[size_t(i)].special || ends_sentence(tokens.items[size_t(i) - 1]));
+    begins.push_back(i == 0 || tokens.items[size_t(i)].special ||
+                     ends_sentence(tokens.items[size_t(i) - 1]));
   return grouped(tokens, begins);
 }
 
@@ -162,10 +166,12 @@ Result<std::vector<TokenSpan>> read_spans(std::string_view text) {
     right = right && first <= last && last < 1 << 30;
     if (right && !text.empty()) {
       right = text[0] == '.' || text[0] == ',' || text[0] == ' ';
-      while (!text.empty() && (text[0] == '.' || text[0] == ',' || text[0] == ' ')) text.remove_prefix(1);
+      while (!text.empty() && (text[0] == '.' || text[0] == ',' || text[0] == ' '))
+        text.remove_prefix(1);
     }
     if (!right)
-      return Error{"spans: \"" + std::string(rest.substr(0, 20)) + "\" is no span of tokens; write 2-5,7-9"};
+      return Error{"spans: \"" + std::string(rest.substr(0, 20)) +
+                   "\" is no span of tokens; write 2-5,7-9"};
     spans.push_back({first, last + 1});
   }
   return spans;
@@ -175,13 +181,15 @@ std::string write_spans(std::vector<TokenSpan> spans) {
   std::ranges::sort(spans, {}, &TokenSpan::begin);
   std::string out;
   for (const TokenSpan& span : spans)
-    out += (out.empty() ? "" : ".") + std::to_string(span.begin) + "-" + std::to_string(span.end - 1);
+    out +=
+        (out.empty() ? "" : ".") + std::to_string(span.begin) + "-" + std::to_string(span.end - 1);
   return out;
 }
 
 std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span) {
   if (std::erase(spans, span)) return spans;
-  std::erase_if(spans, [&](const TokenSpan& s) { return s.begin < span.end && span.begin < s.end; });
+  std::erase_if(spans,
+                [&](const TokenSpan& s) { return s.begin < span.end && span.begin < s.end; });
   spans.push_back(span);
   return spans;
 }
@@ -214,7 +222,8 @@ Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
   out.text = tokens.text;
   for (int g = 0; g < groups.size(); ++g) {
     const TokenSpan place = groups.places[size_t(g)];
-    const Token &first = tokens.items[size_t(place.begin)], &last = tokens.items[size_t(place.end) - 1];
+    const Token &first = tokens.items[size_t(place.begin)],
+                &last = tokens.items[size_t(place.end) - 1];
     Token token;
     if (place.end - place.begin == 1) token = first;
     token.shown = token.piece = groups.names[size_t(g)];
@@ -273,9 +282,10 @@ std::string regroup_words(const State& s, bool adds_up, Lang lang) {
       unit = tr(lang, "Marked spans", "标记的片段");
       break;
   }
-  return std::string(unit) + (adds_up ? tr(lang, ": what goes to their tokens is summed, what comes from them averaged",
-                                           "：指向其词元的求和，来自其词元的取平均")
-                                      : tr(lang, ": averaged over their tokens", "：对其词元取平均"));
+  return std::string(unit) +
+         (adds_up ? tr(lang, ": what goes to their tokens is summed, what comes from them averaged",
+                       "：指向其词元的求和，来自其词元的取平均")
+                  : tr(lang, ": averaged over their tokens", "：对其词元取平均"));
 }
 
 std::string hidden_words(int n_hidden, double mass, Lang lang) {
@@ -283,7 +293,8 @@ std::string hidden_words(int n_hidden, double mass, Lang lang) {
   std::snprintf(number, sizeof number, "%.3f", mass);
   if (lang == Lang::zh) return std::to_string(n_hidden) + " 个隐藏的特殊词元占权重的 " + number;
   return std::to_string(n_hidden) +
-         (n_hidden == 1 ? " hidden special token holds " : " hidden special tokens hold ") + number + " of the weight";
+         (n_hidden == 1 ? " hidden special token holds " : " hidden special tokens hold ") +
+         number + " of the weight";
 }
 
 Measure merged(const Measure& m, const Groups& queries, const Groups& keys, Merge over_keys,
@@ -293,7 +304,8 @@ Measure merged(const Measure& m, const Groups& queries, const Groups& keys, Merg
   for (size_t at = 0; at < m.axes.size(); ++at)
     if (m.axes[at] == Axis::key) out = regrouped(out, at, keys.of_token, keys.size(), over_keys);
   for (size_t at = 0; at < m.axes.size(); ++at)
-    if (m.axes[at] == Axis::query) out = regrouped(out, at, queries.of_token, queries.size(), over_queries);
+    if (m.axes[at] == Axis::query)
+      out = regrouped(out, at, queries.of_token, queries.size(), over_queries);
   return out;
 }
 
@@ -325,7 +337,8 @@ void RowMerger::add(int query, std::span<const float> row) {
     finish();
     group_ = group;
   }
-  const bool largest_key = over_keys_ == Merge::largest, largest_query = over_queries_ == Merge::largest;
+  const bool largest_key = over_keys_ == Merge::largest,
+             largest_query = over_queries_ == Merge::largest;
   std::ranges::fill(row_, largest_key ? -std::numeric_limits<double>::infinity() : 0);
   std::ranges::fill(row_counts_, 0);
   for (size_t k = 0; k < row.size(); ++k) {
@@ -353,7 +366,7 @@ void RowMerger::add(int query, std::span<const float> row) {
 void RowMerger::finish() {
   if (group_ < 0) return;
   for (size_t k = 0; k < sums_.size(); ++k)
-    made_.values.push_back(counts_[k] == 0                  ? std::numeric_limits<float>::quiet_NaN()
+    made_.values.push_back(counts_[k] == 0                ? std::numeric_limits<float>::quiet_NaN()
                            : over_queries_ == Merge::mean ? float(sums_[k] / counts_[k])
                                                           : float(sums_[k]));
   hidden_.push_back(n_rows_ == 0 ? 0 : float(hidden_sum_ / n_rows_));
@@ -373,7 +386,8 @@ Measure mean_over(const Measure& m, Axis axis) {
   const auto it = std::ranges::find(m.axes, axis);
   if (it == m.axes.end()) return m;
   const auto at = it - m.axes.begin();
-  Measure out = regrouped(m, size_t(at), std::vector<int>(size_t(m.shape[size_t(at)]), 0), 1, Merge::mean);
+  Measure out =
+      regrouped(m, size_t(at), std::vector<int>(size_t(m.shape[size_t(at)]), 0), 1, Merge::mean);
   out.axes.erase(out.axes.begin() + at);
   out.shape.erase(out.shape.begin() + at);
   return out;

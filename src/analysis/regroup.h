@@ -1,4 +1,5 @@
-// regroup.h - measures as people read them: words for sub-words, special tokens left out, means over heads or layers.
+// regroup.h - measures as people read them: words for sub-words, special tokens left out, means
+// over heads or layers.
 #pragma once
 
 #include <span>
@@ -23,13 +24,14 @@ struct Groups {
   std::vector<std::string> names;  // [group] their text
   std::vector<TokenSpan> places;   // [group] from its first token to its last
   int size() const { return int(names.size()); }
-  // The group of a token or, where that is left out, of the next that is not (else the last). -1: there are none.
+  // The group of a token or, where that is left out, of the next that is not (else the last). -1:
+  // there are none.
   int nearest(int token) const;
 };
 Groups words_of(const Tokens& tokens);      // as word_begins() of token_sets.h cuts them
 Groups sentences_of(const Tokens& tokens);  // ended by . ! ? 。 ！ ？ or a special token
-// One group for each span of tokens begin .. end-1, in order and apart; tokens outside are by themselves. What overlaps
-// or leaves the text is left out.
+// One group for each span of tokens begin .. end-1, in order and apart; tokens outside are by
+// themselves. What overlaps or leaves the text is left out.
 Groups spans_of(const Tokens& tokens, std::vector<TokenSpan> spans);
 // Without the tokens whose flag is set; what is left of a group goes on being one.
 Groups without(const Groups& groups, const std::vector<char>& flags, const Tokens& tokens);
@@ -41,13 +43,14 @@ std::string write_spans(std::vector<TokenSpan> spans);
 // These and one more; where it is one of them, it goes; those that it touches make way.
 std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span);
 
-// What a state asks for: State::units, spans and specials. `regroups`: anything but tokens as the model reads them.
+// What a state asks for: State::units, spans and specials. `regroups`: anything but tokens as the
+// model reads them.
 bool regroups(const State& state);
 Groups groups_of(const Tokens& tokens, const State& state);
 // Groups as if they were tokens: their text and their place in it, no ids.
 Tokens tokens_of(const Groups& groups, const Tokens& tokens);
-// A trace of one sample to read measures by: names, sizes and mask are those of the groups of `sample`, a group being
-// seen where any token of it is. It has no q, k and v.
+// A trace of one sample to read measures by: names, sizes and mask are those of the groups of
+// `sample`, a group being seen where any token of it is. It has no q, k and v.
 Trace trace_of(const Groups& queries, const Groups& keys, const Trace& trace, int sample);
 
 // In words: how groups are made of tokens; "" where each token is one.
@@ -55,23 +58,26 @@ std::string regroup_words(const State& state, bool adds_up, Lang lang);
 // "3 hidden special tokens hold 0.430 of the weight"
 std::string hidden_words(int n_hidden, double mass, Lang lang);
 
-// Keys and queries of a group as one. What goes to a word is what goes to its parts, so weights are summed over keys; what
-// comes from it is the mean over its parts as queries (Clark et al. 2019). Rows that summed to 1 still do. Cells that are
-// NaN are left out; a group of nothing else is NaN.
-Measure merged(const Measure& m, const Groups& queries, const Groups& keys, Merge over_keys = Merge::sum,
-               Merge over_queries = Merge::mean);
+// Keys and queries of a group as one. What goes to a word is what goes to its parts, so weights are
+// summed over keys; what comes from it is the mean over its parts as queries (Clark et al. 2019).
+// Rows that summed to 1 still do. Cells that are NaN are left out; a group of nothing else is NaN.
+Measure merged(const Measure& m, const Groups& queries, const Groups& keys,
+               Merge over_keys = Merge::sum, Merge over_queries = Merge::mean);
 
-// Queries and keys whose flag is set are left out. Nothing is renormalised: rows then sum to what is left.
+// Queries and keys whose flag is set are left out. Nothing is renormalised: rows then sum to what
+// is left.
 Measure hidden(const Measure& m, const std::vector<char>& queries, const std::vector<char>& keys);
 
 // merged() of {query, key} numbers a row at a time, so that they need not all be there at once.
 class RowMerger {
  public:
-  RowMerger(const Groups& queries, const Groups& keys, Merge over_keys = Merge::sum, Merge over_queries = Merge::mean);
+  RowMerger(const Groups& queries, const Groups& keys, Merge over_keys = Merge::sum,
+            Merge over_queries = Merge::mean);
   // Rows of all queries, in order; those of queries that are left out may be passed by.
   void add(int query, std::span<const float> row);
   Measure take();
-  // Of each group of queries, the mean over its rows of what goes to keys that are left out. Call after take().
+  // Of each group of queries, the mean over its rows of what goes to keys that are left out. Call
+  // after take().
   const std::vector<float>& hidden() const { return hidden_; }
 
  private:
@@ -87,7 +93,8 @@ class RowMerger {
   std::vector<int> row_counts_, counts_;
 };
 
-// The mean along the first axis of this name, which is gone then; without such an axis the measure as it is.
+// The mean along the first axis of this name, which is gone then; without such an axis the measure
+// as it is.
 Measure mean_over(const Measure& m, Axis axis);
 
 }  // namespace attn

@@ -55,11 +55,15 @@ struct Rollout {
   Wide below, here;   // R of the layer before, and of this one
 
   Rollout(const Inputs& in)
-      : a(in.trace->attention()), sample(in.state->sample), layer(in.state->layer),
-        rows(rows_a_step((int64_t(a.n_key) + int64_t(a.n_heads) * a.d_head / 2) * a.n_key * 2, a.n_query)) {}
+      : a(in.trace->attention()),
+        sample(in.state->sample),
+        layer(in.state->layer),
+        rows(rows_a_step((int64_t(a.n_key) + int64_t(a.n_heads) * a.d_head / 2) * a.n_key * 2,
+                         a.n_query)) {}
   int n_steps() const { return (layer + 1) * n_parts(a.n_query, rows); }
   void part(int i, Rows of) {
-    const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows, q1 = std::min(q0 + rows, a.n_query);
+    const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows,
+              q1 = std::min(q0 + rows, a.n_query);
     if (q0 == 0) {
       std::swap(below, here);
       here.resize(a.n_query, a.n_key);
@@ -74,9 +78,10 @@ struct Rollout {
 
 Measure map_of_wide(const Wide& m) { return map_measure(m.cast<float>()); }
 
-// Max-flow in a graph of layers of n nodes, by Dinic's algorithm: distances from the source by breadth, then paths by
-// depth until no more is found. Node (l, i) is l * n + i, counted from the input (l = 0) up; an edge goes from
-// (l + 1, i) to (l, j) with capacity Â^l[i, j] and may be taken back as far as flow is on it.
+// Max-flow in a graph of layers of n nodes, by Dinic's algorithm: distances from the source by
+// breadth, then paths by depth until no more is found. Node (l, i) is l * n + i, counted from the
+// input (l = 0) up; an edge goes from (l + 1, i) to (l, j) with capacity Â^l[i, j] and may be taken
+// back as far as flow is on it.
 class FlowGraph {
  public:
   explicit FlowGraph(std::vector<Wide> layers) : capacity_(std::move(layers)), left_(capacity_) {
@@ -187,32 +192,38 @@ Status too_large_for_rollout(const Inputs& in) {
 
 Study begin_rollout(const Inputs& in) {
   auto r = std::make_shared<Rollout>(in);
-  return in_parts(r->n_steps(), [r](int i) { r->part(i, mean_rows); }, [r] { return map_of_wide(r->here); });
+  return in_parts(
+      r->n_steps(), [r](int i) { r->part(i, mean_rows); }, [r] { return map_of_wide(r->here); });
 }
 
 Study begin_rollout_relative(const Inputs& in) {
   auto r = std::make_shared<Rollout>(in), even = std::make_shared<Rollout>(in);
-  return in_parts(2 * r->n_steps(),
-                  [=](int i) { i < r->n_steps() ? r->part(i, mean_rows) : even->part(i - r->n_steps(), uniform_rows); },
-                  [=] {
-                    Wide m = r->here;
-                    for (Eigen::Index i = 0; i < m.size(); ++i) {
-                      const double chance = even->here.data()[i];
-                      m.data()[i] = chance > 0 ? m.data()[i] / chance : 0;
-                    }
-                    rows_to_one(m);
-                    return map_of_wide(m);
-                  });
+  return in_parts(
+      2 * r->n_steps(),
+      [=](int i) {
+        i < r->n_steps() ? r->part(i, mean_rows) : even->part(i - r->n_steps(), uniform_rows);
+      },
+      [=] {
+        Wide m = r->here;
+        for (Eigen::Index i = 0; i < m.size(); ++i) {
+          const double chance = even->here.data()[i];
+          m.data()[i] = chance > 0 ? m.data()[i] / chance : 0;
+        }
+        rows_to_one(m);
+        return map_of_wide(m);
+      });
 }
 
 Status too_large_for_flow(const Inputs& in) {
   const Attention& a = in.trace->attention();
   // Each cell is a flow that walks all edges some times.
-  const double edges = double(a.n_query) * a.n_key * (in.state->layer + 1) * (a.mask == Mask::causal ? .5 : 1);
+  const double edges =
+      double(a.n_query) * a.n_key * (in.state->layer + 1) * (a.mask == Mask::causal ? .5 : 1);
   const double work = double(a.n_query) * a.n_key * edges;
   if (const Status e = too_many_bytes(in, uint64_t(edges * 40))) return e;
   if (work <= kMostFlowWork) return {};
-  const int most = int(std::sqrt(std::sqrt(kMostFlowWork / (work / std::pow(double(a.n_query), 4)))));
+  const int most =
+      int(std::sqrt(std::sqrt(kMostFlowWork / (work / std::pow(double(a.n_query), 4)))));
   const Lang lang = in.state->lang;
   return Error{tr(lang, ": would take many minutes for ", "：对 ") + std::to_string(a.n_query) +
                tr(lang, " tokens after layer ", " 个词元、第 ") + std::to_string(in.state->layer) +
@@ -232,10 +243,12 @@ Study begin_flow(const Inputs& in) {
     int64_t walked = 0;  // edges in this step, about
 
     bool prepare(int i) {
-      const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows, q1 = std::min(q0 + rows, a.n_query);
+      const int parts = n_parts(a.n_query, rows), l = i / parts, q0 = i % parts * rows,
+                q1 = std::min(q0 + rows, a.n_query);
       if (l >= int(layers.size())) return false;
       if (q0 == 0) layers[size_t(l)].resize(a.n_query, a.n_key);
-      layers[size_t(l)].middleRows(q0, q1 - q0) = with_residual(mean_rows(a, sample, l, q0, q1), q0);
+      layers[size_t(l)].middleRows(q0, q1 - q0) =
+          with_residual(mean_rows(a, sample, l, q0, q1), q0);
       return true;
     }
     bool flow() {
@@ -254,8 +267,10 @@ Study begin_flow(const Inputs& in) {
     }
   };
   const Attention& a = in.trace->attention();
-  const int rows = rows_a_step(int64_t(a.n_heads) * a.d_head * a.n_key, a.n_query), n_layers = in.state->layer + 1;
-  auto work = std::make_shared<Work>(Work{a, in.state->sample, rows, std::vector<Wide>(size_t(n_layers)), nullptr, {}});
+  const int rows = rows_a_step(int64_t(a.n_heads) * a.d_head * a.n_key, a.n_query),
+            n_layers = in.state->layer + 1;
+  auto work = std::make_shared<Work>(
+      Work{a, in.state->sample, rows, std::vector<Wide>(size_t(n_layers)), nullptr, {}});
   const int first = n_layers * n_parts(a.n_query, rows);
   auto at = std::make_shared<int>(0);
   // How many breadths a flow takes is not known before; some three.

@@ -19,7 +19,8 @@ int token_named(const Tokenizer& tokenizer, std::string_view text) {
   };
   if (int id = 0; text.front() == '#' && text.size() > 1) {
     const auto [end, fault] = std::from_chars(text.data() + 1, text.data() + text.size(), id);
-    if (fault == std::errc() && end == text.data() + text.size()) return id < tokenizer.size() ? id : -1;
+    if (fault == std::errc() && end == text.data() + text.size())
+      return id < tokenizer.size() ? id : -1;
   }
   if (text.front() != ' ')
     if (const int id = only(" " + std::string(text)); id >= 0) return id;
@@ -68,10 +69,12 @@ Target target_of(const Inputs& in) {
 Status bad_target(const Inputs& in) {
   const Target target = target_of(in);
   const Lang lang = in.state->lang;
-  for (const auto& [text, id] : {std::pair(in.state->target, target.token), {in.state->foil, target.foil}})
+  for (const auto& [text, id] :
+       {std::pair(in.state->target, target.token), {in.state->foil, target.foil}})
     if (!text.empty() && id < 0)
-      return Error{"“" + text + "”" + tr(lang, " is not one token of this model; choose a shorter or more common word",
-                                         " 不是该模型的单个词元；请改用更短或更常见的词")};
+      return Error{"“" + text + "”" +
+                   tr(lang, " is not one token of this model; choose a shorter or more common word",
+                      " 不是该模型的单个词元；请改用更短或更常见的词")};
   return {};
 }
 
@@ -80,7 +83,8 @@ Target target_at(const Inputs& in, int query) {
   if (target.token >= 0) return target;
   const Model& model = *in.trace->model;
   const int d = model.config.d_model;
-  const ConstMat resid = ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);
+  const ConstMat resid =
+      ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);
   std::vector<float> ready(static_cast<size_t>(d)), logits(size_t(model.config.d_vocab));
   ready_to_unembed(model, resid, {ready.data(), 1, d});
   unembed(model, {ready.data(), 1, d}, {logits.data(), 1, int64_t(logits.size())});

@@ -9,14 +9,15 @@
 
 namespace attn {
 
-// The token that a person means by `text`: that of number 50 by "#50"; the one token that it is cut into as the next
-// word, after a blank; the piece that the vocabulary spells so; or the one token that it is cut into as it stands. -1:
-// there is no such one token.
+// The token that a person means by `text`: that of number 50 by "#50"; the one token that it is cut
+// into as the next word, after a blank; the piece that the vocabulary spells so; or the one token
+// that it is cut into as it stands. -1: there is no such one token.
 int token_named(const Tokenizer& tokenizer, std::string_view text);
 
 // The shortest text that token_named() turns into this token.
 std::string name_of_token(const Tokenizer& tokenizer, int token);
-// Tokens whose words begin with `text`, blanks before them aside; the shortest first, `most` at most.
+// Tokens whose words begin with `text`, blanks before them aside; the shortest first, `most` at
+// most.
 std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view text, int most);
 
 struct Target {

@@ -13,7 +13,8 @@ constexpr int64_t kMemoryBound = 2;  // a row at a time waits for W_U
 
 }  // namespace
 
-TargetPass::TargetPass(const Inputs& in, int query) : model_(*in.trace->model), target_(target_of(in)) {
+TargetPass::TargetPass(const Inputs& in, int query)
+    : model_(*in.trace->model), target_(target_of(in)) {
   if (target_.token >= 0) return;
   const Trace& t = *in.trace;
   const int n = in.kept()->n, d = model_.config.d_model, n_vocab = model_.config.d_vocab;
@@ -23,7 +24,8 @@ TargetPass::TargetPass(const Inputs& in, int query) : model_(*in.trace->model), 
     return;
   }
   ready_.resize(static_cast<size_t>(d));
-  ready_to_unembed(model_, ConstMat(in.kept()->resid_final.data(), n, d).rows_of(query, query + 1), {ready_.data(), 1, d});
+  ready_to_unembed(model_, ConstMat(in.kept()->resid_final.data(), n, d).rows_of(query, query + 1),
+                   {ready_.data(), 1, d});
   rows_ = rows_a_step(kMemoryBound * d, n_vocab);
   n_steps_ = n_parts(n_vocab, rows_);
 }
@@ -32,7 +34,8 @@ void TargetPass::step() {
   const Weights& w = model_.weights;
   const int end = std::min(at_ + rows_, model_.config.d_vocab);
   std::vector<float> logits(size_t(end - at_));
-  linear(ConstMat(ready_.data(), 1, int64_t(ready_.size())), w.unembed.rows_of(at_, end), {logits.data(), 1, end - at_});
+  linear(ConstMat(ready_.data(), 1, int64_t(ready_.size())), w.unembed.rows_of(at_, end),
+         {logits.data(), 1, end - at_});
   for (int token = at_; token < end; ++token) {
     float& logit = logits[size_t(token - at_)];
     if (!w.unembed_bias.empty()) logit += w.unembed_bias.vec()[size_t(token)];

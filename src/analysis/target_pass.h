@@ -1,4 +1,5 @@
-// target_pass.h - the token that is asked about, found in short steps where it is the likeliest of a large vocabulary.
+// target_pass.h - the token that is asked about, found in short steps where it is the likeliest of
+// a large vocabulary.
 #pragma once
 
 #include <vector>

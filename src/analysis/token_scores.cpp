@@ -22,9 +22,14 @@ struct Walk {
   int next = 0;
 
   explicit Walk(const Inputs& in)
-      : a(in.trace->attention()), sample(in.state->sample), layer(in.state->layer), head(in.state->head), token(in.state->token) {}
+      : a(in.trace->attention()),
+        sample(in.state->sample),
+        layer(in.state->layer),
+        head(in.state->head),
+        token(in.state->token) {}
   int rows_a_step() const {
-    return std::max(1, int(std::min(kStepWork / (double(a.n_key) * (a.d_head + 16)), 4e6 / a.n_key)));
+    return std::max(1,
+                    int(std::min(kStepWork / (double(a.n_key) * (a.d_head + 16)), 4e6 / a.n_key)));
   }
   int n_steps() const { return (a.n_query + rows_a_step() - 1) / rows_a_step(); }
   template <class OfRow>
@@ -33,7 +38,8 @@ struct Walk {
     rows.resize(size_t(end - next) * size_t(a.n_key));
     a.pattern_rows(sample, layer, head, next, end, {rows.data(), end - next, a.n_key});
     for (int q = next; q < end; ++q)
-      of_row(q, std::span<const float>(rows).subspan(size_t(q - next) * size_t(a.n_key), size_t(a.n_key)));
+      of_row(q, std::span<const float>(rows).subspan(size_t(q - next) * size_t(a.n_key),
+                                                     size_t(a.n_key)));
     next = end;
     return next < a.n_query;
   }
@@ -46,7 +52,9 @@ Study by_query(const Inputs& in, OfRow of_row) {
   auto walk = std::make_shared<Walk>(in);
   return {walk->n_steps(),
           [walk, of_row] {
-            return walk->step([&](int q, std::span<const float> row) { walk->out.push_back(of_row(*walk, q, row)); });
+            return walk->step([&](int q, std::span<const float> row) {
+              walk->out.push_back(of_row(*walk, q, row));
+            });
           },
           [walk] { return walk->made(Axis::query); }};
 }
@@ -69,7 +77,9 @@ Study begin_row_entropy(const Inputs& in) {
 }
 
 Study begin_row_largest(const Inputs& in) {
-  return by_query(in, [](const Walk&, int, std::span<const float> row) { return double(*std::ranges::max_element(row)); });
+  return by_query(in, [](const Walk&, int, std::span<const float> row) {
+    return double(*std::ranges::max_element(row));
+  });
 }
 
 Study begin_row_distance(const Inputs& in) {
@@ -129,7 +139,9 @@ Study begin_layer_mean(const Inputs& in) {
             return w.layer < w.a.n_layers;
           },
           [work] {
-            return Measure{{Axis::query, Axis::key}, {work->walk.a.n_query, work->walk.a.n_key}, std::move(work->sum)};
+            return Measure{{Axis::query, Axis::key},
+                           {work->walk.a.n_query, work->walk.a.n_key},
+                           std::move(work->sum)};
           }};
 }
 
@@ -164,7 +176,8 @@ std::span<const Metric> token_scores() {
        begin_column},
       {"received",
        {"Attention received", "得到的注意力"},
-       {"How much attention each token gets in the chosen head, as a mean over the tokens that can see it",
+       {"How much attention each token gets in the chosen head, as a mean over the tokens that can "
+        "see it",
         "在所选头中每个词元得到的注意力，对能看到它的词元取平均"},
        {Axis::key},
        0,
@@ -177,7 +190,8 @@ std::span<const Metric> token_scores() {
        begin_received},
       {"row_entropy",
        {"Entropy of each row", "每行的熵"},
-       {"How many tokens each token spreads its attention over in the chosen head, as bits: 0 for one alone, 1 for two alike",
+       {"How many tokens each token spreads its attention over in the chosen head, as bits: 0 for "
+        "one alone, 1 for two alike",
         "在所选头中每个词元把注意力分散到多少词元上，以比特计：只看一个为 0，平分给两个为 1"},
        {Axis::query},
        0,
@@ -190,7 +204,8 @@ std::span<const Metric> token_scores() {
        begin_row_entropy},
       {"row_largest",
        {"Largest weight of each row", "每行的最大权重"},
-       {"The weight of each token's strongest key in the chosen head", "在所选头中每个词元最强的键的权重"},
+       {"The weight of each token's strongest key in the chosen head",
+        "在所选头中每个词元最强的键的权重"},
        {Axis::query},
        0,
        1,
@@ -202,7 +217,8 @@ std::span<const Metric> token_scores() {
        begin_row_largest},
       {"row_distance",
        {"Distance of each row", "每行的距离"},
-       {"How far away each token looks in the chosen head, on average", "在所选头中每个词元平均看多远"},
+       {"How far away each token looks in the chosen head, on average",
+        "在所选头中每个词元平均看多远"},
        {Axis::query},
        0,
        3e38f,

@@ -11,21 +11,27 @@ namespace {
 
 constexpr float kLeast = 1e-5f;  // inseq's threshold
 
-// Some queries at a time, and of these one key after the other: only their rows of the patterns are ever there.
+// Some queries at a time, and of these one key after the other: only their rows of the patterns are
+// ever there.
 struct Work {
   Inputs in;
   State state;
   const Model& model;
   const Attention& a;
-  Dense W_O;                        // [n_heads * d_head, d_model]
-  Dense patterns, attn, clean, lost;  // [n_heads, rows * n_key]; [rows, d_model] twice; [query, key]
-  int rows, keys_a_step;            // of a block; of a step
+  Dense W_O;  // [n_heads * d_head, d_model]
+  Dense patterns, attn, clean,
+      lost;               // [n_heads, rows * n_key]; [rows, d_model] twice; [query, key]
+  int rows, keys_a_step;  // of a block; of a step
 
   explicit Work(const Inputs& inputs)
-      : in(inputs), state(*inputs.state), model(*inputs.trace->model), a(inputs.trace->attention()) {
+      : in(inputs),
+        state(*inputs.state),
+        model(*inputs.trace->model),
+        a(inputs.trace->attention()) {
     in.state = &state;
     const Config& c = model.config;
-    // Our own products are several times faster than those that kStepWork is about, and a block of rows reads all weights.
+    // Our own products are several times faster than those that kStepWork is about, and a block of
+    // rows reads all weights.
     const int64_t a_row = int64_t(c.d_model) * c.d_mlp * (c.gated_mlp ? 3 : 2) / 6;
     rows = rows_a_step(a_row, a.n_query);
     keys_a_step = rows_a_step(a_row * rows, a.n_key);
@@ -58,7 +64,8 @@ struct Work {
 
   Dense output(const Dense& attention, int q0, int q1) const {
     Dense out(attention.rows(), attention.cols());
-    finish_block(model, state.layer, in.kept()->resid_pre(state.layer).rows_of(q0, q1), const_mat(attention), mat(out));
+    finish_block(model, state.layer, in.kept()->resid_pre(state.layer).rows_of(q0, q1),
+                 const_mat(attention), mat(out));
     const NormWeights& last = model.weights.ln_final;
     if (state.layer + 1 == model.config.n_layers && !last.gamma.empty())
       normalize_rows(model.config, last, const_mat(out), mat(out));
@@ -69,13 +76,17 @@ struct Work {
     const int first = a.mask == Mask::causal ? std::max(q0, key) : q0, n = q1 - first;
     Dense less = attn.bottomRows(n);
     for (int h = 0; h < a.n_heads; ++h) {
-      const ConstMat v = a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
-      const Eigen::RowVectorXf f = row_of(v.row(key)) * W_O.middleRows(Eigen::Index(h) * a.d_head, a.d_head);
-      for (int q = first; q < q1; ++q) less.row(q - first) -= patterns(h, Eigen::Index(q - q0) * a.n_key + key) * f;
+      const ConstMat v =
+          a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+      const Eigen::RowVectorXf f =
+          row_of(v.row(key)) * W_O.middleRows(Eigen::Index(h) * a.d_head, a.d_head);
+      for (int q = first; q < q1; ++q)
+        less.row(q - first) -= patterns(h, Eigen::Index(q - q0) * a.n_key + key) * f;
     }
     const Dense out = output(less, first, q1);
     for (int q = first; q < q1; ++q) {
-      const Eigen::RowVectorXd x = clean.row(q - q0).cast<double>(), y = out.row(q - first).cast<double>();
+      const Eigen::RowVectorXd x = clean.row(q - q0).cast<double>(),
+                               y = out.row(q - first).cast<double>();
       const double size = x.norm() * y.norm();
       const float s = size > 0 ? float(1 - x.dot(y) / size) : 0;
       lost(q, key) = s < kLeast ? 0 : s;
@@ -88,16 +99,20 @@ struct Work {
 Status too_large_for_zeroing(const Inputs& in) {
   const Attention& a = in.trace->attention();
   const uint64_t d = uint64_t(in.trace->model->config.d_model);
-  return too_many_bytes(in, (uint64_t(a.n_query) * uint64_t(a.n_key) + uint64_t(a.n_heads) * uint64_t(a.d_head) * d) * sizeof(float));
+  return too_many_bytes(
+      in, (uint64_t(a.n_query) * uint64_t(a.n_key) + uint64_t(a.n_heads) * uint64_t(a.d_head) * d) *
+              sizeof(float));
 }
 
 Study begin_value_zeroing(const Inputs& in) {
   auto work = std::make_shared<Work>(in);
-  return in_parts(work->n_steps(), [work](int i) { work->part(i); }, [work] {
-    for (Eigen::Index q = 0; q < work->lost.rows(); ++q)
-      if (const float sum = work->lost.row(q).sum(); sum > 0) work->lost.row(q) /= sum;
-    return map_measure(work->lost);
-  });
+  return in_parts(
+      work->n_steps(), [work](int i) { work->part(i); },
+      [work] {
+        for (Eigen::Index q = 0; q < work->lost.rows(); ++q)
+          if (const float sum = work->lost.row(q).sum(); sum > 0) work->lost.row(q) /= sum;
+        return map_measure(work->lost);
+      });
 }
 
 }  // namespace attn

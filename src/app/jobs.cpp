@@ -94,7 +94,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     bool tokenize() {
       const Model& model = *wish.model;
       if (wish.repeat > 0) {
-        Result<Tokens> random = random_repeat(model, std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
+        Result<Tokens> random =
+            random_repeat(model, std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
         if (!random) {
           made.emplace(MadeTrace{random.error()});
           return false;
@@ -137,9 +138,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
   work->lang = lang;
-  return {tr(lang, "Running the model", "正在运行模型"), 1,
-          [work] { return work->step(); }, [work, done] { done(std::move(*work->made)); },
-          work->n_steps};
+  return {tr(lang, "Running the model", "正在运行模型"), 1, [work] { return work->step(); },
+          [work, done] { done(std::move(*work->made)); }, work->n_steps};
 }
 
 }  // namespace attn

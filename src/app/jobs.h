@@ -39,7 +39,8 @@ struct ForwardWish {
   int layer = 0;
   Room room;
   std::vector<std::shared_ptr<const Trace>> earlier;
-  int repeat = 0;  // so many random tokens, said twice (fewer where the model reads fewer), in the place of the text
+  int repeat = 0;  // so many random tokens, said twice (fewer where the model reads fewer), in the
+                   // place of the text
   uint32_t repeat_seed = 0;
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
@@ -50,9 +51,9 @@ Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lan
 Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, Lang lang,
              std::function<void(std::vector<std::shared_ptr<const Tile>>)> done);
 
-// Thumbnails of at most kGridSide cells a side. A part: heads from .. to-1, counted through all layers,
-// values [to - from, side_q, side_k]; each step takes no more than kWorkAStep a thread, or one row
-// of cells.
+// Thumbnails of at most kGridSide cells a side. A part: heads from .. to-1, counted through all
+// layers, values [to - from, side_q, side_k]; each step takes no more than kWorkAStep a thread, or
+// one row of cells.
 inline constexpr int kGridSide = 64;
 HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int sample);
 // How many heads are worth a part: about a twentieth of a second.

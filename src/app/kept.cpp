@@ -16,9 +16,8 @@ bool has_layer(const Trace& trace, int layer) {
 }  // namespace
 
 const TracePair* KeptTraces::find(const TraceKey& key, int layer) {
-  const auto it = std::ranges::find_if(entries_, [&](const Entry& e) {
-    return e.key == key && has_layer(*e.pair.trace, layer);
-  });
+  const auto it = std::ranges::find_if(
+      entries_, [&](const Entry& e) { return e.key == key && has_layer(*e.pair.trace, layer); });
   if (it == entries_.end()) return nullptr;
   std::rotate(entries_.begin(), it, it + 1);
   return &entries_.front().pair;

@@ -1,4 +1,5 @@
-// kept.h - traces that were made lately, so that going back computes nothing; and how much they hold.
+// kept.h - traces that were made lately, so that going back computes nothing; and how much they
+// hold.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace attn {
 // What a trace is made from. Equal keys, equal traces.
 struct TraceKey {
   std::string model, text;
-  ScratchSettings scratch;  // only for "scratch"
+  ScratchSettings scratch;          // only for "scratch"
   int repeat = 0, repeat_seed = 0;  // State's; then there is no text
   bool operator==(const TraceKey&) const = default;
 };

@@ -25,13 +25,15 @@ const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
   return m && m->compute && m->axes == axes ? m : nullptr;
 }
 
-std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table, const std::shared_ptr<const Trace>& trace, int sample) {
+std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table,
+                                          const std::shared_ptr<const Trace>& trace, int sample) {
   auto made = std::make_shared<HeadRoles>();
   made->trace = trace;
   made->sample = sample;
   made->n_heads = table.n_heads;
   for (int layer = 0; layer < table.n_layers; ++layer)
-    for (int head = 0; head < table.n_heads; ++head) made->roles.push_back(head_role(table, layer, head));
+    for (int head = 0; head < table.n_heads; ++head)
+      made->roles.push_back(head_role(table, layer, head));
   return made;
 }
 
@@ -48,7 +50,8 @@ bool MeasureKey::operator==(const MeasureKey& o) const {
          offset == o.offset && target == o.target && foil == o.foil;
 }
 
-MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace, const State& at) {
+MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
+                       const State& at) {
   MeasureKey key{&metric, trace, at.sample, -1, -1, -1, at.offset, {}, {}};
   if (!has(metric, Axis::layer)) key.layer = at.layer;
   if (!has(metric, Axis::head)) key.head = at.head;
@@ -66,7 +69,8 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
 Status cannot_compute(const Metric& metric, const Inputs& inputs) {
   const Attention& a = inputs.trace->attention();
   const Lang lang = inputs.state->lang;
-  if (has(metric, Axis::query) && has(metric, Axis::key) && int64_t(a.n_query) * a.n_key > kMostCells)
+  if (has(metric, Axis::query) && has(metric, Axis::key) &&
+      int64_t(a.n_query) * a.n_key > kMostCells)
     return Error{std::string(metric.title.in(lang)) +
                  tr(lang, ": shown for texts of up to 2,048 tokens; this one has ",
                     "：仅对不超过 2,048 个词元的文本显示；当前词元数为 ") +
@@ -89,7 +93,8 @@ const Metric* head_measure(const State& s) {
 
 const Metric* second_head_measure(const State& s) {
   if (const Metric* m = named(s.versus, kByHead)) return m;
-  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal mask.
+  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal
+  // mask.
   const Metric* first = first_of(kByHead, 0);
   return head_measure(s) == first ? first_of(kByHead, 3) : first;
 }
@@ -99,7 +104,8 @@ const Metric* shown_measure(const State& s) {
 }
 
 bool colours_tokens(const Metric& m) {
-  return m.compute && (m.axes == std::vector{Axis::query} || (m.axes == std::vector{Axis::key} && m.id != std::string_view("row")));
+  return m.compute && (m.axes == std::vector{Axis::query} ||
+                       (m.axes == std::vector{Axis::key} && m.id != std::string_view("row")));
 }
 
 const Metric* strip_measure(const State& s) {
@@ -115,7 +121,8 @@ const Metric* lens_measure(const State& s) {
 const Metric* next_measure() { return first_of({Axis::vocab}); }
 
 bool is_part_measure(const Metric& m) {
-  return m.compute && (m.needs & asks_target) && (m.axes == kByPart || m.axes == kByHead || m.axes == kBySource);
+  return m.compute && (m.needs & asks_target) &&
+         (m.axes == kByPart || m.axes == kByHead || m.axes == kBySource);
 }
 
 const Metric* parts_measure(const State& s) {
@@ -129,7 +136,8 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
     if (m && std::ranges::find(wanted, m) == wanted.end()) wanted.push_back(m);
   };
   if (s.canvas == Canvas::map || s.canvas == Canvas::lines) add(shown_measure(s));
-  if (!s.measure.empty() || s.panel == Panel::list || s.canvas == Canvas::scatter) add(head_measure(s));
+  if (!s.measure.empty() || s.panel == Panel::list || s.canvas == Canvas::scatter)
+    add(head_measure(s));
   add(strip_measure(s));
   if (s.canvas == Canvas::scatter) add(second_head_measure(s));
   if (s.canvas == Canvas::lens) add(lens_measure(s));
@@ -140,7 +148,8 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
     for (const Metric& m : metrics())
       if (m.compute && m.axes == kByHead) add(&m);
   // What may be chosen as the target: what the model itself expects.
-  if (std::ranges::any_of(wanted, [](const Metric* m) { return m->needs & asks_target; })) add(next_measure());
+  if (std::ranges::any_of(wanted, [](const Metric* m) { return m->needs & asks_target; }))
+    add(next_measure());
   return wanted;
 }
 
@@ -160,24 +169,30 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
     bool step() {
       const double begun = now_s();
       const Metric& metric = *wish.keys[made.size()].metric;
-      const bool asks = (metric.needs & needs_activations) && wish.trace->model && !wish.trace->activations;
+      const bool asks =
+          (metric.needs & needs_activations) && wish.trace->model && !wish.trace->activations;
       if (asks && !wish.activations && !no_activations) {
         keep_activations();
       } else {
         compute(metric, asks);
       }
       seconds += now_s() - begun;
-      return made.size() < wish.keys.size() && (made.empty() || study.step || walk || pass || seconds < kPartSeconds);
+      return made.size() < wish.keys.size() &&
+             (made.empty() || study.step || walk || pass || seconds < kPartSeconds);
     }
     void keep_activations() {
       const Trace& t = *wish.trace;
       if (!pass) {
         const Tokens& tokens = t.queries[0];
-        const uint64_t bytes = Activations::floats_needed(t.model->config, uint64_t(tokens.size())) * sizeof(float);
+        const uint64_t bytes =
+            Activations::floats_needed(t.model->config, uint64_t(tokens.size())) * sizeof(float);
         if (bytes > wish.room) {
-          no_activations = Error{tr(wish.at.lang, "This needs the activations of all layers, ", "这需要保留所有层的激活值，共 ") +
-                                 human_bytes(bytes) + tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
-                                 human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
+          no_activations = Error{
+              tr(wish.at.lang, "This needs the activations of all layers, ",
+                 "这需要保留所有层的激活值，共 ") +
+              human_bytes(bytes) +
+              tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
+              human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
           return;
         }
         Keep keep;
@@ -212,15 +227,19 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       }
       if (scores.size() < 2) return false;
       table = std::make_unique<HeadTable>(std::move(scores), wish.trace->attention());
-      walk = std::make_unique<HeadTableWork>(*table, *wish.trace, HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
+      walk = std::make_unique<HeadTableWork>(
+          *table, *wish.trace, HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
       return true;
     }
     void go_on_walking() {
       if (walk->step()) return;
       for (size_t s = 0; s < table->scores.size(); ++s)
         add({kByHead, {table->n_layers, table->n_heads}, table->values(s)}, {});
-      const auto has = [&](const HeadScore* score) { return std::ranges::find(table->scores, score) != table->scores.end(); };
-      if (std::ranges::all_of(role_scores(wish.period > 0), has)) roles = roles_of(*table, wish.trace, wish.at.sample);
+      const auto has = [&](const HeadScore* score) {
+        return std::ranges::find(table->scores, score) != table->scores.end();
+      };
+      if (std::ranges::all_of(role_scores(wish.period > 0), has))
+        roles = roles_of(*table, wish.trace, wish.at.sample);
       walk.reset();
       table.reset();
     }
@@ -234,7 +253,8 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
   };
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
-  return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()), [work] { return work->step(); },
+  return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()),
+          [work] { return work->step(); },
           [work, done] { done({std::move(work->made), work->wish.activations, work->roles}); }};
 }
 

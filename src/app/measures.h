@@ -1,4 +1,5 @@
-// measures.h - metrics computed for what is looked at: what each depends on, and the job that makes them.
+// measures.h - metrics computed for what is looked at: what each depends on, and the job that makes
+// them.
 #pragma once
 
 #include <functional>
@@ -15,11 +16,13 @@
 namespace attn {
 
 // What metrics that the page knows a place for are about.
-inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head}, kByCell = {Axis::query, Axis::key},
+inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head},
+                               kByCell = {Axis::query, Axis::key},
                                kByLayer = {Axis::layer, Axis::query}, kByPart = {Axis::component},
                                kBySource = {Axis::layer, Axis::key};
 
-// A metric and all of the state that its numbers depend on; what it has an axis for is -1. Does not keep the trace.
+// A metric and all of the state that its numbers depend on; what it has an axis for is -1. Does not
+// keep the trace.
 struct MeasureKey {
   const Metric* metric = nullptr;
   std::weak_ptr<const Trace> trace;
@@ -29,7 +32,8 @@ struct MeasureKey {
   bool operator==(const MeasureKey& other) const;
 };
 // `at`: clamped.
-MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace, const State& at);
+MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
+                       const State& at);
 
 struct MadeMeasure {
   MeasureKey key;
@@ -37,20 +41,22 @@ struct MadeMeasure {
   std::optional<Error> error;  // why the metric has no numbers here
 };
 
-// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), a layer that
-// is not kept, or what missing() says.
+// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), a
+// layer that is not kept, or what missing() says.
 inline constexpr int64_t kMostCells = 2048 * 2048;
 Status cannot_compute(const Metric& metric, const Inputs& inputs);
 Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs);
 
 // The metrics that a state's views need, each once; defaults for those that the state leaves open.
 std::vector<const Metric*> wanted_metrics(const State& state);
-// That of `measure`, `versus` and `show`; null where the map shows the pattern, or there is no such metric.
+// That of `measure`, `versus` and `show`; null where the map shows the pattern, or there is no such
+// metric.
 const Metric* head_measure(const State& state);
 const Metric* second_head_measure(const State& state);
 const Metric* shown_measure(const State& state);
 const Metric* lens_measure(const State& state);
-// That of `strip`, null where the text has the colours of the chosen token's row; and those that it may be.
+// That of `strip`, null where the text has the colours of the chosen token's row; and those that it
+// may be.
 const Metric* strip_measure(const State& state);
 bool colours_tokens(const Metric& metric);
 const Metric* next_measure();
@@ -58,13 +64,15 @@ const Metric* parts_measure(const State& state);
 // Those that the attribution bars offer: about a target, and not of single cells or layers' rows.
 bool is_part_measure(const Metric& metric);
 
-// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least one. Those that need
-// activations have the model run again to keep them, where neither the trace nor `activations` has them; more than
-// `room` bytes of them are an error. What was kept is handed over with the rest.
+// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least
+// one. Those that need activations have the model run again to keep them, where neither the trace
+// nor `activations` has them; more than `room` bytes of them are an error. What was kept is handed
+// over with the rest.
 struct MadeMeasures {
   std::vector<std::shared_ptr<const MadeMeasure>> made;
   std::shared_ptr<const Activations> activations;
-  std::shared_ptr<const struct HeadRoles> roles;  // where all that they are told by was made in one walk
+  std::shared_ptr<const struct HeadRoles>
+      roles;  // where all that they are told by was made in one walk
 };
 struct MeasureWish {
   std::shared_ptr<const Trace> trace;

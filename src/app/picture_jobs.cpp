@@ -12,7 +12,7 @@ constexpr int kHeadsAPart = 16;  // in steps of one thread
 
 // One thumbnail, or some rows of its cells where all of it would take too long.
 struct Piece {
-  int head = 0;  // counted through all layers
+  int head = 0;          // counted through all layers
   int from = 0, to = 0;  // rows of cells
 };
 
@@ -88,9 +88,9 @@ HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int sample) {
   grid.side_q = std::min(a.n_query, kGridSide);
   grid.side_k = std::min(a.n_key, kGridSide);
   grid.trace = std::move(trace);
-  grid.values.assign(size_t(grid.n_layers) * size_t(grid.n_heads) * size_t(grid.side_q) *
-                         size_t(grid.side_k),
-                     0.0f);
+  grid.values.assign(
+      size_t(grid.n_layers) * size_t(grid.n_heads) * size_t(grid.side_q) * size_t(grid.side_k),
+      0.0f);
   return grid;
 }
 

@@ -25,8 +25,9 @@ Result<Bytes> read_file(const std::string& path) {
 Result<std::vector<File>> read_folder(const std::string& path) {
   std::error_code failed;
   if (!fs::is_directory(path, failed))
-    return Error{path + ": is not a folder; name the folder that holds config.json, "
-                        "model.safetensors and tokenizer.json"};
+    return Error{path +
+                 ": is not a folder; name the folder that holds config.json, "
+                 "model.safetensors and tokenizer.json"};
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
     const std::string kind = it->path().extension().string();

@@ -22,7 +22,8 @@ State Reading::at(const State& state) const {
   return s;
 }
 
-std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace, const State& state) {
+std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
+                                            const State& state) {
   auto made = std::make_shared<Reading>();
   made->of = trace;
   made->sample = state.sample;
@@ -32,11 +33,13 @@ std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& 
   made->queries = groups_of(trace->queries[size_t(state.sample)], state);
   made->keys = groups_of(trace->keys[size_t(state.sample)], state);
   made->n_hidden = int(std::ranges::count(made->keys.of_token, -1));
-  made->trace = std::make_shared<const Trace>(trace_of(made->queries, made->keys, *trace, state.sample));
+  made->trace =
+      std::make_shared<const Trace>(trace_of(made->queries, made->keys, *trace, state.sample));
   return made;
 }
 
-MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace, const State& at) {
+MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace,
+                    const State& at) {
   if (metric) return measure_key(*metric, trace, at);
   MeasureKey key;
   key.trace = trace;
@@ -66,19 +69,24 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       made->key = wish.key;
       const int64_t cells = int64_t(r.queries.size()) * r.keys.size();
       if (cells == 0)
-        made->error = Error{tr(wish.at.lang, "All tokens of this text are special, and special tokens are hidden",
+        made->error = Error{tr(wish.at.lang,
+                               "All tokens of this text are special, and special tokens are hidden",
                                "这段文本的词元全是特殊词元，而特殊词元已隐藏")};
       else if (cells > kMostCells)
-        made->error = Error{tr(wish.at.lang, "A map of words or sentences has up to 2,048 of them; here there would be ",
-                               "词或句子的大图最多 2,048 个单位；此处有 ") +
-                            std::to_string(r.keys.size()) +
-                            tr(wish.at.lang, ". Choose sentences, or tokens as the model reads them, with special tokens shown",
-                               " 个。请改选句子，或显示特殊词元并选择模型的词元")};
+        made->error = Error{
+            tr(wish.at.lang,
+               "A map of words or sentences has up to 2,048 of them; here there would be ",
+               "词或句子的大图最多 2,048 个单位；此处有 ") +
+            std::to_string(r.keys.size()) +
+            tr(wish.at.lang,
+               ". Choose sentences, or tokens as the model reads them, with special tokens shown",
+               " 个。请改选句子，或显示特殊词元并选择模型的词元")};
       else if (wish.from && wish.from->error)
         made->error = wish.from->error;
       if (made->error) return false;
       const Metric* metric = wish.key.metric;
-      merger.emplace(r.queries, r.keys, metric && !metric->adds_up ? Merge::mean : Merge::sum, Merge::mean);
+      merger.emplace(r.queries, r.keys, metric && !metric->adds_up ? Merge::mean : Merge::sum,
+                     Merge::mean);
       return true;
     }
     bool step() {
@@ -88,9 +96,11 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       const size_t n_key = size_t(a.n_key);
       if (!wish.from) {
         block.resize(size_t(end - next) * n_key);
-        a.pattern_rows(wish.key.sample, wish.key.layer, wish.key.head, next, end, {block.data(), end - next, a.n_key});
+        a.pattern_rows(wish.key.sample, wish.key.layer, wish.key.head, next, end,
+                       {block.data(), end - next, a.n_key});
       }
-      const float* rows = wish.from ? wish.from->measure.values.data() + size_t(next) * n_key : block.data();
+      const float* rows =
+          wish.from ? wish.from->measure.values.data() + size_t(next) * n_key : block.data();
       for (int q = next; q < end; ++q) merger->add(q, {rows + size_t(q - next) * n_key, n_key});
       next = end;
       if (next < a.n_query) return true;
@@ -100,7 +110,8 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
     void finish() {
       Measure m = merger->take();
       made->hidden = merger->hidden();
-      for (const float x : made->hidden) made->hidden_mean += double(x) / double(made->hidden.size());
+      for (const float x : made->hidden)
+        made->hidden_mean += double(x) / double(made->hidden.size());
       if (wish.from) {
         auto measure = std::make_shared<MadeMeasure>();
         measure->key = wish.key;
@@ -125,8 +136,8 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
   const int n_steps = work->attention().n_query / work->rows_a_step() + 1;
-  return {tr(lang, "Putting tokens together", "正在合并词元"), n_steps, [work] { return work->step(); },
-          [work, done] { done(work->made); }};
+  return {tr(lang, "Putting tokens together", "正在合并词元"), n_steps,
+          [work] { return work->step(); }, [work, done] { done(work->made); }};
 }
 
 }  // namespace attn

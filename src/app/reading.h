@@ -1,4 +1,5 @@
-// reading.h - the chosen head's map with tokens as people read them: words, sentences, marked spans, special ones hidden.
+// reading.h - the chosen head's map with tokens as people read them: words, sentences, marked
+// spans, special ones hidden.
 #pragma once
 
 #include <functional>
@@ -31,23 +32,25 @@ struct Reading {
   // Tokens of the chosen row and cell in groups; hidden ones make way.
   State at(const State& state) const;
 };
-std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace, const State& state);
+std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
+                                            const State& state);
 
 // A head's weights, or another {query, key} measure, with groups as rows and columns.
 struct ReadMap {
   std::shared_ptr<const Reading> reading;
-  MeasureKey key;                          // its metric is null for the weights
-  std::shared_ptr<const PatternMap> map;   // of weights; its trace is the reading's
+  MeasureKey key;                           // its metric is null for the weights
+  std::shared_ptr<const PatternMap> map;    // of weights; its trace is the reading's
   std::shared_ptr<const MadeMeasure> made;  // of a metric
-  std::vector<float> hidden;               // [query group] of its weights, what the hidden tokens hold
+  std::vector<float> hidden;  // [query group] of its weights, what the hidden tokens hold
   double hidden_mean = 0;
   std::optional<Error> error;
 };
 // `metric` null: the weights. The key that says which they are.
-MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace, const State& at);
+MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace,
+                    const State& at);
 
-// Rows of the pattern, or of `from`, a few at a time: a step takes about kWorkAStep. More than kMostCells cells of groups
-// are an error.
+// Rows of the pattern, or of `from`, a few at a time: a step takes about kWorkAStep. More than
+// kMostCells cells of groups are an error.
 struct ReadWish {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const Reading> reading;

@@ -102,9 +102,10 @@ bool Session::Impl::want_trace(const State& state) {
   auto done = [this, key, layer = state.layer](MadeTrace made) {
     take_trace(key, layer, std::move(made));
   };
-  post(Posted::trace,
-       runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model), key.repeat, uint32_t(key.repeat_seed)}, state.lang, done)
-            : scratch_job(key.scratch, room(), state.lang, done));
+  post(Posted::trace, runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model),
+                                          key.repeat, uint32_t(key.repeat_seed)},
+                                         state.lang, done)
+                           : scratch_job(key.scratch, room(), state.lang, done));
   return false;
 }
 
@@ -137,7 +138,8 @@ void Session::Impl::forget_pictures_of_lost_traces() {
   const auto lost = [&](const auto& picture) { return !kept.holds(picture->trace); };
   std::erase_if(kept_maps, lost);
   std::erase_if(kept_grids, lost);
-  std::erase_if(snapshot.read_maps, [&](const auto& m) { return !kept.holds(m->key.trace.lock()); });
+  std::erase_if(snapshot.read_maps,
+                [&](const auto& m) { return !kept.holds(m->key.trace.lock()); });
   if (activations && !kept.holds(activations_of.lock())) activations.reset();
 }
 
@@ -180,10 +182,12 @@ void Session::want(const State& state) {
       const State at = clamped(state, *s.snapshot.trace);
       const bool kept = s.snapshot.trace->attention().is_kept(at.layer);
       if (!regroups(at)) s.snapshot.reading.reset();
-      const Metric* shown = at.canvas == Canvas::map || at.canvas == Canvas::lines ? shown_measure(at) : nullptr;
+      const Metric* shown =
+          at.canvas == Canvas::map || at.canvas == Canvas::lines ? shown_measure(at) : nullptr;
       const Attention& a = s.snapshot.trace->attention();
       const bool tiled = int64_t(a.n_query) * a.n_key > kWholeCells;
-      const MapKey map{s.snapshot.trace, at.sample, at.layer, at.head, tiled ? at.pool : Pool::largest};
+      const MapKey map{s.snapshot.trace, at.sample, at.layer, at.head,
+                       tiled ? at.pool : Pool::largest};
       const bool busy = (kept && s.want_map(map, regroups(at))) ||
                         (kept && s.want_reading(nullptr, at)) || s.want_measures(at) ||
                         (kept && shown && s.want_reading(shown, at)) || s.want_grid(at.sample);
@@ -196,8 +200,9 @@ void Session::want(const State& state) {
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();
   if (s.posted == Impl::Posted::measures && !s.posted_measures.empty())
-    s.snapshot.progress = (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
-                          float(s.n_to_measure);
+    s.snapshot.progress =
+        (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
+        float(s.n_to_measure);
   s.snapshot.busy_seconds = s.worker.seconds();
   s.snapshot.longest_step = s.worker.longest_step();
 }

@@ -37,7 +37,8 @@ struct ModelEntry {
   const std::string& title(Lang lang) const { return lang == Lang::zh ? title_zh : title_en; }
 };
 
-// One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see Snapshot::tiles.
+// One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see
+// Snapshot::tiles.
 inline constexpr int64_t kWholeCells = 512 * 512;
 struct PatternMap {
   std::shared_ptr<const Trace> trace;
@@ -51,8 +52,8 @@ struct PatternMap {
 };
 
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
-// The first n_ready of them, counted through all layers, are there; those of layers that are not kept
-// stay empty.
+// The first n_ready of them, counted through all layers, are there; those of layers that are not
+// kept stay empty.
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
   int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
@@ -71,41 +72,45 @@ struct MemoryUse {
 // All that a frame draws; every pointer may be null until its job is done, and then stays until
 // the next is ready, so that nothing flickers.
 struct Snapshot {
-  std::shared_ptr<const Model> model;          // null for the attention from scratch
-  std::shared_ptr<const ScratchRun> scratch;   // null for a model
+  std::shared_ptr<const Model> model;         // null for the attention from scratch
+  std::shared_ptr<const ScratchRun> scratch;  // null for a model
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const PatternMap> map;
   std::shared_ptr<const HeadGrid> grid;
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
-  // What was computed of metrics, the newest first: for this trace, and for earlier ones until theirs are there.
+  // What was computed of metrics, the newest first: for this trace, and for earlier ones until
+  // theirs are there.
   std::vector<std::shared_ptr<const MadeMeasure>> measures;
-  // Where tokens are not shown as the model reads them: how they are grouped, and maps of the groups, the newest first.
+  // Where tokens are not shown as the model reads them: how they are grouped, and maps of the
+  // groups, the newest first.
   std::shared_ptr<const Reading> reading;
   std::vector<std::shared_ptr<const ReadMap>> read_maps;
   std::shared_ptr<const ReadMap> read_map(const Metric* metric, const State& at) const;
-  std::shared_ptr<const HeadRoles> roles;  // where the inspector is open; of an earlier trace until its own are there
-  std::string text;          // that the trace was made of
-  int period = 0;            // it is so many random tokens, said twice; 0: it is a text
-  std::string note;          // what the memory did not allow, in a sentence; "" when all is there
+  std::shared_ptr<const HeadRoles>
+      roles;         // where the inspector is open; of an earlier trace until its own are there
+  std::string text;  // that the trace was made of
+  int period = 0;    // it is so many random tokens, said twice; 0: it is a text
+  std::string note;  // what the memory did not allow, in a sentence; "" when all is there
   MemoryUse memory;
-  int n_traces = 0;          // so many were computed so far
+  int n_traces = 0;  // so many were computed so far
   // That of this metric for this place, `at` being clamped; null while it is not there.
   std::shared_ptr<const MadeMeasure> measure(const Metric* metric, const State& at) const;
-  // The same, or else the last of it that has as many layers and heads, so that a text that is typed does not flicker.
+  // The same, or else the last of it that has as many layers and heads, so that a text that is
+  // typed does not flicker.
   std::shared_ptr<const MadeMeasure> last_measure(const Metric* metric, const State& at) const;
-  bool current = false;      // everything above is what the state asks for
-  std::string busy;          // title of the job in hand; "" when idle
+  bool current = false;  // everything above is what the state asks for
+  std::string busy;      // title of the job in hand; "" when idle
   float progress = 0;
   double busy_seconds = 0;
-  Worker::Longest longest_step;  // of all jobs so far
-  std::optional<Error> error;     // why the state could not be followed; the old picture stays
+  Worker::Longest longest_step;     // of all jobs so far
+  std::optional<Error> error;       // why the state could not be followed; the old picture stays
   std::optional<Error> file_error;  // of the last files dropped; stays until dismissed
 };
 
 class Session {
  public:
-  // `finished` is called, on another thread, when pump() has something to deliver; not without threads,
-  // where pump() does the work.
+  // `finished` is called, on another thread, when pump() has something to deliver; not without
+  // threads, where pump() does the work.
   explicit Session(std::function<void()> finished = {});
 
   // Once a frame. Starts the first thing that is missing; never waits.
@@ -113,7 +118,8 @@ class Session {
   // Delivers finished work; without threads, works for `budget_ms`. True if the snapshot changed.
   bool pump(double budget_ms = 8);
   const Snapshot& snapshot() const;
-  // The trace or the map that the state asks for is being made: what is on screen is about to be replaced.
+  // The trace or the map that the state asks for is being made: what is on screen is about to be
+  // replaced.
   bool makes_picture() const;
   // The part of the big map in view. True when it has moved: tiles for it are made with the next
   // want().

@@ -27,10 +27,10 @@ struct Session::Impl {
   std::optional<std::string> to_fetch;  // the id that the state needs
   std::optional<std::string> opened;
   bool index_known = false;  // the list is whole: before, any model may still join it
-  bool loading = false;  // a load job is in hand: nothing else is posted
-  Lang speaks = Lang::en;  // titles of jobs
+  bool loading = false;      // a load job is in hand: nothing else is posted
+  Lang speaks = Lang::en;    // titles of jobs
 
-  std::optional<TraceKey> trace_key;    // of snapshot.trace
+  std::optional<TraceKey> trace_key;  // of snapshot.trace
   std::optional<TraceKey> failed_trace;
   std::optional<Error> trace_error;
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
@@ -98,7 +98,8 @@ struct Session::Impl {
   void take_measures(MadeMeasures result);
   void take_part(GridPart part);
   void measure_memory();
-  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped, Lang lang);
+  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
+                 Lang lang);
 };
 
 }  // namespace attn

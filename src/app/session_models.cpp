@@ -22,8 +22,7 @@ Status Session::add_index(std::string_view json) {
   const Result<Json> index = Json::parse(json, "models/index.json");
   if (!index) return index.error();
   const Json list = index->at("models");
-  if (!list.is_array())
-    return Error{"models/index.json: \"models\" must be a list of models"};
+  if (!list.is_array()) return Error{"models/index.json: \"models\" must be a list of models"};
   Status wrong;
   for (size_t i = 0; i < list.size(); ++i) {
     const Json item = list.at(i);
@@ -53,7 +52,9 @@ Status Session::add_index(std::string_view json) {
       example.title_zh = text_of(from.at("title"), "zh", example.title_en);
       example.look_en = text_of(from.at("look"), "en", "");
       example.look_zh = text_of(from.at("look"), "zh", example.look_en);
-      auto number = [&](const char* key) { return int(from.at(key).integer().value_or(0) & 0xfffff); };
+      auto number = [&](const char* key) {
+        return int(from.at(key).integer().value_or(0) & 0xfffff);
+      };
       example.layer = number("layer");
       example.head = number("head");
       example.token = number("token");

@@ -1,4 +1,5 @@
-// session_pictures.cpp - maps, tiles, thumbnails and measures: what is missing is made, what was made is kept.
+// session_pictures.cpp - maps, tiles, thumbnails and measures: what is missing is made, what was
+// made is kept.
 #include <algorithm>
 #include <chrono>
 
@@ -20,11 +21,15 @@ double now_s() {
   return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
-uint64_t bytes_of(const PatternMap& m) { return (m.values.size() + m.row_max.size()) * sizeof(float); }
+uint64_t bytes_of(const PatternMap& m) {
+  return (m.values.size() + m.row_max.size()) * sizeof(float);
+}
 uint64_t bytes_of(const HeadGrid& g) { return g.values.size() * sizeof(float); }
 
 uint64_t bytes_of(const ReadMap& m) {
-  return (m.hidden.size() + (m.map ? m.map->values.size() : 0) + (m.made ? m.made->measure.values.size() : 0)) * sizeof(float);
+  return (m.hidden.size() + (m.map ? m.map->values.size() : 0) +
+          (m.made ? m.made->measure.values.size() : 0)) *
+         sizeof(float);
 }
 
 // The newest first; of kPictureBytes in all, but always one.
@@ -48,7 +53,8 @@ std::shared_ptr<const MadeMeasure> Snapshot::measure(const Metric* metric, const
   return nullptr;
 }
 
-std::shared_ptr<const MadeMeasure> Snapshot::last_measure(const Metric* metric, const State& at) const {
+std::shared_ptr<const MadeMeasure> Snapshot::last_measure(const Metric* metric,
+                                                          const State& at) const {
   if (auto made = measure(metric, at)) return made;
   if (!trace) return nullptr;
   const std::vector<int> sizes = {trace->attention().n_layers, trace->attention().n_heads};
@@ -64,7 +70,8 @@ void Session::Impl::measure_memory() {
   for (const auto& map : kept_maps) m.pictures += bytes_of(*map);
   for (const auto& grid : kept_grids) m.pictures += bytes_of(*grid);
   for (const auto& map : snapshot.read_maps) m.pictures += bytes_of(*map);
-  for (const auto& made : snapshot.measures) m.pictures += made->measure.values.size() * sizeof(float);
+  for (const auto& made : snapshot.measures)
+    m.pictures += made->measure.values.size() * sizeof(float);
 }
 
 bool Session::Impl::want_map(const MapKey& key, bool only_whole) {
@@ -169,26 +176,29 @@ bool Session::Impl::want_measures(const State& at) {
   n_to_measure = int(wanted.size());
   n_measured = n_to_measure - int(missing.size());
   const auto& roles = snapshot.roles;
-  const bool no_roles = at.panel == Panel::head &&
-                        (!roles || roles->trace.lock() != snapshot.trace || roles->sample != at.sample);
+  const bool no_roles =
+      at.panel == Panel::head &&
+      (!roles || roles->trace.lock() != snapshot.trace || roles->sample != at.sample);
   if (posted == Posted::measures) {
     if (missing == posted_measures && (!missing.empty() || no_roles)) return true;
     cancel();
   }
   if (missing.empty() && no_roles) {
     posted_measures.clear();
-    post(Posted::measures, role_job(snapshot.trace, at.sample, snapshot.period, speaks, [this](std::shared_ptr<const HeadRoles> made) {
-           posted = Posted::none;
-           snapshot.roles = std::move(made);
-         }));
+    post(Posted::measures, role_job(snapshot.trace, at.sample, snapshot.period, speaks,
+                                    [this](std::shared_ptr<const HeadRoles> made) {
+                                      posted = Posted::none;
+                                      snapshot.roles = std::move(made);
+                                    }));
     return true;
   }
   if (missing.empty()) return false;
   posted_measures = missing;
   const bool still = activations_of.lock() == snapshot.trace;
-  post(Posted::measures, measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr, room().room,
-                                      snapshot.period},
-                                     speaks, [this](MadeMeasures made) { take_measures(std::move(made)); }));
+  post(Posted::measures,
+       measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr,
+                    room().room, snapshot.period},
+                   speaks, [this](MadeMeasures made) { take_measures(std::move(made)); }));
   return true;
 }
 
@@ -211,7 +221,8 @@ bool Session::Impl::want_reading(const Metric* metric, const State& at) {
   const auto from = metric ? snapshot.measure(metric, at) : nullptr;
   if (metric && !from) return false;
   ReadWish wish{snapshot.trace, reading, read_key(metric, snapshot.trace, at), from, at};
-  if (posted == Posted::reading && posted_reading == wish.key && posted_reading_of == reading) return true;
+  if (posted == Posted::reading && posted_reading == wish.key && posted_reading_of == reading)
+    return true;
   if (posted == Posted::reading) cancel();
   const auto done = [this](std::shared_ptr<const ReadMap> map) {
     if (posted == Posted::reading) posted = Posted::none;
@@ -243,7 +254,9 @@ void Session::Impl::take_measures(MadeMeasures result) {
   all.insert(all.begin(), made.begin(), made.end());
   uint64_t bytes = 0;
   size_t n = 0;
-  const auto bytes_of = [](const MadeMeasure& m) { return 256 + m.measure.values.size() * sizeof(float); };
+  const auto bytes_of = [](const MadeMeasure& m) {
+    return 256 + m.measure.values.size() * sizeof(float);
+  };
   while (n < all.size() && (n < made.size() || bytes + bytes_of(*all[n]) <= kMeasureBytes))
     bytes += bytes_of(*all[n++]);
   all.resize(n);

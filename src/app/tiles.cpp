@@ -24,7 +24,8 @@ bool is_causal(const Attention& a) { return a.mask == Mask::causal && a.masked_s
 }  // namespace
 
 bool MapKey::operator==(const MapKey& o) const {
-  return sample == o.sample && layer == o.layer && head == o.head && pool == o.pool && same_trace(trace, o.trace);
+  return sample == o.sample && layer == o.layer && head == o.head && pool == o.pool &&
+         same_trace(trace, o.trace);
 }
 
 void TileCache::put(const MapKey& map, std::shared_ptr<const Tile> tile) {
@@ -81,9 +82,7 @@ int level_for(const MapLook& look, int n_query, int n_key) {
   const int coarsest = overview_level(n_query, n_key);
   const float fine = std::floor(std::log2(std::max(1.f, look.cells_per_pixel)));
   int level = std::clamp(int(fine), 0, coarsest);
-  const auto tiles = [&](float cells) {
-    return double(cells) / double(kTileSide << level) + 1;
-  };
+  const auto tiles = [&](float cells) { return double(cells) / double(kTileSide << level) + 1; };
   while (level < coarsest && tiles(look.q1 - look.q0) * tiles(look.k1 - look.k0) > kMostTilesInView)
     ++level;
   return level;
@@ -126,7 +125,8 @@ StripPass::StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip s
 }
 
 int StripPass::n_steps() const {
-  const int64_t a_step = block_ * blocks_a_step_, first = strip_.row * (int64_t(kTileSide) << strip_.level);
+  const int64_t a_step = block_ * blocks_a_step_,
+                first = strip_.row * (int64_t(kTileSide) << strip_.level);
   return int((end_ - first + a_step - 1) / a_step);
 }
 

@@ -21,8 +21,8 @@ struct MapKey {
   bool operator==(const MapKey& other) const;
 };
 
-// A cell of level l stands for 2^l x 2^l weights, counted from the pattern's first; those at its end
-// for what is left. A tile is kTileSide x kTileSide such cells, or what is left.
+// A cell of level l stands for 2^l x 2^l weights, counted from the pattern's first; those at its
+// end for what is left. A tile is kTileSide x kTileSide such cells, or what is left.
 inline constexpr int kTileSide = 256;
 struct TilePlace {
   int level = 0, row = 0, col = 0;
@@ -32,8 +32,8 @@ struct TilePlace {
 struct Tile {
   TilePlace place;
   int rows = 0, cols = 0;
-  // [rows, cols, 2]: the largest (or mean) weight of each cell, and the largest (or mean) over its own row's maximum;
-  // masked ones count as 0. -1: none of them is a number.
+  // [rows, cols, 2]: the largest (or mean) weight of each cell, and the largest (or mean) over its
+  // own row's maximum; masked ones count as 0. -1: none of them is a number.
   std::vector<float> pairs;
 
   uint64_t bytes() const { return sizeof(Tile) + pairs.size() * sizeof(float); }
@@ -73,8 +73,8 @@ struct MapLook {
 
 // How many tiles of a level there are along n cells.
 int tiles_along(int n, int level);
-// The finest level at which all of the map has at most kOverviewSide cells a side: always at hand, so
-// that there is something to show wherever one goes.
+// The finest level at which all of the map has at most kOverviewSide cells a side: always at hand,
+// so that there is something to show wherever one goes.
 inline constexpr int kOverviewSide = 1024;
 int overview_level(int n_query, int n_key);
 // The coarsest level whose cells are no larger than a pixel, but never so fine that more than
@@ -90,8 +90,8 @@ struct TileStrip {
 std::vector<TileStrip> strips_in_view(const MapLook& look, const Attention& a, int level);
 MapLook whole_map(const Attention& a);
 
-// Fills the tiles of a strip in steps of a few milliseconds: exact weights from pattern_rows, pooled.
-// The rows' whole softmax is needed whatever the columns, so neighbours are made together.
+// Fills the tiles of a strip in steps of a few milliseconds: exact weights from pattern_rows,
+// pooled. The rows' whole softmax is needed whatever the columns, so neighbours are made together.
 class StripPass {
  public:
   StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip);
@@ -112,8 +112,8 @@ class StripPass {
   int64_t blocks_a_step_ = 0;
 };
 
-// Products and exponentials of `rows` of a pattern, in units of a multiplication; and how many of them
-// a step may take: about 3 ms of one thread.
+// Products and exponentials of `rows` of a pattern, in units of a multiplication; and how many of
+// them a step may take: about 3 ms of one thread.
 double pattern_work(const Attention& a, double rows);
 inline constexpr double kWorkAStep = 2.5e7;
 

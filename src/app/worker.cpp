@@ -178,7 +178,8 @@ bool Worker::poll(double budget_ms) {
     const auto begun = Clock::now();
     more = impl_->job->step();
     ++impl_->steps_done;
-    if (const double ms = ms_since(begun); ms > impl_->longest.ms) impl_->longest = {ms, impl_->job->title};
+    if (const double ms = ms_since(begun); ms > impl_->longest.ms)
+      impl_->longest = {ms, impl_->job->title};
   } while (more && Clock::now() < end);
   if (more) return false;
   Job done = std::move(*impl_->job);

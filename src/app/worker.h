@@ -11,14 +11,15 @@
 namespace attn {
 
 // step() runs on the compute thread and returns false after the last; deliver() runs on the
-// caller's thread, in poll(). After cancel() no further step begins and nothing is delivered; a step
-// that is running ends by itself, so a job owns all it touches.
+// caller's thread, in poll(). After cancel() no further step begins and nothing is delivered; a
+// step that is running ends by itself, so a job owns all it touches.
 struct Job {
   std::string title;
   int n_steps = 1;
   std::function<bool()> step;
   std::function<void()> deliver;
-  std::shared_ptr<std::atomic<int>> n_steps_known = nullptr;  // instead of n_steps, once it is known
+  std::shared_ptr<std::atomic<int>> n_steps_known =
+      nullptr;  // instead of n_steps, once it is known
 };
 
 class Worker {
@@ -31,15 +32,17 @@ class Worker {
   // Takes the place of any job not yet delivered.
   void post(Job job);
   void cancel();
-  // Delivers what is finished. Without threads, first works for up to `budget_ms`. True if something was delivered.
+  // Delivers what is finished. Without threads, first works for up to `budget_ms`. True if
+  // something was delivered.
   bool poll(double budget_ms = 8);
 
   bool busy() const;
   // Of the job in hand.
   std::string title() const;
-  float progress() const;       // 0 .. 1
-  double seconds() const;       // since it was posted
-  // The longest step so far of all jobs, and whose it was. Without threads it is how long a frame may wait.
+  float progress() const;  // 0 .. 1
+  double seconds() const;  // since it was posted
+  // The longest step so far of all jobs, and whose it was. Without threads it is how long a frame
+  // may wait.
   struct Longest {
     double ms = 0;
     std::string title;

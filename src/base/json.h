@@ -26,9 +26,9 @@ class Json {
   bool is_object() const;
   bool is_array() const;
   bool is_string() const;
-  size_t size() const;                  // members or elements; 0 for anything else
-  Json at(std::string_view key) const;  // null when absent
-  Json at(size_t index) const;          // null when out of range
+  size_t size() const;                     // members or elements; 0 for anything else
+  Json at(std::string_view key) const;     // null when absent
+  Json at(size_t index) const;             // null when out of range
   std::optional<int64_t> integer() const;  // also for 2.0; nothing for 2.5 or out of range
   std::optional<double> number() const;
   std::optional<bool> boolean() const;

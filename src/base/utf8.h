@@ -18,8 +18,8 @@ void append_utf8(std::string& out, char32_t code_point);
 bool is_valid_utf8(std::string_view text);
 // Where the first byte is that belongs to no code point; text.size() when there is none.
 size_t first_broken_utf8(std::string_view text);
-// Every longest part of a code point that was begun and not finished becomes one U+FFFD, as browsers
-// and Python's errors="replace" do.
+// Every longest part of a code point that was begun and not finished becomes one U+FFFD, as
+// browsers and Python's errors="replace" do.
 std::string repair_utf8(std::string_view text);
 
 // Columns in a terminal: 2 for East Asian wide and fullwidth, 0 for combining marks.

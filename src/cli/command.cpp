@@ -122,7 +122,8 @@ void add_looks(CLI::App& app, Looks looks, State& state) {
 
 void add_units(CLI::App& app, State& state) {
   add_choice(
-      app, "--units", {std::begin(kUnitNames), std::end(kUnitNames)}, [&state](int i) { state.units = Units(i); },
+      app, "--units", {std::begin(kUnitNames), std::end(kUnitNames)},
+      [&state](int i) { state.units = Units(i); },
       "What counts as one: tokens (default), words, sentences, or the\nspans of --spans. "
       "Summed over keys, averaged over queries");
   app.add_option("--spans", state.spans, "Tokens that count as one, as 2-5,7-9; with --units spans")

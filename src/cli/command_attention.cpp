@@ -25,12 +25,14 @@ int run_attention(const Options& o) {
   const bool groups = regroups(o.state);
   const Groups tokens = groups_of(opened->tokens, o.state);
   if (tokens.size() == 0)
-    return fail(Error{"--special hidden: all tokens of this text are special; give --text some words"});
+    return fail(
+        Error{"--special hidden: all tokens of this text are special; give --text some words"});
   if (Status e = check_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens));
   const Trace shown = groups ? trace_of(tokens, tokens, trace, 0) : Trace{};
   const ArrayGroups array_groups{tokens, tokens, shown};
-  if (Status e = save_attention(trace, *format, o.out, groups ? &array_groups : nullptr)) return fail(*e);
+  if (Status e = save_attention(trace, *format, o.out, groups ? &array_groups : nullptr))
+    return fail(*e);
   const Attention& a = groups ? shown.attention() : trace.attention();
   std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
               a.n_layers, a.n_heads, a.n_query, a.n_key);

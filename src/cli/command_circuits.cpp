@@ -1,4 +1,5 @@
-// command_circuits.cpp - attnscope circuits: what the weights alone say of heads, and of pairs of heads.
+// command_circuits.cpp - attnscope circuits: what the weights alone say of heads, and of pairs of
+// heads.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -50,21 +51,27 @@ std::vector<Pair> pairs_of(const Circuits& c, int kind) {
   std::vector<Pair> pairs;
   for (int first = 0; first < c.n_all(); ++first)
     for (int second = 0; second < c.n_all(); ++second)
-      if (c.layer(first) < c.layer(second)) pairs.push_back({first, second, c.score(kind, first, second)});
+      if (c.layer(first) < c.layer(second))
+        pairs.push_back({first, second, c.score(kind, first, second)});
   return pairs;
 }
 
 std::string as_table(const Circuits& c) {
   const Lang lang = c.o.lang;
   const Config& config = c.model.config;
-  std::string out = fill(tr(lang, "{0} · circuits of its weights\n\n", "{0} · 权重中的回路\n\n"), {c.model.name});
+  std::string out =
+      fill(tr(lang, "{0} · circuits of its weights\n\n", "{0} · 权重中的回路\n\n"), {c.model.name});
   if (config.n_kv_heads != config.n_heads)
-    out += fill(tr(lang, "{0} heads share the keys and values of {1}; each is shown with those of its group\n\n",
-                   "{0} 个头共用 {1} 组键和值；每个头都按其所在组的键和值计算\n\n"),
-                {std::to_string(config.n_heads), std::to_string(config.n_kv_heads)});
+    out += fill(
+        tr(lang,
+           "{0} heads share the keys and values of {1}; each is shown with those of its group\n\n",
+           "{0} 个头共用 {1} 组键和值；每个头都按其所在组的键和值计算\n\n"),
+        {std::to_string(config.n_heads), std::to_string(config.n_kv_heads)});
   std::vector<int> order(size_t(c.n_all()));
   for (int i = 0; i < c.n_all(); ++i) order[size_t(i)] = i;
-  std::ranges::stable_sort(order, [&](int a, int b) { return c.copying.values[size_t(a)] > c.copying.values[size_t(b)]; });
+  std::ranges::stable_sort(order, [&](int a, int b) {
+    return c.copying.values[size_t(a)] > c.copying.values[size_t(b)];
+  });
   const Metric& copies = *find_metric("copying");
   out += std::string(copies.title.in(lang)) + "\n" + copies.sentence.in(lang) + "\n\n";
   TextTable heads("lr", {tr(lang, "head", "头"), copies.title.in(lang)});
@@ -75,12 +82,16 @@ std::string as_table(const Circuits& c) {
     const Metric& metric = *find_metric(kKinds[kind]);
     std::vector<Pair> pairs = pairs_of(c, kind);
     const size_t n = std::min(pairs.size(), size_t(c.o.top));
-    std::ranges::partial_sort(pairs, pairs.begin() + std::ptrdiff_t(n), [](const Pair& a, const Pair& b) {
-      return a.score != b.score ? a.score > b.score : std::pair(a.first, a.second) < std::pair(b.first, b.second);
-    });
+    std::ranges::partial_sort(
+        pairs, pairs.begin() + std::ptrdiff_t(n), [](const Pair& a, const Pair& b) {
+          return a.score != b.score ? a.score > b.score
+                                    : std::pair(a.first, a.second) < std::pair(b.first, b.second);
+        });
     out += std::string("\n") + metric.title.in(lang) + "\n" + metric.sentence.in(lang) + "\n\n";
-    TextTable table("llr", {tr(lang, "earlier", "前"), tr(lang, "later", "后"), metric.unit.in(lang)});
-    for (size_t i = 0; i < n; ++i) table.add({c.name(pairs[i].first), c.name(pairs[i].second), fixed(pairs[i].score, 3)});
+    TextTable table("llr",
+                    {tr(lang, "earlier", "前"), tr(lang, "later", "后"), metric.unit.in(lang)});
+    for (size_t i = 0; i < n; ++i)
+      table.add({c.name(pairs[i].first), c.name(pairs[i].second), fixed(pairs[i].score, 3)});
     out += table.text();
   }
   return out;
@@ -89,23 +100,27 @@ std::string as_table(const Circuits& c) {
 // A line for each pair, and one for each head's copying score.
 std::string as_csv(const Circuits& c) {
   std::string out = "measure,layer,head,later_layer,later_head,value";
-  const auto place = [&](int head) { return std::to_string(c.layer(head)) + "," + std::to_string(head % c.n_heads); };
+  const auto place = [&](int head) {
+    return std::to_string(c.layer(head)) + "," + std::to_string(head % c.n_heads);
+  };
   for (int i = 0; i < c.n_all(); ++i)
     out += "\ncopying," + place(i) + ",,," + json_number(c.copying.values[size_t(i)]);
   for (int kind = 0; kind < 3; ++kind)
     for (const Pair& p : pairs_of(c, kind))
-      out += std::string("\n") + kKinds[kind] + "," + place(p.first) + "," + place(p.second) + "," + json_number(p.score);
+      out += std::string("\n") + kKinds[kind] + "," + place(p.first) + "," + place(p.second) + "," +
+             json_number(p.score);
   return out + "\n";
 }
 
 std::string as_json(const Circuits& c) {
   const Config& config = c.model.config;
-  std::string out = "{\n\"model\": " + json_quote(c.model.name) + ",\n\"n_heads\": " + std::to_string(config.n_heads) +
-                    ",\n\"n_kv_heads\": " + std::to_string(config.n_kv_heads) + ",\n\"copying\": " +
-                    json_array(c.copying.values, c.copying.shape);
+  std::string out = "{\n\"model\": " + json_quote(c.model.name) +
+                    ",\n\"n_heads\": " + std::to_string(config.n_heads) +
+                    ",\n\"n_kv_heads\": " + std::to_string(config.n_kv_heads) +
+                    ",\n\"copying\": " + json_array(c.copying.values, c.copying.shape);
   for (int kind = 0; kind < 3; ++kind)
-    out += std::string(",\n\"") + kKinds[kind] +
-           "\": " + json_array(c.compositions[size_t(kind)].values, c.compositions[size_t(kind)].shape);
+    out += std::string(",\n\"") + kKinds[kind] + "\": " +
+           json_array(c.compositions[size_t(kind)].values, c.compositions[size_t(kind)].shape);
   return out + "\n}\n";
 }
 
@@ -113,7 +128,8 @@ std::string as_json(const Circuits& c) {
 std::string as_npy(const Circuits& c) {
   std::vector<float> values;
   std::vector<int> shape{3};
-  for (const Measure& m : c.compositions) values.insert(values.end(), m.values.begin(), m.values.end());
+  for (const Measure& m : c.compositions)
+    values.insert(values.end(), m.values.begin(), m.values.end());
   shape.insert(shape.end(), c.compositions[0].shape.begin(), c.compositions[0].shape.end());
   return npy_of(values, shape);
 }
@@ -123,7 +139,8 @@ int run_circuits(const Options& o) {
   if (!model) return fail(model.error());
   const int64_t n_heads = int64_t((*model)->config.n_heads) * (*model)->config.n_layers;
   if (n_heads * n_heads > kMostPairs)
-    return fail({(*model)->name + ": has " + std::to_string(n_heads) + " heads, too many to compare all pairs"});
+    return fail({(*model)->name + ": has " + std::to_string(n_heads) +
+                 " heads, too many to compare all pairs"});
   const Trace trace = weights_alone(*model);
   State state;
   state.lang = o.lang;
@@ -154,7 +171,8 @@ Run set_up_circuits(CLI::App& app) {
   add_choice(
       app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
       [o](int i) { o->format = MeasureFormat(i); },
-      "table (default); csv or json of all heads and pairs; npy: Q-, K- and V-composition\n[3, layer, head, later layer, later head]");
+      "table (default); csv or json of all heads and pairs; npy: Q-, K- and V-composition\n[3, "
+      "layer, head, later layer, later head]");
   add_language(app, o->lang);
   return [o] { return run_circuits(*o); };
 }

@@ -1,7 +1,8 @@
-// command_heads.cpp - attnscope heads: every score of every head and its role, as a table, CSV, JSON or NPY.
+// command_heads.cpp - attnscope heads: every score of every head and its role, as a table, CSV,
+// JSON or NPY.
 #include <algorithm>
-#include <cstdio>
 #include <cmath>
+#include <cstdio>
 #include <random>
 
 #include "analysis/head_role.h"
@@ -22,9 +23,9 @@ constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100
 constexpr int kMostSamples = 10'000;
 
 // What a terminal has room for; csv, json and npy have all.
-constexpr const char* kInTable[] = {"previous_token", "self",   "first_token", "duplicate_token", "induction",
-                                    "special",        "punctuation", "distance",   "entropy",
-                                    "induction_stripe", "duplicate_stripe"};
+constexpr const char* kInTable[] = {
+    "previous_token", "self",     "first_token", "duplicate_token",  "induction",       "special",
+    "punctuation",    "distance", "entropy",     "induction_stripe", "duplicate_stripe"};
 
 struct Options {
   ModelOptions model;
@@ -36,7 +37,8 @@ struct Options {
   Lang lang = Lang::en;
 };
 
-// r + r for each sample, r of `length` tokens, drawn in order, sample after sample: see random_tokens.h.
+// r + r for each sample, r of `length` tokens, drawn in order, sample after sample: see
+// random_tokens.h.
 Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model) {
   const Config& c = model.config;
   if (c.d_vocab < 2) return Error{model.name + ": has one token alone; random text needs two"};
@@ -46,8 +48,8 @@ Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model)
                  std::to_string(c.n_ctx / 2)};
   if (int64_t(o.samples) * o.length * 2 > kMostTokens)
     return Error{"--samples " + std::to_string(o.samples) + " of twice " +
-                 std::to_string(o.length) + " tokens are more than " +
-                 std::to_string(kMostTokens) + " tokens; give fewer"};
+                 std::to_string(o.length) + " tokens are more than " + std::to_string(kMostTokens) +
+                 " tokens; give fewer"};
   std::mt19937 draw(o.seed);
   std::vector<Tokens> all;
   for (int sample = 0; sample < o.samples; ++sample) {
@@ -95,9 +97,10 @@ struct Scored {
   const std::vector<Tokens>& samples;
   int period;
   HeadTable table;
-  std::vector<std::vector<float>> values, without;  // [score][layer, head]; without the sink, or empty
-  std::vector<size_t> highest;                      // of each score, the head's place in `values`
-  std::vector<HeadRole> roles;                      // [layer, head]
+  std::vector<std::vector<float>> values,
+      without;                  // [score][layer, head]; without the sink, or empty
+  std::vector<size_t> highest;  // of each score, the head's place in `values`
+  std::vector<HeadRole> roles;  // [layer, head]
 
   int n_heads() const { return table.n_layers * table.n_heads; }
   const Metric& metric(size_t score) const { return table.scores[score]->metric; }
@@ -105,7 +108,9 @@ struct Scored {
 
 std::string as_csv(const Scored& s) {
   std::string out = "layer,head";
-  const auto number = [](float x) { return "," + (std::isnan(x) ? std::string() : json_number(x)); };
+  const auto number = [](float x) {
+    return "," + (std::isnan(x) ? std::string() : json_number(x));
+  };
   for (const HeadScore* score : s.table.scores) out += std::string(",") + score->metric.id;
   for (size_t k = 0; k < s.values.size(); ++k)
     if (!s.without[k].empty()) out += std::string(",") + s.metric(k).id + "_without_first";
@@ -115,7 +120,8 @@ std::string as_csv(const Scored& s) {
     for (const auto& values : s.values) out += number(values[size_t(i)]);
     for (const auto& values : s.without)
       if (!values.empty()) out += number(values[size_t(i)]);
-    out += "," + json_quote(s.roles[size_t(i)].name.in(s.options.lang)) + number(s.roles[size_t(i)].confidence);
+    out += "," + json_quote(s.roles[size_t(i)].name.in(s.options.lang)) +
+           number(s.roles[size_t(i)].confidence);
   }
   return out + "\n";
 }
@@ -153,14 +159,16 @@ std::string as_json(const Scored& s) {
   object("formula", [&](size_t k) { return json_quote(s.metric(k).formula); });
   object("source", [&](size_t k) { return json_quote(s.metric(k).source); });
   object("scores", [&](size_t k) { return json_array(s.values[k], shape); });
-  object("without_first_token",
-         [&](size_t k) { return s.without[k].empty() ? std::string() : json_array(s.without[k], shape); });
+  object("without_first_token", [&](size_t k) {
+    return s.without[k].empty() ? std::string() : json_array(s.without[k], shape);
+  });
   object("uniform", [&](size_t k) { return json_number(s.table.baseline(k)); });
   out += ",\n\"roles\": [";
   for (int i = 0; i < s.n_heads(); ++i) {
     const HeadRole& role = s.roles[size_t(i)];
     out += std::string(i ? ",\n" : "\n") + "{\"layer\": " + std::to_string(i / s.table.n_heads) +
-           ", \"head\": " + std::to_string(i % s.table.n_heads) + ", \"role\": " + json_quote(role.name.in(o.lang)) +
+           ", \"head\": " + std::to_string(i % s.table.n_heads) +
+           ", \"role\": " + json_quote(role.name.in(o.lang)) +
            ", \"sentence\": " + json_quote(role.sentence.in(o.lang)) +
            ", \"score\": " + (role.score ? json_quote(role.score->metric.id) : "null") +
            ", \"confidence\": " + json_number(role.confidence) + "}";
@@ -195,23 +203,30 @@ std::string as_table(const Scored& s) {
   }
   std::vector<std::string> header{tr(lang, "head", "头")};
   // A blank below the star of the highest, so that the points stand under each other.
-  for (const size_t k : columns) header.push_back(s.table.scores[k]->column.in(lang) + std::string(" "));
+  for (const size_t k : columns)
+    header.push_back(s.table.scores[k]->column.in(lang) + std::string(" "));
   header.push_back(tr(lang, "role", "角色"));
   TextTable table(std::string(header.size() - 1, 'r') + "l", header);
   for (int i = 0; i < s.n_heads(); ++i) {
-    std::vector<std::string> row{std::to_string(i / s.table.n_heads) + "." + std::to_string(i % s.table.n_heads)};
+    std::vector<std::string> row{std::to_string(i / s.table.n_heads) + "." +
+                                 std::to_string(i % s.table.n_heads)};
     for (const size_t k : columns)
       row.push_back(fixed(s.values[k][size_t(i)], s.metric(k).high == 1 ? 3 : 2) +
                     (s.highest[k] == size_t(i) && s.values[k][size_t(i)] > 0 ? "*" : " "));
     const HeadRole& role = s.roles[size_t(i)];
-    row.push_back(role.score ? role.name.in(lang) + std::string(" ") + fixed(100 * role.confidence, 0) + " %" : "–");
+    row.push_back(role.score ? role.name.in(lang) + std::string(" ") +
+                                   fixed(100 * role.confidence, 0) + " %"
+                             : "–");
     table.add(std::move(row));
   }
   out += "\n" + table.text() +
-         tr(lang, "\n* the highest of its column; heads are layer.head, both from 0; role: what the head does and how sure that is\n",
+         tr(lang,
+            "\n* the highest of its column; heads are layer.head, both from 0; role: what the head "
+            "does and how sure that is\n",
             "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头的作用及其把握\n");
   TextTable legend("ll", {tr(lang, "column", "列"), tr(lang, "meaning", "含义")});
-  for (const size_t k : columns) legend.add({s.table.scores[k]->column.in(lang), s.metric(k).sentence.in(lang)});
+  for (const size_t k : columns)
+    legend.add({s.table.scores[k]->column.in(lang), s.metric(k).sentence.in(lang)});
   return out + "\n" + legend.text() +
          tr(lang, "--format csv, json or npy has all scores, also without the first token\n",
             "--format csv、json 或 npy 给出全部分数，并含去掉首个词元后的分数\n");
@@ -252,10 +267,12 @@ int run_heads(const Options& o) {
     scored.values.push_back(scored.table.values(i));
     const auto& values = scored.values.back();
     scored.highest.push_back(size_t(std::ranges::max_element(values) - values.begin()));
-    scored.without.push_back(scores[i]->sink_aware ? scored.table.values(i, Sink::without) : std::vector<float>());
+    scored.without.push_back(scores[i]->sink_aware ? scored.table.values(i, Sink::without)
+                                                   : std::vector<float>());
   }
   for (int i = 0; i < scored.n_heads(); ++i)
-    scored.roles.push_back(head_role(scored.table, i / scored.table.n_heads, i % scored.table.n_heads));
+    scored.roles.push_back(
+        head_role(scored.table, i / scored.table.n_heads, i % scored.table.n_heads));
   const std::string out = o.format == MeasureFormat::csv    ? as_csv(scored)
                           : o.format == MeasureFormat::json ? as_json(scored)
                           : o.format == MeasureFormat::npy  ? as_npy(scored)
@@ -296,19 +313,21 @@ Run set_up_heads(CLI::App& app) {
       ->check(positive)
       ->needs(inputs[2]);
   add_choice(
-      app, "--format", {"table", "csv", "json", "npy"}, [o](int i) { o->format = MeasureFormat(i); },
+      app, "--format", {"table", "csv", "json", "npy"},
+      [o](int i) { o->format = MeasureFormat(i); },
       "table (default); csv, json or npy (float32 [score, layer, head] in csv's order) have every\n"
       "score in full, csv and json also without the first token's weight");
-  app.add_option("--offset", o->offset, "k of the score offset, A[i, i-k] (default 2)")->option_text("K");
+  app.add_option("--offset", o->offset, "k of the score offset, A[i, i-k] (default 2)")
+      ->option_text("K");
   add_language(app, o->lang);
-  app.parse_complete_callback([text = inputs[0], file = inputs[1], ids = inputs[2],
-                               random = inputs[3]] {
-    const size_t n = (text->count() > 0) + (file->count() > 0) + (ids->count() > 0) +
-                     (random->count() > 0);
-    if (n == 0) throw CLI::RequiredError("--text, --text-file, --ids or --random-repeat");
-    if (n > 1)
-      throw CLI::ValidationError("only one of --text, --text-file, --ids and --random-repeat");
-  });
+  app.parse_complete_callback(
+      [text = inputs[0], file = inputs[1], ids = inputs[2], random = inputs[3]] {
+        const size_t n =
+            (text->count() > 0) + (file->count() > 0) + (ids->count() > 0) + (random->count() > 0);
+        if (n == 0) throw CLI::RequiredError("--text, --text-file, --ids or --random-repeat");
+        if (n > 1)
+          throw CLI::ValidationError("only one of --text, --text-file, --ids and --random-repeat");
+      });
   return [o] { return run_heads(*o); };
 }
 

@@ -49,16 +49,18 @@ std::string as_table(const Lens& l) {
   const Lang lang = l.state.lang;
   const int query = l.state.token;
   const Target foil = target_of({&l.trace, &l.state});
-  std::string out =
-      fill(tr(lang, "{0} · what it would predict after each layer at {1}\n", "{0} · 每一层之后在 {1} 处的预测\n"),
-           {l.trace.model->name, quoted(l.trace.queries[0], query, lang)});
+  std::string out = fill(tr(lang, "{0} · what it would predict after each layer at {1}\n",
+                            "{0} · 每一层之后在 {1} 处的预测\n"),
+                         {l.trace.model->name, quoted(l.trace.queries[0], query, lang)});
   const LensCell& last = l.table.at(l.table.n_rows - 1, query);
   out += fill(tr(lang, "target: {0}", "目标：{0}"), {shown(l, last.target)});
-  if (foil.foil >= 0) out += fill(tr(lang, ", instead of {0}", "，对比 {0}"), {shown(l, foil.foil)});
+  if (foil.foil >= 0)
+    out += fill(tr(lang, ", instead of {0}", "，对比 {0}"), {shown(l, foil.foil)});
   out += "\n\n";
-  std::vector<std::string> header{tr(lang, "layer", "层"),
-                                  foil.foil >= 0 ? tr(lang, "logit difference", "logit 之差") : "logit",
-                                  tr(lang, "probability", "概率"), tr(lang, "rank", "名次"), tr(lang, "bits", "熵")};
+  std::vector<std::string> header{
+      tr(lang, "layer", "层"),
+      foil.foil >= 0 ? tr(lang, "logit difference", "logit 之差") : "logit",
+      tr(lang, "probability", "概率"), tr(lang, "rank", "名次"), tr(lang, "bits", "熵")};
   std::string aligns = "lrrrr";
   for (int i = 0; i < int(last.top.size()); ++i) {
     header.push_back("#" + std::to_string(i + 1));
@@ -67,9 +69,11 @@ std::string as_table(const Lens& l) {
   TextTable table(aligns, header);
   for (int r = 0; r < l.table.n_rows; ++r) {
     const LensCell& cell = l.table.at(r, query);
-    std::vector<std::string> row{layer_name(r, lang), fixed(cell.logit, 3), percent(chance(cell, cell.target_logit)),
+    std::vector<std::string> row{layer_name(r, lang), fixed(cell.logit, 3),
+                                 percent(chance(cell, cell.target_logit)),
                                  std::to_string(cell.rank + 1), fixed(cell.entropy, 2)};
-    for (const Peak& p : cell.top) row.push_back(shown(l, p.key) + " " + percent(chance(cell, p.weight)));
+    for (const Peak& p : cell.top)
+      row.push_back(shown(l, p.key) + " " + percent(chance(cell, p.weight)));
     table.add(std::move(row));
   }
   return out + table.text();
@@ -85,13 +89,16 @@ std::string as_csv(const Lens& l) {
   for (int r = 0; r < l.table.n_rows; ++r) {
     for (int q = 0; q < l.table.n_query; ++q) {
       const LensCell& cell = l.table.at(r, q);
-      out += "\n" + std::to_string(r - 1) + "," + std::to_string(q) + "," + std::to_string(cell.target) + "," +
-             json_number(cell.logit) + "," + json_number(float(chance(cell, cell.target_logit))) + "," +
-             std::to_string(cell.rank) + "," + json_number(cell.entropy);
+      out += "\n" + std::to_string(r - 1) + "," + std::to_string(q) + "," +
+             std::to_string(cell.target) + "," + json_number(cell.logit) + "," +
+             json_number(float(chance(cell, cell.target_logit))) + "," + std::to_string(cell.rank) +
+             "," + json_number(cell.entropy);
       for (const Peak& p : cell.top) {
         std::string piece = l.tokenizer().piece(p.key);
-        for (size_t at = 0; (at = piece.find('"', at)) != std::string::npos; at += 2) piece.insert(at, 1, '"');
-        out += "," + std::to_string(p.key) + ",\"" + piece + "\"," + json_number(float(chance(cell, p.weight)));
+        for (size_t at = 0; (at = piece.find('"', at)) != std::string::npos; at += 2)
+          piece.insert(at, 1, '"');
+        out += "," + std::to_string(p.key) + ",\"" + piece + "\"," +
+               json_number(float(chance(cell, p.weight)));
       }
     }
   }
@@ -101,19 +108,22 @@ std::string as_csv(const Lens& l) {
 std::string as_json(const Lens& l) {
   std::string out = "{\n\"model\": " + json_quote(l.trace.model->name) + ",\n\"tokens\": [";
   const Tokens& tokens = l.trace.queries[0];
-  for (int i = 0; i < tokens.size(); ++i) out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
+  for (int i = 0; i < tokens.size(); ++i)
+    out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
   out += "],\n\"cells\": [";
   for (int r = 0; r < l.table.n_rows; ++r) {
     for (int q = 0; q < l.table.n_query; ++q) {
       const LensCell& cell = l.table.at(r, q);
-      out += std::string(r + q ? "," : "") + "\n{\"layer\": " + std::to_string(r - 1) + ", \"query\": " +
-             std::to_string(q) + ", \"target\": " + std::to_string(cell.target) + ", \"logit\": " +
-             json_number(cell.logit) + ", \"probability\": " + json_number(float(chance(cell, cell.target_logit))) +
-             ", \"rank\": " + std::to_string(cell.rank) + ", \"entropy\": " + json_number(cell.entropy) + ", \"top\": [";
+      out += std::string(r + q ? "," : "") + "\n{\"layer\": " + std::to_string(r - 1) +
+             ", \"query\": " + std::to_string(q) + ", \"target\": " + std::to_string(cell.target) +
+             ", \"logit\": " + json_number(cell.logit) +
+             ", \"probability\": " + json_number(float(chance(cell, cell.target_logit))) +
+             ", \"rank\": " + std::to_string(cell.rank) +
+             ", \"entropy\": " + json_number(cell.entropy) + ", \"top\": [";
       for (size_t i = 0; i < cell.top.size(); ++i)
-        out += std::string(i ? ", " : "") + "{\"id\": " + std::to_string(cell.top[i].key) + ", \"piece\": " +
-               json_quote(l.tokenizer().piece(cell.top[i].key)) + ", \"probability\": " +
-               json_number(float(chance(cell, cell.top[i].weight))) + "}";
+        out += std::string(i ? ", " : "") + "{\"id\": " + std::to_string(cell.top[i].key) +
+               ", \"piece\": " + json_quote(l.tokenizer().piece(cell.top[i].key)) +
+               ", \"probability\": " + json_number(float(chance(cell, cell.top[i].weight))) + "}";
       out += "]}";
     }
   }
@@ -123,7 +133,8 @@ std::string as_json(const Lens& l) {
 // [layer + 1, query] probabilities of the target.
 std::string as_npy(const Lens& l) {
   std::vector<float> values;
-  for (const LensCell& cell : l.table.cells) values.push_back(float(chance(cell, cell.target_logit)));
+  for (const LensCell& cell : l.table.cells)
+    values.push_back(float(chance(cell, cell.target_logit)));
   return npy_of(values, std::vector<int>{l.table.n_rows, l.table.n_query});
 }
 
@@ -161,18 +172,22 @@ Run set_up_lens(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->state.token = -1;
   add_model(app, o->model);
-  app.add_option("--token", o->state.token, "The position that the table shows, from 0 (default: the last)")
+  app.add_option("--token", o->state.token,
+                 "The position that the table shows, from 0 (default: the last)")
       ->option_text("T");
-  app.add_option("--target", o->state.target, "The token that is asked about; default: the last layer's likeliest")
+  app.add_option("--target", o->state.target,
+                 "The token that is asked about; default: the last layer's likeliest")
       ->option_text("TOKEN");
-  app.add_option("--foil", o->state.foil, "The token that its logit is compared with")->option_text("TOKEN");
+  app.add_option("--foil", o->state.foil, "The token that its logit is compared with")
+      ->option_text("TOKEN");
   app.add_option("--top", o->top, "Likeliest tokens to show (default 5)")
       ->option_text("N")
       ->check(CLI::Range(1, 1000).description(""));
   add_choice(
       app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
       [o](int i) { o->format = MeasureFormat(i); },
-      "table (default); csv or json of every position; npy: the target's probabilities\n[layer + 1, position], the embedding first");
+      "table (default); csv or json of every position; npy: the target's probabilities\n[layer + "
+      "1, position], the embedding first");
   add_language(app, o->state.lang);
   return [o] { return run_lens(*o); };
 }

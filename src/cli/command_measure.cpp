@@ -30,7 +30,9 @@ std::string list_of_measures(Lang lang) {
 int run_measure(const Options& o) {
   if (o.id.empty()) return finish(list_of_measures(o.state.lang));
   const Metric* metric = find_metric(o.id);
-  if (!metric) return fail(Error{"measure " + o.id + ": there is no such measure; attnscope measure lists all"});
+  if (!metric)
+    return fail(
+        Error{"measure " + o.id + ": there is no such measure; attnscope measure lists all"});
   if (o.model.folder.empty()) return fail(Error{"measure " + o.id + ": --model DIR is needed"});
   if (o.model.text.empty() && o.model.text_file.empty())
     return fail(Error{"measure " + o.id + ": --text or --text-file is needed"});
@@ -50,7 +52,8 @@ int run_measure(const Options& o) {
   if (!regroups(state)) return finish(measure_text(*metric, *measure, trace, state, o.format));
   const Result<Regrouped> read = regroup(*metric, *measure, trace, state);
   if (!read) return fail(read.error());
-  return finish(measure_text(*metric, read->measure, read->trace, read->state, o.format, read->note));
+  return finish(
+      measure_text(*metric, read->measure, read->trace, read->state, o.format, read->note));
 }
 
 }  // namespace
@@ -59,19 +62,26 @@ Run set_up_measure(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->state.token = -1;
   app.add_option("ID", o->id, "Which measure; without one, all are listed")->option_text("");
-  app.add_option("--model", o->model.folder, "Folder with config.json, model.safetensors and tokenizer.json")
+  app.add_option("--model", o->model.folder,
+                 "Folder with config.json, model.safetensors and tokenizer.json")
       ->option_text("DIR");
   CLI::Option* text =
-      app.add_option("--text", o->model.text, "What the model reads; - for standard input")->option_text("TEXT");
-  app.add_option("--text-file", o->model.text_file, "The same from a file, without a line break at its end")
+      app.add_option("--text", o->model.text, "What the model reads; - for standard input")
+          ->option_text("TEXT");
+  app.add_option("--text-file", o->model.text_file,
+                 "The same from a file, without a line break at its end")
       ->option_text("FILE")
       ->excludes(text);
   add_looks(app, Looks::at_layer, o->state);
-  app.add_option("--target", o->state.target, "The token that is asked about; default: the likeliest")
+  app.add_option("--target", o->state.target,
+                 "The token that is asked about; default: the likeliest")
       ->option_text("TOKEN");
-  app.add_option("--foil", o->state.foil, "The token that it is compared with")->option_text("TOKEN");
-  app.add_option("--offset", o->state.offset, "k of the measure offset, A[i, i-k] (default 2)")->option_text("K");
-  app.add_option("--period", o->period, "The text repeats after so many tokens: for the stripe measures")
+  app.add_option("--foil", o->state.foil, "The token that it is compared with")
+      ->option_text("TOKEN");
+  app.add_option("--offset", o->state.offset, "k of the measure offset, A[i, i-k] (default 2)")
+      ->option_text("K");
+  app.add_option("--period", o->period,
+                 "The text repeats after so many tokens: for the stripe measures")
       ->option_text("N")
       ->check(CLI::Range(1, 1'000'000).description(""));
   add_units(app, o->state);

@@ -24,17 +24,16 @@ struct Options {
 };
 
 // Where fonts usually are: one with Latin letters, then ones with Chinese.
-constexpr const char* kFonts[] = {
-    "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
-    "/System/Library/Fonts/Helvetica.ttc",
-    "C:/Windows/Fonts/segoeui.ttf",
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "C:/Windows/Fonts/msyh.ttc"};
+constexpr const char* kFonts[] = {"/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
+                                  "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+                                  "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
+                                  "/System/Library/Fonts/Helvetica.ttc",
+                                  "C:/Windows/Fonts/segoeui.ttf",
+                                  "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+                                  "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
+                                  "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+                                  "/System/Library/Fonts/PingFang.ttc",
+                                  "C:/Windows/Fonts/msyh.ttc"};
 
 std::vector<Bytes> read_fonts(const std::string& given) {
   std::vector<Bytes> fonts;
@@ -63,19 +62,21 @@ Result<const Metric*> metric_for(const View& view, const std::string& id, const 
   const Metric* metric = find_metric(id);
   if (metric && metric->compute && view.can_show(*metric)) return metric;
   return Error{std::string(option) + " " + id +
-               (metric ? ": is not for --view " : ": there is no such measure for --view ") + view.id +
-               "; there are " + ids_of(view)};
+               (metric ? ": is not for --view " : ": there is no such measure for --view ") +
+               view.id + "; there are " + ids_of(view)};
 }
 
 Status write_file(const std::string& path, const std::string& contents) {
   std::ofstream file(path, std::ios::binary);
   file.write(contents.data(), std::streamsize(contents.size()));
   file.close();
-  if (!file) return Error{path + ": could not be written; does its folder exist, and is the disk full?"};
+  if (!file)
+    return Error{path + ": could not be written; does its folder exist, and is the disk full?"};
   return {};
 }
 
-Result<std::string> draw(const Options& o, const View& view, const Trace& trace, const State& state) {
+Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
+                         const State& state) {
   const Result<const Metric*> metric = metric_for(view, o.measure, "--measure");
   if (!metric) return metric.error();
   const Result<Measure> measure = compute_checked(**metric, {&trace, &state});
@@ -84,15 +85,18 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
   if (regroups(state)) {
     const std::string id = view.id;
     if (id != "map" && id != "lines" && id != "strip")
-      return Error{"--view " + id + ": --units, --spans and --special are for map, lines and strip"};
+      return Error{"--view " + id +
+                   ": --units, --spans and --special are for map, lines and strip"};
     read = regroup(**metric, *measure, trace, state);
     if (!read) return read.error();
   }
   const bool groups = regroups(state);
-  ViewInput input{groups ? read->measure : *measure, groups ? read->trace : trace, groups ? read->state : state, o.width};
+  ViewInput input{groups ? read->measure : *measure, groups ? read->trace : trace,
+                  groups ? read->state : state, o.width};
   input.height = o.height;
   // A pattern's colours are those of the scale; others go from their lowest to their highest.
-  const bool is_pattern = (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
+  const bool is_pattern =
+      (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
   input.metric = is_pattern ? nullptr : *metric;
 
   Result<Measure> second = Measure{};
@@ -120,7 +124,8 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
   Figure figure = view.figure(input);
   if (!read->note.empty()) {
     const float line = input.line_height;
-    figure.shapes.push_back(Label{{0, figure.size.y + 2}, read->note, Ink::faint, Align::left, o.width, .8f});
+    figure.shapes.push_back(
+        Label{{0, figure.size.y + 2}, read->note, Ink::faint, Align::left, o.width, .8f});
     figure.size.y += line * 1.2f;
   }
   ExportStyle style;
@@ -164,26 +169,38 @@ Run set_up_plot(CLI::App& app) {
   add_model(app, o->model);
   add_looks(app, Looks::at_layer, o->state);
   add_units(app, o->state);
-  app.add_option("--measure", o->measure, "What is drawn of it; default: the first that fits the view")->option_text("ID");
+  app.add_option("--measure", o->measure,
+                 "What is drawn of it; default: the first that fits the view")
+      ->option_text("ID");
   app.add_option("--against", o->versus, "The scatter's other measure")->option_text("ID");
-  app.add_option("--filter", o->state.filter, "Of the list: \"induction > 0.5 L5\"")->option_text("TEXT");
-  add_choice(app, "--order", {std::begin(kOrderNames), std::end(kOrderNames)},
-             [o](int i) { o->state.order = Order(i); }, "Of the list (default highest first)");
+  app.add_option("--filter", o->state.filter, "Of the list: \"induction > 0.5 L5\"")
+      ->option_text("TEXT");
+  add_choice(
+      app, "--order", {std::begin(kOrderNames), std::end(kOrderNames)},
+      [o](int i) { o->state.order = Order(i); }, "Of the list (default highest first)");
   app.add_option("--mass", o->state.mass, "Percent of each row that the lines show (default 70)")
       ->option_text("N")
       ->check(CLI::Range(1, 100).description(""));
-  app.add_option("--target", o->state.target, "Token that is asked about (default the likeliest)")->option_text("TOKEN");
+  app.add_option("--target", o->state.target, "Token that is asked about (default the likeliest)")
+      ->option_text("TOKEN");
   app.add_option("--foil", o->state.foil, "Token that it is compared with")->option_text("TOKEN");
-  add_choice(app, "--scale", {std::begin(kScaleNames), std::end(kScaleNames)},
-             [o](int i) { o->state.scale = Scale(i); }, "How weights become colours");
-  add_choice(app, "--palette", {std::begin(kPaletteNames), std::end(kPaletteNames)},
-             [o](int i) { o->state.palette = Palette(i); }, "Colours (default viridis)");
-  add_choice(app, "--theme", {"light", "dark"}, [o](int i) { o->dark = i == 1; }, "Paper (default light)");
+  add_choice(
+      app, "--scale", {std::begin(kScaleNames), std::end(kScaleNames)},
+      [o](int i) { o->state.scale = Scale(i); }, "How weights become colours");
+  add_choice(
+      app, "--palette", {std::begin(kPaletteNames), std::end(kPaletteNames)},
+      [o](int i) { o->state.palette = Palette(i); }, "Colours (default viridis)");
+  add_choice(
+      app, "--theme", {"light", "dark"}, [o](int i) { o->dark = i == 1; }, "Paper (default light)");
   app.add_option("--width", o->width, "Of the picture, in units of SVG (default 640)")
-      ->option_text("N")->check(CLI::Range(120.f, 8000.f).description(""));
-  app.add_option("--height", o->height, "Of views that fill their place (default as high as needed)")
-      ->option_text("N")->check(CLI::Range(80.f, 8000.f).description(""));
-  app.add_option("--font", o->font, "Font file for PNG, before those of the system")->option_text("FILE");
+      ->option_text("N")
+      ->check(CLI::Range(120.f, 8000.f).description(""));
+  app.add_option("--height", o->height,
+                 "Of views that fill their place (default as high as needed)")
+      ->option_text("N")
+      ->check(CLI::Range(80.f, 8000.f).description(""));
+  app.add_option("--font", o->font, "Font file for PNG, before those of the system")
+      ->option_text("FILE");
   app.add_option("--out", o->out, "FILE.svg or FILE.png")->option_text("FILE")->required();
   add_language(app, o->state.lang);
   app.get_option("--view")->required();

@@ -16,11 +16,14 @@ std::span<const Command> commands() {
       {"next", "The most likely next tokens, or those that a [MASK] hides", set_up_next},
       {"heads", "Scores of every head: previous token, induction, sink, entropy and others",
        set_up_heads},
-      {"measure", "Any measure of a text, as a table, CSV, JSON or NPY; without an ID their list", set_up_measure},
+      {"measure", "Any measure of a text, as a table, CSV, JSON or NPY; without an ID their list",
+       set_up_measure},
       {"lens", "What the model would predict if it ended after each layer", set_up_lens},
-      {"circuits", "What the weights alone say: copying heads, and heads that read what earlier ones write",
+      {"circuits",
+       "What the weights alone say: copying heads, and heads that read what earlier ones write",
        set_up_circuits},
-      {"plot", "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and others",
+      {"plot",
+       "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and others",
        set_up_plot},
   };
   return kCommands;

@@ -70,9 +70,10 @@ std::string as_csv(const Text2D& t) {
     out += "\n";
     const std::vector<int> index = t.index_of(i);
     for (size_t axis = 0; axis < index.size(); ++axis)
-      out += (axis + 1 == index.size() && !t.m.names.empty() ? json_quote(t.entry(axis, index[axis]))
-                                                             : std::to_string(index[axis])) +
-             ",";
+      out +=
+          (axis + 1 == index.size() && !t.m.names.empty() ? json_quote(t.entry(axis, index[axis]))
+                                                          : std::to_string(index[axis])) +
+          ",";
     if (!std::isnan(t.m.values[i])) out += json_number(t.m.values[i]);
   }
   return out + "\n";
@@ -80,18 +81,23 @@ std::string as_csv(const Text2D& t) {
 
 std::string as_json(const Text2D& t) {
   const Lang lang = t.state.lang;
-  std::string out = "{\n\"measure\": " + json_quote(t.metric.id) + ",\n\"title\": " + json_quote(t.metric.title.in(lang)) +
+  std::string out = "{\n\"measure\": " + json_quote(t.metric.id) +
+                    ",\n\"title\": " + json_quote(t.metric.title.in(lang)) +
                     ",\n\"meaning\": " + json_quote(t.metric.sentence.in(lang)) +
-                    ",\n\"formula\": " + json_quote(t.metric.formula) + ",\n\"source\": " + json_quote(t.metric.source) +
+                    ",\n\"formula\": " + json_quote(t.metric.formula) +
+                    ",\n\"source\": " + json_quote(t.metric.source) +
                     ",\n\"unit\": " + json_quote(t.metric.unit.in(lang)) + ",\n\"axes\": [";
-  for (size_t i = 0; i < t.m.axes.size(); ++i) out += std::string(i ? ", \"" : "\"") + name_of(t.m.axes[i]) + "\"";
+  for (size_t i = 0; i < t.m.axes.size(); ++i)
+    out += std::string(i ? ", \"" : "\"") + name_of(t.m.axes[i]) + "\"";
   out += "],\n";
   if (regroups(t.state))
     out += std::string("\"units\": \"") + kUnitNames[int(t.state.units)] + "\",\n\"special\": \"" +
-           kSpecialNames[int(t.state.specials)] + "\",\n\"regrouped\": " + json_quote(t.note) + ",\n";
+           kSpecialNames[int(t.state.specials)] + "\",\n\"regrouped\": " + json_quote(t.note) +
+           ",\n";
   out += "\"tokens\": [";
   const Tokens& tokens = keys_of(t.trace, t.state);
-  for (int i = 0; i < tokens.size(); ++i) out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
+  for (int i = 0; i < tokens.size(); ++i)
+    out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
   out += "],\n";
   if (!t.m.names.empty()) {
     out += "\"names\": [";
@@ -104,19 +110,23 @@ std::string as_json(const Text2D& t) {
 std::string as_table(const Text2D& t) {
   const Lang lang = t.state.lang;
   const Metric& metric = t.metric;
-  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" + formula_of(metric, lang) +
-                    "  (" + source_of(metric, lang) + ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
-  const int across = t.m.shape.empty() ? 1 : t.m.shape.back(), shown = std::min(across, kMostAcross);
+  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" +
+                    formula_of(metric, lang) + "  (" + source_of(metric, lang) + ")\n" +
+                    (t.note.empty() ? "" : t.note + "\n") + "\n";
+  const int across = t.m.shape.empty() ? 1 : t.m.shape.back(),
+            shown = std::min(across, kMostAcross);
   const size_t last = t.m.axes.size() - 1, n_rows = t.m.values.size() / size_t(std::max(1, across));
   std::string title;
-  for (const Axis axis : t.m.axes) title += (title.empty() ? "" : " × ") + std::string(name_of(axis));
+  for (const Axis axis : t.m.axes)
+    title += (title.empty() ? "" : " × ") + std::string(name_of(axis));
   std::vector<std::string> header{title};
   for (int i = 0; i < shown; ++i) header.push_back(t.entry(last, i));
   TextTable table("l" + std::string(size_t(shown), 'r'), header);
   for (size_t r = 0; r < n_rows; ++r) {
     const std::vector<int> index = t.index_of(r * size_t(across));
     std::string name;
-    for (size_t axis = 0; axis < last; ++axis) name += (name.empty() ? "" : ".") + t.entry(axis, index[axis]);
+    for (size_t axis = 0; axis < last; ++axis)
+      name += (name.empty() ? "" : ".") + t.entry(axis, index[axis]);
     std::vector<std::string> row{name};
     for (int i = 0; i < shown; ++i) {
       const float x = t.m.values[r * size_t(across) + size_t(i)];
@@ -138,7 +148,8 @@ std::string npy_of(std::span<const float> values, std::span<const int> shape) {
   std::string says = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
   for (const int n : shape) says += std::to_string(n) + ",";
   says += "), }";
-  // Magic, version 1.0, two bytes of length; together a multiple of 64, the last of it a line break.
+  // Magic, version 1.0, two bytes of length; together a multiple of 64, the last of it a line
+  // break.
   while ((10 + says.size() + 1) % 64 != 0) says += ' ';
   says += '\n';
   std::string out("\x93NUMPY\x01\x00", 8);
@@ -152,8 +163,8 @@ std::string npy_of(std::span<const float> values, std::span<const int> shape) {
   return out;
 }
 
-std::string measure_text(const Metric& metric, const Measure& measure, const Trace& trace, const State& state,
-                         MeasureFormat format, const std::string& note) {
+std::string measure_text(const Metric& metric, const Measure& measure, const Trace& trace,
+                         const State& state, MeasureFormat format, const std::string& note) {
   const Text2D text{metric, measure, trace, state, note};
   switch (format) {
     case MeasureFormat::table:

@@ -18,17 +18,25 @@ double hidden_share(const Measure& m, const Groups& keys) {
 
 }  // namespace
 
-Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace, const State& state) {
-  const auto has = [&](Axis axis) { return std::ranges::find(measure.axes, axis) != measure.axes.end(); };
+Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace,
+                          const State& state) {
+  const auto has = [&](Axis axis) {
+    return std::ranges::find(measure.axes, axis) != measure.axes.end();
+  };
   if (!has(Axis::query) && !has(Axis::key))
-    return Error{std::string("measure ") + metric.id + ": is not about tokens; leave out --units, --spans and --special"};
+    return Error{std::string("measure ") + metric.id +
+                 ": is not about tokens; leave out --units, --spans and --special"};
   const Groups queries = groups_of(trace.queries[0], state), keys = groups_of(trace.keys[0], state);
   if (queries.size() == 0 || keys.size() == 0)
     return Error{"--special hidden: all tokens of this text are special; give --text some words"};
   const Merge over_keys = metric.adds_up ? Merge::sum : Merge::mean;
-  Regrouped out{{}, trace_of(queries, keys, trace, 0), state, regroup_words(state, metric.adds_up, state.lang)};
+  Regrouped out{{},
+                trace_of(queries, keys, trace, 0),
+                state,
+                regroup_words(state, metric.adds_up, state.lang)};
   const auto n_hidden = int(std::ranges::count(keys.of_token, -1));
-  const bool holds = n_hidden > 0 && measure.axes.back() == Axis::key && metric.low == 0 && metric.high == 1;
+  const bool holds =
+      n_hidden > 0 && measure.axes.back() == Axis::key && metric.low == 0 && metric.high == 1;
   double mass = 0;
   if (measure.axes == std::vector<Axis>{Axis::query, Axis::key}) {
     const size_t n = keys.of_token.size();

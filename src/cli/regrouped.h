@@ -15,6 +15,7 @@ struct Regrouped {
   std::string note;  // how groups are made, and what hidden tokens hold; in words
 };
 // An error where the measure has no tokens, or all of them are hidden.
-Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace, const State& state);
+Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace,
+                          const State& state);
 
 }  // namespace attn

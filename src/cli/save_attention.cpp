@@ -242,7 +242,8 @@ Status check_size(int n_layers, int n_heads, int n_tokens) {
                "; shorten the text"};
 }
 
-Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path, const ArrayGroups* groups) {
+Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path,
+                      const ArrayGroups* groups) {
   const Patterns patterns{trace, groups};
   std::ofstream out(path, std::ios::binary);
   if (!out) return not_written(path);

@@ -27,8 +27,8 @@ struct ArrayGroups {
 //   .npz          attention, input_ids (int32) and tokens.json inside; stored, not compressed
 //   .npy          the patterns alone; the tokens go to PATH.tokens.json
 //   .safetensors  attention, input_ids (I32); the tokens are the metadata's "tokens"
-// With `groups`, those are the queries, the keys and the tokens; input_ids has -1 for what is several tokens.
-// Never holds more than a few MB of patterns, or one of the groups'.
+// With `groups`, those are the queries, the keys and the tokens; input_ids has -1 for what is
+// several tokens. Never holds more than a few MB of patterns, or one of the groups'.
 Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path,
                       const ArrayGroups* groups = nullptr);
 

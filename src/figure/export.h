@@ -43,8 +43,8 @@ struct ExportStyle {
 // Stands by itself: letters stay text, so they can be searched and restyled.
 std::string to_svg(const Figure& figure, const ExportStyle& style);
 
-// `fonts`: files of TrueType or OpenType fonts, the first that has a letter draws it. Errors: no font could be
-// read, or the picture would be larger than 16,384 pixels a side or 200 MB.
+// `fonts`: files of TrueType or OpenType fonts, the first that has a letter draws it. Errors: no
+// font could be read, or the picture would be larger than 16,384 pixels a side or 200 MB.
 Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
                            const std::vector<Bytes>& fonts);
 

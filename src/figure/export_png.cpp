@@ -1,9 +1,9 @@
 // export_png.cpp - a figure in pixels: every shape's edge by its distance, letters by stb_truetype.
+#include <zlib.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-
-#include <zlib.h>
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
@@ -69,7 +69,8 @@ struct PngPen {
   }
   uint32_t cell_color(float place) const {
     return place == place ? palette_rgb(style.palette, style.dark, place)
-                          : style.dark ? 0x242934 : 0xe9edf2;
+           : style.dark   ? 0x242934
+                          : 0xe9edf2;
   }
 
   // Of a rectangle with round corners: how much of each pixel lies within.
@@ -96,7 +97,8 @@ struct PngPen {
   void operator()(const Rect& r) const {
     const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
     fill(r.min, r.max,
-         r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight) : ink_rgb(style.dark, r.ink),
+         r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight)
+                       : ink_rgb(style.dark, r.ink),
          r.alpha, std::min(3.f, side / 2));
   }
   void operator()(const Line& l) const {
@@ -104,7 +106,8 @@ struct PngPen {
     const float half = l.width * style.scale / 2, dx = b.x - a.x, dy = b.y - a.y;
     const float length = dx * dx + dy * dy;
     const uint32_t color = ink_rgb(style.dark, l.ink);
-    const int y0 = int(std::floor(std::min(a.y, b.y) - half - 1)), y1 = int(std::max(a.y, b.y) + half + 1);
+    const int y0 = int(std::floor(std::min(a.y, b.y) - half - 1)),
+              y1 = int(std::max(a.y, b.y) + half + 1);
     for (int y = std::max(y0, 0); y <= std::min(y1, picture.height - 1); ++y) {
       // Only the part of the row near the line.
       float from = std::min(a.x, b.x) - half - 1, to = std::max(a.x, b.x) + half + 1;
@@ -126,8 +129,10 @@ struct PngPen {
     const Vec2 min = at(c.min), max = at(c.max);
     for (int y = std::max(0, int(min.y)); y < std::min(picture.height, int(max.y + .5f)); ++y)
       for (int x = std::max(0, int(min.x)); x < std::min(picture.width, int(max.x + .5f)); ++x) {
-        const int r = std::clamp(int((float(y) + .5f - min.y) / (max.y - min.y) * float(c.rows)), 0, c.rows - 1);
-        const int k = std::clamp(int((float(x) + .5f - min.x) / (max.x - min.x) * float(c.cols)), 0, c.cols - 1);
+        const int r = std::clamp(int((float(y) + .5f - min.y) / (max.y - min.y) * float(c.rows)), 0,
+                                 c.rows - 1);
+        const int k = std::clamp(int((float(x) + .5f - min.x) / (max.x - min.x) * float(c.cols)), 0,
+                                 c.cols - 1);
         picture.blend(x, y, cell_color(c.places[size_t(r) * size_t(c.cols) + size_t(k)]), 1);
       }
   }
@@ -183,19 +188,21 @@ struct PngPen {
     }
   }
   // `x`, `baseline` along and across the text, from `start`.
-  void draw_glyph(const Glyph& g, float x, float baseline, Vec2 start, bool upright, uint32_t ink) const {
+  void draw_glyph(const Glyph& g, float x, float baseline, Vec2 start, bool upright,
+                  uint32_t ink) const {
     const float along = upright ? x : start.x + x, across = upright ? baseline : start.y + baseline;
     const float shift = along - std::floor(along);
     int w = 0, h = 0, left = 0, top = 0;
-    unsigned char* cover = stbtt_GetGlyphBitmapSubpixel(&g.face->info, g.scale, g.scale, shift, 0, g.index, &w,
-                                                        &h, &left, &top);
+    unsigned char* cover = stbtt_GetGlyphBitmapSubpixel(&g.face->info, g.scale, g.scale, shift, 0,
+                                                        g.index, &w, &h, &left, &top);
     if (!cover) return;
     const int x0 = int(std::floor(along)) + left, y0 = int(std::lround(across)) + top;
     for (int r = 0; r < h; ++r)
       for (int c = 0; c < w; ++c) {
         const float part = float(cover[r * w + c]) / 255;
         if (upright)
-          picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - c, ink, part);
+          picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - c,
+                        ink, part);
         else
           picture.blend(x0 + c, y0 + r, ink, part);
       }
@@ -211,7 +218,8 @@ void append_chunk(std::string& out, const char* type, std::string_view data) {
   const size_t from = out.size();
   out += type;
   out += data;
-  big_endian(uint32_t(crc32(0, reinterpret_cast<const Bytef*>(out.data() + from), uInt(out.size() - from))));
+  big_endian(uint32_t(
+      crc32(0, reinterpret_cast<const Bytef*>(out.data() + from), uInt(out.size() - from))));
 }
 
 }  // namespace
@@ -229,8 +237,8 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb) {
   }
   uLongf size = compressBound(uLong(raw.size()));
   std::string packed(size, '\0');
-  compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(raw.data()),
-            uLong(raw.size()), 6);
+  compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
+            reinterpret_cast<const Bytef*>(raw.data()), uLong(raw.size()), 6);
   packed.resize(size);
 
   std::string out = "\x89PNG\r\n\x1a\n", head;
@@ -247,16 +255,21 @@ Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
                            const std::vector<Bytes>& fonts) {
   const std::vector<Face> faces = open_fonts(fonts);
   if (faces.empty())
-    return Error{"PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
+    return Error{
+        "PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
   const double width = std::ceil(double(figure.size.x + 2 * style.margin) * double(style.scale));
   const double height = std::ceil(double(figure.size.y + 2 * style.margin) * double(style.scale));
-  if (!(width >= 1 && height >= 1 && width <= kMostSide && height <= kMostSide && width * height * 3 <= kMostBytes))
-    return Error{"PNG: the picture would be too large (at most 16384 pixels a side and 200 MB); choose a smaller "
-                 "--width, a shorter text, or SVG"};
+  if (!(width >= 1 && height >= 1 && width <= kMostSide && height <= kMostSide &&
+        width * height * 3 <= kMostBytes))
+    return Error{
+        "PNG: the picture would be too large (at most 16384 pixels a side and 200 MB); choose a "
+        "smaller "
+        "--width, a shorter text, or SVG"};
   Picture picture{int(width), int(height), {}};
   picture.rgb.resize(size_t(width) * size_t(height) * 3);
   const uint32_t paper = ink_rgb(style.dark, Ink::panel);
-  for (size_t i = 0; i < picture.rgb.size(); ++i) picture.rgb[i] = uint8_t(paper >> (16 - 8 * (i % 3)));
+  for (size_t i = 0; i < picture.rgb.size(); ++i)
+    picture.rgb[i] = uint8_t(paper >> (16 - 8 * (i % 3)));
   const PngPen pen{style, faces, picture};
   for (const Shape& shape : figure.shapes) std::visit(pen, shape);
   return write_png(picture.width, picture.height, picture.rgb);

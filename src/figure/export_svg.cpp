@@ -72,7 +72,8 @@ struct SvgPen {
   }
   uint32_t cell_color(float place) const {
     return place == place ? palette_rgb(style.palette, style.dark, place)
-                          : style.dark ? 0x242934 : 0xe9edf2;
+           : style.dark   ? 0x242934
+                          : 0xe9edf2;
   }
   void operator()(const Rect& r) const {
     const uint32_t fill = r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight)
@@ -97,7 +98,8 @@ struct SvgPen {
     if (l.align != Align::left)
       out += std::string(" text-anchor=\"") + (l.align == Align::right ? "end" : "middle") + "\"";
     if (l.upright)
-      out += " transform=\"translate(" + number(l.at.x + size * .32f) + " " + number(l.at.y) + ") rotate(-90)\"";
+      out += " transform=\"translate(" + number(l.at.x + size * .32f) + " " + number(l.at.y) +
+             ") rotate(-90)\"";
     else
       out += " x=\"" + number(l.at.x) + "\" y=\"" + number(l.at.y + size * .85f) + "\"";
     out += ">" + escaped(text) + "</text>\n";
@@ -112,16 +114,19 @@ struct SvgPen {
       }
       out += "<image x=\"" + number(c.min.x) + "\" y=\"" + number(c.min.y) + "\" width=\"" +
              number(c.max.x - c.min.x) + "\" height=\"" + number(c.max.y - c.min.y) +
-             "\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64," +
+             "\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
+             "href=\"data:image/png;base64," +
              base64(write_png(c.cols, c.rows, rgb)) + "\"/>\n";
       return;
     }
-    const float wide = (c.max.x - c.min.x) / float(c.cols), high = (c.max.y - c.min.y) / float(c.rows);
+    const float wide = (c.max.x - c.min.x) / float(c.cols),
+                high = (c.max.y - c.min.y) / float(c.rows);
     out += "<g shape-rendering=\"crispEdges\">\n";
     for (int r = 0; r < c.rows; ++r)
       for (int k = 0; k < c.cols; ++k) {
         const Vec2 min = {c.min.x + float(k) * wide, c.min.y + float(r) * high};
-        out += rect(min, {min.x + wide, min.y + high}, cell_color(c.places[size_t(r * c.cols + k)]), 1, 0);
+        out += rect(min, {min.x + wide, min.y + high}, cell_color(c.places[size_t(r * c.cols + k)]),
+                    1, 0);
       }
     out += "</g>\n";
   }

@@ -46,8 +46,10 @@ struct Label {
   Align align = Align::left;
   float max_width = 0;  // cut with '…' beyond it; 0: never
   float scale = 1;      // of the letters' size
-  bool upright = false;  // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
-  float on = -1;         // it stands on the palette's colour of this place: black or white instead of `ink`
+  bool upright =
+      false;  // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
+  float on =
+      -1;  // it stands on the palette's colour of this place: black or white instead of `ink`
 };
 using Shape = std::variant<Rect, Line, Label, Cells>;
 

@@ -55,7 +55,8 @@ std::string ValueRange::tick(const Metric* metric, Scale scale, float at) const 
   if (t == 0 && diverges()) return "0";
   // Three digits, since these may be far below what value_text() shows.
   char text[32];
-  const double value = double(high) * std::pow(10., 4. * double(std::abs(t)) - 4) * (t < 0 ? -1 : 1);
+  const double value =
+      double(high) * std::pow(10., 4. * double(std::abs(t)) - 4) * (t < 0 ? -1 : 1);
   std::snprintf(text, sizeof text, "%s%.2g", t == 0 ? "≤" : "", value);
   return text;
 }
@@ -67,15 +68,23 @@ void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 
   Cells bar{at, {}, vertical ? n : 1, vertical ? 1 : n, {}};
   bar.max = vertical ? Vec2{at.x + breadth, at.y + length} : Vec2{at.x + length, at.y + breadth};
   for (int i = 0; i < n; ++i)
-    bar.places.push_back((range.diverges() ? kDiverging : 0) + float(vertical ? n - 1 - i : i) / float(n - 1));
+    bar.places.push_back((range.diverges() ? kDiverging : 0) +
+                         float(vertical ? n - 1 - i : i) / float(n - 1));
   figure.shapes.push_back(std::move(bar));
   for (float t : {0.f, .5f, 1.f}) {
-    const std::string text = scale ? range.tick(metric, *scale, t) : value_text(metric, range.low + t * (range.high - range.low));
+    const std::string text = scale ? range.tick(metric, *scale, t)
+                                   : value_text(metric, range.low + t * (range.high - range.low));
     if (vertical) {
       const float y = at.y + (1 - t) * length;
       figure.shapes.push_back(Line{{at.x + breadth, y}, {at.x + breadth + 4, y}, Ink::faint});
-      figure.shapes.push_back(Label{{at.x + breadth + 7, y - line * (t == 0 ? .8f : t == 1 ? 0 : .4f)},
-                                    text, Ink::faint, Align::left, 0, .85f});
+      figure.shapes.push_back(Label{{at.x + breadth + 7, y - line * (t == 0   ? .8f
+                                                                     : t == 1 ? 0
+                                                                              : .4f)},
+                                    text,
+                                    Ink::faint,
+                                    Align::left,
+                                    0,
+                                    .85f});
     } else {
       figure.shapes.push_back(Label{{at.x + t * length, at.y + breadth + 2},
                                     text,
@@ -98,8 +107,9 @@ std::string_view token_name(const std::vector<Tokens>& samples, int sample, int 
 namespace {
 
 float letter_width(char32_t c) {
-  if (c >= 0x1100 && c != 0x2026 && !(c >= 0x2000 && c < 0x2e80)) return 1;  // East Asian and beyond
-  if (c >= 0x2190 && c < 0x2c00) return .9f;                                 // arrows, signs
+  if (c >= 0x1100 && c != 0x2026 && !(c >= 0x2000 && c < 0x2e80))
+    return 1;                                 // East Asian and beyond
+  if (c >= 0x2190 && c < 0x2c00) return .9f;  // arrows, signs
   if (c > 0x7e) return .6f;
   constexpr std::string_view kNarrow = "iljtfrI.,:;'|!()[] ", kWide = "mwMW@%";
   if (kNarrow.find(char(c)) != std::string_view::npos) return .31f;

@@ -64,7 +64,8 @@ bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 bool is_one_of(char32_t c, std::u32string_view all) { return all.find(c) != all.npos; }
 bool in_number(char32_t c) { return is_digit(c) || is_one_of(c, U".,+-%−±×"); }
 bool in_word(char32_t c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0x2000 && c != U'×');
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= 0xc0 && c < 0x2000 && c != U'×');
 }
 
 // Whether what stands on both sides of a place belongs together; `then` follows `after`.

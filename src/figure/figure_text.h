@@ -17,8 +17,9 @@ std::string quoted_token(Lang lang, std::string_view shown);
 std::string weight_text(float weight, int decimals = 4);   // "0.2341"
 std::string percent_text(float weight, int decimals = 2);  // "23.41 %"
 
-// Where a line ends of which `longest` bytes would fit, at most there: numbers with their point, sign and per cent stay
-// whole, and words; no line begins with a closing mark or ends with an opening one. Never 0, so that lines come to an end.
+// Where a line ends of which `longest` bytes would fit, at most there: numbers with their point,
+// sign and per cent stay whole, and words; no line begins with a closing mark or ends with an
+// opening one. Never 0, so that lines come to an end.
 size_t line_break(std::string_view text, size_t longest);
 
 // One cell of a pattern.

@@ -30,16 +30,16 @@ int edits(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     int diagonal = std::exchange(row[0], int(i));
     for (size_t j = 1; j <= b.size(); ++j)
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1,
-                                                 diagonal + (a[i - 1] != b[j - 1])}));
+      diagonal = std::exchange(
+          row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
   }
   return row[b.size()];
 }
 
 const Metric* metric_named(std::string_view name) {
   for (const Metric* m : head_metrics())
-    for (std::string_view known : {std::string_view(m->id), std::string_view(m->title.en),
-                                   std::string_view(m->title.zh)})
+    for (std::string_view known :
+         {std::string_view(m->id), std::string_view(m->title.en), std::string_view(m->title.zh)})
       if (plain(name) == plain(known)) return m;
   return nullptr;
 }
@@ -119,10 +119,11 @@ struct Reader {
     const float value = std::strtof(copy.c_str(), &end);
     const std::string_view rest(end);
     if (end == copy.c_str() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
-      return Error{given.empty() ? std::string(t("A number is missing after the sign, as in self > 0.5",
-                                                 "符号之后缺少数字，例如 self > 0.5"))
-                                 : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
-                                                     " 不是数字；请写 0.5 或 50% 这样的数字")};
+      return Error{given.empty()
+                       ? std::string(t("A number is missing after the sign, as in self > 0.5",
+                                       "符号之后缺少数字，例如 self > 0.5"))
+                       : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
+                                           " 不是数字；请写 0.5 或 50% 这样的数字")};
     return rest == "%" ? value / 100 : value;
   }
 

@@ -27,11 +27,12 @@ struct HeadsTable {
 std::vector<const Metric*> head_metrics();
 // "L3 H1"
 std::string head_name(int layer, int head);
-// A value as people read it: shares with 3 decimals, others with 3 digits; "–" when it is not known.
+// A value as people read it: shares with 3 decimals, others with 3 digits; "–" when it is not
+// known.
 std::string value_text(const Metric* metric, float value);
 
-// Where a value stands: the share of the others that lie below it, equal ones counting half; NaN are not
-// counted. 0.5 when there are no others.
+// Where a value stands: the share of the others that lie below it, equal ones counting half; NaN
+// are not counted. 0.5 when there are no others.
 float percentile_of(const std::vector<float>& values, size_t at);
 // 1 for the highest; equal values share the better rank.
 int rank_of(const std::vector<float>& values, size_t at);
@@ -48,13 +49,14 @@ struct HeadFilter {
   };
   std::vector<Condition> conditions;
 };
-// Conditions joined by blanks: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2", "self > 50%". A measure is named
-// by its id or by its title without blanks, in either case. A fault is one sentence with its mend.
+// Conditions joined by blanks: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2", "self >
+// 50%". A measure is named by its id or by its title without blanks, in either case. A fault is one
+// sentence with its mend.
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
 bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int head);
 
-// Places (layer * n_heads + head) of the heads that pass, in the order asked for; what is not known last.
-// Without a column, by layer.
+// Places (layer * n_heads + head) of the heads that pass, in the order asked for; what is not known
+// last. Without a column, by layer.
 std::vector<int> listed_heads(const HeadsTable& table, const HeadFilter& filter,
                               const HeadColumn* by, Order order);
 

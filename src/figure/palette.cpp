@@ -40,11 +40,14 @@ Colors interpolate(const Points& points) {
   return colors;
 }
 
-// Brewer, Harrower and others 2003, from the negative end to the positive; the second with a dark middle.
-constexpr std::array<uint32_t, 11> kPuOr = {0x2d004b, 0x542788, 0x8073ac, 0xb2abd2, 0xd8daeb, 0xf7f7f7,
-                                            0xfee0b6, 0xfdb863, 0xe08214, 0xb35806, 0x7f3b08};
-constexpr std::array<uint32_t, 11> kDarkPuOr = {0xd3c5ff, 0xa992ee, 0x7f66cf, 0x574396, 0x33295c, 0x1a1b20,
-                                                0x4d2f10, 0x855012, 0xbf7417, 0xf0a03c, 0xffd79a};
+// Brewer, Harrower and others 2003, from the negative end to the positive; the second with a dark
+// middle.
+constexpr std::array<uint32_t, 11> kPuOr = {0x2d004b, 0x542788, 0x8073ac, 0xb2abd2,
+                                            0xd8daeb, 0xf7f7f7, 0xfee0b6, 0xfdb863,
+                                            0xe08214, 0xb35806, 0x7f3b08};
+constexpr std::array<uint32_t, 11> kDarkPuOr = {0xd3c5ff, 0xa992ee, 0x7f66cf, 0x574396,
+                                                0x33295c, 0x1a1b20, 0x4d2f10, 0x855012,
+                                                0xbf7417, 0xf0a03c, 0xffd79a};
 
 Colors spread(std::span<const uint32_t> points) {
   Colors colors;

@@ -13,11 +13,13 @@ struct Rgb {
   uint8_t r, g, b;
 };
 
-// 256 colours from weight 0 to 1. Dark to bright, except greys, which the light theme reverses itself.
+// 256 colours from weight 0 to 1. Dark to bright, except greys, which the light theme reverses
+// itself.
 std::span<const Rgb> palette_colors(Palette palette);
 
-// Of numbers on both sides of 0: purple below, orange above (ColorBrewer's PuOr, which colour-blind people can tell
-// apart), and the page's own colour at 0 in the middle. In figures, places from kDiverging to kDiverging + 1 are these.
+// Of numbers on both sides of 0: purple below, orange above (ColorBrewer's PuOr, which colour-blind
+// people can tell apart), and the page's own colour at 0 in the middle. In figures, places from
+// kDiverging to kDiverging + 1 are these.
 std::span<const Rgb> diverging_colors(bool dark);
 inline constexpr float kDiverging = 2;
 // The colour of a place, as the theme has it.

@@ -53,7 +53,8 @@ RectFacts rectangle_facts(const Attention& a, int sample, int layer, int head, C
       away += w * std::abs(q - k);
       if (w <= 0 || (facts.top.size() == 5 && float(w) <= facts.top.back().weight)) continue;
       facts.top.push_back({q, k, float(w)});
-      std::ranges::stable_sort(facts.top, [](const RectCell& x, const RectCell& y) { return x.weight > y.weight; });
+      std::ranges::stable_sort(
+          facts.top, [](const RectCell& x, const RectCell& y) { return x.weight > y.weight; });
       if (facts.top.size() > 5) facts.top.pop_back();
     }
   }
@@ -71,17 +72,22 @@ std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect r, con
   const auto t = [&](const char* en, const char* zh) { return std::string(tr(lang, en, zh)); };
   const auto n = [](int i) { return std::to_string(i); };
   std::vector<std::string> lines;
-  lines.push_back(t("Queries ", "查询 ") + n(r.q0) + "–" + n(r.q1) + t(", keys ", "，键 ") + n(r.k0) + "–" +
-                  n(r.k1) + t(": ", "：") + n(facts.n_cells) + t(" cells that may be seen", " 个可见单元格"));
-  lines.push_back(t("Mass ", "质量 ") + weight_text(float(facts.mass), 3) + t(": ", "：占这些查询注意力的 ") +
-                  percent_text(float(facts.share), 1) + t(" of what these queries look at", ""));
-  lines.push_back(t("Entropy ", "熵 ") + weight_text(float(facts.bits), 2) + t(" of at most ", " 比特，最多 ") +
-                  weight_text(float(facts.most_bits), 2) + t(" bits", " 比特"));
-  lines.push_back(t("Mean distance ", "平均距离 ") + weight_text(float(facts.distance), 2) + t(" tokens", " 个词元"));
+  lines.push_back(t("Queries ", "查询 ") + n(r.q0) + "–" + n(r.q1) + t(", keys ", "，键 ") +
+                  n(r.k0) + "–" + n(r.k1) + t(": ", "：") + n(facts.n_cells) +
+                  t(" cells that may be seen", " 个可见单元格"));
+  lines.push_back(t("Mass ", "质量 ") + weight_text(float(facts.mass), 3) +
+                  t(": ", "：占这些查询注意力的 ") + percent_text(float(facts.share), 1) +
+                  t(" of what these queries look at", ""));
+  lines.push_back(t("Entropy ", "熵 ") + weight_text(float(facts.bits), 2) +
+                  t(" of at most ", " 比特，最多 ") + weight_text(float(facts.most_bits), 2) +
+                  t(" bits", " 比特"));
+  lines.push_back(t("Mean distance ", "平均距离 ") + weight_text(float(facts.distance), 2) +
+                  t(" tokens", " 个词元"));
   for (const RectCell& cell : facts.top)
-    lines.push_back(n(cell.query) + " " + visible_token(token_name(trace.queries, sample, cell.query)) + " → " +
-                    n(cell.key) + " " + visible_token(token_name(trace.keys, sample, cell.key)) + "  " +
-                    weight_text(cell.weight, 3));
+    lines.push_back(n(cell.query) + " " +
+                    visible_token(token_name(trace.queries, sample, cell.query)) + " → " +
+                    n(cell.key) + " " + visible_token(token_name(trace.keys, sample, cell.key)) +
+                    "  " + weight_text(cell.weight, 3));
   return lines;
 }
 

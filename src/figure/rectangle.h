@@ -32,7 +32,8 @@ struct RectFacts {
   double distance = 0;          // mean |i - j|, weighted
   std::vector<RectCell> top;    // the five largest
 };
-// Computes the rows of the rectangle's queries; ask rectangle_work() first where that may be too much.
+// Computes the rows of the rectangle's queries; ask rectangle_work() first where that may be too
+// much.
 RectFacts rectangle_facts(const Attention& a, int sample, int layer, int head, CellRect rect);
 double rectangle_work(const Attention& a, CellRect rect);  // multiplications
 // In sentences, one a line.

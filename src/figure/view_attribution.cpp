@@ -1,4 +1,5 @@
-// view_attribution.cpp - what speaks for a target, to the right of 0, and what against it: parts, heads or tokens.
+// view_attribution.cpp - what speaks for a target, to the right of 0, and what against it: parts,
+// heads or tokens.
 #include <algorithm>
 #include <cmath>
 
@@ -29,12 +30,16 @@ std::vector<Bar> bars_of(const ViewInput& input) {
   if (m.axes.back() == Axis::head) {
     for (int l = 0; l < n_layers; ++l)
       for (int h = 0; h < n; ++h)
-        bars.push_back({head_name(l, h), double(m.values[size_t(l) * size_t(n) + size_t(h)]), l, h, -1});
-    std::ranges::stable_sort(bars, [](const Bar& a, const Bar& b) { return std::abs(a.value) > std::abs(b.value); });
+        bars.push_back(
+            {head_name(l, h), double(m.values[size_t(l) * size_t(n) + size_t(h)]), l, h, -1});
+    std::ranges::stable_sort(
+        bars, [](const Bar& a, const Bar& b) { return std::abs(a.value) > std::abs(b.value); });
     return bars;
   }
   for (int k = 0; k < n; ++k) {
-    Bar part{std::to_string(k) + " " + visible_token(token_name(input.trace.keys, input.state.sample, k)), 0, -1, -1, k};
+    Bar part{std::to_string(k) + " " +
+                 visible_token(token_name(input.trace.keys, input.state.sample, k)),
+             0, -1, -1, k};
     for (int l = 0; l < n_layers; ++l) {
       const float value = m.values[size_t(l) * size_t(n) + size_t(k)];
       if (std::isfinite(value)) part.value += double(value);
@@ -53,7 +58,8 @@ std::string signed_text(const Metric* metric, double value) {
 
 std::string target_words(const State& s) {
   const auto quoted = [&](const std::string& t) { return quoted_token(s.lang, t); };
-  std::string says = s.target.empty() ? tr(s.lang, "the model's own first guess", "模型自己的首选") : quoted(s.target);
+  std::string says = s.target.empty() ? tr(s.lang, "the model's own first guess", "模型自己的首选")
+                                      : quoted(s.target);
   if (!s.foil.empty()) says += tr(s.lang, " minus ", " 减去 ") + quoted(s.foil);
   return says;
 }
@@ -72,35 +78,48 @@ Figure parts_figure(const ViewInput& input) {
     longest = std::max(longest, size_t(rough_width(p.name, line)));
   }
   if (high <= low) high = low + 1;
-  const float from = std::min(float(longest) + 12, std::max(60.f, input.width * .32f)), to = input.width - line * 3.6f;
-  const auto x_of = [&](double value) { return from + float((value - low) / (high - low)) * (to - from); };
+  const float from = std::min(float(longest) + 12, std::max(60.f, input.width * .32f)),
+              to = input.width - line * 3.6f;
+  const auto x_of = [&](double value) {
+    return from + float((value - low) / (high - low)) * (to - from);
+  };
   Figure figure;
   figure.shapes.push_back(Label{{2, 0},
                                 (input.metric ? std::string(input.metric->title.in(s.lang)) : "") +
                                     tr(s.lang, ": ", "：") + target_words(s),
-                                Ink::faint, Align::left, input.width - 4});
+                                Ink::faint,
+                                Align::left,
+                                input.width - 4});
   float y = line * 1.5f;
   const float first = y;
   for (const Bar& p : bars) {
     if (input.part.holds(y)) {
-      const bool chosen = (p.head >= 0 && p.layer == s.layer && p.head == s.head) || (p.query >= 0 && p.query == s.token);
-      figure.shapes.push_back(Label{{2, y}, p.name, chosen ? Ink::accent : Ink::text, Align::left, from - 8});
+      const bool chosen = (p.head >= 0 && p.layer == s.layer && p.head == s.head) ||
+                          (p.query >= 0 && p.query == s.token);
+      figure.shapes.push_back(
+          Label{{2, y}, p.name, chosen ? Ink::accent : Ink::text, Align::left, from - 8});
       const float zero = x_of(0), end = std::isfinite(p.value) ? x_of(p.value) : zero;
-      figure.shapes.push_back(Rect{{std::min(zero, end), y + line / 2 - 5},
-                                   {std::max(std::max(zero, end), std::min(zero, end) + 1), y + line / 2 + 5},
-                                   p.value < 0 ? Ink::warn : Ink::accent});
-      figure.shapes.push_back(Label{{input.width - 2, y}, signed_text(input.metric, p.value), Ink::text, Align::right});
+      figure.shapes.push_back(
+          Rect{{std::min(zero, end), y + line / 2 - 5},
+               {std::max(std::max(zero, end), std::min(zero, end) + 1), y + line / 2 + 5},
+               p.value < 0 ? Ink::warn : Ink::accent});
+      figure.shapes.push_back(
+          Label{{input.width - 2, y}, signed_text(input.metric, p.value), Ink::text, Align::right});
       const std::string says = p.name + "  " + signed_text(input.metric, p.value) +
-                               (p.value < 0 ? tr(s.lang, "\nspeaks against ", "\n反对 ") : tr(s.lang, "\nspeaks for ", "\n支持 ")) +
+                               (p.value < 0 ? tr(s.lang, "\nspeaks against ", "\n反对 ")
+                                            : tr(s.lang, "\nspeaks for ", "\n支持 ")) +
                                target_words(s);
-      figure.areas.push_back({{0, y - 2}, {input.width, y + line + 3}, says, p.layer, p.head, p.query, -1});
+      figure.areas.push_back(
+          {{0, y - 2}, {input.width, y + line + 3}, says, p.layer, p.head, p.query, -1});
     }
     y += row;
   }
   figure.shapes.push_back(Line{{x_of(0), first - 2}, {x_of(0), y}, Ink::faint, 1});
   figure.shapes.push_back(Line{{0, y + 1}, {input.width, y + 1}, Ink::line, 1});
-  figure.shapes.push_back(Label{{2, y + 6}, tr(s.lang, "together", "合计"), Ink::faint, Align::left, from - 8});
-  figure.shapes.push_back(Label{{input.width - 2, y + 6}, signed_text(input.metric, sum), Ink::text, Align::right});
+  figure.shapes.push_back(
+      Label{{2, y + 6}, tr(s.lang, "together", "合计"), Ink::faint, Align::left, from - 8});
+  figure.shapes.push_back(
+      Label{{input.width - 2, y + 6}, signed_text(input.metric, sum), Ink::text, Align::right});
   figure.size = {input.width, y + 6 + line};
   return figure;
 }

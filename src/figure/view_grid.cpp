@@ -1,11 +1,12 @@
-// view_grid.cpp - every head as a cell, coloured by a measure: layers downwards, heads to the right.
+// view_grid.cpp - every head as a cell, coloured by a measure: layers downwards, heads to the
+// right.
 #include <algorithm>
 #include <cmath>
 
 #include "figure/figure_parts.h"
+#include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/heads_table.h"
-#include "figure/figure_text.h"
 
 namespace attn {
 
@@ -45,13 +46,21 @@ Figure grid_figure(const ViewInput& input) {
   const float scale = .85f, small = line * .78f;
   for (int h = 0; h < n_heads; ++h)
     if (h % every_so_many(step_x, small * 1.9f) == 0 || h == s.head)
-      figure.shapes.push_back(Label{{left + float(h) * step_x + wide / 2, 0}, "H" + std::to_string(h),
-                                    h == s.head ? Ink::accent : Ink::faint, Align::center, 0, scale});
+      figure.shapes.push_back(Label{{left + float(h) * step_x + wide / 2, 0},
+                                    "H" + std::to_string(h),
+                                    h == s.head ? Ink::accent : Ink::faint,
+                                    Align::center,
+                                    0,
+                                    scale});
   for (int l = 0; l < n_layers; ++l) {
     const float y = top + float(l) * step_y;
     if (l % every_so_many(step_y, small) == 0 || l == s.layer)
-      figure.shapes.push_back(Label{{0, y + high / 2 - small * .62f}, "L" + std::to_string(l),
-                                    l == s.layer ? Ink::accent : Ink::faint, Align::left, 0, scale});
+      figure.shapes.push_back(Label{{0, y + high / 2 - small * .62f},
+                                    "L" + std::to_string(l),
+                                    l == s.layer ? Ink::accent : Ink::faint,
+                                    Align::left,
+                                    0,
+                                    scale});
     for (int h = 0; h < n_heads; ++h) {
       const float value = values[size_t(l * n_heads + h)], x = left + float(h) * step_x;
       const Vec2 min = {x, y}, max = {x + wide, y + high};
@@ -63,12 +72,12 @@ Figure grid_figure(const ViewInput& input) {
     }
   }
   add_frame(figure, {left + float(s.head) * step_x, top + float(s.layer) * step_y},
-            {left + float(s.head) * step_x + wide, top + float(s.layer) * step_y + high}, Ink::accent,
-            2.5f);
+            {left + float(s.head) * step_x + wide, top + float(s.layer) * step_y + high},
+            Ink::accent, 2.5f);
   const float bottom = top + float(n_layers) * step_y + 6;
   add_color_bar(figure, input.metric, range, {left, bottom},
-                std::min(input.width - left - 6, std::max(150.f, step_x * float(n_heads) - gap)), line,
-                false);
+                std::min(input.width - left - 6, std::max(150.f, step_x * float(n_heads) - gap)),
+                line, false);
   figure.size = {input.width, bottom + bar};
   return figure;
 }

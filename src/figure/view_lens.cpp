@@ -1,4 +1,5 @@
-// view_lens.cpp - layers upwards, tokens to the right: the word that each cell speaks of, as bright as its number.
+// view_lens.cpp - layers upwards, tokens to the right: the word that each cell speaks of, as bright
+// as its number.
 #include <algorithm>
 #include <cmath>
 
@@ -22,13 +23,15 @@ std::string cell_words(const ViewInput& input, int layer, int query) {
   const Measure& m = input.measure;
   const size_t i = size_t(layer) * size_t(m.shape[1]) + size_t(query);
   const size_t n = size_t(m.n_guesses());
-  std::string says = tr(s.lang, "After layer ", "第 ") + std::to_string(layer) + tr(s.lang, ", token ", " 层之后，词元 ") +
-                     std::to_string(query) + " " +
+  std::string says = tr(s.lang, "After layer ", "第 ") + std::to_string(layer) +
+                     tr(s.lang, ", token ", " 层之后，词元 ") + std::to_string(query) + " " +
                      quoted_token(s.lang, token_name(input.trace.queries, s.sample, query));
   if (n == 0)
-    says += "\n" + std::string(input.metric ? input.metric->title.in(s.lang) : "") + " " + value_text(input.metric, m.values[i]);
+    says += "\n" + std::string(input.metric ? input.metric->title.in(s.lang) : "") + " " +
+            value_text(input.metric, m.values[i]);
   for (size_t g = i * n; g < (i + 1) * n; ++g)
-    says += "\n" + quoted_token(s.lang, shown(input, m.guesses[g].token)) + " " + percent_text(m.guesses[g].probability, 1);
+    says += "\n" + quoted_token(s.lang, shown(input, m.guesses[g].token)) + " " +
+            percent_text(m.guesses[g].probability, 1);
   return says;
 }
 
@@ -44,8 +47,10 @@ LensLayout lens_layout(const ViewInput& input) {
   at.wide = std::clamp((input.width - at.left - 4) / float(n_query), least, line * 9);
   at.high = line * 1.5f;
   if (input.height > 0)
-    at.high = std::clamp((input.height - at.top - bar - 8) / float(n_layers), line * 1.35f, line * 3);
-  at.size = {std::max(input.width, at.left + at.wide * float(n_query) + 4), at.top + at.high * float(n_layers) + 6 + bar};
+    at.high =
+        std::clamp((input.height - at.top - bar - 8) / float(n_layers), line * 1.35f, line * 3);
+  at.size = {std::max(input.width, at.left + at.wide * float(n_query) + 4),
+             at.top + at.high * float(n_layers) + 6 + bar};
   return at;
 }
 
@@ -63,12 +68,19 @@ Figure lens_figure(const ViewInput& input) {
     if (input.part.holds_x(x_of(q)))
       figure.shapes.push_back(Label{{x_of(q) + at.wide / 2, 0},
                                     visible_token(token_name(input.trace.queries, s.sample, q)),
-                                    q == s.token ? Ink::accent : Ink::text, Align::center, at.wide - 6, .9f});
+                                    q == s.token ? Ink::accent : Ink::text,
+                                    Align::center,
+                                    at.wide - 6,
+                                    .9f});
   for (int row = 0; row < n_layers; ++row) {
     const int layer = n_layers - 1 - row;  // the last layer on top, where the prediction comes out
     const float y = at.top + float(row) * at.high;
-    figure.shapes.push_back(Label{{at.left - 6, y + at.high / 2 - line * .5f}, "L" + std::to_string(layer),
-                                  layer == s.layer ? Ink::accent : Ink::faint, Align::right, 0, .9f});
+    figure.shapes.push_back(Label{{at.left - 6, y + at.high / 2 - line * .5f},
+                                  "L" + std::to_string(layer),
+                                  layer == s.layer ? Ink::accent : Ink::faint,
+                                  Align::right,
+                                  0,
+                                  .9f});
     for (int q = 0; q < n_query; ++q) {
       if (!input.part.holds_x(x_of(q)) || !input.part.holds(y)) continue;
       const size_t i = size_t(layer) * size_t(n_query) + size_t(q);
@@ -77,10 +89,18 @@ Figure lens_figure(const ViewInput& input) {
       Rect cell{min, max, Ink::line};
       if (std::isfinite(value)) cell.weight = place;
       figure.shapes.push_back(cell);
-      const std::string text = m.n_guesses() > 0 ? visible_token(shown(input, m.guesses[i * size_t(m.n_guesses())].token))
-                                                 : value_text(input.metric, value);
-      figure.shapes.push_back(Label{{(min.x + max.x) / 2, y + at.high / 2 - line * .47f}, text, Ink::text, Align::center,
-                                    at.wide - 6, .85f, false, std::isfinite(value) ? place : -1});
+      const std::string text =
+          m.n_guesses() > 0
+              ? visible_token(shown(input, m.guesses[i * size_t(m.n_guesses())].token))
+              : value_text(input.metric, value);
+      figure.shapes.push_back(Label{{(min.x + max.x) / 2, y + at.high / 2 - line * .47f},
+                                    text,
+                                    Ink::text,
+                                    Align::center,
+                                    at.wide - 6,
+                                    .85f,
+                                    false,
+                                    std::isfinite(value) ? place : -1});
       figure.areas.push_back({min, max, cell_words(input, layer, q), layer, s.head, q, -1});
     }
   }

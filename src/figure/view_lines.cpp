@@ -1,5 +1,6 @@
-// view_lines.cpp - queries on the left, keys on the right, a line as strong as the weight between them (BertViz's
-// head view), cut like exBERT's: of each row the strongest, until together they make up a share of it.
+// view_lines.cpp - queries on the left, keys on the right, a line as strong as the weight between
+// them (BertViz's head view), cut like exBERT's: of each row the strongest, until together they
+// make up a share of it.
 #include <algorithm>
 #include <cmath>
 
@@ -35,18 +36,22 @@ Figure lines_figure(const ViewInput& input) {
   const float left = column, right = input.width - column;
   const auto middle = [&](int i) { return top + (float(i) + .5f) * step; };
   Figure figure{{input.width, top + step * float(n) + 6}, {}, {}};
-  figure.shapes.push_back(Label{{left - 8, 0}, tr(s.lang, "query", "查询"), Ink::faint, Align::right});
+  figure.shapes.push_back(
+      Label{{left - 8, 0}, tr(s.lang, "query", "查询"), Ink::faint, Align::right});
   figure.shapes.push_back(Label{{right + 8, 0}, tr(s.lang, "key", "键"), Ink::faint});
   figure.shapes.push_back(Label{{(left + right) / 2, 0},
-                                percent_text(share, 0) + tr(s.lang, " of each row", "（每行）"), Ink::faint,
-                                Align::center, right - left - 70});
+                                percent_text(share, 0) + tr(s.lang, " of each row", "（每行）"),
+                                Ink::faint,
+                                Align::center,
+                                right - left - 70});
   std::vector<float> read(size_t(n_key), 0.f);
   // The chosen query's lines last, over the others.
   for (int turn = 0; turn <= n_query; ++turn) {
     const int q = turn < n_query ? turn : s.token;
     if (turn < n_query && q == s.token) continue;
     if (q >= n_query) continue;
-    const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key, size_t(n_key));
+    const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key,
+                                     size_t(n_key));
     const std::vector<Peak> kept = strongest(row, share);
     const bool chosen = q == s.token;
     const float largest = kept.empty() ? 1 : std::max(1e-9f, kept[0].weight);
@@ -55,8 +60,8 @@ Figure lines_figure(const ViewInput& input) {
     for (size_t i = 0; i < kept.size(); ++i) {
       const Peak& p = kept[i];
       if (input.metric == nullptr || input.metric->high <= 1) read[size_t(p.key)] += p.weight;
-      const float strength = input.metric && input.metric->high > 1 ? p.weight / largest
-                                                                    : std::min(1.f, p.weight);
+      const float strength =
+          input.metric && input.metric->high > 1 ? p.weight / largest : std::min(1.f, p.weight);
       figure.shapes.push_back(Line{{left, middle(q)},
                                    {right, middle(p.key)},
                                    chosen ? Ink::accent : Ink::text,
@@ -68,9 +73,10 @@ Figure lines_figure(const ViewInput& input) {
                 weight_text(p.weight);
     }
     if (kept.size() > 5)
-      says += "\n" + std::string(tr(s.lang, "and ", "以及另外 ")) + std::to_string(kept.size() - 5) +
-              tr(s.lang, " more", " 个");
-    figure.areas.push_back({{0, middle(q) - step / 2}, {left, middle(q) + step / 2}, says, -1, -1, q, -1});
+      says += "\n" + std::string(tr(s.lang, "and ", "以及另外 ")) +
+              std::to_string(kept.size() - 5) + tr(s.lang, " more", " 个");
+    figure.areas.push_back(
+        {{0, middle(q) - step / 2}, {left, middle(q) + step / 2}, says, -1, -1, q, -1});
   }
   const int every = every_so_many(step, line * .8f);
   const float room = column - line * 2.2f;
@@ -79,28 +85,37 @@ Figure lines_figure(const ViewInput& input) {
     if (!input.part.holds(y) || (i % every && i != s.token)) continue;
     if (i < n_query) {
       const Ink ink = i == s.token ? Ink::accent : Ink::text;
-      figure.shapes.push_back(Label{{left - 8, y}, visible_token(token_name(input.trace.queries, s.sample, i)),
-                                    ink, Align::right, room});
-      figure.shapes.push_back(Label{{0, y + line * .1f}, std::to_string(i), Ink::faint, Align::left, 0, .8f});
+      figure.shapes.push_back(Label{{left - 8, y},
+                                    visible_token(token_name(input.trace.queries, s.sample, i)),
+                                    ink,
+                                    Align::right,
+                                    room});
+      figure.shapes.push_back(
+          Label{{0, y + line * .1f}, std::to_string(i), Ink::faint, Align::left, 0, .8f});
     }
     if (i < n_key) {
       const Ink ink = i == s.locked_key ? Ink::accent : Ink::text;
-      figure.shapes.push_back(
-          Label{{right + 8, y}, visible_token(token_name(input.trace.keys, s.sample, i)), ink, Align::left, room});
-      figure.shapes.push_back(
-          Label{{input.width - 1, y + line * .1f}, std::to_string(i), Ink::faint, Align::right, 0, .8f});
+      figure.shapes.push_back(Label{{right + 8, y},
+                                    visible_token(token_name(input.trace.keys, s.sample, i)),
+                                    ink,
+                                    Align::left,
+                                    room});
+      figure.shapes.push_back(Label{
+          {input.width - 1, y + line * .1f}, std::to_string(i), Ink::faint, Align::right, 0, .8f});
     }
   }
   for (int k = 0; k < n_key; ++k)
-    figure.areas.push_back(
-        {{right, middle(k) - step / 2},
-         {input.width, middle(k) + step / 2},
-         tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
-             quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) +
-             tr(s.lang, "\nlines to it add up to ", "\n指向它的连线合计 ") + weight_text(read[size_t(k)], 3) +
-             tr(s.lang, " of ", "，共 ") + std::to_string(n_query) +
-             tr(s.lang, " rows", " 行"),
-         -1, -1, s.token, k});
+    figure.areas.push_back({{right, middle(k) - step / 2},
+                            {input.width, middle(k) + step / 2},
+                            tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
+                                quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) +
+                                tr(s.lang, "\nlines to it add up to ", "\n指向它的连线合计 ") +
+                                weight_text(read[size_t(k)], 3) + tr(s.lang, " of ", "，共 ") +
+                                std::to_string(n_query) + tr(s.lang, " rows", " 行"),
+                            -1,
+                            -1,
+                            s.token,
+                            k});
   return figure;
 }
 

@@ -30,9 +30,13 @@ Figure list_figure(const ViewInput& input) {
   figure.shapes.push_back(Label{{10, 0}, tr(s.lang, "Head", "头"), Ink::faint});
   figure.shapes.push_back(Label{{from, 0},
                                 input.metric ? input.metric->title.in(s.lang) : "",
-                                Ink::faint, Align::left, std::max(20.f, to - from)});
-  figure.shapes.push_back(Label{{value_to, 0}, tr(s.lang, "Value", "值"), Ink::faint, Align::right});
-  figure.shapes.push_back(Label{{input.width - 2, 0}, tr(s.lang, "above", "高于"), Ink::faint, Align::right});
+                                Ink::faint,
+                                Align::left,
+                                std::max(20.f, to - from)});
+  figure.shapes.push_back(
+      Label{{value_to, 0}, tr(s.lang, "Value", "值"), Ink::faint, Align::right});
+  figure.shapes.push_back(
+      Label{{input.width - 2, 0}, tr(s.lang, "above", "高于"), Ink::faint, Align::right});
   figure.shapes.push_back(Line{{0, line + 3}, {input.width, line + 3}});
   float y = line + 8;
   for (int at : heads) {
@@ -41,29 +45,40 @@ Figure list_figure(const ViewInput& input) {
     const bool chosen = layer == s.layer && head == s.head;
     if (input.part.holds(y)) {
       if (chosen) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line + 1}, Ink::accent});
-      figure.shapes.push_back(Label{{10, y}, head_name(layer, head), chosen ? Ink::accent : Ink::text});
+      figure.shapes.push_back(
+          Label{{10, y}, head_name(layer, head), chosen ? Ink::accent : Ink::text});
       const float middle = y + line / 2;
       figure.shapes.push_back(Rect{{from, middle - 1}, {to, middle + 1}, Ink::line});
       if (std::isfinite(value)) {
         const float end = from + std::clamp(range.place(value), 0.f, 1.f) * (to - from);
-        figure.shapes.push_back(Rect{{std::min(zero, end), middle - 5},
-                                     {std::max(std::min(zero, end) + 1, std::max(zero, end)), middle + 5},
-                                     Ink::accent});
+        figure.shapes.push_back(
+            Rect{{std::min(zero, end), middle - 5},
+                 {std::max(std::min(zero, end) + 1, std::max(zero, end)), middle + 5},
+                 Ink::accent});
         figure.shapes.push_back(Label{{input.width - 2, y},
                                       percent_text(percentile_of(own.values, size_t(at)), 0),
-                                      Ink::faint, Align::right});
+                                      Ink::faint,
+                                      Align::right});
       }
-      figure.shapes.push_back(Label{{value_to, y}, value_text(input.metric, value), Ink::text, Align::right});
-      figure.areas.push_back({{0, y - 3},
-                              {input.width, y + line + 3},
-                              head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang),
-                              layer, head, -1, -1});
+      figure.shapes.push_back(
+          Label{{value_to, y}, value_text(input.metric, value), Ink::text, Align::right});
+      figure.areas.push_back(
+          {{0, y - 3},
+           {input.width, y + line + 3},
+           head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang),
+           layer,
+           head,
+           -1,
+           -1});
     }
     y += row;
   }
   if (heads.empty()) {
-    figure.shapes.push_back(Label{{10, y}, tr(s.lang, "No head fits the filter", "没有符合筛选条件的头"),
-                                  Ink::faint, Align::left, input.width - 12});
+    figure.shapes.push_back(Label{{10, y},
+                                  tr(s.lang, "No head fits the filter", "没有符合筛选条件的头"),
+                                  Ink::faint,
+                                  Align::left,
+                                  input.width - 12});
     y += row;
   }
   figure.size = {input.width, y};

@@ -1,5 +1,6 @@
-// view_neuron.cpp - how one score comes about, dimension by dimension: q of the chosen query, each key's k, and
-// their products, whose sum times the attention's own scale is the score (BertViz's neuron view, for any model).
+// view_neuron.cpp - how one score comes about, dimension by dimension: q of the chosen query, each
+// key's k, and their products, whose sum times the attention's own scale is the score (BertViz's
+// neuron view, for any model).
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -51,7 +52,8 @@ Figure neuron_figure(const ViewInput& input) {
   if (!a.is_kept(s.layer)) {
     label(0, 0, tr(lang, "The queries and keys of this layer are not kept", "未保留该层的查询和键"),
           Ink::faint, Align::left, input.width);
-    figure.areas.push_back({{0, 0}, {input.width, line}, tr(lang, "Not kept", "未保留"), -1, -1, -1, -1});
+    figure.areas.push_back(
+        {{0, 0}, {input.width, line}, tr(lang, "Not kept", "未保留"), -1, -1, -1, -1});
     figure.size = {input.width, line + 4};
     return figure;
   }
@@ -85,21 +87,23 @@ Figure neuron_figure(const ViewInput& input) {
   const bool usual = std::abs(a.scale * std::sqrt(float(d)) - 1) < 1e-4f;
   label(input.width - 2, y,
         std::string("score = Σ q·k × ") + scale_text +
-            (usual ? " = 1/√" + std::to_string(d) : tr(lang, " (this model's own)", "（该模型特有）")),
+            (usual ? " = 1/√" + std::to_string(d)
+                   : tr(lang, " (this model's own)", "（该模型特有）")),
         Ink::text, Align::right, input.width * .54f);
   y += line + 6;
 
   // q, above the keys' strip.
   const float q_most = largest_of(q.data(), d);
-  const auto strip = [&](float x, float top, float height, std::span<const float> values, float most) {
+  const auto strip = [&](float x, float top, float height, std::span<const float> values,
+                         float most) {
     Cells cells{{x, top}, {x + at.width, top + height}, 1, d, {}};
     for (float v : values) cells.places.push_back(std::isfinite(v) ? .5f + .5f * v / most : NAN);
     figure.shapes.push_back(std::move(cells));
   };
   label(at.label_to, y, "q", Ink::text, Align::right);
   strip(at.q, y, line, q, q_most);
-  label(at.product, y, tr(lang, "each dimension's share of the score", "每一维对得分的贡献"), Ink::faint,
-        Align::left, at.width + numbers, .85f);
+  label(at.product, y, tr(lang, "each dimension's share of the score", "每一维对得分的贡献"),
+        Ink::faint, Align::left, at.width + numbers, .85f);
   for (int i = 0; i < d; ++i) {
     std::string says = "q[" + std::to_string(i) + "] = " + weight_text(q[size_t(i)], 3);
     if (rope) {
@@ -115,8 +119,13 @@ Figure neuron_figure(const ViewInput& input) {
                 tr(lang, " tokens", " 个词元转一圈");
       }
     }
-    figure.areas.push_back({{at.q + float(i) * cell, y}, {at.q + float(i + 1) * cell, y + line},
-                            std::move(says), -1, -1, -1, -1});
+    figure.areas.push_back({{at.q + float(i) * cell, y},
+                            {at.q + float(i + 1) * cell, y + line},
+                            std::move(says),
+                            -1,
+                            -1,
+                            -1,
+                            -1});
   }
   y += line + 3;
   if (rope) {  // which halves, or neighbours, turn together
@@ -126,7 +135,8 @@ Figure neuron_figure(const ViewInput& input) {
     const int half = config->rope_dims / 2;
     if (config->rope_interleaved) {
       for (int p = 0; p < half; ++p)
-        bracket(at.q + float(2 * p) * cell, at.q + float(2 * p + 2) * cell, p % 2 ? Ink::accent : Ink::warn);
+        bracket(at.q + float(2 * p) * cell, at.q + float(2 * p + 2) * cell,
+                p % 2 ? Ink::accent : Ink::warn);
     } else {
       bracket(at.q, at.q + float(half) * cell, Ink::accent);
       bracket(at.q + float(half) * cell, at.q + float(2 * half) * cell, Ink::warn);
@@ -147,7 +157,8 @@ Figure neuron_figure(const ViewInput& input) {
   for (int key = 0; key <= last; ++key) {
     const auto k = ks.row(key);
     k_most = std::max(k_most, largest_of(k.data(), d));
-    for (int i = 0; i < d; ++i) product_most = std::max(product_most, std::abs(q[size_t(i)] * k[size_t(i)]));
+    for (int i = 0; i < d; ++i)
+      product_most = std::max(product_most, std::abs(q[size_t(i)] * k[size_t(i)]));
   }
   label(at.label_to, y, tr(lang, "key", "键"), Ink::faint, Align::right);
   label(at.k, y, "k", Ink::faint, Align::left);
@@ -167,24 +178,28 @@ Figure neuron_figure(const ViewInput& input) {
     }
     const std::string name = visible_token(token_name(input.trace.keys, s.sample, key));
     if (locked) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line}, Ink::accent});
-    label(at.label_to, y, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text, Align::right,
-          at.label_to - 6);
+    label(at.label_to, y, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text,
+          Align::right, at.label_to - 6);
     strip(at.k, y + 1, line - 2, k, k_most);
     strip(at.product, y + 1, line - 2, products, product_most);
-    label(at.number - line * 3.2f, y, weight_text(float(sum) * a.scale, 2), Ink::text, Align::right);
-    const float weight = size_t(key) < input.measure.values.size() ? input.measure.values[size_t(key)] : 0;
+    label(at.number - line * 3.2f, y, weight_text(float(sum) * a.scale, 2), Ink::text,
+          Align::right);
+    const float weight =
+        size_t(key) < input.measure.values.size() ? input.measure.values[size_t(key)] : 0;
     label(at.number, y, seen ? weight_text(weight, 3) : tr(lang, "masked", "已掩码"),
           seen ? Ink::text : Ink::faint, Align::right);
-    std::string says = tr(lang, "key ", "键 ") + std::to_string(key) + " " + name + "\nΣ q·k = " +
-                       weight_text(float(sum), 3) + "\n× " + scale_text + " → " +
+    std::string says = tr(lang, "key ", "键 ") + std::to_string(key) + " " + name +
+                       "\nΣ q·k = " + weight_text(float(sum), 3) + "\n× " + scale_text + " → " +
                        weight_text(float(sum) * a.scale, 3) +
-                       tr(lang, "\nsoftmax over the row → ", "\n对整行 softmax → ") + weight_text(weight);
+                       tr(lang, "\nsoftmax over the row → ", "\n对整行 softmax → ") +
+                       weight_text(weight);
     std::vector<float> sizes(products);
     for (float& v : sizes) v = std::abs(v);
     for (const Peak& p : top_keys(sizes, 3))
       says += "\n" + std::string(tr(lang, "dimension ", "维度 ")) + std::to_string(p.key) + ": " +
               weight_text(products[size_t(p.key)], 3);
-    figure.areas.push_back({{0, y - 1}, {input.width, y + row_height - 1}, std::move(says), -1, -1, s.token, key});
+    figure.areas.push_back(
+        {{0, y - 1}, {input.width, y + row_height - 1}, std::move(says), -1, -1, s.token, key});
   }
   figure.size = {input.width, y + 4};
   return figure;

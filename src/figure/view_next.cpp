@@ -18,29 +18,41 @@ Figure next_figure(const ViewInput& input) {
   const bool chance = input.metric && input.metric->low == 0 && input.metric->high == 1;
   // The likeliest is as long as there is room; the numbers say how likely it is.
   const ValueRange range = range_of(input.metric, input.measure.values);
-  const auto text_of = [&](float value) { return chance ? percent_text(value) : value_text(input.metric, value); };
+  const auto text_of = [&](float value) {
+    return chance ? percent_text(value) : value_text(input.metric, value);
+  };
   const float from = std::clamp(input.width * .3f, 70.f, 200.f), to = input.width - line * 4;
   const auto& model = input.trace.model;
   const bool both_ways = model && model->config.mask == Mask::none;
   Figure figure;
-  figure.shapes.push_back(Label{{2, 0},
-                                (both_ways ? tr(s.lang, "In place of token ", "在词元 ") : tr(s.lang, "After token ", "词元 ")) +
-                                    std::to_string(s.token) + " " +
-                                    quoted_token(s.lang, token_name(input.trace.queries, s.sample, s.token)) +
-                                    (both_ways ? tr(s.lang, "", " 处") : tr(s.lang, "", " 之后")),
-                                Ink::faint, Align::left, input.width - 4});
+  figure.shapes.push_back(
+      Label{{2, 0},
+            (both_ways ? tr(s.lang, "In place of token ", "在词元 ")
+                       : tr(s.lang, "After token ", "词元 ")) +
+                std::to_string(s.token) + " " +
+                quoted_token(s.lang, token_name(input.trace.queries, s.sample, s.token)) +
+                (both_ways ? tr(s.lang, "", " 处") : tr(s.lang, "", " 之后")),
+            Ink::faint,
+            Align::left,
+            input.width - 4});
   float y = top;
   for (const Peak& p : peaks) {
     const bool known = model && model->tokenizer;
     const std::string token = known ? model->tokenizer->shown(p.key) : "#" + std::to_string(p.key);
     figure.shapes.push_back(Label{{2, y}, visible_token(token), Ink::text, Align::left, from - 8});
     const float end = from + std::clamp(range.place(p.weight), 0.f, 1.f) * (to - from);
-    figure.shapes.push_back(Rect{{from, y + line / 2 - 5}, {std::max(from + 1, end), y + line / 2 + 5}, Ink::accent});
-    figure.shapes.push_back(Label{{input.width - 2, y}, text_of(p.weight), Ink::text, Align::right});
-    figure.areas.push_back({{0, y - 2}, {input.width, y + line + 3},
-                            quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") + std::to_string(p.key) + "  " +
-                                text_of(p.weight),
-                            -1, -1, -1, -1});
+    figure.shapes.push_back(
+        Rect{{from, y + line / 2 - 5}, {std::max(from + 1, end), y + line / 2 + 5}, Ink::accent});
+    figure.shapes.push_back(
+        Label{{input.width - 2, y}, text_of(p.weight), Ink::text, Align::right});
+    figure.areas.push_back({{0, y - 2},
+                            {input.width, y + line + 3},
+                            quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") +
+                                std::to_string(p.key) + "  " + text_of(p.weight),
+                            -1,
+                            -1,
+                            -1,
+                            -1});
     y += row;
   }
   figure.size = {input.width, y};

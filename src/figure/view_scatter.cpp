@@ -20,23 +20,42 @@ Figure scatter_figure(const ViewInput& input) {
   const Vec2 min = {line * 2.6f, line * 1.7f}, max = {size.x - line * 1.2f, size.y - line * 2.9f};
   Figure figure{size, {}, {}};
   const auto title = [&](const Metric* m) { return std::string(m ? m->title.in(s.lang) : ""); };
-  const auto x_of = [&](float v) { return min.x + std::clamp(rx.place(v), 0.f, 1.f) * (max.x - min.x); };
-  const auto y_of = [&](float v) { return max.y - std::clamp(ry.place(v), 0.f, 1.f) * (max.y - min.y); };
+  const auto x_of = [&](float v) {
+    return min.x + std::clamp(rx.place(v), 0.f, 1.f) * (max.x - min.x);
+  };
+  const auto y_of = [&](float v) {
+    return max.y - std::clamp(ry.place(v), 0.f, 1.f) * (max.y - min.y);
+  };
   for (int i = 0; i <= 4; ++i) {
     const float t = float(i) / 4, x = min.x + t * (max.x - min.x), y = max.y - t * (max.y - min.y);
     figure.shapes.push_back(Line{{x, min.y}, {x, max.y}});
     figure.shapes.push_back(Line{{min.x, y}, {max.x, y}});
-    figure.shapes.push_back(Label{{x, max.y + 4}, value_text(input.metric, rx.low + t * (rx.high - rx.low)),
-                                  Ink::faint, Align::center, 0, .85f});
+    figure.shapes.push_back(Label{{x, max.y + 4},
+                                  value_text(input.metric, rx.low + t * (rx.high - rx.low)),
+                                  Ink::faint,
+                                  Align::center,
+                                  0,
+                                  .85f});
     figure.shapes.push_back(Label{{min.x - 5, y - line * .42f},
-                                  value_text(second_metric, ry.low + t * (ry.high - ry.low)), Ink::faint,
-                                  Align::right, 0, .85f});
+                                  value_text(second_metric, ry.low + t * (ry.high - ry.low)),
+                                  Ink::faint,
+                                  Align::right,
+                                  0,
+                                  .85f});
   }
-  figure.shapes.push_back(Label{{max.x, max.y + line * 1.1f}, title(input.metric) + " →", Ink::text,
-                                Align::right, max.x - min.x});
-  figure.shapes.push_back(Label{{2, 0}, "↑ " + title(second_metric), Ink::text, Align::left, size.x * .6f});
-  figure.shapes.push_back(Label{{size.x - 4, 0}, tr(s.lang, "colour: layer", "颜色：层"), Ink::faint,
-                                Align::right, size.x * .35f, .85f});
+  figure.shapes.push_back(Label{{max.x, max.y + line * 1.1f},
+                                title(input.metric) + " →",
+                                Ink::text,
+                                Align::right,
+                                max.x - min.x});
+  figure.shapes.push_back(
+      Label{{2, 0}, "↑ " + title(second_metric), Ink::text, Align::left, size.x * .6f});
+  figure.shapes.push_back(Label{{size.x - 4, 0},
+                                tr(s.lang, "colour: layer", "颜色：层"),
+                                Ink::faint,
+                                Align::right,
+                                size.x * .35f,
+                                .85f});
   // The chosen one last, on top of the others.
   const int chosen = s.layer * n_heads + s.head, n = n_layers * n_heads;
   for (int turn = 0; turn <= n; ++turn) {
@@ -55,7 +74,8 @@ Figure scatter_figure(const ViewInput& input) {
     if (i == chosen) {
       const bool right = at.x < size.x * .7f;
       figure.shapes.push_back(Label{{at.x + (right ? 1.f : -1.f) * (radius + 7), at.y - line * .5f},
-                                    head_name(layer, head), Ink::accent,
+                                    head_name(layer, head),
+                                    Ink::accent,
                                     right ? Align::left : Align::right});
     }
     const float reach = radius + 3;
@@ -64,7 +84,10 @@ Figure scatter_figure(const ViewInput& input) {
                             head_name(layer, head) + "\n" + title(input.metric) + " " +
                                 value_text(input.metric, x) + "\n" + title(second_metric) + " " +
                                 value_text(second_metric, y),
-                            layer, head, -1, -1});
+                            layer,
+                            head,
+                            -1,
+                            -1});
   }
   return figure;
 }

@@ -19,25 +19,40 @@ Figure strip_figure(const ViewInput& input) {
   for (int k = 0; k < int(values.size()); ++k) {
     const float value = values[size_t(k)];
     const std::string text = visible_token(token_name(input.trace.keys, s.sample, k));
-    const float wide = std::clamp(rough_width(text, line * .85f) + line * .8f, line * 1.4f, input.width);
+    const float wide =
+        std::clamp(rough_width(text, line * .85f) + line * .8f, line * 1.4f, input.width);
     if (x > 0 && x + wide > input.width) {
       x = 0;
       y += high + gap;
     }
-    // Neutral without weight, the accent with all of it; where there are numbers below 0, the diverging palette.
-    const float colored = input.metric ? range.colored(s.scale, value, most) : scale_position(s.scale, value, most);
+    // Neutral without weight, the accent with all of it; where there are numbers below 0, the
+    // diverging palette.
+    const float colored =
+        input.metric ? range.colored(s.scale, value, most) : scale_position(s.scale, value, most);
     const bool diverges = colored >= kDiverging;
     const float place = diverges || !std::isfinite(colored) ? 0 : colored;
     figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::line, diverges ? colored : -1});
-    if (!diverges) figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::accent, -1, place});
-    if (k == s.token) figure.shapes.push_back(Rect{{x + 3, y + high - 3}, {x + wide - 3, y + high - 1}, Ink::text});
-    figure.shapes.push_back(Label{{x + wide / 2, y + line * .2f}, text, place > .6f ? Ink::panel : Ink::text,
-                                  Align::center, wide - 4, 1, false, diverges ? colored : -1});
-    figure.areas.push_back({{x, y}, {x + wide, y + high},
+    if (!diverges)
+      figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::accent, -1, place});
+    if (k == s.token)
+      figure.shapes.push_back(Rect{{x + 3, y + high - 3}, {x + wide - 3, y + high - 1}, Ink::text});
+    figure.shapes.push_back(Label{{x + wide / 2, y + line * .2f},
+                                  text,
+                                  place > .6f ? Ink::panel : Ink::text,
+                                  Align::center,
+                                  wide - 4,
+                                  1,
+                                  false,
+                                  diverges ? colored : -1});
+    figure.areas.push_back({{x, y},
+                            {x + wide, y + high},
                             tr(s.lang, "token ", "词元 ") + std::to_string(k) + " " +
-                                quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) + "\n" +
-                                value_text(input.metric, value),
-                            -1, -1, s.token, k});
+                                quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) +
+                                "\n" + value_text(input.metric, value),
+                            -1,
+                            -1,
+                            s.token,
+                            k});
     x += wide + gap;
   }
   figure.size = {input.width, y + high};

@@ -9,18 +9,19 @@
 
 namespace attn {
 
-// What a pass keeps when Keep::activations asks for it. Names as in TransformerLens; x is a row of the residual
-// stream of layer l:
+// What a pass keeps when Keep::activations asks for it. Names as in TransformerLens; x is a row of
+// the residual stream of layer l:
 //   norm first:  resid_mid = x + attn_out          resid_post = resid_mid + mlp_out
-//   parallel:    resid_post = x + attn_out + mlp_out, the MLP reads x; resid_mid is x + attn_out all the same
-//   norm last:   resid_mid = LN1(x + attn_out)     resid_post = LN2(resid_mid + mlp_out)
+//   parallel:    resid_post = x + attn_out + mlp_out, the MLP reads x; resid_mid is x + attn_out
+//   all the same norm last:   resid_mid = LN1(x + attn_out)     resid_post = LN2(resid_mid +
+//   mlp_out)
 struct Activations {
   struct Layer {
     std::vector<float> resid_pre;  // [n, d_model]
     std::vector<float> z;          // [n, n_heads * d_head], before W_O
     std::vector<float> resid_mid;  // [n, d_model]
     std::vector<float> attn_sum;   // [n, d_model] x + attn_out; where it is resid_mid: empty
-    std::vector<float> mlp_sum;    // [n, d_model] resid_mid + mlp_out; where it is resid_post: empty
+    std::vector<float> mlp_sum;  // [n, d_model] resid_mid + mlp_out; where it is resid_post: empty
   };
   int n = 0, d_model = 0, d_q = 0;  // tokens; d_q = n_heads * d_head
   std::vector<Layer> layers;

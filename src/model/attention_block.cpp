@@ -17,7 +17,8 @@ namespace {
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 // Up to so many queries are taken one by one, their keys side by side.
 constexpr int kFewQueries = 2;
-// What is known of a panel beside its weights: SoftSum and then factor, highest, and room for two more.
+// What is known of a panel beside its weights: SoftSum and then factor, highest, and room for two
+// more.
 constexpr int kFactorRow = kSoftSums, kHighestRow = kSoftSums + 1, kSmallRows = kSoftSums + 4;
 constexpr double kLog2E = 1.4426950408889634;
 
@@ -35,8 +36,8 @@ class Scratch {
   float* floats_;
 };
 
-// Keys that some of the queries before q1 may have a weight on; from there on they are neither read nor
-// computed.
+// Keys that some of the queries before q1 may have a weight on; from there on they are neither read
+// nor computed.
 int n_seen_before(const Attention& a, int q1) {
   const bool causal = a.mask == Mask::causal && a.masked_score == 0;
   return causal ? std::min(q1, a.n_key) : a.n_key;
@@ -56,10 +57,15 @@ struct Softened {
 class HeadBlock {
  public:
   HeadBlock(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head)
-      : loops_(loops), a_(a), sample_(sample), layer_(layer), row_(int64_t(sample) * a.n_heads + head) {
+      : loops_(loops),
+        a_(a),
+        sample_(sample),
+        layer_(layer),
+        row_(int64_t(sample) * a.n_heads + head) {
     assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads && sample >= 0 &&
            sample < a.n_samples);
-    // Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so on.
+    // Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so
+    // on.
     kv_ = int64_t(sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
     q_ = a.q[size_t(layer)].head(row_);
     k_ = a.k[size_t(layer)].head(kv_);
@@ -76,11 +82,14 @@ class HeadBlock {
     small_ = z_ + (with_z ? q : 0);
   }
   static int64_t floats_needed(const AttentionLoops& loops, const Attention& a) {
-    return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width + kSmallRows * int64_t(kMostPanel);
+    return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width +
+           kSmallRows * int64_t(kMostPanel);
   }
 
   // Queries from .. from+n-1 side by side, at most a wide panel of them.
-  const PanelLoops& panel_for(int n) const { return n > loops_.narrow.width ? loops_.wide : loops_.narrow; }
+  const PanelLoops& panel_for(int n) const {
+    return n > loops_.narrow.width ? loops_.wide : loops_.narrow;
+  }
   Softened panel(int from, int n, bool facts);
   // One query, in a panel of width 1.
   Softened row(int query, bool facts);
@@ -109,7 +118,7 @@ class HeadBlock {
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
   float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
-  std::vector<float> room_;      // of a row
+  std::vector<float> room_;     // of a row
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
 
@@ -195,17 +204,20 @@ void HeadBlock::values(const Softened& w, int n, Mat z) {
   loops.to_rows(a_.d_head, z_, w.factor, n, z.data, z.stride);
 }
 
-// Softened on earlier copies of each query's token, and on the keys behind them. Queries with the same
-// token share one sum over the keys before the panel, so that the work is bounded by n_keys.
-void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n, Sets& sets) {
+// Softened on earlier copies of each query's token, and on the keys behind them. Queries with the
+// same token share one sum over the keys before the panel, so that the work is bounded by n_keys.
+void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n,
+                       Sets& sets) {
   bool done[kMostPanel] = {};
-  float at[kMostPanel] = {}, behind[kMostPanel] = {}, strong[kMostPanel] = {}, least[kMostPanel] = {};
+  float at[kMostPanel] = {}, behind[kMostPanel] = {}, strong[kMostPanel] = {},
+        least[kMostPanel] = {};
   for (int i = 0; i < n; ++i) least[i] = kInductionLeast * w.sums[i];
   for (int i = 0; i < n; ++i) {
     if (done[i]) continue;
     const size_t query = size_t(from + i);
     const int* first = copies.keys.data() + copies.begin[query];
-    // Keys up to from - 1, and the keys behind them, are seen by all of the panel; n_keys may be less.
+    // Keys up to from - 1, and the keys behind them, are seen by all of the panel; n_keys may be
+    // less.
     const int* last = std::lower_bound(first, copies.keys.data() + copies.end[query],
                                        std::min(from, w.n_keys - 1));
     const auto add_behind = [&](float x, int lane, float& all, float& some) {
@@ -230,7 +242,8 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
       const int* end = copies.keys.data() + copies.end[size_t(from + j)];
       for (const int* key = last; key < end; ++key) {
         if (*key < w.n_keys) sets.duplicate[j] += w.at(*key, j);
-        if (*key + 1 < w.n_keys) add_behind(w.at(*key + 1, j), j, sets.induction[j], sets.strong[j]);
+        if (*key + 1 < w.n_keys)
+          add_behind(w.at(*key + 1, j), j, sets.induction[j], sets.strong[j]);
       }
     }
   }
@@ -268,7 +281,8 @@ void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
     for (int k = 0; k < 2 && w.sums[i] > 0; ++k) {
       const double mass = parts[k] * w.sums[i];
       if (binned) {
-        found[k] = keys_for(bins_.data() + i * kBins, w.e + i, w.n_keys, w.width, mass, room_.data());
+        found[k] =
+            keys_for(bins_.data() + i * kBins, w.e + i, w.n_keys, w.width, mass, room_.data());
       } else {
         std::copy_n(w.e, w.n_keys, room_.data());
         found[k] = keys_for(room_, mass);

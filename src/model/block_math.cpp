@@ -46,7 +46,8 @@ void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   const Mat dense(floats.data(), resid.rows, resid.cols);
   PackedRows packed;
   packed.pack(out);
-  linear(packed, w.head_dense.w, {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)}, dense);
+  linear(packed, w.head_dense.w, {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},
+         dense);
   normalize_rows(c, w.ln_head, dense, out);
 }
 

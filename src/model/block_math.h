@@ -1,4 +1,5 @@
-// block_math.h - the parts of a layer as functions of rows, for whoever looks into a pass afterwards.
+// block_math.h - the parts of a layer as functions of rows, for whoever looks into a pass
+// afterwards.
 #pragma once
 
 #include "model/activations.h"
@@ -21,8 +22,8 @@ void unembed(const Model& model, ConstMat rows, Mat out);
 
 // z W_O + b_O.   z [n, n_heads * d_head]   out [n, d_model]
 void attn_out(const Model& model, int layer, ConstMat z, Mat out);
-// What the MLP adds, given the residual stream that it reads (its norm is taken where that comes first).
-// x, out [n, d_model]; out is not x
+// What the MLP adds, given the residual stream that it reads (its norm is taken where that comes
+// first). x, out [n, d_model]; out is not x
 void mlp_out(const Model& model, int layer, ConstMat x, Mat out);
 // resid_post of rows whose attention wrote `attn`; `resid_pre` is what the layer read.
 // All [n, d_model]; out is none of the others.

@@ -13,8 +13,9 @@ namespace attn {
 
 namespace {
 
-// Multiplications of a step, and the fewest that are worth waking a thread for. A step holds up a frame where there
-// are no threads; where there are, it only holds up whoever wants something else instead.
+// Multiplications of a step, and the fewest that are worth waking a thread for. A step holds up a
+// frame where there are no threads; where there are, it only holds up whoever wants something else
+// instead.
 constexpr int64_t kStepWork = ATTNSCOPE_THREADS ? int64_t(1) << 31 : 1 << 22;
 constexpr int64_t kThreadWork = 1 << 16;
 
@@ -144,14 +145,16 @@ ForwardPass::~ForwardPass() = default;
 
 int ForwardPass::n_reused() const { return int(impl_->n_reused); }
 
-// A step is a stage, or a fixed amount of its work, so their number follows from the sizes of the products.
+// A step is a stage, or a fixed amount of its work, so their number follows from the sizes of the
+// products.
 int ForwardPass::n_steps() const {
   const Impl& p = *impl_;
   const Config& c = p.c;
   const int64_t n_empty = (c.gated_mlp ? 0 : 1) + (c.norm_place == NormPlace::pre ? 1 : 0);
   const int64_t n_stages = p.n_stages() - c.n_layers * p.n_chunks * n_empty;
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
-  const int64_t a_row = 2 * (d_q + d_kv) * c.d_model + (c.gated_mlp ? 3 : 2) * int64_t(c.d_mlp) * c.d_model +
+  const int64_t a_row = 2 * (d_q + d_kv) * c.d_model +
+                        (c.gated_mlp ? 3 : 2) * int64_t(c.d_mlp) * c.d_model +
                         p.n * d_q * (c.mask == Mask::causal ? 1 : 2);
   const int64_t work = c.n_layers * p.m * a_row + int64_t(p.trace.n_logits) * c.d_vocab * c.d_model;
   return int(std::min<int64_t>(n_stages + work / kStepWork, INT32_MAX));

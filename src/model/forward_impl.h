@@ -1,5 +1,5 @@
-// forward_impl.h - what a pass holds, for the two files that share it: forward.cpp (its order and its steps) and
-// forward_stages.cpp (what each stage computes).
+// forward_impl.h - what a pass holds, for the two files that share it: forward.cpp (its order and
+// its steps) and forward_stages.cpp (what each stage computes).
 #pragma once
 
 #include <functional>
@@ -47,16 +47,17 @@ struct ForwardPass::Impl {
     }
     Mat rows(int64_t n_rows) { return {floats.data(), n_rows, width}; }
   };
-  Mat resid;  // [m, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the trace
-  Buffer normed;                 // [chunk, d_model]
-  Buffer flat_q, flat_k, flat_v; // [chunk, heads * d_head]
-  Buffer z;                      // [chunk, n_heads * d_head]
-  Buffer hidden, gate;           // [chunk, d_mlp]
-  Buffer cosines, sines;         // [m, rope_dims / 2]
-  PackedRows packed;             // the rows that the products in hand read
+  Mat resid;  // [m, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the
+              // trace
+  Buffer normed;                  // [chunk, d_model]
+  Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
+  Buffer z;                       // [chunk, n_heads * d_head]
+  Buffer hidden, gate;            // [chunk, d_mlp]
+  Buffer cosines, sines;          // [m, rope_dims / 2]
+  PackedRows packed;              // the rows that the products in hand read
   std::vector<ProductPlan> plans;
-  std::vector<double> radians;   // a position, of each pair
-  std::vector<float> last;       // [n_logits, d_model], ready to be unembedded
+  std::vector<double> radians;        // a position, of each pair
+  std::vector<float> last;            // [n_logits, d_model], ready to be unembedded
   std::shared_ptr<Activations> kept;  // where Keep::activations asks for it; then n_reused is 0
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);

@@ -49,14 +49,17 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   const Attention& a = before.attention();
   const std::vector<Token>& old = before.queries[0].items;
   if (!a.allowed.empty() || has_padding(tokens) || keep.activations ||
-      (keep.facts && a.facts.empty())) return 0;
+      (keep.facts && a.facts.empty()))
+    return 0;
   for (int l = 0; l < a.n_layers; ++l) {
     if (!a.is_kept(l) || !keeps(keep, l)) return 0;
   }
   const size_t most = std::min(old.size(), tokens.items.size());
   size_t same = 0;
   // Of unknown tokens the ids are equal and the text is not, which the facts of rows read.
-  const auto equal = [](const Token& x, const Token& y) { return x.id == y.id && x.shown == y.shown; };
+  const auto equal = [](const Token& x, const Token& y) {
+    return x.id == y.id && x.shown == y.shown;
+  };
   while (same < most && equal(old[same], tokens.items[same])) ++same;
   return int(same);
 }
@@ -95,8 +98,8 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
   const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
                            s.scores * uint64_t(n_threads());
   const uint64_t last = (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(c.d_model);
-  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits +
-                         s.activations;
+  const uint64_t trace =
+      n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits + s.activations;
   return (buffers + 2 * last + trace) * sizeof(float);
 }
 

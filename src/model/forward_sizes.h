@@ -19,9 +19,9 @@ bool keeps(const Keep& keep, int layer);
 
 // Floats of each buffer; the one place that says how much a pass needs.
 struct Sizes {
-  uint64_t chunk;               // of rows worked on together
+  uint64_t chunk;                                                  // of rows worked on together
   uint64_t normed, packed, flat, z, hidden, gate, angles, scores;  // while it runs
-  uint64_t layer, facts, resid, logits;                            // in the trace; a layer's q, k and v
+  uint64_t layer, facts, resid, logits;  // in the trace; a layer's q, k and v
   uint64_t activations;
 
   Sizes(const Config& c, uint64_t n, const Keep& keep);

@@ -1,8 +1,8 @@
 // forward_stages.cpp - what each stage of a pass computes.
 //
-// A layer is done in two sweeps over chunks of rows: q, k and v of all rows first, since a row may look
-// at any other; then attention, MLP and residual of one chunk after the other, so that only the residual
-// stream itself is there for all rows at once.
+// A layer is done in two sweeps over chunks of rows: q, k and v of all rows first, since a row may
+// look at any other; then attention, MLP and residual of one chunk after the other, so that only
+// the residual stream itself is there for all rows at once.
 #include <algorithm>
 #include <cmath>
 
@@ -38,8 +38,8 @@ Stage ForwardPass::Impl::embed(int64_t r0, int64_t r1) {
           }};
 }
 
-void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int64_t layer, ConstMat rows,
-                             int64_t r0) {
+void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int64_t layer,
+                             ConstMat rows, int64_t r0) {
   if (!kept) return;
   std::vector<float>& all = kept->layers[size_t(layer)].*to;
   if (all.empty()) all.resize(size_t(n * rows.cols));
@@ -47,7 +47,8 @@ void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int64_
     std::ranges::copy(rows.row(i), all.begin() + (r0 + i) * rows.cols);
 }
 
-// Rows r0 .. r1-1 of the residual stream, normed where the norm comes first, times W_Q, W_K and W_V.
+// Rows r0 .. r1-1 of the residual stream, normed where the norm comes first, times W_Q, W_K and
+// W_V.
 Stage ForwardPass::Impl::project(int64_t layer, int64_t r0, int64_t r1) {
   const Block& b = block(layer);
   ConstMat x = resid.rows_of(r0, r1);
@@ -81,7 +82,8 @@ Stage ForwardPass::Impl::products() {
           }};
 }
 
-// [rows, heads * d_head] -> [heads, row, d_head]; q and k are turned. A piece is a head of one of the three.
+// [rows, heads * d_head] -> [heads, row, d_head]; q and k are turned. A piece is a head of one of
+// the three.
 Stage ForwardPass::Impl::split(int64_t layer, int64_t r0, int64_t r1) {
   const int64_t n_pieces = c.n_heads + 2 * c.n_kv_heads;
   return {n_pieces, (r1 - r0) * c.d_head * 8, [this, layer, r0, r1](int64_t begin, int64_t end) {
@@ -157,9 +159,10 @@ Stage ForwardPass::Impl::mlp_gate(int64_t layer, int64_t r0, int64_t r1) {
   if (!c.gated_mlp) return {};
   const Block& b = block(layer);
   plans.clear();
-  plans.emplace_back(packed, b.mlp_gate.w,
-                     Then{.bias = b.mlp_gate.b.vec(), .map = map_of(c.activation), .times = hidden.rows(r1 - r0)},
-                     gate.rows(r1 - r0));
+  plans.emplace_back(
+      packed, b.mlp_gate.w,
+      Then{.bias = b.mlp_gate.b.vec(), .map = map_of(c.activation), .times = hidden.rows(r1 - r0)},
+      gate.rows(r1 - r0));
   return products();
 }
 

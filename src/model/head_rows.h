@@ -1,4 +1,5 @@
-// head_rows.h - floats of several heads, [head, row, width], which a longer trace may go on filling.
+// head_rows.h - floats of several heads, [head, row, width], which a longer trace may go on
+// filling.
 #pragma once
 
 #include <atomic>
@@ -11,9 +12,9 @@
 
 namespace attn {
 
-// Text that is typed at its end changes no row that is there. So the trace of the longer text shares
-// the memory of the shorter and writes behind its last row. Only one may do so as long as it lives,
-// others copy; rows that a living trace has are never written again. Cheap to copy.
+// Text that is typed at its end changes no row that is there. So the trace of the longer text
+// shares the memory of the shorter and writes behind its last row. Only one may do so as long as it
+// lives, others copy; rows that a living trace has are never written again. Cheap to copy.
 class HeadRows {
  public:
   HeadRows() = default;
@@ -43,7 +44,8 @@ class HeadRows {
   // The rows that one trace wrote behind those of another; given back with its last copy.
   struct Claim {
     std::shared_ptr<Memory> memory;
-    std::shared_ptr<const Claim> before;  // outlives this one, so that rows are given back from the end
+    std::shared_ptr<const Claim>
+        before;  // outlives this one, so that rows are given back from the end
     int64_t from, to;
     ~Claim();
   };

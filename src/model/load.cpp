@@ -270,8 +270,8 @@ Status ModelLoad::Impl::read_headers() {
   if (!plan) return plan.error();
   model->config = layout.config;
   model->config.has_logits = plan->tied || std::ranges::any_of(plan->wanted, [&](const Wanted& w) {
-    return w.table == &plan->weights->unembed;
-  });
+                               return w.table == &plan->weights->unembed;
+                             });
   model->n_parameters = plan->n_parameters;
   model->content_hash = hash_of(*tensors);
   model->tied = plan->tied;
@@ -306,7 +306,7 @@ ModelLoad::ModelLoad(std::vector<File> files, std::string name) : impl_(std::mak
   uint64_t n_bytes = 0;
   for (const File& file : files) n_bytes += is_weights(file.name) ? file.bytes.size() : 0;
   impl_->n_steps = 5 + WeightPacker::n_steps(n_bytes);
-  impl_->model->name = !name.empty()     ? std::move(name)
+  impl_->model->name = !name.empty()    ? std::move(name)
                        : !files.empty() ? std::string(base_name(folder_of(files[0].name)))
                                         : "";
   impl_->files = std::move(files);
@@ -326,7 +326,8 @@ bool ModelLoad::step() {
       load.error = load.read_tokenizer();
       break;
     case 2:
-      // Browsers compile a function when it is first called: those that cut a text have a step of their own for it.
+      // Browsers compile a function when it is first called: those that cut a text have a step of
+      // their own for it.
       load.model->tokenizer->encode("A text, once.");
       break;
     case 3:

@@ -71,15 +71,16 @@ struct Model {
 };
 
 // From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
-// are one model), tokenizer.json. Other files are ignored. Errors name the file, the field, the mend.
-// Where nobody else holds the files' bytes, the weights are packed in their place (pack_weights.h).
+// are one model), tokenizer.json. Other files are ignored. Errors name the file, the field, the
+// mend. Where nobody else holds the files' bytes, the weights are packed in their place
+// (pack_weights.h).
 class ModelLoad {
  public:
   ModelLoad(std::vector<File> files, std::string name);
   ~ModelLoad();
 
-  int n_steps() const;  // about
-  bool step();          // false: that was the last
+  int n_steps() const;                          // about
+  bool step();                                  // false: that was the last
   Result<std::shared_ptr<const Model>> take();  // after the last step
 
  private:

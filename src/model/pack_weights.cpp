@@ -133,8 +133,8 @@ uint64_t WeightPacker::Impl::advance_table() {
 WeightSource WeightPacker::Impl::source_of(const Wanted::Part& part) const {
   const std::vector<int64_t>& shape = wanted().stored->shape;
   const bool flipped = wanted().store == Store::in_out;
-  WeightSource source{aside.data(), format(), {}, flipped ? shape[1] : 1,
-                      flipped ? shape[0] : shape[1]};
+  WeightSource source{
+      aside.data(), format(), {}, flipped ? shape[1] : 1, flipped ? shape[0] : shape[1]};
   source.row_at.reserve(size_t(part.rows.n));
   for (int64_t i = 0; i < part.rows.n; ++i)
     source.row_at.push_back(flipped ? part.rows[i] : part.rows[i] * shape[1]);

@@ -1,4 +1,5 @@
-// pack_weights.h - matrices from the files' bytes into the order of the kernels, in the same memory.
+// pack_weights.h - matrices from the files' bytes into the order of the kernels, in the same
+// memory.
 #pragma once
 
 #include <memory>

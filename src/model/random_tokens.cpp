@@ -27,8 +27,10 @@ std::vector<int> repeated_ids(std::mt19937& draw, int d_vocab, int length) {
 }
 
 Result<Tokens> random_repeat(const Model& model, int length, uint32_t seed) {
-  if (model.config.d_vocab < 2) return Error{model.name + ": has one token alone; random text needs two"};
-  if (length < 1) return Error{model.name + ": reads one token alone; random text said twice needs two"};
+  if (model.config.d_vocab < 2)
+    return Error{model.name + ": has one token alone; random text needs two"};
+  if (length < 1)
+    return Error{model.name + ": reads one token alone; random text said twice needs two"};
   std::mt19937 draw(seed);
   return tokens_of_ids(repeated_ids(draw, model.config.d_vocab, length), model);
 }

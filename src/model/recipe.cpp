@@ -219,8 +219,8 @@ class Binder {
     }
     if (n_unused == 0) return;
     plan_.notes.push_back(std::to_string(n_unused) +
-                           (n_unused == 1 ? " tensor is" : " tensors are") + " not used: " + names +
-                           (n_unused > kNamed ? ", …" : ""));
+                          (n_unused == 1 ? " tensor is" : " tensors are") + " not used: " + names +
+                          (n_unused > kNamed ? ", …" : ""));
   }
 
   const Recipe& recipe_;

@@ -120,8 +120,8 @@ struct Wanted {
 };
 
 // Every bind of the recipe found in the files, each shape and type checked against the
-// configuration. Vectors are copied; matrices are what pack_weights.h is for, which needs `files` to
-// stay where they are.
+// configuration. Vectors are copied; matrices are what pack_weights.h is for, which needs `files`
+// to stay where they are.
 struct WeightPlan {
   std::unique_ptr<Weights> weights;
   std::vector<Wanted> wanted;

@@ -12,8 +12,8 @@ namespace attn {
 // wavelengths for texts longer than those of training (linear: Chen et al. 2023; Llama 3.1).
 std::vector<double> rope_radians(const Config& config);
 
-// Cosines and sines of one position's angles, [rope_dims / 2]. In double: as floats angles lose digits
-// at late positions.
+// Cosines and sines of one position's angles, [rope_dims / 2]. In double: as floats angles lose
+// digits at late positions.
 void turn(std::span<const double> radians, int64_t position, std::span<float> cosines,
           std::span<float> sines);
 

@@ -46,7 +46,8 @@ int keys_for(std::span<float> weights, double mass) {
   return taken;
 }
 
-int keys_for(const uint64_t* bins, const float* e, int n_keys, int width, double mass, float* room) {
+int keys_for(const uint64_t* bins, const float* e, int n_keys, int width, double mass,
+             float* room) {
   constexpr uint64_t kMass = (uint64_t(1) << kBinCount) - 1;
   const double wanted = mass * kBinOne;
   int taken = 0, bin = 0;
@@ -61,8 +62,8 @@ int keys_for(const uint64_t* bins, const float* e, int n_keys, int width, double
   const double rest = (wanted - above) / kBinOne, all = double(bins[bin] & kMass) / kBinOne;
   const int count = int(bins[bin] >> kBinCount);
   if (bin < kBins - 1) {
-    // The largest k of the bin weigh k times its mean at least, k times its upper edge and all but the lower edge
-    // for each of the others at most.
+    // The largest k of the bin weigh k times its mean at least, k times its upper edge and all but
+    // the lower edge for each of the others at most.
     const double high = edge(bin), low = edge(bin + 1);
     const double fewest = std::max(rest / high, count - (all - rest) / low);
     const int most = int(std::ceil(rest / (all / count))), least = int(std::ceil(fewest));

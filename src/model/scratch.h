@@ -27,8 +27,8 @@ struct MultiHeadAttention {
   std::vector<float> W_Q, W_K, W_V, W_O;  // [d_model, d_model], as nn.Linear: y = x Wᵀ + b
   std::vector<float> b_Q, b_K, b_V, b_O;  // [d_model]
 
-  // Four nn.Linear(d_model, d_model) created in the order W_q, W_k, W_v, W_o, each weight then bias from
-  // U(-1/√d_model, 1/√d_model), PyTorch's default. d_model must be a multiple of n_heads.
+  // Four nn.Linear(d_model, d_model) created in the order W_q, W_k, W_v, W_o, each weight then bias
+  // from U(-1/√d_model, 1/√d_model), PyTorch's default. d_model must be a multiple of n_heads.
   static Result<MultiHeadAttention> create(int d_model, int n_heads, TorchRandom& random);
 
   struct Output {
@@ -36,9 +36,9 @@ struct MultiHeadAttention {
     Attention weights;  // one layer; pattern(sample, 0, head) is [seq_q, seq_k]
     Batch context;      // the heads' z side by side, before W_O
   };
-  // query [batch, seq_q, d_model]; key and value [batch, seq_k, d_model]. `mask` is [batch or 1, seq_q or 1, seq_k],
-  // 0 = masked: those scores are set to −1e9 before the softmax, as the tutorial does. Empty: no mask.
-  // Wrong shapes are an error.
+  // query [batch, seq_q, d_model]; key and value [batch, seq_k, d_model]. `mask` is [batch or 1,
+  // seq_q or 1, seq_k], 0 = masked: those scores are set to −1e9 before the softmax, as the
+  // tutorial does. Empty: no mask. Wrong shapes are an error.
   struct MaskTensor {
     int n_samples = 0, n_query = 0, n_key = 0;
     std::vector<uint8_t> values;
@@ -69,8 +69,8 @@ struct ScratchRun {
   std::shared_ptr<const Trace> trace;  // one layer, encoder self-attention
 };
 
-// torch.manual_seed(seed); the module; torch.randn(batch, seq, d_model); forward. Errors: sizes that
-// do not divide, are not positive, or exceed d_model 4096, 256 heads, 64 samples, 1024 tokens.
+// torch.manual_seed(seed); the module; torch.randn(batch, seq, d_model); forward. Errors: sizes
+// that do not divide, are not positive, or exceed d_model 4096, 256 heads, 64 samples, 1024 tokens.
 Result<ScratchRun> run_scratch(const ScratchSettings& settings);
 
 }  // namespace attn

@@ -25,7 +25,8 @@ bool is_blank(char32_t c) {
 
 // Scripts that put no blanks between words: kana, ideographs, fullwidth forms.
 bool stands_alone(char32_t c) {
-  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF);
+  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x20000 && c <= 0x3FFFF);
 }
 
 std::string_view text_of(const Tokens& tokens, int i) {
@@ -41,7 +42,8 @@ bool begins_word(const Tokens& tokens, int i) {
   if (i == 0 || text.empty() || before.empty()) return true;
   const Token &t = tokens.items[size_t(i)], &last = tokens.items[size_t(i) - 1];
   if (t.special || last.special || t.padding || last.padding || t.begin > last.end) return true;
-  if ((uint8_t(text[0]) & 0xC0) == 0x80 || t.begin < last.end) return false;  // the rest of a character
+  if ((uint8_t(text[0]) & 0xC0) == 0x80 || t.begin < last.end)
+    return false;  // the rest of a character
   size_t at = 0;
   const char32_t c = decode_utf8(text, at);
   if (is_blank(c) || is_mark(c) || stands_alone(c)) return true;
@@ -63,7 +65,8 @@ std::vector<int> numbers_of(const Tokens& tokens, int n, std::map<std::string, i
   for (int i = 0; i < n; ++i) {
     const Token token = i < tokens.size() ? tokens.items[size_t(i)] : Token{};
     const std::string name = i < tokens.size() ? token.shown : "#" + std::to_string(i);
-    out.push_back(token.id >= 0 ? token.id : names.try_emplace(name, -1 - int(names.size())).first->second);
+    out.push_back(token.id >= 0 ? token.id
+                                : names.try_emplace(name, -1 - int(names.size())).first->second);
   }
   return out;
 }

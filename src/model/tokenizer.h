@@ -25,9 +25,9 @@ class Tokenizer {
   Tokens encode(std::string_view text, bool add_special = true) const;
   std::string decode(std::span<const int> ids) const;
 
-  int size() const;                       // ids are 0 .. size() - 1
-  std::string piece(int id) const;        // "" for an id outside the vocabulary
-  std::string shown(int id) const;        // as in Token::shown
+  int size() const;                 // ids are 0 .. size() - 1
+  std::string piece(int id) const;  // "" for an id outside the vocabulary
+  std::string shown(int id) const;  // as in Token::shown
   bool is_special(int id) const;
   int id_of(std::string_view piece) const;  // -1 when unknown
 

@@ -66,7 +66,8 @@ void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, 
   });
   for (int row = 0; mean.data && row < rows.n; ++row) {
     for (int col = 0; col < cols.n; ++col) {
-      const int64_t n_queries = rows.end(row) - rows.begin(row), n_keys = cols.end(col) - cols.begin(col);
+      const int64_t n_queries = rows.end(row) - rows.begin(row),
+                    n_keys = cols.end(col) - cols.begin(col);
       mean(row, col) /= float(n_queries * n_keys);
     }
   }

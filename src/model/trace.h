@@ -34,8 +34,8 @@ struct Attention {
   std::vector<HeadRows> q;  // [layer][sample, head, query, d_head]
   std::vector<HeadRows> k;  // [layer][sample, kv_head, key, d_head]
   std::vector<HeadRows> v;  // [layer][sample, kv_head, key, d_head]
-  // What the pass told of every row while it was at hand, [layer][sample, head, query, kRowFacts]; empty
-  // where nobody asked for it.
+  // What the pass told of every row while it was at hand, [layer][sample, head, query, kRowFacts];
+  // empty where nobody asked for it.
   std::vector<HeadRows> facts;
 
   bool is_kept(int layer) const { return !q[size_t(layer)].empty(); }
@@ -48,16 +48,18 @@ struct Attention {
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // The whole pattern, [n_query, n_key].
   std::vector<float> pattern(int sample, int layer, int head) const;
-  // Queries q0 .. q1-1 and keys k0 .. k1-1 made small: cell [r, c] of [rows, cols] stands for queries
-  // q0 + r * (q1 - q0) / rows up to that of r + 1, keys likewise, at least one each; `largest` gets the
-  // largest weight among them, `mean` (unless empty) their mean. Masked cells count as 0.
+  // Queries q0 .. q1-1 and keys k0 .. k1-1 made small: cell [r, c] of [rows, cols] stands for
+  // queries q0 + r * (q1 - q0) / rows up to that of r + 1, keys likewise, at least one each;
+  // `largest` gets the largest weight among them, `mean` (unless empty) their mean. Masked cells
+  // count as 0.
   void pooled(int sample, int layer, int head, int q0, int q1, int k0, int k1, Mat largest,
               Mat mean = {}) const;
 };
 
-// Facts of a row of a pattern A[i, :], in the order of Attention::facts. A row with nothing to see has
-// zeros. Tokens t count as equal when their ids (or, without a vocabulary, their names) are. Key 0 is where
-// attention most often rests, so what is left without it is told as well, not renormalised.
+// Facts of a row of a pattern A[i, :], in the order of Attention::facts. A row with nothing to see
+// has zeros. Tokens t count as equal when their ids (or, without a vocabulary, their names) are.
+// Key 0 is where attention most often rests, so what is left without it is told as well, not
+// renormalised.
 enum RowFact {
   kEntropy,        // -Σ_j A[i, j] log2 A[i, j], bits
   kDistance,       // Σ_j A[i, j] |i - j|, tokens
@@ -94,7 +96,8 @@ struct Trace {
   std::vector<float> logits;           // [n_logits, d_vocab] of the last n_logits positions
   int n_logits = 0;
   HeadRows resid_final;  // [1, n, d_model] before the last norm; for what is typed next
-  std::shared_ptr<const Activations> activations;  // activations.h; none unless the pass was to keep them
+  std::shared_ptr<const Activations>
+      activations;  // activations.h; none unless the pass was to keep them
 
   const Attention& attention() const { return attentions.front(); }
 };

@@ -1,4 +1,5 @@
-// files_web.cpp - files dropped, chosen or fetched: their bytes come straight into the program's memory.
+// files_web.cpp - files dropped, chosen or fetched: their bytes come straight into the program's
+// memory.
 #include <emscripten.h>
 
 #include <map>
@@ -6,6 +7,7 @@
 
 #include "platform/program.h"
 
+// clang-format off: JavaScript
 // web/files.js reads; the functions below give it room and take the result.
 EM_JS(void, page_pick_files, (bool folder), { Module.page.files.pick(folder); })
 EM_JS(void, page_fetch, (int id, const char* path), {
@@ -15,6 +17,7 @@ EM_JS(void, page_save_file, (const char* name, const char* bytes, int size), {
   const start = bytes >>> 0;
   Module.page.files.save(UTF8ToString(name), HEAPU8.slice(start, start + size));
 })
+// clang-format on
 
 namespace attn::platform {
 namespace {

@@ -19,8 +19,8 @@ struct Glyph {
 // The default font of Dear ImGui: draws a glyph when it is first used, at the size it is used.
 const ImFontLoader* glyph_loader();
 
-// One for each platform. `size` in pixels per em; without `pixels`, only what is measured. False when
-// no font has the character.
+// One for each platform. `size` in pixels per em; without `pixels`, only what is measured. False
+// when no font has the character.
 bool rasterize(char32_t code_point, float size, bool pixels, Glyph& glyph);
 
 }  // namespace attn::platform

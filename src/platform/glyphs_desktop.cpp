@@ -1,4 +1,5 @@
-// glyphs_desktop.cpp - one glyph by FreeType, from the font that Fontconfig names for its character.
+// glyphs_desktop.cpp - one glyph by FreeType, from the font that Fontconfig names for its
+// character.
 #include <fontconfig/fontconfig.h>
 #include <ft2build.h>
 #include FT_FREETYPE_H

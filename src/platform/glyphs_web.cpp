@@ -3,11 +3,15 @@
 
 #include "platform/glyphs.h"
 
+// clang-format off: JavaScript
 // out: advance, left, top, width, height, colored. Only the first without `pixels`.
 EM_JS(void, page_measure_glyph, (int code_point, float size, bool pixels, float* out), {
   HEAPF32.set(Module.page.glyphs.measure(code_point, size, pixels), out >>> 2);
 })
-EM_JS(void, page_copy_glyph, (uint8_t* rgba), { HEAPU8.set(Module.page.glyphs.pixels, rgba >>> 0); })
+EM_JS(void, page_copy_glyph, (uint8_t* rgba), {
+  HEAPU8.set(Module.page.glyphs.pixels, rgba >>> 0);
+})
+// clang-format on
 
 namespace attn::platform {
 

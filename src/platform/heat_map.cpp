@@ -69,8 +69,8 @@ const Painter& painter() {
   return p;
 }
 
-// The level at which a pixel covers few cells, yet no cell is larger than a pixel: so what is drawn is
-// exact up to a fraction of a pixel.
+// The level at which a pixel covers few cells, yet no cell is larger than a pixel: so what is drawn
+// is exact up to a fraction of a pixel.
 int level_for(Vec2 cells_per_pixel, int n_levels) {
   const float shorter = std::min(cells_per_pixel.x, cells_per_pixel.y);
   const float longer = std::max(cells_per_pixel.x, cells_per_pixel.y);
@@ -112,11 +112,14 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
       glUniform2i(at(("u_pages[" + std::to_string(i) + "]").c_str()), d.tiles->levels[i].first,
                   d.tiles->levels[i].tiles_x);
   glUniform1i(at("u_scale"), int(d.style.scale));
-  glUniform1i(at("u_palette"), d.style.diverging ? kPalettes + int(d.style.dark) : int(d.style.palette));
+  glUniform1i(at("u_palette"),
+              d.style.diverging ? kPalettes + int(d.style.dark) : int(d.style.palette));
   glUniform1i(at("u_diverging"), d.style.diverging);
   glUniform1i(at("u_mean"), d.style.mean);
-  // Strong weights stand out from the page: greys go to white on a dark one and to black on a light.
-  glUniform1i(at("u_reversed"), d.style.palette == Palette::greys && !d.style.dark && !d.style.diverging);
+  // Strong weights stand out from the page: greys go to white on a dark one and to black on a
+  // light.
+  glUniform1i(at("u_reversed"),
+              d.style.palette == Palette::greys && !d.style.dark && !d.style.diverging);
   glUniform1i(at("u_causal"), d.style.causal);
   glUniform1i(at("u_dark"), d.style.dark);
   glUniform1f(at("u_lines"), d.style.cell_lines);
@@ -198,8 +201,7 @@ void add(ImDrawList* list, HeatMapStack& maps, Drawing drawing) {
   drawing.rows = now->rows;
   drawing.cols = now->cols;
   add(list, drawing, now);
-  if (maps.coming())
-    attn::platform::program().after_frame.push_back([keep = maps.coming()] {});
+  if (maps.coming()) attn::platform::program().after_frame.push_back([keep = maps.coming()] {});
 }
 
 }  // namespace
@@ -238,19 +240,19 @@ int HeatMapStack::n_maps() const { return textures_ ? textures_->n_maps : 0; }
 int HeatMapStack::rows() const { return textures_ ? textures_->rows : 0; }
 int HeatMapStack::cols() const { return textures_ ? textures_->cols : 0; }
 
-void draw_heat_map(ImDrawList* list, HeatMapStack& maps, int map, Vec2 min, Vec2 max,
-                   Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style) {
+void draw_heat_map(ImDrawList* list, HeatMapStack& maps, int map, Vec2 min, Vec2 max, Vec2 cell_min,
+                   Vec2 cell_max, const HeatMapStyle& style) {
   if (map < 0 || map >= maps.n_maps()) return;
   const Vec2 tile{max.x - min.x, max.y - min.y};
   add(list, maps, {{}, {}, {}, 0, 0, 0, style, min, tile, tile, 1, map, 1, cell_min, cell_max});
 }
 
-void draw_tile_map(ImDrawList* list, const std::shared_ptr<TileTextures>& tiles, int level, Vec2 min,
-                   Vec2 max, Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style) {
+void draw_tile_map(ImDrawList* list, const std::shared_ptr<TileTextures>& tiles, int level,
+                   Vec2 min, Vec2 max, Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style) {
   const Vec2 tile{max.x - min.x, max.y - min.y};
   add(list,
-      {nullptr, tiles.get(), nullptr, tiles->n_query, tiles->n_key, level, style, min, tile, tile, 1,
-       0, 1, cell_min, cell_max},
+      {nullptr, tiles.get(), nullptr, tiles->n_query, tiles->n_key, level, style, min, tile, tile,
+       1, 0, 1, cell_min, cell_max},
       tiles);
 }
 

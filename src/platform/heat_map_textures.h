@@ -12,19 +12,19 @@ namespace attn::platform {
 // over. So one bright cell never vanishes from a map drawn small.
 struct HeatMapTextures {
   int n_maps = 0, rows = 0, cols = 0, n_levels = 0;
-  int n_ready = 0;                   // maps whose values are there
-  int n_sent = 0;                    // of them on the GPU
-  std::vector<float> values;         // [n_maps, rows, cols], to upload again after a lost context
-  std::vector<uint32_t> arrays;      // GL textures; as many as the layers of one array demand
+  int n_ready = 0;               // maps whose values are there
+  int n_sent = 0;                // of them on the GPU
+  std::vector<float> values;     // [n_maps, rows, cols], to upload again after a lost context
+  std::vector<uint32_t> arrays;  // GL textures; as many as the layers of one array demand
   int maps_per_array = 0;
-  int context = 0;                   // of Program::n_contexts, that `arrays` belong to
+  int context = 0;  // of Program::n_contexts, that `arrays` belong to
 
   HeatMapTextures() = default;
   HeatMapTextures(const HeatMapTextures&) = delete;
   HeatMapTextures& operator=(const HeatMapTextures&) = delete;
   ~HeatMapTextures();
-  // Sends maps until all that are ready are there or kUploadBytes went, but one at least; only while
-  // drawing. False: more are waiting.
+  // Sends maps until all that are ready are there or kUploadBytes went, but one at least; only
+  // while drawing. False: more are waiting.
   bool upload();
 
  private:

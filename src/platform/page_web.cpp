@@ -10,6 +10,7 @@
 
 EM_JS_DEPS(page, "$stringToNewUTF8,$UTF8ToString")
 
+// clang-format off: JavaScript
 EM_JS(bool, page_prefers_dark, (), { return Module.page.prefersDark(); })
 EM_JS(bool, page_prefers_chinese, (), { return Module.page.prefersChinese(); })
 EM_JS(char*, page_query, (), { return stringToNewUTF8(Module.page.query()); })
@@ -32,6 +33,7 @@ EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark
 
 // Gigabytes, up to 8; 0 where the browser does not tell.
 EM_JS(double, page_device_memory, (), { return navigator.deviceMemory || 0; })
+// clang-format on
 
 extern "C" {
 
@@ -64,7 +66,8 @@ void store(const std::string& key, const std::string& value) {
   page_store(key.c_str(), value.c_str());
 }
 
-// A page has 4 GB at most, and something must be left for what nobody counts; small machines give half.
+// A page has 4 GB at most, and something must be left for what nobody counts; small machines give
+// half.
 uint64_t memory_limit() {
   constexpr double kMost = 3.5e9;
   const double device = page_device_memory() * 1e9;

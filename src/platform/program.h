@@ -1,4 +1,5 @@
-// program.h - what the platform's files share: the one window, its frames, and what was asked of it.
+// program.h - what the platform's files share: the one window, its frames, and what was asked of
+// it.
 #pragma once
 
 #include <atomic>

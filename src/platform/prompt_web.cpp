@@ -7,6 +7,7 @@
 
 #include "platform/program.h"
 
+// clang-format off: JavaScript
 EM_JS(void, page_place_box,
       (const char* id, float x, float y, float width, float height, const char* label, bool dark),
       {
@@ -16,6 +17,7 @@ EM_JS(void, page_set_box, (const char* id, const char* text), {
   Module.page.setBox(UTF8ToString(id), UTF8ToString(text));
 })
 EM_JS(void, page_focus_box, (), { Module.page.focusBox(); })
+// clang-format on
 
 namespace attn::platform {
 namespace {

@@ -14,8 +14,8 @@
 namespace attn::platform {
 namespace {
 
-// ATTNSCOPE_SCREENSHOT=FILE[:SECONDS] writes the window as a PPM picture once it stands still, or after so
-// many seconds, and ends the program: for tests on machines without a screen.
+// ATTNSCOPE_SCREENSHOT=FILE[:SECONDS] writes the window as a PPM picture once it stands still, or
+// after so many seconds, and ends the program: for tests on machines without a screen.
 struct Screenshot {
   std::string file;
   double seconds = 20;

@@ -9,6 +9,7 @@
 #include "platform/page.h"
 #include "platform/program.h"
 
+// clang-format off: JavaScript
 // What the page does is written in web/page.js, as methods of Module.page.
 EM_JS(void, page_attach, (), { Module.page.attach(Module, () => wasmMemory.buffer); })
 EM_JS(void, page_request_frame, (), { Module.page.requestFrame(); })
@@ -17,6 +18,7 @@ EM_JS(void, page_fit_canvas, (float* out), {
   HEAPF32.set(Module.page.fitCanvas(), out >>> 2);
 })
 EM_JS(void, page_end_boxes, (), { Module.page.endBoxes(); })
+// clang-format on
 
 extern "C" {
 
@@ -44,7 +46,8 @@ EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {
   }
 }
 
-// A new context in place of one that was lost: all that lay on the GPU is made anew when it is needed.
+// A new context in place of one that was lost: all that lay on the GPU is made anew when it is
+// needed.
 EMSCRIPTEN_KEEPALIVE void attn_restore() {
   ImGui_ImplOpenGL3_DestroyDeviceObjects();
   ++attn::platform::program().n_contexts;

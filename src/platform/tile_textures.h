@@ -1,4 +1,5 @@
-// tile_textures.h - tiles of large maps on the GPU: one texture array, and a table of what is where.
+// tile_textures.h - tiles of large maps on the GPU: one texture array, and a table of what is
+// where.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ struct TileTextures {
   // What is seen from now on; at most kLayers tiles, the most urgent first.
   void want(const MapKey& key, int n_queries, int n_keys,
             std::vector<std::shared_ptr<const Tile>> tiles);
-  // Sends tiles until all are there or kUploadBytes went; only while drawing. False: more are waiting.
+  // Sends tiles until all are there or kUploadBytes went; only while drawing. False: more are
+  // waiting.
   bool upload();
 
  private:

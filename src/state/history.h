@@ -11,8 +11,8 @@ class History {
  public:
   explicit History(State first = {}) : states_{std::move(first)} {}
 
-  // Keeps `state` if it differs from the current one, and forgets what was undone. True if it was kept.
-  // States that differ only in how they are shown (theme, language) replace the current one.
+  // Keeps `state` if it differs from the current one, and forgets what was undone. True if it was
+  // kept. States that differ only in how they are shown (theme, language) replace the current one.
   bool commit(const State& state);
   bool can_undo() const { return at_ > 0; }
   bool can_redo() const { return at_ + 1 < states_.size(); }

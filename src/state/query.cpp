@@ -111,7 +111,8 @@ std::string to_query(const State& state, const State& defaults) {
   size_t i = 0;
   for_each_field(state, [&](const auto& value, const Field& field) {
     const std::string text = write(value, field);
-    if (text != usual[i++]) query += (query.empty() ? "" : "&") + std::string(field.key) + "=" + text;
+    if (text != usual[i++])
+      query += (query.empty() ? "" : "&") + std::string(field.key) + "=" + text;
   });
   return query;
 }
@@ -128,7 +129,8 @@ Result<State> from_query(std::string_view query, const State& defaults) {
     const std::string key(pair.substr(0, equals));
     const std::optional<std::string> value =
         percent_decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1));
-    if (!value) return Error{"link: the value of " + key.substr(0, 40) + " is not percent-encoded UTF-8"};
+    if (!value)
+      return Error{"link: the value of " + key.substr(0, 40) + " is not percent-encoded UTF-8"};
     bool known = false;
     Status wrong;
     for_each_field(state, [&](auto& member, const Field& field) {

@@ -9,10 +9,12 @@
 
 namespace attn {
 
-// "layer=2&head=3&text=Once%20upon": only what differs from `defaults`, in field order, percent-encoded.
+// "layer=2&head=3&text=Once%20upon": only what differs from `defaults`, in field order,
+// percent-encoded.
 std::string to_query(const State& state, const State& defaults = {});
 
-// Starts from `defaults`. An unknown key, a number out of bounds or an unknown name is an error that names the key.
+// Starts from `defaults`. An unknown key, a number out of bounds or an unknown name is an error
+// that names the key.
 Result<State> from_query(std::string_view query, const State& defaults = {});
 
 }  // namespace attn

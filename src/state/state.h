@@ -14,11 +14,11 @@ enum class Theme { system, light, dark };
 enum class Palette { viridis, cividis, magma, greys };
 enum class Scale { linear, log, row_max };
 enum class Canvas { map, lines, neuron, scatter, lens, next, parts };  // what the middle shows
-enum class Panel { token, head, list };                   // what stands beside it
-enum class Units { tokens, words, sentences, spans };      // what counts as one on the map
-enum class Specials { shown, hidden };                    // tokens that are no text
-enum class Pool { largest, mean };  // what a cell shows that stands for many weights
-enum class Order { highest, lowest, place };              // of heads in the list
+enum class Panel { token, head, list };                                // what stands beside it
+enum class Units { tokens, words, sentences, spans };  // what counts as one on the map
+enum class Specials { shown, hidden };                 // tokens that are no text
+enum class Pool { largest, mean };            // what a cell shows that stands for many weights
+enum class Order { highest, lowest, place };  // of heads in the list
 
 // Hover and scroll are not State. Equal states show equal pictures.
 struct State {
@@ -36,13 +36,14 @@ struct State {
   int sample = 0;
   int layer = 0;
   int head = 0;
-  int token = 0;      // the query whose row is shown
-  int locked_key = -1;  // the key of the locked cell; -1: none
+  int token = 0;          // the query whose row is shown
+  int locked_key = -1;    // the key of the locked cell; -1: none
   std::string rectangle;  // "2-5.0-3": queries 2 to 5, keys 0 to 3 of the map; empty: none
   Units units = Units::tokens;
   std::string spans;  // "2-5.7-9": tokens 2 to 5 as one, and 7 to 9
   Specials specials = Specials::shown;
-  std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the chosen token's row
+  std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the chosen
+                      // token's row
   int repeat = 0;     // so many random tokens, said twice, in the place of the text; 0: the text
   int repeat_seed = 0;
   Pool pool = Pool::largest;
@@ -53,9 +54,10 @@ struct State {
   std::string show;     // id of the {query, key} metric on the map; empty: the pattern
   std::string filter;   // of the list of heads: "induction > 0.5 L5"
   Order order = Order::highest;
-  int mass = 70;        // percent of each row that the lines show
-  int offset = 2;       // k of the score of a fixed offset, A[i, i-k]
-  std::string target, foil;  // tokens: what is measured for `target`, or for it minus `foil`; empty: none
+  int mass = 70;   // percent of each row that the lines show
+  int offset = 2;  // k of the score of a fixed offset, A[i, i-k]
+  std::string target,
+      foil;  // tokens: what is measured for `target`, or for it minus `foil`; empty: none
   // How it is shown
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
@@ -70,7 +72,7 @@ struct Field {
   const char* key;  // in the link and on the command line
   Text title;
   Text help;
-  int low = 0, high = 0;              // of whole numbers
+  int low = 0, high = 0;                    // of whole numbers
   std::span<const char* const> names = {};  // of enumerators, in order, as the link spells them
   std::span<const Text> titles = {};        // of enumerators, for people
 };
@@ -81,13 +83,13 @@ inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
 inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
 inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
-inline constexpr const char* kCanvasNames[] = {"map", "lines", "neuron", "scatter", "lens", "next", "parts"};
+inline constexpr const char* kCanvasNames[] = {"map",  "lines", "neuron", "scatter",
+                                               "lens", "next",  "parts"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
 inline constexpr const char* kLangNames[] = {"en", "zh"};
-inline constexpr Text kMaskTitles[] = {
-    {"None", "无"}, {"Causal", "因果"}, {"Padding", "填充"}};
+inline constexpr Text kMaskTitles[] = {{"None", "无"}, {"Causal", "因果"}, {"Padding", "填充"}};
 inline constexpr Text kPaletteTitles[] = {
     {"Viridis", "Viridis"}, {"Cividis", "Cividis"}, {"Magma", "Magma"}, {"Greys", "灰度"}};
 inline constexpr Text kScaleTitles[] = {
@@ -98,13 +100,9 @@ inline constexpr Text kUnitTitles[] = {{"As the model reads them", "模型的词
                                        {"Marked spans", "标记的片段"}};
 inline constexpr Text kPoolTitles[] = {{"Largest", "最大值"}, {"Mean", "平均值"}};
 inline constexpr Text kSpecialTitles[] = {{"Shown", "显示"}, {"Hidden", "隐藏"}};
-inline constexpr Text kCanvasTitles[] = {{"Map", "大图"},
-                                         {"Lines", "连线"},
-                                         {"Neuron", "神经元"},
-                                         {"Scatter", "散点"},
-                                         {"Lens", "透镜"},
-                                         {"Next", "预测"},
-                                         {"Parts", "归因"}};
+inline constexpr Text kCanvasTitles[] = {
+    {"Map", "大图"},  {"Lines", "连线"}, {"Neuron", "神经元"}, {"Scatter", "散点"},
+    {"Lens", "透镜"}, {"Next", "预测"},  {"Parts", "归因"}};
 inline constexpr Text kPanelTitles[] = {{"Token", "词元"}, {"Head", "头"}, {"List", "列表"}};
 inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
@@ -117,85 +115,187 @@ template <class S, class F>
 void for_each_field(S& s, F&& f) {
   f(s.model, Field{"model", {"Model", "模型"}, {"Which model runs", "运行哪个模型"}});
   f(s.text, Field{"text", {"Text", "文本"}, {"The sentence it reads", "模型读入的句子"}});
-  f(s.tokens, Field{"tokens", {"Token names", "词元名称"},
-                    {"Names of the random inputs, parted by blanks", "随机输入的名称，以空格分隔"}});
-  f(s.n_tokens, Field{"n", {"Sequence length", "序列长度"},
-                      {"0: as many as there are names", "0：与名称个数相同"}, 0, 1024});
-  f(s.d_model, Field{"d_model", {"d_model", "d_model"},
-                     {"Width of every token's vector", "每个词元向量的宽度"}, 1, 4096});
-  f(s.n_heads, Field{"heads", {"Heads", "头数"},
-                     {"d_model must be a multiple of it", "d_model 必须是它的倍数"}, 1, 256});
-  f(s.n_samples, Field{"batch", {"Batch", "批大小"}, {"Samples in the batch", "批中的样本数"}, 1, 64});
-  f(s.seed, Field{"seed", {"Seed", "随机种子"},
-                  {"The same numbers as torch.manual_seed", "与 torch.manual_seed 完全相同"}, 0, 2147483647});
-  f(s.mask, Field{"mask", {"Mask", "掩码"}, {"Which keys a query may see", "查询可以看到哪些键"}, 0, 0,
-                  kMaskNames, kMaskTitles});
-  f(s.sample, Field{"sample", {"Sample", "样本"}, {"Which sample of the batch", "批中的第几个样本"}, 0, 63});
+  f(s.tokens,
+    Field{"tokens",
+          {"Token names", "词元名称"},
+          {"Names of the random inputs, parted by blanks", "随机输入的名称，以空格分隔"}});
+  f(s.n_tokens, Field{"n",
+                      {"Sequence length", "序列长度"},
+                      {"0: as many as there are names", "0：与名称个数相同"},
+                      0,
+                      1024});
+  f(s.d_model, Field{"d_model",
+                     {"d_model", "d_model"},
+                     {"Width of every token's vector", "每个词元向量的宽度"},
+                     1,
+                     4096});
+  f(s.n_heads, Field{"heads",
+                     {"Heads", "头数"},
+                     {"d_model must be a multiple of it", "d_model 必须是它的倍数"},
+                     1,
+                     256});
+  f(s.n_samples,
+    Field{"batch", {"Batch", "批大小"}, {"Samples in the batch", "批中的样本数"}, 1, 64});
+  f(s.seed, Field{"seed",
+                  {"Seed", "随机种子"},
+                  {"The same numbers as torch.manual_seed", "与 torch.manual_seed 完全相同"},
+                  0,
+                  2147483647});
+  f(s.mask, Field{"mask",
+                  {"Mask", "掩码"},
+                  {"Which keys a query may see", "查询可以看到哪些键"},
+                  0,
+                  0,
+                  kMaskNames,
+                  kMaskTitles});
+  f(s.sample,
+    Field{"sample", {"Sample", "样本"}, {"Which sample of the batch", "批中的第几个样本"}, 0, 63});
   f(s.layer, Field{"layer", {"Layer", "层"}, {"From 0", "从 0 开始"}, 0, 1023});
   f(s.head, Field{"head", {"Head", "头"}, {"From 0", "从 0 开始"}, 0, 1023});
-  f(s.token, Field{"token", {"Token", "词元"},
-                   {"The query whose row is shown", "显示其注意力行的查询"}, 0, 1048575});
-  f(s.locked_key, Field{"key", {"Locked key", "锁定的键"},
-                        {"The key of the locked cell; -1: none", "锁定单元格的键；-1：无"}, -1, 1048575});
-  f(s.rectangle, Field{"rect", {"Rectangle", "矩形"},
+  f(s.token, Field{"token",
+                   {"Token", "词元"},
+                   {"The query whose row is shown", "显示其注意力行的查询"},
+                   0,
+                   1048575});
+  f(s.locked_key, Field{"key",
+                        {"Locked key", "锁定的键"},
+                        {"The key of the locked cell; -1: none", "锁定单元格的键；-1：无"},
+                        -1,
+                        1048575});
+  f(s.rectangle, Field{"rect",
+                       {"Rectangle", "矩形"},
                        {"Queries and keys of a part of the map, as 2-5.0-3",
                         "大图中一部分的查询与键，写作 2-5.0-3"}});
-  f(s.units, Field{"units", {"Tokens", "词元单位"},
-                   {"What counts as one on the map, in the lines and in the text", "大图、连线与文本中以什么为一个单位"}, 0, 0,
-                   kUnitNames, kUnitTitles});
-  f(s.spans, Field{"spans", {"Spans", "片段"},
+  f(s.units, Field{"units",
+                   {"Tokens", "词元单位"},
+                   {"What counts as one on the map, in the lines and in the text",
+                    "大图、连线与文本中以什么为一个单位"},
+                   0,
+                   0,
+                   kUnitNames,
+                   kUnitTitles});
+  f(s.spans, Field{"spans",
+                   {"Spans", "片段"},
                    {"Tokens that count as one, as 2-5.7-9", "合为一个单位的词元，写作 2-5.7-9"}});
-  f(s.specials, Field{"special", {"Special tokens", "特殊词元"},
+  f(s.specials, Field{"special",
+                      {"Special tokens", "特殊词元"},
                       {"Hidden ones keep their weight: nothing is made to sum to 1 again",
-                       "隐藏的词元仍保留其权重：不会重新归一化"}, 0, 0,
-                      kSpecialNames, kSpecialTitles});
-  f(s.strip, Field{"strip", {"Text colour", "文本着色"},
-                   {"The measure of tokens that colours the text; none: where the chosen token looks",
-                    "为文本着色的词元度量；无：所选词元关注哪里"}});
-  f(s.repeat, Field{"repeat", {"Random tokens", "随机词元"},
+                       "隐藏的词元仍保留其权重：不会重新归一化"},
+                      0,
+                      0,
+                      kSpecialNames,
+                      kSpecialTitles});
+  f(s.strip,
+    Field{"strip",
+          {"Text colour", "文本着色"},
+          {"The measure of tokens that colours the text; none: where the chosen token looks",
+           "为文本着色的词元度量；无：所选词元关注哪里"}});
+  f(s.repeat, Field{"repeat",
+                    {"Random tokens", "随机词元"},
                     {"So many random tokens, said twice, in the place of the text; 0: the text",
-                     "用这么多个随机词元重复两遍代替文本；0：文本"}, 0, 512});
-  f(s.repeat_seed, Field{"repeat_seed", {"Their seed", "随机词元的种子"},
-                         {"The same tokens as --random-repeat --seed", "与 --random-repeat --seed 的词元相同"}, 0, 2147483647});
-  f(s.pool, Field{"pool", {"Cells of many", "合并单元格"},
-                  {"What a cell shows that stands for many weights", "代表许多权重的单元格显示什么"}, 0, 0,
-                  kPoolNames, kPoolTitles});
-  f(s.canvas, Field{"view", {"View", "视图"}, {"What the middle shows", "中间显示的内容"}, 0, 0,
-                    kCanvasNames, kCanvasTitles});
-  f(s.panel, Field{"panel", {"Panel", "面板"}, {"What stands beside it", "旁边显示的内容"}, 0, 0,
-                   kPanelNames, kPanelTitles});
-  f(s.measure, Field{"measure", {"Measure", "度量"},
-                     {"Colours and sorts the heads; none: small maps", "为各头着色与排序；无：小图"}});
-  f(s.versus, Field{"versus", {"Against", "对照度量"},
-                    {"The scatter's other measure", "散点图的另一个度量"}});
-  f(s.show, Field{"show", {"Map shows", "大图显示"},
-                  {"What the cells of the map are", "大图单元格的含义"}});
-  f(s.filter, Field{"filter", {"Filter", "筛选"},
-                    {"Of the list of heads: induction > 0.5 L5", "筛选头的列表：induction > 0.5 L5"}});
-  f(s.order, Field{"order", {"Order", "顺序"}, {"Of heads in the list", "列表中头的顺序"}, 0, 0,
-                   kOrderNames, kOrderTitles});
-  f(s.mass, Field{"mass", {"Mass", "质量"},
+                     "用这么多个随机词元重复两遍代替文本；0：文本"},
+                    0,
+                    512});
+  f(s.repeat_seed,
+    Field{"repeat_seed",
+          {"Their seed", "随机词元的种子"},
+          {"The same tokens as --random-repeat --seed", "与 --random-repeat --seed 的词元相同"},
+          0,
+          2147483647});
+  f(s.pool,
+    Field{"pool",
+          {"Cells of many", "合并单元格"},
+          {"What a cell shows that stands for many weights", "代表许多权重的单元格显示什么"},
+          0,
+          0,
+          kPoolNames,
+          kPoolTitles});
+  f(s.canvas, Field{"view",
+                    {"View", "视图"},
+                    {"What the middle shows", "中间显示的内容"},
+                    0,
+                    0,
+                    kCanvasNames,
+                    kCanvasTitles});
+  f(s.panel, Field{"panel",
+                   {"Panel", "面板"},
+                   {"What stands beside it", "旁边显示的内容"},
+                   0,
+                   0,
+                   kPanelNames,
+                   kPanelTitles});
+  f(s.measure,
+    Field{"measure",
+          {"Measure", "度量"},
+          {"Colours and sorts the heads; none: small maps", "为各头着色与排序；无：小图"}});
+  f(s.versus,
+    Field{
+        "versus", {"Against", "对照度量"}, {"The scatter's other measure", "散点图的另一个度量"}});
+  f(s.show,
+    Field{
+        "show", {"Map shows", "大图显示"}, {"What the cells of the map are", "大图单元格的含义"}});
+  f(s.filter,
+    Field{"filter",
+          {"Filter", "筛选"},
+          {"Of the list of heads: induction > 0.5 L5", "筛选头的列表：induction > 0.5 L5"}});
+  f(s.order, Field{"order",
+                   {"Order", "顺序"},
+                   {"Of heads in the list", "列表中头的顺序"},
+                   0,
+                   0,
+                   kOrderNames,
+                   kOrderTitles});
+  f(s.mass, Field{"mass",
+                  {"Mass", "质量"},
                   {"Percent of each query's attention that the lines show, strongest first",
-                   "连线显示每个查询注意力的百分比，从最强开始"}, 1, 100});
-  f(s.offset, Field{"offset", {"Offset", "偏移"},
+                   "连线显示每个查询注意力的百分比，从最强开始"},
+                  1,
+                  100});
+  f(s.offset, Field{"offset",
+                    {"Offset", "偏移"},
                     {"Tokens back, of the score of a fixed offset; below 0: ahead",
-                     "固定偏移分数向前多少个词元；小于 0：向后"}, -1024, 1024});
-  f(s.target, Field{"target", {"Target", "目标"},
-                    {"The token that is asked about; empty: the likeliest", "所问的词元；空：最可能的词元"}});
-  f(s.foil, Field{"foil", {"Instead of", "对比"},
+                     "固定偏移分数向前多少个词元；小于 0：向后"},
+                    -1024,
+                    1024});
+  f(s.target,
+    Field{"target",
+          {"Target", "目标"},
+          {"The token that is asked about; empty: the likeliest", "所问的词元；空：最可能的词元"}});
+  f(s.foil, Field{"foil",
+                  {"Instead of", "对比"},
                   {"The token that it is compared with; empty: none", "与之比较的词元；空：无"}});
-  f(s.palette, Field{"palette", {"Palette", "配色"}, {"Colours of the heat maps", "热力图的颜色"}, 0, 0,
-                     kPaletteNames, kPaletteTitles});
-  f(s.scale, Field{"scale", {"Scale", "刻度"}, {"How weights become colours", "权重如何变成颜色"}, 0, 0,
-                   kScaleNames, kScaleTitles});
-  f(s.theme, Field{"theme", {"Theme", "主题"}, {"Light or dark", "浅色或深色"}, 0, 0, kThemeNames,
+  f(s.palette, Field{"palette",
+                     {"Palette", "配色"},
+                     {"Colours of the heat maps", "热力图的颜色"},
+                     0,
+                     0,
+                     kPaletteNames,
+                     kPaletteTitles});
+  f(s.scale, Field{"scale",
+                   {"Scale", "刻度"},
+                   {"How weights become colours", "权重如何变成颜色"},
+                   0,
+                   0,
+                   kScaleNames,
+                   kScaleTitles});
+  f(s.theme, Field{"theme",
+                   {"Theme", "主题"},
+                   {"Light or dark", "浅色或深色"},
+                   0,
+                   0,
+                   kThemeNames,
                    kThemeTitles});
-  f(s.lang, Field{"lang", {"Language", "语言"}, {"Of texts and labels", "界面与标签的语言"}, 0, 0, kLangNames,
+  f(s.lang, Field{"lang",
+                  {"Language", "语言"},
+                  {"Of texts and labels", "界面与标签的语言"},
+                  0,
+                  0,
+                  kLangNames,
                   kLangTitles});
 }
 
-// The settings of the attention from scratch that this state asks for: `tokens` cut at blanks, then cut
-// short, or lengthened with x7, x8, …, to n_tokens.
+// The settings of the attention from scratch that this state asks for: `tokens` cut at blanks, then
+// cut short, or lengthened with x7, x8, …, to n_tokens.
 ScratchSettings scratch_settings(const State& state);
 
 }  // namespace attn

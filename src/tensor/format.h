@@ -5,8 +5,8 @@
 
 namespace attn {
 
-// q8_0 is GGUF's: 32 numbers side by side share a scale, and each is scale * int8. In a file their block
-// is the scale, a binary16, and then the numbers.
+// q8_0 is GGUF's: 32 numbers side by side share a scale, and each is scale * int8. In a file their
+// block is the scale, a binary16, and then the numbers.
 enum class Format { f32, bf16, f16, q8_0 };
 constexpr int kFormatCount = 4;
 

@@ -118,9 +118,8 @@ void rms_norm(ConstMat x, std::span<const float> gamma, float eps, Mat out) {
   assert(out.rows == x.rows && out.cols == x.cols && int64_t(gamma.size()) == x.cols);
   if (x.cols == 0) return;
   const auto row = simd().elements.rms_norm;
-  for_rows(x.rows, 2 * x.cols, [&](int64_t i) {
-    row(x.row(i).data(), x.cols, gamma.data(), eps, out.row(i).data());
-  });
+  for_rows(x.rows, 2 * x.cols,
+           [&](int64_t i) { row(x.row(i).data(), x.cols, gamma.data(), eps, out.row(i).data()); });
 }
 
 void rotate(Mat x, ConstMat cosines, ConstMat sines, bool interleaved) {

@@ -8,7 +8,8 @@
 
 namespace attn {
 
-// out = x Wᵀ + b.   x [n, d_in]   w [d_out, d_in] (PyTorch's nn.Linear)   b [d_out] or empty   out [n, d_out]
+// out = x Wᵀ + b.   x [n, d_in]   w [d_out, d_in] (PyTorch's nn.Linear)   b [d_out] or empty   out
+// [n, d_out]
 void linear(ConstMat x, ConstMat w, std::span<const float> b, Mat out);
 
 // out = a bᵀ * scale.   a [n, d]   b [m, d]   out [n, m]
@@ -46,7 +47,7 @@ void relu_n(float* y, int64_t n);
 // x += y, element by element.
 void add(std::span<float> x, std::span<const float> y);
 
-float half_to_float(uint16_t half);       // IEEE binary16
-float bfloat16_to_float(uint16_t bits);   // the upper half of a binary32
+float half_to_float(uint16_t half);      // IEEE binary16
+float bfloat16_to_float(uint16_t bits);  // the upper half of a binary32
 
 }  // namespace attn

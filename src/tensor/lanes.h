@@ -1,9 +1,9 @@
 // lanes.h - one register of floats, as wide as the file that includes this is compiled for.
 //
 // The bodies of the hot loops (simd_*.h) are written once over these and compiled once for each
-// instruction set: simd_base.cpp, simd_avx2.cpp, simd_avx512.cpp. Everything is in a namespace without
-// a name, so that copies for different processors never mix; nothing here may call what a linker could
-// share between them (no std:: templates).
+// instruction set: simd_base.cpp, simd_avx2.cpp, simd_avx512.cpp. Everything is in a namespace
+// without a name, so that copies for different processors never mix; nothing here may call what a
+// linker could share between them (no std:: templates).
 #pragma once
 
 #include <cstdint>

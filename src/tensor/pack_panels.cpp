@@ -58,7 +58,8 @@ struct Packer {
 
   void any(int64_t p) const {
     T* out = panel(p);
-    const int64_t first = p * kPanel, n = std::min<int64_t>(kPanel, int64_t(source.row_at.size()) - first);
+    const int64_t first = p * kPanel,
+                  n = std::min<int64_t>(kPanel, int64_t(source.row_at.size()) - first);
     if (n < kPanel) std::memset(out, 0, size_t(kPanel * source.d_in) * sizeof(T));
     for (int64_t j = 0; j < n; ++j) {
       const T* from = row(first + j);

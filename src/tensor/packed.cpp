@@ -18,8 +18,8 @@ constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
 constexpr int64_t kCachedFloats = 1 << 16;
 constexpr int kLinesAhead = 16, kLineFloats = 16;
 
-// Brings a cache line nearer. WebAssembly has no instruction for that, so a number of it is read; `sum`
-// is for the compiler to believe that somebody wants it.
+// Brings a cache line nearer. WebAssembly has no instruction for that, so a number of it is read;
+// `sum` is for the compiler to believe that somebody wants it.
 inline void fetch(const float* line, float& sum) {
 #if defined(__wasm__)
   sum += *line;
@@ -147,7 +147,8 @@ void PackedRows::pack(ConstMat x) {
   const int64_t grain = (1 << 15) / (std::max<int64_t>(1, x.cols) * simd().product.rows);
   parallel_for(n_groups, std::max<int64_t>(1, grain), [&](int64_t begin, int64_t end) {
     for (int64_t g = begin; g < end; ++g) {
-      const int64_t row = begin_of(g, x.rows, n_groups), rows = begin_of(g + 1, x.rows, n_groups) - row;
+      const int64_t row = begin_of(g, x.rows, n_groups),
+                    rows = begin_of(g + 1, x.rows, n_groups) - row;
       for (int64_t k0 = 0; k0 < x.cols; k0 += kDepthBlock) {
         const int64_t depth = std::min<int64_t>(kDepthBlock, x.cols - k0);
         float* to = floats_.data() + k0 * x.rows + row * depth;
@@ -170,7 +171,8 @@ ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then&
   groups_each_ = std::max<int64_t>(1, kPieceRows / simd().product.rows);
   panels_each_ = kPieceOutputs / simd().product.panel;
   down_ = (n_groups_ + groups_each_ - 1) / groups_each_;
-  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory, which likes long streams.
+  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory,
+  // which likes long streams.
   const int64_t wanted = n_threads() > 1 ? (x.n() == 1 ? 2 : 8) * n_threads() : 1;
   while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < wanted)
     panels_each_ /= 2;
@@ -256,10 +258,11 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
       }
     }
   };
-  // Weights are read in the order in which they lie, as far as the part of x that they meet stays in
-  // the second cache.
+  // Weights are read in the order in which they lie, as far as the part of x that they meet stays
+  // in the second cache.
   const int64_t rows_here = std::max<int64_t>(1, group_begin(g1) - group_begin(g0));
-  const int64_t stretch = std::max<int64_t>(1, kCachedFloats / rows_here / kDepthBlock) * kDepthBlock;
+  const int64_t stretch =
+      std::max<int64_t>(1, kCachedFloats / rows_here / kDepthBlock) * kDepthBlock;
   for (int64_t from = 0; from < d_in; from += stretch) {
     const int64_t to = std::min(d_in, from + stretch);
     for (int64_t p = p0; p < p1; ++p) {
@@ -304,7 +307,7 @@ void linear(ConstMat x, const PackedMatrix& w, std::span<const float> b, Mat out
 void linear(ConstMat x, const Table& table, Mat out) {
   assert(x.cols == table.cols && out.rows == x.rows && out.cols == table.rows);
   const FormatLoops& loops = simd().product.of(table.format);
-  constexpr int64_t kFew = 4;   // rows of x, for which packing the table is not worth it
+  constexpr int64_t kFew = 4;     // rows of x, for which packing the table is not worth it
   constexpr int64_t kRows = 256;  // of the table at a time
   PackedRows packed_x;
   if (x.rows > kFew) packed_x.pack(x);

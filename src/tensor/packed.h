@@ -11,8 +11,8 @@
 
 namespace attn {
 
-// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0 rows
-// are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
+// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0
+// rows are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
 struct WeightSource {
   const void* data = nullptr;
   Format format = Format::f32;
@@ -21,8 +21,8 @@ struct WeightSource {
 };
 
 // W [d_out, d_in] of an nn.Linear as panels of panel() outputs, each [d_in][panel], the last one
-// filled up with zeros; of q8_0 each [d_in / 32] of scales [panel] and numbers [32][panel]. Cheap to
-// copy, never changed once packed.
+// filled up with zeros; of q8_0 each [d_in / 32] of scales [panel] and numbers [32][panel]. Cheap
+// to copy, never changed once packed.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -53,8 +53,8 @@ class PackedMatrix {
   Format format_ = Format::f32;
 };
 
-// A row-major matrix [rows, cols] in the file's own number format, from which single rows are taken:
-// W_E, W_pos, W_U.
+// A row-major matrix [rows, cols] in the file's own number format, from which single rows are
+// taken: W_E, W_pos, W_U.
 struct Table {
   std::shared_ptr<const void> owner;
   const void* data = nullptr;
@@ -89,8 +89,8 @@ struct Then {
   bool add = false;                            // out += y; without map and times
 };
 
-// A product cut into pieces that may be done in any order and on any thread, each to the last bit the
-// same. `x`, `w`, `out` must stay until all pieces are done.
+// A product cut into pieces that may be done in any order and on any thread, each to the last bit
+// the same. `x`, `w`, `out` must stay until all pieces are done.
 class ProductPlan {
  public:
   ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out);

@@ -19,11 +19,11 @@ namespace {
 
 using std::chrono::microseconds;
 
-// How long a helper looks for the next loop before it sleeps. A pass is about a hundred loops of some
-// 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
+// How long a helper looks for the next loop before it sleeps. A pass is about a hundred loops of
+// some 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
 constexpr microseconds kSpinForLoop(60);
-// The same for the end of a loop, whose last ranges are small: a helper that takes longer has lost its
-// processor, perhaps to the one that waits for it.
+// The same for the end of a loop, whose last ranges are small: a helper that takes longer has lost
+// its processor, perhaps to the one that waits for it.
 constexpr microseconds kSpinForEnd(25);
 
 void relax() {
@@ -34,8 +34,8 @@ void relax() {
 #endif
 }
 
-// Until ready(), which is the result, or for so long; lets others run where there are fewer processors
-// than threads.
+// Until ready(), which is the result, or for so long; lets others run where there are fewer
+// processors than threads.
 template <class F>
 bool spin(microseconds how_long, F&& ready) {
   using Clock = std::chrono::steady_clock;
@@ -52,9 +52,9 @@ bool spin(microseconds how_long, F&& ready) {
   }
 }
 
-// Helpers wait for a loop, take its ranges one by one with the caller, and wait again. They are made on
-// first use and end with the program. One loop at a time: a second caller, or a loop inside a loop, runs
-// its ranges itself.
+// Helpers wait for a loop, take its ranges one by one with the caller, and wait again. They are
+// made on first use and end with the program. One loop at a time: a second caller, or a loop inside
+// a loop, runs its ranges itself.
 class Pool {
  public:
   Pool() {
@@ -103,13 +103,17 @@ class Pool {
   void release() { owned_ = false; }
 
  private:
-  static constexpr int kMostThreads = 8;  // a page starts so many workers, one of them the compute thread
-  // state_ is the number of the loop, whether helpers may join it, and how many are at work on it. What
-  // describes a loop is written while it is not open and nobody works.
-  static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking, kOneLoop = 0x200;
+  static constexpr int kMostThreads =
+      8;  // a page starts so many workers, one of them the compute thread
+  // state_ is the number of the loop, whether helpers may join it, and how many are at work on it.
+  // What describes a loop is written while it is not open and nobody works.
+  static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking,
+                            kOneLoop = 0x200;
 
   void wake(uint64_t n) {
-    { std::lock_guard lock(mutex_); }  // who was about to sleep does now
+    {
+      std::lock_guard lock(mutex_);
+    }  // who was about to sleep does now
     if (n >= threads_.size()) {
       wake_.notify_all();
     } else {
@@ -152,7 +156,9 @@ class Pool {
 
   void leave() {
     if (((state_.fetch_sub(1) - 1) & kLow) == 0 && caller_asleep_) {
-      { std::lock_guard lock(mutex_); }
+      {
+        std::lock_guard lock(mutex_);
+      }
       done_.notify_all();
     }
   }
@@ -162,8 +168,8 @@ class Pool {
     unsigned in_vain = 0;  // looks in a row, and waits without one
     for (;;) {
       const auto called = [&] { return stop_ || is_open(seen); };
-      // A helper that looks may keep its processor from the very thread that makes loops (WebAssembly
-      // cannot yield), so after two looks in vain it looks every eighth time only.
+      // A helper that looks may keep its processor from the very thread that makes loops
+      // (WebAssembly cannot yield), so after two looks in vain it looks every eighth time only.
       const bool look = in_vain < 2 || in_vain % 8 == 0;
       if (look && spin(kSpinForLoop, called)) {
         in_vain = 0;

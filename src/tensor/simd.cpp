@@ -11,8 +11,9 @@ const Simd* const* all_simd(int& n) {
 #if defined(ATTNSCOPE_AVX512)
   static const Simd* const kAll[] = {&kSimdAvx512, &kSimdAvx2, &kSimdBase};
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
   const int first = avx512 ? 0 : avx2 ? 1 : 2;
   n = 3 - first;
   return kAll + first;

@@ -1,7 +1,8 @@
-// simd.h - the hot loops of one instruction set as a table; the best one is chosen when first asked.
+// simd.h - the hot loops of one instruction set as a table; the best one is chosen when first
+// asked.
 //
-// Each group of loops has a body simd_<group>.h written over lanes.h. Callers outside tensor/ use the
-// functions of kernels.h, packed.h and attention_block.h.
+// Each group of loops has a body simd_<group>.h written over lanes.h. Callers outside tensor/ use
+// the functions of kernels.h, packed.h and attention_block.h.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ namespace attn {
 
 constexpr int kMostTileRows = 14;
 constexpr int kMostPanel = 32;
-// Sums over d_in are taken in blocks of so many, which stay in the first cache; in every loop alike, so
-// that a row by itself has the same bits as among others.
+// Sums over d_in are taken in blocks of so many, which stay in the first cache; in every loop
+// alike, so that a row by itself has the same bits as among others.
 constexpr int kDepthBlock = 256;
 
 // Products with weights of one format, in whole blocks.
@@ -21,8 +22,8 @@ struct FormatLoops {
   // n numbers of rows or of panels as floats; null for f32.
   void (*from_row)(const void* from, float* to, int64_t n);
   void (*from_panels)(const void* from, float* to, int64_t n);
-  // One row x [d_in] times panels side by side, y [n_panels * panel]. The sum over d_in is taken in the same
-  // order as by tiles, except that q8_0 multiplies sums of 32 by their scale.
+  // One row x [d_in] times panels side by side, y [n_panels * panel]. The sum over d_in is taken in
+  // the same order as by tiles, except that q8_0 multiplies sums of 32 by their scale.
   void (*row)(int64_t d_in, const float* x, const void* w, int64_t n_panels, float* y);
   // y[i] = x · w_i for n_rows rows of row-major w.
   void (*dots)(int64_t d_in, const float* x, const void* w, int64_t n_rows, float* y);
@@ -40,9 +41,20 @@ struct ProductLoops {
   const FormatLoops& of(Format format) const { return formats[int(format)]; }
 };
 
-// What the softmax of a row tells beside its weights e = exp(score - highest): Σ e over all keys, then over all but
-// key 0 Σ e, Σ e (score - highest), Σ e |i - j|, Σ e |i - j|², max e; then key 0's score - highest; and highest.
-enum SoftSum { kAllE, kRestE, kRestX, kRestFar, kRestFar2, kRestMost, kFirstX, kHighest, kSoftSums };
+// What the softmax of a row tells beside its weights e = exp(score - highest): Σ e over all keys,
+// then over all but key 0 Σ e, Σ e (score - highest), Σ e |i - j|, Σ e |i - j|², max e; then key
+// 0's score - highest; and highest.
+enum SoftSum {
+  kAllE,
+  kRestE,
+  kRestX,
+  kRestFar,
+  kRestFar2,
+  kRestMost,
+  kFirstX,
+  kHighest,
+  kSoftSums
+};
 
 // Bins of weights by size, 16 to each power of two down to 2^-16 of the largest.
 constexpr int kBins = 256, kBinShift = 19, kBinCount = 42;
@@ -64,18 +76,19 @@ struct ElementLoops {
   void (*rms_norm)(const float* x, int64_t n, const float* gamma, float eps, float* y);
 };
 
-// Attention of queries side by side, a panel of `width`, one a lane. Scores, weights and z lie as columns,
-// [key or dimension][width]. Weights e = exp(score - highest) are not divided by their sum yet.
+// Attention of queries side by side, a panel of `width`, one a lane. Scores, weights and z lie as
+// columns, [key or dimension][width]. Weights e = exp(score - highest) are not divided by their sum
+// yet.
 struct PanelLoops {
   int width;
   // s [n][width] = k q; `highest` [width] grows.   q [d][width]   k [n] rows of d
   void (*scores)(int64_t d, const float* q, const float* k, int64_t k_stride, int64_t n, float* s,
                  float* highest);
-  // Minus infinity for keys first_key .. first_key+n-1 that come after lane i's query, first_query + i, and
-  // the highest of the others.
+  // Minus infinity for keys first_key .. first_key+n-1 that come after lane i's query, first_query
+  // + i, and the highest of the others.
   void (*mask)(int64_t first_query, int64_t first_key, int64_t n, float* s, float* highest);
-  // s [n][width] = e, 0 for minus infinity; sums [1][width] = Σ e. With facts sums [kSoftSums][width], of which
-  // kHighest is left to the caller.
+  // s [n][width] = e, 0 for minus infinity; sums [1][width] = Σ e. With facts sums
+  // [kSoftSums][width], of which kHighest is left to the caller.
   void (*soften)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
   void (*soften_facts)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
   // z [d][width] = Σ over n keys of v e; d > 0.   v [n] rows of d
@@ -83,10 +96,11 @@ struct PanelLoops {
   // Sum of e over n keys that a list names, [width].
   void (*listed)(int64_t n, const int* keys, const float* e, float* at);
   // The same, the sum over the keys one behind each, and over those of them with e >= least.
-  void (*copied)(int64_t n, const int* keys, const float* e, const float* least, float* at, float* behind,
-                 float* strong);
-  // bins [width][kBins], zeros before: each e (0 .. 1) adds 1 << kBinCount, and itself times kBinOne, to the
-  // bin of its size: bin b holds (0x3F800000 - its bits) >> kBinShift == b, the last one all that is smaller.
+  void (*copied)(int64_t n, const int* keys, const float* e, const float* least, float* at,
+                 float* behind, float* strong);
+  // bins [width][kBins], zeros before: each e (0 .. 1) adds 1 << kBinCount, and itself times
+  // kBinOne, to the bin of its size: bin b holds (0x3F800000 - its bits) >> kBinShift == b, the
+  // last one all that is smaller.
   void (*bins)(int64_t n, const float* e, uint64_t* bins);
   // Over n keys, [width].
   void (*pool)(int64_t n, const float* e, float* largest, float* sum);
@@ -100,11 +114,13 @@ struct PanelLoops {
 
 struct AttentionLoops {
   PanelLoops wide, narrow;  // the same bits, for many queries and for few
-  // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one each, kHighest too.
+  // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one
+  // each, kHighest too.
   void (*row_soften)(int64_t query, int64_t n, float* s, float* sums);
   void (*row_soften_facts)(int64_t query, int64_t n, float* s, float* sums);
   // z [d] = Σ over n keys of v e
-  void (*row_values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride, float* z);
+  void (*row_values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride,
+                     float* z);
 };
 
 struct Simd {

@@ -1,8 +1,8 @@
 // simd_attention.h - attention of a panel of queries, one a lane, over all keys that they see.
 //
 // Scores lie as [key][query]: a key's row is read where it is, its numbers one by one against the
-// registers of packed queries, and the softmax runs down the keys without ever adding across lanes. What a
-// lane computes does not depend on who is in the others.
+// registers of packed queries, and the softmax runs down the keys without ever adding across lanes.
+// What a lane computes does not depend on who is in the others.
 #pragma once
 
 #include <stddef.h>
@@ -16,7 +16,8 @@ namespace attn {
 namespace {
 
 constexpr float kMinusInfinity = -__builtin_inff();
-// Sums of weights are taken in blocks of so many keys, whatever the panel: fewer roundings in a row.
+// Sums of weights are taken in blocks of so many keys, whatever the panel: fewer roundings in a
+// row.
 constexpr int kSumKeys = 64;
 // Floats of v that stay in the first cache while all tiles of d_head read them.
 constexpr int kValueFloats = 8192;
@@ -31,8 +32,10 @@ ATTN_INLINE Four load_four(const float* from) {
 ATTN_INLINE void store_four(float* to, Four x) { __builtin_memcpy(to, &x, sizeof x); }
 
 ATTN_INLINE void transpose(Four& a, Four& b, Four& c, Four& d) {
-  const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-  const Four ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+             cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Four ef = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+             gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
   a = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
   b = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
   c = __builtin_shufflevector(ef, gh, 0, 1, 4, 5);
@@ -41,7 +44,8 @@ ATTN_INLINE void transpose(Four& a, Four& b, Four& c, Four& d) {
 
 // s [kM][panel] = k q, and the highest so far.   k [kM] rows of d   q [d][panel]   highest [panel]
 template <int kM, int kV>
-void score_tile(ptrdiff_t d, const float* q, const float* k, ptrdiff_t k_stride, float* s, float* highest) {
+void score_tile(ptrdiff_t d, const float* q, const float* k, ptrdiff_t k_stride, float* s,
+                float* highest) {
   Lanes sum[kM][kV] = {};
   const float* row[kM];
 #pragma GCC unroll 16
@@ -74,9 +78,11 @@ void score_tile(ptrdiff_t d, const float* q, const float* k, ptrdiff_t k_stride,
   for (int j = 0; j < kV; ++j) store(highest + j * kLanes, most[j]);
 }
 
-// z [kM][panel] = Σ over n keys of v e, or += where `more`.   v [n] rows of kM and more   e [n][panel]
+// z [kM][panel] = Σ over n keys of v e, or += where `more`.   v [n] rows of kM and more   e
+// [n][panel]
 template <int kM, int kV>
-void value_tile(ptrdiff_t n, const float* v, ptrdiff_t v_stride, const float* e, float* z, bool more) {
+void value_tile(ptrdiff_t n, const float* v, ptrdiff_t v_stride, const float* e, float* z,
+                bool more) {
   Lanes sum[kM][kV] = {};
   for (ptrdiff_t key = 0; key < n; ++key, v += v_stride, e += kV * kLanes) {
     Lanes right[kV];
@@ -112,9 +118,10 @@ constexpr ValueTile value_tile_or_none() {
   if constexpr (kM <= kRows) return value_tile<kM, kV>;
   return nullptr;
 }
-#define ATTN_TILES(of, v)                                                                        \
-  {nullptr,   of<1, v>(), of<2, v>(),  of<3, v>(),  of<4, v>(),  of<5, v>(),  of<6, v>(), of<7, v>(), \
-   of<8, v>(), of<9, v>(), of<10, v>(), of<11, v>(), of<12, v>(), of<13, v>(), of<14, v>()}
+#define ATTN_TILES(of, v)                                          \
+  {nullptr,     of<1, v>(),  of<2, v>(),  of<3, v>(),  of<4, v>(), \
+   of<5, v>(),  of<6, v>(),  of<7, v>(),  of<8, v>(),  of<9, v>(), \
+   of<10, v>(), of<11, v>(), of<12, v>(), of<13, v>(), of<14, v>()}
 template <int kV>
 constexpr ScoreTile kScoreTiles[] = ATTN_TILES(score_tile_or_none, kV);
 template <int kV>
@@ -168,7 +175,8 @@ void panel_mask(int64_t first_query, int64_t first_key, int64_t n, float* s, flo
   }
 }
 
-// e^x and x itself, from -88 up, for the sums. Of minus infinity 0, and a product of both that is 0.
+// e^x and x itself, from -88 up, for the sums. Of minus infinity 0, and a product of both that is
+// 0.
 ATTN_INLINE Lanes exp_and_clamp(Lanes& x) {
   x = larger(splat(-88.f), x);
   const Lanes shifted = exp_shifted(x);
@@ -244,7 +252,8 @@ void panel_bins(int64_t n, const float* e, uint64_t* bins) {
 }
 
 template <int kV>
-void panel_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_t v_stride_, float* z) {
+void panel_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_t v_stride_,
+                  float* z) {
   const ptrdiff_t d = ptrdiff_t(d_), n = ptrdiff_t(n_), v_stride = ptrdiff_t(v_stride_);
   const ptrdiff_t most = d < kValueFloats / 16 ? kValueFloats / d : 16;
   const Tiling tiles{d};
@@ -263,14 +272,15 @@ template <int kV>
 void panel_listed(int64_t n, const int* keys, const float* e, float* at) {
   for (int j = 0; j < kV; ++j) {
     Lanes here = {};
-    for (ptrdiff_t i = 0; i < ptrdiff_t(n); ++i) here += load(e + (ptrdiff_t(keys[i]) * kV + j) * kLanes);
+    for (ptrdiff_t i = 0; i < ptrdiff_t(n); ++i)
+      here += load(e + (ptrdiff_t(keys[i]) * kV + j) * kLanes);
     store(at + j * kLanes, here);
   }
 }
 
 template <int kV>
-void panel_copied(int64_t n, const int* keys, const float* e, const float* least, float* at, float* behind,
-                  float* strong) {
+void panel_copied(int64_t n, const int* keys, const float* e, const float* least, float* at,
+                  float* behind, float* strong) {
   for (int j = 0; j < kV; ++j) {
     Lanes here = {}, next = {}, some = {};
     const Lanes low = load(least + j * kLanes);
@@ -302,8 +312,8 @@ void panel_pool(int64_t n, const float* e, float* largest, float* sum) {
 }
 
 template <int kV>
-void panel_to_rows(int64_t n_, const float* columns, const float* factor, int64_t n_rows, float* rows,
-                   int64_t stride_) {
+void panel_to_rows(int64_t n_, const float* columns, const float* factor, int64_t n_rows,
+                   float* rows, int64_t stride_) {
   constexpr int kWidth = kV * kLanes;
   const ptrdiff_t n = ptrdiff_t(n_), stride = ptrdiff_t(stride_);
   int r = 0;
@@ -322,7 +332,8 @@ void panel_to_rows(int64_t n_, const float* columns, const float* factor, int64_
       store_four(to + 3 * stride, d);
     }
     for (; i < n; ++i) {
-      for (int u = 0; u < 4; ++u) rows[(r + u) * stride + i] = columns[i * kWidth + r + u] * factor[r + u];
+      for (int u = 0; u < 4; ++u)
+        rows[(r + u) * stride + i] = columns[i * kWidth + r + u] * factor[r + u];
     }
   }
   for (; r < n_rows; ++r) {
@@ -398,14 +409,16 @@ void row_soften(int64_t query, int64_t n_, float* s, float* sums) {
     for (int i = 1; i < kSums; ++i) sums[kRestE + i] = sum_of(sum[i]);
     store(at, largest);
     sums[kRestMost] = 0;
-    for (int i = 0; i < kLanes; ++i) sums[kRestMost] = at[i] > sums[kRestMost] ? at[i] : sums[kRestMost];
+    for (int i = 0; i < kLanes; ++i)
+      sums[kRestMost] = at[i] > sums[kRestMost] ? at[i] : sums[kRestMost];
     sums[kFirstX] = first_x[0];
     sums[kHighest] = highest;
   }
 }
 
 template <int kN>
-ATTN_INLINE void row_values_part(ptrdiff_t n, const float* e, const float* v, ptrdiff_t v_stride, float* z) {
+ATTN_INLINE void row_values_part(ptrdiff_t n, const float* e, const float* v, ptrdiff_t v_stride,
+                                 float* z) {
   Lanes sum[kN] = {};
   for (ptrdiff_t key = 0; key < n; ++key, v += v_stride) {
     const Lanes left = splat_at(e + key);
@@ -416,7 +429,8 @@ ATTN_INLINE void row_values_part(ptrdiff_t n, const float* e, const float* v, pt
   for (int j = 0; j < kN; ++j) store(z + j * kLanes, sum[j]);
 }
 
-void row_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_t v_stride_, float* z) {
+void row_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_t v_stride_,
+                float* z) {
   const ptrdiff_t d = ptrdiff_t(d_), n = ptrdiff_t(n_), v_stride = ptrdiff_t(v_stride_);
   ptrdiff_t i = 0;
   for (; i + 8 * kLanes <= d; i += 8 * kLanes) row_values_part<8>(n, e, v + i, v_stride, z + i);
@@ -446,7 +460,8 @@ constexpr PanelLoops panel_loops() {
 }
 
 constexpr AttentionLoops attention_loops() {
-  return {panel_loops<kVectors>(), panel_loops<1>(), row_soften<false>, row_soften<true>, row_values};
+  return {panel_loops<kVectors>(), panel_loops<1>(), row_soften<false>, row_soften<true>,
+          row_values};
 }
 
 }  // namespace

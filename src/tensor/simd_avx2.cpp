@@ -1,4 +1,5 @@
-// simd_avx2.cpp - the hot loops for processors with AVX2 and FMA; compiled for it by cmake/simd.cmake.
+// simd_avx2.cpp - the hot loops for processors with AVX2 and FMA; compiled for it by
+// cmake/simd.cmake.
 #if defined(ATTNSCOPE_AVX2)
 #include "tensor/simd_table.h"
 

@@ -1,4 +1,5 @@
-// simd_base.cpp - the hot loops for every processor of the kind: SSE2, NEON, or WebAssembly's 128 bits.
+// simd_base.cpp - the hot loops for every processor of the kind: SSE2, NEON, or WebAssembly's 128
+// bits.
 #include "tensor/simd_table.h"
 
 namespace attn {

@@ -9,8 +9,9 @@
 namespace attn {
 namespace {
 
-// The first n < kLanes lanes; the rest are `fill`, and not written. The last floats of a row go through
-// the same steps as the others, so that the bits of a result do not depend on where a row is cut.
+// The first n < kLanes lanes; the rest are `fill`, and not written. The last floats of a row go
+// through the same steps as the others, so that the bits of a result do not depend on where a row
+// is cut.
 ATTN_INLINE Lanes load_some(const float* from, int64_t n, float fill) {
   float at[kLanes];
   for (int i = 0; i < kLanes; ++i) at[i] = fill;
@@ -35,9 +36,9 @@ struct Exp {
   static ATTN_INLINE Lanes of(Lanes x) { return exp_lanes(x); }
 };
 
-// x Φ(x) = max(x, 0) - |x| Φ(-|x|), so that large x keep their digits; within 1.7e-7 max(1, |x|), 0 at
-// minus infinity. Φ(-a) = P(a)^-8 has no step that cancels. P has the smallest error of a Φ(-a) on
-// 0 <= a <= 6, 1.2e-9 (weighted least squares as for e^r), and grows on past it.
+// x Φ(x) = max(x, 0) - |x| Φ(-|x|), so that large x keep their digits; within 1.7e-7 max(1, |x|), 0
+// at minus infinity. Φ(-a) = P(a)^-8 has no step that cancels. P has the smallest error of a Φ(-a)
+// on 0 <= a <= 6, 1.2e-9 (weighted least squares as for e^r), and grows on past it.
 struct Gelu {
   static ATTN_INLINE Lanes of(Lanes x) {
     const Lanes a = smaller(splat(100.f), larger(x, -x));
@@ -63,8 +64,8 @@ ATTN_INLINE Lanes times_sigmoid(Lanes x, Lanes t) { return x / (splat(1.f) + exp
 // Both below are 0 long before this, also at minus infinity.
 constexpr float kFarBelow = -100;
 
-// 0.5 x (1 + tanh u) = x σ(2u), u = sqrt(2/π) (x + 0.044715 x³), which keeps its digits where tanh is
-// close to -1.
+// 0.5 x (1 + tanh u) = x σ(2u), u = sqrt(2/π) (x + 0.044715 x³), which keeps its digits where tanh
+// is close to -1.
 struct GeluTanh {
   static ATTN_INLINE Lanes of(Lanes x) {
     x = larger(splat(kFarBelow), x);
@@ -139,8 +140,8 @@ ATTN_INLINE void normalize(const float* x, int64_t n, float pivot, float shift, 
   store_some(y + i, madd(d, load_some(gamma + i, n - i, 0), more), n - i);
 }
 
-// The mean is found in two steps: the second sees how far the first, a float, is off. So a mean that is
-// large beside the deviations costs no digits.
+// The mean is found in two steps: the second sees how far the first, a float, is off. So a mean
+// that is large beside the deviations costs no digits.
 void layer_norm_row(const float* x, int64_t n, const float* gamma, const float* beta, float eps,
                     float* y) {
   const float pivot = float(moments(x, n, 0).sum / double(n));
@@ -223,8 +224,8 @@ void softmax(float* x, int64_t n) {
 }
 
 constexpr ElementLoops element_loops() {
-  return {map_lanes<Exp>,  map_lanes<Gelu>, map_lanes<GeluTanh>, map_lanes<Silu>, map_lanes<Relu>,
-          add_lanes,       softmax,         layer_norm_row,      rms_norm_row};
+  return {map_lanes<Exp>, map_lanes<Gelu>, map_lanes<GeluTanh>, map_lanes<Silu>, map_lanes<Relu>,
+          add_lanes,      softmax,         layer_norm_row,      rms_norm_row};
 }
 
 }  // namespace

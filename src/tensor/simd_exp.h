@@ -18,8 +18,9 @@ ATTN_INLINE Lanes exp_rest(Lanes x, Lanes shifted) {
   // ln 2 in two parts; the first has nine bits, so that the product is exact.
   Lanes r = madd(n, splat(-0.693359375f), x);
   r = madd(n, splat(2.12194440e-4f), r);
-  // 1 + r + r² q(r) with the smallest relative error on |r| <= ln 2 / 2, 3.1e-9; found by weighted least
-  // squares whose weights grow where the error is largest, coefficients rounded one after the other.
+  // 1 + r + r² q(r) with the smallest relative error on |r| <= ln 2 / 2, 3.1e-9; found by weighted
+  // least squares whose weights grow where the error is largest, coefficients rounded one after the
+  // other.
   Lanes p = splat(0.00138214463f);
   p = madd(p, r, splat(0.00836866163f));
   p = madd(p, r, splat(0.0416682549f));
@@ -28,12 +29,13 @@ ATTN_INLINE Lanes exp_rest(Lanes x, Lanes shifted) {
 #if defined(__FMA__) || defined(__wasm_relaxed_simd__)
   return madd(madd(p, r, splat(1.f)), r, splat(1.f));
 #else
-  return p * (r * r) + r + splat(1.f);  // as many steps, of which fewer are rounded at the size of 1
+  return p * (r * r) + r +
+         splat(1.f);  // as many steps, of which fewer are rounded at the size of 1
 #endif
 }
 
-// e^x where the result is a normal number, 2^-126 .. 1: within 1 ulp. Smaller results lose digits or
-// become 0, and are 0 from -88 down, minus infinity too. x <= 0 or NaN, which stays NaN.
+// e^x where the result is a normal number, 2^-126 .. 1: within 1 ulp. Smaller results lose digits
+// or become 0, and are 0 from -88 down, minus infinity too. x <= 0 or NaN, which stays NaN.
 ATTN_INLINE Lanes exp_not_positive(Lanes x) {
   x = larger(splat(-88.f), x);
   const Lanes shifted = exp_shifted(x);

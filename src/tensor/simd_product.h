@@ -42,10 +42,11 @@ void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_str
   }
 }
 
-// Panels that are read side by side, `apart` panels from one to the next: enough streams and sums to keep the memory busy.
+// Panels that are read side by side, `apart` panels from one to the next: enough streams and sums
+// to keep the memory busy.
 template <class Format, int kN>
-ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t apart,
-                            float* y) {
+ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format::Stored* w,
+                            int64_t apart, float* y) {
   for (int64_t k0 = 0; k0 < d_in; k0 += kDepthBlock) {
     const int64_t k1 = k0 + kDepthBlock < d_in ? k0 + kDepthBlock : d_in;
     Lanes sum[kN][kVectors] = {};
@@ -71,9 +72,11 @@ ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format:
 }
 
 template <class Format>
-void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels, float* y) {
+void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels,
+                      float* y) {
   const auto* w = static_cast<const typename Format::Stored*>(panels);
-  // Four streams, each through a quarter of the weights: processors read ahead of few and long ones.
+  // Four streams, each through a quarter of the weights: processors read ahead of few and long
+  // ones.
   const int64_t quarter = n_panels / 4;
   for (int64_t p = 0; p < quarter; ++p)
     row_panels<Format, 4>(d_in, x, w + p * d_in * kPanel, quarter, y + p * kPanel);
@@ -82,7 +85,8 @@ void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t 
 }
 
 template <class Format, int kN>
-ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t apart, float* y) {
+ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::Stored* w,
+                          int64_t apart, float* y) {
   Lanes sum[kN][kVectors] = {};
   int64_t k = 0;
   for (; k + kPanel <= d_in; k += kPanel) {
@@ -104,10 +108,12 @@ ATTN_INLINE void few_dots(int64_t d_in, const float* x, const typename Format::S
 }
 
 template <class Format>
-void dots_of(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t n_rows, float* y) {
+void dots_of(int64_t d_in, const float* x, const typename Format::Stored* w, int64_t n_rows,
+             float* y) {
   const int64_t quarter = n_rows / 4;
   for (int64_t i = 0; i < quarter; ++i) few_dots<Format, 4>(d_in, x, w + i * d_in, quarter, y + i);
-  for (int64_t i = 4 * quarter; i < n_rows; ++i) few_dots<Format, 1>(d_in, x, w + i * d_in, 0, y + i);
+  for (int64_t i = 4 * quarter; i < n_rows; ++i)
+    few_dots<Format, 1>(d_in, x, w + i * d_in, 0, y + i);
 }
 
 template <class Format>
@@ -132,21 +138,22 @@ constexpr FormatLoops format_loops() {
   return {to_floats<Format>, to_floats<Format>, row_times_panels<Format>, dots<Format>};
 }
 
-constexpr ProductLoops product_loops() {
-  return {kRows,
-          kPanel,
-          {nullptr, tile<1>, tile<2>, tile<3>, tile<4>, tile<5>,
+constexpr ProductLoops product_loops(){return {
+  kRows,
+  kPanel,
+  {nullptr, tile<1>, tile<2>, tile<3>, tile<4>, tile<5>,
 #if defined(__AVX512F__)
-           tile<6>, tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>},
+   tile<6>, tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>},
 #else
-           kRows > 5 ? tile<6> : nullptr},
+   kRows > 5 ? tile<6> : nullptr},
 #endif
-          {{nullptr, nullptr, row_times_panels<F32>, dots<F32>},
-           format_loops<Bf16>(),
-           format_loops<F16>(),
-           {q8_from_row, q8_from_panels, q8_row_times_panels, q8_dots}},
-          dots_of<F32>};
-}
-
+  {{nullptr, nullptr, row_times_panels<F32>, dots<F32>},
+   format_loops<Bf16>(),
+   format_loops<F16>(),
+   {q8_from_row, q8_from_panels, q8_row_times_panels, q8_dots}},
+  dots_of<F32>
+};
 }  // namespace
+
+}  // namespace attn
 }  // namespace attn

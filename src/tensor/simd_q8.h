@@ -80,7 +80,8 @@ void q8_from_panels(const void* panels, float* to, int64_t n) {
 }
 
 template <int kN>
-ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, int64_t apart, float* y) {
+ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, int64_t apart,
+                               float* y) {
   const int64_t panel_bytes = apart * (d_in / kBlock * kPanelBytes);
   for (int64_t k0 = 0; k0 < d_in; k0 += kBlock, w += kPanelBytes) {
     Lanes sum[kN][kVectors] = {};
@@ -107,16 +108,20 @@ ATTN_INLINE void q8_row_panels(int64_t d_in, const float* x, const uint8_t* w, i
   }
 }
 
-void q8_row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels, float* y) {
+void q8_row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels,
+                         float* y) {
   const auto* w = static_cast<const uint8_t*>(panels);
   const int64_t panel_bytes = d_in / kBlock * kPanelBytes;
   const int64_t quarter = n_panels / 4;  // as in simd_product.h
-  for (int64_t p = 0; p < quarter; ++p) q8_row_panels<4>(d_in, x, w + p * panel_bytes, quarter, y + p * kPanel);
-  for (int64_t p = 4 * quarter; p < n_panels; ++p) q8_row_panels<1>(d_in, x, w + p * panel_bytes, 0, y + p * kPanel);
+  for (int64_t p = 0; p < quarter; ++p)
+    q8_row_panels<4>(d_in, x, w + p * panel_bytes, quarter, y + p * kPanel);
+  for (int64_t p = 4 * quarter; p < n_panels; ++p)
+    q8_row_panels<1>(d_in, x, w + p * panel_bytes, 0, y + p * kPanel);
 }
 
 template <int kN>
-ATTN_INLINE void q8_few_dots(int64_t d_in, const float* x, const uint8_t* w, int64_t apart, float* y) {
+ATTN_INLINE void q8_few_dots(int64_t d_in, const float* x, const uint8_t* w, int64_t apart,
+                             float* y) {
   const int64_t row_bytes = apart * (d_in / kBlock * kBlockBytes);
   Lanes total[kN] = {};
   for (int64_t k0 = 0; k0 < d_in; k0 += kBlock, w += kBlockBytes) {
@@ -144,7 +149,8 @@ void q8_dots(int64_t d_in, const float* x, const void* rows, int64_t n_rows, flo
   const int64_t row_bytes = d_in / kBlock * kBlockBytes;
   const int64_t quarter = n_rows / 4;
   for (int64_t i = 0; i < quarter; ++i) q8_few_dots<4>(d_in, x, w + i * row_bytes, quarter, y + i);
-  for (int64_t i = 4 * quarter; i < n_rows; ++i) q8_few_dots<1>(d_in, x, w + i * row_bytes, 0, y + i);
+  for (int64_t i = 4 * quarter; i < n_rows; ++i)
+    q8_few_dots<1>(d_in, x, w + i * row_bytes, 0, y + i);
 }
 
 }  // namespace

@@ -34,11 +34,11 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   const auto quoted = [](const std::optional<Error>& e) {
     return e ? json_quote(e->message) : std::string("null");
   };
-  std::string out = "{\"model\":" + json_quote(state.model) + ",\"text\":" + json_quote(s.text) +
-                    ",\"current\":" + (s.current ? "true" : "false") +
-                    ",\"busy\":" + json_quote(s.busy) + ",\"error\":" + quoted(s.error) +
-                    ",\"file_error\":" + quoted(s.file_error) + ",\"link_error\":" +
-                    (ui.link_error.empty() ? "null" : json_quote(ui.link_error));
+  std::string out =
+      "{\"model\":" + json_quote(state.model) + ",\"text\":" + json_quote(s.text) +
+      ",\"current\":" + (s.current ? "true" : "false") + ",\"busy\":" + json_quote(s.busy) +
+      ",\"error\":" + quoted(s.error) + ",\"file_error\":" + quoted(s.file_error) +
+      ",\"link_error\":" + (ui.link_error.empty() ? "null" : json_quote(ui.link_error));
   if (s.trace) {
     const Attention& a = s.trace->attention();
     out += ",\"n_samples\":" + std::to_string(a.n_samples) +
@@ -53,15 +53,16 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
     }
     out += "]";
   }
-  return out + ",\"state\":" + json_quote(to_query(state)) +
-         ",\"note\":" + json_quote(s.note) + ",\"n_traces\":" + std::to_string(s.n_traces) +
+  return out + ",\"state\":" + json_quote(to_query(state)) + ",\"note\":" + json_quote(s.note) +
+         ",\"n_traces\":" + std::to_string(s.n_traces) +
          ",\"memory\":{\"weights\":" + std::to_string(s.memory.weights) +
          ",\"traces\":" + std::to_string(s.memory.traces) +
          ",\"pictures\":" + std::to_string(s.memory.pictures) +
          ",\"limit\":" + std::to_string(s.memory.limit) + "}" +
          ",\"map_is_new\":" + (s.trace && s.map && s.map->trace == s.trace ? "true" : "false") +
          ",\"longest_step\":{\"ms\":" + number(float(s.longest_step.ms)) +
-         ",\"job\":" + json_quote(s.longest_step.title) + "}" + ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
+         ",\"job\":" + json_quote(s.longest_step.title) + "}" +
+         ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
 }
 
 std::string pattern(const Snapshot& s, const char* arguments) {
@@ -126,7 +127,8 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   if (what.rfind("row ", 0) == 0) return pattern_row(s, what.c_str() + 4);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
-  return error("known are: status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits, layout");
+  return error(
+      "known are: status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits, layout");
 }
 
 }  // namespace attn

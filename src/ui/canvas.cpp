@@ -34,7 +34,8 @@ struct Pen {
   }
   void operator()(const Cells& c) const {
     const ImVec2 min = at(c.min);
-    const float width = (c.max.x - c.min.x) / float(c.cols), height = (c.max.y - c.min.y) / float(c.rows);
+    const float width = (c.max.x - c.min.x) / float(c.cols),
+                height = (c.max.y - c.min.y) / float(c.rows);
     for (int r = 0; r < c.rows; ++r)
       for (int k = 0; k < c.cols; ++k) {
         const float place = c.places[size_t(r) * size_t(c.cols) + size_t(k)];
@@ -57,7 +58,8 @@ struct Pen {
     const char* end = cut.c_str() + cut.size();
     const ImU32 color = l.on >= 0 ? ink_on(f.palette_color(l.on)) : ink_color(f.ui.dark, l.ink);
     if (!l.upright) return list->AddText(p, color, cut.c_str(), end);
-    // Turned by -90° about its beginning; glyphs outside the clip rectangle are left out before that.
+    // Turned by -90° about its beginning; glyphs outside the clip rectangle are left out before
+    // that.
     const ImVec2 pivot = at(l.at);
     const int first = list->VtxBuffer.Size;
     list->PushClipRectFullScreen();
@@ -89,15 +91,16 @@ void draw_pinned(const Frame& f, const Figure& figure, Vec2 origin, Vec2 names, 
     list->AddRectFilled(min, max, rgb(f.colors().panel));
     const Pen pen{f, list, at};
     for (const Shape& shape : figure.shapes)
-      if (std::visit([&](const auto& s) { return belongs(place_of(s)); }, shape)) std::visit(pen, shape);
+      if (std::visit([&](const auto& s) { return belongs(place_of(s)); }, shape))
+        std::visit(pen, shape);
     list->PopClipRect();
   };
   const bool across = ImGui::GetScrollX() > 0, down = ImGui::GetScrollY() > 0;
   const ImVec2 corner = {from.x + names.x, from.y + names.y};
   if (across)
-    band(from, {corner.x, to.y}, {from.x, origin.y}, [&](Vec2 p) { return p.x < names.x && p.y >= names.y && p.y < foot; });
-  if (down)
-    band(from, {to.x, corner.y}, {origin.x, from.y}, [&](Vec2 p) { return p.y < names.y; });
+    band(from, {corner.x, to.y}, {from.x, origin.y},
+         [&](Vec2 p) { return p.x < names.x && p.y >= names.y && p.y < foot; });
+  if (down) band(from, {to.x, corner.y}, {origin.x, from.y}, [&](Vec2 p) { return p.y < names.y; });
   if (across) list->AddRectFilled(from, corner, rgb(f.colors().panel));
   if (across)
     band({from.x, origin.y + foot}, to, {from.x, origin.y}, [&](Vec2 p) { return p.y >= foot; });
@@ -130,7 +133,8 @@ const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
   const Pen pen{f, list, origin};
   for (const Shape& shape : figure.shapes) {
     const float top = std::visit([](const auto& s) { return top_of(s); }, shape);
-    if (top <= to && (top >= from || std::holds_alternative<Line>(shape) || top < 0)) std::visit(pen, shape);
+    if (top <= to && (top >= from || std::holds_alternative<Line>(shape) || top < 0))
+      std::visit(pen, shape);
   }
   if (under) {
     if (!under->says.empty()) tooltip(under->says);

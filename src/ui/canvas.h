@@ -11,8 +11,9 @@ namespace attn {
 const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
                            const HitArea** hovered = nullptr);
 
-// Of a figure that scrolls, drawn from `origin`: what is left of names.x and above names.y once more, at the edges of the
-// window, where it has scrolled out of it; what is below `foot` does not scroll sideways.
+// Of a figure that scrolls, drawn from `origin`: what is left of names.x and above names.y once
+// more, at the edges of the window, where it has scrolled out of it; what is below `foot` does not
+// scroll sideways.
 void draw_pinned(const Frame& f, const Figure& figure, Vec2 origin, Vec2 names, float foot);
 
 }  // namespace attn

@@ -117,7 +117,8 @@ void draw_seed(Frame& f, const Field& field, int& value) {
 void edit(Frame& f, const Field& field, int& value) {
   if (std::string_view(field.key) == "seed") return draw_seed(f, field, value);
   const Range r = range_of(f, field, value);
-  const bool may_be_one = std::string_view(field.key) == "sample" || std::string_view(field.key) == "layer";
+  const bool may_be_one =
+      std::string_view(field.key) == "sample" || std::string_view(field.key) == "layer";
   if (may_be_one && r.high < 1) return;
   ImGui::PushID(field.key);
   draw_label(f, field);
@@ -158,7 +159,8 @@ void edit(Frame& f, const Field& field, E& value) {
   const bool is_palette = std::is_same_v<E, Palette>;
   const float width = ImGui::GetContentRegionAvail().x, line = ImGui::GetFontSize();
   ImGui::SetNextItemWidth(width);
-  const bool open = ImGui::BeginCombo("##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
+  const bool open = ImGui::BeginCombo(
+      "##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
   f.mark(std::string("choice.") + field.key);
   if (is_palette) {
     const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();
@@ -185,8 +187,8 @@ void edit(Frame& f, const Field& field, E& value) {
 void edit_strip(Frame& f, const Field& field, std::string& id) {
   ImGui::PushID(field.key);
   draw_label(f, field);
-  metric_menu(f, "strip", id, strip_measure(f.shown), colours_tokens, ImGui::GetContentRegionAvail().x,
-              f.t("Where it looks", "它关注哪里"));
+  metric_menu(f, "strip", id, strip_measure(f.shown), colours_tokens,
+              ImGui::GetContentRegionAvail().x, f.t("Where it looks", "它关注哪里"));
   ImGui::PopID();
 }
 
@@ -202,8 +204,9 @@ void edit(Frame& f, const Field& field, std::string& value) {
   ImGui::InputTextWithHint("##spans", "2-5, 7-9", &value);
   f.mark("spans");
   if (wrong) ImGui::PopStyleColor();
-  item_tooltip(f.t("Tokens from one number to another count as one; or Shift+click tokens below the text",
-                   "从一个编号到另一个编号的词元合为一个单位；也可以按住 Shift 单击文本下方的词元"));
+  item_tooltip(
+      f.t("Tokens from one number to another count as one; or Shift+click tokens below the text",
+          "从一个编号到另一个编号的词元合为一个单位；也可以按住 Shift 单击文本下方的词元"));
   ImGui::PopID();
 }
 
@@ -217,7 +220,8 @@ void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
 }
 
 bool has_specials(const Frame& f) {
-  return f.trace && std::ranges::any_of(f.trace->queries[size_t(f.shown.sample)].items, &Token::special);
+  return f.trace &&
+         std::ranges::any_of(f.trace->queries[size_t(f.shown.sample)].items, &Token::special);
 }
 
 }  // namespace

@@ -75,8 +75,9 @@ void draw_measured(Frame& f) {
   if (!made || made->error) return draw_missing(f, made);
   ImGui::PushFont(nullptr, 14);
   ImGui::BeginChild("cells", {0, 0}, kTabPasses);
-  draw_view(f, "##grid_view", f.ui.grid_view,
-            {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 12)});
+  draw_view(
+      f, "##grid_view", f.ui.grid_view,
+      {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 12)});
   ImGui::EndChild();
   ImGui::PopFont();
 }
@@ -125,7 +126,8 @@ void draw_grid_panel(Frame& f) {
   const Attention* attention = grid->trace.get() == f.trace ? &f.attention() : nullptr;
   for (int layer = 0; layer < grid->n_layers; ++layer)
     for (int head = 0; head < grid->n_heads; ++head)
-      if (layer * grid->n_heads + head >= grid->n_ready || (attention && !attention->is_kept(layer)))
+      if (layer * grid->n_heads + head >= grid->n_ready ||
+          (attention && !attention->is_kept(layer)))
         draw_blank(f, {origin.x + float(head) * step, origin.y + float(layer) * step}, tile);
 
   const auto outline = [&](int layer, int head, uint32_t color, float width) {

@@ -40,7 +40,8 @@ constexpr Entry kMore[] = {
     {{"Head", "头"},
      {"The chosen head in words, and every measure of it: the dot shows where it stands among all "
       "heads. Press a measure for its sentence, formula and source",
-      "用文字说明所选的头，并列出其各项度量：圆点表示它在所有头中的位置。点按度量可看说明、公式与来源"}},
+      "用文字说明所选的头，并列出其各项度量：圆点表示它在所有头中的位置。点按度量可看说明、公式与来"
+      "源"}},
     {{"List", "列表"},
      {"Heads in the order of a measure. The filter takes conditions joined by blanks: induction > "
       "0.5 L5 H0-3",
@@ -51,7 +52,8 @@ constexpr Entry kMore[] = {
     {{"Neuron", "神经元"},
      {"How each score comes about: q, k and their products, dimension by dimension",
       "每个得分如何产生：逐维的 q、k 及其乘积"}},
-    {{"Scatter", "散点"}, {"Two measures against each other, a dot a head", "两个度量相对，每个头一点"}},
+    {{"Scatter", "散点"},
+     {"Two measures against each other, a dot a head", "两个度量相对，每个头一点"}},
 };
 
 constexpr Entry kKeys[] = {
@@ -60,11 +62,15 @@ constexpr Entry kKeys[] = {
     {{"{  }   or  PgUp PgDn", "{  }   或  PgUp PgDn"}, {"Previous, next layer", "上一层、下一层"}},
     {{"+  −  F", "+  −  F"}, {"Zoom in, zoom out, show all", "放大、缩小、显示全部"}},
     {{"Drag, wheel", "拖动、滚轮"}, {"Pan the map, zoom at the mouse", "平移大图，在光标处缩放"}},
-    {{"1 2 3 4 5", "1 2 3 4 5"}, {"Map, lines, neuron, scatter, lens", "大图、连线、神经元、散点、透镜"}},
+    {{"1 2 3 4 5", "1 2 3 4 5"},
+     {"Map, lines, neuron, scatter, lens", "大图、连线、神经元、散点、透镜"}},
     {{"Shift+drag, Shift+arrows", "Shift+拖动、Shift+方向键"},
      {"A rectangle on the map: its mass, entropy, distance", "在大图上框选：其质量、熵与距离"}},
-    {{"W  S", "W  S"}, {"Tokens, words, sentences, spans; special tokens shown or hidden", "词元、词、句子、片段；显示或隐藏特殊词元"}},
-    {{"Shift+click a token", "Shift+单击词元"}, {"Marks the span from the chosen token to it", "标记从所选词元到它的片段"}},
+    {{"W  S", "W  S"},
+     {"Tokens, words, sentences, spans; special tokens shown or hidden",
+      "词元、词、句子、片段；显示或隐藏特殊词元"}},
+    {{"Shift+click a token", "Shift+单击词元"},
+     {"Marks the span from the chosen token to it", "标记从所选词元到它的片段"}},
     {{"Click, Esc", "单击、Esc"}, {"Lock a cell, unlock it", "锁定单元格，取消锁定"}},
     {{"/", "/"}, {"Go to the text", "跳到文本框"}},
     {{"Tab, Enter, ← →", "Tab、Enter、← →"},

@@ -71,7 +71,8 @@ void plain_keys(Frame& f, bool shift) {
   if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd)) zoom(f, 1.25f);
   if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract)) zoom(f, .8f);
   if (pressed(ImGuiKey_F, false)) fit_map(f);
-  if (pressed(ImGuiKey_W, false)) f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));
+  if (pressed(ImGuiKey_W, false))
+    f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));
   if (pressed(ImGuiKey_S, false))
     f.state.specials = f.state.specials == Specials::shown ? Specials::hidden : Specials::shown;
   if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);

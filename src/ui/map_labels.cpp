@@ -175,8 +175,10 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
 
 std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key) {
   if (source.measured) {  // `share`: its place in the palette
-    const float value = source.measured->measure.values[size_t(query) * size_t(source.n_key) + size_t(key)];
-    return Weight{value, f.ui.shown_range.colored(f.state.scale, value, f.ui.shown_most[size_t(query)])};
+    const float value =
+        source.measured->measure.values[size_t(query) * size_t(source.n_key) + size_t(key)];
+    return Weight{value,
+                  f.ui.shown_range.colored(f.state.scale, value, f.ui.shown_most[size_t(query)])};
   }
   if (const PatternMap* map = source.exact; map && map->is_whole()) {
     const float weight = map->values[size_t(query) * size_t(map->n_key) + size_t(key)];
@@ -207,19 +209,23 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
       if (!there) continue;
       const float weight = there->weight;
       if (source.measured && !std::isfinite(weight)) continue;
-      const std::string text = source.measured ? value_text(source.measured->key.metric, weight).substr(0, width >= 54 ? 6 : 5)
-                                               : weight_text(weight, decimals);
+      const std::string text =
+          source.measured
+              ? value_text(source.measured->key.metric, weight).substr(0, width >= 54 ? 6 : 5)
+              : weight_text(weight, decimals);
       const float x = box.x_of(float(k) + .5f) - small_width(text, size) / 2;
       const float y = box.y_of(float(q) + .5f) - size / 2;
       list->AddText(nullptr, size, {std::round(x), std::round(y)},
-                    ink_on(source.measured ? f.palette_color(there->share)
-                                           : f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
+                    ink_on(source.measured
+                               ? f.palette_color(there->share)
+                               : f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
                     text.c_str());
     }
   list->PopClipRect();
 }
 
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, const MadeMeasure* measured) {
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
+                    const MadeMeasure* measured) {
   const float breadth = 12;
   const float first = measured && f.ui.shown_range.diverges() ? kDiverging : 0;
   ImDrawList* list = ImGui::GetWindowDrawList();

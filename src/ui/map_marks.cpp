@@ -1,4 +1,5 @@
-// map_marks.cpp - what is marked on the big map: the cell under the mouse, the locked one, a rectangle, a score's cells.
+// map_marks.cpp - what is marked on the big map: the cell under the mouse, the locked one, a
+// rectangle, a score's cells.
 #include <algorithm>
 
 #include "figure/rectangle.h"
@@ -37,7 +38,8 @@ void draw_score_cells(const Frame& f, const MapBox& box) {
     const ImVec2 max = {box.x_of(float(key + 1)), box.y_of(float(query + 1))};
     if (max.x < box.min.x || min.x > box.max.x || max.y < box.min.y || min.y > box.max.y) continue;
     if (fine)
-      list->AddRectFilled(min, {std::max(max.x, min.x + 1.5f), std::max(max.y, min.y + 1.5f)}, rgb(0xff5fa2, .55f));
+      list->AddRectFilled(min, {std::max(max.x, min.x + 1.5f), std::max(max.y, min.y + 1.5f)},
+                          rgb(0xff5fa2, .55f));
     else
       list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, color, 1, 0, 1.5f);
   }

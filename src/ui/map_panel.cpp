@@ -84,9 +84,10 @@ void interact(Frame& f, MapBox& box) {
     if (ImGui::IsMouseDragging(0, 4)) {
       ui.dragged = true;
       const Vec2 to = box.cell_at(io.MousePos);
-      const int q = std::clamp(int(to.y), 0, a.n_query - 1), k = std::clamp(int(to.x), 0, a.n_key - 1);
-      f.choose_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query), std::min(k, ui.rect_key),
-                          std::max(k, ui.rect_key)});
+      const int q = std::clamp(int(to.y), 0, a.n_query - 1),
+                k = std::clamp(int(to.x), 0, a.n_key - 1);
+      f.choose_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query),
+                          std::min(k, ui.rect_key), std::max(k, ui.rect_key)});
     }
   } else if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
     ui.dragged = true;
@@ -130,7 +131,8 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   if (source.measured) {
     const Metric& m = *source.measured->key.metric;
     says += std::string(f.t(" · ", " · ")) + m.title.in(f.lang) + " " +
-            value_text(&m, weight_at(f, source, query, key)->weight) + (*m.unit.en ? " " : "") + m.unit.in(f.lang);
+            value_text(&m, weight_at(f, source, query, key)->weight) + (*m.unit.en ? " " : "") +
+            m.unit.in(f.lang);
   }
   return says;
 }
@@ -141,15 +143,18 @@ void draw_header(Frame& f, const MapSource& source) {
   const float menu = std::clamp(all * .32f, 96.f, 210.f);
   const float buttons = 4 * height + 12 + menu + 4;
   const float room = all - buttons - 8;
-  std::string title = room < 130 ? head_name(source.layer, source.head) : f.t("Layer ", "第 ") + std::to_string(source.layer) +
-                      f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) + f.t("", " 头");
+  std::string title = room < 130 ? head_name(source.layer, source.head)
+                                 : f.t("Layer ", "第 ") + std::to_string(source.layer) +
+                                       f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) +
+                                       f.t("", " 头");
   if (source.preview) title += f.t("  (preview)", "（预览）");
   ImGui::AlignTextToFramePadding();
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(source.preview ? f.colors().accent : f.colors().text));
   ImGui::TextUnformatted(fit_text(title, room).c_str());
   ImGui::PopStyleColor();
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
-  metric_menu(f, "show", f.state.show, shown_measure(f.shown), {Axis::query, Axis::key}, f.t("Weights", "权重"), menu);
+  metric_menu(f, "show", f.state.show, shown_measure(f.shown), {Axis::query, Axis::key},
+              f.t("Weights", "权重"), menu);
   ImGui::SameLine(0, 4);
   const bool draws = f.ui.draws_rectangle;
   if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
@@ -200,7 +205,8 @@ void draw_map_panel(Frame& f) {
   ImGui::Dummy({1, ImGui::GetFontSize() + 2});
   const ImVec2 origin = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   Layout at = lay_out(f, origin, room);
-  const float pool_width = source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
+  const float pool_width =
+      source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
   interact(f, at.box);
 
   platform::HeatMapStyle style;

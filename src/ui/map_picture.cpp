@@ -58,7 +58,8 @@ void look_at(Frame& f, const MapBox& box) {
   if (f.session.look(look_of(box))) platform::wake();
 }
 
-void draw_weights(Frame& f, const MapBox& box, const MapSource& source, const platform::HeatMapStyle& style) {
+void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
+                  const platform::HeatMapStyle& style) {
   if (source.tiled)
     draw_tiles(f, box, source, style);
   else
@@ -70,7 +71,8 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   if (level == 0) return 0;
   const std::string n = std::to_string(1 << level);
   const bool mean = f.state.pool == Pool::mean;
-  const std::string text = std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
+  const std::string text =
+      std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
   const float wide = text_width(text) + 14;
   const ImVec2 after = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});
@@ -79,8 +81,10 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
     f.state.pool = mean ? Pool::largest : Pool::mean;
   ImGui::PopStyleVar();
   f.mark("button.pool");
-  item_tooltip(f.t("A cell here stands for many weights: show the largest of them, or their mean (masked ones count as 0)",
-                   "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
+  item_tooltip(
+      f.t("A cell here stands for many weights: show the largest of them, or their mean (masked "
+          "ones count as 0)",
+          "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
   ImGui::SetCursorScreenPos(after);
   return wide + 8;
 }

@@ -1,4 +1,5 @@
-// map_source.cpp - which pattern the big map draws: the chosen head's, a preview of another, or a measure.
+// map_source.cpp - which pattern the big map draws: the chosen head's, a preview of another, or a
+// measure.
 #include <algorithm>
 #include <cmath>
 
@@ -24,7 +25,8 @@ MapSource thumbnail(Frame& f, int layer, int head) {
   if (!ui.grid || ui.grid->trace.get() != f.trace || ui.grid->sample != f.shown.sample) return {};
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready) return {};
-  return {&ui.grid_stack, index, nullptr, layer, head, ui.grid->side_q, ui.grid->side_k, false, false};
+  return {&ui.grid_stack,  index,           nullptr, layer, head,
+          ui.grid->side_q, ui.grid->side_k, false,   false};
 }
 
 // The same for words; of longer texts there are no previews.
@@ -33,11 +35,19 @@ MapSource preview_groups(Frame& f) {
   const Attention& a = f.base->attention();
   if (double(a.n_query) * a.n_key * (a.d_head + 16) > kPreviewWork) return {};
   PatternMap& p = ui.preview;
-  if (p.trace.get() != f.trace || p.layer != ui.hover_layer || p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
-    const Measure whole{{Axis::query, Axis::key}, {a.n_query, a.n_key},
+  if (p.trace.get() != f.trace || p.layer != ui.hover_layer || p.head != ui.hover_head ||
+      ui.preview_stack.n_maps() == 0) {
+    const Measure whole{{Axis::query, Axis::key},
+                        {a.n_query, a.n_key},
                         a.pattern(f.base->shown.sample, ui.hover_layer, ui.hover_head)};
-    p = {f.snap.trace, 0, ui.hover_layer, ui.hover_head, f.attention().n_query, f.attention().n_key,
-         merged(whole, f.reading->queries, f.reading->keys).values, {}};
+    p = {f.snap.trace,
+         0,
+         ui.hover_layer,
+         ui.hover_head,
+         f.attention().n_query,
+         f.attention().n_key,
+         merged(whole, f.reading->queries, f.reading->keys).values,
+         {}};
     for (int q = 0; q < p.n_query; ++q) {
       const auto row = p.values.begin() + int64_t(q) * p.n_key;
       p.row_max.push_back(*std::max_element(row, row + p.n_key));
@@ -63,7 +73,8 @@ MapSource chosen_source(Frame& f) {
     const MapSource small = thumbnail(f, f.shown.layer, f.shown.head);
     if (!small.empty()) return small;
   }
-  return {tiled ? nullptr : &ui.map_stack, 0, &m, m.layer, m.head, m.n_query, m.n_key, false, tiled};
+  return {
+      tiled ? nullptr : &ui.map_stack, 0, &m, m.layer, m.head, m.n_query, m.n_key, false, tiled};
 }
 
 MapSource preview_source(Frame& f) {
@@ -101,7 +112,8 @@ MapSource preview_source(Frame& f) {
 MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
   UiState& ui = f.ui;
   const Attention& a = f.attention();
-  if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key}) return {};
+  if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key})
+    return {};
   if (made != ui.shown || ui.shown_scale != f.state.scale || ui.shown_stack.n_maps() == 0) {
     ui.shown = made;
     ui.shown_scale = f.state.scale;
@@ -115,12 +127,15 @@ MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& ma
       ui.shown_most.push_back(most_of(row));
       for (float v : row) {
         const float place = ui.shown_range.colored(f.state.scale, v, ui.shown_most.back());
-        places.push_back(std::isnan(place) ? -2 : ui.shown_range.diverges() ? place - kDiverging : place);
+        places.push_back(std::isnan(place)           ? -2
+                         : ui.shown_range.diverges() ? place - kDiverging
+                                                     : place);
       }
     }
     ui.shown_stack.set(places.data(), 1, a.n_query, a.n_key);
   }
-  MapSource source{&ui.shown_stack, 0, nullptr, f.shown.layer, f.shown.head, a.n_query, a.n_key, false, false};
+  MapSource source{&ui.shown_stack, 0,       nullptr, f.shown.layer, f.shown.head,
+                   a.n_query,       a.n_key, false,   false};
   source.measured = made.get();
   return source;
 }

@@ -15,7 +15,8 @@ struct MapSource {
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
   bool tiled = false;  // in tiles of the session's cache; no stack
-  const MadeMeasure* measured = nullptr;  // numbers that are shown in place of weights, colours by f.ui.shown_range
+  const MadeMeasure* measured =
+      nullptr;  // numbers that are shown in place of weights, colours by f.ui.shown_range
 
   bool empty() const { return !stack && !tiled; }
 };
@@ -52,21 +53,26 @@ constexpr float kLabelSize = 13;
 
 // What is in view, for the session to make tiles of, from the next frame on.
 void look_at(Frame& f, const MapBox& box);
-void draw_weights(Frame& f, const MapBox& box, const MapSource& source, const platform::HeatMapStyle& style);
-// Where a cell on screen stands for many weights: which of them it shows, at the right end of the line. Its width.
+void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
+                  const platform::HeatMapStyle& style);
+// Where a cell on screen stands for many weights: which of them it shows, at the right end of the
+// line. Its width.
 float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width);
 // The cells that make up the score whose explanation is open in the inspector.
 void draw_score_cells(const Frame& f, const MapBox& box);
 void draw_marks(const Frame& f, const MapBox& box);
 
-// What the longest label of each axis takes, in units; the keys' fit side by side above columns so wide.
+// What the longest label of each axis takes, in units; the keys' fit side by side above columns so
+// wide.
 const LabelWidths& label_widths(const Frame& f);
 void draw_query_labels(const Frame& f, const MapBox& box, float room);
 void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);
 // Cells that a mask other than the causal one takes away.
 void draw_masked_cells(const Frame& f, const MapBox& box);
-// Beside the map, or below it. `measured`: its numbers at the ends and in the middle, else the scale's.
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical, const MadeMeasure* measured = nullptr);
+// Beside the map, or below it. `measured`: its numbers at the ends and in the middle, else the
+// scale's.
+void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
+                    const MadeMeasure* measured = nullptr);
 
 }  // namespace attn

@@ -43,13 +43,15 @@ std::string link_of(const State& state) {
 
 // The state knows measures by name only; which there are is known up here.
 Status unknown_measure(const State& state) {
-  for (const auto& [key, id] : {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
-                               std::pair("show", &state.show), std::pair("strip", &state.strip)}) {
+  for (const auto& [key, id] :
+       {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
+        std::pair("show", &state.show), std::pair("strip", &state.strip)}) {
     if (id->empty() || find_metric(*id)) continue;
-    return Error{std::string("link: ") + key + " names a measure that does not exist, \"" + id->substr(0, 40) +
-                 "\"; choose one in the menu"};
+    return Error{std::string("link: ") + key + " names a measure that does not exist, \"" +
+                 id->substr(0, 40) + "\"; choose one in the menu"};
   }
-  if (const auto spans = read_spans(state.spans); !spans) return Error{"link: " + spans.error().message};
+  if (const auto spans = read_spans(state.spans); !spans)
+    return Error{"link: " + spans.error().message};
   return {};
 }
 

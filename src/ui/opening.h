@@ -24,7 +24,8 @@ struct Program {
   std::string preferred;
   bool demonstrated = false;
 
-  double held_since_s = -1;   // the frame that waits for a new picture was drawn then; below 0: none waits
+  double held_since_s =
+      -1;  // the frame that waits for a new picture was drawn then; below 0: none waits
   bool picture_slow = false;  // the picture in hand did not come in time
 };
 
@@ -35,8 +36,9 @@ void open_program(Program& program);
 void follow_opening(Program& program);
 // What the session should make: what the state says, or what will take its place.
 State wish(const Program& program);
-// After all else of a frame: whether it is not to be shown, for a picture that comes in a moment. A keystroke would
-// else cost two frames, one with the old picture, and drawing one takes longer than a pass where there is no graphics card.
+// After all else of a frame: whether it is not to be shown, for a picture that comes in a moment. A
+// keystroke would else cost two frames, one with the old picture, and drawing one takes longer than
+// a pass where there is no graphics card.
 bool holds_frame(Program& program);
 // Shows the model with this id from now on.
 void show_model(Program& program, const std::string& id);

@@ -23,7 +23,8 @@ std::string& edited_text(State& state) {
   return state.model == "scratch" ? state.tokens : state.text;
 }
 
-// What random tokens spell. It is for reading: as a text it would be cut into other tokens, so editing it leaves them.
+// What random tokens spell. It is for reading: as a text it would be cut into other tokens, so
+// editing it leaves them.
 std::string random_text(const Frame& f) {
   if (f.snap.period == 0 || !f.trace) return "";
   std::string text;
@@ -77,7 +78,8 @@ void draw_prompt(Frame& f, float width, float height) {
 
 constexpr int kRandomTokens = 50;  // as the published induction scores have it
 
-// Said twice, so that what follows a token is known from the first time: what the stripe scores need.
+// Said twice, so that what follows a token is known from the first time: what the stripe scores
+// need.
 void draw_random_tokens(Frame& f, float width) {
   const auto entry = [&](const char* name, int seed, const std::string& title, const char* help) {
     if (ImGui::Selectable(fit_text(title, width - 30).c_str())) {
@@ -91,13 +93,17 @@ void draw_random_tokens(Frame& f, float width) {
     item_tooltip(help);
   };
   const auto title = [&](int seed) {
-    return std::string(f.t("Random tokens twice (seed ", "随机词元重复两遍（种子 ")) + std::to_string(seed) + f.t(")", "）");
+    return std::string(f.t("Random tokens twice (seed ", "随机词元重复两遍（种子 ")) +
+           std::to_string(seed) + f.t(")", "）");
   };
-  const char* help = f.t("50 random tokens, then the same 50 again: a head that finds what followed last time shows a stripe, and the stripe scores have numbers",
-                         "50 个随机词元，再重复一遍：会找“上次之后是什么”的头会显出一条斜线，对角线分数也有了数值");
+  const char* help = f.t(
+      "50 random tokens, then the same 50 again: a head that finds what followed last time shows a "
+      "stripe, and the stripe scores have numbers",
+      "50 个随机词元，再重复一遍：会找“上次之后是什么”的头会显出一条斜线，对角线分数也有了数值");
   const int seed = f.state.repeat > 0 ? f.state.repeat_seed : 0;
   entry("random_tokens", seed, title(seed), help);
-  if (f.state.repeat > 0 && seed < 2147483647) entry("random_tokens.next", seed + 1, title(seed + 1), help);
+  if (f.state.repeat > 0 && seed < 2147483647)
+    entry("random_tokens.next", seed + 1, title(seed + 1), help);
   ImGui::Separator();
 }
 
@@ -161,7 +167,9 @@ StripColors strip_colors(const Frame& f) {
   c.metric = strip_measure(f.shown);
   if (!c.metric) {
     c.values = f.row();
-  } else if (const auto made = (f.base ? f.base : &f)->snap.measure(c.metric, f.base ? f.base->shown : f.shown); made && !made->error) {
+  } else if (const auto made =
+                 (f.base ? f.base : &f)->snap.measure(c.metric, f.base ? f.base->shown : f.shown);
+             made && !made->error) {
     StripValues& kept = f.ui.strip_values;
     if (kept.of != made || kept.reading != f.reading) {
       kept = {made, f.reading, made->measure.values};
@@ -186,7 +194,8 @@ std::string chip_tooltip(const Frame& f, int i, const StripColors& colors) {
   if (colors.metric) {
     if (size_t(i) >= row.size()) return says;
     const Metric& m = *colors.metric;
-    return says + "\n" + m.title.in(f.lang) + " " + value_text(&m, row[size_t(i)]) + (*m.unit.en ? " " : "") + m.unit.in(f.lang);
+    return says + "\n" + m.title.in(f.lang) + " " + value_text(&m, row[size_t(i)]) +
+           (*m.unit.en ? " " : "") + m.unit.in(f.lang);
   }
   if (size_t(i) < row.size())
     says +=
@@ -214,7 +223,8 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
                                       : scale_position(f.state.scale, value, colors.most);
   const bool diverges = colored >= kDiverging;
   const float place = diverges ? 1 : std::isfinite(colored) ? colored : 0;
-  const uint32_t back = diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
+  const uint32_t back =
+      diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
   ImDrawList* list = ImGui::GetWindowDrawList();
   list->AddRectFilled(min, max, rgb(hovered ? mix(back, f.colors().accent, .15f) : back), 6);
   if (chosen)
@@ -288,10 +298,10 @@ void draw_prompt_row(Frame& f) {
     heading(f, f.state.model == "scratch"
                    ? f.t("Token names, parted by blanks (their vectors are random)",
                          "词元名称，以空格分隔（其向量是随机的）")
-               : f.state.repeat > 0
-                   ? f.t("Random tokens, said twice; they are no text that the tokenizer would cut like this",
-                         "随机词元，重复两遍；它们并不是分词器会这样切分的文本")
-                   : f.t("Text that the model reads", "模型读入的文本"));
+               : f.state.repeat > 0 ? f.t("Random tokens, said twice; they are no text that the "
+                                          "tokenizer would cut like this",
+                                          "随机词元，重复两遍；它们并不是分词器会这样切分的文本")
+                                    : f.t("Text that the model reads", "模型读入的文本"));
   const bool examples = f.state.model != "scratch";
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
   const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);

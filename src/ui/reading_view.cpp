@@ -1,4 +1,5 @@
-// reading_view.cpp - tokens as people read them: the frame in which words, sentences or spans count as one.
+// reading_view.cpp - tokens as people read them: the frame in which words, sentences or spans count
+// as one.
 #include <algorithm>
 
 #include "platform/platform.h"
@@ -10,8 +11,8 @@ namespace attn {
 std::optional<Frame> reading_frame(Frame& f) {
   UiState& ui = f.ui;
   const auto& reading = f.snap.reading;
-  if (!f.trace || !reading || !regroups(f.shown) || reading->of.lock() != f.snap.trace || reading->queries.size() == 0 ||
-      reading->keys.size() == 0) {
+  if (!f.trace || !reading || !regroups(f.shown) || reading->of.lock() != f.snap.trace ||
+      reading->queries.size() == 0 || reading->keys.size() == 0) {
     ui.read_snap = {};
     return {};
   }
@@ -19,7 +20,14 @@ std::optional<Frame> reading_frame(Frame& f) {
   ui.read_snap.trace = reading->trace;
   ui.read_snap.map.reset();
   if (const auto read = f.snap.read_map(nullptr, f.shown)) ui.read_snap.map = read->map;
-  Frame g{ui, f.session, f.state, f.history, ui.read_snap, reading->trace.get(), reading->at(f.shown), f.lang};
+  Frame g{ui,
+          f.session,
+          f.state,
+          f.history,
+          ui.read_snap,
+          reading->trace.get(),
+          reading->at(f.shown),
+          f.lang};
   g.reading = reading.get();
   g.base = &f;
   return g;
@@ -33,7 +41,8 @@ std::shared_ptr<const MadeMeasure> Frame::shown_made(const Metric* metric) const
 
 int Frame::query_token(int query) const {
   if (!reading) return query;
-  if (query == shown.token && reading->queries.of_token[size_t(base->shown.token)] == query) return base->shown.token;
+  if (query == shown.token && reading->queries.of_token[size_t(base->shown.token)] == query)
+    return base->shown.token;
   return reading->queries.places[size_t(query)].begin;
 }
 
@@ -48,8 +57,8 @@ std::optional<CellRect> Frame::rectangle() const {
   const auto tokens = read_rectangle(state.rectangle, base->attention());
   if (!tokens) return {};
   const auto at = [](const Groups& groups, int token) { return groups.nearest(token); };
-  return CellRect{at(reading->queries, tokens->q0), at(reading->queries, tokens->q1), at(reading->keys, tokens->k0),
-                  at(reading->keys, tokens->k1)};
+  return CellRect{at(reading->queries, tokens->q0), at(reading->queries, tokens->q1),
+                  at(reading->keys, tokens->k0), at(reading->keys, tokens->k1)};
 }
 
 void Frame::choose_rectangle(CellRect r) const {
@@ -64,7 +73,8 @@ void draw_reading_words(const Frame& f, const Metric* metric) {
   std::string says = regroup_words(f.state, !metric || metric->adds_up, f.lang);
   const auto map = f.base->snap.read_map(nullptr, f.base->shown);
   if (f.reading->n_hidden > 0 && map && !map->error)
-    says += (says.empty() ? "" : f.t(" · ", " · ")) + hidden_words(f.reading->n_hidden, map->hidden_mean, f.lang);
+    says += (says.empty() ? "" : f.t(" · ", " · ")) +
+            hidden_words(f.reading->n_hidden, map->hidden_mean, f.lang);
   if (f.state.units == Units::spans && f.state.spans.empty())
     says = f.t("Shift+click a token below the text to mark the span from the chosen token to it",
                "按住 Shift 单击文本下方的词元，即可标记从所选词元到它的片段");
@@ -89,8 +99,8 @@ void mark_span(Frame& f, int query) {
   };
   const TokenSpan a = place(f.shown.token), b = place(query);
   auto spans = read_spans(f.state.spans);
-  f.state.spans = write_spans(
-      with_span(spans ? *spans : std::vector<TokenSpan>{}, {std::min(a.begin, b.begin), std::max(a.end, b.end)}));
+  f.state.spans = write_spans(with_span(spans ? *spans : std::vector<TokenSpan>{},
+                                        {std::min(a.begin, b.begin), std::max(a.end, b.end)}));
   f.state.units = Units::spans;
 }
 

@@ -27,16 +27,18 @@ const std::vector<int>& choices(Frame& f, const std::string& text) {
 }
 
 void draw_box(Frame& f, float width) {
-  const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + width, at.y + ImGui::GetFrameHeight()};
-  platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y}, f.t("Find a token", "查找词元"), f.ui.dark);
+  const ImVec2 at = ImGui::GetCursorScreenPos(),
+               end = {at.x + width, at.y + ImGui::GetFrameHeight()};
+  platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
+                       f.t("Find a token", "查找词元"), f.ui.dark);
   ImGui::SetCursorScreenPos(at);
   ImGui::Dummy({width, end.y - at.y});
   f.mark({"target_text", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
 }
 
 // One line of the list: the token, and what the model says of it at the right.
-void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen, const std::string& value, std::string text,
-                 const std::string& right) {
+void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
+                 const std::string& value, std::string text, const std::string& right) {
   ImGui::PushID(i);
   const float width = ImGui::GetContentRegionAvail().x;
   const ImVec2 at = ImGui::GetCursorScreenPos();
@@ -59,8 +61,8 @@ void draw_expected(Frame& f, const std::string& name, std::string& chosen, const
   const std::vector<Peak> peaks = own_guesses(f);
   if (!peaks.empty()) heading(f, f.t("What the model expects here", "模型在此处的预测"));
   for (const Peak& p : peaks)
-    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, p.key), quoted_token(f.lang, tokenizer.shown(p.key)),
-                percent_text(p.weight, 1));
+    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, p.key),
+                quoted_token(f.lang, tokenizer.shown(p.key)), percent_text(p.weight, 1));
 }
 
 void draw_found(Frame& f, const std::string& name, std::string& chosen) {
@@ -69,8 +71,8 @@ void draw_found(Frame& f, const std::string& name, std::string& chosen) {
   const int exact = token_named(tokenizer, text);
   int i = 0;
   const auto line = [&](int token) {
-    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, token), quoted_token(f.lang, tokenizer.shown(token)),
-                "#" + std::to_string(token));
+    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, token),
+                quoted_token(f.lang, tokenizer.shown(token)), "#" + std::to_string(token));
   };
   if (exact >= 0) line(exact);
   for (const int token : choices(f, text))
@@ -87,12 +89,13 @@ void draw_found(Frame& f, const std::string& name, std::string& chosen) {
   }
 }
 
-void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std::string& preview, const char* none,
-               const char* help, float width) {
+void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std::string& preview,
+               const char* none, const char* help, float width) {
   ImGui::PushID(name.c_str());
   ImGui::SetNextItemWidth(width);
   ImGui::SetNextWindowSizeConstraints({280, 0}, {320, 380});
-  const bool open = ImGui::BeginCombo("##target", fit_text(preview, width - 40).c_str(), ImGuiComboFlags_HeightLargest);
+  const bool open = ImGui::BeginCombo("##target", fit_text(preview, width - 40).c_str(),
+                                      ImGuiComboFlags_HeightLargest);
   f.mark(name);
   if (!open) item_tooltip(help);
   if (open) {
@@ -108,10 +111,13 @@ void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std
 
 void draw_target(Frame& read, const char* place, const Metric* metric) {
   Frame& f = read.base ? *read.base : read;
-  if (!metric || !(metric->needs & asks_target) || !f.snap.model || !f.snap.model->tokenizer || !f.trace) return;
+  if (!metric || !(metric->needs & asks_target) || !f.snap.model || !f.snap.model->tokenizer ||
+      !f.trace)
+    return;
   const char *about = f.t("Target", "目标"), *minus = f.t("minus", "减去");
   const float all = ImGui::GetContentRegionAvail().x;
-  const float width = std::clamp((all - text_width(about) - text_width(minus) - 24) / 2, 60.f, 220.f);
+  const float width =
+      std::clamp((all - text_width(about) - text_width(minus) - 24) / 2, 60.f, 220.f);
   std::string guess = f.t("first guess", "首选");
   if (const auto own = own_guesses(f); !own.empty())
     guess += " " + quoted_token(f.lang, f.snap.model->tokenizer->shown(own[0].key));
@@ -127,11 +133,13 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(minus);
   ImGui::SameLine();
-  draw_menu(f, std::string("choice.foil") + place, f.state.foil,
-            f.state.foil.empty() ? f.t("nothing", "无") : quoted_token(f.lang, f.state.foil),
-            f.t("Nothing", "无"),
-            f.t("The token that it is compared with: what speaks for the target rather than for this one",
-                "与之比较的词元：什么支持目标而非这个词元"), width);
+  draw_menu(
+      f, std::string("choice.foil") + place, f.state.foil,
+      f.state.foil.empty() ? f.t("nothing", "无") : quoted_token(f.lang, f.state.foil),
+      f.t("Nothing", "无"),
+      f.t("The token that it is compared with: what speaks for the target rather than for this one",
+          "与之比较的词元：什么支持目标而非这个词元"),
+      width);
   ImGui::PopStyleVar();
 }
 

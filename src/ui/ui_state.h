@@ -118,12 +118,12 @@ struct UiState {
   bool dark = true;
   bool help_open = false;
   Tab tab = Tab::map;
-  std::string link_error;  // why the address could not be followed
+  std::string link_error;                 // why the address could not be followed
   std::string dismissed, dismissed_note;  // the error and the note that the person has read
-  std::string spoken;      // the errors on screen, as screen readers were last told
-  std::string toast;       // what was just done; gone after toast_until
+  std::string spoken;                     // the errors on screen, as screen readers were last told
+  std::string toast;                      // what was just done; gone after toast_until
   double toast_until = 0;
-  Snapshot read_snap;      // of the frame of groups
+  Snapshot read_snap;    // of the frame of groups
   double typed_at = -1;  // typing is one step of the history, not one a key
   float fetching = -1;   // how much of a listed model is here, 0 to 1; -1: nothing is fetched
   bool wants_last_token = false;  // the next trace's last token is more telling than its first
@@ -157,7 +157,7 @@ struct UiState {
   ViewCache list, canvas, grid_view;
   HeadsTable heads_table;
   std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // what heads_table holds
-  std::shared_ptr<const MadeMeasure> at_hand;  // made within the frame, of this map
+  std::shared_ptr<const MadeMeasure> at_hand;                  // made within the frame, of this map
   MapKey at_hand_of;
   std::string open_measure;  // the one whose explanation is open in the inspector
   RectCache rectangle;
@@ -174,7 +174,7 @@ struct UiState {
   Scale shown_scale = Scale::linear;
   std::vector<float> shown_most;  // of each row, the largest size
   float facts_height = 120;
-  int scrolled_to = -1;  // the token that the strip was last scrolled to
+  int scrolled_to = -1;      // the token that the strip was last scrolled to
   std::string target_draft;  // what is typed to find a token
   TokenChoices target_choices;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
@@ -192,8 +192,8 @@ struct Frame {
   const Trace* trace;  // null before the first
   State shown;         // `state` clamped to the trace on screen; panels read here
   Lang lang;
-  // Where tokens are grouped, the map, the lines and the text are drawn from another frame: its trace is that of the
-  // groups, `shown` counts them, and what is chosen is turned into tokens.
+  // Where tokens are grouped, the map, the lines and the text are drawn from another frame: its
+  // trace is that of the groups, `shown` counts them, and what is chosen is turned into tokens.
   const Reading* reading = nullptr;  // of such a frame; null for all others
   Frame* base = nullptr;             // of such a frame: the one of the tokens
   Frame* read = nullptr;             // of the one of the tokens
@@ -201,7 +201,8 @@ struct Frame {
   Frame& reads() { return read ? *read : *this; }
   // What `show` names, in this frame's tokens or groups; null while it is not there.
   std::shared_ptr<const MadeMeasure> shown_made(const Metric* metric) const;
-  // A token of a query or a key of this frame: the one that is chosen where it is among them, else the first.
+  // A token of a query or a key of this frame: the one that is chosen where it is among them, else
+  // the first.
   int query_token(int query) const;
   int key_token(int key) const;
   std::optional<CellRect> rectangle() const;  // State::rectangle in this frame's cells
@@ -212,7 +213,8 @@ struct Frame {
   const Attention& attention() const { return trace->attention(); }
   const std::vector<Token>& queries() const { return trace->queries[size_t(shown.sample)].items; }
   const std::vector<Token>& keys() const { return trace->keys[size_t(shown.sample)].items; }
-  // A row of a head, [n_key], computed when it is another than before; empty where the layer is not kept.
+  // A row of a head, [n_key], computed when it is another than before; empty where the layer is not
+  // kept.
   std::span<const float> row_of(RowCache& cache, int layer, int head, int query) const;
   // That of the chosen token in the chosen head.
   std::span<const float> row() const;

@@ -52,8 +52,8 @@ std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std
                                            std::span<const float> values) {
   auto& kept = f.ui.at_hand;
   const MapKey key{f.snap.trace, f.shown.sample, f.shown.layer, f.shown.head};
-  if (kept && f.ui.at_hand_of == key && kept->measure.axes == axes && kept->key.token == f.shown.token &&
-      kept->measure.values.size() == values.size())
+  if (kept && f.ui.at_hand_of == key && kept->measure.axes == axes &&
+      kept->key.token == f.shown.token && kept->measure.values.size() == values.size())
     return kept;
   auto made = std::make_shared<MadeMeasure>();
   made->key.token = f.shown.token;
@@ -75,14 +75,15 @@ void draw_lines(Frame& f) {
   const Metric* shown = shown_measure(f.shown);
   const auto& map = f.snap.map;
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
-  if (!shown && map && map->trace == f.snap.trace && map->layer == f.shown.layer && map->head == f.shown.head &&
-      map->sample == f.shown.sample && map->is_whole())
+  if (!shown && map && map->trace == f.snap.trace && map->layer == f.shown.layer &&
+      map->head == f.shown.head && map->sample == f.shown.sample && map->is_whole())
     made = at_hand(f, kByCell, {map->n_query, map->n_key}, map->values);
   draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
     if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
     if (made && !made->error && f.attention().n_query <= 512)
-      return draw_view(f, "##lines", f.ui.canvas, {"lines", made, nullptr, nullptr, height, !shown});
+      return draw_view(f, "##lines", f.ui.canvas,
+                       {"lines", made, nullptr, nullptr, height, !shown});
     if (f.attention().n_query > 512)
       return wrapped(f.t("Lines are drawn for texts of up to 512 tokens; the map shows longer ones",
                          "连线适用于不超过 512 个词元的文本；更长的文本请看大图"));
@@ -91,13 +92,15 @@ void draw_lines(Frame& f) {
 }
 
 void draw_neuron(Frame& f) {
-  title(f, head_title(f) + f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"), 110);
+  title(f, head_title(f) + f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
+        110);
   draw_save(f);
   scrolling("neuron", [&](float) {
     const std::span<const float> row = f.row();
     if (row.empty()) return wrapped(not_kept(f, f.shown.layer));
-    draw_view(f, "##neuron", f.ui.canvas,
-              {"neuron", at_hand(f, {Axis::key}, {int(row.size())}, row), nullptr, nullptr, 0, true});
+    draw_view(
+        f, "##neuron", f.ui.canvas,
+        {"neuron", at_hand(f, {Axis::key}, {int(row.size())}, row), nullptr, nullptr, 0, true});
   });
 }
 
@@ -139,15 +142,18 @@ void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
   }
   const ImVec2 origin = ImGui::GetCursorScreenPos();
   draw_view(f, "##lens", f.ui.canvas, {"lens", made, nullptr, nullptr, high, false, width});
-  draw_pinned(f, f.ui.canvas.figure, {origin.x, origin.y}, {at.left, at.top}, at.top + at.high * float(f.attention().n_layers) + 2);
+  draw_pinned(f, f.ui.canvas.figure, {origin.x, origin.y}, {at.left, at.top},
+              at.top + at.high * float(f.attention().n_layers) + 2);
   ImGui::PopFont();
   ImGui::EndChild();
 }
 
 // A measure that is made in the background, chosen by `menu` of those that `fits` says.
-void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fits)(const Metric&), const Metric* metric) {
+void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fits)(const Metric&),
+                        const Metric* metric) {
   if (menu)
-    metric_menu(f, menu, f.state.show, metric, fits, std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
+    metric_menu(f, menu, f.state.show, metric, fits,
+                std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
   else
     title(f, metric ? metric->title.in(f.lang) : "", 110);
   draw_save(f);
@@ -160,7 +166,8 @@ void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fit
   if (!made || made->error) return draw_missing(f, made);
   if (std::string(view) == "lens") return draw_lens(f, made);
   scrolling(view, [&](float height) {
-    draw_view(f, ("##" + std::string(view)).c_str(), f.ui.canvas, {view, made, nullptr, nullptr, height});
+    draw_view(f, ("##" + std::string(view)).c_str(), f.ui.canvas,
+              {view, made, nullptr, nullptr, height});
   });
 }
 
@@ -177,7 +184,8 @@ void draw_view_tabs(Frame& f) {
     segmented(f, "view", titles, chosen, width);
   } else {  // a menu, rather than names cut short
     ImGui::SetNextItemWidth(width);
-    if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(), ImGuiComboFlags_HeightLargest)) {
+    if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(),
+                          ImGuiComboFlags_HeightLargest)) {
       for (size_t i = 0; i < titles.size(); ++i) {
         if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
         f.mark("view." + std::to_string(i));
@@ -202,7 +210,9 @@ void draw_view_panel(Frame& f) {
     case Canvas::scatter:
       return draw_scatter(f);
     case Canvas::lens:
-      return draw_measured_view(f, "lens", "lens", [](const Metric& m) { return m.axes == kByLayer; }, lens_measure(f.shown));
+      return draw_measured_view(
+          f, "lens", "lens", [](const Metric& m) { return m.axes == kByLayer; },
+          lens_measure(f.shown));
     case Canvas::next:
       return draw_measured_view(f, "next", nullptr, nullptr, next_measure());
     case Canvas::parts:

@@ -14,8 +14,10 @@ namespace {
 // What is in sight of the window, with room to scroll before it is made anew.
 ViewPart part_in_sight() {
   const float step = 2000;
-  const float top = std::floor(ImGui::GetScrollY() / step) * step, left = std::floor(ImGui::GetScrollX() / step) * step;
-  return {top - step, top + 2 * step + ImGui::GetWindowHeight(), left - step, left + 2 * step + ImGui::GetWindowWidth()};
+  const float top = std::floor(ImGui::GetScrollY() / step) * step,
+              left = std::floor(ImGui::GetScrollX() / step) * step;
+  return {top - step, top + 2 * step + ImGui::GetWindowHeight(), left - step,
+          left + 2 * step + ImGui::GetWindowWidth()};
 }
 
 Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
@@ -37,8 +39,9 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   const float line = ImGui::GetFontSize() + 3;
   const ViewPart part = part_in_sight();
   const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
-  if (c.trace.lock() == f.snap.trace && c.view == wish.view && c.first == wish.measure && c.second == wish.second &&
-      c.state == f.shown && c.width == width && c.height == wish.height && c.line_height == line && c.part == part &&
+  if (c.trace.lock() == f.snap.trace && c.view == wish.view && c.first == wish.measure &&
+      c.second == wish.second && c.state == f.shown && c.width == width &&
+      c.height == wish.height && c.line_height == line && c.part == part &&
       c.n_columns == n_columns)
     return c.figure;
   c.trace = f.snap.trace;
@@ -100,16 +103,18 @@ const HeadsTable& heads_table(Frame& f) {
 namespace {
 
 template <class Fits>
-bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, const Fits& fits, const char* none,
-             float width) {
+bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, const Fits& fits,
+             const char* none, float width) {
   bool changed = false;
   ImGui::PushID(name);
   const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
   ImGui::SetNextItemWidth(width);
   ImGui::SetNextWindowSizeConstraints({std::min(width, 240.f), 0}, {380, 420});
-  const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(), ImGuiComboFlags_HeightLargest);
+  const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(),
+                                      ImGuiComboFlags_HeightLargest);
   f.mark(std::string("choice.") + name);
-  if (!open && shown) item_tooltip(std::string(shown->title.in(f.lang)) + "\n" + shown->sentence.in(f.lang));
+  if (!open && shown)
+    item_tooltip(std::string(shown->title.in(f.lang)) + "\n" + shown->sentence.in(f.lang));
   if (open) {
     const auto entry = [&](const char* text, const char* value, const char* help) {
       if (ImGui::Selectable(text, id == value)) {
@@ -130,15 +135,17 @@ bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, c
 
 }  // namespace
 
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, const std::vector<Axis>& axes,
-                 const char* none, float width) {
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 const std::vector<Axis>& axes, const char* none, float width) {
   // Where the entry for no metric is the pattern, it is not there twice.
-  const auto fits = [&](const Metric& m) { return m.axes == axes && !(none && m.id == std::string_view("pattern")); };
+  const auto fits = [&](const Metric& m) {
+    return m.axes == axes && !(none && m.id == std::string_view("pattern"));
+  };
   return menu_of(f, name, id, shown, fits, none, width);
 }
 
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, bool (*fits)(const Metric&),
-                 float width, const char* none) {
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 bool (*fits)(const Metric&), float width, const char* none) {
   return menu_of(f, name, id, shown, fits, none, width);
 }
 
@@ -152,10 +159,12 @@ void explained(Frame& f, std::string_view text) {
     const ImVec2 at = ImGui::GetCursorScreenPos();
     const std::string_view part(line, size_t(stop - line));
     list->AddText(at, ImGui::GetColorU32(ImGuiCol_Text), line, stop);
-    for (FoundWord found = find_word(part, 0, f.lang); found.word; found = find_word(part, found.end, f.lang)) {
+    for (FoundWord found = find_word(part, 0, f.lang); found.word;
+         found = find_word(part, found.end, f.lang)) {
       const float from = at.x + text_width(part.substr(0, found.begin));
       const float to = at.x + text_width(part.substr(0, found.end));
-      const bool over = ImGui::IsWindowHovered() && ImGui::IsMouseHoveringRect({from, at.y}, {to, at.y + size});
+      const bool over =
+          ImGui::IsWindowHovered() && ImGui::IsMouseHoveringRect({from, at.y}, {to, at.y + size});
       const ImU32 color = rgb(f.colors().accent, over ? 1.f : .45f);
       for (float x = from; x < to; x += 4)
         list->AddLine({x, at.y + size}, {std::min(x + 2, to), at.y + size}, color);
@@ -175,13 +184,14 @@ void explained(Frame& f, std::string_view text) {
 
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   ScoreCells& c = f.ui.score_cells;
-  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace && c.sample == f.shown.sample &&
-      c.offset == f.shown.offset)
+  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace &&
+      c.sample == f.shown.sample && c.offset == f.shown.offset)
     return c.cells;
   c = {f.ui.open_measure, f.snap.trace, f.shown.sample, f.shown.offset, {}};
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
-  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown, nullptr, f.snap.period})) c.cells.emplace_back(cell.query, cell.key);
+  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown, nullptr, f.snap.period}))
+    c.cells.emplace_back(cell.query, cell.key);
   return c.cells;
 }
 

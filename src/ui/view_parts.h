@@ -1,4 +1,5 @@
-// view_parts.h - what the panels of measures share: figures kept between frames, menus of measures, explained words.
+// view_parts.h - what the panels of measures share: figures kept between frames, menus of measures,
+// explained words.
 #pragma once
 
 #include <utility>
@@ -27,22 +28,24 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
 // All heads with all measures that are there.
 const HeadsTable& heads_table(Frame& f);
 
-// A menu of the metrics with these axes; `none` (unless null) is the entry for no metric. True when it was changed.
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, const std::vector<Axis>& axes,
-                 const char* none, float width);
+// A menu of the metrics with these axes; `none` (unless null) is the entry for no metric. True when
+// it was changed.
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 const std::vector<Axis>& axes, const char* none, float width);
 
 // The same of the metrics that `fits` says.
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown, bool (*fits)(const Metric&),
-                 float width, const char* none = nullptr);
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 bool (*fits)(const Metric&), float width, const char* none = nullptr);
 
-// For a metric that is about a target: two menus, of the token asked about and of the one it is compared with.
-// `place` sets the names in the layout apart: "" in the middle.
+// For a metric that is about a target: two menus, of the token asked about and of the one it is
+// compared with. `place` sets the names in the layout apart: "" in the middle.
 void draw_target(Frame& f, const char* place, const Metric* metric);
 
-// Wrapped, with the glossary's words underlined: resting on one explains it, a click opens the glossary there.
+// Wrapped, with the glossary's words underlined: resting on one explains it, a click opens the
+// glossary there.
 void explained(Frame& f, std::string_view text);
-// The cells {query, key} of the chosen head that the measure opened in the inspector is made of; none where it is not
-// made of cells.
+// The cells {query, key} of the chosen head that the measure opened in the inspector is made of;
+// none where it is not made of cells.
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f);
 // A sentence in place of a view: why it cannot be had, or that it is being computed.
 void draw_missing(Frame& f, const std::shared_ptr<const MadeMeasure>& made);

@@ -48,7 +48,8 @@ const char* line_end(const char* line, const char* end, float room) {
   const char* stop = std::find(line, end, '\n');
   if (stop == line) return std::min(end, line + 1);
   const char* longest = stop;
-  ImGui::GetFont()->CalcTextSizeA(ImGui::GetFontSize(), std::max(room, 1.f), 0, line, stop, &longest);
+  ImGui::GetFont()->CalcTextSizeA(ImGui::GetFontSize(), std::max(room, 1.f), 0, line, stop,
+                                  &longest);
   return line + line_break({line, size_t(stop - line)}, size_t(longest - line));
 }
 

@@ -23,8 +23,8 @@ void end_card();
 // A heading in faint small letters.
 void heading(const Frame& f, std::string_view text);
 
-// Where a line of text that begins at `line` ends in so much room: numbers, with their point, sign and per cent, and
-// words stay whole; no line begins with a closing mark. Never at `line` itself.
+// Where a line of text that begins at `line` ends in so much room: numbers, with their point, sign
+// and per cent, and words stay whole; no line begins with a closing mark. Never at `line` itself.
 const char* line_end(const char* line, const char* end, float room);
 // Lines broken at the right edge of the window, with air between them.
 void wrapped(std::string_view text);

@@ -21,9 +21,9 @@ constexpr double kTyping_s = .7;  // without a key, and what was typed is one st
 template <class F>
 void fitting_card(Frame& f, const char* id, F&& fill) {
   ImGui::PushStyleColor(ImGuiCol_ChildBg, rgb(f.colors().panel));
-  ImGui::BeginChild(id, {0, 0},
-                    ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_AutoResizeY |
-                        kTabPasses);
+  ImGui::BeginChild(
+      id, {0, 0},
+      ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_AutoResizeY | kTabPasses);
   ImGui::PopStyleColor();
   fill();
   ImGui::EndChild();
@@ -179,8 +179,8 @@ void draw_body(Frame& f) {
     draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::about});
     ImGui::EndChild();
   } else {
-    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::settings,
-                  Tab::about});
+    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::head, Tab::list,
+                  Tab::settings, Tab::about});
   }
   ImGui::EndChild();
 }
@@ -204,9 +204,11 @@ void forget_lost(UiState& ui, const Snapshot& snap) {
   const auto lost = [&](const auto& trace) { return trace && trace != snap.trace; };
   if (lost(ui.preview.trace) && ui.preview.trace != ui.read_snap.trace) ui.preview = {};
   const auto& groups = ui.read_snap.trace;
-  if (ui.map && lost(ui.map->trace) && ui.map->trace != groups && ui.map != snap.map) ui.map.reset();
+  if (ui.map && lost(ui.map->trace) && ui.map->trace != groups && ui.map != snap.map)
+    ui.map.reset();
   if (ui.grid && lost(ui.grid->trace) && ui.grid != snap.grid) ui.grid.reset();
-  if (ui.heads_table.n_heads > 0 && snap.trace && ui.heads_table.n_heads != snap.trace->attention().n_heads)
+  if (ui.heads_table.n_heads > 0 && snap.trace &&
+      ui.heads_table.n_heads != snap.trace->attention().n_heads)
     ui.heads_table = {};
 }
 
@@ -265,8 +267,8 @@ uint32_t Frame::palette_color(float place) const {
 }
 
 void Frame::mark(std::string name) const {
-  // Of what is scrolled away in part, the part that is to be seen. (A menu's list is another window than its
-  // button: that one is not cut.)
+  // Of what is scrolled away in part, the part that is to be seen. (A menu's list is another window
+  // than its button: that one is not cut.)
   const ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
   const auto marked_in = [&](ImVec2 low, ImVec2 high) {
@@ -276,7 +278,8 @@ void Frame::mark(std::string name) const {
     ui.next_areas.push_back({name, {low.x, low.y}, {high.x, high.y}, false, {}, {}});
     return true;
   };
-  if (!marked_in(list.GetClipRectMin(), list.GetClipRectMax())) marked_in({0, 0}, ImGui::GetIO().DisplaySize);
+  if (!marked_in(list.GetClipRectMin(), list.GetClipRectMax()))
+    marked_in({0, 0}, ImGui::GetIO().DisplaySize);
 }
 
 double draw_window(UiState& ui, Session& session, State& state, History& history) {
@@ -299,11 +302,12 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::SetNextWindowSize(size);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {size.x < 620 ? 10.f : 14.f, 8});
-  // The picture is cleared to the window's colour before; to paint it once more takes 8 ms of a CPU that draws.
+  // The picture is cleared to the window's colour before; to paint it once more takes 8 ms of a CPU
+  // that draws.
   ImGui::Begin("attnscope", nullptr,
-               ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
-                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus |
-                   ImGuiWindowFlags_NoScrollWithMouse);
+               ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoDecoration |
+                   ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+                   ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleVar(2);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {kGap, 8});
   std::optional<Frame> groups = reading_frame(f);
@@ -319,11 +323,13 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::End();
 
   const bool moved = end_frame(ui) || !(state == before);
-  // Without threads it is the frames that do the work. With them the end of it wakes the page, and frames
-  // only show how far it is: more would take processors away from it where the CPU draws.
+  // Without threads it is the frames that do the work. With them the end of it wakes the page, and
+  // frames only show how far it is: more would take processors away from it where the CPU draws.
   if (moved || (!snap.busy.empty() && !platform::has_threads())) return 0;
   double more_ms = 1e300;
-  const auto at_latest = [&](double time) { more_ms = std::min(more_ms, (time - ImGui::GetTime()) * 1000); };
+  const auto at_latest = [&](double time) {
+    more_ms = std::min(more_ms, (time - ImGui::GetTime()) * 1000);
+  };
   if (!snap.busy.empty() || ImGui::IsAnyItemActive()) more_ms = kLook_ms;
   if (ui.typed_at >= 0 && !is_settled(ui)) at_latest(ui.typed_at + kTyping_s);
   if (ImGui::GetTime() < ui.toast_until + .1) at_latest(ui.toast_until + .1);

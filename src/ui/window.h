@@ -14,8 +14,8 @@ namespace attn {
 struct UiState;
 std::shared_ptr<UiState> create_ui();
 
-// Draws everything; may change `state`, and through undo and redo `history`. Milliseconds until another
-// frame is wanted even when nothing happens.
+// Draws everything; may change `state`, and through undo and redo `history`. Milliseconds until
+// another frame is wanted even when nothing happens.
 double draw_window(UiState& ui, Session& session, State& state, History& history);
 // False in the middle of a drag or of typing, when `state` should not enter the history yet.
 bool is_settled(const UiState& ui);

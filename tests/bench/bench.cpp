@@ -24,8 +24,8 @@ namespace attn {
 namespace {
 
 struct Program {
-  std::string folder;        // of the models, natively
-  std::vector<File> given;   // files of the next model, in a page
+  std::string folder;         // of the models, natively
+  std::vector<File> given;    // files of the next model, in a page
   std::vector<uint8_t> room;  // where the page is writing one
   std::string room_name;
   Bench bench;
@@ -34,7 +34,8 @@ struct Program {
 double ms_of(const std::function<void()>& f) {
   const auto start = std::chrono::steady_clock::now();
   f();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 Result<std::vector<File>> read_files(const std::string& folder) {
@@ -97,7 +98,8 @@ Result<std::string> load(Program& p, const Json& command) {
   Status failed;
   const double load_ms = ms_of([&] { failed = p.bench.load(std::move(files), name); });
   if (failed) return *failed;
-  return "{\"read_ms\":" + std::to_string(read_ms) + ",\"load_ms\":" + std::to_string(load_ms) + "}";
+  return "{\"read_ms\":" + std::to_string(read_ms) + ",\"load_ms\":" + std::to_string(load_ms) +
+         "}";
 }
 
 // Samples of one work: at least min_reps of them, then until min_ms are full.

@@ -201,9 +201,8 @@ Result<std::function<void()>> Bench::work(const Json& command) {
     const Config& c = model_->config;
     floats_.resize(size_t(c.n_layers) * size_t(c.n_heads) * size_t(tokens.size()) *
                    size_t(tokens.size()));
-    return std::function<void()>([this, tokens] {
-      write_patterns(pass_over(model_, tokens).attention(), 0, floats_);
-    });
+    return std::function<void()>(
+        [this, tokens] { write_patterns(pass_over(model_, tokens).attention(), 0, floats_); });
   }
   return Error{"command: there is no work \"" + std::string(what) + "\""};
 }

@@ -29,9 +29,9 @@ class Bench {
 
   // One repetition of command.work at command.n, with everything it needs made ready. Works:
   //   peak, read                   no model
-  //   gemm-768, gemm-3072          n rows through 12 layers 768 -> 768, or 6 times 768 -> 3072 -> 768
-  //   softmax                      8 times the causal rows of 12 heads of n x n
-  //   forward, patterns, decode    command.ids through the model; decode: the last of them
+  //   gemm-768, gemm-3072          n rows through 12 layers 768 -> 768, or 6 times 768 -> 3072 ->
+  //   768 softmax                      8 times the causal rows of 12 heads of n x n forward,
+  //   patterns, decode    command.ids through the model; decode: the last of them
   Result<std::function<void()>> work(const Json& command);
   // Of the last work: multiplications and additions, or bytes; 0 where the caller knows.
   double units() const { return units_; }

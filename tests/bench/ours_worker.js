@@ -1,10 +1,10 @@
-// ours_worker.js - loads bench.js of a build, hands it files and commands. A classic worker, as Emscripten's
-// threads are.
+// ours_worker.js - loads bench.js of a build, hands it files and commands. A classic worker, as
+// Emscripten's threads are.
 const options = new URLSearchParams(location.search);
 const base = `../ours/${options.get('build')}/`;
 // As many threads as are asked for: the program makes one for each processor.
 const threads = Number(options.get('threads'));
-Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => threads });
+Object.defineProperty(navigator, 'hardwareConcurrency', {get: () => threads});
 importScripts(base + 'bench.js');
 const script = new URL(base + 'bench.js', location).href;
 const program = createBench({
@@ -29,8 +29,8 @@ async function read_file(module, url, name) {
   const text = module.stringToNewUTF8(name);
   let at = module._bench_file(text, size) >>> 0;
   module._free(text);
-  for (const reader = response.body.getReader(); ;) {
-    const { done, value } = await reader.read();
+  for (const reader = response.body.getReader();;) {
+    const {done, value} = await reader.read();
     if (done) break;
     new Uint8Array(module.wasmMemory.buffer, at, value.length).set(value);
     at += value.length;
@@ -42,7 +42,7 @@ async function answer(command) {
   const module = await program;
   let read_ms = 0;
   if (command.cmd === 'load') {
-    tell(module, { cmd: 'unload' });
+    tell(module, {cmd: 'unload'});
     const start = performance.now();
     for (const name of ['config.json', 'tokenizer.json', 'model.safetensors']) {
       await read_file(module, new URL(`../models/${command.model}/${name}`, location), name);
@@ -50,13 +50,13 @@ async function answer(command) {
     read_ms = performance.now() - start;
   }
   const json = tell(module, command);
-  return command.cmd === 'load' && !json.error ? { ...json, read_ms } : json;
+  return command.cmd === 'load' && !json.error ? {...json, read_ms} : json;
 }
 
-onmessage = async ({ data }) => {
+onmessage = async ({data}) => {
   try {
     postMessage(await answer(data));
   } catch (error) {
-    postMessage({ error: String(error?.message ?? error) });
+    postMessage({error: String(error?.message ?? error)});
   }
 };

@@ -35,14 +35,15 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // cases: [{name, run(t), limit_s?}]. `t` is made anew for every case by `prepare` and given back to
 // `finish(one, t, error)`. Prints a line a case and the counts.
 export async function run_all(cases, prepare, finish) {
-  const count = { passed: 0, failed: 0, skipped: 0 };
+  const count = {passed: 0, failed: 0, skipped: 0};
   for (const one of cases) {
     const start = Date.now();
     const t = await prepare(one);
     let error, timer;
     const limit_s = one.limit_s ?? 90;
     const limit = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Failure(`not finished after ${limit_s} s`)), 1000 * limit_s);
+      timer =
+          setTimeout(() => reject(new Failure(`not finished after ${limit_s} s`)), 1000 * limit_s);
     });
     try {
       await Promise.race([one.run(t), limit]);

@@ -1,20 +1,24 @@
-// run.mjs - every test of the page in a real browser; the last line is "N passed, N failed, N skipped".
+// run.mjs - every test of the page in a real browser; the last line is "N passed, N failed, N
+// skipped".
 //
 //   node tests/browser/run.mjs [SITE] [--only WORDS]     SITE: build/site
 //
 // Chromium is /usr/bin/chromium or ATTNSCOPE_CHROMIUM; Firefox is /usr/bin/firefox-esr or
-// ATTNSCOPE_FIREFOX. Real checkpoints are looked for in ../shared or ATTNSCOPE_SHARED. Screenshots come to
-// build/screenshots; a failed test leaves failed-<name>.png there.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+// ATTNSCOPE_FIREFOX. Real checkpoints are looked for in ../shared or ATTNSCOPE_SHARED. Screenshots
+// come to build/screenshots; a failed test leaves failed-<name>.png there.
+import {existsSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { chromium } from "playwright-core";
-import { run_all } from "./harness.mjs";
-import { kChromium, kScreenshots, open_page } from "./page.mjs";
-import { kSite, serve } from "./server.mjs";
+import {chromium} from "playwright-core";
 
-const kParts = ["first_screen", "numbers", "typing", "link", "map", "heads", "tokens", "long_text", "keyboard", "broken_files", "listed_models",
-                "sizes", "offline", "firefox"];
+import {run_all} from "./harness.mjs";
+import {kChromium, kScreenshots, open_page} from "./page.mjs";
+import {kSite, serve} from "./server.mjs";
+
+const kParts = [
+  "first_screen", "numbers", "typing", "link", "map", "heads", "tokens", "long_text", "keyboard",
+  "broken_files", "listed_models", "sizes", "offline", "firefox"
+];
 
 const arguments_ = process.argv.slice(2);
 const only_at = arguments_.indexOf("--only");
@@ -33,9 +37,11 @@ for (const part of kParts) {
 
 // The model that the page opens with.
 const index = path.join(site, "models/index.json");
-const first_model = existsSync(index) ? JSON.parse(readFileSync(index, "utf8")).models[0].id : "scratch";
+const first_model =
+    existsSync(index) ? JSON.parse(readFileSync(index, "utf8")).models[0].id : "scratch";
 
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));  // servers end with us
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => process.exit(130));  // servers end with us
 const scratch_folder = mkdtempSync(path.join(os.tmpdir(), "attnscope-test-"));
 const [isolated, plain] = await Promise.all([serve(site, true), serve(site, false)]);
 const browser = await chromium.launch(kChromium);
@@ -45,15 +51,19 @@ console.log(`Chromium ${browser.version()}, ${site}`);
 function prepare() {
   const ends = [], pages = [];
   return {
-    site, scratch_folder, first_model, browser, pages,
+    site,
+    scratch_folder,
+    first_model,
+    browser,
+    pages,
     isolated: isolated.url,
     plain: plain.url,
     print: (line) => console.log(`          ${line}`),
     at_end: (undo) => ends.push(undo),
     ends,
     async context(options) {
-      const context = await browser.newContext({
-        viewport: { width: 1280, height: 800 }, locale: "en-US", colorScheme: "dark", ...options });
+      const context = await browser.newContext(
+          {viewport: {width: 1280, height: 800}, locale: "en-US", colorScheme: "dark", ...options});
       ends.push(() => context.close());
       return context;
     },
@@ -70,7 +80,8 @@ async function finish(one, t, error) {
   const page = t.pages.at(-1);
   if (error && page && !page.raw.isClosed()) {
     const name = one.name.replace(/[^\w]+/g, "-").slice(0, 60);
-    await page.raw.screenshot({ path: path.join(kScreenshots, `failed-${name}.png`), timeout: 5000 }).catch(() => {});
+    await page.raw.screenshot({path: path.join(kScreenshots, `failed-${name}.png`), timeout: 5000})
+        .catch(() => {});
   }
   for (const undo of t.ends.reverse()) await undo().catch?.(() => {});
 }
@@ -82,7 +93,7 @@ try {
 } finally {
   await browser.close();
   await Promise.all([isolated.stop(), plain.stop()]);
-  rmSync(scratch_folder, { recursive: true, force: true });
+  rmSync(scratch_folder, {recursive: true, force: true});
 }
 console.log(`${((Date.now() - start) / 1000).toFixed(0)} s`);
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);

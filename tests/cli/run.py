@@ -59,8 +59,13 @@ def run(*arguments, lang="C.UTF-8", stdin=b""):
     """(exit code, standard output, standard error) of the program."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LC_")}
     environment["LANG"] = lang
-    done = subprocess.run([*COMMAND, *map(str, arguments)], input=stdin, capture_output=True,
-                          env=environment, timeout=600)
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env=environment,
+        timeout=600,
+    )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -98,19 +103,19 @@ def read_npy(data):
     assert data[:8] == b"\x93NUMPY\x01\x00"
     n = struct.unpack("<H", data[8:10])[0]
     assert (10 + n) % 64 == 0
-    header = ast.literal_eval(data[10:10 + n].decode())
+    header = ast.literal_eval(data[10 : 10 + n].decode())
     assert header["fortran_order"] is False
-    return header["descr"], list(header["shape"]), data[10 + n:]
+    return header["descr"], list(header["shape"]), data[10 + n :]
 
 
 def read_safetensors(data):
     n = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + n])
+    header = json.loads(data[8 : 8 + n])
     tensors = {}
     for name, t in header.items():
         if name != "__metadata__":
             begin, end = t["data_offsets"]
-            tensors[name] = (t["shape"], data[8 + n + begin:8 + n + end])
+            tensors[name] = (t["shape"], data[8 + n + begin : 8 + n + end])
     return header.get("__metadata__", {}), tensors
 
 
@@ -133,41 +138,92 @@ def test_demo_numbers():
     for seed in (0, 42):
         for mask in ("none", "causal", "padding"):
             name = f"demo --seed {seed} --mask {mask}"
-            code, out, _ = run("demo", "--seed", seed, "--mask", mask, "--format", "json", "--with-weights")
+            code, out, _ = run(
+                "demo", "--seed", seed, "--mask", mask, "--format", "json", "--with-weights"
+            )
             check(name + " runs", code == 0)
             if code:
                 continue
             ours, torch = json.loads(out), cases[f"self {seed} 64/4 2x6 {mask}"]
-            pairs = [("attention", flat(ours["attention"]), torch["attention"]),
-                     ("first weights", ours["weights"]["W_Q"]["values"][0], torch["W_Q.row0"]),
-                     ("last bias", ours["weights"]["b_O"]["values"], torch["b_O"])]
+            pairs = [
+                ("attention", flat(ours["attention"]), torch["attention"]),
+                ("first weights", ours["weights"]["W_Q"]["values"][0], torch["W_Q.row0"]),
+                ("last bias", ours["weights"]["b_O"]["values"], torch["b_O"]),
+            ]
             if mask == "none":
-                pairs += [("input", flat(ours["input"]), torch["input"]),
-                          ("output", flat(ours["output"]), torch["output"])]
+                pairs += [
+                    ("input", flat(ours["input"]), torch["input"]),
+                    ("output", flat(ours["output"]), torch["output"]),
+                ]
             for what, a, b in pairs:
                 d = largest_difference(a, b)
                 most = max(most, d)
                 check(f"{name}: {what} as PyTorch", d <= 1e-6, f"differs by {d:.3g}")
             settings = ours["settings"]
-            check(name + ": settings", settings["seed"] == seed and settings["d_head"] == 16
-                  and settings["mask"] == mask and ours["tokens"][2] == "学习")
+            check(
+                name + ": settings",
+                settings["seed"] == seed
+                and settings["d_head"] == 16
+                and settings["mask"] == mask
+                and ours["tokens"][2] == "学习",
+            )
     print(f"demo: largest difference from PyTorch {most:.3g}")
 
-    _, out, _ = run("demo", "--seed", 3, "--d-model", 17, "--heads", 1, "--batch", 1, "--tokens", "x",
-                    "--format", "json", "--with-weights")
+    _, out, _ = run(
+        "demo",
+        "--seed",
+        3,
+        "--d-model",
+        17,
+        "--heads",
+        1,
+        "--batch",
+        1,
+        "--tokens",
+        "x",
+        "--format",
+        "json",
+        "--with-weights",
+    )
     ours = json.loads(out)
-    check("demo with 17 inputs: as PyTorch",
-          largest_difference(flat(ours["input"]), cases["self 3 17/1 1x1 none"]["input"]) <= 1e-6
-          and ours["weights"]["W_K"]["shape"] == [17, 17])
+    check(
+        "demo with 17 inputs: as PyTorch",
+        largest_difference(flat(ours["input"]), cases["self 3 17/1 1x1 none"]["input"]) <= 1e-6
+        and ours["weights"]["W_K"]["shape"] == [17, 17],
+    )
 
 
 GOLDEN_TEXTS = {
     "demo_zh": ["demo", "--lang", "zh"],
     "demo_en": ["demo", "--lang", "en"],
-    "demo_causal_zh": ["demo", "--lang", "zh", "--mask", "causal", "--seed", "0", "--sample", "1",
-                       "--head", "2", "--token", "3"],
-    "demo_padding_en": ["demo", "--lang", "en", "--mask", "padding", "--tokens",
-                        "The cat sat on a mat 。 EOS PAD", "--heads", "2", "--token", "1"],
+    "demo_causal_zh": [
+        "demo",
+        "--lang",
+        "zh",
+        "--mask",
+        "causal",
+        "--seed",
+        "0",
+        "--sample",
+        "1",
+        "--head",
+        "2",
+        "--token",
+        "3",
+    ],
+    "demo_padding_en": [
+        "demo",
+        "--lang",
+        "en",
+        "--mask",
+        "padding",
+        "--tokens",
+        "The cat sat on a mat 。 EOS PAD",
+        "--heads",
+        "2",
+        "--token",
+        "1",
+    ],
 }
 
 
@@ -180,68 +236,108 @@ def test_texts():
             path.write_text(out)
         golden = path.read_text() if path.exists() else ""
         pairs = zip(out.splitlines() + [""], golden.splitlines() + [""])
-        why = next((f"line {i + 1} is\n{a}\nand was\n{b}" for i, (a, b) in enumerate(pairs) if a != b), err)
+        why = next(
+            (f"line {i + 1} is\n{a}\nand was\n{b}" for i, (a, b) in enumerate(pairs) if a != b), err
+        )
         check(f"{name}.txt", code == 0 and out == golden, why)
 
 
 def test_language():
-    check("LANG=zh_CN.UTF-8 gives Chinese" if "node" not in COMMAND[0] else "--lang zh gives Chinese",
-          "注意力" in run("demo", *(["--lang", "zh"] if "node" in COMMAND[0] else []), lang="zh_CN.UTF-8")[1])
+    check(
+        "LANG=zh_CN.UTF-8 gives Chinese" if "node" not in COMMAND[0] else "--lang zh gives Chinese",
+        "注意力"
+        in run("demo", *(["--lang", "zh"] if "node" in COMMAND[0] else []), lang="zh_CN.UTF-8")[1],
+    )
     check("else English", "Key concepts" in run("demo")[1])
     check("--lang wins", "Key concepts" in run("demo", "--lang", "en", lang="zh_CN.UTF-8")[1])
 
 
 def test_exits():
-    for arguments in (["--help"], ["demo", "--help"], ["report", "--help"], ["attention", "--help"],
-                      ["next", "--help"], ["heads", "--help"], ["--version"]):
+    for arguments in (
+        ["--help"],
+        ["demo", "--help"],
+        ["report", "--help"],
+        ["attention", "--help"],
+        ["next", "--help"],
+        ["heads", "--help"],
+        ["--version"],
+    ):
         code, out, err = run(*arguments)
         check(" ".join(arguments), code == 0 and out and not err, f"exit {code}")
     for arguments, word in (
-            ([], ""), (["nonsense"], "nonsense"), (["demo", "--nonsense"], "--nonsense"),
-            (["demo", "--seed", "x"], "--seed"), (["demo", "--seed", "-1"], "--seed"),
-            (["demo", "--heads"], "--heads"),
-            (["demo", "--lang", "fr"], "zh, en"), (["demo", "--mask", "foo"], "none, causal, padding"),
-            (["demo", "--format", "xml"], "text, json"), (["report"], "--model"),
-            (["report", "--model", "."], "--text"),
-            (["next", "--model", ".", "--text", "a", "--text-file", "b"], "--text"),
-            (["next", "--model", ".", "--text", "a", "--top", "0"], "--top"),
-            (["attention", "--model", ".", "--text", "a"], "--out"),
-            (["heads", "--random-repeat"], "--model"), (["heads", "--model", "."], "--random-repeat"),
-            (["heads", "--model", ".", "--text", "a", "--random-repeat"], "only one"),
-            (["heads", "--model", ".", "--text", "a", "--seed", "2"], "--seed"),
-            (["heads", "--model", ".", "--text", "a", "--period", "2"], "--period"),
-            (["heads", "--model", ".", "--random-repeat", "--length", "0"], "--length"),
-            (["heads", "--model", ".", "--random-repeat", "--format", "text"], "table, csv, json")):
+        ([], ""),
+        (["nonsense"], "nonsense"),
+        (["demo", "--nonsense"], "--nonsense"),
+        (["demo", "--seed", "x"], "--seed"),
+        (["demo", "--seed", "-1"], "--seed"),
+        (["demo", "--heads"], "--heads"),
+        (["demo", "--lang", "fr"], "zh, en"),
+        (["demo", "--mask", "foo"], "none, causal, padding"),
+        (["demo", "--format", "xml"], "text, json"),
+        (["report"], "--model"),
+        (["report", "--model", "."], "--text"),
+        (["next", "--model", ".", "--text", "a", "--text-file", "b"], "--text"),
+        (["next", "--model", ".", "--text", "a", "--top", "0"], "--top"),
+        (["attention", "--model", ".", "--text", "a"], "--out"),
+        (["heads", "--random-repeat"], "--model"),
+        (["heads", "--model", "."], "--random-repeat"),
+        (["heads", "--model", ".", "--text", "a", "--random-repeat"], "only one"),
+        (["heads", "--model", ".", "--text", "a", "--seed", "2"], "--seed"),
+        (["heads", "--model", ".", "--text", "a", "--period", "2"], "--period"),
+        (["heads", "--model", ".", "--random-repeat", "--length", "0"], "--length"),
+        (["heads", "--model", ".", "--random-repeat", "--format", "text"], "table, csv, json"),
+    ):
         bad(arguments, 2, word)
     with tempfile.TemporaryDirectory() as folder:
         here = pathlib.Path(folder)
         (here / "broken").mkdir()
         (here / "broken" / "config.json").write_text("{")
         (here / "empty.txt").write_text("\n")
-        for name, ids in (("none", "[]"), ("far", "[1, 99999]"), ("word", "[[1], [\"a\"]]"), ("object", "{}")):
+        for name, ids in (
+            ("none", "[]"),
+            ("far", "[1, 99999]"),
+            ("word", "[[1], [\"a\"]]"),
+            ("object", "{}"),
+        ):
             (here / (name + ".json")).write_text(ids)
         for arguments, word in (
-                (["demo", "--heads", "5"], "d_model 64 is not a multiple of 5 heads"),
-                (["demo", "--heads", "0"], "heads"), (["demo", "--d-model", "-4"], "d_model"),
-                (["demo", "--batch", "65"], "64"), (["demo", "--tokens", " "], "tokens"),
-                (["demo", "--d-model", "4096", "--batch", "64", "--tokens", "x " * 1000], "GB"),
-                (["demo", "--head", "4"], "--head 4: there are 4 heads, 0 to 3"),
-                (["demo", "--sample", "-1"], "--sample"), (["demo", "--token", "6"], "--token"),
-                (["next", "--model", here / "absent", "--text", "a"], "absent"),
-                (["next", "--model", here, "--text", "a"], "config.json"),
-                (["next", "--model", here / "broken", "--text", "a"], "config.json"),
-                (["next", "--model", here, "--text", ""], "empty"),
-                (["next", "--model", here, "--text-file", here / "empty.txt"], "empty"),
-                (["next", "--model", here, "--text-file", here / "absent.txt"], "absent.txt"),
-                (["attention", "--model", here, "--text", "a", "--out", "x.csv"], ".npz"),
-                (["heads", "--model", here, "--random-repeat"], "config.json"),
-                (["heads", "--model", BOOKWORM, "--ids", here / "absent.json"], "absent.json"),
-                (["heads", "--model", BOOKWORM, "--ids", here / "none.json"], "no token ids"),
-                (["heads", "--model", BOOKWORM, "--ids", here / "far.json"], "element 1"),
-                (["heads", "--model", BOOKWORM, "--ids", here / "word.json"], "list 1, element 0"),
-                (["heads", "--model", BOOKWORM, "--ids", here / "object.json"], "list of token ids"),
-                (["heads", "--model", BOOKWORM, "--random-repeat", "--length", "129"], "at most 128"),
-                (["heads", "--model", BOOKWORM, "--random-repeat", "--samples", "10000", "--length", "99"], "1000000")):
+            (["demo", "--heads", "5"], "d_model 64 is not a multiple of 5 heads"),
+            (["demo", "--heads", "0"], "heads"),
+            (["demo", "--d-model", "-4"], "d_model"),
+            (["demo", "--batch", "65"], "64"),
+            (["demo", "--tokens", " "], "tokens"),
+            (["demo", "--d-model", "4096", "--batch", "64", "--tokens", "x " * 1000], "GB"),
+            (["demo", "--head", "4"], "--head 4: there are 4 heads, 0 to 3"),
+            (["demo", "--sample", "-1"], "--sample"),
+            (["demo", "--token", "6"], "--token"),
+            (["next", "--model", here / "absent", "--text", "a"], "absent"),
+            (["next", "--model", here, "--text", "a"], "config.json"),
+            (["next", "--model", here / "broken", "--text", "a"], "config.json"),
+            (["next", "--model", here, "--text", ""], "empty"),
+            (["next", "--model", here, "--text-file", here / "empty.txt"], "empty"),
+            (["next", "--model", here, "--text-file", here / "absent.txt"], "absent.txt"),
+            (["attention", "--model", here, "--text", "a", "--out", "x.csv"], ".npz"),
+            (["heads", "--model", here, "--random-repeat"], "config.json"),
+            (["heads", "--model", BOOKWORM, "--ids", here / "absent.json"], "absent.json"),
+            (["heads", "--model", BOOKWORM, "--ids", here / "none.json"], "no token ids"),
+            (["heads", "--model", BOOKWORM, "--ids", here / "far.json"], "element 1"),
+            (["heads", "--model", BOOKWORM, "--ids", here / "word.json"], "list 1, element 0"),
+            (["heads", "--model", BOOKWORM, "--ids", here / "object.json"], "list of token ids"),
+            (["heads", "--model", BOOKWORM, "--random-repeat", "--length", "129"], "at most 128"),
+            (
+                [
+                    "heads",
+                    "--model",
+                    BOOKWORM,
+                    "--random-repeat",
+                    "--samples",
+                    "10000",
+                    "--length",
+                    "99",
+                ],
+                "1000000",
+            ),
+        ):
             bad(arguments, 1, word)
 
 
@@ -249,8 +345,15 @@ def bad(arguments, expected, word):
     """The exit code, nothing on standard output, one sentence that holds `word` on standard error."""
     code, out, err = run(*arguments)
     short = " ".join(map(str, arguments))[:60]
-    check(f"'{short}' is refused", code == expected and not out and word in err
-          and err.startswith("attnscope: ") and err.count("\n") == 1, f"exit {code}, {err or out!r}")
+    check(
+        f"'{short}' is refused",
+        code == expected
+        and not out
+        and word in err
+        and err.startswith("attnscope: ")
+        and err.count("\n") == 1,
+        f"exit {code}, {err or out!r}",
+    )
 
 
 def test_model(name):
@@ -288,20 +391,32 @@ def test_model(name):
             check(f"{name}: ids in .{end}", got_ids == ids, f"{got_ids} instead of {ids}")
             if got_ids != ids:
                 continue
-            check(f"{name}: tokens in .{end}", tokens["text"] == text
-                  and [t["id"] for t in tokens["tokens"]] == ids)
+            check(
+                f"{name}: tokens in .{end}",
+                tokens["text"] == text and [t["id"] for t in tokens["tokens"]] == ids,
+            )
             d = largest_difference(floats(data), expected)
             print(f"{name}: .{end} differs from the reference by {d:.3g}")
-            check(f"{name}: patterns in .{end}", got_shape == shape and d <= 1e-4, f"differ by {d:.3g}")
-        code, _, err = run("attention", "--model", folder, "--text", text, "--out", here / "no" / "a.npy")
-        check(f"{name}: a folder that is not there", code == 1 and "could not be written" in err, err)
+            check(
+                f"{name}: patterns in .{end}",
+                got_shape == shape and d <= 1e-4,
+                f"differ by {d:.3g}",
+            )
+        code, _, err = run(
+            "attention", "--model", folder, "--text", text, "--out", here / "no" / "a.npy"
+        )
+        check(
+            f"{name}: a folder that is not there", code == 1 and "could not be written" in err, err
+        )
 
         # The same text by option, from standard input and from a file.
         (here / "text.txt").write_text(text + "\n")
-        code, out, err = run("next", "--model", folder, "--text", text, "--format", "json", "--top", "5")
+        code, out, err = run(
+            "next", "--model", folder, "--text", text, "--format", "json", "--top", "5"
+        )
         check(f"{name}: next", code == 0, err)
         if code == 0:
-            last = logits[-golden["logits"][0][1]:]
+            last = logits[-golden["logits"][0][1] :]
             order = sorted(range(len(last)), key=lambda i: -last[i])[:5]
             total = sum(math.exp(x - last[order[0]]) for x in last)
             found = json.loads(out)
@@ -310,17 +425,44 @@ def test_model(name):
             d = largest_difference([t["logit"] for t in found["next"]], [last[i] for i in order])
             print(f"{name}: logits differ from the reference by {d:.3g}")
             check(f"{name}: their logits", d <= 1e-3)
-            check(f"{name}: their probabilities", largest_difference(
-                [t["probability"] for t in found["next"]],
-                [math.exp(last[i] - last[order[0]]) / total for i in order]) <= 1e-4)
-            for how, arguments, stdin in (("-", ["--text", "-"], (text + "\n").encode()),
-                                          ("a file", ["--text-file", here / "text.txt"], b"")):
-                again = run("next", "--model", folder, *arguments, "--format", "json", "--top", "5",
-                            stdin=stdin)
+            check(
+                f"{name}: their probabilities",
+                largest_difference(
+                    [t["probability"] for t in found["next"]],
+                    [math.exp(last[i] - last[order[0]]) / total for i in order],
+                )
+                <= 1e-4,
+            )
+            for how, arguments, stdin in (
+                ("-", ["--text", "-"], (text + "\n").encode()),
+                ("a file", ["--text-file", here / "text.txt"], b""),
+            ):
+                again = run(
+                    "next",
+                    "--model",
+                    folder,
+                    *arguments,
+                    "--format",
+                    "json",
+                    "--top",
+                    "5",
+                    stdin=stdin,
+                )
                 check(f"{name}: text from {how}", again == (0, out, ""), again[2])
     for lang, word in (("zh", "核心概念"), ("en", "Key concepts")):
-        code, out, err = run("report", "--model", folder, "--text", text, "--lang", lang, "--layer", "1",
-                             "--head", "2")
+        code, out, err = run(
+            "report",
+            "--model",
+            folder,
+            "--text",
+            text,
+            "--lang",
+            lang,
+            "--layer",
+            "1",
+            "--head",
+            "2",
+        )
         check(f"{name}: report --lang {lang}", code == 0 and word in out and "1.000000" in out, err)
     bad(["report", "--model", folder, "--text", text, "--layer", "99"], 1, "--layer 99")
 
@@ -329,14 +471,20 @@ def test_masked():
     """A model that reads both ways says what [MASK] hides; one without a vocabulary says so."""
     models = ROOT / "tests" / "data" / "models"
     text = ["--text", "The girl saw a [MASK]."]
-    code, out, err = run("next", "--model", models / "bert-mlm", *text, "--top", "3", "--format", "json")
+    code, out, err = run(
+        "next", "--model", models / "bert-mlm", *text, "--top", "3", "--format", "json"
+    )
     masked = json.loads(out)["masked"] if code == 0 else []
     check("bert-mlm: the place of [MASK]", [m["position"] for m in masked] == [5], err or out)
     check("bert-mlm: its candidates", [len(m["candidates"]) for m in masked] == [3], err or out)
     for lang, words in (("en", "what token 5 “[MASK]” of 8 hides"), ("zh", "被遮住的词元 5“[MASK]”")):
         code, out, err = run("next", "--model", models / "bert-mlm", *text, "--lang", lang)
         check(f"bert-mlm: next --lang {lang}", code == 0 and words in out, err or out)
-    bad(["next", "--model", models / "bert-mlm", "--text", "The girl"], 1, "write [MASK] into the text")
+    bad(
+        ["next", "--model", models / "bert-mlm", "--text", "The girl"],
+        1,
+        "write [MASK] into the text",
+    )
     bad(["next", "--model", models / "bert", *text], 1, "no output vocabulary")
     code, out, err = run("heads", "--model", models / "bert", *text)
     check("bert: heads", code == 0 and "8 heads" in out, err or out)
@@ -349,25 +497,37 @@ def test_story():
         return skip("stories260K's story", f"{folder} is not there")
     text = "Once upon a time, there was a little girl named"
     for _ in range(6):
-        code, out, _ = run("next", "--model", folder, "--text", text, "--top", "1", "--format", "json")
+        code, out, _ = run(
+            "next", "--model", folder, "--text", text, "--top", "1", "--format", "json"
+        )
         if code:
             break
         text += json.loads(out)["next"][0]["shown"]
     check("stories260K tells its story", " Lily." in text, text)
     code, out, _ = run("next", "--model", folder, "--text", "Once upon a", "--lang", "en")
-    check("stories260K: next as a table", code == 0 and "␣time" in out and len(out.splitlines()) == 14, out)
+    check(
+        "stories260K: next as a table",
+        code == 0 and "␣time" in out and len(out.splitlines()) == 14,
+        out,
+    )
 
 
 def test_heads():
     """Every format of `heads` on r + r against PyTorch's numbers; r drawn, or read from a file."""
     torch = json.loads((BOOKWORM / "head_scores.json").read_text())
-    names = {"induction_stripe": "repeat_induction", "duplicate_stripe": "repeat_duplicate",
-             "previous_token": "repeat_previous", "first_token": "repeat_first"}
+    names = {
+        "induction_stripe": "repeat_induction",
+        "duplicate_stripe": "repeat_duplicate",
+        "previous_token": "repeat_previous",
+        "first_token": "repeat_first",
+    }
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "ids.json"
         file.write_text(json.dumps([r + r for r in torch["repeat_tokens"]]))
-        for how, arguments in (("--random-repeat", ["--random-repeat", "--seed", "1"]),
-                               ("--ids", ["--ids", file, "--period", "50"])):
+        for how, arguments in (
+            ("--random-repeat", ["--random-repeat", "--seed", "1"]),
+            ("--ids", ["--ids", file, "--period", "50"]),
+        ):
             code, out, err = run("heads", "--model", BOOKWORM, *arguments, "--format", "json")
             check(f"heads {how}", code == 0, err)
             if code:
@@ -380,34 +540,74 @@ def test_heads():
                 check(f"heads {how}: {ours}", d <= 2e-6, f"differs by {d:.3g}")
             code, table, err = run("heads", "--model", BOOKWORM, *arguments, "--format", "csv")
             rows = [line.split(",") for line in table.splitlines()]
-            check(f"heads {how}: csv", code == 0 and rows[0][:2 + len(found["scores"])] == ["layer", "head", *found["scores"]]
-                  and rows[0][-2:] == ["role", "confidence"] and all(len(row) == len(rows[0]) for row in rows)
-                  and all([float(row[i + 2]) for row in rows[1:]] == flat(scores)
-                          for i, scores in enumerate(found["scores"].values())), err)
+            check(
+                f"heads {how}: csv",
+                code == 0
+                and rows[0][: 2 + len(found["scores"])] == ["layer", "head", *found["scores"]]
+                and rows[0][-2:] == ["role", "confidence"]
+                and all(len(row) == len(rows[0]) for row in rows)
+                and all(
+                    [float(row[i + 2]) for row in rows[1:]] == flat(scores)
+                    for i, scores in enumerate(found["scores"].values())
+                ),
+                err,
+            )
     for lang, word in (("en", "highest"), ("zh", "该列最高")):
         code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--lang", lang)
-        heads = [line for line in out.splitlines() if line.strip()[:1].isdigit() and line.count(".") == 12]
+        heads = [
+            line
+            for line in out.splitlines()
+            if line.strip()[:1].isdigit() and line.count(".") == 12
+        ]
         starred = [line.split()[0] for line in heads if "0.815*" in line]
-        check(f"heads as a table, {lang}", code == 0 and word in out and len(heads) == 24
-              and starred == ["3.1"] and "".join(heads).count("*") == 10, err or out)
+        check(
+            f"heads as a table, {lang}",
+            code == 0
+            and word in out
+            and len(heads) == 24
+            and starred == ["3.1"]
+            and "".join(heads).count("*") == 10,
+            err or out,
+        )
         # Points stand under each other.
         points = [[i for i, c in enumerate(line) if c == "."] for line in heads]
         check(f"heads: columns align, {lang}", all(p == points[0] for p in points), out)
     code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--format", "json")
-    roles = {(r["layer"], r["head"]): r["role"] for r in json.loads(out)["roles"]} if code == 0 else {}
-    check("heads: roles of the card", [roles.get(h) for h in ((1, 2), (2, 0), (3, 1), (3, 2), (3, 4))]
-          == ["Previous token"] * 2 + ["Induction"] * 3, str(roles))
-    code, out, err = run("heads", "--model", BOOKWORM, "--text", "Once upon a time", "--format", "json")
-    check("heads of a text", code == 0 and "induction_stripe" not in out
-          and json.loads(out)["text"] == "Once upon a time", err)
+    roles = (
+        {(r["layer"], r["head"]): r["role"] for r in json.loads(out)["roles"]} if code == 0 else {}
+    )
+    check(
+        "heads: roles of the card",
+        [roles.get(h) for h in ((1, 2), (2, 0), (3, 1), (3, 2), (3, 4))]
+        == ["Previous token"] * 2 + ["Induction"] * 3,
+        str(roles),
+    )
+    code, out, err = run(
+        "heads", "--model", BOOKWORM, "--text", "Once upon a time", "--format", "json"
+    )
+    check(
+        "heads of a text",
+        code == 0
+        and "induction_stripe" not in out
+        and json.loads(out)["text"] == "Once upon a time",
+        err,
+    )
 
 
 def test_measure():
     """Every format of `measure` says the same numbers; the list names every measure."""
     text = ["--text", "Once upon a time, once upon a time", "--lang", "en"]
     code, out, err = run("measure", "--lang", "en")
-    check("measure lists all", code == 0 and all(f"  {i} " in out for i in ("pattern", "entropy", "span_90")), err or out)
-    for measure, first in (("previous_token", "layer,head,value"), ("row", "key,value"), ("pattern", "query,key,value")):
+    check(
+        "measure lists all",
+        code == 0 and all(f"  {i} " in out for i in ("pattern", "entropy", "span_90")),
+        err or out,
+    )
+    for measure, first in (
+        ("previous_token", "layer,head,value"),
+        ("row", "key,value"),
+        ("pattern", "query,key,value"),
+    ):
         arguments = ["measure", measure, "--model", BOOKWORM, *text]
         code, out, err = run(*arguments, "--format", "json")
         check(f"measure {measure}: json", code == 0, err)
@@ -416,12 +616,24 @@ def test_measure():
         values = flat(json.loads(out)["values"])
         code, out, err = run(*arguments, "--format", "csv")
         lines = out.splitlines()
-        check(f"measure {measure}: csv", code == 0 and lines[0] == first
-              and [float(line.split(",")[-1]) for line in lines[1:]] == values, err or out[:200])
-        raw = subprocess.run([*COMMAND, *map(str, arguments), "--format", "npy"], capture_output=True, timeout=600).stdout
-        floats = raw[10 + int.from_bytes(raw[8:10], "little"):]
-        check(f"measure {measure}: npy", raw[:8] == b"\x93NUMPY\x01\x00" and (len(raw) - len(floats)) % 64 == 0
-              and largest_difference(struct.unpack(f"<{len(floats) // 4}f", floats), values) <= 1e-7, str(raw[:120]))
+        check(
+            f"measure {measure}: csv",
+            code == 0
+            and lines[0] == first
+            and [float(line.split(",")[-1]) for line in lines[1:]] == values,
+            err or out[:200],
+        )
+        raw = subprocess.run(
+            [*COMMAND, *map(str, arguments), "--format", "npy"], capture_output=True, timeout=600
+        ).stdout
+        floats = raw[10 + int.from_bytes(raw[8:10], "little") :]
+        check(
+            f"measure {measure}: npy",
+            raw[:8] == b"\x93NUMPY\x01\x00"
+            and (len(raw) - len(floats)) % 64 == 0
+            and largest_difference(struct.unpack(f"<{len(floats) // 4}f", floats), values) <= 1e-7,
+            str(raw[:120]),
+        )
         code, out, err = run(*arguments)
         check(f"measure {measure}: table", code == 0 and len(out.splitlines()) > 4, err or out)
     bad(["measure", "nonsense"], 1, "no such measure")
@@ -454,36 +666,85 @@ def test_units():
     groups = [max(0, i - 1) for i in range(n)]
     code, out, err = run(*measure, "--units", "spans", "--spans", "0-1", "--format", "json")
     made = json.loads(out) if code == 0 else {}
-    check("units: spans are sums and means", code == 0 and made["units"] == "spans" and len(made["tokens"]) == n - 1
-          and largest_difference(flat(made["values"]), flat(merge(whole, groups, n - 1))) <= 1e-6, err)
-    check("units: the sense is said", code == 0 and "summed" in made["regrouped"], str(made.get("regrouped")))
+    check(
+        "units: spans are sums and means",
+        code == 0
+        and made["units"] == "spans"
+        and len(made["tokens"]) == n - 1
+        and largest_difference(flat(made["values"]), flat(merge(whole, groups, n - 1))) <= 1e-6,
+        err,
+    )
+    check(
+        "units: the sense is said",
+        code == 0 and "summed" in made["regrouped"],
+        str(made.get("regrouped")),
+    )
     hidden = [-1] + list(range(n - 2)) + [-1]
     code, out, err = run(*measure, "--special", "hidden", "--format", "json")
     made = json.loads(out) if code == 0 else {}
     rest = merge(whole, hidden, n - 2)
     held = sum(1 - sum(row) for row in rest) / (n - 2)
-    check("units: hidden tokens are not made up for", code == 0
-          and largest_difference(flat(made["values"]), flat(rest)) <= 1e-6
-          and f"2 hidden special tokens hold {held:.3f} of the weight" in made["regrouped"], err or str(made.get("regrouped")))
+    check(
+        "units: hidden tokens are not made up for",
+        code == 0
+        and largest_difference(flat(made["values"]), flat(rest)) <= 1e-6
+        and f"2 hidden special tokens hold {held:.3f} of the weight" in made["regrouped"],
+        err or str(made.get("regrouped")),
+    )
     code, out, err = run(*measure, "--special", "hidden")
-    check("units: the table says it", code == 0 and "2 hidden special tokens hold" in out, err or out)
+    check(
+        "units: the table says it", code == 0 and "2 hidden special tokens hold" in out, err or out
+    )
     code, out, err = run("measure", "row", *arguments, "--units", "words", "--format", "json")
-    check("units: a row of words sums to 1", code == 0 and abs(sum(json.loads(out)["values"]) - 1) < 1e-6, err)
+    check(
+        "units: a row of words sums to 1",
+        code == 0 and abs(sum(json.loads(out)["values"]) - 1) < 1e-6,
+        err,
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "words.npy")
-        code, out, err = run("attention", *arguments[:4], "--units", "spans", "--spans", "0-1", "--out", path)
+        code, out, err = run(
+            "attention", *arguments[:4], "--units", "spans", "--spans", "0-1", "--out", path
+        )
         shape, values = ((), [])
         if code == 0:
             _, shape, raw = read_npy(path.read_bytes())
             values = floats(raw)
         at = (shape[1] + 1) * (n - 1) * (n - 1) if code == 0 else 0  # layer 1, head 1
-        check("units: attention", code == 0 and shape[2:] == [n - 1, n - 1]
-              and largest_difference(values[at:at + (n - 1) ** 2], flat(merge(whole, groups, n - 1))) <= 1e-6, err)
+        check(
+            "units: attention",
+            code == 0
+            and shape[2:] == [n - 1, n - 1]
+            and largest_difference(
+                values[at : at + (n - 1) ** 2], flat(merge(whole, groups, n - 1))
+            )
+            <= 1e-6,
+            err,
+        )
         svg = pathlib.Path(folder, "words.svg")
         for view in ("map", "lines", "strip"):
-            code, out, err = run("plot", "--view", view, *arguments, "--units", "words", "--special", "hidden", "--out", svg)
-            check(f"units: plot {view}", code == 0 and "hidden special tokens hold" in svg.read_text(), err)
-        bad(["plot", "--view", "neuron", *arguments, "--units", "words", "--out", svg], 1, "--view neuron")
+            code, out, err = run(
+                "plot",
+                "--view",
+                view,
+                *arguments,
+                "--units",
+                "words",
+                "--special",
+                "hidden",
+                "--out",
+                svg,
+            )
+            check(
+                f"units: plot {view}",
+                code == 0 and "hidden special tokens hold" in svg.read_text(),
+                err,
+            )
+        bad(
+            ["plot", "--view", "neuron", *arguments, "--units", "words", "--out", svg],
+            1,
+            "--view neuron",
+        )
     bad(["measure", "entropy", *arguments, "--units", "words"], 1, "is not about tokens")
     bad([*measure, "--units", "spans", "--spans", "5-2"], 2, "5-2")
     bad(["measure", "pattern", "--model", bert, "--text", "   ", "--special", "hidden"], 1, "")
@@ -497,40 +758,94 @@ def test_lens():
     code, out, err = run("lens", *text, "--format", "json", "--top", "3")
     cells = json.loads(out)["cells"] if code == 0 else []
     last = cells[-1] if cells else {"top": []}
-    check("lens ends in what comes next", [t["id"] for t in last["top"]] == [t["id"] for t in following]
-          and largest_difference([t["probability"] for t in last["top"]], [t["probability"] for t in following]) < 1e-5
-          and last["target"] == following[0]["id"] and last["rank"] == 0, err or str(last))
+    check(
+        "lens ends in what comes next",
+        [t["id"] for t in last["top"]] == [t["id"] for t in following]
+        and largest_difference(
+            [t["probability"] for t in last["top"]], [t["probability"] for t in following]
+        )
+        < 1e-5
+        and last["target"] == following[0]["id"]
+        and last["rank"] == 0,
+        err or str(last),
+    )
     code, out, err = run("lens", *text, "--target", "girl", "--foil", "dog")
-    check("lens of a contrast", code == 0 and "instead of ␣dog" in out and "logit difference" in out, err or out)
+    check(
+        "lens of a contrast",
+        code == 0 and "instead of ␣dog" in out and "logit difference" in out,
+        err or out,
+    )
     code, out, err = run("lens", *text, "--format", "csv", "--top", "1")
     lines = out.splitlines()
-    check("lens: csv", code == 0 and lines[0].startswith("layer,query,target,logit") and len(lines) == 1 + len(cells), err)
+    check(
+        "lens: csv",
+        code == 0
+        and lines[0].startswith("layer,query,target,logit")
+        and len(lines) == 1 + len(cells),
+        err,
+    )
     code, out, err = run("measure", "logit_component", *text, "--format", "json")
     parts = flat(json.loads(out)["values"]) if code == 0 else []
-    check("the parts of a logit", abs(sum(parts) - last.get("logit", 0)) < 1e-4 * max(1, abs(sum(parts))), err or str(parts))
+    check(
+        "the parts of a logit",
+        abs(sum(parts) - last.get("logit", 0)) < 1e-4 * max(1, abs(sum(parts))),
+        err or str(parts),
+    )
     bad(["lens", *text, "--target", "xyzzy plugh"], 1, "is not one token of this model")
     bad(["lens", *text, "--top", "0"], 2, "--top")
 
 
 def test_circuits():
     code, out, err = run("circuits", "--model", BOOKWORM, "--lang", "zh", "--top", "2")
-    check("circuits as a table", code == 0 and "复制" in out and "K 组合" in out and "L3H3" in out, err or out)
+    check(
+        "circuits as a table",
+        code == 0 and "复制" in out and "K 组合" in out and "L3H3" in out,
+        err or out,
+    )
     code, out, err = run("circuits", "--model", BOOKWORM, "--format", "csv")
     lines = out.splitlines()
     check("circuits: csv", code == 0 and len(lines) == 1 + 24 + 3 * 6 * 36, err or str(len(lines)))
     code, out, err = run("circuits", "--model", BOOKWORM, "--format", "json")
     found = json.loads(out) if code == 0 else {}
     pairs = flat(found.get("k_composition", []))
-    check("circuits: json", len(flat(found.get("copying", []))) == 24 and len(pairs) == 24 * 24
-          and sum(x != 0 for x in pairs) == 6 * 36, err)
+    check(
+        "circuits: json",
+        len(flat(found.get("copying", []))) == 24
+        and len(pairs) == 24 * 24
+        and sum(x != 0 for x in pairs) == 6 * 36,
+        err,
+    )
 
 
 def test_plot():
     """Every view as a picture that others can read, with the words of the text in it; what cannot be drawn says why."""
-    arguments = ["plot", "--model", BOOKWORM, "--text", "Mr. Toad & the <Rat> 学习", "--layer", 1, "--head", 2]
+    arguments = [
+        "plot",
+        "--model",
+        BOOKWORM,
+        "--text",
+        "Mr. Toad & the <Rat> 学习",
+        "--layer",
+        1,
+        "--head",
+        2,
+    ]
     svg = "{http://www.w3.org/2000/svg}"
     with tempfile.TemporaryDirectory() as folder:
-        for view in ("map", "lines", "neuron", "strip", "grid", "list", "scatter", "bars", "heads", "lens", "next", "parts"):
+        for view in (
+            "map",
+            "lines",
+            "neuron",
+            "strip",
+            "grid",
+            "list",
+            "scatter",
+            "bars",
+            "heads",
+            "lens",
+            "next",
+            "parts",
+        ):
             out = pathlib.Path(folder) / f"{view}.svg"
             code, _, err = run(*arguments, "--view", view, "--out", out)
             check(f"plot {view}: svg", code == 0 and out.exists(), err)
@@ -542,14 +857,53 @@ def test_plot():
                 check(f"plot {view}: svg is XML", False, str(error))
                 continue
             words = " ".join("".join(t.itertext()) for t in root.iter(f"{svg}text"))
-            shapes = sum(1 for e in root.iter() if e.tag in (f"{svg}rect", f"{svg}line", f"{svg}image", f"{svg}path", f"{svg}circle"))
-            wanted = {"grid": "H5", "list": "L1 H2", "scatter": "0", "lens": "L3", "next": "%", "parts": "L3 MLP"}.get(view, "Toad")
-            check(f"plot {view}: words and shapes", wanted in words and shapes > 5, f"{shapes} shapes; {words[:200]}")
+            shapes = sum(
+                1
+                for e in root.iter()
+                if e.tag
+                in (f"{svg}rect", f"{svg}line", f"{svg}image", f"{svg}path", f"{svg}circle")
+            )
+            wanted = {
+                "grid": "H5",
+                "list": "L1 H2",
+                "scatter": "0",
+                "lens": "L3",
+                "next": "%",
+                "parts": "L3 MLP",
+            }.get(view, "Toad")
+            check(
+                f"plot {view}: words and shapes",
+                wanted in words and shapes > 5,
+                f"{shapes} shapes; {words[:200]}",
+            )
         out = pathlib.Path(folder) / "contrast.svg"
         for measure, wanted in (("logit_head", "L1 H2"), ("logit_token", "0 <|endof")):
-            code, _, err = run(*arguments, "--view", "parts", "--measure", measure, "--target", "river", "--foil", "house", "--out", out)
-            words = " ".join("".join(t.itertext()) for t in ElementTree.parse(out).getroot().iter(f"{svg}text")) if code == 0 else ""
-            check(f"plot parts: {measure}", wanted in words and '"river" minus "house"' in words, err or words[:300])
+            code, _, err = run(
+                *arguments,
+                "--view",
+                "parts",
+                "--measure",
+                measure,
+                "--target",
+                "river",
+                "--foil",
+                "house",
+                "--out",
+                out,
+            )
+            words = (
+                " ".join(
+                    "".join(t.itertext())
+                    for t in ElementTree.parse(out).getroot().iter(f"{svg}text")
+                )
+                if code == 0
+                else ""
+            )
+            check(
+                f"plot parts: {measure}",
+                wanted in words and '"river" minus "house"' in words,
+                err or words[:300],
+            )
         out = pathlib.Path(folder) / "map.png"
         code, _, err = run(*arguments, "--view", "map", "--width", 500, "--out", out)
         data = out.read_bytes() if out.exists() else b""
@@ -558,26 +912,53 @@ def test_plot():
             width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
             packed, at = b"", 8
             while at < len(data):
-                size, name = struct.unpack(">I4s", data[at:at + 8])
-                check("plot: png checksum", zlib.crc32(data[at + 4:at + 8 + size]) == struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0])
-                packed += data[at + 8:at + 8 + size] if name == b"IDAT" else b""
+                size, name = struct.unpack(">I4s", data[at : at + 8])
+                check(
+                    "plot: png checksum",
+                    zlib.crc32(data[at + 4 : at + 8 + size])
+                    == struct.unpack(">I", data[at + 8 + size : at + 12 + size])[0],
+                )
+                packed += data[at + 8 : at + 8 + size] if name == b"IDAT" else b""
                 at += 12 + size
             channels = {0: 1, 2: 3, 6: 4}[kind]
-            check("plot: png is whole", depth == 8 and len(zlib.decompress(packed)) == height * (1 + channels * width), f"{width} x {height}")
+            check(
+                "plot: png is whole",
+                depth == 8 and len(zlib.decompress(packed)) == height * (1 + channels * width),
+                f"{width} x {height}",
+            )
         out = pathlib.Path(folder) / "none" / "x.svg"
-        for name, more, word in (("folder", ["--view", "map", "--out", out], "folder"), ("view", ["--view", "cake", "--out", out], "cake"),
-                                 ("measure", ["--view", "grid", "--measure", "cake", "--out", out], "cake"),
-                                 ("format", ["--view", "map", "--out", pathlib.Path(folder) / "x.bmp"], ".bmp")):
+        for name, more, word in (
+            ("folder", ["--view", "map", "--out", out], "folder"),
+            ("view", ["--view", "cake", "--out", out], "cake"),
+            ("measure", ["--view", "grid", "--measure", "cake", "--out", out], "cake"),
+            ("format", ["--view", "map", "--out", pathlib.Path(folder) / "x.bmp"], ".bmp"),
+        ):
             code, _, err = run(*arguments, *more)
-            check(f"plot: bad {name}", code != 0 and word in err and len(err.strip().splitlines()) == 1, err)
+            check(
+                f"plot: bad {name}",
+                code != 0 and word in err and len(err.strip().splitlines()) == 1,
+                err,
+            )
 
 
 def main():
     if not COMMAND:
         sys.exit(__doc__)
-    tests = [test_demo_numbers, test_texts, test_language, test_exits,
-             *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
-             test_masked, test_story, test_heads, test_measure, test_units, test_lens, test_circuits, test_plot]
+    tests = [
+        test_demo_numbers,
+        test_texts,
+        test_language,
+        test_exits,
+        *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
+        test_masked,
+        test_story,
+        test_heads,
+        test_measure,
+        test_units,
+        test_lens,
+        test_circuits,
+        test_plot,
+    ]
     # Each is a program's run after the other, so two of them keep two cores busy.
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
         for done in [workers.submit(test) for test in tests]:

@@ -23,13 +23,33 @@ from safetensors.torch import load_file, save_file
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 QUERY, LAYER, HEAD, TARGET, FOIL = 11, 1, 1, 50, 40
-MODELS = ["gpt2", "gpt2-relu", "bert", "bert-mlm", "bert-padded", "roberta", "llama-gqa", "llama-tied-f16", "qwen2",
-          "gpt-neox-parallel", "gpt-neox-sequential", "gpt2+padded", "llama-gqa+padded", "gpt2+cross", "bookworm-2m",
-          "stories260K"]
+MODELS = [
+    "gpt2",
+    "gpt2-relu",
+    "bert",
+    "bert-mlm",
+    "bert-padded",
+    "roberta",
+    "llama-gqa",
+    "llama-tied-f16",
+    "qwen2",
+    "gpt-neox-parallel",
+    "gpt-neox-sequential",
+    "gpt2+padded",
+    "llama-gqa+padded",
+    "gpt2+cross",
+    "bookworm-2m",
+    "stories260K",
+]
 ROOT = DATA.parent.parent
 SHARED = pathlib.Path(os.environ.get("ATTNSCOPE_SHARED", ROOT / ".." / "shared"))
-REAL = {name: folder for name, folder in (("bookworm-2m", ROOT / "web" / "models"),
-                                          ("stories260K", SHARED / "models" / "checkpoints"))}
+REAL = {
+    name: folder
+    for name, folder in (
+        ("bookworm-2m", ROOT / "web" / "models"),
+        ("stories260K", SHARED / "models" / "checkpoints"),
+    )
+}
 PADDING, KEYS = 5, 13
 N_REAL = 20  # tokens of its golden text
 
@@ -41,9 +61,12 @@ class Pass:
         name, _, kind_of_case = name.partition("+")
         real = name in REAL
         folder = REAL[name] / name if real else DATA / "models" / name
-        stored = load_file(DATA / f"{name}.expected.safetensors" if name == "bookworm-2m"
-                           else folder / "expected.safetensors")
-        self.ids = stored["input_ids"].long().reshape(1, -1)[:, :N_REAL if real else None]
+        stored = load_file(
+            DATA / f"{name}.expected.safetensors"
+            if name == "bookworm-2m"
+            else folder / "expected.safetensors"
+        )
+        self.ids = stored["input_ids"].long().reshape(1, -1)[:, : N_REAL if real else None]
         self.real = real
         self.cross = kind_of_case == "cross"
         mask = stored.get("attention_mask", torch.ones_like(self.ids[0]))[None].clone()
@@ -59,20 +82,33 @@ class Pass:
         if self.post:
             has_head = "logits" in stored
             cls = transformers.AutoModelForMaskedLM if has_head else transformers.AutoModel
-        self.model = cls.from_pretrained(folder, config=kind, dtype=torch.float64, attn_implementation="eager").eval()
+        self.model = cls.from_pretrained(
+            folder, config=kind, dtype=torch.float64, attn_implementation="eager"
+        ).eval()
         for module in self.model.modules():
             if hasattr(module, "variance_epsilon"):  # theirs is float32 inside
                 module.forward = functools.partial(rms_norm, module)
         if self.cross:
             self.model = across(self.model, cls, kind)
         self.base = self.model.base_model
-        self.parallel = bool(getattr(kind, "use_parallel_residual", False)) and self.family == "gpt_neox"
+        self.parallel = (
+            bool(getattr(kind, "use_parallel_residual", False)) and self.family == "gpt_neox"
+        )
         self.H = kind.num_attention_heads
         self.KV = getattr(kind, "num_key_value_heads", None) or self.H
-        self.layers = list({"gpt2": lambda: self.base.h, "bert": lambda: self.base.encoder.layer,
-                            "roberta": lambda: self.base.encoder.layer}.get(self.family, lambda: self.base.layers)())
-        self.final_norm = {"gpt2": lambda: self.base.ln_f, "gpt_neox": lambda: self.base.final_layer_norm,
-                           "bert": lambda: None, "roberta": lambda: None}.get(self.family, lambda: self.base.norm)()
+        self.layers = list(
+            {
+                "gpt2": lambda: self.base.h,
+                "bert": lambda: self.base.encoder.layer,
+                "roberta": lambda: self.base.encoder.layer,
+            }.get(self.family, lambda: self.base.layers)()
+        )
+        self.final_norm = {
+            "gpt2": lambda: self.base.ln_f,
+            "gpt_neox": lambda: self.base.final_layer_norm,
+            "bert": lambda: None,
+            "roberta": lambda: None,
+        }.get(self.family, lambda: self.base.norm)()
         self.causal = not self.post and not self.cross
 
         kept = {}
@@ -82,6 +118,7 @@ class Pass:
             def hook(module, args, kwargs, out):
                 x = (args[0] if args else kwargs["hidden_states"]) if of_input else out
                 kept[key] = x[0] if isinstance(x, tuple) else x
+
             return hook
 
         for l, layer in enumerate(self.layers):
@@ -103,7 +140,9 @@ class Pass:
         for h in hooks:
             h.remove()
         get = lambda key: [kept[(key, l)].detach()[0].numpy() for l in range(len(self.layers))]
-        self.pre, self.post_, self.attn, self.z, self.mlp = map(get, ("pre", "post", "attn", "z", "mlp"))
+        self.pre, self.post_, self.attn, self.z, self.mlp = map(
+            get, ("pre", "post", "attn", "z", "mlp")
+        )
         self.A = [a[0].detach().numpy() for a in self.A_torch]
         self.L, self.n = len(self.layers), self.ids.shape[1]
         self.d = self.pre[0].shape[1]
@@ -144,27 +183,38 @@ class Pass:
         layer = self.layers[l]
         num = lambda t: None if t is None else t.detach().numpy()
         if self.family == "gpt2":
-            w, b = num(layer.attn.c_attn.weight), num(layer.attn.c_attn.bias)  # across() leaves them as they are
+            w, b = num(layer.attn.c_attn.weight), num(
+                layer.attn.c_attn.bias
+            )  # across() leaves them as they are
             q, k, v = np.split(w, 3, 1)
             bq, bk, bv = np.split(b, 3)
             return (q, k, v), (bq, bk, bv), num(self.parts(layer)[2].weight)
         if self.family == "gpt_neox":
-            w, b = num(layer.attention.query_key_value.weight), num(layer.attention.query_key_value.bias)
+            w, b = num(layer.attention.query_key_value.weight), num(
+                layer.attention.query_key_value.bias
+            )
             w, b = w.reshape(self.H, 3, self.dh, self.d), b.reshape(self.H, 3, self.dh)
-            return (tuple(w[:, i].reshape(-1, self.d).T for i in range(3)),
-                    tuple(b[:, i].reshape(-1) for i in range(3)), num(layer.attention.dense.weight).T)
+            return (
+                tuple(w[:, i].reshape(-1, self.d).T for i in range(3)),
+                tuple(b[:, i].reshape(-1) for i in range(3)),
+                num(layer.attention.dense.weight).T,
+            )
         if self.post:
             s = layer.attention.self
             mods, o = (s.query, s.key, s.value), layer.attention.output.dense
         else:
             s = layer.self_attn
             mods, o = (s.q_proj, s.k_proj, s.v_proj), s.o_proj
-        return tuple(num(m.weight).T for m in mods), tuple(num(m.bias) for m in mods), num(o.weight).T
+        return (
+            tuple(num(m.weight).T for m in mods),
+            tuple(num(m.bias) for m in mods),
+            num(o.weight).T,
+        )
 
     def head(self, w, h, heads):
         """The columns of one of `heads` heads that query head h uses."""
         g = h // (self.H // heads)
-        return w[..., g * self.dh:(g + 1) * self.dh]
+        return w[..., g * self.dh : (g + 1) * self.dh]
 
     def read(self, l):
         """What the queries of a layer are made of; keys and values too unless they are of another text."""
@@ -180,7 +230,7 @@ class Pass:
 
     def f(self, l, h):
         """f^h(x_j) [n, d]."""
-        return self.part_of(2, l, h) @ self.W(l)[2][h * self.dh:(h + 1) * self.dh]
+        return self.part_of(2, l, h) @ self.W(l)[2][h * self.dh : (h + 1) * self.dh]
 
     def rest_of_layer(self, l, attn):
         """The layer's output when its attention wrote `attn` [n, d]."""
@@ -239,6 +289,7 @@ def rownorm(m):
 def max_flow(cap, s, t):
     """Edmonds-Karp on a dictionary of dictionaries."""
     from collections import deque
+
     left = {u: dict(v) for u, v in cap.items()}
     total = 0
     while True:
@@ -285,8 +336,12 @@ def looks(p, out):
     # Clark et al.: head_distances, over the cells that a row may see, as a mean over rows.
     A = np.concatenate(p.A)
     seen = A.max(0) > 0
-    P = np.where(seen, .999 * A + .001 / seen.sum(1, keepdims=True), 1)  # 1 ln 1 = 0
-    js = lambda a, b: (a * np.log(2 * a / (a + b)) + b * np.log(2 * b / (a + b))).sum() / 2 / seen.any(1).sum()
+    P = np.where(seen, 0.999 * A + 0.001 / seen.sum(1, keepdims=True), 1)  # 1 ln 1 = 0
+    js = (
+        lambda a, b: (a * np.log(2 * a / (a + b)) + b * np.log(2 * b / (a + b))).sum()
+        / 2
+        / seen.any(1).sum()
+    )
     out["head_distance"] = np.array([[js(a, b) for b in P] for a in P]).reshape(p.L, p.H, p.L, p.H)
 
 
@@ -297,9 +352,12 @@ def lens(p, out):
     out["next"] = prob[-1][QUERY]
     out["lens_probability"] = np.stack([q[:, TARGET] for q in prob])
     out["lens_logit"] = np.stack([r[:, TARGET] - r[:, FOIL] for r in rows])
-    out["lens_rank"] = np.stack([(r > r[:, TARGET:TARGET + 1]).sum(1) for r in rows]).astype(float)
-    # Tokens whose logit is the target's to 1e-6 of the largest may come before it or behind it in float32.
-    near = [np.abs(r - r[:, TARGET:TARGET + 1]) < 1e-6 * np.abs(r).max() for r in rows]
+    out["lens_rank"] = np.stack([(r > r[:, TARGET : TARGET + 1]).sum(1) for r in rows]).astype(
+        float
+    )
+    # Tokens whose logit is the target's to 1e-6 of the largest may come before it or behind it in
+    # float32.
+    near = [np.abs(r - r[:, TARGET : TARGET + 1]) < 1e-6 * np.abs(r).max() for r in rows]
     out["lens_rank_ties"] = np.stack([x.sum(1) - 1 for x in near]).astype(float)
     out["lens_entropy"] = np.stack([-(q * np.log2(q)).sum(1) for q in prob])
 
@@ -327,14 +385,19 @@ def direct(p, out):
     out["logit_component"] = np.array(parts)
     logits = p.out.logits[0].detach().numpy()[QUERY]
     assert abs(sum(parts) - (logits[TARGET] - logits[FOIL])) < 1e-6
-    out["logit_head"] = np.array([[worth(p.A[l][h][QUERY] @ p.f(l, h), QUERY) for h in range(p.H)] for l in range(p.L)])
-    out["logit_token"] = np.array([sum(p.A[l][h][QUERY] * worth(p.f(l, h), QUERY) for h in range(p.H))
-                                   for l in range(p.L)])
-    out["logit_map"] = np.stack([p.A[LAYER][HEAD][i] * worth(p.f(LAYER, HEAD), i) for i in range(p.n)])
+    out["logit_head"] = np.array(
+        [[worth(p.A[l][h][QUERY] @ p.f(l, h), QUERY) for h in range(p.H)] for l in range(p.L)]
+    )
+    out["logit_token"] = np.array(
+        [sum(p.A[l][h][QUERY] * worth(p.f(l, h), QUERY) for h in range(p.H)) for l in range(p.L)]
+    )
+    out["logit_map"] = np.stack(
+        [p.A[LAYER][HEAD][i] * worth(p.f(LAYER, HEAD), i) for i in range(p.n)]
+    )
 
 
 def rollouts(p, out):
-    hat = [rownorm(a.mean(0) + np.eye(p.n)) for a in p.A[:LAYER + 1]]
+    hat = [rownorm(a.mean(0) + np.eye(p.n)) for a in p.A[: LAYER + 1]]
     r = np.linalg.multi_dot(hat[::-1]) if len(hat) > 1 else hat[0]
     out["rollout"] = r
     seen = p.A[0].max(0) > 0
@@ -345,7 +408,9 @@ def rollouts(p, out):
     for l, m in enumerate(hat):
         for i in range(p.n):
             cap[(l + 1, i)] = {(l, j): m[i, j] for j in range(p.n) if m[i, j] > 0}
-    flows = np.array([[max_flow(cap, (LAYER + 1, i), (0, j)) for j in range(p.n)] for i in range(p.n)])
+    flows = np.array(
+        [[max_flow(cap, (LAYER + 1, i), (0, j)) for j in range(p.n)] for i in range(p.n)]
+    )
     out["flow"] = rownorm(flows)
 
 
@@ -376,7 +441,9 @@ def norms(p, out):
     R[np.arange(n), np.arange(n)] += p.pre[LAYER]
     out["norm_residual"] = length(R)
     which = 0 if p.post else 1
-    out["norm_residual_ln"] = np.stack([length(frozen(p, p.norms(LAYER)[which], p.sum1[LAYER][i])(R[i])) for i in range(n)])
+    out["norm_residual_ln"] = np.stack(
+        [length(frozen(p, p.norms(LAYER)[which], p.sum1[LAYER][i])(R[i])) for i in range(n)]
+    )
     mixing = np.zeros((p.L, n))
     for l in range(p.L):
         F = sum(p.A[l][h][:, :, None] * p.f(l, h)[None] for h in range(p.H))
@@ -394,7 +461,9 @@ def value_zeroing(p, out):
     clean = done(p.post_[LAYER])
     s = np.zeros((p.n, p.A[0].shape[2]))
     for j in range(s.shape[1]):
-        attn = p.attn[LAYER] - sum(np.outer(p.A[LAYER][h][:, j], p.f(LAYER, h)[j]) for h in range(p.H))
+        attn = p.attn[LAYER] - sum(
+            np.outer(p.A[LAYER][h][:, j], p.f(LAYER, h)[j]) for h in range(p.H)
+        )
         y = done(p.rest_of_layer(LAYER, attn))
         cos = (clean * y).sum(-1) / np.sqrt((clean**2).sum(-1) * (y**2).sum(-1))
         s[:, j] = 1 - cos
@@ -410,7 +479,9 @@ def routes(p, out):
     heads, residual, mlp, layer_map = [], [], [], None
     for l in range(p.L):
         y = p.sum1[l]
-        parts = np.stack([prox(p.A[l][h][:, :, None] * p.f(l, h)[None], y[:, None]) for h in range(p.H)])
+        parts = np.stack(
+            [prox(p.A[l][h][:, :, None] * p.f(l, h)[None], y[:, None]) for h in range(p.H)]
+        )
         seen = p.A[l].max(0) > 0
         parts = parts * seen
         res = prox(p.pre[l], y)
@@ -423,7 +494,9 @@ def routes(p, out):
         if l == LAYER:
             out["route_head"] = parts[HEAD]
             out["route_layer"] = parts.sum(0)
-    out["route_heads"], out["route_residual"], out["route_mlp"] = map(np.stack, (heads, residual, mlp))
+    out["route_heads"], out["route_residual"], out["route_mlp"] = map(
+        np.stack, (heads, residual, mlp)
+    )
 
 
 def gradients(p, out):
@@ -447,14 +520,18 @@ def circuits(p, out):
             q, k, v = q * g, k * g, v * g
             if isinstance(p.norms(l)[0], torch.nn.LayerNorm):  # it reads x less its mean
                 q, k, v = (w - w.mean(0) for w in (q, k, v))
-        return ([p.head(q, h, p.H) for h in range(p.H)], [p.head(k, h, p.KV) for h in range(p.H)],
-                [p.head(v, h, p.KV) for h in range(p.H)], [W_O[h * p.dh:(h + 1) * p.dh] for h in range(p.H)])
+        return (
+            [p.head(q, h, p.H) for h in range(p.H)],
+            [p.head(k, h, p.KV) for h in range(p.H)],
+            [p.head(v, h, p.KV) for h in range(p.H)],
+            [W_O[h * p.dh : (h + 1) * p.dh] for h in range(p.H)],
+        )
 
     W = [folded(l) for l in range(p.L)]
     OV = [[W[l][2][h] @ W[l][3][h] for h in range(p.H)] for l in range(p.L)]
     QK = [[W[l][0][h] @ W[l][1][h].T for h in range(p.H)] for l in range(p.L)]
     fro = np.linalg.norm
-    top = lambda m: np.linalg.svd(m, compute_uv=False)[:p.dh]
+    top = lambda m: np.linalg.svd(m, compute_uv=False)[: p.dh]
     copying = np.zeros((p.L, p.H))
     for l in range(p.L):
         for h in range(p.H):
@@ -467,8 +544,11 @@ def circuits(p, out):
     out["ov_singular"] = top(OV[LAYER][HEAD])
     out["qk_singular"] = top(QK[LAYER][HEAD])
     base = 1 / np.sqrt(p.d)
-    for name, right in (("q_composition", lambda l, h: QK[l][h]), ("k_composition", lambda l, h: QK[l][h].T),
-                        ("v_composition", lambda l, h: OV[l][h])):
+    for name, right in (
+        ("q_composition", lambda l, h: QK[l][h]),
+        ("k_composition", lambda l, h: QK[l][h].T),
+        ("v_composition", lambda l, h: OV[l][h]),
+    ):
         c = np.zeros((p.L, p.H, p.L, p.H))
         for l2 in range(p.L):
             for h2 in range(p.H):
@@ -503,10 +583,15 @@ def main():
             gradients(p, out)
         if p.cross:
             for which, id in enumerate("qkv"):
-                out[id] = np.stack([[p.part_of(which, l, h) for h in range(p.H)] for l in range(p.L)])
+                out[id] = np.stack(
+                    [[p.part_of(which, l, h) for h in range(p.H)] for l in range(p.L)]
+                )
             out["z"] = np.stack(p.z)
         circuits(p, out)
-        tensors = {k: torch.tensor(np.ascontiguousarray(v)).to(torch.float32).contiguous() for k, v in out.items()}
+        tensors = {
+            k: torch.tensor(np.ascontiguousarray(v)).to(torch.float32).contiguous()
+            for k, v in out.items()
+        }
         if p.real or p.padded or p.cross:
             tensors["input_ids"] = p.ids[0].to(torch.int32).contiguous()
         if p.padded:

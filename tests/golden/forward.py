@@ -120,7 +120,9 @@ VARIANTS = {
             hidden_size=24,
             num_attention_heads=3,
             use_parallel_residual=True,
-            rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.25),
+            rope_parameters=dict(
+                rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.25
+            ),
         ),
         torch.float32,
         "new",

@@ -54,7 +54,20 @@ def lines(A, U, seen, rows):
     return out
 
 
-def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self_attention, norms, drop_first):
+def scores(
+    A,
+    seen,
+    t_q,
+    t_k,
+    special,
+    punctuation,
+    comma,
+    words,
+    segments,
+    self_attention,
+    norms,
+    drop_first,
+):
     """All scores of one head. A [query, key], rows of `seen` that see nothing are all 0."""
     n_q, n_k = A.shape
     full, seen_all = A, seen
@@ -97,12 +110,19 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     of_rows("duplicate_token", (A[r][duplicate[r]].sum() for r in rows))
     of_rows("induction", (A[r][induction[r]].sum() for r in rows))
     # Their "abs": 1 - mean |A - D| * n, D over the cells that may be seen.
-    for name, D in (("previous_abs", j == i - 1), ("duplicate_abs", duplicate), ("induction_abs", induction)):
+    for name, D in (
+        ("previous_abs", j == i - 1),
+        ("duplicate_abs", duplicate),
+        ("induction_abs", induction),
+    ):
         of_rows(name, (1 - np.abs(A[r] - (D & seen)[r]).sum() for r in rows))
-    # HeadVis: for every query with an earlier occurrence the weights at p + 1 that are at least 0.01.
+    # HeadVis: for every query with an earlier occurrence the weights at p + 1 that are at least
+    # 0.01.
     mass, dmass = [], []
     for r in rows:
-        earlier = [p for p in range(min(r, n_k)) if t_k[p] == t_q[r] and p + 1 < n_k and seen_all[r, p + 1]]
+        earlier = [
+            p for p in range(min(r, n_k)) if t_k[p] == t_q[r] and p + 1 < n_k and seen_all[r, p + 1]
+        ]
         if earlier:
             mass.append(sum(A[r, p + 1] for p in earlier if full[r, p + 1] >= 0.01))
             dmass.append(A[r][duplicate[r]].sum())
@@ -112,7 +132,9 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     of_rows("punctuation", (A[r][punctuation].sum() for r in rows))
     word = []
     for r in rows:
-        others = (words == words[r]) & (np.arange(n_k) != r) if self_attention else np.zeros(n_k, bool)
+        others = (
+            (words == words[r]) & (np.arange(n_k) != r) if self_attention else np.zeros(n_k, bool)
+        )
         if (others & seen_all[r]).any():
             word.append(A[r][others].sum())
     of_rows("same_word", word)
@@ -122,7 +144,10 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     out["distance"] = float(mean)
     out["distance_spread"] = math.sqrt(max(0.0, square - mean**2))
     of_rows("entropy", (entropy_bits(A[r]) for r in rows))
-    of_rows("entropy_share", (entropy_bits(A[r]) / math.log2(seen[r].sum()) for r in rows if seen[r].sum() > 1))
+    of_rows(
+        "entropy_share",
+        (entropy_bits(A[r]) / math.log2(seen[r].sum()) for r in rows if seen[r].sum() > 1),
+    )
     of_rows("confidence", (A[r].max() for r in rows))
 
     U = np.where(seen_all, 1 / np.maximum(1, seen_all.sum(1, keepdims=True)), 0)
@@ -137,7 +162,9 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     a, o = A[seen], (i - j)[seen]
     fitted = np.array([a[o == k].mean() for k in o]) if a.size else a
     total = ((a - a.mean()) ** 2).sum() if a.size else 0.0
-    out["positional_share"] = 1 - ((a - fitted) ** 2).sum() / total if total > 0 else float(a.size > 0)
+    out["positional_share"] = (
+        1 - ((a - fitted) ** 2).sum() / total if total > 0 else float(a.size > 0)
+    )
     cosines = []
     for r in rows:
         if r > 0 and counted[r - 1]:
@@ -150,7 +177,9 @@ def scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self
     if v + d >= 0.5:
         out["pattern_class"] = 2.0 if v >= 0.25 and d >= 0.25 else 0.0 if v > d else 1.0
     else:
-        out["pattern_class"] = 3.0 if block >= 0.5 and chance < 1 and block - chance >= (1 - chance) / 2 else 4.0
+        out["pattern_class"] = (
+            3.0 if block >= 0.5 and chance < 1 and block - chance >= (1 - chance) / 2 else 4.0
+        )
     if drop_first:
         return out
     of_rows("first_token", (A[r, 0] for r in rows if seen[r, 0]))
@@ -183,7 +212,11 @@ def word_ids(ids):
     """The word of each token: "in", "duc" and "s" go on with what stands before, unless that is a mark or special."""
     out = []
     for i, t in enumerate(ids):
-        goes_on = i > 0 and PIECES[t] in ("in", "duc", "s") and PIECES[ids[i - 1]] not in (",", ".", "-", "<s>")
+        goes_on = (
+            i > 0
+            and PIECES[t] in ("in", "duc", "s")
+            and PIECES[ids[i - 1]] not in (",", ".", "-", "<s>")
+        )
         out.append(out[-1] if goes_on else i)
     return np.array(out)
 
@@ -203,8 +236,34 @@ def add_case(tensors, name, pattern_of, seen, t_q, t_k, sets, self_attention, no
     rows, names = [], None
     for h in range(len(norms)):
         A = pattern_of(h)
-        a = scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self_attention, norms[h], False)
-        b = scores(A, seen, t_q, t_k, special, punctuation, comma, words, segments, self_attention, None, True)
+        a = scores(
+            A,
+            seen,
+            t_q,
+            t_k,
+            special,
+            punctuation,
+            comma,
+            words,
+            segments,
+            self_attention,
+            norms[h],
+            False,
+        )
+        b = scores(
+            A,
+            seen,
+            t_q,
+            t_k,
+            special,
+            punctuation,
+            comma,
+            words,
+            segments,
+            self_attention,
+            None,
+            True,
+        )
         names = list(a)
         rows.append([[a[k] for k in names], [b.get(k, np.nan) for k in names]])
     tensors[name + ".scores"] = np.array(rows, np.float64).transpose(2, 1, 0).copy()
@@ -221,16 +280,31 @@ def random_case(tensors, rng, name, n_q, n_k, mask, sink=0.0, padded=0, repeat=F
     t_q = random_tokens(rng, n_q, repeat) if cross else t_k
     seen = np.tril(np.ones((n_q, n_k), bool)) if mask == "causal" else np.ones((n_q, n_k), bool)
     if padded:
-        seen[:, n_k - padded:] = False
+        seen[:, n_k - padded :] = False
         seen[2] = False  # a row with nothing to see
-    flags = [np.array([PIECES[t] in of for t in t_k]) for of in (("<s>",), (",", ".", "-"), (",", "."))]
+    flags = [
+        np.array([PIECES[t] in of for t in t_k]) for of in (("<s>",), (",", ".", "-"), (",", "."))
+    ]
     words, segments = (word_ids(t_k), segment_ids(t_k))
     scale = 1 / math.sqrt(d)
 
     def pattern_of(h):
-        return softmax(q[h].astype(np.float64) @ k[h].T.astype(np.float64) * np.float64(np.float32(scale)), seen)
+        return softmax(
+            q[h].astype(np.float64) @ k[h].T.astype(np.float64) * np.float64(np.float32(scale)),
+            seen,
+        )
 
-    names = add_case(tensors, name, pattern_of, seen, t_q, t_k, (*flags, words, segments), not cross, [None] * heads)
+    names = add_case(
+        tensors,
+        name,
+        pattern_of,
+        seen,
+        t_q,
+        t_k,
+        (*flags, words, segments),
+        not cross,
+        [None] * heads,
+    )
     tensors[name + ".q"], tensors[name + ".k"] = q, k
     tensors[name + ".t_q"], tensors[name + ".t_k"] = t_q.astype(np.int32), t_k.astype(np.int32)
     tensors[name + ".seen"] = seen.astype(np.uint8)
@@ -243,7 +317,9 @@ def model_case(tensors, name, folder, text):
     from tokenizers import Tokenizer
     from transformers import AutoModel
 
-    model = AutoModel.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
+    model = AutoModel.from_pretrained(
+        folder, dtype=torch.float64, attn_implementation="eager"
+    ).eval()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     ids = tokenizer.encode(text).ids[:40]
     values, outputs = {}, {}
@@ -251,10 +327,14 @@ def model_case(tensors, name, folder, text):
     def keep(layer):
         def hook(_, args, output):
             values[layer] = output.detach()[0]
+
         return hook
 
     layers = next(m for m in model.modules() if isinstance(m, torch.nn.ModuleList))
-    n_heads, d = model.config.num_attention_heads, model.config.hidden_size // model.config.num_attention_heads
+    n_heads, d = (
+        model.config.num_attention_heads,
+        model.config.hidden_size // model.config.num_attention_heads,
+    )
     for l, layer in enumerate(layers):
         if hasattr(layer, "attn"):  # GPT-2
             layer.attn.c_attn.register_forward_hook(keep(l))
@@ -284,7 +364,17 @@ def model_case(tensors, name, folder, text):
     seen = np.tril(np.ones((n, n), bool)) if causal else np.ones((n, n), bool)
     none, each = np.zeros(n, bool), np.arange(n)
     t = np.array(ids)
-    names = add_case(tensors, name, lambda h: patterns[h], seen, t, t, (none, none, none, each, 0 * each), True, norms)
+    names = add_case(
+        tensors,
+        name,
+        lambda h: patterns[h],
+        seen,
+        t,
+        t,
+        (none, none, none, each, 0 * each),
+        True,
+        norms,
+    )
     tensors[name + ".t_k"] = t.astype(np.int32)
     return names
 
@@ -293,17 +383,26 @@ def main():
     rng = np.random.default_rng(5)
     tensors, names = {}, {}
     for name, *rest in (
-        ("causal", 40, 40, "causal"), ("causal-sink", 50, 50, "causal", 4.0), ("repeat", 48, 48, "causal", 0.0, 0, True),
-        ("both-ways", 37, 37, "none"), ("padded", 30, 30, "none", 0.0, 6), ("padded-causal", 33, 33, "causal", 1.5, 4),
+        ("causal", 40, 40, "causal"),
+        ("causal-sink", 50, 50, "causal", 4.0),
+        ("repeat", 48, 48, "causal", 0.0, 0, True),
+        ("both-ways", 37, 37, "none"),
+        ("padded", 30, 30, "none", 0.0, 6),
+        ("padded-causal", 33, 33, "causal", 1.5, 4),
         ("cross", 20, 31, "cross"),
     ):
         names[name] = random_case(tensors, rng, name, *rest)
     text = "Once upon a time there was a little girl and a little dog. The girl and the dog went to the sea."
-    for name, folder in (("gpt2", ROOT / "tests/data/models/gpt2"), ("bert", ROOT / "tests/data/models/bert"),
-                         ("bookworm-2m", ROOT / "web/models/bookworm-2m")):
+    for name, folder in (
+        ("gpt2", ROOT / "tests/data/models/gpt2"),
+        ("bert", ROOT / "tests/data/models/bert"),
+        ("bookworm-2m", ROOT / "web/models/bookworm-2m"),
+    ):
         names[name] = model_case(tensors, name, folder, text)
     save_file(tensors, OUT)
-    OUT.with_suffix(".json").write_text(json.dumps(names, indent=0) + "\n")  # the scores' names, in order
+    OUT.with_suffix(".json").write_text(
+        json.dumps(names, indent=0) + "\n"
+    )  # the scores' names, in order
     print(f"{OUT}: {OUT.stat().st_size} bytes, {len(tensors)} tensors")
 
 

@@ -17,13 +17,19 @@ import sys
 
 KINDS = ["causal", "bidirectional", "padded causal", "padded", "cross"]
 TOLERANCE = 1e-5
-CASES = ["head scores are NumPy's of the published formulas", "attributions and circuits are what their definitions say",
-         "attributions and circuits of a trained Llama are what their definitions say", "TransformerLens says the same"]
+CASES = [
+    "head scores are NumPy's of the published formulas",
+    "attributions and circuits are what their definitions say",
+    "attributions and circuits of a trained Llama are what their definitions say",
+    "TransformerLens says the same",
+]
 
 
 def gather(program):
     args = [program, "--no-colors", "-tc=" + ",".join(case.replace(",", "\\,") for case in CASES)]
-    run = subprocess.run(args, env={**os.environ, "ATTNSCOPE_TABLE": "1"}, stdout=subprocess.PIPE, text=True)
+    run = subprocess.run(
+        args, env={**os.environ, "ATTNSCOPE_TABLE": "1"}, stdout=subprocess.PIPE, text=True
+    )
     worst, refusals, rows = collections.defaultdict(dict), {}, []
     for line in run.stdout.splitlines():
         words = line.split("\t")
@@ -41,7 +47,11 @@ def gather(program):
 
 
 def table(worst, refusals):
-    columns = [(kind, "random") for kind in KINDS] + [("causal", "real"), ("TransformerLens", "random"), ("TransformerLens", "real")]
+    columns = [(kind, "random") for kind in KINDS] + [
+        ("causal", "real"),
+        ("TransformerLens", "random"),
+        ("TransformerLens", "real"),
+    ]
     print("| measure | " + " | ".join(f"{kind}, {weights}" for kind, weights in columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     largest = {}
@@ -54,7 +64,11 @@ def table(worst, refusals):
             else:
                 cells.append("-" if (measure, column[0]) in refusals else "")
         print(f"| {measure} | " + " | ".join(cells) + " |")
-    print("| **largest** | " + " | ".join("{:.1e} {}".format(*largest[c]) if c in largest else "" for c in columns) + " |")
+    print(
+        "| **largest** | "
+        + " | ".join("{:.1e} {}".format(*largest[c]) if c in largest else "" for c in columns)
+        + " |"
+    )
     reasons = collections.defaultdict(set)
     for (measure, kind), sentence in refusals.items():
         if not any((kind, weights) in worst[measure] for weights in ("random", "real")):
@@ -67,12 +81,20 @@ def table(worst, refusals):
 def main():
     root = pathlib.Path(__file__).parents[2]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", nargs="?", const=str(root / "build/native/unit_tests"), required=True, metavar="PROGRAM")
+    parser.add_argument(
+        "--table",
+        nargs="?",
+        const=str(root / "build/native/unit_tests"),
+        required=True,
+        metavar="PROGRAM",
+    )
     worst, refusals, all_rows, code = gather(parser.parse_args().table)
     largest = table(worst, refusals)
     rows = len(worst)
     over = [m for m, found in worst.items() if max(found.values(), default=1) > TOLERANCE]
-    print(f"\n{rows} measures; the largest difference is {max(v for v, _ in largest.values()):.1e}, {TOLERANCE:.0e} is allowed")
+    print(
+        f"\n{rows} measures; the largest difference is {max(v for v, _ in largest.values()):.1e}, {TOLERANCE:.0e} is allowed"
+    )
     for measure in over:
         print(f"too far: {measure}")
     without = [row for row in all_rows if row not in worst]

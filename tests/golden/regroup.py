@@ -15,8 +15,20 @@ import numpy as np
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 # text, special: "unbelievable" is three pieces, "tok|ens" two.
-TOKENS = [("[CLS]", 1), ("un", 0), ("believ", 0), ("able", 0), (" tok", 0), ("ens", 0), (".", 0), (" So", 0),
-          (" we", 0), (" read", 0), ("!", 0), ("[SEP]", 1)]
+TOKENS = [
+    ("[CLS]", 1),
+    ("un", 0),
+    ("believ", 0),
+    ("able", 0),
+    (" tok", 0),
+    ("ens", 0),
+    (".", 0),
+    (" So", 0),
+    (" we", 0),
+    (" read", 0),
+    ("!", 0),
+    ("[SEP]", 1),
+]
 WORDS = [0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8]
 SENTENCES = [0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3]
 SPANS = [0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 5]  # 1-3 and 4-8
@@ -33,7 +45,9 @@ def merge(a, groups, keep, mean_keys):
             cells = a[np.ix_(rows, cols)]
             there = ~np.isnan(cells)
             with np.errstate(invalid="ignore", divide="ignore"):
-                per_row = np.where(there.any(1), np.nansum(cells, 1) / (there.sum(1) if mean_keys else 1), np.nan)
+                per_row = np.where(
+                    there.any(1), np.nansum(cells, 1) / (there.sum(1) if mean_keys else 1), np.nan
+                )
             if (~np.isnan(per_row)).any():
                 out[i, j] = np.nanmean(per_row)
     return out
@@ -48,27 +62,54 @@ def main():
     causal = tri / tri.sum(1, keepdims=True)
     signed = np.where(np.tril(np.ones((n, n))) > 0, rng.normal(size=(n, n)), np.nan)
     begin = np.cumsum([0] + [0 if s else len(t) for t, s in TOKENS])
-    out = {"text": "".join(t for t, s in TOKENS if not s),
-           "tokens": [{"shown": t, "special": bool(s), "begin": int(begin[i]), "end": int(begin[i] + (0 if s else len(t)))}
-                      for i, (t, s) in enumerate(TOKENS)],
-           "maps": {}, "cases": []}
+    out = {
+        "text": "".join(t for t, s in TOKENS if not s),
+        "tokens": [
+            {
+                "shown": t,
+                "special": bool(s),
+                "begin": int(begin[i]),
+                "end": int(begin[i] + (0 if s else len(t))),
+            }
+            for i, (t, s) in enumerate(TOKENS)
+        ],
+        "maps": {},
+        "cases": [],
+    }
     special = np.array([s for _, s in TOKENS], bool)
     for name, a in (("full", full), ("causal", causal), ("signed", signed)):
         a = a.astype(np.float32)
         out["maps"][name] = [None if np.isnan(x) else float(x) for x in a.ravel()]
         a = a.astype(np.float64)
-        for units, groups in (("tokens", list(range(n))), ("words", WORDS), ("sentences", SENTENCES), ("spans", SPANS)):
+        for units, groups in (
+            ("tokens", list(range(n))),
+            ("words", WORDS),
+            ("sentences", SENTENCES),
+            ("spans", SPANS),
+        ):
             for hide in (False, True):
                 for mean_keys in (False, True):
                     keep = ~special if hide else np.ones(n, bool)
                     m = merge(a, groups, keep, mean_keys)
                     # What the hidden keys hold, in rows that are shown, each group's mean.
                     order = sorted({g for g, k in zip(groups, keep) if k})
-                    held = [np.nanmean([np.nansum(a[q, ~keep]) for q in range(n) if groups[q] == g and keep[q]])
-                            for g in order]
-                    out["cases"].append({"map": name, "units": units, "hidden": hide, "mean_keys": mean_keys,
-                                         "n": len(order), "held": [float(x) for x in held],
-                                         "values": [None if np.isnan(x) else float(x) for x in m.ravel()]})
+                    held = [
+                        np.nanmean(
+                            [np.nansum(a[q, ~keep]) for q in range(n) if groups[q] == g and keep[q]]
+                        )
+                        for g in order
+                    ]
+                    out["cases"].append(
+                        {
+                            "map": name,
+                            "units": units,
+                            "hidden": hide,
+                            "mean_keys": mean_keys,
+                            "n": len(order),
+                            "held": [float(x) for x in held],
+                            "values": [None if np.isnan(x) else float(x) for x in m.ravel()],
+                        }
+                    )
     path = DATA / "regroup.json"
     path.write_text(json.dumps(out) + "\n")
     print(path, path.stat().st_size, "bytes")

@@ -33,7 +33,11 @@ class Attention(torch.nn.Module):
         return x.view(x.shape[0], x.shape[1], self.n_heads, self.d_head).transpose(1, 2)
 
     def forward(self, query, key, value, mask=None):
-        q, k, v = self.heads(self.W_Q(query)), self.heads(self.W_K(key)), self.heads(self.W_V(value))
+        q, k, v = (
+            self.heads(self.W_Q(query)),
+            self.heads(self.W_K(key)),
+            self.heads(self.W_V(value)),
+        )
         scores = q @ k.transpose(-2, -1) / math.sqrt(self.d_head)
         if mask is not None:
             scores = scores.masked_fill(mask.unsqueeze(1) == 0, -1e9)
@@ -81,7 +85,7 @@ def mask_of(kind, batch, n):
         return torch.tril(torch.ones(n, n)).unsqueeze(0)
     mask = torch.ones(batch, 1, n)
     for b in range(batch):
-        mask[b, 0, max(1, n - 1 - b):] = 0
+        mask[b, 0, max(1, n - 1 - b) :] = 0
     return mask
 
 
@@ -90,8 +94,16 @@ def self_attention(w, seed, d_model, n_heads, batch, n, kind):
     m = Attention(d_model, n_heads)
     x = torch.randn(batch, n, d_model)
     y, weights, context = m(x, x, x, mask_of(kind, batch, n))
-    w.case(f"self {seed} {d_model}/{n_heads} {batch}x{n} {kind}", kind="self", seed=seed,
-           d_model=d_model, heads=n_heads, batch=batch, n=n, mask=kind)
+    w.case(
+        f"self {seed} {d_model}/{n_heads} {batch}x{n} {kind}",
+        kind="self",
+        seed=seed,
+        d_model=d_model,
+        heads=n_heads,
+        batch=batch,
+        n=n,
+        mask=kind,
+    )
     w.module(m, d_model <= WHOLE)
     if x.numel() <= 1024 and kind == "none":
         w.tensor("input", x)
@@ -111,8 +123,16 @@ def cross_attention(w, name, seed, d_model, n_heads, batch, n_query, n_key, mask
     query = torch.randn(batch, n_query, d_model)
     key, value = torch.randn(batch, n_key, d_model), torch.randn(batch, n_key, d_model)
     y, weights, context = m(query, key, value, mask)
-    w.case(f"cross {name}", kind="cross", seed=seed, d_model=d_model, heads=n_heads, batch=batch,
-           n_query=n_query, n_key=n_key)
+    w.case(
+        f"cross {name}",
+        kind="cross",
+        seed=seed,
+        d_model=d_model,
+        heads=n_heads,
+        batch=batch,
+        n_query=n_query,
+        n_key=n_key,
+    )
     if mask is not None:
         w.tensor("mask", mask)
     w.tensor("query", query)
@@ -139,8 +159,12 @@ def main():
         self_attention(w, 3, 17, 1, 1, 1, "none")  # 17: a block and one more
         self_attention(w, 42, 256, 8, 1, 16, "causal")
         cross_attention(w, "3 queries, 5 keys", 5, 8, 2, 2, 3, 5, None)
-        mask = torch.tensor([[[1, 0, 1, 0, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
-                             [[1, 1, 1, 1, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]])
+        mask = torch.tensor(
+            [
+                [[1, 0, 1, 0, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
+                [[1, 1, 1, 1, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]],
+            ]
+        )
         cross_attention(w, "with fully masked rows", 6, 8, 2, 2, 3, 5, mask)
         cross_attention(w, "one mask row for all queries", 6, 8, 2, 2, 3, 5, mask[:, :1])
         cross_attention(w, "one mask for all samples", 6, 8, 2, 2, 3, 5, mask[:1])

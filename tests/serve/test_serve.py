@@ -132,7 +132,7 @@ class Ranges(ServedSite):
         self.assertEqual(status, 206)
         self.assertEqual(headers["Content-Range"], f"bytes {first}-{last}/{len(MODEL)}")
         self.assertEqual(headers["Content-Length"], str(last - first + 1))
-        self.assertEqual(body, MODEL[first:last + 1])
+        self.assertEqual(body, MODEL[first : last + 1])
 
     def test_single_ranges(self):
         n = len(MODEL)
@@ -198,10 +198,23 @@ class Compression(ServedSite):
 
 class Escapes(ServedSite):
     def test_nothing_outside_is_read(self):
-        for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/models/../../secret.txt",
-                     "/%2e%2e%2fsecret.txt", "//../secret.txt", "/..%5csecret.txt", "/link.txt", "/out/secret.txt",
-                     "/.hidden", "/%00", "/index.html%00.js", "/..", str(self.site.parent / "secret.txt"),
-                     "/" + "a" * 5000):
+        for path in (
+            "/../secret.txt",
+            "/%2e%2e/secret.txt",
+            "/..%2fsecret.txt",
+            "/models/../../secret.txt",
+            "/%2e%2e%2fsecret.txt",
+            "//../secret.txt",
+            "/..%5csecret.txt",
+            "/link.txt",
+            "/out/secret.txt",
+            "/.hidden",
+            "/%00",
+            "/index.html%00.js",
+            "/..",
+            str(self.site.parent / "secret.txt"),
+            "/" + "a" * 5000,
+        ):
             with self.subTest(path[:40]):
                 status, _, body = self.ask(path)
                 self.assertEqual(status, 404)
@@ -236,7 +249,9 @@ class Site(ServedSite):
         self.assertEqual(len(sizes), len(version["files"]))
         self.assertEqual(sizes["index.html"], len(PAGE))
         self.assertIn("st/app.wasm", sizes)
-        self.assertFalse([path for path in sizes if path.endswith((".gz", ".br")) or path == "version.json"])
+        self.assertFalse(
+            [path for path in sizes if path.endswith((".gz", ".br")) or path == "version.json"]
+        )
         self.assertNotIn(".hidden", sizes)
 
     def test_a_change_is_a_new_version_and_what_is_gone_goes(self):
@@ -255,7 +270,9 @@ class Site(ServedSite):
             self.assertEqual([f.name for f in out.iterdir() if f.name.startswith("old.js")], [])
 
     def test_a_build_that_is_missing_is_said(self):
-        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "app.js is missing"):
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(
+            SystemExit, "app.js is missing"
+        ):
             site.assemble(Path(folder), Path(folder, "site"), [("st", Path(folder))])
 
 

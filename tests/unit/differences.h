@@ -1,4 +1,5 @@
-// differences.h - lines for the table of tests/golden/references.py: how far a measure is from a reference.
+// differences.h - lines for the table of tests/golden/references.py: how far a measure is from a
+// reference.
 #pragma once
 
 #include <cstdio>
@@ -17,11 +18,11 @@ inline const char* kind_of(const Attention& a) {
 }
 
 // Printed only where somebody makes the table.
-inline void note_difference(const std::string& reference, const std::string& id, bool real, const Attention& a,
-                            double apart) {
+inline void note_difference(const std::string& reference, const std::string& id, bool real,
+                            const Attention& a, double apart) {
   if (std::getenv("ATTNSCOPE_TABLE"))
-    std::printf("difference\t%s\t%s\t%s\t%s\t%.3g\n", reference.c_str(), id.c_str(), real ? "real" : "random",
-                kind_of(a), apart);
+    std::printf("difference\t%s\t%s\t%s\t%s\t%.3g\n", reference.c_str(), id.c_str(),
+                real ? "real" : "random", kind_of(a), apart);
 }
 // A row that has no meaning for such attention, and the sentence that says so.
 inline void note_refusal(const std::string& id, const Trace& t, const std::string& sentence) {

@@ -1,5 +1,5 @@
-// main.cpp - runs the unit tests; doctest's flags apply (--test-case=..., --list-test-cases, --help).
-// The last line is "N passed, N failed": what tests/run.sh adds up over all runners.
+// main.cpp - runs the unit tests; doctest's flags apply (--test-case=..., --list-test-cases,
+// --help). The last line is "N passed, N failed": what tests/run.sh adds up over all runners.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 

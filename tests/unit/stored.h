@@ -36,7 +36,8 @@ inline uint16_t to_f16(float x) {
   return uint16_t((std::signbit(x) ? 0x8000 : 0) + ((step + 24) << 10) + steps);
 }
 
-// ggml's rule: d = max|x| / 127 of 32 numbers, stored as binary16; q = x / d rounded, ties away from 0.
+// ggml's rule: d = max|x| / 127 of 32 numbers, stored as binary16; q = x / d rounded, ties away
+// from 0.
 inline std::vector<uint8_t> quantize_q8_0(ConstMat m) {
   std::vector<uint8_t> bytes;
   for (int64_t r = 0; r < m.rows; ++r) {

@@ -133,7 +133,8 @@ TEST_CASE("formulas and sources have no English sentences in Chinese") {
   for (const Metric& metric : metrics()) {
     CAPTURE(std::string(metric.id));
     const auto wordy = [](std::string_view text) {
-      for (const char* word : {" of ", " over ", " with ", "ours", "after ", "chosen", " by ", " the "})
+      for (const char* word :
+           {" of ", " over ", " with ", "ours", "after ", "chosen", " by ", " the "})
         if (text.find(word) != text.npos) return true;
       return false;
     };

@@ -16,12 +16,13 @@ namespace {
 struct Shape {
   int n_query, n_key, d_head, n_heads = 1, n_kv_heads = 1;
 };
-// Panels of 4 to 32 queries, tiles of 5 to 14 keys and blocks of 64 keys met, missed by one and passed.
-const Shape kShapes[] = {{1, 1, 1},          {2, 2, 3},         {3, 3, 64, 4, 2},  {4, 4, 5},
-                         {5, 9, 7},          {8, 8, 80, 2, 1},  {9, 4, 31},        {16, 16, 64, 6, 3},
-                         {17, 40, 33},       {31, 31, 128},     {33, 33, 160},     {64, 65, 13},
-                         {65, 64, 2, 4, 1},  {70, 70, 64},      {1, 70, 64},       {2, 70, 100, 2, 1},
-                         {130, 130, 24},     {3, 300, 65},      {200, 333, 96},    {300, 300, 64}};
+// Panels of 4 to 32 queries, tiles of 5 to 14 keys and blocks of 64 keys met, missed by one and
+// passed.
+const Shape kShapes[] = {{1, 1, 1},         {2, 2, 3},        {3, 3, 64, 4, 2}, {4, 4, 5},
+                         {5, 9, 7},         {8, 8, 80, 2, 1}, {9, 4, 31},       {16, 16, 64, 6, 3},
+                         {17, 40, 33},      {31, 31, 128},    {33, 33, 160},    {64, 65, 13},
+                         {65, 64, 2, 4, 1}, {70, 70, 64},     {1, 70, 64},      {2, 70, 100, 2, 1},
+                         {130, 130, 24},    {3, 300, 65},     {200, 333, 96},   {300, 300, 64}};
 
 std::mt19937 random_numbers(11);
 
@@ -61,7 +62,11 @@ Tokens few_tokens(int n) {
     const int id = int(random_numbers() % 5);
     const size_t begin = out.text.size();
     if (id < 4) out.text += kPieces[id];
-    out.items.push_back({.id = id, .shown = kPieces[id], .begin = begin, .end = out.text.size(), .special = id == 4});
+    out.items.push_back({.id = id,
+                         .shown = kPieces[id],
+                         .begin = begin,
+                         .end = out.text.size(),
+                         .special = id == 4});
   }
   return out;
 }
@@ -91,9 +96,11 @@ struct SlowRow {
   std::vector<double> weights, z;
   double facts[kRowFacts] = {};
 };
-SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, int sample, int head, int query) {
+SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, int sample,
+                 int head, int query) {
   const int kv = sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
-  const ConstMat q = a.q[0].head(sample * a.n_heads + head), k = a.k[0].head(kv), v = a.v[0].head(kv);
+  const ConstMat q = a.q[0].head(sample * a.n_heads + head), k = a.k[0].head(kv),
+                 v = a.v[0].head(kv);
   const bool self = a.n_query == a.n_key;
   SlowRow row;
   row.weights.assign(size_t(a.n_key), -INFINITY);
@@ -131,7 +138,8 @@ SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, 
     if (key == query - 1) row.facts[kPrevious] = w;
     if (key == query + 1) row.facts[kNext] = w;
     if (key == 0) row.facts[kFirst] = w;
-    if (self && key != query && word_of(keys, key) == word_of(keys, query)) row.facts[kSameWord] += w;
+    if (self && key != query && word_of(keys, key) == word_of(keys, query))
+      row.facts[kSameWord] += w;
     if (keys.items[size_t(key)].id == 4) row.facts[kSpecial] += w;
     if (keys.items[size_t(key)].id == 2) row.facts[kPunctuation] += w;
     const int id = queries.items[size_t(query)].id;
@@ -171,11 +179,13 @@ void check_all(const AttentionLoops& loops, const Attention& a) {
         n = std::min(n, a.n_query - q0);
         std::vector<float> z(size_t(n * z_stride), 77.f), pattern(size_t(n * p_stride), 77.f);
         attend(loops, a, sets, sample, 0, head, q0, q0 + n, {z.data(), n, a.d_head, z_stride});
-        block_pattern(loops, a, sample, 0, head, q0, q0 + n, {pattern.data(), n, a.n_key, p_stride});
+        block_pattern(loops, a, sample, 0, head, q0, q0 + n,
+                      {pattern.data(), n, a.n_key, p_stride});
         for (int i = 0; i < n; ++i) {
           const SlowRow row = slow_row(a, queries, keys, sample, head, q0 + i);
           double sum = 0;
-          for (int j = 0; j < a.d_head; ++j) grow(worst_z, z[size_t(i * z_stride + j)], row.z[size_t(j)]);
+          for (int j = 0; j < a.d_head; ++j)
+            grow(worst_z, z[size_t(i * z_stride + j)], row.z[size_t(j)]);
           for (int key = 0; key < a.n_key; ++key) {
             const float w = pattern[size_t(i * p_stride + key)];
             grow(worst_weight, w, row.weights[size_t(key)]);
@@ -187,7 +197,8 @@ void check_all(const AttentionLoops& loops, const Attention& a) {
           CHECK(pattern[size_t(i * p_stride + a.n_key)] == 77);
           const ConstMat facts = a.facts[0].head(sample * a.n_heads + head);
           for (int f = 0; f < kRowFacts && a.masked_score == 0; ++f) {
-            // A weight next to the threshold, and a sum next to a part of the mass, are not told by floats.
+            // A weight next to the threshold, and a sum next to a part of the mass, are not told by
+            // floats.
             if (f == kSpan50 || f == kSpan90) {
               n_apart += facts(q0 + i, f) != float(row.facts[f]);
             } else if (f == kInductionMass) {
@@ -280,7 +291,8 @@ TEST_CASE("what comes later leaves no trace in weights and facts, though it be n
       const auto run = [&](std::vector<float>& pattern) {
         block_pattern(loops, a, 0, 0, 0, 0, 50, {pattern.data(), 50, 50});
         attend(loops, a, sets, 0, 0, 0, 0, 50, {z.data(), 50, 9});
-        return std::vector<float>(a.facts[0].head(0).data, a.facts[0].head(0).data + 20 * kRowFacts);
+        return std::vector<float>(a.facts[0].head(0).data,
+                                  a.facts[0].head(0).data + 20 * kRowFacts);
       };
       const std::vector<float> facts = run(before);
       for (int key = 20; key < 50; ++key)
@@ -304,7 +316,8 @@ TEST_CASE("pooled cells are the largest and the mean of their weights") {
           CAPTURE(n_query);
           CAPTURE(n_rows);
           std::vector<float> largest(size_t(n_rows * n_cols), 7), mean(largest);
-          a.pooled(1, 0, 1, q0, q1, k0, k1, {largest.data(), n_rows, n_cols}, {mean.data(), n_rows, n_cols});
+          a.pooled(1, 0, 1, q0, q1, k0, k1, {largest.data(), n_rows, n_cols},
+                   {mean.data(), n_rows, n_cols});
           int wrong = 0;
           for (int r = 0; r < n_rows; ++r) {
             for (int c = 0; c < n_cols; ++c) {

@@ -1,4 +1,5 @@
-// test_attributions.cpp - attributions and circuits against their definitions, written out in tests/golden/attributions.py.
+// test_attributions.cpp - attributions and circuits against their definitions, written out in
+// tests/golden/attributions.py.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -10,9 +11,9 @@
 #include "analysis/families.h"
 #include "analysis/lens.h"
 #include "analysis/target.h"
-#include "model/attention_block.h"
 #include "differences.h"
 #include "golden_model.h"
+#include "model/attention_block.h"
 #include "model/block_math.h"
 #include "model/forward.h"
 
@@ -35,7 +36,8 @@ constexpr const char* kElsewhere = "stories260K";
 std::filesystem::path checkpoint_of(const std::string& golden) {
   const std::string name = golden.substr(0, golden.find('+'));
   if (name == kElsewhere) return *shared_model(name);
-  const std::filesystem::path shipped = std::filesystem::path(ATTNSCOPE_SOURCE_DIR "/web/models") / name;
+  const std::filesystem::path shipped =
+      std::filesystem::path(ATTNSCOPE_SOURCE_DIR "/web/models") / name;
   return std::filesystem::exists(shipped) ? shipped : test_models() / name;
 }
 
@@ -94,8 +96,8 @@ Golden load(const std::string& name) {
   REQUIRE(model);
   Tokens tokens = ids.empty() ? tokens_of(read_golden_pass(folder)) : tokens_of(ids);
   for (size_t i = 0; i < seen.size(); ++i) tokens.items[i].padding = seen[i] == 0;
-  Golden golden{forward(*model, tokens, {.all_logits = true, .activations = true}), std::move(tensors),
-                folder.parent_path() != test_models()};
+  Golden golden{forward(*model, tokens, {.all_logits = true, .activations = true}),
+                std::move(tensors), folder.parent_path() != test_models()};
   if (name.ends_with("+cross")) look_across(golden);
   return golden;
 }
@@ -139,7 +141,8 @@ TEST_CASE("kept activations are the hidden states of transformers") {
       attn_out(*g.trace.model, l, kept.z(l), {attn.data(), rows.rows, rows.cols});
       for (size_t i = 0; i < sum.size(); ++i) sum[i] = rows.data[i] + attn[i];
       CHECK(apart(sum, {kept.attn_sum(l).data, kept.attn_sum(l).data + sum.size()}) < 1e-5);
-      finish_block(*g.trace.model, l, rows, {attn.data(), rows.rows, rows.cols}, {sum.data(), rows.rows, rows.cols});
+      finish_block(*g.trace.model, l, rows, {attn.data(), rows.rows, rows.cols},
+                   {sum.data(), rows.rows, rows.cols});
       CHECK(apart(sum, {kept.resid_post(l).data, kept.resid_post(l).data + sum.size()}) < 1e-5);
     }
     CHECK(apart(hidden, g.tensors.at("hidden")) < 1e-5);
@@ -147,8 +150,10 @@ TEST_CASE("kept activations are the hidden states of transformers") {
   }
 }
 
-// Ranks that differ by no more than the tokens that are as likely as the target, to float32's digits, are the same.
-void settle_ties(std::vector<float>& ours, const std::vector<float>& theirs, const std::vector<float>& ties) {
+// Ranks that differ by no more than the tokens that are as likely as the target, to float32's
+// digits, are the same.
+void settle_ties(std::vector<float>& ours, const std::vector<float>& theirs,
+                 const std::vector<float>& ties) {
   for (size_t i = 0; i < ours.size(); ++i)
     if (std::abs(ours[i] - theirs[i]) <= ties[i]) ours[i] = theirs[i];
 }
@@ -161,7 +166,8 @@ void compare(const std::string& name, std::map<std::string, double>& most) {
   const Inputs in{&g.trace, &state};
   const Metric by_values[] = {*find_metric("value_norm"), *find_metric("value_first")};
   for (const std::span<const Metric> family :
-       {looks(), token_scores(), predictions(), attributions(), circuits(), std::span<const Metric>(by_values)}) {
+       {looks(), token_scores(), predictions(), attributions(), circuits(),
+        std::span<const Metric>(by_values)}) {
     for (const Metric& metric : family) {
       CAPTURE(std::string(metric.id));
       const auto golden = g.tensors.find(metric.id);
@@ -174,7 +180,8 @@ void compare(const std::string& name, std::map<std::string, double>& most) {
       CHECK(!lacks);
       if (lacks) continue;
       Measure m = metric.compute(in);
-      if (std::string(metric.id) == "lens_rank") settle_ties(m.values, golden->second, g.tensors.at("lens_rank_ties"));
+      if (std::string(metric.id) == "lens_rank")
+        settle_ties(m.values, golden->second, g.tensors.at("lens_rank_ties"));
       const double difference = apart(m.values, golden->second);
       CHECK(difference < 1e-5);
       most[metric.id] = std::max(most[metric.id], difference);
@@ -202,7 +209,8 @@ TEST_CASE("attributions and circuits of a trained Llama are what their definitio
 }
 
 TEST_CASE("the parts of a logit add up to it") {
-  for (const std::string name : {"gpt2", "llama-gqa", "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"}) {
+  for (const std::string name :
+       {"gpt2", "llama-gqa", "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"}) {
     CAPTURE(name);
     const Golden g = load(name);
     for (const bool contrast : {false, true}) {
@@ -213,12 +221,16 @@ TEST_CASE("the parts of a logit add up to it") {
       const Measure lens = find_metric("lens_logit")->compute(in);
       const double sum = std::accumulate(parts.values.begin(), parts.values.end(), 0.);
       const int n = g.trace.attention().n_query;
-      CHECK(sum == doctest::Approx(lens.values[size_t((g.trace.attention().n_layers - 1) * n + state.token)]).epsilon(1e-5));
+      CHECK(sum == doctest::Approx(
+                       lens.values[size_t((g.trace.attention().n_layers - 1) * n + state.token)])
+                       .epsilon(1e-5));
       CHECK(parts.names.size() == parts.values.size());
       // Heads, and source tokens, and the output biases make up each attention.
-      const Measure heads = find_metric("logit_head")->compute(in), keys = find_metric("logit_token")->compute(in);
+      const Measure heads = find_metric("logit_head")->compute(in),
+                    keys = find_metric("logit_token")->compute(in);
       const double by_heads = std::accumulate(heads.values.begin(), heads.values.end(), 0.);
-      CHECK(by_heads == doctest::Approx(std::accumulate(keys.values.begin(), keys.values.end(), 0.)).epsilon(1e-4));
+      CHECK(by_heads == doctest::Approx(std::accumulate(keys.values.begin(), keys.values.end(), 0.))
+                            .epsilon(1e-4));
     }
   }
 }
@@ -230,12 +242,15 @@ TEST_CASE("a target is the next word that it names, a piece, or a number") {
   CHECK(token_named(t, " girl") == t.id_of("\u0120girl"));
   CHECK(token_named(t, ",") == t.id_of(","));
   CHECK(token_named(t, "#50") == 50);
-  for (const char* none : {"", "#99999999", "#-1", "xyzzy plugh", "#99999999999999999999"}) CHECK(token_named(t, none) == -1);
+  for (const char* none : {"", "#99999999", "#-1", "xyzzy plugh", "#99999999999999999999"})
+    CHECK(token_named(t, none) == -1);
   State state = settings();
   state.foil = "xyzzy plugh";
   const Status e = missing(*find_metric("logit_head"), {&g.trace, &state});
   REQUIRE(e);
-  CHECK(e->message == "Logit by head: “xyzzy plugh” is not one token of this model; choose a shorter or more common word");
+  CHECK(e->message ==
+        "Logit by head: “xyzzy plugh” is not one token of this model; choose a shorter or more "
+        "common word");
 }
 
 TEST_CASE("studies have as many steps as they say") {

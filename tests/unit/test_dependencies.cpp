@@ -48,8 +48,8 @@ TEST_CASE("PCRE2 splits as GPT-2's pattern says") {
     pieces.push_back(text.substr(range[0], range[1] - range[0]));
     at = range[1];
   }
-  CHECK(pieces == std::vector<std::string>{"I", " love", " 深度学习", ",", " don", "'t", " ", " you",
-                                           "?", " 123"});
+  CHECK(pieces == std::vector<std::string>{"I", " love", " 深度学习", ",", " don", "'t", " ",
+                                           " you", "?", " 123"});
   pcre2_match_data_free(match);
   pcre2_code_free(compiled);
 }

@@ -66,7 +66,7 @@ float one(void (*loop)(float*, int64_t), float x) {
 using Loop = void (*)(float*, int64_t);
 struct Activation {
   const char* name;
-  Loop ElementLoops::*loop;
+  Loop ElementLoops::* loop;
   double (*exact)(double);
   double most_off;  // beside max(1, |x|)
 };
@@ -229,8 +229,9 @@ TEST_CASE("norms follow their formulas for rows of any length") {
       const std::vector<float> gamma = normal(d, 5), beta = normal(d, 6);
       for (int kind = 0; kind < 3; ++kind) {
         std::vector<float> x = normal(d, unsigned(n));
-        if (kind == 1) for (float& v : x) v = v * 0.01f + 100;  // a mean far from 0
-        if (kind == 2) x[0] = 3000;                             // one that stands out
+        if (kind == 1)
+          for (float& v : x) v = v * 0.01f + 100;  // a mean far from 0
+        if (kind == 2) x[0] = 3000;                // one that stands out
         double mean = 0, variance = 0, square = 0;
         for (float v : x) mean += v / double(n);
         for (float v : x) variance += (v - mean) * (v - mean) / n;
@@ -247,8 +248,8 @@ TEST_CASE("norms follow their formulas for rows of any length") {
           const double size = std::max(1.0, std::abs(norm));
           worst_layer = std::max(worst_layer, std::abs(y[i] - (norm * gamma[i] + beta[i])) / size);
           worst_layer = std::max(worst_layer, std::abs(plain[i] - norm * gamma[i]) / size);
-          worst_rms = std::max(worst_rms, std::abs(rms[i] - root * gamma[i]) /
-                                              std::max(1.0, std::abs(root)));
+          worst_rms = std::max(worst_rms,
+                               std::abs(rms[i] - root * gamma[i]) / std::max(1.0, std::abs(root)));
         }
       }
       std::vector<float> bad = normal(d, 9), y(d);

@@ -53,7 +53,8 @@ bool says(const Figure& figure, const std::string& text) {
 TEST_CASE("every view stays inside its size and answers the mouse there") {
   const ScratchRun run = demonstration();
   for (const View& view : views()) {
-    if (std::string(view.id) != "bars" && std::string(view.id) != "heads") continue;  // test_views.cpp
+    if (std::string(view.id) != "bars" && std::string(view.id) != "heads")
+      continue;  // test_views.cpp
     for (float width : {220.f, 300.f, 900.f}) {
       for (Lang lang : {Lang::en, Lang::zh}) {
         CAPTURE(view.id);

@@ -1,4 +1,5 @@
-// test_head_measures.cpp - every head score against NumPy's of the published formulas, and inside its bounds.
+// test_head_measures.cpp - every head score against NumPy's of the published formulas, and inside
+// its bounds.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -26,14 +27,18 @@ Tokens pieces_of(std::span<const int> ids) {
     const size_t begin = tokens.text.size();
     const bool special = id == 7;
     if (!special) tokens.text += kPieces[id];
-    tokens.items.push_back(
-        {.id = id, .shown = kPieces[id], .begin = begin, .end = tokens.text.size(), .special = special});
+    tokens.items.push_back({.id = id,
+                            .shown = kPieces[id],
+                            .begin = begin,
+                            .end = tokens.text.size(),
+                            .special = special});
   }
   return tokens;
 }
 
 template <class T>
-std::vector<T> read(const SafeTensors& file, const std::string& name, std::vector<int64_t>* shape = nullptr) {
+std::vector<T> read(const SafeTensors& file, const std::string& name,
+                    std::vector<int64_t>* shape = nullptr) {
   const StoredTensor* tensor = file.find(name);
   if (!tensor) return {};
   if (shape) *shape = tensor->shape;
@@ -55,7 +60,8 @@ void tell_facts(Trace& trace) {
 
 Trace random_case(const SafeTensors& file, const std::string& name) {
   std::vector<int64_t> q_shape, k_shape;
-  const auto q = read<float>(file, name + ".q", &q_shape), k = read<float>(file, name + ".k", &k_shape);
+  const auto q = read<float>(file, name + ".q", &q_shape),
+             k = read<float>(file, name + ".k", &k_shape);
   Trace trace;
   trace.queries = {pieces_of(read<int>(file, name + ".t_q"))};
   trace.keys = {pieces_of(read<int>(file, name + ".t_k"))};
@@ -89,8 +95,8 @@ struct Worst {
 };
 std::map<std::string, Worst> worst;
 
-void compare(const SafeTensors& file, const Json& names, const std::string& name, const Trace& trace,
-             const char* how) {
+void compare(const SafeTensors& file, const Json& names, const std::string& name,
+             const Trace& trace, const char* how) {
   const Attention& a = trace.attention();
   HeadTable table(all_scores(), a);
   table.add(trace, 0, 8, 3);
@@ -132,28 +138,33 @@ void compare(const SafeTensors& file, const Json& names, const std::string& name
 
 TEST_CASE("head scores are NumPy's of the published formulas") {
   const fs::path path = ATTNSCOPE_SOURCE_DIR "/tests/data/head_measures.safetensors";
-  const Result<SafeTensors> file = read_safetensors({"head_measures.safetensors", read_bytes(path)});
+  const Result<SafeTensors> file =
+      read_safetensors({"head_measures.safetensors", read_bytes(path)});
   REQUIRE(file);
-  const Result<Json> names = Json::parse(read_bytes(ATTNSCOPE_SOURCE_DIR "/tests/data/head_measures.json").text(), "names");
+  const Result<Json> names = Json::parse(
+      read_bytes(ATTNSCOPE_SOURCE_DIR "/tests/data/head_measures.json").text(), "names");
   REQUIRE(names);
   worst.clear();
-  for (const char* name : {"causal", "causal-sink", "repeat", "both-ways", "padded", "padded-causal", "cross"}) {
+  for (const char* name :
+       {"causal", "causal-sink", "repeat", "both-ways", "padded", "padded-causal", "cross"}) {
     Trace trace = random_case(*file, name);
     compare(*file, *names, name, trace, "walked");
     tell_facts(trace);
     compare(*file, *names, name, trace, "told");
   }
   for (const char* name : {"gpt2", "bert", "bookworm-2m"}) {
-    const fs::path folder = std::string(name) == "bookworm-2m" ? fs::path(ATTNSCOPE_SOURCE_DIR "/web/models") / name
-                                                                : test_models() / name;
+    const fs::path folder = std::string(name) == "bookworm-2m"
+                                ? fs::path(ATTNSCOPE_SOURCE_DIR "/web/models") / name
+                                : test_models() / name;
     const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(folder), name);
     REQUIRE(model);
-    compare(*file, *names, name, forward(*model, tokens_of(read<int>(*file, std::string(name) + ".t_k"))), "pass");
+    compare(*file, *names, name,
+            forward(*model, tokens_of(read<int>(*file, std::string(name) + ".t_k"))), "pass");
   }
   for (const HeadScore& score : head_scores()) {
     const Worst& w = worst[score.metric.id];
-    std::printf("%-18s differs from NumPy by at most %.1e (%s)  [%s]\n", score.metric.id, w.apart, w.where.c_str(),
-                score.metric.source);
+    std::printf("%-18s differs from NumPy by at most %.1e (%s)  [%s]\n", score.metric.id, w.apart,
+                w.where.c_str(), score.metric.source);
     CHECK(!w.where.empty());
   }
 }
@@ -161,7 +172,8 @@ TEST_CASE("head scores are NumPy's of the published formulas") {
 TEST_CASE("every score stays inside its bounds, says what it is, and has a baseline") {
   std::mt19937 random(5);
   for (int round = 0; round < 30; ++round) {
-    const int n_query = 1 + int(random() % 40), cross = round % 5 == 4, n_key = cross ? 1 + int(random() % 40) : n_query;
+    const int n_query = 1 + int(random() % 40), cross = round % 5 == 4,
+              n_key = cross ? 1 + int(random() % 40) : n_query;
     std::normal_distribution<float> normal(0, float(round % 4) * 2);
     Attention a;
     a.part = cross ? Part::cross : Part::encoder_self;
@@ -209,7 +221,8 @@ TEST_CASE("every score stays inside its bounds, says what it is, and has a basel
     const Metric& m = score.metric;
     CAPTURE(m.id);
     for (const Lang lang : {Lang::en, Lang::zh}) {
-      for (const Text& text : {m.title, m.sentence, m.unit, score.column}) CHECK(std::string(text.in(lang)) != "");
+      for (const Text& text : {m.title, m.sentence, m.unit, score.column})
+        CHECK(std::string(text.in(lang)) != "");
     }
     CHECK(std::string(m.formula) != "");
     CHECK(std::string(m.source) != "");
@@ -240,7 +253,8 @@ TEST_CASE("uniform attention has its baseline as its score") {
           if (table.scores[s]->by_norms) continue;
           CAPTURE(table.scores[s]->metric.id);
           for (const Sink sink : {Sink::with, Sink::without})
-            CHECK(table.values(s, sink)[0] == doctest::Approx(table.baseline(s, sink)).epsilon(1e-5));
+            CHECK(table.values(s, sink)[0] ==
+                  doctest::Approx(table.baseline(s, sink)).epsilon(1e-5));
         }
       }
     }
@@ -248,7 +262,8 @@ TEST_CASE("uniform attention has its baseline as its score") {
 }
 
 TEST_CASE("layers that were not kept have the scores that facts tell") {
-  const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(test_models() / "gpt2"), "gpt2");
+  const Result<std::shared_ptr<const Model>> model =
+      load_model(read_model_files(test_models() / "gpt2"), "gpt2");
   REQUIRE(model);
   const std::vector<int> ids = {3, 5, 3, 5, 3, 5, 8, 9};
   Keep keep;
@@ -283,14 +298,16 @@ TEST_CASE("the cells of a score add up to it") {
   trace.attentions.push_back(a);
   const State state;
   const std::vector<float> pattern = trace.attention().pattern(0, 0, 0);
-  for (const char* id : {"previous_token", "self", "first_token", "offset", "duplicate_token", "induction", "special",
-                         "punctuation", "clark_punctuation", "clark_previous", "block"}) {
+  for (const char* id :
+       {"previous_token", "self", "first_token", "offset", "duplicate_token", "induction",
+        "special", "punctuation", "clark_punctuation", "clark_previous", "block"}) {
     CAPTURE(id);
     const HeadScore* score = find_head_score(id);
     HeadTable table({score}, trace.attention());
     table.add(trace, 0, 0, state.offset);
     double sum = 0;
-    for (const ScoreCell& cell : cells_of(score->metric, {&trace, &state})) sum += pattern[size_t(cell.query * 30 + cell.key)];
+    for (const ScoreCell& cell : cells_of(score->metric, {&trace, &state}))
+      sum += pattern[size_t(cell.query * 30 + cell.key)];
     CHECK(sum == doctest::Approx(table.means[0].sum).epsilon(1e-5));
     CHECK(sum > 0);
   }

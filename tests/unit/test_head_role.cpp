@@ -1,4 +1,5 @@
-// test_head_role.cpp - planted heads get the name they were made for; sinks and noise never another.
+// test_head_role.cpp - planted heads get the name they were made for; sinks and noise never
+// another.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,8 +11,8 @@
 #include "analysis/head_role.h"
 #include "base/json.h"
 #include "golden_model.h"
-#include "model/safetensors.h"
 #include "model/forward.h"
+#include "model/safetensors.h"
 
 using namespace attn;
 
@@ -21,7 +22,10 @@ Tokens words(const std::vector<int>& ids) {
   Tokens tokens;
   for (const int id : ids) {
     const size_t begin = tokens.text.size();
-    const std::string piece = id == 0 ? "<s>" : id == 1 ? "," : id == 2 ? "." : " w" + std::to_string(id);
+    const std::string piece = id == 0   ? "<s>"
+                              : id == 1 ? ","
+                              : id == 2 ? "."
+                                        : " w" + std::to_string(id);
     if (id > 0) tokens.text += piece;
     tokens.items.push_back(
         {.id = id, .shown = piece, .begin = begin, .end = tokens.text.size(), .special = id == 0});
@@ -29,9 +33,10 @@ Tokens words(const std::vector<int>& ids) {
   return tokens;
 }
 
-// Attention with the logarithms `score(query, key)` (and what is lower than -50 as good as nothing): q are unit vectors, k the
-// scores' columns.
-Trace planted(const std::vector<int>& ids, Mask mask, const std::function<double(int, int)>& score) {
+// Attention with the logarithms `score(query, key)` (and what is lower than -50 as good as
+// nothing): q are unit vectors, k the scores' columns.
+Trace planted(const std::vector<int>& ids, Mask mask,
+              const std::function<double(int, int)>& score) {
   const int n = int(ids.size());
   Attention a;
   a.n_layers = a.n_heads = a.n_kv_heads = 1;
@@ -56,7 +61,8 @@ HeadRole role_of(const Trace& trace, int period = 0, int layer = 0, int head = 0
   return head_role(table, layer, head);
 }
 
-// A text whose second half says some of the first again; sentences of nine tokens, since those of three are diagonals.
+// A text whose second half says some of the first again; sentences of nine tokens, since those of
+// three are diagonals.
 std::vector<int> some_text(std::mt19937& random, int n) {
   std::vector<int> ids = {0};
   for (int i = 1; i < n; ++i) {
@@ -91,7 +97,8 @@ TEST_CASE("planted heads get their names, with noise and part of their weight on
       Role role;
       Mask mask;
       std::function<bool(int, int)> looks;
-      bool may_rest = false;  // on the first token, where there is nothing to copy: it may be called a sink
+      bool may_rest =
+          false;  // on the first token, where there is nothing to copy: it may be called a sink
     };
     const auto sentence = [&](int i) { return int(std::count(ids.begin(), ids.begin() + i, 2)); };
     const Plant kPlants[] = {
@@ -103,8 +110,10 @@ TEST_CASE("planted heads get their names, with noise and part of their weight on
         {Role::duplicate_token, Mask::causal, [&](int i, int j) { return before(i, j); }},
         {Role::induction, Mask::causal,
          [&](int i, int j) { return has_copy(i) ? j >= 1 && before(i, j - 1) : j == 0; }, true},
-        {Role::duplicate_token, Mask::causal, [&](int i, int j) { return has_copy(i) ? before(i, j) : j == 0; }, true},
-        {Role::punctuation, Mask::none, [&](int, int j) { return ids[size_t(j)] == 1 || ids[size_t(j)] == 2; }},
+        {Role::duplicate_token, Mask::causal,
+         [&](int i, int j) { return has_copy(i) ? before(i, j) : j == 0; }, true},
+        {Role::punctuation, Mask::none,
+         [&](int, int j) { return ids[size_t(j)] == 1 || ids[size_t(j)] == 2; }},
         {Role::block, Mask::none, [&](int i, int j) { return sentence(i) == sentence(j); }},
         {Role::broad, Mask::causal, [](int, int) { return true; }},
     };
@@ -139,7 +148,9 @@ TEST_CASE("a sink is a sink, whatever it does with the rest") {
     const std::vector<int> ids = some_text(random, 30 + int(random() % 60));
     const int what = round % 4;
     const Trace trace = planted(ids, Mask::causal, [&](int i, int j) {
-      const bool looks = what == 1 ? j == i - 1 : what == 2 ? j == i : what == 3 && j >= 1 && ids[size_t(j) - 1] == ids[size_t(i)];
+      const bool looks = what == 1   ? j == i - 1
+                         : what == 2 ? j == i
+                                     : what == 3 && j >= 1 && ids[size_t(j) - 1] == ids[size_t(i)];
       return (j == 0 ? 9 : 0) + (looks ? 6 : 0) + normal(random);
     });
     const HeadRole role = role_of(trace);
@@ -155,15 +166,18 @@ TEST_CASE("random heads are found to do nothing") {
   int n_nothing = 0, n_all = 0;
   std::map<std::string, int> names;
   for (int round = 0; round < 400; ++round) {
-    std::normal_distribution<double> normal(0, 1.5 + .5 * (round % 4));  // at 1 and less they are rightly broad
+    std::normal_distribution<double> normal(
+        0, 1.5 + .5 * (round % 4));  // at 1 and less they are rightly broad
     const std::vector<int> ids = some_text(random, 32 + int(random() % 64));
-    const Trace trace = planted(ids, round % 2 ? Mask::causal : Mask::none, [&](int, int) { return normal(random); });
+    const Trace trace = planted(ids, round % 2 ? Mask::causal : Mask::none,
+                                [&](int, int) { return normal(random); });
     const HeadRole role = role_of(trace);
     n_nothing += role.role == Role::nothing;
     ++n_all;
     ++names[role.name.en];
   }
-  for (const auto& [name, n] : names) std::printf("random heads: %s %d of %d\n", name.c_str(), n, n_all);
+  for (const auto& [name, n] : names)
+    std::printf("random heads: %s %d of %d\n", name.c_str(), n, n_all);
   CHECK(n_nothing >= n_all * 95 / 100);
 }
 
@@ -175,7 +189,8 @@ HeadTable repeated(const std::shared_ptr<const Model>& model, int n_draws, uint3
   std::optional<HeadTable> table;
   for (int sample = 0; sample < n_draws; ++sample) {
     std::vector<int> ids;
-    for (int i = 0; i < 50; ++i) ids.push_back(1 + int(draw() % uint32_t(model->config.d_vocab - 1)));
+    for (int i = 0; i < 50; ++i)
+      ids.push_back(1 + int(draw() % uint32_t(model->config.d_vocab - 1)));
     for (int i = 0; i < 50; ++i) ids.push_back(ids[size_t(i)]);
     const Trace trace = forward(model, tokens_of(ids));
     if (!table) table.emplace(role_scores(true), trace.attention());
@@ -192,7 +207,8 @@ std::map<Role, int> print_roles(const std::string& name, const HeadTable& table)
       const HeadRole r = head_role(table, layer, head);
       ++counts[r.role];
       if (r.role != Role::nothing)
-        std::printf("%s %d.%d: %s %.2f\n", name.c_str(), layer, head, r.name.en, double(r.confidence));
+        std::printf("%s %d.%d: %s %.2f\n", name.c_str(), layer, head, r.name.en,
+                    double(r.confidence));
     }
   }
   return counts;
@@ -206,8 +222,10 @@ std::shared_ptr<const Model> load_shared(const char* name) {
   return *model;
 }
 
-// Attention [layer, head, query, key] as somebody published it: the logarithms of the weights are its scores.
-Trace published(const Json& names, std::span<const float> attn, int n_layers, int n_heads, Mask mask) {
+// Attention [layer, head, query, key] as somebody published it: the logarithms of the weights are
+// its scores.
+Trace published(const Json& names, std::span<const float> attn, int n_layers, int n_heads,
+                Mask mask) {
   Trace trace;
   Tokens tokens;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -215,8 +233,11 @@ Trace published(const Json& names, std::span<const float> attn, int n_layers, in
     const size_t begin = tokens.text.size();
     const bool special = piece == "[CLS]" || piece == "[SEP]";
     if (!special) tokens.text += piece + " ";
-    tokens.items.push_back(
-        {.id = int(i), .shown = piece, .begin = begin, .end = tokens.text.size(), .special = special});
+    tokens.items.push_back({.id = int(i),
+                            .shown = piece,
+                            .begin = begin,
+                            .end = tokens.text.size(),
+                            .special = special});
   }
   const int n = tokens.size();
   Attention a;
@@ -230,7 +251,8 @@ Trace published(const Json& names, std::span<const float> attn, int n_layers, in
       for (int i = 0; i < n; ++i) {
         q[size_t((h * n + i) * n + i)] = 1;
         for (int j = 0; j < n; ++j)
-          k[size_t((h * n + j) * n + i)] = std::log(std::max(attn[size_t(((l * n_heads + h) * n + i) * n + j)], 1e-30f));
+          k[size_t((h * n + j) * n + i)] =
+              std::log(std::max(attn[size_t(((l * n_heads + h) * n + i) * n + j)], 1e-30f));
       }
     }
     a.q.push_back(HeadRows(n_heads, n, n, q));
@@ -255,16 +277,18 @@ std::optional<std::filesystem::path> shared_attention(const std::string& name) {
 
 TEST_CASE("heads of checkpoints with random weights look at nothing in particular") {
   int n_all = 0, n_named = 0;
-  for (const char* name : {"gpt2", "gpt2-relu", "llama-gqa", "qwen2", "mistral", "gpt-neox-parallel", "gpt-neox-sequential",
-                           "bert", "roberta"}) {
+  for (const char* name : {"gpt2", "gpt2-relu", "llama-gqa", "qwen2", "mistral",
+                           "gpt-neox-parallel", "gpt-neox-sequential", "bert", "roberta"}) {
     CAPTURE(name);
-    const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(test_models() / name), name);
+    const Result<std::shared_ptr<const Model>> model =
+        load_model(read_model_files(test_models() / name), name);
     REQUIRE(model);
     std::mt19937 draw(4);
     std::optional<HeadTable> table;
     for (int sample = 0; sample < 4; ++sample) {
       std::vector<int> ids;
-      for (int i = 0; i < 14; ++i) ids.push_back(5 + int(draw() % uint32_t((*model)->config.d_vocab - 5)));
+      for (int i = 0; i < 14; ++i)
+        ids.push_back(5 + int(draw() % uint32_t((*model)->config.d_vocab - 5)));
       for (int i = 0; i < 14; ++i) ids.push_back(ids[size_t(i)]);
       const Trace trace = forward(*model, tokens_of(ids));
       if (!table) table.emplace(role_scores(true), trace.attention());
@@ -323,17 +347,20 @@ TEST_CASE("GPT-2 small's previous-token head is found in its published attention
   CHECK(head_role(*table, 4, 11).role == Role::previous_token);
 }
 
-// Clark et al. 2019 show 3-1 (next token) and 8-7 ([SEP]) of BERT base, counted from 1; these are of one that was trained on.
+// Clark et al. 2019 show 3-1 (next token) and 8-7 ([SEP]) of BERT base, counted from 1; these are
+// of one that was trained on.
 TEST_CASE("BERT's known heads are found in its published attention") {
   const auto folder = shared_attention("bert-sst2-dodrio");
   if (!folder) return;
   std::optional<HeadTable> table;
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     if (entry.path().extension() != ".safetensors") continue;
-    const Result<SafeTensors> file = read_safetensors({entry.path().filename().string(), read_bytes(entry.path())});
+    const Result<SafeTensors> file =
+        read_safetensors({entry.path().filename().string(), read_bytes(entry.path())});
     REQUIRE(file);
     std::filesystem::path about = entry.path();
-    const Result<Json> json = Json::parse(read_bytes(about.replace_extension(".json")).text(), "about");
+    const Result<Json> json =
+        Json::parse(read_bytes(about.replace_extension(".json")).text(), "about");
     REQUIRE(json);
     std::vector<uint16_t> stored(file->tensors[0].bytes.size() / 2);
     std::memcpy(stored.data(), file->tensors[0].bytes.data(), stored.size() * 2);
@@ -349,7 +376,8 @@ TEST_CASE("BERT's known heads are found in its published attention") {
 
 TEST_CASE("the shipped model's heads have the roles that its card reports") {
   const std::filesystem::path folder = ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m";
-  const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(folder), "bookworm-2m");
+  const Result<std::shared_ptr<const Model>> model =
+      load_model(read_model_files(folder), "bookworm-2m");
   REQUIRE(model);
   const HeadTable table = repeated(*model, 4, 1);
   const auto role = [&](int layer, int head) { return head_role(table, layer, head).role; };

@@ -167,13 +167,11 @@ TEST_CASE("scores of all heads on held-out text are PyTorch's") {
     texts.back().insert(texts.back().end(), begin, begin + 127);
   }
   // Distances are up to 42 here, where 5e-5 is the seventh digit of a float32.
-  constexpr Pair kPairs[] = {{"previous_token", "text_previous", 2e-6},
-                             {"self", "text_self", 2e-6},
-                             {"first_token", "text_first", 2e-6},
-                             {"duplicate_token", "text_same_token", 2e-6},
-                             {"induction", "text_after_same_token", 2e-6},
-                             {"distance", "text_distance", 5e-5},
-                             {"entropy", "text_entropy_bits", 1e-5}};
+  constexpr Pair kPairs[] = {
+      {"previous_token", "text_previous", 2e-6},    {"self", "text_self", 2e-6},
+      {"first_token", "text_first", 2e-6},          {"duplicate_token", "text_same_token", 2e-6},
+      {"induction", "text_after_same_token", 2e-6}, {"distance", "text_distance", 5e-5},
+      {"entropy", "text_entropy_bits", 1e-5}};
   compare(table_over(model, texts, 0), head_scores_of_torch(), kPairs);
 }
 
@@ -244,7 +242,7 @@ TEST_CASE("masked cells are not counted, and nothing to count is 0") {
   a.allowed.assign(16, 1);
   for (int i = 0; i < 4; ++i) a.allowed[size_t(i * 4 + 3)] = 0;  // nobody sees the last key
   for (int j = 0; j < 4; ++j) a.allowed[size_t(2 * 4 + j)] = 0;  // the third query sees nothing
-  CHECK(score_of(trace, "self") == 1);  // of two cells
+  CHECK(score_of(trace, "self") == 1);                           // of two cells
   CHECK(score_of(trace, "first_token") == doctest::Approx((1 + 0 + 1.0 / 3) / 3));
   CHECK(score_of(trace, "entropy") == doctest::Approx(std::log2(3.0) / 3));
   a.masked_score = -1e9f;  // the third row is uniform now, over cells that are still masked

@@ -33,7 +33,8 @@ ByteBuffer file_of(const std::vector<Entry>& entries, const std::string& dtype, 
       dims += (dims.empty() ? "" : ",") + std::to_string(d);
     }
     header += (at ? ",\"" : "\"") + e.name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + dims +
-              "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + n * size) + "]}";
+              "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + n * size) +
+              "]}";
     at += n * size;
   }
   header += "}" + std::string(size_t(pad), ' ');
@@ -165,9 +166,11 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
         {"head", &Weights::unembed},
     };
     const Recipe recipe = {"toy", nullptr, binds, "toy."};
-    std::vector<Entry> entries = {
-        {"embed.weight", {37, d}}, {"pos.weight", {5, d}}, {"norm.weight", {d}},
-        {"norm.bias", {d}},        {"head.weight", {37, d}}};
+    std::vector<Entry> entries = {{"embed.weight", {37, d}},
+                                  {"pos.weight", {5, d}},
+                                  {"norm.weight", {d}},
+                                  {"norm.bias", {d}},
+                                  {"head.weight", {37, d}}};
     for (const char* l : {"h.0", "h.1"}) {
       const std::string h = l;
       entries.push_back({h + ".qkv.weight", flipped ? std::vector<int64_t>{d, 3 * d}
@@ -209,12 +212,14 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
 }
 
 TEST_CASE("a tensor that is wanted twice is not packed under its second reader") {
-  const Bind binds[] = {{"embed", &Weights::embed}, {"h.{}.o", &Block::o}, {"h.0.o", &Weights::head_dense}};
+  const Bind binds[] = {
+      {"embed", &Weights::embed}, {"h.{}.o", &Block::o}, {"h.0.o", &Weights::head_dense}};
   const Recipe recipe = {"toy", nullptr, binds, "toy."};
-  const std::vector<Entry> entries = {{"embed.weight", {37, 64}}, {"h.0.o.weight", {64, 64}},
-                                      {"h.0.o.bias", {64}}, {"h.1.o.weight", {64, 64}}};
-  const WeightPacker::Packed packed =
-      pack(recipe, layout_of(64, 8), file_of(entries, "F32", 0, 1));
+  const std::vector<Entry> entries = {{"embed.weight", {37, 64}},
+                                      {"h.0.o.weight", {64, 64}},
+                                      {"h.0.o.bias", {64}},
+                                      {"h.1.o.weight", {64, 64}}};
+  const WeightPacker::Packed packed = pack(recipe, layout_of(64, 8), file_of(entries, "F32", 0, 1));
   CHECK(same(packed.weights.head_dense.w, packed.weights.blocks[0].o.w));
 }
 

@@ -1,4 +1,5 @@
-// test_packed.cpp - packed products against double, in every format, shape of tail and instruction set.
+// test_packed.cpp - packed products against double, in every format, shape of tail and instruction
+// set.
 #include <doctest/doctest.h>
 
 #include <bit>
@@ -20,16 +21,18 @@ struct Shape {
   int64_t n, d_in, d_out;
 };
 // One of everything; panels, row groups and blocks of 256 met, missed by one and passed.
-const Shape kShapes[] = {{1, 1, 1},      {1, 64, 512},   {1, 300, 77},   {2, 3, 5},    {3, 17, 9},
-                         {5, 255, 8},    {6, 256, 32},   {7, 257, 33},   {11, 40, 31}, {14, 768, 64},
-                         {15, 513, 100}, {16, 768, 768}, {29, 100, 300}, {97, 64, 257}, {200, 31, 65}};
+const Shape kShapes[] = {{1, 1, 1},      {1, 64, 512},  {1, 300, 77},   {2, 3, 5},
+                         {3, 17, 9},     {5, 255, 8},   {6, 256, 32},   {7, 257, 33},
+                         {11, 40, 31},   {14, 768, 64}, {15, 513, 100}, {16, 768, 768},
+                         {29, 100, 300}, {97, 64, 257}, {200, 31, 65}};
 
 constexpr double kTolerance = 3e-7;  // of the sum of what is added, without signs
 
 // The largest error of three products, of the sum of what is added without signs.
 double worst_of(const Shape& shape, Format format, std::mt19937& random) {
   const int64_t n = shape.n, d_out = shape.d_out;
-  const int64_t d_in = (shape.d_in + numbers_of(format) - 1) / numbers_of(format) * numbers_of(format);
+  const int64_t d_in =
+      (shape.d_in + numbers_of(format) - 1) / numbers_of(format) * numbers_of(format);
   const std::vector<float> x = normal(n * d_in, random), b = normal(d_out, random);
   const std::vector<float> times = normal(n * d_out, random);
   const Stored w = store(normal(d_out * d_in, random), d_in, format);
@@ -65,8 +68,8 @@ double worst_of(const Shape& shape, Format format, std::mt19937& random) {
       size += std::abs(bias);
       worst = std::max(worst, std::abs(plain[at] - sum) / size);
       worst = std::max(worst, std::abs(added[at] - (77 + y)) / (77 + size));
-      worst = std::max(worst, std::abs(mapped[at] - y * y * factor) /
-                                  (2 * size * std::abs(y * factor) + size));
+      worst = std::max(
+          worst, std::abs(mapped[at] - y * y * factor) / (2 * size * std::abs(y * factor) + size));
     }
   }
   return worst;
@@ -214,7 +217,8 @@ TEST_CASE("every instruction set here multiplies tiles and widens halves alike")
     REQUIRE(loops.panel <= kMostPanel);
     const int64_t depth = 67;
     for (int m = 1; m <= loops.rows; ++m) {
-      const std::vector<float> a = normal(depth * m, random), b = normal(depth * loops.panel, random);
+      const std::vector<float> a = normal(depth * m, random),
+                               b = normal(depth * loops.panel, random);
       std::vector<float> c(size_t(m * loops.panel), 2.f);
       loops.tile[m](depth, a.data(), b.data(), c.data(), loops.panel, true);
       for (int i = 0; i < m; ++i) {
@@ -232,12 +236,15 @@ TEST_CASE("every instruction set here multiplies tiles and widens halves alike")
     loops.of(Format::bf16).from_row(halves.data(), floats.data(), int64_t(halves.size()));
     int n_wrong = 0;
     const auto differ = [](float x, float y) {
-      return std::isnan(x) ? !std::isnan(y) : std::bit_cast<uint32_t>(x) != std::bit_cast<uint32_t>(y);
+      return std::isnan(x) ? !std::isnan(y)
+                           : std::bit_cast<uint32_t>(x) != std::bit_cast<uint32_t>(y);
     };
-    for (size_t i = 0; i < halves.size(); ++i) n_wrong += differ(bfloat16_to_float(uint16_t(i)), floats[i]);
+    for (size_t i = 0; i < halves.size(); ++i)
+      n_wrong += differ(bfloat16_to_float(uint16_t(i)), floats[i]);
     CHECK(n_wrong == 0);
     loops.of(Format::f16).from_row(halves.data(), floats.data(), int64_t(halves.size()));
-    for (size_t i = 0; i < halves.size(); ++i) n_wrong += differ(half_to_float(uint16_t(i)), floats[i]);
+    for (size_t i = 0; i < halves.size(); ++i)
+      n_wrong += differ(half_to_float(uint16_t(i)), floats[i]);
     CHECK(n_wrong == 0);
   }
 }
@@ -258,7 +265,8 @@ TEST_CASE("every instruction set here multiplies one row and tables in every for
       std::vector<uint8_t> panels, rows;
       const int64_t numbers = numbers_of(format), bytes = bytes_of(format);
       const int64_t head = format == Format::q8_0 ? 2 : bytes;
-      for (int64_t p = 0; p < n_rows; ++p) rows.insert(rows.end(), row.bytes.begin(), row.bytes.end());
+      for (int64_t p = 0; p < n_rows; ++p)
+        rows.insert(rows.end(), row.bytes.begin(), row.bytes.end());
       const auto repeat = [&](const uint8_t* from, int64_t size) {
         for (int j = 0; j < loops.panel; ++j) panels.insert(panels.end(), from, from + size);
       };

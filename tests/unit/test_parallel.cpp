@@ -1,5 +1,5 @@
-// test_parallel.cpp - loops over threads: every index once, from many callers, in quick succession and
-// after a rest.
+// test_parallel.cpp - loops over threads: every index once, from many callers, in quick succession
+// and after a rest.
 #include <doctest/doctest.h>
 
 #include <atomic>

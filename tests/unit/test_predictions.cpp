@@ -1,4 +1,5 @@
-// test_predictions.cpp - what a model would say after each layer and next, and the names of tokens that are asked about.
+// test_predictions.cpp - what a model would say after each layer and next, and the names of tokens
+// that are asked about.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -16,7 +17,8 @@ using namespace attn;
 namespace {
 
 std::shared_ptr<const Model> bookworm() {
-  const auto model = load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
+  const auto model =
+      load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
   REQUIRE(model);
   return *model;
 }
@@ -25,7 +27,8 @@ std::shared_ptr<const Trace> traced(const std::shared_ptr<const Model>& model) {
   Keep keep;
   keep.activations = true;
   keep.all_logits = true;
-  return std::make_shared<Trace>(forward(model, model->tokenizer->encode("The cat sat on the mat, and"), keep));
+  return std::make_shared<Trace>(
+      forward(model, model->tokenizer->encode("The cat sat on the mat, and"), keep));
 }
 
 }  // namespace
@@ -38,12 +41,14 @@ TEST_CASE("the next token's chances are the softmax of the pass's logits") {
     const State state{.token = i};
     const Measure m = run(begin_next_token({trace.get(), &state}));
     REQUIRE(int(m.values.size()) == d_vocab);
-    const std::span<const float> logits(trace->logits.data() + int64_t(i) * d_vocab, size_t(d_vocab));
+    const std::span<const float> logits(trace->logits.data() + int64_t(i) * d_vocab,
+                                        size_t(d_vocab));
     const double largest = *std::ranges::max_element(logits);
     double sum = 0, most = 0;
     for (const float x : logits) sum += std::exp(double(x) - largest);
     for (size_t t = 0; t < logits.size(); ++t)
-      most = std::max(most, std::abs(double(m.values[t]) - std::exp(double(logits[t]) - largest) / sum));
+      most = std::max(most,
+                      std::abs(double(m.values[t]) - std::exp(double(logits[t]) - largest) / sum));
     CHECK(most < 1e-5);
     CHECK(std::accumulate(m.values.begin(), m.values.end(), 0.) == doctest::Approx(1));
   }
@@ -61,7 +66,8 @@ TEST_CASE("the lens's first guess is the token that has rank 0, with its chance"
     state.target = "#" + std::to_string(m.guesses[i * kGuesses].token);
     const Inputs in{trace.get(), &state};
     CHECK(find_metric("lens_rank")->compute(in).values[i] == 0);
-    CHECK(find_metric("lens_probability")->compute(in).values[i] == doctest::Approx(m.values[i]).epsilon(1e-4));
+    CHECK(find_metric("lens_probability")->compute(in).values[i] ==
+          doctest::Approx(m.values[i]).epsilon(1e-4));
     double before = 1;
     for (size_t g = i * kGuesses; g < (i + 1) * kGuesses; ++g) {
       CHECK(m.guesses[g].probability <= before);
@@ -112,10 +118,12 @@ TEST_CASE("only what is about a target is made anew for another") {
   b.target = "cat";
   b.foil = "mat";
   for (const Metric& m : metrics())
-    if (m.compute) CHECK((measure_key(m, trace, a) == measure_key(m, trace, b)) == !(m.needs & asks_target));
+    if (m.compute)
+      CHECK((measure_key(m, trace, a) == measure_key(m, trace, b)) == !(m.needs & asks_target));
 }
 
-TEST_CASE("a target or a foil that is no single token is one sentence, and only where one is asked for") {
+TEST_CASE(
+    "a target or a foil that is no single token is one sentence, and only where one is asked for") {
   const auto model = bookworm();
   const auto trace = traced(model);
   for (const bool foil : {false, true}) {

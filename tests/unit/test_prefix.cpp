@@ -37,7 +37,8 @@ void check_same(const Trace& ours, const std::shared_ptr<const Model>& model,
       const ConstMat x = a.facts[size_t(layer)].head(head), y = b.facts[size_t(layer)].head(head);
       for (int64_t i = 0; i < x.rows; ++i) {
         for (int64_t f = 0; f < x.cols; ++f)
-          worst_fact = std::max(worst_fact, std::abs(double(x(i, f)) - y(i, f)) / (1 + std::abs(y(i, f))));
+          worst_fact =
+              std::max(worst_fact, std::abs(double(x(i, f)) - y(i, f)) / (1 + std::abs(y(i, f))));
       }
     }
   }
@@ -124,7 +125,8 @@ TEST_CASE("nothing is taken over where it would be wrong") {
   CHECK(n_reusable(*llama, tokens, trace, some) == 0);
   CHECK(n_reusable(*llama, tokens, forward(llama, tokens, some), {}) == 0);
   CHECK(n_reusable(*llama, tokens, forward(llama, tokens, {.facts = false}), {}) == 0);
-  CHECK(n_reusable(*llama, tokens, forward(llama, tokens, {.facts = false}), {.facts = false}) == 12);
+  CHECK(n_reusable(*llama, tokens, forward(llama, tokens, {.facts = false}), {.facts = false}) ==
+        12);
   check_same(forward(bert, tokens_of(some_ids(13)), {}, &seen), bert, some_ids(13));
 }
 
@@ -154,6 +156,7 @@ TEST_CASE("tokens with the same number and another text are not taken over") {
   Tokens tokens = tokens_of(some_ids(9));
   const Trace trace = forward(model, tokens);
   CHECK(n_reusable(*model, tokens, trace, {}) == 9);
-  tokens.items[4].shown = ",";  // an unknown token now, of which the facts of rows say that it is a mark
+  tokens.items[4].shown =
+      ",";  // an unknown token now, of which the facts of rows say that it is a mark
   CHECK(n_reusable(*model, tokens, trace, {}) == 4);
 }

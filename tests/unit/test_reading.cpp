@@ -1,4 +1,5 @@
-// test_reading.cpp - maps of words and spans in a session, random tokens said twice, numbers of single tokens.
+// test_reading.cpp - maps of words and spans in a session, random tokens said twice, numbers of
+// single tokens.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -20,7 +21,8 @@ void settle(Session& session, const State& state) {
   do {
     session.pump();
     session.want(state);
-  } while (!session.snapshot().current && !session.snapshot().error && std::chrono::steady_clock::now() < end);
+  } while (!session.snapshot().current && !session.snapshot().error &&
+           std::chrono::steady_clock::now() < end);
 }
 
 // A session with the GPT-2 of the tests in it.
@@ -43,7 +45,9 @@ State open_gpt2(Session& session) {
   return state;
 }
 
-Measure of(const char* id, const Trace& trace, const State& state) { return find_metric(id)->compute({&trace, &state}); }
+Measure of(const char* id, const Trace& trace, const State& state) {
+  return find_metric(id)->compute({&trace, &state});
+}
 
 }  // namespace
 
@@ -103,7 +107,8 @@ TEST_CASE("more groups than a map may have are said to be, in both languages") {
 TEST_CASE("random tokens said twice are torch.randint's, and give the stripe scores numbers") {
   std::mt19937 draw(0);
   // torch.manual_seed(0); torch.randint(1, 100, (6,))
-  CHECK(repeated_ids(draw, 100, 6) == std::vector<int>{99, 19, 57, 70, 53, 70, 99, 19, 57, 70, 53, 70});
+  CHECK(repeated_ids(draw, 100, 6) ==
+        std::vector<int>{99, 19, 57, 70, 53, 70, 99, 19, 57, 70, 53, 70});
   Session session;
   State state = open_gpt2(session);
   const Snapshot& s = session.snapshot();
@@ -147,8 +152,10 @@ TEST_CASE("numbers of single tokens are those of the pattern") {
     const std::vector<float> p = a.pattern(1, 0, 2);
     const int n = a.n_query;
     const Measure column = of("column", trace, state), received = of("received", trace, state),
-                  entropy = of("row_entropy", trace, state), largest = of("row_largest", trace, state),
-                  distance = of("row_distance", trace, state), mean = of("layer_mean", trace, state);
+                  entropy = of("row_entropy", trace, state),
+                  largest = of("row_largest", trace, state),
+                  distance = of("row_distance", trace, state),
+                  mean = of("layer_mean", trace, state);
     std::vector<double> all(size_t(n * n), 0.);
     for (int h = 0; h < a.n_heads; ++h) {
       const std::vector<float> one = a.pattern(1, 0, h);
@@ -192,13 +199,16 @@ TEST_CASE("colours follow the scale, and those of numbers below 0 have it in the
   CHECK(both.tick(nullptr, Scale::log, .5f) == "0");
   CHECK(plain.tick(nullptr, Scale::log, 0) == "≤0.0002");
   CHECK(plain.tick(nullptr, Scale::row_max, .5f) == "50%");
-  // Purple below and orange above, the page's own grey between, lighter (or darker) towards it all the way.
+  // Purple below and orange above, the page's own grey between, lighter (or darker) towards it all
+  // the way.
   for (const bool dark : {false, true}) {
     const auto colors = diverging_colors(dark);
     REQUIRE(colors.size() == 256);
     CHECK(colors[0].b > colors[0].r);
     CHECK(colors[255].r > colors[255].b);
-    const auto light = [&](int i) { return 2 * colors[size_t(i)].r + 7 * colors[size_t(i)].g + colors[size_t(i)].b; };
+    const auto light = [&](int i) {
+      return 2 * colors[size_t(i)].r + 7 * colors[size_t(i)].g + colors[size_t(i)].b;
+    };
     for (int i = 0; i < 127; ++i) {
       CHECK((light(i + 1) >= light(i)) == (!dark || light(i + 1) == light(i)));
       CHECK((light(254 - i) >= light(255 - i)) == (!dark || light(254 - i) == light(255 - i)));

@@ -96,8 +96,10 @@ TEST_CASE("maps of words, sentences and spans are NumPy's, whole and a row at a 
   const Json list = json->at("tokens");
   for (size_t i = 0; i < list.size(); ++i) {
     const Json item = list.at(i);
-    t.items.push_back({.shown = std::string(*item.at("shown").text()), .begin = size_t(*item.at("begin").integer()),
-                       .end = size_t(*item.at("end").integer()), .special = *item.at("special").boolean()});
+    t.items.push_back({.shown = std::string(*item.at("shown").text()),
+                       .begin = size_t(*item.at("begin").integer()),
+                       .end = size_t(*item.at("end").integer()),
+                       .special = *item.at("special").boolean()});
   }
   const int n = t.size();
   const auto number = [](const Json& x) { return x.number() ? float(*x.number()) : NAN; };
@@ -118,7 +120,8 @@ TEST_CASE("maps of words, sentences and spans are NumPy's, whole and a row at a 
     REQUIRE(groups.size() == int(*golden.at("n").integer()));
     const Merge over_keys = *golden.at("mean_keys").boolean() ? Merge::mean : Merge::sum;
     RowMerger merger(groups, groups, over_keys);
-    for (int q = 0; q < n; ++q) merger.add(q, std::span(m.values).subspan(size_t(q * n), size_t(n)));
+    for (int q = 0; q < n; ++q)
+      merger.add(q, std::span(m.values).subspan(size_t(q * n), size_t(n)));
     const Measure by_row = merger.take(), whole = merged(m, groups, groups, over_keys);
     const Json values = golden.at("values"), held = golden.at("held");
     REQUIRE(by_row.values.size() == values.size());
@@ -130,7 +133,8 @@ TEST_CASE("maps of words, sentences and spans are NumPy's, whole and a row at a 
       if (std::isnan(x)) continue;
       worst = std::max({worst, std::abs(x - by_row.values[i]), std::abs(x - whole.values[i])});
     }
-    for (size_t g = 0; g < held.size(); ++g) worst = std::max(worst, std::abs(number(held.at(g)) - merger.hidden()[g]));
+    for (size_t g = 0; g < held.size(); ++g)
+      worst = std::max(worst, std::abs(number(held.at(g)) - merger.hidden()[g]));
   }
   MESSAGE("largest difference ", worst);
   CHECK(worst < 1e-6);

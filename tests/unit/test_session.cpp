@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 
 #include "app/read_folder.h"
 #include "app/session.h"
@@ -130,7 +130,8 @@ TEST_CASE("what cannot be opened is one sentence, and the picture stays") {
   std::vector<File> broken = tiny_model();
   for (File& file : broken)
     if (file.name.ends_with(".safetensors"))
-      file.bytes = Bytes(std::vector<uint8_t>(file.bytes.data(), file.bytes.data() + file.bytes.size() / 2));
+      file.bytes =
+          Bytes(std::vector<uint8_t>(file.bytes.data(), file.bytes.data() + file.bytes.size() / 2));
   session.open(broken);
   for (int i = 0; i < 1000000 && !session.snapshot().file_error; ++i) {
     session.pump();
@@ -264,7 +265,8 @@ TEST_CASE("what does not fit into the memory is refused in a sentence, and the p
   CHECK(session.snapshot().trace == before);
 }
 
-TEST_CASE("where not all layers fit, the chosen one is kept, and another is computed when it is chosen") {
+TEST_CASE(
+    "where not all layers fit, the chosen one is kept, and another is computed when it is chosen") {
   Session session;
   State state;
   Result<std::vector<File>> files = read_folder(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m");

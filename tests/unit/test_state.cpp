@@ -33,9 +33,12 @@ TEST_CASE("every field goes through the link, at its bounds too") {
   for_each_field(s, [&](auto& value, const Field& field) {
     using T = std::decay_t<decltype(value)>;
     ++i;
-    if constexpr (std::is_same_v<T, std::string>) value = "v" + std::to_string(i);
-    else if constexpr (std::is_same_v<T, int>) value = field.high;
-    else value = T(field.names.size() - 1);
+    if constexpr (std::is_same_v<T, std::string>)
+      value = "v" + std::to_string(i);
+    else if constexpr (std::is_same_v<T, int>)
+      value = field.high;
+    else
+      value = T(field.names.size() - 1);
   });
   const Result<State> back = from_query(to_query(s));
   REQUIRE(back);

@@ -1,4 +1,5 @@
-// test_study.cpp - how long the steps of measures are on a model of GPT-2 small's shape, and that too large ones are refused.
+// test_study.cpp - how long the steps of measures are on a model of GPT-2 small's shape, and that
+// too large ones are refused.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -26,14 +27,16 @@ std::vector<File> random_gpt2() {
   std::string header;
   uint64_t at = 0;
   std::vector<std::pair<bool, uint64_t>> parts;  // ones or noise, how many
-  const auto add = [&](const std::string& name, std::initializer_list<uint64_t> shape, bool ones = false) {
+  const auto add = [&](const std::string& name, std::initializer_list<uint64_t> shape,
+                       bool ones = false) {
     uint64_t n = 1;
     std::string sizes;
     for (const uint64_t s : shape) {
       n *= s;
       sizes += (sizes.empty() ? "" : ",") + std::to_string(s);
     }
-    header += (header.empty() ? "{" : ",") + ("\"" + name + "\":{\"dtype\":\"F16\",\"shape\":[" + sizes) + "],\"data_offsets\":[" +
+    header += (header.empty() ? "{" : ",") +
+              ("\"" + name + "\":{\"dtype\":\"F16\",\"shape\":[" + sizes) + "],\"data_offsets\":[" +
               std::to_string(at) + "," + std::to_string(at + 2 * n) + "]}";
     at += 2 * n;
     parts.push_back({ones, n});
@@ -66,8 +69,10 @@ std::vector<File> random_gpt2() {
   auto* to = reinterpret_cast<uint16_t*>(bytes.data() + 8 + size);
   std::mt19937 random(1);
   for (const auto& [ones, n] : parts)
-    for (uint64_t i = 0; i < n; ++i) *to++ = ones ? 0x3c00 : uint16_t(0x2400 | (random() & 0x83ff));  // ±.016 .. .031
-  files.push_back({"random/config.json", Bytes(std::vector<uint8_t>(config.begin(), config.end()))});
+    for (uint64_t i = 0; i < n; ++i)
+      *to++ = ones ? 0x3c00 : uint16_t(0x2400 | (random() & 0x83ff));  // ±.016 .. .031
+  files.push_back(
+      {"random/config.json", Bytes(std::vector<uint8_t>(config.begin(), config.end()))});
   files.push_back({"random/model.safetensors", Bytes(std::move(bytes))});
   files.push_back({"random/tokenizer.json", read_bytes(test_models() / "gpt2" / "tokenizer.json")});
   return files;
@@ -83,7 +88,8 @@ double cpu_ms() { return 1000. * double(std::clock()) / CLOCKS_PER_SEC; }
 
 }  // namespace
 
-// ATTNSCOPE_STEPS=256 times every measure at so many tokens on one thread; ATTNSCOPE_MEASURE=id only one.
+// ATTNSCOPE_STEPS=256 times every measure at so many tokens on one thread; ATTNSCOPE_MEASURE=id
+// only one.
 TEST_CASE("the longest step of every measure") {
   const char* asked = std::getenv("ATTNSCOPE_STEPS");
   if (!asked) return;
@@ -126,7 +132,8 @@ TEST_CASE("the longest step of every measure") {
         if (now_ms() - begun < limit_ms) (void)study.take();
         end = cpu_ms() - at;
       }
-      std::printf("%-20s %8.2f %8.2f %8.2f %9.1f %7d  layer %d\n", metric.id, begin, longest, end, now_ms() - begun, n, layer);
+      std::printf("%-20s %8.2f %8.2f %8.2f %9.1f %7d  layer %d\n", metric.id, begin, longest, end,
+                  now_ms() - begun, n, layer);
       std::fflush(stdout);
     }
   }
@@ -145,8 +152,8 @@ TEST_CASE("what is too large is refused with a number and a way out, before it i
   for (const Lang lang : {Lang::en, Lang::zh}) {
     state.lang = lang;
     const Inputs in{&trace, &state, &kept};
-    for (const char* id : {"flow", "rollout", "rollout_relative", "value_zeroing", "gradient_attention", "gradient_heads",
-                           "chefer", "chefer_row"}) {
+    for (const char* id : {"flow", "rollout", "rollout_relative", "value_zeroing",
+                           "gradient_attention", "gradient_heads", "chefer", "chefer_row"}) {
       CAPTURE(id);
       const Status e = missing(*find_metric(id), in);
       REQUIRE(e);
@@ -157,6 +164,7 @@ TEST_CASE("what is too large is refused with a number and a way out, before it i
   state.lang = Lang::en;
   a.n_query = a.n_key = 400;
   CHECK(missing(*find_metric("flow"), {&trace, &state, &kept})->message ==
-        "Attention flow: would take many minutes for 400 tokens after layer 1; up to 278 tokens or an earlier layer will do");
+        "Attention flow: would take many minutes for 400 tokens after layer 1; up to 278 tokens or "
+        "an earlier layer will do");
   CHECK(!missing(*find_metric("rollout"), {&trace, &state, &kept}));
 }

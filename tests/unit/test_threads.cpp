@@ -24,8 +24,8 @@ std::shared_ptr<const Model> load(const std::string& name) {
   return *model;
 }
 
-// Random weights where `tiny` has some, all widths but the vocabulary's `kWider` times as large. Linear
-// layers and tables of words hold numbers of `format`; `exact`: what these are, as floats.
+// Random weights where `tiny` has some, all widths but the vocabulary's `kWider` times as large.
+// Linear layers and tables of words hold numbers of `format`; `exact`: what these are, as floats.
 struct Widener {
   Format format;
   bool exact;
@@ -36,7 +36,9 @@ struct Widener {
     for (float& v : x) v *= size;
     return store(std::move(x), cols, as);
   }
-  std::shared_ptr<Stored> keep(Stored stored) { return std::make_shared<Stored>(std::move(stored)); }
+  std::shared_ptr<Stored> keep(Stored stored) {
+    return std::make_shared<Stored>(std::move(stored));
+  }
 
   void widen(Tensor& t, int factor, float mean) {
     if (t.empty()) return;
@@ -174,7 +176,8 @@ TEST_CASE("a pass with weights in any format is that with the same numbers as fl
         CHECK(most > 0.1);
         CHECK(most_apart(a.logits, b.logits) < 1e-5 * most);
         for (int layer = 0; layer < tiny->config.n_layers; ++layer)
-          CHECK(most_apart(a.attention().pattern(0, layer, 1), b.attention().pattern(0, layer, 1)) < 1e-5);
+          CHECK(most_apart(a.attention().pattern(0, layer, 1), b.attention().pattern(0, layer, 1)) <
+                1e-5);
       }
     }
   }
@@ -184,7 +187,9 @@ TEST_CASE("norms, rotations and element functions with two or four threads have 
   std::mt19937 random(18);
   const std::vector<float> gamma = normal(768, random), beta = normal(768, random);
   using Function = std::function<void(std::vector<float>&)>;
-  const auto mat = [](std::vector<float>& x) { return Mat{x.data(), int64_t(x.size()) / 768, 768}; };
+  const auto mat = [](std::vector<float>& x) {
+    return Mat{x.data(), int64_t(x.size()) / 768, 768};
+  };
   const Function functions[] = {
       [](std::vector<float>& x) { gelu(x); },
       [](std::vector<float>& x) { gelu_tanh(x); },

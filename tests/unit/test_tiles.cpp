@@ -49,8 +49,8 @@ std::shared_ptr<const Trace> random_trace(int n_query, int n_key, Mask mask, int
 struct Cell {
   float weight = -1, share = -1;
 };
-Cell slow_cell(const std::vector<float>& pattern, const std::vector<float>& largest_of_rows, int n_key, int level,
-               int row, int col) {
+Cell slow_cell(const std::vector<float>& pattern, const std::vector<float>& largest_of_rows,
+               int n_key, int level, int row, int col) {
   const int n_query = int(largest_of_rows.size());
   Cell cell;
   for (int q = row << level; q < std::min(n_query, (row + 1) << level); ++q) {
@@ -103,11 +103,12 @@ TEST_CASE("tiles hold the pattern's own weights at level 0, and the largest of e
             CHECK(tile.place == TilePlace{level, row, int(t)});
             for (int y = 0; y < tile.rows; ++y)
               for (int x = 0; x < tile.cols; ++x) {
-                const Cell right = slow_cell(pattern, largest_of_rows, n_key, level, row * kTileSide + y,
-                                             int(t) * kTileSide + x);
+                const Cell right = slow_cell(pattern, largest_of_rows, n_key, level,
+                                             row * kTileSide + y, int(t) * kTileSide + x);
                 const float* seen = &tile.pairs[size_t(y * tile.cols + x) * 2];
                 // Rows that are computed alone may differ in their last bits.
-                wrong += std::abs(seen[0] - right.weight) > 1e-6f || std::abs(seen[1] - right.share) > 1e-6f;
+                wrong += std::abs(seen[0] - right.weight) > 1e-6f ||
+                         std::abs(seen[1] - right.share) > 1e-6f;
               }
           }
           CHECK(wrong == 0);
@@ -142,7 +143,8 @@ TEST_CASE("tiles of means hold the mean of each cell, masked weights being 0") {
               }
             }
             const float* seen = &tile->pairs[size_t(y * tile->cols + x) * 2];
-            worst = std::max({worst, std::abs(weight / count - double(seen[0])), std::abs(share / count - double(seen[1]))});
+            worst = std::max({worst, std::abs(weight / count - double(seen[0])),
+                              std::abs(share / count - double(seen[1]))});
           }
       CHECK(worst < 1e-6);
     }
@@ -171,7 +173,8 @@ TEST_CASE("steps of a strip are short, however long the text") {
   CHECK(n_steps >= int(pattern_work(a, 2048) / (kWorkAStep * n_threads() * 1.5)));
 }
 
-TEST_CASE("the level follows the zoom, the overview is small, and no view asks for too many tiles") {
+TEST_CASE(
+    "the level follows the zoom, the overview is small, and no view asks for too many tiles") {
   CHECK(overview_level(300, 300) == 0);
   CHECK(overview_level(1024, 1024) == 0);
   CHECK(overview_level(1025, 4) == 1);
@@ -249,21 +252,24 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
     const size_t cells = size_t(sizes.side_q) * size_t(sizes.side_k);
     for (int from : {0, 2, 5}) {
       GridPart part;
-      Job job = grid_job(trace, 0, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
+      Job job =
+          grid_job(trace, 0, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
       int n_steps = 1;
       while (job.step()) ++n_steps;
       CHECK(n_steps == job.n_steps);
       job.deliver();
       REQUIRE(part.values.size() == cells);
       std::vector<float> right(cells), pattern = a.pattern(0, from / 3, from % 3);
-      const auto cell_of = [](int i, int side, int all) {  // the last cell that begins at i or before
+      const auto cell_of = [](int i, int side,
+                              int all) {  // the last cell that begins at i or before
         int cell = 0;
         while (cell + 1 < side && int64_t(cell + 1) * all / side <= i) ++cell;
         return cell;
       };
       for (int q = 0; q < n; ++q)
         for (int k = 0; k < n; ++k) {
-          float& cell = right[size_t(cell_of(q, sizes.side_q, n) * sizes.side_k + cell_of(k, sizes.side_k, n))];
+          float& cell = right[size_t(cell_of(q, sizes.side_q, n) * sizes.side_k +
+                                     cell_of(k, sizes.side_k, n))];
           cell = std::max(cell, pattern[size_t(q) * size_t(n) + size_t(k)]);
         }
       float most = 0;

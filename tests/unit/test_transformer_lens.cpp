@@ -1,4 +1,5 @@
-// test_transformer_lens.cpp - measures against what TransformerLens itself says of the same models and tokens.
+// test_transformer_lens.cpp - measures against what TransformerLens itself says of the same models
+// and tokens.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -30,9 +31,12 @@ Theirs read_theirs(const std::filesystem::path& path) {
       to.resize(t.bytes.size() / sizeof to[0]);
       std::memcpy(to.data(), t.bytes.data(), t.bytes.size());
     };
-    if (t.name == "ids") read(theirs.ids);
-    else if (t.name == "repeat") read(theirs.repeat);
-    else read(theirs.tensors[t.name]);
+    if (t.name == "ids")
+      read(theirs.ids);
+    else if (t.name == "repeat")
+      read(theirs.repeat);
+    else
+      read(theirs.tensors[t.name]);
   }
   return theirs;
 }
@@ -47,10 +51,13 @@ TEST_CASE("TransformerLens says the same") {
     CAPTURE(name);
     const std::filesystem::path root = ATTNSCOPE_SOURCE_DIR;
     const bool real = name == "bookworm-2m";
-    const Theirs theirs = read_theirs(root / "tests/data/transformer_lens" / (name + ".safetensors"));
-    const auto model = load_model(read_model_files((real ? root / "web/models" : test_models()) / name), name);
+    const Theirs theirs =
+        read_theirs(root / "tests/data/transformer_lens" / (name + ".safetensors"));
+    const auto model =
+        load_model(read_model_files((real ? root / "web/models" : test_models()) / name), name);
     REQUIRE(model);
-    const Trace once = forward(*model, tokens_of(theirs.ids), {.all_logits = true, .activations = true});
+    const Trace once =
+        forward(*model, tokens_of(theirs.ids), {.all_logits = true, .activations = true});
     const Trace twice = forward(*model, tokens_of(theirs.repeat));
     const State state = settings();
     for (const auto& [id, values] : theirs.tensors) {

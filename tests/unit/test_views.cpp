@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "figure/export.h"
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/glossary.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
-#include "figure/figure_parts.h"
-#include "figure/figure_text.h"
 #include "golden_model.h"
 #include "model/forward.h"
 #include "model/scratch.h"
@@ -40,11 +40,15 @@ std::string fault(std::string_view text) {
 // Of the shipped model, which has all that any view needs.
 const Trace& real_trace() {
   static const Trace trace = [] {
-    const auto model = load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
+    const auto model =
+        load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
     REQUIRE(model);
     Keep keep;
     keep.activations = true;
-    return forward(*model, (*model)->tokenizer->encode("Mr. Toad and the Rat went down to the river 学习, and Mr. Toad"), keep);
+    return forward(*model,
+                   (*model)->tokenizer->encode(
+                       "Mr. Toad and the Rat went down to the river 学习, and Mr. Toad"),
+                   keep);
   }();
   return trace;
 }
@@ -59,10 +63,16 @@ Box box_of(const Label& label, float line) {
   const float size = line * .8f * label.scale;
   float width = rough_width(label.text, size);
   if (label.max_width > 0) width = std::min(width, label.max_width);
-  const float before = label.align == Align::right ? width : label.align == Align::center ? width / 2 : 0;
+  const float before = label.align == Align::right    ? width
+                       : label.align == Align::center ? width / 2
+                                                      : 0;
   if (label.upright)
-    return {{label.at.x - size / 2, label.at.y + before - width}, {label.at.x + size / 2, label.at.y + before}, label.text};
-  return {{label.at.x - before, label.at.y}, {label.at.x - before + width, label.at.y + size}, label.text};
+    return {{label.at.x - size / 2, label.at.y + before - width},
+            {label.at.x + size / 2, label.at.y + before},
+            label.text};
+  return {{label.at.x - before, label.at.y},
+          {label.at.x - before + width, label.at.y + size},
+          label.text};
 }
 
 bool lap(const Box& a, const Box& b) {
@@ -94,7 +104,8 @@ void check_sizes(const Figure& figure, float line) {
   }
   for (size_t i = 0; i < texts.size(); ++i)
     for (size_t j = 0; j < i; ++j)
-      if (lap(texts[i], texts[j])) FAIL_CHECK("\"" << texts[i].text << "\" lies on \"" << texts[j].text << "\"");
+      if (lap(texts[i], texts[j]))
+        FAIL_CHECK("\"" << texts[i].text << "\" lies on \"" << texts[j].text << "\"");
 }
 
 }  // namespace
@@ -108,7 +119,9 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
       // One measure a set of axes is enough, of those about a target another.
       const Metric* first = nullptr;
       for (const Metric& m : metrics())
-        if (!first && m.compute && m.axes == metric.axes && ((m.needs & asks_target) != 0) == by_target) first = &m;
+        if (!first && m.compute && m.axes == metric.axes &&
+            ((m.needs & asks_target) != 0) == by_target)
+          first = &m;
       if (first != &metric) continue;
       for (const float width : {300.f, 560.f})
         for (const float height : {0.f, 420.f})
@@ -126,7 +139,8 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
             const Measure m = metric.compute(in);
             ViewInput input{m, trace, state, width, 18};
             input.height = height;
-            if (!(metric.axes.back() == Axis::key && metric.low == 0 && metric.high == 1)) input.metric = &metric;
+            if (!(metric.axes.back() == Axis::key && metric.low == 0 && metric.high == 1))
+              input.metric = &metric;
             input.second = view.needs_second ? &m : nullptr;
             input.second_metric = input.metric;
             const Figure figure = view.figure(input);
@@ -194,7 +208,8 @@ TEST_CASE("lines break where no number, word or mark is torn") {
   CHECK(lines("is 23.41 % of it", 8) == std::vector<std::string>{"is", "23.41 %", "of it"});
   CHECK(lines("度量为0.961；均匀", 12) == std::vector<std::string>{"度量为", "0.961；均", "匀"});
   CHECK(lines("（甲）乙", 10) == std::vector<std::string>{"（甲）", "乙"});
-  CHECK(lines("1,234,567", 4) == std::vector<std::string>{"1,23", "4,56", "7"});  // longer than a line
+  CHECK(lines("1,234,567", 4) ==
+        std::vector<std::string>{"1,23", "4,56", "7"});  // longer than a line
   CHECK(lines("学习", 0) == std::vector<std::string>{"学", "习"});
 }
 
@@ -305,7 +320,8 @@ TEST_CASE("heads are cells, lines of a list and dots, each where its head is cho
 }
 
 TEST_CASE("a figure becomes SVG with its text escaped") {
-  Figure figure{{100, 20}, {Label{{0, 0}, "a<b & \"c\""}, Rect{{0, 0}, {5, 5}, Ink::text, .5f}}, {}};
+  Figure figure{
+      {100, 20}, {Label{{0, 0}, "a<b & \"c\""}, Rect{{0, 0}, {5, 5}, Ink::text, .5f}}, {}};
   const std::string svg = to_svg(figure, {});
   CHECK(svg.find("a&lt;b &amp; &quot;c&quot;") != std::string::npos);
   CHECK(svg.find("width=\"124\"") != std::string::npos);
@@ -320,7 +336,8 @@ TEST_CASE("a PNG holds the pixels that it was given") {
   REQUIRE(at != std::string::npos);
   std::vector<uint8_t> raw(2 * 7);
   uLongf size = uLongf(raw.size());
-  REQUIRE(uncompress(raw.data(), &size, reinterpret_cast<const Bytef*>(png.data() + at + 4), uLong(png.size() - at - 4)) == Z_OK);
+  REQUIRE(uncompress(raw.data(), &size, reinterpret_cast<const Bytef*>(png.data() + at + 4),
+                     uLong(png.size() - at - 4)) == Z_OK);
   REQUIRE(size == raw.size());
   for (size_t y = 0; y < 2; ++y)
     for (size_t i = 0; i < 6; ++i) {

@@ -36,11 +36,16 @@ TEST_CASE("the longest step is known, and whose it was") {
   Worker worker;
   CHECK(worker.longest_step().ms == 0);
   for (const int ms : {3, 30, 1}) {
-    worker.post({std::to_string(ms), 1, [ms] {
-                   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-                   while (std::chrono::steady_clock::now() < end) {}
+    worker.post({std::to_string(ms),
+                 1,
+                 [ms] {
+                   const auto end =
+                       std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+                   while (std::chrono::steady_clock::now() < end) {
+                   }
                    return false;
-                 }, {}});
+                 },
+                 {}});
     poll_until_idle(worker);
   }
   CHECK(worker.longest_step().ms >= 30);
@@ -74,7 +79,8 @@ TEST_CASE("a cancelled job delivers nothing and a worker with work in hand can e
 TEST_CASE("a job may post the next from its delivery") {
   Worker worker;
   int delivered = 0;
-  worker.post({"first", 1, [] { return false; }, [&] {
+  worker.post({"first", 1, [] { return false; },
+               [&] {
                  ++delivered;
                  worker.post({"second", 1, [] { return false; }, [&] { ++delivered; }});
                }});

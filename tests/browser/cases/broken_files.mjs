@@ -1,39 +1,66 @@
 // broken_files.mjs - files that are no model: one sentence that names them, and the picture stays.
-import { readFileSync } from "node:fs";
+import {readFileSync} from "node:fs";
 import path from "node:path";
-import { check, equal, until } from "../harness.mjs";
-import { kModels } from "../golden.mjs";
+
+import {kModels} from "../golden.mjs";
+import {check, equal, until} from "../harness.mjs";
 
 const folder = path.join(kModels, "llama-gqa");
 const read = (name) => readFileSync(path.join(folder, name));
 const config = () => JSON.parse(read("config.json"));
-const with_config = (changes) => Buffer.from(JSON.stringify({ ...config(), ...changes }));
+const with_config = (changes) => Buffer.from(JSON.stringify({...config(), ...changes}));
 
 // A whole model with some of its files exchanged; null leaves one out.
 function broken(changes) {
-  const files = { "config.json": read("config.json"), "model.safetensors": read("model.safetensors"),
-                  "tokenizer.json": read("tokenizer.json"), ...changes };
-  return Object.entries(files).filter(([, bytes]) => bytes).map(([name, bytes]) => ({ name, bytes }));
+  const files = {
+    "config.json": read("config.json"),
+    "model.safetensors": read("model.safetensors"),
+    "tokenizer.json": read("tokenizer.json"),
+    ...changes
+  };
+  return Object.entries(files).filter(([, bytes]) => bytes).map(([name, bytes]) => ({name, bytes}));
 }
 
 // 1 x 1 pixel.
-const kPng = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==", "base64");
+const kPng = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==",
+    "base64");
 
 // What is dropped, and what the sentence must name.
 const kBroken = {
-  "a truncated model.safetensors": [() => broken({ "model.safetensors": read("model.safetensors").subarray(0, 5000) }), "model.safetensors"],
-  "a model.safetensors of 4 bytes": [() => broken({ "model.safetensors": Buffer.from([1, 2, 3, 4]) }), "model.safetensors"],
-  "a header length of 2^63": [() => broken({ "model.safetensors": Buffer.from([0, 0, 0, 0, 0, 0, 0, 128, 123, 125]) }), "model.safetensors"],
-  "config.json with broken JSON": [() => broken({ "config.json": read("config.json").subarray(0, 60) }), "config.json"],
-  "an unknown model_type": [() => broken({ "config.json": with_config({ model_type: "hyena_dna" }) }), "hyena_dna"],
-  "a hidden_size of a billion": [() => broken({ "config.json": with_config({ hidden_size: 1e9 }) }), "config.json"],
-  "a negative number of heads": [() => broken({ "config.json": with_config({ num_attention_heads: -4 }) }), "num_attention_heads"],
-  "no tokenizer.json": [() => broken({ "tokenizer.json": null }), "tokenizer.json"],
-  "tokenizer.json that is a list": [() => broken({ "tokenizer.json": Buffer.from("[]") }), "tokenizer.json"],
-  "no weights": [() => broken({ "model.safetensors": null }), "safetensors"],
-  "a picture": [() => [{ name: "cat.png", bytes: kPng }], "cat.png"],
-  "an empty file": [() => [{ name: "nothing.bin", bytes: Buffer.alloc(0) }], "nothing.bin"],
-  "empty files of the right names": [() => broken({ "config.json": Buffer.alloc(0), "model.safetensors": Buffer.alloc(0), "tokenizer.json": Buffer.alloc(0) }), "config.json"],
+  "a truncated model.safetensors": [
+    () => broken({"model.safetensors": read("model.safetensors").subarray(0, 5000)}),
+    "model.safetensors"
+  ],
+  "a model.safetensors of 4 bytes":
+      [() => broken({"model.safetensors": Buffer.from([1, 2, 3, 4])}), "model.safetensors"],
+  "a header length of 2^63": [
+    () => broken({"model.safetensors": Buffer.from([0, 0, 0, 0, 0, 0, 0, 128, 123, 125])}),
+    "model.safetensors"
+  ],
+  "config.json with broken JSON":
+      [() => broken({"config.json": read("config.json").subarray(0, 60)}), "config.json"],
+  "an unknown model_type":
+      [() => broken({"config.json": with_config({model_type: "hyena_dna"})}), "hyena_dna"],
+  "a hidden_size of a billion":
+      [() => broken({"config.json": with_config({hidden_size: 1e9})}), "config.json"],
+  "a negative number of heads": [
+    () => broken({"config.json": with_config({num_attention_heads: -4})}), "num_attention_heads"
+  ],
+  "no tokenizer.json": [() => broken({"tokenizer.json": null}), "tokenizer.json"],
+  "tokenizer.json that is a list":
+      [() => broken({"tokenizer.json": Buffer.from("[]")}), "tokenizer.json"],
+  "no weights": [() => broken({"model.safetensors": null}), "safetensors"],
+  "a picture": [() => [{name: "cat.png", bytes: kPng}], "cat.png"],
+  "an empty file": [() => [{name: "nothing.bin", bytes: Buffer.alloc(0)}], "nothing.bin"],
+  "empty files of the right names": [
+    () => broken({
+      "config.json": Buffer.alloc(0),
+      "model.safetensors": Buffer.alloc(0),
+      "tokenizer.json": Buffer.alloc(0)
+    }),
+    "config.json"
+  ],
 };
 
 export const cases = [
@@ -46,16 +73,21 @@ export const cases = [
       const numbers = await page.patterns();
       for (const [what, [files, named]] of Object.entries(kBroken)) {
         await page.drop(files());
-        const { file_error: said } = await until(async () => {
+        const {file_error: said} = await until(async () => {
           const status = await page.status();
           return status.file_error && status;
         }, `${what} was taken without a word`);
         check(said.includes(named), `${what}: the sentence does not name ${named}: ${said}`);
-        check(!said.includes("\n") && said.length < 300, `${what}: not one short sentence: ${said}`);
+        check(
+            !said.includes("\n") && said.length < 300, `${what}: not one short sentence: ${said}`);
         const status = await page.settle();
-        equal([status.model, status.tokens], [before.model, before.tokens], `${what}: what is on screen`);
+        equal(
+            [status.model, status.tokens], [before.model, before.tokens],
+            `${what}: what is on screen`);
         await page.click("button.dismiss_file");
-        await until(async () => !(await page.status()).file_error, `${what}: the sentence cannot be dismissed`);
+        await until(
+            async () => !(await page.status()).file_error,
+            `${what}: the sentence cannot be dismissed`);
         t.print(`${what}: ${said}`);
       }
       equal(await page.patterns(), numbers, "weights after all of them");
@@ -67,7 +99,7 @@ export const cases = [
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       const first = await page.settle();
-      await page.drop(broken({ "tokenizer.json": null }));
+      await page.drop(broken({"tokenizer.json": null}));
       await until(async () => (await page.status()).file_error, "no sentence");
       await page.drop(broken({}));
       const good = await until(async () => {
@@ -77,10 +109,12 @@ export const cases = [
       await page.type_text("the dog");
       await page.settle();
       equal(good.file_error ?? "", "", "file_error after the good one");
-      await page.drop(broken({ "config.json": Buffer.from("{") }));
+      await page.drop(broken({"config.json": Buffer.from("{")}));
       await until(async () => (await page.status()).file_error, "no sentence");
       const after = await page.settle();
-      equal([after.model, after.n_heads, after.text], [good.model, 4, "the dog"], "what is on screen");
+      equal(
+          [after.model, after.n_heads, after.text], [good.model, 4, "the dog"],
+          "what is on screen");
     },
   },
 ];

@@ -1,9 +1,11 @@
-// heads.mjs - what each head does: measures in the grid and the list, the inspector, and the views of one head.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+// heads.mjs - what each head does: measures in the grid and the list, the inspector, and the views
+// of one head.
+import {execFileSync} from "node:child_process";
+import {existsSync, mkdtempSync, readFileSync} from "node:fs";
 import path from "node:path";
-import { check, equal, skip, until } from "../harness.mjs";
-import { kRoot } from "../server.mjs";
+
+import {check, equal, skip, until} from "../harness.mjs";
+import {kRoot} from "../server.mjs";
 
 const kText = encodeURIComponent("Mr. Toad and the Rat went down to the river, and Mr. Toad");
 const link = (t, rest) => t.isolated + `#model=bookworm-2m&text=${kText}&${rest}`;
@@ -22,7 +24,8 @@ export const cases = [
       await measured(page);
       const list = await page.area("list");
       await until(async () => {
-        await page.raw.mouse.move(list.x + list.width / 2, list.y + 34); // the first row below the titles
+        await page.raw.mouse.move(
+            list.x + list.width / 2, list.y + 34);  // the first row below the titles
         await page.frames(3);
         await page.press_here();
         const query = await page.query_now();
@@ -37,16 +40,21 @@ export const cases = [
     async run(t) {
       const page = await t.open(link(t, "layer=1&head=2&token=5"));
       await measured(page);
-      const names = { view: ["map", "lines", "neuron", "scatter", "lens", "next", "parts"], panel: ["token", "head", "list"] };
+      const names = {
+        view: ["map", "lines", "neuron", "scatter", "lens", "next", "parts"],
+        panel: ["token", "head", "list"]
+      };
       for (const [field, values] of Object.entries(names)) {
-        for (const [i, value] of [...values.entries()].reverse()) { // the first is what there is without a link
+        for (const [i, value] of [...values.entries()]
+                 .reverse()) {  // the first is what there is without a link
           await page.click(`${field}.${i}`);
           await page.settle(30000);
           equal((await page.query_now()).get(field) ?? values[0], value, `${field} in the link`);
           check(!(await page.status()).error, `${field} ${value}: ${(await page.status()).error}`);
         }
       }
-      await page.follow(`model=bookworm-2m&text=${kText}&view=neuron&panel=head&lang=zh&theme=light`);
+      await page.follow(
+          `model=bookworm-2m&text=${kText}&view=neuron&panel=head&lang=zh&theme=light`);
       await measured(page);
       check((await page.layout()).neuron, "the neuron view of the link is not drawn");
       await page.screenshot("heads-neuron-zh");
@@ -54,12 +62,13 @@ export const cases = [
     },
   },
   {
-    name: "a target and what it is compared with are chosen from lists or by typing, and stand in the link",
+    name:
+        "a target and what it is compared with are chosen from lists or by typing, and stand in the link",
     async run(t) {
       const page = await t.open(link(t, "view=parts&token=10"));
       await measured(page);
       await page.click("choice.target");
-      await page.click("choice.target.1"); // the likeliest, below the model's own guess
+      await page.click("choice.target.1");  // the likeliest, below the model's own guess
       await page.settle(30000);
       const likeliest = (await page.query_now()).get("target");
       check(likeliest, "no target in the link after a click on the likeliest token");
@@ -78,17 +87,19 @@ export const cases = [
       await page.frames(4);
       check(!(await page.layout())["choice.foil.0"], "a text that begins no token has a list");
       await page.screenshot("heads-no-target");
-      await page.press("Escape"); // leaves the box
-      await page.press("Escape"); // and the menu
+      await page.press("Escape");  // leaves the box
+      await page.press("Escape");  // and the menu
       await page.frames(4);
       equal((await page.query_now()).get("foil"), foil, "the foil after a text that is no token");
-      await page.follow(`model=bookworm-2m&text=${kText}&view=lens&show=lens_logit&target=${likeliest}&foil=${foil}&lang=zh&theme=light`);
+      await page.follow(`model=bookworm-2m&text=${kText}&view=lens&show=lens_logit&target=${
+          likeliest}&foil=${foil}&lang=zh&theme=light`);
       await measured(page);
       check((await page.layout())["choice.target"], "the lens has no target");
       await page.screenshot("heads-lens-target-zh");
       await page.follow(`model=bookworm-2m&text=${kText}&view=lens`);
       await measured(page);
-      check(!(await page.layout())["choice.target"], "what the model says first is about no target");
+      check(
+          !(await page.layout())["choice.target"], "what the model says first is about no target");
       await page.screenshot("heads-lens");
       page.check_clean();
     },
@@ -102,33 +113,69 @@ export const cases = [
       const folder = mkdtempSync(path.join(t.scratch_folder, "svg-"));
       const numbers = /-?\d+(\.\d+)?/g;
       for (const view of ["lines", "neuron", "scatter", "lens", "next", "parts"]) {
-        await page.follow(`model=bookworm-2m&text=${kText}&layer=1&head=2&token=5&theme=light&view=${view}&measure=entropy&versus=distance`);
+        await page.follow(
+            `model=bookworm-2m&text=${kText}&layer=1&head=2&token=5&theme=light&view=${
+                view}&measure=entropy&versus=distance`);
         await measured(page);
-        const [download] = await Promise.all([page.raw.waitForEvent("download"), page.click("button.save_svg")]);
+        const [download] =
+            await Promise.all([page.raw.waitForEvent("download"), page.click("button.save_svg")]);
         equal(download.suggestedFilename(), `attnscope-${view}.svg`, "the file's name");
         const saved = readFileSync(await download.path(), "utf8");
-        const { width, height } = await page.area("picture");
+        const {width, height} = await page.area("picture");
         const facts = await page.evaluate((text) => {
           const root = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-          return { tag: root.tagName, width: Number(root.getAttribute("width")), height: Number(root.getAttribute("height")),
-                   texts: root.querySelectorAll("text").length, shapes: root.querySelectorAll("rect, line, path").length };
+          return {
+            tag: root.tagName,
+            width: Number(root.getAttribute("width")),
+            height: Number(root.getAttribute("height")),
+            texts: root.querySelectorAll("text").length,
+            shapes: root.querySelectorAll("rect, line, path").length
+          };
         }, saved);
         equal(facts.tag, "svg", `${view}: the root`);
-        check(facts.texts > 5 && facts.shapes > 5, `${view}: ${facts.texts} texts, ${facts.shapes} shapes`);
-        check(facts.width >= width, `${view}: ${facts.width} wide on a page with room for ${width}`);
+        check(
+            facts.texts > 5 && facts.shapes > 5,
+            `${view}: ${facts.texts} texts, ${facts.shapes} shapes`);
+        check(
+            facts.width >= width, `${view}: ${facts.width} wide on a page with room for ${width}`);
         if (!existsSync(cli)) continue;
         const out = path.join(folder, `${view}.svg`);
-        execFileSync(cli, ["plot", "--view", view, "--model", path.join(kRoot, "web/models/bookworm-2m"), "--text",
-                           decodeURIComponent(kText), "--layer", "1", "--head", "2", "--token", "5", "--lang", "en", "--out", out,
-                           ...(view === "scatter" ? ["--measure", "entropy", "--against", "distance"] : []), "--width", String(width), ...(height >= 80 ? ["--height", String(height)] : [])]);
+        execFileSync(cli, [
+          "plot",
+          "--view",
+          view,
+          "--model",
+          path.join(kRoot, "web/models/bookworm-2m"),
+          "--text",
+          decodeURIComponent(kText),
+          "--layer",
+          "1",
+          "--head",
+          "2",
+          "--token",
+          "5",
+          "--lang",
+          "en",
+          "--out",
+          out,
+          ...(view === "scatter" ? ["--measure", "entropy", "--against", "distance"] : []),
+          "--width",
+          String(width),
+          ...(height >= 80 ? ["--height", String(height)] : [])
+        ]);
         const drawn = readFileSync(out, "utf8");
-        equal(saved.replace(numbers, "0"), drawn.replace(numbers, "0"), `${view}: everything but the numbers`);
+        equal(
+            saved.replace(numbers, "0"), drawn.replace(numbers, "0"),
+            `${view}: everything but the numbers`);
         const [a, b] = [saved, drawn].map((text) => text.match(numbers).map(Number));
         const apart = Math.max(...a.map((x, i) => Math.abs(x - b[i])));
         check(apart < 0.02, `${view}: numbers are ${apart} apart`);
-        t.print(`${view}: ${saved.length} bytes, ${saved === drawn ? "the same bytes" : `numbers at most ${apart.toFixed(4)} apart`}`);
+        t.print(`${view}: ${saved.length} bytes, ${
+            saved === drawn ? "the same bytes" : `numbers at most ${apart.toFixed(4)} apart`}`);
       }
-      if (!existsSync(cli)) skip(`the files are well formed, but there is no ${cli} to compare them with (ATTNSCOPE_CLI)`);
+      if (!existsSync(cli))
+        skip(`the files are well formed, but there is no ${
+            cli} to compare them with (ATTNSCOPE_CLI)`);
       page.check_clean();
     },
   },
@@ -137,7 +184,7 @@ export const cases = [
     async run(t) {
       const page = await t.open(link(t, "measure=cake"));
       await page.settle_or_error();
-      const { link_error, error } = await page.status();
+      const {link_error, error} = await page.status();
       check(/cake/.test(String(link_error ?? error)), `the page says "${link_error ?? error}"`);
     },
   },

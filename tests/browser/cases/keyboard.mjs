@@ -1,11 +1,13 @@
 // keyboard.mjs - everything without a mouse.
-import { check, equal, until } from "../harness.mjs";
+import {check, equal, until} from "../harness.mjs";
 
-const picture = async (page) => (await page.raw.screenshot({ type: "jpeg", quality: 70 })).toString("base64");
+const picture = async (page) =>
+    (await page.raw.screenshot({type: "jpeg", quality: 70})).toString("base64");
 
 export const cases = [
   {
-    name: "Tab passes through the controls, each of them shows its focus, and arrows move the sliders",
+    name:
+        "Tab passes through the controls, each of them shows its focus, and arrows move the sliders",
     limit_s: 180,
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch&n=8");
@@ -21,14 +23,20 @@ export const cases = [
         const link = await page.query_now();
         await page.press("ArrowRight");
         const moved = await page.query_now();
-        for (const [key, value] of moved) if (link.get(key) !== value) changed.add(key);
+        for (const [key, value] of moved)
+          if (link.get(key) !== value) changed.add(key);
         await page.settle();
         before = await picture(page);
       }
       t.print(`arrows changed ${[...changed].join(", ")}`);
       for (const key of ["n", "d_model", "heads", "batch", "head"])
-        check(changed.has(key), `no arrow key ever changed "${key}"; changed were ${[...changed].join(", ") || "none"}`);
-      check(unseen.length <= 2, `after ${unseen.length} of the Tabs nothing was to be seen (${unseen.join(", ")})`);
+        check(
+            changed.has(key),
+            `no arrow key ever changed "${key}"; changed were ${
+                    [...changed].join(", ") || "none"}`);
+      check(
+          unseen.length <= 2,
+          `after ${unseen.length} of the Tabs nothing was to be seen (${unseen.join(", ")})`);
       page.check_clean();
     },
   },
@@ -65,7 +73,8 @@ export const cases = [
       await page.press("ArrowDown");
       await page.press("Enter");
       await page.settle();
-      await until(async () => (await page.query()).get("mask") === "causal", "the mask was not chosen");
+      await until(
+          async () => (await page.query()).get("mask") === "causal", "the mask was not chosen");
       await page.click("choice.mask");
       await page.press("Escape");
       await page.frames(3);
@@ -77,10 +86,10 @@ export const cases = [
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       await page.settle();
-      const whole = { x: 0, y: 0, width: 1280, height: 800 };
+      const whole = {x: 0, y: 0, width: 1280, height: 800};
       await page.evaluate(() => document.getElementById("canvas").focus());
       const before = (await page.pixels(whole)).mean.map(Math.round);
-      await page.raw.keyboard.press("Shift+?", { delay: 50 });
+      await page.raw.keyboard.press("Shift+?", {delay: 50});
       await page.frames(12);
       const open = (await page.pixels(whole)).mean.map(Math.round);
       check(before.join() !== open.join(), "? showed nothing");

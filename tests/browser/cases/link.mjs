@@ -1,35 +1,48 @@
 // link.mjs - the whole view is in the address: written, restored, undone and redone.
+import {readFileSync} from "node:fs";
 import path from "node:path";
-import { check, equal, sleep, until } from "../harness.mjs";
-import { kModels, model_files } from "../golden.mjs";
-import { readFileSync } from "node:fs";
+
+import {kModels, model_files} from "../golden.mjs";
+import {check, equal, sleep, until} from "../harness.mjs";
 
 // A site whose list of models is one tiny model, so that links to it can be opened anew.
 export async function with_listed_model(t, name = "llama-gqa") {
-  const context = await t.context({ serviceWorkers: "block" });
+  const context = await t.context({serviceWorkers: "block"});
   const files = model_files(path.join(kModels, name));
   const index = {
     models: [{
-      id: "tiny", folder: "tiny", files: files.map((f) => f.name), title: { en: "Tiny", zh: "小模型" },
-      description: { en: "Random weights", zh: "随机权重" }, default_text: "the girl and the dog",
-      examples: [{ text: "Once upon a time", title: { en: "A story", zh: "故事" },
-                   look: { en: "Look", zh: "看" }, layer: 1, head: 2, token: 3 }],
+      id: "tiny",
+      folder: "tiny",
+      files: files.map((f) => f.name),
+      title: {en: "Tiny", zh: "小模型"},
+      description: {en: "Random weights", zh: "随机权重"},
+      default_text: "the girl and the dog",
+      examples: [{
+        text: "Once upon a time",
+        title: {en: "A story", zh: "故事"},
+        look: {en: "Look", zh: "看"},
+        layer: 1,
+        head: 2,
+        token: 3
+      }],
     }],
   };
-  await context.route("**/models/index.json", (route) => route.fulfill({ json: index }));
+  await context.route("**/models/index.json", (route) => route.fulfill({json: index}));
   await context.route("**/models/tiny/*", (route) => {
     const file = files.find((f) => route.request().url().endsWith("/" + f.name));
-    return file ? route.fulfill({ body: readFileSync(file.path) }) : route.fulfill({ status: 404, body: "" });
+    return file ? route.fulfill({body: readFileSync(file.path)}) :
+                  route.fulfill({status: 404, body: ""});
   });
   return context;
 }
 
-const essence = ({ model, text, n_layers, n_heads, n_query, n_key, tokens, state }) =>
-  ({ model, text, n_layers, n_heads, n_query, n_key, tokens, state });
+const essence = ({model, text, n_layers, n_heads, n_query, n_key, tokens, state}) =>
+    ({model, text, n_layers, n_heads, n_query, n_key, tokens, state});
 
 export const cases = [
   {
-    name: "layer, head, token, palette, language and text are in the link, and the link restores them",
+    name:
+        "layer, head, token, palette, language and text are in the link, and the link restores them",
     async run(t) {
       const context = await with_listed_model(t);
       const page = await t.open(t.isolated + "#model=tiny", {}, context);
@@ -43,12 +56,16 @@ export const cases = [
       await page.click("choice.palette.2");
       await page.click("button.language");
       const status = await page.settle();
-      await until(async () => (await page.query()).get("lang") === "zh", "the language is not in the link");
+      await until(
+          async () => (await page.query()).get("lang") === "zh", "the language is not in the link");
       const query = await page.query();
       equal(query.get("text"), "Once upon a time there was a 小 dog & a sea = 100% #1", "text");
-      equal([query.get("layer"), query.get("head"), query.get("token")], ["1", "3", "2"], "layer, head, token");
+      equal(
+          [query.get("layer"), query.get("head"), query.get("token")], ["1", "3", "2"],
+          "layer, head, token");
       equal(query.get("palette"), "magma", "palette");
-      equal(await page.evaluate(() => document.documentElement.lang), "zh-CN", "the page's language");
+      equal(
+          await page.evaluate(() => document.documentElement.lang), "zh-CN", "the page's language");
 
       const other = await t.open(await page.evaluate(() => location.href), {}, context);
       const restored = await other.settle();
@@ -88,8 +105,10 @@ export const cases = [
       };
       const becomes = async (wanted, what) => {
         let seen;
-        await until(async () => JSON.stringify(seen = await head_and_token()) === JSON.stringify(wanted), "", 3000)
-          .catch(() => equal(seen, wanted, what));
+        await until(
+            async () => JSON.stringify(seen = await head_and_token()) === JSON.stringify(wanted),
+            "", 3000)
+            .catch(() => equal(seen, wanted, what));
       };
       await becomes(["2", "3"], "head and token after two clicks");
       await page.press("Control+z");
@@ -109,11 +128,15 @@ export const cases = [
       await page.settle();
       await page.type_text("one two three");
       await page.settle();
-      await until(async () => (await page.query()).get("tokens") === "one two three", "the text is not in the link");
+      await until(
+          async () => (await page.query()).get("tokens") === "one two three",
+          "the text is not in the link");
       await page.click("button.undo");
       const status = await page.settle();
       equal(status.tokens.length, 6, "tokens after undo");
-      check((await page.textarea().inputValue()).startsWith("我 爱"), "the box does not show the old text");
+      check(
+          (await page.textarea().inputValue()).startsWith("我 爱"),
+          "the box does not show the old text");
     },
   },
   {
@@ -121,7 +144,9 @@ export const cases = [
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       await page.settle();
-      await page.evaluate(() => { window.same_page = true; });
+      await page.evaluate(() => {
+        window.same_page = true;
+      });
       await page.follow("model=scratch&seed=0&heads=8&head=7&lang=zh");
       const status = await page.status();
       equal(status.n_heads, 8, "n_heads");
@@ -131,14 +156,18 @@ export const cases = [
   {
     name: "bad links give one sentence, and the page works",
     async run(t) {
-      const bad = ["nonsense=1", "layer=x", "seed=99999999999999", "palette=rainbow", "text=%FF%FE", "model=not-there", "heads=0", "&&&=", "%%%"];
+      const bad = [
+        "nonsense=1", "layer=x", "seed=99999999999999", "palette=rainbow", "text=%FF%FE",
+        "model=not-there", "heads=0", "&&&=", "%%%"
+      ];
       for (const query of bad) {
         const page = await t.open(`${t.isolated}#${query}`);
         await page.settle_or_error();
         const status = await page.status();
         const said = status.link_error || status.error || "";
         check(said, `"#${query}" was taken without a word`);
-        check(!/\n/.test(said.trim()) && said.length < 300, `"#${query}": not one sentence: ${said}`);
+        check(
+            !/\n/.test(said.trim()) && said.length < 300, `"#${query}": not one sentence: ${said}`);
         await page.follow("model=scratch&seed=7");
         equal((await page.status()).tokens.length, 6, `tokens after "#${query}" and a good link`);
         page.check_clean();
@@ -156,7 +185,9 @@ export const cases = [
       await page.click("example.0");
       const status = await page.settle();
       equal(status.text, "Once upon a time", "text");
-      await until(async () => (await page.query()).get("text") === "Once upon a time", "the link does not hold the text");
+      await until(
+          async () => (await page.query()).get("text") === "Once upon a time",
+          "the link does not hold the text");
       const q = await page.query();
       equal([q.get("layer"), q.get("head"), q.get("token")], ["1", "2", "3"], "layer, head, token");
     },

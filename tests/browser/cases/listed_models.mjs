@@ -1,20 +1,30 @@
-// listed_models.mjs - the models that come with the page: the first opens by itself, examples are links.
-import { existsSync, readFileSync } from "node:fs";
+// listed_models.mjs - the models that come with the page: the first opens by itself, examples are
+// links.
+import {existsSync, readFileSync} from "node:fs";
 import path from "node:path";
-import { check, equal, skip, until } from "../harness.mjs";
-import { kData, read_safetensors } from "../golden.mjs";
-import { check_model } from "./numbers.mjs";
+
+import {kData, read_safetensors} from "../golden.mjs";
+import {check, equal, skip, until} from "../harness.mjs";
+
+import {check_model} from "./numbers.mjs";
 
 function listed(t) {
   const file = path.join(t.site, "models/index.json");
   if (!existsSync(file)) skip("the site has no models/index.json");
-  const { models } = JSON.parse(readFileSync(file, "utf8"));
+  const {models} = JSON.parse(readFileSync(file, "utf8"));
   check(models?.length > 0, "models/index.json lists no model");
   return models;
 }
 
-const hash_of = (model, e) =>
-  new URLSearchParams({ model: model.id, text: e.text, layer: e.layer ?? 0, head: e.head ?? 0, token: e.token ?? 0 }).toString().replaceAll("+", "%20");
+const hash_of = (model, e) => new URLSearchParams({
+                                model: model.id,
+                                text: e.text,
+                                layer: e.layer ?? 0,
+                                head: e.head ?? 0,
+                                token: e.token ?? 0
+                              })
+                                  .toString()
+                                  .replaceAll("+", "%20");
 
 export const cases = [
   {
@@ -24,13 +34,16 @@ export const cases = [
       const page = await t.open(t.isolated);
       const status = await page.settle_at(model.id);
       const times = await page.evaluate(() => ({
-        now: performance.now(),
-        compiled: performance.getEntriesByType("resource").filter((e) => e.name.endsWith(".wasm")).map((e) => e.responseEnd)[0],
-      }));
+                                          now: performance.now(),
+                                          compiled: performance.getEntriesByType("resource")
+                                                        .filter((e) => e.name.endsWith(".wasm"))
+                                                        .map((e) => e.responseEnd)[0],
+                                        }));
       equal(status.model, model.id, "the model on the first screen");
       equal(status.text, model.default_text, "its text");
       const ms = times.now - times.compiled;
-      t.print(`model and map ${Math.round(ms)} ms after the program had arrived, ${Math.round(times.now)} ms after the visit began`);
+      t.print(`model and map ${Math.round(ms)} ms after the program had arrived, ${
+          Math.round(times.now)} ms after the visit began`);
       check(ms < 10000, `${Math.round(ms)} ms after the program had arrived`);
       await page.screenshot("first-screen");
       page.check_clean();
@@ -46,9 +59,14 @@ export const cases = [
         for (const [i, e] of model.examples.entries()) {
           await page.follow(hash_of(model, e));
           const status = await page.settle();
-          equal([status.model, status.text, status.error ?? ""], [model.id, e.text, ""], `example ${i} by link`);
-          check((e.layer ?? 0) < status.n_layers && (e.head ?? 0) < status.n_heads && (e.token ?? 0) < status.n_query,
-            `example ${i} of ${model.id} points outside: ${JSON.stringify(e)}, ${status.n_query} tokens`);
+          equal(
+              [status.model, status.text, status.error ?? ""], [model.id, e.text, ""],
+              `example ${i} by link`);
+          check(
+              (e.layer ?? 0) < status.n_layers && (e.head ?? 0) < status.n_heads &&
+                  (e.token ?? 0) < status.n_query,
+              `example ${i} of ${model.id} points outside: ${JSON.stringify(e)}, ${
+                  status.n_query} tokens`);
           await page.screenshot(`example-${model.id}-${i}`);
         }
         for (const [i, e] of model.examples.entries()) {
@@ -57,8 +75,9 @@ export const cases = [
           await page.settle();
           await until(async () => {
             const q = await page.query();
-            return (q.get("text") ?? "") === e.text && (q.get("layer") ?? "0") === String(e.layer ?? 0) &&
-              (q.get("head") ?? "0") === String(e.head ?? 0);
+            return (q.get("text") ?? "") === e.text &&
+                (q.get("layer") ?? "0") === String(e.layer ?? 0) &&
+                (q.get("head") ?? "0") === String(e.head ?? 0);
           }, `example ${i} chosen in the menu is not in the link`);
         }
         page.check_clean();
@@ -70,13 +89,15 @@ export const cases = [
     async run(t) {
       let n = 0;
       for (const model of listed(t)) {
-        const file = path.join(kData, `${path.basename(model.folder ?? model.id)}.expected.safetensors`);
+        const file =
+            path.join(kData, `${path.basename(model.folder ?? model.id)}.expected.safetensors`);
         if (!existsSync(file)) continue;
         const expected = read_safetensors(file);
         const page = await t.open(t.isolated + "#model=" + model.id);
         await page.settle();
         const d = await check_model(page, expected, expected.metadata.text);
-        t.print(`${model.id}, largest differences: patterns ${d.attn.toExponential(1)}, logits ${d.logits.toExponential(1)}`);
+        t.print(`${model.id}, largest differences: patterns ${d.attn.toExponential(1)}, logits ${
+            d.logits.toExponential(1)}`);
         ++n;
       }
       if (!n) skip("no tests/data/<name>.expected.safetensors for a listed model");
@@ -87,17 +108,18 @@ export const cases = [
     async run(t) {
       const [model] = listed(t);
       for (const [what, answer] of Object.entries({
-        "a missing file": { status: 404, body: "" },
-        "a broken file": { status: 200, body: "{" },
-      })) {
-        const context = await t.context({ serviceWorkers: "block" });
+             "a missing file": {status: 404, body: ""},
+             "a broken file": {status: 200, body: "{"},
+           })) {
+        const context = await t.context({serviceWorkers: "block"});
         await context.route("**/config.json", (route) => route.fulfill(answer));
         const page = await t.open(`${t.isolated}#model=${model.id}`, {}, context);
         const status = await until(async () => {
           const s = await page.status();
           return s.error?.includes("config.json") && s;
         }, `${what}: no sentence that names config.json`);
-        check(!status.error.includes("\n") && status.error.length < 300, `${what}: ${status.error}`);
+        check(
+            !status.error.includes("\n") && status.error.length < 300, `${what}: ${status.error}`);
         await page.follow("model=scratch&seed=3");
         equal((await page.status()).tokens.length, 6, `${what}: tokens of the demonstration`);
         t.print(`${what} (${model.id}): ${status.error}`);

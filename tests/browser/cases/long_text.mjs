@@ -1,6 +1,6 @@
 // long_text.mjs - a text of thousands of tokens: patterns in tiles, exact wherever one looks.
-import { check, equal, until } from "../harness.mjs";
-import { long_model, long_text } from "../long_model.mjs";
+import {check, equal, until} from "../harness.mjs";
+import {long_model, long_text} from "../long_model.mjs";
 
 const kPatience_ms = 180000;
 
@@ -10,22 +10,26 @@ async function open_long(t, url, sizes, length) {
   await page.drop(long_model(sizes));
   await page.opened(before);
   await page.type_text(long_text(length));
-  await until(async () => (await page.status()).text.length > length - 9, "the text did not arrive", kPatience_ms);
+  await until(
+      async () => (await page.status()).text.length > length - 9, "the text did not arrive",
+      kPatience_ms);
   const status = await page.settle(kPatience_ms);
   check(status.n_query > 0.8 * length, `only ${status.n_query} tokens`);
-  return { page, status };
+  return {page, status};
 }
 
-const part_of = (map, query, key) => [
-  (key + .5 - map.cell_min[0]) / (map.cell_max[0] - map.cell_min[0]),
-  (query + .5 - map.cell_min[1]) / (map.cell_max[1] - map.cell_min[1]),
+const part_of = (map, query, key) =>
+    [(key + .5 - map.cell_min[0]) / (map.cell_max[0] - map.cell_min[0]),
+     (query + .5 - map.cell_min[1]) / (map.cell_max[1] - map.cell_min[1]),
 ];
 
 // The weight of the cell under the mouse is that of its row, to the digits that are read out.
 async function check_cell(page, layer, head, query, key) {
   await page.move("map", part_of(await page.area("map"), query, key));
   // A pixel is several cells wide, and what was read out before stays until the next frame.
-  const row_of = (text) => [...text.matchAll(/\d+/g)].map(([n]) => Number(n)).find((n) => Math.abs(n - query) < 20);
+  const row_of = (text) => [...text.matchAll(/\d+/g)]
+                               .map(([n]) => Number(n))
+                               .find((n) => Math.abs(n - query) < 20);
   const said = await until(async () => {
     const text = (await page.readout()) ?? "";
     return row_of(text) !== undefined && text;
@@ -33,8 +37,10 @@ async function check_cell(page, layer, head, query, key) {
   const seen = row_of(said);
   const number = Number(/\d\.\d+/.exec(said)?.[0] ?? NaN);
   check(number >= 0, `cell ${query}, ${key} reads "${said}"`);
-  const { values } = await page.ask(`row 0 ${layer} ${head} ${seen}`);
-  check(values.some((w) => Math.abs(w - number) < 1e-4), `"${said}" has a weight that row ${seen} does not have`);
+  const {values} = await page.ask(`row 0 ${layer} ${head} ${seen}`);
+  check(
+      values.some((w) => Math.abs(w - number) < 1e-4),
+      `"${said}" has a weight that row ${seen} does not have`);
 }
 
 async function wheel(page, at, turns) {
@@ -64,7 +70,8 @@ async function frame_times(page, act) {
     return seen.slice(1).sort((a, b) => a - b);
   });
   const at = (part) => times[Math.floor(part * (times.length - 1))]?.toFixed(0);
-  return `${times.length} frames, median ${at(.5)} ms, 95 % within ${at(.95)} ms, longest ${at(1)} ms`;
+  return `${times.length} frames, median ${at(.5)} ms, 95 % within ${at(.95)} ms, longest ${
+      at(1)} ms`;
 }
 
 export const cases = [
@@ -72,8 +79,8 @@ export const cases = [
     name: "a text of 4,000 tokens opens, pans and zooms, and every cell is exact",
     limit_s: 400,
     async run(t) {
-      const { page, status } = await open_long(
-        t, t.isolated, { n_layers: 2, n_heads: 4, d_model: 32, n_ctx: 8192 }, 4000);
+      const {page, status} =
+          await open_long(t, t.isolated, {n_layers: 2, n_heads: 4, d_model: 32, n_ctx: 8192}, 4000);
       t.print(`${status.n_query} tokens`);
       await page.screenshot("long-whole");
       for (const [query, key] of [[3000, 100], [1000, 990], [3500, 2000]])
@@ -109,10 +116,11 @@ export const cases = [
     },
   },
   {
-    name: "cells of many weights show the largest or the mean, words of a long text stay small enough for a map",
+    name:
+        "cells of many weights show the largest or the mean, words of a long text stay small enough for a map",
     async run(t) {
-      const { page } = await open_long(
-        t, t.isolated, { n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 4096 }, 1800);
+      const {page} =
+          await open_long(t, t.isolated, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 4096}, 1800);
       check((await page.layout())["button.pool"], "there is no switch between largest and mean");
       await page.click("button.pool");
       await page.settle(kPatience_ms);
@@ -121,7 +129,9 @@ export const cases = [
       await page.screenshot("long-mean");
       await wheel(page, [.5, .5], 20);
       await page.settle(kPatience_ms);
-      check(!(await page.layout())["button.pool"], "the switch is there where every cell is one weight");
+      check(
+          !(await page.layout())["button.pool"],
+          "the switch is there where every cell is one weight");
       await page.press("w");
       await page.settle(kPatience_ms);
       check((await page.layout()).reading, "there is no map of words");
@@ -132,13 +142,16 @@ export const cases = [
   {
     name: "undo and redo of a text compute nothing",
     async run(t) {
-      const { page } = await open_long(
-        t, t.isolated, { n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 512 }, 100);
+      const {page} =
+          await open_long(t, t.isolated, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 512}, 100);
       const first = await page.status();
       await page.type_text(long_text(120, 5));
-      await until(async () => (await page.status()).n_traces > first.n_traces, "nothing was computed");
+      await until(
+          async () => (await page.status()).n_traces > first.n_traces, "nothing was computed");
       const second = await page.settle();
-      await until(async () => (await page.query()).get("text") === second.text, "the address does not follow");
+      await until(
+          async () => (await page.query()).get("text") === second.text,
+          "the address does not follow");
       await page.follow(first.state);
       equal((await page.settle()).text, first.text, "the text after going back");
       await page.follow(second.state);

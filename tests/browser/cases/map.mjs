@@ -1,12 +1,14 @@
 // map.mjs - the heat map under the mouse: readout, lock, arrows, zoom; and the grid of heads.
-import { check, equal, until } from "../harness.mjs";
+import {check, equal, until} from "../harness.mjs";
 
 const kDemo = "#model=scratch";
 
 // Where the middle of a cell is, in the map's own parts; null when it is not in view.
 function place_of(map, query, key) {
   const part = (at, low, high) => (at + 0.5 - low) / (high - low);
-  return [part(key, map.cell_min[0], map.cell_max[0]), part(query, map.cell_min[1], map.cell_max[1])];
+  return [
+    part(key, map.cell_min[0], map.cell_max[0]), part(query, map.cell_min[1], map.cell_max[1])
+  ];
 }
 
 async function hover(page, query, key) {
@@ -23,25 +25,29 @@ function names_weight(said, weight) {
 
 async function readout_of(page, query, key, token_q, token_k, weight) {
   let said = "";
-  await until(async () => {
-    said = await page.readout();
-    return said.includes(String(query)) && said.includes(String(key)) && said.includes(token_q) &&
-      said.includes(token_k) && names_weight(said, weight);
-  }, "", 3000).catch(() => check(false, `cell ${query}, ${key} (${token_q} → ${token_k}, ${weight}) reads "${said}"`));
+  await until(
+      async () => {
+        said = await page.readout();
+        return said.includes(String(query)) && said.includes(String(key)) &&
+            said.includes(token_q) && said.includes(token_k) && names_weight(said, weight);
+      },
+      "", 3000)
+      .catch(
+          () => check(
+              false, `cell ${query}, ${key} (${token_q} → ${token_k}, ${weight}) reads "${said}"`));
   return said;
 }
 
-const cells = ({ cell_min, cell_max }) => [cell_max[0] - cell_min[0], cell_max[1] - cell_min[1]];
+const cells = ({cell_min, cell_max}) => [cell_max[0] - cell_min[0], cell_max[1] - cell_min[1]];
 
 export const cases = [
   {
     name: "every cell under the mouse is read out with its tokens and its weight",
     async run(t) {
       const page = await t.open(t.isolated + kDemo);
-      const { tokens } = await page.settle();
-      const { values, n_key } = await page.ask("pattern 0 0 0");
-      for (const [q, k] of [[0, 0], [1, 4], [5, 5], [4, 2]])
-        await readout_of_hover(q, k);
+      const {tokens} = await page.settle();
+      const {values, n_key} = await page.ask("pattern 0 0 0");
+      for (const [q, k] of [[0, 0], [1, 4], [5, 5], [4, 2]]) await readout_of_hover(q, k);
       async function readout_of_hover(q, k) {
         await hover(page, q, k);
         await readout_of(page, q, k, tokens[q], tokens[k], values[q * n_key + k]);
@@ -56,7 +62,8 @@ export const cases = [
       const page = await t.open(t.isolated + kDemo + "&mask=causal");
       await page.settle();
       await hover(page, 1, 4);
-      await until(async () => /masked/.test(await page.readout()), "the readout does not say masked");
+      await until(
+          async () => /masked/.test(await page.readout()), "the readout does not say masked");
     },
   },
   {
@@ -70,8 +77,9 @@ export const cases = [
       };
       const becomes = async (wanted, what) => {
         let seen;
-        await until(async () => JSON.stringify(seen = await locked()) === JSON.stringify(wanted), "", 3000)
-          .catch(() => equal(seen, wanted, what));
+        await until(
+            async () => JSON.stringify(seen = await locked()) === JSON.stringify(wanted), "", 3000)
+            .catch(() => equal(seen, wanted, what));
       };
       await hover(page, 2, 3);
       await page.press_here();
@@ -91,11 +99,12 @@ export const cases = [
     name: "a click on a thumbnail chooses its head, and the map shows it",
     async run(t) {
       const page = await t.open(t.isolated + kDemo);
-      const { tokens } = await page.settle();
+      const {tokens} = await page.settle();
       await page.click("thumb.0.3");
-      await until(async () => (await page.query()).get("head") === "3", "the link does not hold head 3");
+      await until(
+          async () => (await page.query()).get("head") === "3", "the link does not hold head 3");
       await page.settle();
-      const { values, n_key } = await page.ask("pattern 0 0 3");
+      const {values, n_key} = await page.ask("pattern 0 0 3");
       await hover(page, 5, 1);
       await readout_of(page, 5, 1, tokens[5], tokens[1], values[5 * n_key + 1]);
     },
@@ -108,7 +117,8 @@ export const cases = [
       const whole = await page.area("map");
       check(Math.abs(cells(whole)[0] - 24) < 1.5, `${cells(whole)} cells in view at first`);
       const at = [0.25, 0.75];
-      const under = (m) => [m.cell_min[0] + at[0] * cells(m)[0], m.cell_min[1] + at[1] * cells(m)[1]];
+      const under =
+          (m) => [m.cell_min[0] + at[0] * cells(m)[0], m.cell_min[1] + at[1] * cells(m)[1]];
       await page.move("map", at);
       for (let i = 0; i < 4; ++i) {
         await page.raw.mouse.wheel(0, -120);
@@ -116,9 +126,13 @@ export const cases = [
       }
       await page.settle();
       const near = await page.area("map");
-      check(cells(near)[0] < 0.8 * cells(whole)[0], `the wheel left ${cells(near)[0]} of ${cells(whole)[0]} cells in view`);
+      check(
+          cells(near)[0] < 0.8 * cells(whole)[0],
+          `the wheel left ${cells(near)[0]} of ${cells(whole)[0]} cells in view`);
       for (const i of [0, 1])
-        check(Math.abs(under(near)[i] - under(whole)[i]) < 0.75, `zooming moved cell ${under(whole)} under the mouse to ${under(near)}`);
+        check(
+            Math.abs(under(near)[i] - under(whole)[i]) < 0.75,
+            `zooming moved cell ${under(whole)} under the mouse to ${under(near)}`);
 
       const [x, y] = await page.point("map", at);
       await page.raw.mouse.down();
@@ -129,14 +143,18 @@ export const cases = [
       await page.raw.mouse.up();
       await page.settle();
       const panned = await page.area("map");
-      check(panned.cell_min[0] < near.cell_min[0] && panned.cell_min[1] > near.cell_min[1],
-        `dragging right and up moved the view from ${near.cell_min} to ${panned.cell_min}`);
+      check(
+          panned.cell_min[0] < near.cell_min[0] && panned.cell_min[1] > near.cell_min[1],
+          `dragging right and up moved the view from ${near.cell_min} to ${panned.cell_min}`);
       equal((await page.query()).get("key"), null, "locked key after dragging");
 
       await page.double_click("map", at);
       await page.settle();
-      if (cells(await page.area("map"))[0] < 20) await page.double_click("map", at);  // too slow to be one
-      equal(cells(await page.area("map")).map(Math.round), cells(whole).map(Math.round), "cells in view after a double click");
+      if (cells(await page.area("map"))[0] < 20)
+        await page.double_click("map", at);  // too slow to be one
+      equal(
+          cells(await page.area("map")).map(Math.round), cells(whole).map(Math.round),
+          "cells in view after a double click");
     },
   },
   {
@@ -147,9 +165,11 @@ export const cases = [
       const map = await page.area("map");
       const seen = new Set();
       const numbers = await page.patterns();
-      for (const view of ["", "&palette=cividis", "&palette=magma", "&palette=greys", "&scale=log", "&scale=row"]) {
+      for (const view
+               of ["", "&palette=cividis", "&palette=magma", "&palette=greys", "&scale=log",
+                   "&scale=row"]) {
         await page.follow("model=scratch" + view);
-        const { mean, n_colours } = await page.pixels(map);
+        const {mean, n_colours} = await page.pixels(map);
         check(n_colours > 12, `"${view}" shows ${n_colours} colours`);
         seen.add(mean.map(Math.round).join());
         equal(await page.patterns(), numbers, `weights under "${view}"`);

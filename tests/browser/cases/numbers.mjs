@@ -1,39 +1,42 @@
 // numbers.mjs - what the page computes, against PyTorch and transformers.
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {cpSync, mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import path from "node:path";
-import { check, equal, skip } from "../harness.mjs";
-import {
-  has_checkpoint, kCheckpoints, largest_difference, model_files, plain_tokenizer, read_safetensors,
-  scratch_cases, text_of_ids, tiny_models,
-} from "../golden.mjs";
+
+import {has_checkpoint, kCheckpoints, largest_difference, model_files, plain_tokenizer, read_safetensors, scratch_cases, text_of_ids, tiny_models,} from "../golden.mjs";
+import {check, equal, skip} from "../harness.mjs";
 
 const kModel = 1e-4;
 const kScratch = 1e-6;
 
 // Link of a case of scratch.txt; nothing when the page cannot be asked for it.
 function scratch_link(one) {
-  const { kind, seed, d_model, heads, batch, n, mask } = one.set;
+  const {kind, seed, d_model, heads, batch, n, mask} = one.set;
   if (kind !== "self" || Number(seed) > 2 ** 31 - 1) return null;
-  return `model=scratch&n=${n}&d_model=${d_model}&heads=${heads}&batch=${batch}&seed=${seed}&mask=${mask}`;
+  return `model=scratch&n=${n}&d_model=${d_model}&heads=${heads}&batch=${batch}&seed=${seed}&mask=${
+      mask}`;
 }
 
 // Types `text` and holds all patterns and the logits against `expected`. Returns the differences.
 export async function check_model(page, expected, text) {
-  const { attn, logits, input_ids } = expected.tensors;
+  const {attn, logits, input_ids} = expected.tensors;
   await page.type_text(text);
   const status = await page.settle();
   equal(status.error ?? "", "", "status.error");
   equal(status.text, text, "status.text");
   equal(status.tokens.length, input_ids.values.length, "number of tokens");
-  equal([status.n_layers, status.n_heads, status.n_query, status.n_key], attn.shape, "shape of the patterns");
+  equal(
+      [status.n_layers, status.n_heads, status.n_query, status.n_key], attn.shape,
+      "shape of the patterns");
   const d_attn = largest_difference(await page.patterns(), attn.values);
   check(d_attn <= kModel, `patterns differ by ${d_attn}`);
-  if (!logits) return { attn: d_attn, logits: 0 };  // a model without an output vocabulary
+  if (!logits) return {attn: d_attn, logits: 0};  // a model without an output vocabulary
   const seen = (await page.ask("logits")).values;
-  check(seen.length > 0 && seen.length % logits.shape.at(-1) === 0, `${seen.length} logits for a vocabulary of ${logits.shape.at(-1)}`);
+  check(
+      seen.length > 0 && seen.length % logits.shape.at(-1) === 0,
+      `${seen.length} logits for a vocabulary of ${logits.shape.at(-1)}`);
   const d_logits = largest_difference(seen, logits.values.slice(-seen.length));
   check(d_logits <= kModel, `logits differ by ${d_logits}`);
-  return { attn: d_attn, logits: d_logits };
+  return {attn: d_attn, logits: d_logits};
 }
 
 const show = (d) => `patterns ${d.attn.toExponential(1)}, logits ${d.logits.toExponential(1)}`;
@@ -47,7 +50,8 @@ async function check_checkpoint(t, name, url) {
   await page.drop(model_files(folder));
   const after = await page.opened(before.model);
   equal(after.file_error ?? "", "", "file_error");
-  t.print(`${name}, largest differences: ${show(await check_model(page, expected, expected.metadata.text))}`);
+  t.print(`${name}, largest differences: ${
+      show(await check_model(page, expected, expected.metadata.text))}`);
   page.check_clean();
   return page;
 }
@@ -67,7 +71,9 @@ export const cases = [
           const wanted = one.tensors.attention;
           const size = wanted.values.length / wanted.shape[0];
           for (let sample = 0; sample < wanted.shape[0]; ++sample) {
-            const d = largest_difference(await page.patterns(sample), wanted.values.slice(sample * size, (sample + 1) * size));
+            const d = largest_difference(
+                await page.patterns(sample),
+                wanted.values.slice(sample * size, (sample + 1) * size));
             check(d <= kScratch, `${one.name}, sample ${sample}: weights differ by ${d}`);
             most = Math.max(most, d);
           }
@@ -87,22 +93,24 @@ export const cases = [
       check(models.length >= 3, `only ${models.length} folders under tests/data/models`);
       const page = await t.open(t.isolated + "#model=scratch");
       await page.settle();
-      const most = { attn: 0, logits: 0 };
+      const most = {attn: 0, logits: 0};
       for (const folder of models) {
         const name = path.basename(folder);
         const expected = read_safetensors(path.join(folder, "expected.safetensors"));
         if (expected.tensors.attention_mask) continue;  // padding cannot be typed
         const config = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8"));
         const copy = path.join(t.scratch_folder, name);
-        mkdirSync(copy, { recursive: true });
-        for (const { name: file, path: from } of model_files(folder)) cpSync(from, path.join(copy, file));
+        mkdirSync(copy, {recursive: true});
+        for (const {name: file, path: from} of model_files(folder))
+          cpSync(from, path.join(copy, file));
         writeFileSync(path.join(copy, "tokenizer.json"), plain_tokenizer(config.vocab_size));
-        const { model } = await page.status();
+        const {model} = await page.status();
         await page.drop_paths([copy]);
         const after = await page.opened(model);
         equal(after.file_error ?? "", "", `${name}: file_error`);
         try {
-          const d = await check_model(page, expected, text_of_ids(expected.tensors.input_ids.values));
+          const d =
+              await check_model(page, expected, text_of_ids(expected.tensors.input_ids.values));
           for (const key of ["attn", "logits"]) most[key] = Math.max(most[key], d[key]);
         } catch (error) {
           error.message = `${name}: ${error.message}`;
@@ -134,7 +142,9 @@ export const cases = [
       await page.drop_paths([path.join(kCheckpoints, "stories260K")]);
       equal((await page.opened(before.model)).file_error ?? "", "", "file_error");
       const after = await page.settle();  // it has a text to begin with
-      equal([after.n_layers, after.n_heads, after.error ?? ""], [5, 8, ""], "layers, heads and error");
+      equal(
+          [after.n_layers, after.n_heads, after.error ?? ""], [5, 8, ""],
+          "layers, heads and error");
     },
   },
   {
@@ -144,13 +154,15 @@ export const cases = [
       const page = await t.open(t.isolated + "#model=scratch");
       const before = await page.settle();
       await page.click("model");
-      const chooser = page.raw.waitForEvent("filechooser", { timeout: 5000 });
+      const chooser = page.raw.waitForEvent("filechooser", {timeout: 5000});
       await page.click("open_folder");
       await (await chooser).setFiles(folder);
       equal((await page.opened(before.model)).file_error ?? "", "", "file_error");
       await page.type_text("the dog");
       const after = await page.settle();
-      equal([after.n_layers, after.n_heads, after.error ?? ""], [2, 4, ""], "layers, heads and error");
+      equal(
+          [after.n_layers, after.n_heads, after.error ?? ""], [2, 4, ""],
+          "layers, heads and error");
     },
   },
 ];

@@ -1,7 +1,9 @@
-// typing.mjs - the text box over the canvas: keys, input methods, paste, and what wins when one types fast.
+// typing.mjs - the text box over the canvas: keys, input methods, paste, and what wins when one
+// types fast.
 import path from "node:path";
-import { check, equal, until } from "../harness.mjs";
-import { kModels, largest_difference, model_files } from "../golden.mjs";
+
+import {kModels, largest_difference, model_files} from "../golden.mjs";
+import {check, equal, until} from "../harness.mjs";
 
 // A page with a tiny model whose tokens are made of bytes, so that any text can be read.
 export async function open_tiny(t, url = t.isolated, name = "llama-gqa") {
@@ -38,7 +40,8 @@ export const cases = [
       for (let head = 0; head < first.n_layers * first.n_heads; ++head)
         for (let q = 0; q < n - 1; ++q)
           for (let k = 0; k <= q; ++k)
-            most = Math.max(most, Math.abs(before[(head * n + q) * n + k] - after[(head * m + q) * m + k]));
+            most = Math.max(
+                most, Math.abs(before[(head * n + q) * n + k] - after[(head * m + q) * m + k]));
       check(most < 1e-5, `rows of earlier tokens changed by ${most}`);
       page.check_clean();
     },
@@ -51,7 +54,7 @@ export const cases = [
         const page = await open_tiny(t, `${t.isolated}?build=${build}`);
         const text = "the girl and the dog went out";
         await type_and_settle(page, text);
-        const wanted = { ...(await page.status()), values: await page.patterns() };
+        const wanted = {...(await page.status()), values: await page.patterns()};
         await type_and_settle(page, "x");
         await page.raw.keyboard.press("Backspace");
         await page.raw.keyboard.type(text);
@@ -84,10 +87,12 @@ export const cases = [
       check(first.n_query >= 4, `${first.n_query} tokens for four characters`);
       const cdp = await page.context.newCDPSession(page.raw);
       for (const text of ["s", "she", "shen"])
-        await cdp.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+        await cdp.send(
+            "Input.imeSetComposition",
+            {text, selectionStart: text.length, selectionEnd: text.length});
       await page.frames(3);
-      await cdp.send("Input.imeSetComposition", { text: "深度", selectionStart: 2, selectionEnd: 2 });
-      await cdp.send("Input.insertText", { text: "深度" });
+      await cdp.send("Input.imeSetComposition", {text: "深度", selectionStart: 2, selectionEnd: 2});
+      await cdp.send("Input.insertText", {text: "深度"});
       const second = await page.settle();
       equal(await page.textarea().inputValue(), "我爱学习深度", "the text box");
       equal(second.text, "我爱学习深度", "status.text");
@@ -106,7 +111,9 @@ export const cases = [
       equal((await page.settle()).text, "the dog 看见 the sea", "status.text after pasting");
       await page.raw.keyboard.press("Control+a");
       await page.raw.keyboard.press("Control+c");
-      equal(await page.evaluate(() => navigator.clipboard.readText()), "the dog 看见 the sea", "the clipboard");
+      equal(
+          await page.evaluate(() => navigator.clipboard.readText()), "the dog 看见 the sea",
+          "the clipboard");
     },
   },
   {
@@ -117,13 +124,22 @@ export const cases = [
       const place = await page.area("prompt");
       const box = await page.textarea().boundingBox();
       for (const side of ["x", "y", "width", "height"])
-        check(Math.abs(place[side] - box[side]) <= 2, `the box's ${side} is ${box[side]}, the layout says ${place[side]}`);
-      check(await page.evaluate(([x, y]) => document.elementFromPoint(x, y)?.localName === "textarea",
-        [place.x + place.width / 2, place.y + place.height / 2]), "something else covers the text box");
-      check(await page.textarea().evaluate((e) => (e.ariaLabel || e.labels?.[0]?.textContent || "").length > 0),
-        "the text box has no label");
+        check(
+            Math.abs(place[side] - box[side]) <= 2,
+            `the box's ${side} is ${box[side]}, the layout says ${place[side]}`);
+      check(
+          await page.evaluate(
+              ([x, y]) => document.elementFromPoint(x, y)?.localName === "textarea",
+              [place.x + place.width / 2, place.y + place.height / 2]),
+          "something else covers the text box");
+      check(
+          await page.textarea().evaluate(
+              (e) => (e.ariaLabel || e.labels?.[0]?.textContent || "").length > 0),
+          "the text box has no label");
       await page.raw.mouse.click(...(await page.point("prompt")));
-      equal(await page.evaluate(() => document.activeElement.localName), "textarea", "focused element after a click");
+      equal(
+          await page.evaluate(() => document.activeElement.localName), "textarea",
+          "focused element after a click");
     },
   },
   {
@@ -131,7 +147,8 @@ export const cases = [
     async run(t) {
       const page = await open_tiny(t);
       await type_and_settle(page, "a");
-      await until(async () => (await page.query()).get("text") === "a", "the link does not hold the text");
+      await until(
+          async () => (await page.query()).get("text") === "a", "the link does not hold the text");
       const before = await page.query();
       await page.raw.keyboard.type("?tTlLhHkK12[]+-=/,. dD");
       await page.raw.keyboard.press("ArrowLeft");
@@ -139,7 +156,9 @@ export const cases = [
       await page.raw.keyboard.press("ArrowDown");
       const status = await page.settle();
       equal(status.text, "a?tTlLhHkK12[]+-=/,. dD", "status.text");
-      await until(async () => (await page.query()).get("text") === status.text, "the link does not hold the text");
+      await until(
+          async () => (await page.query()).get("text") === status.text,
+          "the link does not hold the text");
       const after = await page.query();
       for (const q of [before, after]) q.delete("text");
       equal(after.toString(), before.toString(), "the link without its text");

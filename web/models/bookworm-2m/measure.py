@@ -29,10 +29,17 @@ def texts(a):
     """-> (tokenizer, training ids, held-out ids, bytes of the held-out text, held-out books)"""
     tok = Tokenizer.from_file(str(pathlib.Path(a.model) / "tokenizer.json"))
     books, held = split_books(pathlib.Path(a.corpus) / TEXT)
-    return tok, encode(tok, books) if a.what == "loss" else None, encode(tok, held), sum(len(b.encode()) for b in held), held
+    return (
+        tok,
+        encode(tok, books) if a.what == "loss" else None,
+        encode(tok, held),
+        sum(len(b.encode()) for b in held),
+        held,
+    )
 
 
 # --- loss against n-gram models -------------------------------------------------------------------
+
 
 class KneserNey:
     """Interpolated Kneser-Ney (Kneser & Ney 1995; Chen & Goodman 1998): one discount an order, n1/(n1+2 n2);
@@ -60,18 +67,23 @@ class KneserNey:
         """-> the k-gram that ends at each of ids[k-1:]"""
         key = np.zeros(len(ids) - k + 1, np.int64)
         for i in range(k):
-            key = key << self.BITS | ids[i:len(ids) - k + 1 + i]
+            key = key << self.BITS | ids[i : len(ids) - k + 1 + i]
         return key
 
     def probability(self, grams):
         """grams: packed n-grams of the top order -> P(last token | the ones before)"""
         p = np.full(len(grams), 1 / self.n_vocab)
-        for k, (keys, counts, discount, context, total, kinds) in zip(range(1, self.order + 1), reversed(self.levels)):
+        for k, (keys, counts, discount, context, total, kinds) in zip(
+            range(1, self.order + 1), reversed(self.levels)
+        ):
             gram = grams & ((1 << self.BITS * k) - 1)
             count = look_up(keys, counts, gram)
             n = look_up(context, total, gram >> self.BITS)
             seen = n > 0
-            mixed = (np.maximum(count - discount, 0) + discount * look_up(context, kinds, gram >> self.BITS) * p) / np.maximum(n, 1)
+            mixed = (
+                np.maximum(count - discount, 0)
+                + discount * look_up(context, kinds, gram >> self.BITS) * p
+            ) / np.maximum(n, 1)
             p = np.where(seen, mixed, p)
         return p
 
@@ -88,7 +100,7 @@ def n_gram_losses(ids, held, n_vocab):
     running = np.concatenate(([0] * 4, held))  # these models see the tokens before, always
     for order in (2, 3, 5):
         lm = KneserNey(ids, order, n_vocab)
-        grams = lm.pack(running[5 - order:], order)
+        grams = lm.pack(running[5 - order :], order)
         for i in (10, 1000, 100_000):  # a distribution: over all tokens it sums to one
             everything = (grams[i] >> lm.BITS << lm.BITS) + np.arange(n_vocab)
             assert abs(lm.probability(everything).sum() - 1) < 1e-9
@@ -98,7 +110,9 @@ def n_gram_losses(ids, held, n_vocab):
 def loss(a):
     tok, ids, held, held_bytes, books = texts(a)
     model = load_exported(a.model)
-    print(f"{len(ids):,} training tokens, {len(held):,} held-out tokens, {held_bytes / len(held):.3f} bytes a token")
+    print(
+        f"{len(ids):,} training tokens, {len(held):,} held-out tokens, {held_bytes / len(held):.3f} bytes a token"
+    )
     per_book = [encode(tok, [b]) for b in books]
     ends = np.cumsum([len(b) for b in per_book])
     parts = [slice(0, len(held))] + [slice(end - len(b), end) for end, b in zip(ends, per_book)]
@@ -106,20 +120,31 @@ def loss(a):
 
     def row(name, nats):
         bits = [x * (p.stop - p.start) / n / math.log(2) for x, p, n in zip(nats, parts, n_bytes)]
-        print(f"| {name} | " + " | ".join(f"{x:.3f} ({y:.3f})" for x, y in zip(nats, bits)) + " |", flush=True)
+        print(
+            f"| {name} | " + " | ".join(f"{x:.3f} ({y:.3f})" for x, y in zip(nats, bits)) + " |",
+            flush=True,
+        )
 
-    print("| nats a token (bits a byte) | all | " + " | ".join(f"book {i + 1}" for i in range(len(books))) + " |")
+    print(
+        "| nats a token (bits a byte) | all | "
+        + " | ".join(f"book {i + 1}" for i in range(len(books)))
+        + " |"
+    )
     for name, nats in n_gram_losses(ids, held, tok.get_vocab_size()):
         row(name, [nats[p].mean() for p in parts])
-    row("this model, f16 as shipped", [held_out_loss(model, held[p], n)[0] for p, n in zip(parts, n_bytes)])
+    row(
+        "this model, f16 as shipped",
+        [held_out_loss(model, held[p], n)[0] for p, n in zip(parts, n_bytes)],
+    )
 
 
 # --- heads ----------------------------------------------------------------------------------------
 
+
 def text_windows(held, n_windows=64, n=128):
     """END and n-1 tokens of held-out text, windows spread evenly: [n_windows, n]"""
     starts = np.linspace(0, len(held) - n, n_windows).astype(int)
-    body = np.stack([held[s:s + n - 1] for s in starts])
+    body = np.stack([held[s : s + n - 1] for s in starts])
     return torch.from_numpy(np.concatenate((np.zeros((n_windows, 1), np.int64), body), 1))
 
 
@@ -129,14 +154,16 @@ def loss_without(model, ids, layer, head, only=slice(None)):
 
     def silence(_, inputs):
         z = inputs[0].clone()
-        z[..., head * d_head:(head + 1) * d_head] = 0
+        z[..., head * d_head : (head + 1) * d_head] = 0
         return (z,)
 
     hook = None
     if layer is not None:
         hook = model.gpt_neox.layers[layer].attention.dense.register_forward_pre_hook(silence)
     with torch.no_grad():
-        losses = F.cross_entropy(model.logits(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        losses = F.cross_entropy(
+            model.logits(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none"
+        )
     if hook:
         hook.remove()
     return losses[:, only].mean().item()
@@ -150,15 +177,20 @@ def head_tables(model, held, n_vocab):
         pattern = torch.stack(model(ids)[1])  # [layer, window, head, query, key]
     n = pattern.shape[-1]
     back = (torch.arange(n)[:, None] - torch.arange(n)[None, :]).clamp(min=0).float()
-    same = ((ids[:, :, None] == ids[:, None, :]) & (back > 0)).float()  # an earlier copy of this token
+    same = (
+        (ids[:, :, None] == ids[:, None, :]) & (back > 0)
+    ).float()  # an earlier copy of this token
     after = torch.zeros_like(same)  # the token after an earlier copy
     after[:, :, 1:] = same[:, :, :-1]
     after = after.tril()
     mean = lambda x: x.mean((1, 3))
     tables = {
-        "repeat_induction": repeats["induction"], "repeat_duplicate": repeats["duplicate"],
-        "repeat_previous": repeats["previous"], "repeat_first": repeats["first"],
-        "text_previous": mean(pattern.diagonal(-1, -2, -1)), "text_self": mean(pattern.diagonal(0, -2, -1)),
+        "repeat_induction": repeats["induction"],
+        "repeat_duplicate": repeats["duplicate"],
+        "repeat_previous": repeats["previous"],
+        "repeat_first": repeats["first"],
+        "text_previous": mean(pattern.diagonal(-1, -2, -1)),
+        "text_self": mean(pattern.diagonal(0, -2, -1)),
         "text_first": mean(pattern[..., 0]),
         "text_same_token": mean((pattern * same[None, :, None]).sum(-1)),
         "text_after_same_token": mean((pattern * after[None, :, None]).sum(-1)),
@@ -168,12 +200,22 @@ def head_tables(model, held, n_vocab):
     g = torch.Generator().manual_seed(2)
     r = torch.randint(1, n_vocab, (10, 50), generator=g)
     doubled = torch.cat((r, r), 1)
-    whole = loss_without(model, ids, None, 0), loss_without(model, doubled, None, 0, slice(50, None))
-    for name, which, data, only in (("silenced_text_loss", 0, ids, slice(None)),
-                                    ("silenced_repeat_loss", 1, doubled, slice(50, None))):
-        tables[name] = torch.tensor([[loss_without(model, data, l, h, only) - whole[which]
-                                      for h in range(c["num_attention_heads"])]
-                                     for l in range(c["num_hidden_layers"])])
+    whole = loss_without(model, ids, None, 0), loss_without(
+        model, doubled, None, 0, slice(50, None)
+    )
+    for name, which, data, only in (
+        ("silenced_text_loss", 0, ids, slice(None)),
+        ("silenced_repeat_loss", 1, doubled, slice(50, None)),
+    ):
+        tables[name] = torch.tensor(
+            [
+                [
+                    loss_without(model, data, l, h, only) - whole[which]
+                    for h in range(c["num_attention_heads"])
+                ]
+                for l in range(c["num_hidden_layers"])
+            ]
+        )
     return tables, repeats
 
 
@@ -185,31 +227,54 @@ def heads(a):
     r = torch.randint(1, n_vocab, (10, 50), generator=torch.Generator().manual_seed(1))
     meaning = {
         "repeat_*": "r + r, no token before it, r = the rows of repeat_tokens (uniform random): mean of pattern[i, i-49] "
-                    "(induction), [i, i-50] (duplicate), [i, i-1] (previous) over rows and whole diagonals; "
-                    "first: mean of pattern[i, 0] over all i. TransformerLens' demo.",
+        "(induction), [i, i-50] (duplicate), [i, i-1] (previous) over rows and whole diagonals; "
+        "first: mean of pattern[i, 0] over all i. TransformerLens' demo.",
         "text_*": "64 windows of held-out text, <|endoftext|> and 127 tokens: mean over windows and all queries of "
-                  "pattern[i, i-1], [i, i], [i, 0]; weight on earlier copies of the query's token; weight on what followed "
-                  "those copies; distance in tokens; entropy in bits.",
-        "silenced_*": "rise of the loss in nats a token when the head's z is zero: on those windows; on the second half of r + r."}
-    data = {"meaning": meaning, "repeat_tokens": r.tolist(),
-            "loss_first_half": repeats["loss_first"], "loss_second_half": repeats["loss_second"],
-            "right_second_half": repeats["right_second"]}
-    data["scores"] = {k: [[round(x, 6) for x in row] for row in v.tolist()] for k, v in tables.items()}
+        "pattern[i, i-1], [i, i], [i, 0]; weight on earlier copies of the query's token; weight on what followed "
+        "those copies; distance in tokens; entropy in bits.",
+        "silenced_*": "rise of the loss in nats a token when the head's z is zero: on those windows; on the second half of r + r.",
+    }
+    data = {
+        "meaning": meaning,
+        "repeat_tokens": r.tolist(),
+        "loss_first_half": repeats["loss_first"],
+        "loss_second_half": repeats["loss_second"],
+        "right_second_half": repeats["right_second"],
+    }
+    data["scores"] = {
+        k: [[round(x, 6) for x in row] for row in v.tolist()] for k, v in tables.items()
+    }
     target = pathlib.Path(a.model) / "head_scores.json"
-    target.write_text(json.dumps(data).replace('"meaning"', '\n"meaning"').replace('"repeat_tokens"', '\n"repeat_tokens"')
-                      .replace('"scores"', '\n"scores"').replace(']], "', ']],\n"') + "\n")
-    print(f"loss on r + r: first half {repeats['loss_first']:.2f}, second half {repeats['loss_second']:.2f}, "
-          f"right {100 * repeats['right_second']:.1f} %")
+    target.write_text(
+        json.dumps(data)
+        .replace('"meaning"', '\n"meaning"')
+        .replace('"repeat_tokens"', '\n"repeat_tokens"')
+        .replace('"scores"', '\n"scores"')
+        .replace(']], "', ']],\n"')
+        + "\n"
+    )
+    print(
+        f"loss on r + r: first half {repeats['loss_first']:.2f}, second half {repeats['loss_second']:.2f}, "
+        f"right {100 * repeats['right_second']:.1f} %"
+    )
     ended = repeat_scores(model, n_vocab, with_end=True)
-    print("with <|endoftext|> first: induction", [f"{x:.2f}" for x in ended["induction"].flatten().tolist()])
+    print(
+        "with <|endoftext|> first: induction",
+        [f"{x:.2f}" for x in ended["induction"].flatten().tolist()],
+    )
     columns = list(tables)
     print("| head | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for l in range(len(tables["text_first"])):
         for h in range(len(tables["text_first"][l])):
-            print(f"| {l}.{h} | " + " | ".join(f"{tables[k][l][h].item():.2f}" for k in columns) + " |")
+            print(
+                f"| {l}.{h} | "
+                + " | ".join(f"{tables[k][l][h].item():.2f}" for k in columns)
+                + " |"
+            )
 
 
 # --- text -----------------------------------------------------------------------------------------
+
 
 def continuation(model, ids, n, temperature, generator):
     ids = list(ids)
@@ -219,7 +284,13 @@ def continuation(model, ids, n, temperature, generator):
             if temperature == 0:
                 ids.append(int(logits.argmax()))
             else:
-                ids.append(int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)))
+                ids.append(
+                    int(
+                        torch.multinomial(
+                            (logits / temperature).softmax(-1), 1, generator=generator
+                        )
+                    )
+                )
     return ids
 
 
@@ -233,7 +304,7 @@ def samples(a):
         opening = " ".join(paragraphs[i * len(paragraphs) // 20].split()[:6])
         ids = tok.encode(opening).ids
         out = continuation(model, ids, 45, a.temperature, g)
-        rest = tok.decode(out[len(ids):], skip_special_tokens=False).replace("\n", " / ")
+        rest = tok.decode(out[len(ids) :], skip_special_tokens=False).replace("\n", " / ")
         print(f"{i + 1}. **{opening}**{rest}")
 
 
@@ -241,27 +312,44 @@ def golden(a):
     """Pattern and logits by transformers: an oracle for other programs that read these files."""
     from safetensors.torch import save_file
     from transformers import GPTNeoXForCausalLM
+
     tok, _, _, _, held = texts(a)
     paragraph = next(p for p in held[-1].split("\n\n")[20:] if 39 <= len(tok.encode(p).ids) <= 45)
     ids = torch.tensor([tok.encode(paragraph).ids])
-    model = GPTNeoXForCausalLM.from_pretrained(a.model, dtype=torch.float32, attn_implementation="eager").eval()
+    model = GPTNeoXForCausalLM.from_pretrained(
+        a.model, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
     with torch.no_grad():
         out = model(ids, output_attentions=True)
     attn = torch.stack([x[0] for x in out.attentions])
-    save_file({"input_ids": ids[0].to(torch.int32), "attn": attn.contiguous(), "logits": out.logits[0, -8:].contiguous()},
-              a.golden, metadata={
-                  "text": paragraph, "input_ids": "<|endoftext|> (id 0), then the text's tokens",
-                  "attn": "[layer, head, query, key] f32", "logits": "[last 8 positions, d_vocab] f32",
-                  "from": "transformers GPTNeoXForCausalLM, eager attention, f16 weights computed in f32; measure.py golden"})
-    print(f"{a.golden}: {ids.shape[1]} tokens, attn {list(attn.shape)}, {pathlib.Path(a.golden).stat().st_size:,} bytes\n{paragraph}")
+    save_file(
+        {
+            "input_ids": ids[0].to(torch.int32),
+            "attn": attn.contiguous(),
+            "logits": out.logits[0, -8:].contiguous(),
+        },
+        a.golden,
+        metadata={
+            "text": paragraph,
+            "input_ids": "<|endoftext|> (id 0), then the text's tokens",
+            "attn": "[layer, head, query, key] f32",
+            "logits": "[last 8 positions, d_vocab] f32",
+            "from": "transformers GPTNeoXForCausalLM, eager attention, f16 weights computed in f32; measure.py golden",
+        },
+    )
+    print(
+        f"{a.golden}: {ids.shape[1]} tokens, attn {list(attn.shape)}, {pathlib.Path(a.golden).stat().st_size:,} bytes\n{paragraph}"
+    )
 
 
 def verify(a):
     from transformers import AutoTokenizer, GPTNeoXForCausalLM
+
     tok, _, held, _, _ = texts(a)
     ids = text_windows(held, 4, 256)
-    theirs, report = GPTNeoXForCausalLM.from_pretrained(a.model, dtype=torch.float32, attn_implementation="eager",
-                                                        output_loading_info=True)
+    theirs, report = GPTNeoXForCausalLM.from_pretrained(
+        a.model, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+    )
     ours = load_exported(a.model)
     with torch.no_grad():
         out = theirs.eval()(ids, output_attentions=True)
@@ -270,21 +358,41 @@ def verify(a):
     text = tok.decode(ids[0].tolist())
     assert tok.encode(text).ids == ids[0].tolist()
     assert tok.encode(text).ids == AutoTokenizer.from_pretrained(a.model)(text)["input_ids"]
-    print(f"transformers against model.py: logits {d_logits:.1e}, pattern {d_pattern:.1e}; loading {report}")
+    print(
+        f"transformers against model.py: logits {d_logits:.1e}, pattern {d_pattern:.1e}; loading {report}"
+    )
     assert d_logits < 1e-3 and d_pattern < 1e-4
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("what", choices=["loss", "heads", "samples", "golden", "verify"])
-    p.add_argument("--model", default=str(HERE), help="folder with config.json, model.safetensors, tokenizer.json (default: this one)")
-    p.add_argument("--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)")
-    p.add_argument("--golden", default=str(HERE.parents[2] / "tests" / "data" / f"{HERE.name}.expected.safetensors"))
-    p.add_argument("--temperature", type=float, default=0.6, help="samples: 0 takes the likeliest token (default: 0.6)")
+    p.add_argument(
+        "--model",
+        default=str(HERE),
+        help="folder with config.json, model.safetensors, tokenizer.json (default: this one)",
+    )
+    p.add_argument(
+        "--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)"
+    )
+    p.add_argument(
+        "--golden",
+        default=str(HERE.parents[2] / "tests" / "data" / f"{HERE.name}.expected.safetensors"),
+    )
+    p.add_argument(
+        "--temperature",
+        type=float,
+        default=0.6,
+        help="samples: 0 takes the likeliest token (default: 0.6)",
+    )
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    {"loss": loss, "heads": heads, "samples": samples, "golden": golden, "verify": verify}[a.what](a)
+    {"loss": loss, "heads": heads, "samples": samples, "golden": golden, "verify": verify}[a.what](
+        a
+    )
 
 
 if __name__ == "__main__":

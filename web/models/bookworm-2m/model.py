@@ -1,4 +1,5 @@
-# model.py - the network in the GPT-NeoX layout of Hugging Face, with the same parameter names, and nothing else.
+# model.py - the network in the GPT-NeoX layout of Hugging Face, with the same parameter names, and
+# nothing else.
 """Decoder-only transformer: pre-LayerNorm, rotary positions on whole heads, exact GELU, tied embeddings.
 
 Parameter names and the order inside query_key_value (head by head: q, k, v) are those of
@@ -48,7 +49,8 @@ class Attention(nn.Module):
         qkv = self.query_key_value(x).view(b, n, self.n_heads, 3, -1).permute(3, 0, 2, 1, 4)
         q, k, v = qkv[0], qkv[1], qkv[2]
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        # Written out, not scaled_dot_product_attention: its backward pass is three times slower on a processor.
+        # Written out, not scaled_dot_product_attention: its backward pass is three times slower on
+        # a processor.
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         unseen = torch.full((n, n), float("-inf"), dtype=scores.dtype, device=x.device).triu(1)
         pattern = (scores + unseen).softmax(-1)
@@ -94,8 +96,10 @@ class Model(nn.Module):
         self.config = c
         self.gpt_neox = Stack(c)
         d_head = c["hidden_size"] // c["num_attention_heads"]
-        angle = torch.outer(torch.arange(c["max_position_embeddings"]).float(),
-                            c["rotary_emb_base"] ** (-torch.arange(0, d_head, 2).float() / d_head))
+        angle = torch.outer(
+            torch.arange(c["max_position_embeddings"]).float(),
+            c["rotary_emb_base"] ** (-torch.arange(0, d_head, 2).float() / d_head),
+        )
         angle = torch.cat((angle, angle), -1)  # [position, d_head]
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
@@ -141,6 +145,7 @@ def rotate(x, cos, sin):
 def load_exported(folder):
     """The exported files -> Model with f32 weights."""
     from safetensors.torch import load_file
+
     folder = pathlib.Path(folder)
     model = Model(json.loads((folder / "config.json").read_text()))
     weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}

@@ -27,11 +27,16 @@ DEFAULT_CORPUS = HERE.parents[2].parent / "shared" / "corpus"
 END = "<|endoftext|>"  # id 0: between books, and before the first token of most windows
 TEXT = "simple_en.txt"
 N_HELD_OUT_BOOKS = 2  # the last ones of the file: never trained on
-TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END, "eos_token": END,
-                    "model_max_length": CONFIG["max_position_embeddings"]}  # makes transformers take tokenizer.json as it is
+TOKENIZER_CONFIG = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "bos_token": END,
+    "eos_token": END,
+    "model_max_length": CONFIG["max_position_embeddings"],
+}  # makes transformers take tokenizer.json as it is
 
 
 # --- text ---------------------------------------------------------------------------------------
+
 
 def split_books(path):
     """-> (training books, held-out books), each a list of str"""
@@ -43,14 +48,24 @@ def split_books(path):
 def train_tokenizer(books, path):
     """Byte-level BPE on the training books only."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tok.decoder = decoders.ByteLevel()
-    tok.train_from_iterator(books, trainers.BpeTrainer(
-        vocab_size=CONFIG["vocab_size"], special_tokens=[END], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    tok.post_processor = processors.TemplateProcessing(  # a prompt begins with END, as training windows do
-        single=f"{END} $A", pair=f"{END} $A $B", special_tokens=[(END, 0)])
+    tok.train_from_iterator(
+        books,
+        trainers.BpeTrainer(
+            vocab_size=CONFIG["vocab_size"],
+            special_tokens=[END],
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
+    tok.post_processor = (
+        processors.TemplateProcessing(  # a prompt begins with END, as training windows do
+            single=f"{END} $A", pair=f"{END} $A $B", special_tokens=[(END, 0)]
+        )
+    )
     tok.save(str(path), pretty=False)
 
 
@@ -65,6 +80,7 @@ def encode(tok, books):
 def load_texts(corpus, out):
     """-> (tokenizer, training ids, held-out ids, bytes of the held-out text); cached in the folder `out`"""
     from tokenizers import Tokenizer
+
     cache = out / "tokens.npz"
     if not cache.exists():
         train_books, held_books = split_books(corpus / TEXT)
@@ -72,7 +88,12 @@ def load_texts(corpus, out):
             train_tokenizer(train_books, out / "tokenizer.json")
         tok = Tokenizer.from_file(str(out / "tokenizer.json"))
         held_bytes = sum(len(b.encode()) for b in held_books)
-        np.savez(cache, train=encode(tok, train_books), held=encode(tok, held_books), held_bytes=held_bytes)
+        np.savez(
+            cache,
+            train=encode(tok, train_books),
+            held=encode(tok, held_books),
+            held_bytes=held_bytes,
+        )
     data = np.load(cache)
     tok = Tokenizer.from_file(str(out / "tokenizer.json"))
     return tok, data["train"], data["held"], int(data["held_bytes"])
@@ -95,7 +116,7 @@ class Sampler:
         self.paragraphs = np.union1d(self.paragraphs, np.flatnonzero(pair)[:-1] + 2)
         counts = np.bincount(ids, minlength=self.n_vocab).astype(float)
         counts[0] = 0
-        self.cumulative = np.cumsum(counts ** 0.8 / (counts ** 0.8).sum())
+        self.cumulative = np.cumsum(counts**0.8 / (counts**0.8).sum())
 
     def text(self, n):
         last = len(self.ids) - n - 1
@@ -103,7 +124,7 @@ class Sampler:
             start = min(self.paragraphs[self.rng.integers(len(self.paragraphs))], last)
         else:
             start = self.rng.integers(last)
-        return self.ids[start:start + n], np.ones(n, np.float32)
+        return self.ids[start : start + n], np.ones(n, np.float32)
 
     def chunk(self, n):
         period = int(self.rng.integers(10, 65))
@@ -128,7 +149,13 @@ class Sampler:
         rows, weights = [], []
         for _ in range(n_rows):
             u = self.rng.random()
-            draw = self.chunk if u < share_chunk else self.random if u < share_chunk + share_random else self.text
+            draw = (
+                self.chunk
+                if u < share_chunk
+                else self.random
+                if u < share_chunk + share_random
+                else self.text
+            )
             ids, weight = draw(n_context + 1)
             if self.rng.random() < 0.8:  # END first: as a prompt begins in practice
                 ids = np.concatenate(([0], ids[:-1]))
@@ -136,21 +163,28 @@ class Sampler:
             rows.append(ids)
             weights.append(weight)
         ids = torch.from_numpy(np.stack(rows).astype(np.int64))
-        return ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), torch.from_numpy(np.stack(weights)[:, 1:].copy())
+        return (
+            ids[:, :-1].contiguous(),
+            ids[:, 1:].contiguous(),
+            torch.from_numpy(np.stack(weights)[:, 1:].copy()),
+        )
 
 
 # --- measures while it trains ---------------------------------------------------------------------
 
+
 def held_out_loss(model, held, held_bytes, n_tokens=None, n_context=256):
     """-> (nats a token, bits a byte). Each window is END and 255 tokens, and takes up where the last one ended."""
     n_windows = (len(held) if n_tokens is None else min(n_tokens, len(held))) // (n_context - 1)
-    body = torch.from_numpy(held[:n_windows * (n_context - 1)]).view(n_windows, n_context - 1)
+    body = torch.from_numpy(held[: n_windows * (n_context - 1)]).view(n_windows, n_context - 1)
     total = 0.0
     with torch.no_grad():
         for i in range(0, n_windows, 32):
-            target = body[i:i + 32]
+            target = body[i : i + 32]
             ids = torch.cat((torch.zeros(len(target), 1, dtype=torch.long), target[:, :-1]), 1)
-            total += F.cross_entropy(model.logits(ids).flatten(0, 1), target.flatten(), reduction="sum").item()
+            total += F.cross_entropy(
+                model.logits(ids).flatten(0, 1), target.flatten(), reduction="sum"
+            ).item()
     nats = total / (n_windows * (n_context - 1))
     return nats, nats / math.log(2) * len(held) / held_bytes
 
@@ -173,18 +207,29 @@ def repeat_scores(model, n_vocab, period=50, n_draws=10, seed=1, with_end=False)
     stripe = lambda back: stacked.diagonal(-back, -2, -1).mean((1, 3))
     loss = F.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none").mean(0)
     first = period if with_end else period - 1  # predictions of the first copy
-    right = (logits[:, first:-1].argmax(-1) == ids[:, first + 1:]).float().mean().item()
-    return {"induction": stripe(period - 1), "duplicate": stripe(period), "previous": stripe(1),
-            "first": stacked[..., 0].mean((1, 3)), "loss_first": loss[:first].mean().item(),
-            "loss_second": loss[first:].mean().item(), "right_second": right}
+    right = (logits[:, first:-1].argmax(-1) == ids[:, first + 1 :]).float().mean().item()
+    return {
+        "induction": stripe(period - 1),
+        "duplicate": stripe(period),
+        "previous": stripe(1),
+        "first": stacked[..., 0].mean((1, 3)),
+        "loss_first": loss[:first].mean().item(),
+        "loss_second": loss[first:].mean().item(),
+        "right_second": right,
+    }
 
 
 def best(scores, n=3):
-    flat = [(scores[l, h].item(), f"{l}.{h}") for l in range(scores.shape[0]) for h in range(scores.shape[1])]
+    flat = [
+        (scores[l, h].item(), f"{l}.{h}")
+        for l in range(scores.shape[0])
+        for h in range(scores.shape[1])
+    ]
     return " ".join(f"{name} {s:.2f}" for s, name in sorted(flat, reverse=True)[:n])
 
 
 # --- training -----------------------------------------------------------------------------------
+
 
 def make_optimizers(model, a):
     """AdamW for everything; with --muon the matrices inside the layers go to Muon (Jordan et al. 2024)."""
@@ -196,12 +241,27 @@ def make_optimizers(model, a):
             matrices.append(p)
         else:
             adam_decay.append(p)
-    made = [torch.optim.AdamW([{"params": adam_decay, "weight_decay": a.weight_decay},
-                               {"params": adam_plain, "weight_decay": 0.0}],
-                              lr=a.lr, betas=(0.9, 0.98), foreach=True)]
+    made = [
+        torch.optim.AdamW(
+            [
+                {"params": adam_decay, "weight_decay": a.weight_decay},
+                {"params": adam_plain, "weight_decay": 0.0},
+            ],
+            lr=a.lr,
+            betas=(0.9, 0.98),
+            foreach=True,
+        )
+    ]
     if matrices:
-        made.append(torch.optim.Muon(matrices, lr=a.muon_lr, momentum=0.95, weight_decay=a.weight_decay,
-                                     adjust_lr_fn="original"))
+        made.append(
+            torch.optim.Muon(
+                matrices,
+                lr=a.muon_lr,
+                momentum=0.95,
+                weight_decay=a.weight_decay,
+                adjust_lr_fn="original",
+            )
+        )
     for o in made:
         for group in o.param_groups:
             group["peak_lr"] = group["lr"]
@@ -260,16 +320,27 @@ def train(a):
         sampler.rng.bit_generator.state = loaded["rng"]
         state = loaded["state"]
     n_parameters = sum(p.numel() for p in model.parameters())
-    print(f"{n_parameters:,} parameters, {len(ids):,} training tokens, {len(held):,} held out "
-          f"({held_bytes / len(held):.2f} bytes a token), {len(sampler.paragraphs):,} paragraphs; "
-          f"from step {state['step']:,}, token {state['tokens']:,} of {a.tokens:,}", flush=True)
+    print(
+        f"{n_parameters:,} parameters, {len(ids):,} training tokens, {len(held):,} held out "
+        f"({held_bytes / len(held):.2f} bytes a token), {len(sampler.paragraphs):,} paragraphs; "
+        f"from step {state['step']:,}, token {state['tokens']:,} of {a.tokens:,}",
+        flush=True,
+    )
 
     started, last_log, last_save = time.time(), time.time(), time.time()
     before, smooth, since = state["seconds"], None, state["tokens"]
 
     def keep():
-        save(checkpoint, {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers],
-                          "rng": sampler.rng.bit_generator.state, "state": state, "arguments": vars(a)})
+        save(
+            checkpoint,
+            {
+                "model": model.state_dict(),
+                "optimizers": [o.state_dict() for o in optimizers],
+                "rng": sampler.rng.bit_generator.state,
+                "state": state,
+                "arguments": vars(a),
+            },
+        )
 
     stop = []
     for which in (signal.SIGTERM, signal.SIGINT):  # asked to stop: keep what there is
@@ -309,14 +380,20 @@ def train(a):
             nats, bits = held_out_loss(model, held, held_bytes, 40_000)
             s = repeat_scores(model, tok.get_vocab_size())
             speed = (state["tokens"] - since) / (now - last_log)
-            print(f"{state['seconds'] / 60:6.1f} min  step {state['step']:,}  tokens {state['tokens'] / 1e6:.2f} M "
-                  f"({100 * progress:.0f} %)  {speed:,.0f}/s  rate {factor:.3f}  training {smooth:.3f}  "
-                  f"held out {nats:.4f} nats {bits:.4f} bits/byte | induction {best(s['induction'])} | "
-                  f"previous {best(s['previous'])} | duplicate {best(s['duplicate'], 2)} | first {best(s['first'])} | "
-                  f"halves {s['loss_first']:.2f} {s['loss_second']:.2f} right {s['right_second']:.2f}", flush=True)
+            print(
+                f"{state['seconds'] / 60:6.1f} min  step {state['step']:,}  tokens {state['tokens'] / 1e6:.2f} M "
+                f"({100 * progress:.0f} %)  {speed:,.0f}/s  rate {factor:.3f}  training {smooth:.3f}  "
+                f"held out {nats:.4f} nats {bits:.4f} bits/byte | induction {best(s['induction'])} | "
+                f"previous {best(s['previous'])} | duplicate {best(s['duplicate'], 2)} | first {best(s['first'])} | "
+                f"halves {s['loss_first']:.2f} {s['loss_second']:.2f} right {s['right_second']:.2f}",
+                flush=True,
+            )
             if not formed and s["induction"].max() > 0.7:
                 state["formed_at"] = state["tokens"]
-                print(f"induction heads formed: repeats go down to {a.chunk_after} + {a.random_after}", flush=True)
+                print(
+                    f"induction heads formed: repeats go down to {a.chunk_after} + {a.random_after}",
+                    flush=True,
+                )
             last_log, since = time.time(), state["tokens"]
     keep()
     print("stopped: the same command goes on from here" if stop else "done", flush=True)
@@ -340,12 +417,16 @@ def bench(a):
             n_steps += 1
             if start is None and n_steps == 3:
                 start, n_steps = time.time(), 0
-        print(f"context {n_context}: {n_steps * n_rows * n_context / (time.time() - start):,.0f} tokens/s", flush=True)
+        print(
+            f"context {n_context}: {n_steps * n_rows * n_context / (time.time() - start):,.0f} tokens/s",
+            flush=True,
+        )
 
 
 def export(a):
     """f16 weights, configuration and tokenizer of a checkpoint in Hugging Face layout."""
     from safetensors.torch import save_file
+
     out, to = pathlib.Path(a.out), pathlib.Path(a.to)
     to.mkdir(parents=True, exist_ok=True)
     weights = torch.load(out / "checkpoint.pt", weights_only=False)["model"]
@@ -354,18 +435,37 @@ def export(a):
     (to / "config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
     (to / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=1) + "\n")
     (to / "tokenizer.json").write_bytes((out / "tokenizer.json").read_bytes())
-    total = sum((to / f).stat().st_size for f in ("config.json", "model.safetensors", "tokenizer.json"))
+    total = sum(
+        (to / f).stat().st_size for f in ("config.json", "model.safetensors", "tokenizer.json")
+    )
     print(f"{to}: {total:,} bytes")
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("what", choices=["train", "export", "bench"])
-    p.add_argument("--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)")
-    p.add_argument("--out", default="run", help="folder of the checkpoint, the tokenizer and the tokens (default: run)")
+    p.add_argument(
+        "--corpus", default=str(DEFAULT_CORPUS), help=f"folder with {TEXT} (default: %(default)s)"
+    )
+    p.add_argument(
+        "--out",
+        default="run",
+        help="folder of the checkpoint, the tokenizer and the tokens (default: run)",
+    )
     p.add_argument("--to", default=str(HERE), help="export: folder to write (default: this one)")
-    p.add_argument("--tokens", type=int, default=40_000_000, help="planned tokens, repeats counted (default: %(default)s)")
-    p.add_argument("--minutes", type=float, help="planned time of all runs together; the plan ends with whichever comes first")
+    p.add_argument(
+        "--tokens",
+        type=int,
+        default=40_000_000,
+        help="planned tokens, repeats counted (default: %(default)s)",
+    )
+    p.add_argument(
+        "--minutes",
+        type=float,
+        help="planned time of all runs together; the plan ends with whichever comes first",
+    )
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--batch-tokens", type=int, default=4096, help="tokens a step")
@@ -374,10 +474,27 @@ def main():
     p.add_argument("--muon-lr", type=float, default=0.02)
     p.add_argument("--weight-decay", type=float, default=0.1)
     p.add_argument("--warmup", type=int, default=200, help="steps")
-    p.add_argument("--decay-from", type=float, default=0.25, help="share of the plan at which the rate begins to fall")
-    p.add_argument("--long-from", type=float, default=0.5, help="share of the plan at which windows grow from 128 to 256")
-    p.add_argument("--chunk-after", type=float, default=0.06, help="share of repeated text once induction heads are there")
-    p.add_argument("--random-after", type=float, default=0.04, help="share of repeated random tokens then")
+    p.add_argument(
+        "--decay-from",
+        type=float,
+        default=0.25,
+        help="share of the plan at which the rate begins to fall",
+    )
+    p.add_argument(
+        "--long-from",
+        type=float,
+        default=0.5,
+        help="share of the plan at which windows grow from 128 to 256",
+    )
+    p.add_argument(
+        "--chunk-after",
+        type=float,
+        default=0.06,
+        help="share of repeated text once induction heads are there",
+    )
+    p.add_argument(
+        "--random-after", type=float, default=0.04, help="share of repeated random tokens then"
+    )
     p.add_argument("--save-every", type=float, default=150, help="seconds between checkpoints")
     p.add_argument("--log-every", type=float, default=150, help="seconds between lines of the log")
     p.add_argument("--bf16", action="store_true", help="matrix products in bfloat16")
