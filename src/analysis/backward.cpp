@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "model/rope.h"
+#include "pass/rope.h"
 #include "tensor/kernels.h"
 
 namespace attn {

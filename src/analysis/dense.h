@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "analysis/measure.h"
-#include "model/block_math.h"
+#include "pass/block_math.h"
 
 namespace attn {
 

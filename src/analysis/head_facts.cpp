@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "model/row_span.h"
+#include "trace/row_span.h"
 
 namespace attn {
 

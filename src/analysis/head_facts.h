@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "model/token_sets.h"
-#include "model/trace.h"
+#include "text/token_sets.h"
+#include "trace/trace.h"
 
 namespace attn {
 

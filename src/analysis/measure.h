@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/activations.h"
-#include "model/trace.h"
+#include "model/model.h"
 #include "state/state.h"
+#include "trace/activations.h"
+#include "trace/trace.h"
 
 namespace attn {
 

@@ -6,7 +6,7 @@
 #include "analysis/dense.h"
 #include "analysis/families.h"
 #include "analysis/lens.h"
-#include "model/block_math.h"
+#include "pass/block_math.h"
 #include "tensor/kernels.h"
 #include "tensor/packed.h"
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "model/token_sets.h"
+#include "text/token_sets.h"
 
 namespace attn {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/measure.h"
+#include "text/tokenizer.h"
 
 namespace attn {
 

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <optional>
 
-#include "model/forward.h"
-#include "model/random_tokens.h"
+#include "pass/forward.h"
+#include "text/random_tokens.h"
 
 namespace attn {
 namespace {
@@ -95,7 +95,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       const Model& model = *wish.model;
       if (wish.repeat > 0) {
         Result<Tokens> random =
-            random_repeat(model, std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
+            random_repeat(model.tokenizer.get(), model.config.d_vocab,
+                          std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
         if (!random) {
           made.emplace(MadeTrace{random.error()});
           return false;

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "model/scratch.h"
-#include "model/trace.h"
+#include "pass/scratch.h"
+#include "trace/trace.h"
 
 namespace attn {
 

@@ -5,7 +5,8 @@
 
 #include "analysis/head_scores.h"
 #include "base/bytes.h"
-#include "model/forward.h"
+#include "pass/forward.h"
+#include "pass/forward_sizes.h"
 
 namespace attn {
 namespace {
@@ -185,7 +186,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       if (!pass) {
         const Tokens& tokens = t.queries[0];
         const uint64_t bytes =
-            Activations::floats_needed(t.model->config, uint64_t(tokens.size())) * sizeof(float);
+            activation_floats(t.model->config, uint64_t(tokens.size())) * sizeof(float);
         if (bytes > wish.room) {
           no_activations = Error{
               tr(wish.at.lang, "This needs the activations of all layers, ",

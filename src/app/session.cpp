@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "analysis/measure.h"
+#include "app/scratch_settings.h"
 #include "app/session_impl.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 namespace {

@@ -12,9 +12,9 @@
 #include "app/worker.h"
 #include "base/bytes.h"
 #include "model/model.h"
-#include "model/scratch.h"
-#include "model/trace.h"
+#include "pass/scratch.h"
 #include "state/state.h"
+#include "trace/trace.h"
 
 namespace attn {
 

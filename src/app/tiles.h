@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "model/trace.h"
 #include "state/state.h"
+#include "trace/trace.h"
 
 namespace attn {
 

@@ -12,7 +12,7 @@
 
 #include "analysis/regroup.h"
 #include "app/read_folder.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "model/forward.h"
 #include "model/model.h"
-#include "model/trace.h"
+#include "pass/forward.h"
 #include "state/state.h"
+#include "trace/trace.h"
 
 namespace attn {
 

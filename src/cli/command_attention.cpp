@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/save_attention.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

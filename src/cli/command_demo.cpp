@@ -2,6 +2,7 @@
 // JSON.
 #include <cstdio>
 
+#include "app/scratch_settings.h"
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/json_text.h"

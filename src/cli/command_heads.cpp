@@ -12,8 +12,8 @@
 #include "cli/json_text.h"
 #include "cli/measure_text.h"
 #include "figure/report_text.h"
-#include "model/forward.h"
-#include "model/random_tokens.h"
+#include "pass/forward.h"
+#include "text/random_tokens.h"
 
 namespace attn {
 
@@ -53,7 +53,7 @@ Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model)
   std::mt19937 draw(o.seed);
   std::vector<Tokens> all;
   for (int sample = 0; sample < o.samples; ++sample) {
-    all.push_back(tokens_of_ids(repeated_ids(draw, c.d_vocab, o.length), model));
+    all.push_back(tokens_of_ids(repeated_ids(draw, c.d_vocab, o.length), model.tokenizer.get()));
   }
   return all;
 }
@@ -86,7 +86,7 @@ Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model
     const std::string where = several ? path + ": list " + std::to_string(i) : path;
     const Result<std::vector<int>> ids = ids_of(several ? json->at(i) : *json, where, model);
     if (!ids) return ids.error();
-    all.push_back(tokens_of_ids(*ids, model));
+    all.push_back(tokens_of_ids(*ids, model.tokenizer.get()));
   }
   return all;
 }

@@ -10,7 +10,7 @@
 #include "cli/json_text.h"
 #include "cli/measure_text.h"
 #include "figure/report_text.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

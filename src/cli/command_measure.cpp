@@ -7,7 +7,7 @@
 #include "cli/measure_text.h"
 #include "cli/regrouped.h"
 #include "figure/report_text.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

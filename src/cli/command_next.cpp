@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/json_text.h"
 #include "figure/report_text.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

@@ -9,7 +9,7 @@
 #include "figure/export.h"
 #include "figure/figure.h"
 #include "figure/heads_table.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

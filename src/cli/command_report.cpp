@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "figure/report.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 namespace attn {
 

@@ -5,7 +5,7 @@
 
 #include "analysis/regroup.h"
 #include "base/result.h"
-#include "model/trace.h"
+#include "trace/trace.h"
 
 namespace attn {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "model/tokens.h"
 #include "state/language.h"
+#include "text/tokens.h"
 
 namespace attn {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "analysis/measure.h"
-#include "model/scratch.h"
+#include "pass/scratch.h"
 #include "state/language.h"
 
 namespace attn {

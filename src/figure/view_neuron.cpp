@@ -8,7 +8,7 @@
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
-#include "model/rope.h"
+#include "pass/rope.h"
 
 namespace attn {
 namespace {

@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <string>
 
+#include "trace/mask.h"
+
 namespace attn {
 
 enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary };
 enum class RopeScaling { none, linear, llama3 };
-enum class Mask { none, causal };
 enum class Activation { gelu, gelu_tanh, silu, relu };
 
 struct Config {

@@ -3,10 +3,10 @@
 #include <optional>
 #include <set>
 
+#include "files/safetensors.h"
 #include "model/model.h"
 #include "model/pack_weights.h"
 #include "model/recipe.h"
-#include "model/safetensors.h"
 
 namespace attn {
 

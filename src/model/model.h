@@ -9,25 +9,11 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "model/config.h"
-#include "model/tokenizer.h"
 #include "tensor/packed.h"
+#include "tensor/tensor.h"
+#include "text/tokenizer.h"
 
 namespace attn {
-
-// Floats of a checkpoint, shared.
-struct Tensor {
-  std::shared_ptr<const void> owner;
-  const float* data = nullptr;
-  std::vector<int64_t> shape;
-
-  bool empty() const { return data == nullptr; }
-  int64_t size() const {
-    int64_t n = data ? 1 : 0;
-    for (int64_t d : shape) n *= d;
-    return n;
-  }
-  std::span<const float> vec() const { return {data, size_t(size())}; }
-};
 
 struct Linear {
   PackedMatrix w;  // [d_out, d_in]

@@ -11,8 +11,8 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "files/safetensors.h"
 #include "model/model.h"
-#include "model/safetensors.h"
 
 namespace attn {
 

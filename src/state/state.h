@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "model/scratch.h"
 #include "state/language.h"
+#include "trace/mask.h"
 
 namespace attn {
 
@@ -293,9 +293,5 @@ void for_each_field(S& s, F&& f) {
                   kLangNames,
                   kLangTitles});
 }
-
-// The settings of the attention from scratch that this state asks for: `tokens` cut at blanks, then
-// cut short, or lengthened with x7, x8, …, to n_tokens.
-ScratchSettings scratch_settings(const State& state);
 
 }  // namespace attn

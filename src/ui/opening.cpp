@@ -7,6 +7,7 @@
 
 #include "analysis/measure.h"
 #include "analysis/regroup.h"
+#include "app/scratch_settings.h"
 #include "platform/platform.h"
 #include "state/query.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "bench_loops.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 #include "tensor/kernels.h"
 #include "tensor/packed.h"
 #include "tensor/parallel.h"

@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/model.h"
-#include "model/tokens.h"
-#include "model/trace.h"
+#include "text/tokens.h"
+#include "trace/trace.h"
 
 namespace attn {
 

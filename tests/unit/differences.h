@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "model/trace.h"
+#include "trace/trace.h"
 
 namespace attn {
 

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "files/safetensors.h"
 #include "model/model.h"
-#include "model/safetensors.h"
 
 namespace attn {
 

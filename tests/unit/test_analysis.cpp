@@ -7,6 +7,7 @@
 
 #include "analysis/measure.h"
 #include "analysis/metric_words.h"
+#include "pass/scratch.h"
 
 using namespace attn;
 

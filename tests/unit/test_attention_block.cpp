@@ -6,8 +6,8 @@
 #include <limits>
 #include <random>
 
-#include "model/attention_block.h"
 #include "tensor/simd.h"
+#include "trace/attention_block.h"
 
 using namespace attn;
 

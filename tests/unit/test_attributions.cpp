@@ -13,9 +13,9 @@
 #include "analysis/target.h"
 #include "differences.h"
 #include "golden_model.h"
-#include "model/attention_block.h"
-#include "model/block_math.h"
-#include "model/forward.h"
+#include "pass/block_math.h"
+#include "pass/forward.h"
+#include "trace/attention_block.h"
 
 using namespace attn;
 

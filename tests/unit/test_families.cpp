@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "golden_model.h"
-#include "model/forward.h"
 #include "model/recipe.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

@@ -7,7 +7,7 @@
 
 #include "figure/figure.h"
 #include "figure/figure_text.h"
-#include "model/scratch.h"
+#include "pass/scratch.h"
 
 namespace {
 

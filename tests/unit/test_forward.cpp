@@ -8,8 +8,8 @@
 
 #include "base/json.h"
 #include "golden_model.h"
-#include "model/forward.h"
 #include "model/recipe.h"
+#include "pass/forward.h"
 #include "tensor/kernels.h"
 
 using namespace attn;

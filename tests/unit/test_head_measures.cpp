@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "differences.h"
 #include "golden_model.h"
-#include "model/attention_block.h"
-#include "model/forward.h"
+#include "pass/forward.h"
+#include "trace/attention_block.h"
 
 using namespace attn;
 namespace fs = std::filesystem;

@@ -10,9 +10,9 @@
 
 #include "analysis/head_role.h"
 #include "base/json.h"
+#include "files/safetensors.h"
 #include "golden_model.h"
-#include "model/forward.h"
-#include "model/safetensors.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

@@ -9,8 +9,8 @@
 #include "analysis/head_scores.h"
 #include "base/json.h"
 #include "golden_model.h"
-#include "model/attention_block.h"
-#include "model/forward.h"
+#include "pass/forward.h"
+#include "trace/attention_block.h"
 
 using namespace attn;
 namespace fs = std::filesystem;

@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

@@ -10,7 +10,7 @@
 #include "analysis/target.h"
 #include "app/measures.h"
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

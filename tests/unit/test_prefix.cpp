@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

@@ -9,8 +9,8 @@
 #include "app/session.h"
 #include "app/tiles.h"
 #include "figure/figure_parts.h"
-#include "model/random_tokens.h"
-#include "model/scratch.h"
+#include "pass/scratch.h"
+#include "text/random_tokens.h"
 
 using namespace attn;
 

@@ -5,8 +5,8 @@
 #include <random>
 
 #include "base/utf8.h"
+#include "files/safetensors.h"
 #include "golden_model.h"
-#include "model/safetensors.h"
 
 using namespace attn;
 

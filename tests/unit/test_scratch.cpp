@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "golden_text.h"
-#include "model/scratch.h"
+#include "pass/scratch.h"
 
 using namespace attn;
 

@@ -7,7 +7,7 @@
 
 #include "app/read_folder.h"
 #include "app/session.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

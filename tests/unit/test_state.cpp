@@ -3,6 +3,7 @@
 #include <random>
 #include <set>
 
+#include "app/scratch_settings.h"
 #include "state/history.h"
 #include "state/query.h"
 #include "state/state.h"

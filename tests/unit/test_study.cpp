@@ -11,7 +11,7 @@
 #include "analysis/head_circuits.h"
 #include "analysis/measure.h"
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 #include "tensor/parallel.h"
 
 using namespace attn;

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 #include "stored.h"
 #include "tensor/parallel.h"
 

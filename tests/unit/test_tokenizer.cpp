@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "model/tokenizer.h"
+#include "text/tokenizer.h"
 
 using namespace attn;
 namespace fs = std::filesystem;

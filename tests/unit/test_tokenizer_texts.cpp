@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "model/tokenizer.h"
+#include "text/tokenizer.h"
 
 using namespace attn;
 

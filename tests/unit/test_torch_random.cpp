@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "model/torch_random.h"
+#include "pass/torch_random.h"
 
 using attn::TorchRandom;
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "model/trace.h"
+#include "trace/trace.h"
 
 using namespace attn;
 

@@ -8,7 +8,7 @@
 #include "analysis/head_scores.h"
 #include "differences.h"
 #include "golden_model.h"
-#include "model/forward.h"
+#include "pass/forward.h"
 
 using namespace attn;
 

@@ -15,8 +15,8 @@
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
 #include "golden_model.h"
-#include "model/forward.h"
-#include "model/scratch.h"
+#include "pass/forward.h"
+#include "pass/scratch.h"
 
 using namespace attn;
 

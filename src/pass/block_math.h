@@ -1,0 +1,32 @@
+// block_math.h - the parts of a layer as functions of rows, for whoever looks into a pass
+// afterwards.
+#pragma once
+
+#include "model/model.h"
+#include "tensor/mat.h"
+#include "trace/activations.h"
+
+namespace attn {
+
+// LayerNorm or RMSNorm, as the model has it; `out` may be x.
+void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out);
+
+// On y [n], in place; what Then::map of packed.h takes.
+using Map = void (*)(float* y, int64_t n);
+Map map_of(Activation activation);
+
+// The final norm and, in a masked-LM head, what lies before W_U.   resid, out [n, d_model]
+void ready_to_unembed(const Model& model, ConstMat resid, Mat out);
+// Logits of rows that are ready.   rows [n, d_model]   out [n, d_vocab]
+void unembed(const Model& model, ConstMat rows, Mat out);
+
+// z W_O + b_O.   z [n, n_heads * d_head]   out [n, d_model]
+void attn_out(const Model& model, int layer, ConstMat z, Mat out);
+// What the MLP adds, given the residual stream that it reads (its norm is taken where that comes
+// first). x, out [n, d_model]; out is not x
+void mlp_out(const Model& model, int layer, ConstMat x, Mat out);
+// resid_post of rows whose attention wrote `attn`; `resid_pre` is what the layer read.
+// All [n, d_model]; out is none of the others.
+void finish_block(const Model& model, int layer, ConstMat resid_pre, ConstMat attn, Mat out);
+
+}  // namespace attn

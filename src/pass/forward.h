@@ -1,0 +1,57 @@
+// forward.h - a model's pass over tokens, in steps short enough to cancel between.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/model.h"
+#include "trace/trace.h"
+
+namespace attn {
+
+struct Keep {
+  bool all_logits = false;  // logits of every position, not of the last alone
+  bool facts = true;        // what is told of every row (Attention::facts)
+  bool activations =
+      false;  // Trace::activations, of all tokens: nothing is taken over from `before` then
+  std::vector<bool> layers;  // whose q, k and v stay in the trace; empty: all
+};
+
+// Tokens at the start that both have, whose part of `before` a pass may take over: none where
+// tokens see what comes after them, or where a layer of `before` was not kept.
+int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep);
+
+class ForwardPass {
+ public:
+  // Tokens must be 1 .. n_ctx in number with ids inside the vocabulary: ask check() first. What a
+  // causal model computed of the tokens that `before` begins with too is taken from there; the rows
+  // are the same as without it, to the last digits of their sums.
+  ForwardPass(std::shared_ptr<const Model> model, Tokens tokens, Keep keep = {},
+              const Trace* before = nullptr);
+  ~ForwardPass();
+
+  static Status check(const Model& model, const Tokens& tokens);
+  // What the pass and its trace will hold at most, in bytes, beside the weights; known before
+  // anything is allocated.
+  static uint64_t bytes_needed(const Config& config, int n_tokens, const Keep& keep);
+  // Of these, what each kept layer takes.
+  static uint64_t bytes_a_layer(const Config& config, int n_tokens);
+
+  int n_steps() const;   // about
+  int n_reused() const;  // tokens taken from `before`
+  // Without threads about a millisecond of a fast machine, with threads a whole product. False:
+  // that was the last.
+  bool step();
+  Trace take();  // once, after the last step
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The whole pass at once.
+Trace forward(std::shared_ptr<const Model> model, Tokens tokens, Keep keep = {},
+              const Trace* before = nullptr);
+
+}  // namespace attn

@@ -1,0 +1,116 @@
+// forward_sizes.cpp - memory that is reckoned before it is taken, and what forbids a pass.
+#include "pass/forward_sizes.h"
+
+#include <cmath>
+
+#include "tensor/parallel.h"
+#include "trace/attention_block.h"
+
+namespace attn {
+
+int64_t room_for(const Config& c, int64_t n) {
+  return std::max<int64_t>(n, std::min<int64_t>(c.n_ctx, n + std::max<int64_t>(32, n / 8)));
+}
+
+uint64_t activation_floats(const Config& c, uint64_t n_tokens) {
+  const uint64_t n_wide = c.norm_place == NormPlace::post ? 4 : 2;  // rows of d_model a layer
+  const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
+  return n_tokens *
+         (uint64_t(c.n_layers) * (n_wide * uint64_t(c.d_model) + d_q) + uint64_t(c.d_model));
+}
+
+bool has_padding(const Tokens& tokens) {
+  return std::ranges::any_of(tokens.items, &Token::padding);
+}
+
+bool keeps(const Keep& keep, int layer) {
+  return keep.layers.empty() || keep.layers[size_t(layer)];
+}
+
+Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
+  const uint64_t d = uint64_t(c.d_model), room = uint64_t(room_for(c, int64_t(n)));
+  const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
+  const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
+  chunk = std::min<uint64_t>(n, kChunkRows);
+  normed = chunk * d;
+  packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp)});
+  flat = chunk * (d_q + 2 * d_kv);
+  z = chunk * d_q;
+  hidden = chunk * uint64_t(c.d_mlp);
+  gate = c.gated_mlp ? hidden : 0;
+  angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims) : 0;
+  Attention a;
+  a.d_head = c.d_head;
+  a.n_query = a.n_key = int(std::min<uint64_t>(n, INT32_MAX));
+  scores = uint64_t(attend_floats(a));
+  layer = room * (d_q + 2 * d_kv);
+  facts = keep.facts ? room * uint64_t(c.n_heads) * kRowFacts : 0;
+  resid = room * d;
+  activations = keep.activations ? activation_floats(c, n) : 0;
+  logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
+}
+
+int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
+  if (before.model.get() != &model || model.config.mask != Mask::causal) return 0;
+  const Attention& a = before.attention();
+  const std::vector<Token>& old = before.queries[0].items;
+  if (!a.allowed.empty() || has_padding(tokens) || keep.activations ||
+      (keep.facts && a.facts.empty()))
+    return 0;
+  for (int l = 0; l < a.n_layers; ++l) {
+    if (!a.is_kept(l) || !keeps(keep, l)) return 0;
+  }
+  const size_t most = std::min(old.size(), tokens.items.size());
+  size_t same = 0;
+  // Of unknown tokens the ids are equal and the text is not, which the facts of rows read.
+  const auto equal = [](const Token& x, const Token& y) {
+    return x.id == y.id && x.shown == y.shown;
+  };
+  while (same < most && equal(old[same], tokens.items[same])) ++same;
+  return int(same);
+}
+
+Status ForwardPass::check(const Model& model, const Tokens& tokens) {
+  if (tokens.items.empty()) {
+    return Error{"The text is empty: type something for the model to read"};
+  }
+  if (tokens.size() > model.config.n_ctx) {
+    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
+                 " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
+  }
+  const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
+  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;
+      bytes > PTRDIFF_MAX) {
+    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
+                 model.name + " needs " + human_bytes(bytes) +
+                 ", more than there can be here: shorten it"};
+  }
+  for (size_t i = 0; i < tokens.items.size(); ++i) {
+    const Token& token = tokens.items[i];
+    if (token.id >= 0 && token.id < model.config.d_vocab) continue;
+    return Error{"tokenizer.json: token " + std::to_string(i) + " of the text has the number " +
+                 std::to_string(token.id) + ", but the model knows only " +
+                 std::to_string(model.config.d_vocab) +
+                 "; take the tokenizer.json that came with the weights"};
+  }
+  return {};
+}
+
+uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep) {
+  const Sizes s(c, uint64_t(n_tokens), keep);
+  uint64_t n_layers = 0;  // at once; one that is not kept is there while it is at work
+  for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
+  n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
+  const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
+                           s.scores * uint64_t(n_threads());
+  const uint64_t last = (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(c.d_model);
+  const uint64_t trace =
+      n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits + s.activations;
+  return (buffers + 2 * last + trace) * sizeof(float);
+}
+
+uint64_t ForwardPass::bytes_a_layer(const Config& c, int n_tokens) {
+  return Sizes(c, uint64_t(n_tokens), {}).layer * sizeof(float);
+}
+
+}  // namespace attn

@@ -1,0 +1,33 @@
+// forward_sizes.h - what a pass takes of memory, and what of an earlier one it may take over.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "pass/forward.h"
+
+namespace attn {
+
+// Fixed, so that memory is bounded and results do not depend on threads.
+constexpr int64_t kChunkRows = 256;  // of the residual stream, worked on together
+
+// Rows to make room for, so that typing on does not move what is there.
+int64_t room_for(const Config& c, int64_t n);
+
+// Floats of the activations of all layers together, where Keep::activations asks for them.
+uint64_t activation_floats(const Config& c, uint64_t n_tokens);
+
+bool has_padding(const Tokens& tokens);
+bool keeps(const Keep& keep, int layer);
+
+// Floats of each buffer; the one place that says how much a pass needs.
+struct Sizes {
+  uint64_t chunk;                                                  // of rows worked on together
+  uint64_t normed, packed, flat, z, hidden, gate, angles, scores;  // while it runs
+  uint64_t layer, facts, resid, logits;  // in the trace; a layer's q, k and v
+  uint64_t activations;
+
+  Sizes(const Config& c, uint64_t n, const Keep& keep);
+};
+
+}  // namespace attn

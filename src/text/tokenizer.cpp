@@ -1,0 +1,137 @@
+// tokenizer.cpp - the way of a text through the sections of tokenizer.json.
+#include "text/tokenizer.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "text/tokenizer_added.h"
+#include "text/tokenizer_shown.h"
+#include "text/tokenizer_steps.h"
+
+namespace attn {
+
+struct Tokenizer::Impl {
+  Normalizer normalizer;
+  PreTokenizer pre_tokenizer;
+  SubwordModel model;
+  PostProcessor post_processor;
+  Decoder decoder;
+  AddedTokens added;
+
+  Encoding run(std::string_view text, bool add_special) const;
+};
+
+Tokenizer::Tokenizer() = default;
+Tokenizer::~Tokenizer() = default;
+
+// The sections truncation and padding are left out on purpose: no text is cut silently.
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(const Json& json,
+                                                              std::string_view file) {
+  const auto section = [&](const char* name) {
+    return Section{json.at(name), std::string(file) + ": " + name};
+  };
+  auto impl = std::make_unique<Impl>();
+  Result<SubwordModel> model = read_subword_model(section("model"));
+  if (!model) return model.error();
+  Result<Normalizer> normalizer = read_normalizer(section("normalizer"));
+  if (!normalizer) return normalizer.error();
+  Result<PreTokenizer> pre_tokenizer = read_pre_tokenizer(section("pre_tokenizer"));
+  if (!pre_tokenizer) return pre_tokenizer.error();
+  Result<PostProcessor> post_processor = read_post_processor(section("post_processor"));
+  if (!post_processor) return post_processor.error();
+  Result<Decoder> decoder = read_decoder(section("decoder"));
+  if (!decoder) return decoder.error();
+  Result<AddedTokens> added = AddedTokens::read(
+      json.at("added_tokens"), section("added_tokens").where, *model->vocabulary, *normalizer);
+  if (!added) return added.error();
+  *impl = {std::move(*normalizer),     std::move(*pre_tokenizer), std::move(*model),
+           std::move(*post_processor), std::move(*decoder),       std::move(*added)};
+  std::shared_ptr<Tokenizer> out(new Tokenizer);
+  out->impl_ = std::move(impl);
+  return std::shared_ptr<const Tokenizer>(std::move(out));
+}
+
+Encoding Tokenizer::Impl::run(std::string_view text, bool add_special) const {
+  Encoding out{text, {}, add_special};
+  Pieces pieces;
+  pieces.push_back({AlignedText::of(text)});
+  added.cut(pieces, false);
+  if (normalizer) {
+    for (Piece& piece : pieces)
+      if (piece.token < 0) normalizer(piece.text);
+  }
+  added.cut(pieces, true);
+  if (pre_tokenizer) pre_tokenizer(pieces);
+  std::vector<Subword> subwords;
+  for (const Piece& piece : pieces) {
+    const std::string& letters = piece.text.text;
+    if (letters.empty()) continue;
+    subwords.clear();
+    if (piece.token >= 0) {
+      subwords.push_back({piece.token, 0, letters.size()});
+    } else {
+      model.cut(letters, subwords);
+    }
+    for (const Subword& subword : subwords) {
+      const Place place = piece.text.place_of(subword.begin, subword.end);
+      out.items.push_back({subword.id, letters.substr(subword.begin, subword.end - subword.begin),
+                           place.begin, place.end, false});
+    }
+  }
+  if (post_processor) post_processor(out);
+  return out;
+}
+
+Tokens Tokenizer::encode(std::string_view text, bool add_special) const {
+  Tokens out;
+  out.text = repair_utf8(text);
+  if (out.text.size() > UINT32_MAX) return out;
+  const Encoding encoding = impl_->run(out.text, add_special);
+  out.items.reserve(encoding.items.size());
+  for (const Item& item : encoding.items) {
+    out.items.push_back({item.id, piece(item.id), shown(item.id), item.begin, item.end,
+                         item.special || is_special(item.id)});
+  }
+  return out;
+}
+
+std::string Tokenizer::decode(std::span<const int> ids) const {
+  std::vector<std::string> pieces;
+  for (const int id : ids)
+    if (id_of(piece(id)) >= 0 && !is_special(id)) pieces.push_back(piece(id));
+  std::string out;
+  if (impl_->decoder.decode) {
+    impl_->decoder.decode(pieces);
+    for (const std::string& text : pieces) out += text;
+    return out;
+  }
+  for (const std::string& text : pieces) out += (out.empty() ? "" : " ") + text;
+  return out;
+}
+
+int Tokenizer::size() const {
+  return std::max(impl_->model.vocabulary->size(), impl_->added.size());
+}
+
+std::string Tokenizer::piece(int id) const {
+  if (const AddedToken* token = impl_->added.find(id)) return token->content;
+  return std::string(impl_->model.vocabulary->piece(id));
+}
+
+std::string Tokenizer::shown(int id) const {
+  std::string bytes = piece(id);
+  if (!impl_->added.find(id) && impl_->decoder.show) impl_->decoder.show(bytes);
+  return readable(bytes);
+}
+
+bool Tokenizer::is_special(int id) const {
+  const AddedToken* token = impl_->added.find(id);
+  return token && token->special;
+}
+
+int Tokenizer::id_of(std::string_view piece) const {
+  const int id = impl_->added.find(piece);
+  return id >= 0 ? id : impl_->model.vocabulary->find(piece);
+}
+
+}  // namespace attn

@@ -1,0 +1,444 @@
+#include "trace/attention_block.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <vector>
+
+#include "trace/row_span.h"
+
+namespace attn {
+
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+// Up to so many queries are taken one by one, their keys side by side.
+constexpr int kFewQueries = 2;
+// What is known of a panel beside its weights: SoftSum and then factor, highest, and room for two
+// more.
+constexpr int kFactorRow = kSoftSums, kHighestRow = kSoftSums + 1, kSmallRows = kSoftSums + 4;
+constexpr double kLog2E = 1.4426950408889634;
+
+// Not initialized, in whole cache lines.
+class Scratch {
+ public:
+  explicit Scratch(int64_t n)
+      : floats_(static_cast<float*>(::operator new(size_t(n) * sizeof(float), kLine))) {}
+  Scratch(const Scratch&) = delete;
+  ~Scratch() { ::operator delete(floats_, kLine); }
+  float* at() { return floats_; }
+
+ private:
+  static constexpr std::align_val_t kLine{64};
+  float* floats_;
+};
+
+// Keys that some of the queries before q1 may have a weight on; from there on they are neither read
+// nor computed.
+int n_seen_before(const Attention& a, int q1) {
+  const bool causal = a.mask == Mask::causal && a.masked_score == 0;
+  return causal ? std::min(q1, a.n_key) : a.n_key;
+}
+
+// What is known of some queries after the softmax.
+struct Softened {
+  const float* e;  // [key][width]
+  int width, n_keys;
+  const float* sums;    // [kAllE, and with facts the other SoftSum][width]
+  const float* factor;  // [width] 1 / Σ e; 0 of a row that sees nothing
+
+  float at(int key, int lane) const { return e[int64_t(key) * width + lane]; }
+};
+
+// One head of one sample, and memory for a panel of it.
+class HeadBlock {
+ public:
+  HeadBlock(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head)
+      : loops_(loops),
+        a_(a),
+        sample_(sample),
+        layer_(layer),
+        row_(int64_t(sample) * a.n_heads + head) {
+    assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads && sample >= 0 &&
+           sample < a.n_samples);
+    // Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so
+    // on.
+    kv_ = int64_t(sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
+    q_ = a.q[size_t(layer)].head(row_);
+    k_ = a.k[size_t(layer)].head(kv_);
+  }
+
+  // For panels of queries until q1.
+  void make_room(int q1, bool with_z) {
+    const int64_t width = loops_.wide.width, d = a_.d_head;
+    const int64_t e = (int64_t(n_seen_before(a_, q1)) + 1) * width, q = d * width;
+    memory_.emplace(e + q + (with_z ? q : 0) + kSmallRows * int64_t(kMostPanel));
+    e_ = memory_->at();
+    packed_q_ = e_ + e;
+    z_ = packed_q_ + q;
+    small_ = z_ + (with_z ? q : 0);
+  }
+  static int64_t floats_needed(const AttentionLoops& loops, const Attention& a) {
+    return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width +
+           kSmallRows * int64_t(kMostPanel);
+  }
+
+  // Queries from .. from+n-1 side by side, at most a wide panel of them.
+  const PanelLoops& panel_for(int n) const {
+    return n > loops_.narrow.width ? loops_.wide : loops_.narrow;
+  }
+  Softened panel(int from, int n, bool facts);
+  // One query, in a panel of width 1.
+  Softened row(int query, bool facts);
+
+  // z [n, d_head] of what panel() or row() gave last.
+  void values(const Softened& w, int n, Mat z);
+  void facts(const Softened& w, const TokenSets& tokens, int from, int n);
+
+ private:
+  void mask_given(int from, int n, int width, int n_keys, float* highest);
+  void divide(Softened& w, int n);
+  // Σ e of each query over some tokens.
+  struct Sets {
+    float special[kMostPanel] = {}, punctuation[kMostPanel] = {}, same_word[kMostPanel] = {};
+    float duplicate[kMostPanel] = {}, induction[kMostPanel] = {}, strong[kMostPanel] = {};
+  };
+  void copied(const Softened& w, const EarlierCopies& copies, int from, int n, Sets& sets);
+  void listed(const Softened& w, std::span<const int> keys, int n, float* out);
+  void same_word(const Softened& w, const TokenSets& tokens, int from, int n, float* out);
+  void spans(const Softened& w, int n, float* half, float* most);
+
+  const AttentionLoops& loops_;
+  const Attention& a_;
+  int sample_, layer_;
+  int64_t row_, kv_;
+  ConstMat q_, k_;
+  std::optional<Scratch> memory_;
+  float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
+  std::vector<float> room_;     // of a row
+  std::vector<uint64_t> bins_;  // [panel][kBins]
+};
+
+// Replaces or leaves out what is masked, cell by cell, and finds the highest of the rest.
+void HeadBlock::mask_given(int from, int n, int width, int n_keys, float* highest) {
+  const float masked = a_.masked_score != 0 ? a_.masked_score : kMinusInfinity;
+  std::fill_n(highest, width, kMinusInfinity);
+  for (int key = 0; key < n_keys; ++key) {
+    float* s = e_ + int64_t(key) * width;
+    for (int i = 0; i < n; ++i) {
+      if (!a_.may_see(sample_, from + i, key)) s[i] = masked;
+      if (s[i] > highest[i]) highest[i] = s[i];
+    }
+  }
+}
+
+void HeadBlock::divide(Softened& w, int n) {
+  float* factor = small_ + kFactorRow * kMostPanel;
+  std::fill_n(factor, kMostPanel, 0.f);
+  for (int i = 0; i < n; ++i) factor[i] = w.sums[i] == 0 ? 0 : 1 / w.sums[i];
+  w.factor = factor;
+}
+
+Softened HeadBlock::panel(int from, int n, bool facts) {
+  const PanelLoops& loops = panel_for(n);
+  const int width = loops.width, n_keys = n_seen_before(a_, from + n);
+  Softened w{e_, width, n_keys, small_, nullptr};
+  float *highest = small_ + kHighestRow * kMostPanel, *unused = highest + kMostPanel;
+  loops.to_columns(a_.d_head, q_.row(from).data(), q_.stride, n, a_.scale, packed_q_);
+  std::fill_n(highest, 2 * kMostPanel, kMinusInfinity);
+  const auto scores = [&](int begin, int end, float* most) {
+    if (begin < end)
+      loops.scores(a_.d_head, packed_q_, k_.row(begin).data(), k_.stride, end - begin,
+                   e_ + int64_t(begin) * width, most);
+  };
+  if (!a_.allowed.empty() || a_.masked_score != 0) {
+    scores(0, n_keys, unused);
+    mask_given(from, n, width, n_keys, highest);
+  } else if (a_.mask == Mask::causal) {
+    const int seen_by_all = std::min(from + 1, n_keys);
+    scores(0, seen_by_all, highest);
+    scores(seen_by_all, n_keys, unused);
+    loops.mask(from, seen_by_all, n_keys - seen_by_all, e_ + int64_t(seen_by_all) * width, highest);
+  } else {
+    scores(0, n_keys, highest);
+  }
+  for (int i = 0; i < width; ++i) {
+    if (highest[i] == kMinusInfinity) highest[i] = 0;  // nothing to see: e = 0 everywhere
+  }
+  (facts ? loops.soften_facts : loops.soften)(from, n_keys, highest, e_, small_);
+  if (facts) std::copy_n(highest, width, small_ + kHighest * width);
+  divide(w, n);
+  return w;
+}
+
+Softened HeadBlock::row(int query, bool facts) {
+  const int n_keys = n_seen_before(a_, query + 1);
+  Softened w{e_, 1, n_keys, small_, nullptr};
+  for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
+  assert(k_.stride == a_.d_head);
+  simd().product.dots_f32(a_.d_head, packed_q_, k_.data, n_keys, e_);
+  if (!a_.allowed.empty() || a_.masked_score != 0) {
+    float highest = 0;
+    mask_given(query, 1, 1, n_keys, &highest);
+  }
+  float sums[kSoftSums] = {};
+  (facts ? loops_.row_soften_facts : loops_.row_soften)(query, n_keys, e_, sums);
+  std::copy_n(sums, int(kSoftSums), small_);
+  divide(w, 1);
+  return w;
+}
+
+void HeadBlock::values(const Softened& w, int n, Mat z) {
+  if (a_.d_head == 0) return;
+  const ConstMat v = a_.v[size_t(layer_)].head(kv_);
+  if (w.width == 1) {
+    loops_.row_values(a_.d_head, w.n_keys, w.e, v.data, v.stride, z.data);
+    for (float& x : z.row(0)) x *= w.factor[0];
+    return;
+  }
+  const PanelLoops& loops = panel_for(n);
+  loops.values(a_.d_head, w.n_keys, w.e, v.data, v.stride, z_);
+  loops.to_rows(a_.d_head, z_, w.factor, n, z.data, z.stride);
+}
+
+// Softened on earlier copies of each query's token, and on the keys behind them. Queries with the
+// same token share one sum over the keys before the panel, so that the work is bounded by n_keys.
+void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n,
+                       Sets& sets) {
+  bool done[kMostPanel] = {};
+  float at[kMostPanel] = {}, behind[kMostPanel] = {}, strong[kMostPanel] = {},
+        least[kMostPanel] = {};
+  for (int i = 0; i < n; ++i) least[i] = kInductionLeast * w.sums[i];
+  for (int i = 0; i < n; ++i) {
+    if (done[i]) continue;
+    const size_t query = size_t(from + i);
+    const int* first = copies.keys.data() + copies.begin[query];
+    // Keys up to from - 1, and the keys behind them, are seen by all of the panel; n_keys may be
+    // less.
+    const int* last = std::lower_bound(first, copies.keys.data() + copies.end[query],
+                                       std::min(from, w.n_keys - 1));
+    const auto add_behind = [&](float x, int lane, float& all, float& some) {
+      all += x;
+      if (x >= least[lane]) some += x;
+    };
+    if (w.width > 1) {
+      panel_for(n).copied(last - first, first, w.e, least, at, behind, strong);
+    } else {
+      at[0] = behind[0] = strong[0] = 0;
+      for (const int* key = first; key < last; ++key) {
+        at[0] += w.at(*key, 0);
+        add_behind(w.at(*key + 1, 0), 0, behind[0], strong[0]);
+      }
+    }
+    for (int j = i; j < n; ++j) {
+      if (copies.begin[size_t(from + j)] != copies.begin[query]) continue;
+      done[j] = true;
+      sets.duplicate[j] = at[j];
+      sets.induction[j] = behind[j];
+      sets.strong[j] = strong[j];
+      const int* end = copies.keys.data() + copies.end[size_t(from + j)];
+      for (const int* key = last; key < end; ++key) {
+        if (*key < w.n_keys) sets.duplicate[j] += w.at(*key, j);
+        if (*key + 1 < w.n_keys)
+          add_behind(w.at(*key + 1, j), j, sets.induction[j], sets.strong[j]);
+      }
+    }
+  }
+}
+
+void HeadBlock::listed(const Softened& w, std::span<const int> keys, int n, float* out) {
+  const auto end = std::ranges::lower_bound(keys, w.n_keys);
+  if (w.width > 1) {
+    panel_for(n).listed(end - keys.begin(), keys.data(), w.e, out);
+  } else {
+    for (auto key = keys.begin(); key != end; ++key) out[0] += w.at(*key, 0);
+  }
+}
+
+void HeadBlock::same_word(const Softened& w, const TokenSets& tokens, int from, int n, float* out) {
+  for (int i = 0; i < n; ++i) {
+    const int query = from + i, end = std::min(tokens.word_end[size_t(query)], w.n_keys);
+    for (int key = tokens.word_begin[size_t(query)]; key < end; ++key) {
+      if (key != query) out[i] += w.at(key, i);
+    }
+  }
+}
+
+// How many keys hold 50 and 90 % of the mass.
+void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
+  room_.resize(size_t(w.n_keys));
+  const double parts[] = {0.5 - kSpanSlack, 0.9 - kSpanSlack};
+  const bool binned = w.width > 1;
+  if (binned) {
+    bins_.assign(size_t(w.width * kBins), 0);
+    panel_for(n).bins(w.n_keys, w.e, bins_.data());
+  }
+  for (int i = 0; i < n; ++i) {
+    int found[2] = {};
+    for (int k = 0; k < 2 && w.sums[i] > 0; ++k) {
+      const double mass = parts[k] * w.sums[i];
+      if (binned) {
+        found[k] =
+            keys_for(bins_.data() + i * kBins, w.e + i, w.n_keys, w.width, mass, room_.data());
+      } else {
+        std::copy_n(w.e, w.n_keys, room_.data());
+        found[k] = keys_for(room_, mass);
+      }
+    }
+    half[i] = float(found[0]);
+    most[i] = float(found[1]);
+  }
+}
+
+void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int n) {
+  const Mat rows = a_.facts[size_t(layer_)].head_to_fill(row_);
+  Sets sets;
+  copied(w, tokens.copies, from, n, sets);
+  listed(w, tokens.special, n, sets.special);
+  listed(w, tokens.punctuation, n, sets.punctuation);
+  same_word(w, tokens, from, n, sets.same_word);
+  float half[kMostPanel], most[kMostPanel];
+  spans(w, n, half, most);
+  for (int i = 0; i < n; ++i) {
+    const int query = from + i;
+    float* row = rows.row(query).data();
+    const float factor = w.factor[i];
+    const auto sum_of = [&](SoftSum of) { return double(w.sums[of * w.width + i]); };
+    const double sum = sum_of(kAllE), rest = sum_of(kRestE), first = w.at(0, i);
+    const auto weight = [&](int key) {
+      return key >= 0 && key < w.n_keys ? w.at(key, i) * factor : 0.f;
+    };
+    // A = e / sum and log e = score - highest, so -Σ A log2 A needs no logarithm of a cell.
+    const auto bits = [](double e, double x) {
+      if (e == 0) return 0.f;
+      const double entropy = std::log2(e) - x / e * kLog2E;
+      return float(entropy > 0 ? entropy : entropy <= 0 ? 0 : NAN);
+    };
+    std::fill_n(row, kRowFacts, 0.f);
+    if (sum == 0) continue;
+    row[kEntropy] = bits(sum, sum_of(kRestX) + first * sum_of(kFirstX));
+    row[kDistance] = float((sum_of(kRestFar) + first * query) / sum);
+    row[kDistance2] = float((sum_of(kRestFar2) + first * query * query) / sum);
+    row[kLargest] = factor;  // the highest score has e = 1
+    row[kSelf] = weight(query);
+    row[kPrevious] = weight(query - 1);
+    row[kNext] = weight(query + 1);
+    row[kFirst] = weight(0);
+    row[kRest] = float(rest / sum);
+    row[kRestEntropy] = bits(rest, sum_of(kRestX));
+    row[kRestDistance] = float(sum_of(kRestFar) / sum);
+    row[kRestDistance2] = float(sum_of(kRestFar2) / sum);
+    row[kRestLargest] = float(sum_of(kRestMost) / sum);
+    row[kLogSum] = float(sum_of(kHighest) + std::log(sum));
+    row[kSpan50] = half[i];
+    row[kSpan90] = most[i];
+    row[kSameWord] = sets.same_word[i] * factor;
+    row[kSpecial] = sets.special[i] * factor;
+    row[kPunctuation] = sets.punctuation[i] * factor;
+    row[kDuplicate] = sets.duplicate[i] * factor;
+    row[kInduction] = sets.induction[i] * factor;
+    row[kInductionMass] = sets.strong[i] * factor;
+  }
+}
+
+}  // namespace
+
+void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,
+            int layer, int head, int q0, int q1, Mat z) {
+  assert(0 <= q0 && q1 <= a.n_query && z.rows == q1 - q0 && z.cols == a.d_head);
+  if (q0 >= q1) return;
+  const bool facts = !a.facts.empty() && !a.facts[size_t(layer)].empty();
+  HeadBlock block(loops, a, sample, layer, head);
+  block.make_room(q1, true);
+  const bool few = q1 - q0 <= kFewQueries;
+  for (int from = q0; from < q1;) {
+    const int n = few ? 1 : std::min(loops.wide.width, q1 - from);
+    const Softened w = few ? block.row(from, facts) : block.panel(from, n, facts);
+    if (facts) block.facts(w, tokens, from, n);
+    block.values(w, n, z.rows_of(from - q0, from - q0 + n));
+    from += n;
+  }
+}
+
+void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,
+            int q1, Mat z) {
+  attend(simd().attention, a, tokens, sample, layer, head, q0, q1, z);
+}
+
+int64_t attend_work(const Attention& a, int q0, int q1) {
+  // The softmax of a cell takes about as long as 16 multiplications.
+  constexpr int64_t kSoftmax = 16;
+  const int64_t n_keys = a.mask == Mask::causal && a.masked_score == 0
+                             ? std::min<int64_t>((int64_t(q0) + q1 + 1) / 2, a.n_key)
+                             : a.n_key;
+  return int64_t(q1 - q0) * n_keys * (2 * int64_t(a.d_head) + kSoftmax);
+}
+
+int64_t attend_floats(const Attention& a) { return HeadBlock::floats_needed(simd().attention, a); }
+
+void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head,
+                   int q0, int q1, Mat out) {
+  assert(0 <= q0 && q1 <= a.n_query && out.rows == q1 - q0 && out.cols == a.n_key);
+  if (q0 >= q1) return;
+  HeadBlock block(loops, a, sample, layer, head);
+  block.make_room(q1, false);
+  const bool few = q1 - q0 <= kFewQueries;
+  for (int from = q0; from < q1;) {
+    const int n = few ? 1 : std::min(loops.wide.width, q1 - from);
+    const Softened w = few ? block.row(from, false) : block.panel(from, n, false);
+    const Mat rows = out.rows_of(from - q0, from - q0 + n);
+    if (few) {
+      for (int key = 0; key < w.n_keys; ++key) rows.data[key] = w.e[key] * w.factor[0];
+    } else {
+      block.panel_for(n).to_rows(w.n_keys, w.e, w.factor, n, rows.data, rows.stride);
+    }
+    for (int i = 0; i < n; ++i) {
+      const std::span<float> row = rows.row(i);
+      std::fill(row.begin() + w.n_keys, row.end(), 0.f);
+      if (!std::isnan(w.factor[i]) || a.masked_score != 0) continue;
+      for (int key = 0; key < w.n_keys; ++key) {
+        if (!a.may_see(sample, from + i, key)) row[size_t(key)] = 0;
+      }
+    }
+    from += n;
+  }
+}
+
+void block_pattern(const Attention& a, int sample, int layer, int head, int q0, int q1, Mat out) {
+  block_pattern(simd().attention, a, sample, layer, head, q0, q1, out);
+}
+
+void block_pooled(const Attention& a, int sample, int layer, int head, const Cells& rows,
+                  const Cells& cols, int row0, int row1, Mat largest, Mat sum) {
+  assert(0 <= rows.from && rows.to <= a.n_query && 0 <= cols.from && cols.to <= a.n_key);
+  for (const Mat& m : {largest, sum}) {
+    for (int64_t i = row0; m.data && i < row1; ++i) std::ranges::fill(m.row(i), 0.f);
+  }
+  if (row0 >= row1 || rows.from >= rows.to || cols.from >= cols.to) return;
+  HeadBlock block(simd().attention, a, sample, layer, head);
+  const int q1 = rows.end(row1 - 1);
+  block.make_room(q1, false);
+  float most[kMostPanel], all[kMostPanel];
+  for (int from = rows.begin(row0); from < q1;) {
+    const int n = std::min(simd().attention.wide.width, q1 - from);
+    const Softened w = block.panel(from, n, false);
+    while (row0 < row1 && rows.end(row0) <= from) ++row0;
+    for (int col = 0; col < cols.n && cols.begin(col) < w.n_keys; ++col) {
+      const int begin = cols.begin(col), n_keys = std::min(w.n_keys, cols.end(col)) - begin;
+      block.panel_for(n).pool(n_keys, w.e + int64_t(begin) * w.width, most, all);
+      for (int row = row0; row < row1 && rows.begin(row) < from + n; ++row) {
+        const int last = std::min(from + n, rows.end(row)) - from;
+        for (int i = std::max(from, rows.begin(row)) - from; i < last; ++i) {
+          largest(row, col) = std::max(largest(row, col), most[i] * w.factor[i]);
+          if (sum.data) sum(row, col) += all[i] * w.factor[i];
+        }
+      }
+    }
+    from += n;
+  }
+}
+
+}  // namespace attn

@@ -1,0 +1,76 @@
+#include "trace/trace.h"
+
+#include <algorithm>
+
+#include "tensor/kernels.h"
+#include "tensor/parallel.h"
+#include "trace/attention_block.h"
+
+namespace attn {
+
+namespace {
+
+ConstMat queries_of(const Attention& a, int sample, int layer, int head, int q0, int q1) {
+  assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads);
+  assert(sample >= 0 && sample < a.n_samples && 0 <= q0 && q0 <= q1 && q1 <= a.n_query);
+  return a.q[size_t(layer)].head(sample * a.n_heads + head).rows_of(q0, q1);
+}
+
+// Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so on.
+ConstMat keys_of(const Attention& a, int sample, int layer, int head) {
+  return a.k[size_t(layer)].head(sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
+}
+
+}  // namespace
+
+bool Attention::may_see(int sample, int query, int key) const {
+  if (mask == Mask::causal && key > query) return false;
+  if (allowed.empty()) return true;
+  const size_t row = size_t(sample) * size_t(n_query) + size_t(query);
+  return allowed[row * size_t(n_key) + size_t(key)] != 0;
+}
+
+void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const {
+  assert(out.rows == q1 - q0 && out.cols == n_key);
+  const int n = q1 - q0, n_blocks = (n + kBlockQueries - 1) / kBlockQueries;
+  // Cut evenly: a few rows alone would take the way of few queries, with other last bits.
+  const auto edge = [&](int64_t block) { return q0 + int(block * n / n_blocks); };
+  const int64_t work = std::max<int64_t>(1, attend_work(*this, 0, kBlockQueries));
+  parallel_for(n_blocks, std::max<int64_t>(1, (1 << 17) / work), [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int from = edge(block), to = edge(block + 1);
+      block_pattern(*this, sample, layer, head, from, to, out.rows_of(from - q0, to - q0));
+    }
+  });
+}
+
+void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const {
+  assert(out.rows == q1 - q0 && out.cols == n_key);
+  product_nt(queries_of(*this, sample, layer, head, q0, q1), keys_of(*this, sample, layer, head),
+             scale, out);
+}
+
+std::vector<float> Attention::pattern(int sample, int layer, int head) const {
+  std::vector<float> out(size_t(n_query) * size_t(n_key));
+  pattern_rows(sample, layer, head, 0, n_query, {out.data(), n_query, n_key});
+  return out;
+}
+
+void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, int k1, Mat largest,
+                       Mat mean) const {
+  assert(mean.data == nullptr || (mean.rows == largest.rows && mean.cols == largest.cols));
+  const Cells rows{q0, q1, int(largest.rows)}, cols{k0, k1, int(largest.cols)};
+  const int64_t work = attend_work(*this, q0, q1) / std::max(1, rows.n) + 1;
+  parallel_for(rows.n, std::max<int64_t>(1, (1 << 20) / work), [&](int64_t begin, int64_t end) {
+    block_pooled(*this, sample, layer, head, rows, cols, int(begin), int(end), largest, mean);
+  });
+  for (int row = 0; mean.data && row < rows.n; ++row) {
+    for (int col = 0; col < cols.n; ++col) {
+      const int64_t n_queries = rows.end(row) - rows.begin(row),
+                    n_keys = cols.end(col) - cols.begin(col);
+      mean(row, col) /= float(n_queries * n_keys);
+    }
+  }
+}
+
+}  // namespace attn

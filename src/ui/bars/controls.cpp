@@ -1,0 +1,244 @@
+// controls.cpp - sliders, steppers and choices for the settings, made from the table of fields.
+#include <imgui.h>
+#include <imgui_stdlib.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "analysis/regroup.h"
+#include "app/scratch_settings.h"
+#include "ui/panels/view_parts.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kValueWidth = 36;
+
+float label_width() { return std::clamp((ImGui::GetWindowWidth() - 24) * .43f, 84.f, 138.f); }
+
+// How far a slider goes; what the field allows beyond it can still be had by link.
+struct Range {
+  int value, low, high, step = 1;
+  bool logarithmic = false;
+};
+
+Range range_of(const Frame& f, const Field& field, int value) {
+  const std::string_view key = field.key;
+  const State& s = f.state;
+  const auto upto = [&](int high) { return std::min(field.high, std::max(high, value)); };
+  if (key == "n") {
+    const int n = int(scratch_settings(s).tokens.size());
+    return {n, 1, std::max(48, n)};
+  }
+  if (key == "d_model") return {value, s.n_heads, upto(512), s.n_heads, true};
+  if (key == "heads") return {value, field.low, upto(16)};
+  if (key == "batch") return {value, field.low, upto(8)};
+  if (!f.trace) return {value, field.low, field.low};
+  const Attention& a = f.attention();
+  if (key == "sample") return {f.shown.sample, 0, a.n_samples - 1};
+  if (key == "layer") return {f.shown.layer, 0, a.n_layers - 1};
+  if (key == "head") return {f.shown.head, 0, a.n_heads - 1};
+  if (key == "token") return {f.shown.token, 0, a.n_query - 1};
+  return {value, field.low, field.high};
+}
+
+int nearest_multiple(int value, int of, int most) {
+  of = std::max(1, of);
+  return std::clamp((value + of / 2) / of, 1, std::max(1, most / of)) * of;
+}
+
+// Writes `value`, and whatever must go with it for the settings to fit together.
+void set_field(Frame& f, const Field& field, int& member, int value) {
+  const std::string_view key = field.key;
+  if (key == "n") {
+    State names = f.state;
+    names.n_tokens = 0;
+    member = value == int(scratch_settings(names).tokens.size()) ? 0 : value;
+    return;
+  }
+  if (key == "token") return choose_token(f, value);
+  if (key == "d_model") value = nearest_multiple(value, f.state.n_heads, field.high);
+  if (key == "heads") f.state.d_model = nearest_multiple(f.state.d_model, value, 4096);
+  if (key == "sample") f.state.locked_key = -1;
+  member = value;
+}
+
+void draw_label(Frame& f, const Field& field) {
+  ImGui::AlignTextToFramePadding();
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+  ImGui::TextUnformatted(fit_text(field.title.in(f.lang), label_width() - 6).c_str());
+  ImGui::PopStyleColor();
+  item_tooltip(std::string(field.title.in(f.lang)) + "\n" + field.help.in(f.lang));
+  ImGui::SameLine(ImGui::GetCursorStartPos().x + label_width());
+}
+
+// Room for the longest value, since a cut number says something else.
+float value_width(const Range& r) {
+  return std::max(kValueWidth, text_width(std::to_string(r.high)) + 4);
+}
+
+// − value +
+std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
+  std::optional<int> chosen;
+  const std::string name = field.key;
+  ImGui::PushItemFlag(ImGuiItemFlags_ButtonRepeat, true);
+  if (icon_button(f, (name + ".less").c_str(), Icon::minus, f.t("Less", "减小"), r.value > r.low))
+    chosen = std::max(r.low, r.value - r.step);
+  ImGui::SameLine(0, 0);
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const std::string text = std::to_string(r.value);
+  const float width = value_width(r);
+  ImGui::Dummy({width, ImGui::GetFrameHeight()});
+  ImGui::GetWindowDrawList()->AddText(
+      {at.x + (width - text_width(text)) / 2, at.y + ImGui::GetStyle().FramePadding.y},
+      rgb(f.colors().text), text.c_str());
+  ImGui::SameLine(0, 0);
+  if (icon_button(f, (name + ".more").c_str(), Icon::plus, f.t("More", "增大"), r.value < r.high))
+    chosen = std::min(r.high, r.value + r.step);
+  ImGui::PopItemFlag();
+  return chosen;
+}
+
+void draw_seed(Frame& f, const Field& field, int& value) {
+  draw_label(f, field);
+  const float side = ImGui::GetFrameHeight();
+  const float room = ImGui::GetContentRegionAvail().x - side - 6;
+  int typed = value;
+  ImGui::SetNextItemWidth(room);
+  if (ImGui::InputInt("##seed", &typed, 0, 0)) value = std::clamp(typed, field.low, field.high);
+  f.mark("seed");
+  ImGui::SameLine(0, 6);
+  // A full period: every seed comes once, and undo leads back.
+  if (icon_button(f, "new_seed", Icon::dice, f.t("New seed", "换一个种子")))
+    value = int((int64_t(value) * 48271 + 11) % 2147483647);
+}
+
+void edit(Frame& f, const Field& field, int& value) {
+  if (std::string_view(field.key) == "seed") return draw_seed(f, field, value);
+  const Range r = range_of(f, field, value);
+  const bool may_be_one =
+      std::string_view(field.key) == "sample" || std::string_view(field.key) == "layer";
+  if (may_be_one && r.high < 1) return;
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  ImGui::BeginDisabled(r.high <= r.low);
+  const float steps = 2 * ImGui::GetFrameHeight() + value_width(r);
+  int chosen = r.value;
+  if (slider(f, "##slider", chosen, r.low, std::max(r.high, r.low + 1),
+             std::max(40.f, ImGui::GetContentRegionAvail().x - steps - 6), r.logarithmic, r.step))
+    set_field(f, field, value, chosen);
+  f.mark(std::string("slider.") + field.key);
+  item_tooltip(std::string(field.title.in(f.lang)) + " " + std::to_string(r.value) + "\n" +
+               field.help.in(f.lang));
+  ImGui::SameLine(0, 6);
+  if (const auto stepped = stepper(f, field, r)) set_field(f, field, value, *stepped);
+  ImGui::EndDisabled();
+  ImGui::PopID();
+}
+
+// The palette's colours in a strip.
+void draw_swatch(const Frame& f, Palette palette, ImVec2 min, ImVec2 max) {
+  const auto colors = palette_colors(palette);
+  const int n = 24;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const bool reversed = palette == Palette::greys && !f.ui.dark;
+  for (int i = 0; i < n; ++i) {
+    const int at = reversed ? n - 1 - i : i;
+    const float step = (max.x - min.x) / float(n);
+    list->AddRectFilled({min.x + float(i) * step, min.y}, {min.x + float(i + 1) * step, max.y},
+                        rgb(colors[size_t(at * 255 / (n - 1))]));
+  }
+}
+
+template <class E>
+  requires std::is_enum_v<E>
+void edit(Frame& f, const Field& field, E& value) {
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  const bool is_palette = std::is_same_v<E, Palette>;
+  const float width = ImGui::GetContentRegionAvail().x, line = ImGui::GetFontSize();
+  ImGui::SetNextItemWidth(width);
+  const bool open = ImGui::BeginCombo(
+      "##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
+  f.mark(std::string("choice.") + field.key);
+  if (is_palette) {
+    const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();
+    const float end = max.x - ImGui::GetFrameHeight() - 6;
+    const float start =
+        std::max(end - 60, min.x + 20 + text_width(field.titles[size_t(value)].in(f.lang)));
+    if (end - start > 20) draw_swatch(f, f.state.palette, {start, min.y + 9}, {end, max.y - 9});
+  }
+  if (open) {
+    for (size_t i = 0; i < field.titles.size(); ++i) {
+      if (ImGui::Selectable(field.titles[i].in(f.lang), size_t(value) == i)) value = E(i);
+      f.mark(std::string("choice.") + field.key + "." + std::to_string(i));
+      if (is_palette) {
+        const ImVec2 max = ImGui::GetItemRectMax();
+        draw_swatch(f, Palette(i), {max.x - 90, max.y - line + 1}, {max.x - 10, max.y - 5});
+      }
+    }
+    ImGui::EndCombo();
+  }
+  ImGui::PopID();
+}
+
+// Measures of tokens.
+void edit_strip(Frame& f, const Field& field, std::string& id) {
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  metric_menu(f, "strip", id, strip_measure(f.shown), colours_tokens,
+              ImGui::GetContentRegionAvail().x, f.t("Where it looks", "它关注哪里"));
+  ImGui::PopID();
+}
+
+// Of the text boxes, only that of the marked spans is here.
+void edit(Frame& f, const Field& field, std::string& value) {
+  if (std::string_view(field.key) == "strip") return edit_strip(f, field, value);
+  if (std::string_view(field.key) != "spans" || f.state.units != Units::spans) return;
+  ImGui::PushID(field.key);
+  draw_label(f, field);
+  const bool wrong = !read_spans(value);
+  if (wrong) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));
+  ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x);
+  ImGui::InputTextWithHint("##spans", "2-5, 7-9", &value);
+  f.mark("spans");
+  if (wrong) ImGui::PopStyleColor();
+  item_tooltip(
+      f.t("Tokens from one number to another count as one; or Shift+click tokens below the text",
+          "从一个编号到另一个编号的词元合为一个单位；也可以按住 Shift 单击文本下方的词元"));
+  ImGui::PopID();
+}
+
+void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
+  for_each_field(f.state, [&](auto& value, const Field& field) {
+    if (std::find(keys.begin(), keys.end(), std::string_view(field.key)) != keys.end())
+      edit(f, field, value);
+  });
+  ImGui::PopStyleVar();
+}
+
+bool has_specials(const Frame& f) {
+  return f.trace &&
+         std::ranges::any_of(f.trace->queries[size_t(f.shown.sample)].items, &Token::special);
+}
+
+}  // namespace
+
+void draw_scratch_controls(Frame& f) {
+  heading(f, f.t("The module, and its random input", "模块及其随机输入"));
+  draw_fields(f, {"n", "d_model", "heads", "batch", "seed", "mask"});
+}
+
+void draw_view_controls(Frame& f) {
+  heading(f, f.t("What is shown", "显示内容"));
+  draw_fields(f, {"sample", "layer", "head", "token"});
+  // The demonstration's names are words as they are.
+  if (f.snap.model || regroups(f.state)) draw_fields(f, {"units", "spans"});
+  if (has_specials(f) || f.state.specials == Specials::hidden) draw_fields(f, {"special"});
+  draw_fields(f, {"strip", "palette", "scale"});
+}
+
+}  // namespace attn

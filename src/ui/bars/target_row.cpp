@@ -1,0 +1,146 @@
+// target_row.cpp - the token that measures are about, and the one that it is compared with.
+#include <algorithm>
+
+#include "analysis/target.h"
+#include "figure/figure_text.h"
+#include "platform/platform.h"
+#include "ui/panels/view_parts.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr int kMost = 40;  // tokens of a list
+
+// What the model itself expects after the chosen token, and how much.
+std::vector<Peak> own_guesses(const Frame& f) {
+  const auto made = f.snap.measure(next_measure(), f.shown);
+  if (!made || made->error) return {};
+  return top_keys(made->measure.values, 10);
+}
+
+const std::vector<int>& choices(Frame& f, const std::string& text) {
+  TokenChoices& c = f.ui.target_choices;
+  if (c.text == text && c.model.lock() == f.snap.model) return c.tokens;
+  c = {f.snap.model, text, tokens_beginning(*f.snap.model->tokenizer, text, kMost)};
+  return c.tokens;
+}
+
+void draw_box(Frame& f, float width) {
+  const ImVec2 at = ImGui::GetCursorScreenPos(),
+               end = {at.x + width, at.y + ImGui::GetFrameHeight()};
+  platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
+                       f.t("Find a token", "查找词元"), f.ui.dark);
+  ImGui::SetCursorScreenPos(at);
+  ImGui::Dummy({width, end.y - at.y});
+  f.mark({"target_text", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
+}
+
+// One line of the list: the token, and what the model says of it at the right.
+void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
+                 const std::string& value, std::string text, const std::string& right) {
+  ImGui::PushID(i);
+  const float width = ImGui::GetContentRegionAvail().x;
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  if (ImGui::Selectable("##token", chosen == value)) chosen = value;
+  if (i == 0) ImGui::SetItemDefaultFocus();
+  f.mark(name + "." + std::to_string(i));
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const float right_width = text_width(right);
+  list->AddText(at, rgb(f.colors().text), fit_text(text, width - right_width - 8).c_str());
+  list->AddText({at.x + width - right_width, at.y}, rgb(f.colors().faint), right.c_str());
+  ImGui::PopID();
+}
+
+// Before anything is typed: none, what is chosen, and what the model expects.
+void draw_expected(Frame& f, const std::string& name, std::string& chosen, const char* none) {
+  int i = 0;
+  draw_choice(f, name, i++, chosen, "", none, "");
+  const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  if (!chosen.empty()) draw_choice(f, name, i++, chosen, chosen, quoted_token(f.lang, chosen), "");
+  const std::vector<Peak> peaks = own_guesses(f);
+  if (!peaks.empty()) heading(f, f.t("What the model expects here", "模型在此处的预测"));
+  for (const Peak& p : peaks)
+    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, p.key),
+                quoted_token(f.lang, tokenizer.shown(p.key)), percent_text(p.weight, 1));
+}
+
+void draw_found(Frame& f, const std::string& name, std::string& chosen) {
+  const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  const std::string& text = f.ui.target_draft;
+  const int exact = token_named(tokenizer, text);
+  int i = 0;
+  const auto line = [&](int token) {
+    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, token),
+                quoted_token(f.lang, tokenizer.shown(token)), "#" + std::to_string(token));
+  };
+  if (exact >= 0) line(exact);
+  for (const int token : choices(f, text))
+    if (token != exact) line(token);
+  if (i == 0) {
+    State asked = f.shown;
+    asked.target = text;
+    asked.foil.clear();
+    if (const Status no = bad_target({f.trace, &asked})) {
+      ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));
+      wrapped(no->message);
+      ImGui::PopStyleColor();
+    }
+  }
+}
+
+void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std::string& preview,
+               const char* none, const char* help, float width) {
+  ImGui::PushID(name.c_str());
+  ImGui::SetNextItemWidth(width);
+  ImGui::SetNextWindowSizeConstraints({280, 0}, {320, 380});
+  const bool open = ImGui::BeginCombo("##target", fit_text(preview, width - 40).c_str(),
+                                      ImGuiComboFlags_HeightLargest);
+  f.mark(name);
+  if (!open) item_tooltip(help);
+  if (open) {
+    if (ImGui::IsWindowAppearing()) f.ui.target_draft.clear();
+    draw_box(f, 264);
+    f.ui.target_draft.empty() ? draw_expected(f, name, chosen, none) : draw_found(f, name, chosen);
+    ImGui::EndCombo();
+  }
+  ImGui::PopID();
+}
+
+}  // namespace
+
+void draw_target(Frame& read, const char* place, const Metric* metric) {
+  Frame& f = read.base ? *read.base : read;
+  if (!metric || !(metric->needs & asks_target) || !f.snap.model || !f.snap.model->tokenizer ||
+      !f.trace)
+    return;
+  const char *about = f.t("Target", "目标"), *minus = f.t("minus", "减去");
+  const float all = ImGui::GetContentRegionAvail().x;
+  const float width =
+      std::clamp((all - text_width(about) - text_width(minus) - 24) / 2, 60.f, 220.f);
+  std::string guess = f.t("first guess", "首选");
+  if (const auto own = own_guesses(f); !own.empty())
+    guess += " " + quoted_token(f.lang, f.snap.model->tokenizer->shown(own[0].key));
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 8});
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(about);
+  ImGui::SameLine();
+  draw_menu(f, std::string("choice.target") + place, f.state.target,
+            f.state.target.empty() ? guess : quoted_token(f.lang, f.state.target),
+            f.t("The model's own first guess", "模型自己的首选"),
+            f.t("The token that is asked about", "所问的词元"), width);
+  ImGui::SameLine();
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(minus);
+  ImGui::SameLine();
+  draw_menu(
+      f, std::string("choice.foil") + place, f.state.foil,
+      f.state.foil.empty() ? f.t("nothing", "无") : quoted_token(f.lang, f.state.foil),
+      f.t("Nothing", "无"),
+      f.t("The token that it is compared with: what speaks for the target rather than for this one",
+          "与之比较的词元：什么支持目标而非这个词元"),
+      width);
+  ImGui::PopStyleVar();
+}
+
+}  // namespace attn

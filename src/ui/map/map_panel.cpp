@@ -1,0 +1,257 @@
+// map_panel.cpp - the big map of the chosen head: hover, lock, pan, zoom.
+#include <imgui_internal.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_text.h"
+#include "platform/platform.h"
+#include "ui/map/map_view.h"
+#include "ui/panels/view_parts.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+// The view's part of the map, kept whole while it fits and inside the map always.
+void settle_view(Frame& f) {
+  View2D& v = f.ui.view;
+  const float n_key = float(f.attention().n_key), n_query = float(f.attention().n_query);
+  if (f.ui.fits || v.cell_max.x > n_key + .01f || v.cell_max.y > n_query + .01f) {
+    f.ui.fits = true;
+    v = {{0, 0}, {n_key, n_query}};
+  }
+}
+
+struct Layout {
+  MapBox box;
+  float left = 0, top = 0;
+  bool flat = false, bar_below = false;
+};
+
+Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
+  Layout out;
+  const Attention& a = f.attention();
+  out.bar_below = room.x < 430;
+  const float right = out.bar_below ? 8.f : 76.f, bottom = out.bar_below ? 40.f : 6.f;
+  const LabelWidths& labels = label_widths(f);
+  out.left = std::min({labels.queries, 150.f, room.x * .28f}) + 12;
+  float width = 0, height = 0, top = kLabelSize + 10;
+  // Flat labels leave more room, and more room may make them fit.
+  for (bool flat : {true, false}) {
+    out.flat = flat;
+    out.top = flat ? top : std::min({labels.keys, 120.f, room.y * .28f}) + 10;
+    width = std::max(40.f, room.x - out.left - right);
+    height = std::max(40.f, room.y - out.top - bottom);
+    const float most = 110;
+    float cell_x = std::min(width / float(a.n_key), most);
+    float cell_y = std::min(height / float(a.n_query), most);
+    cell_x = std::min(cell_x, a.n_key == a.n_query ? cell_y : 4 * cell_y);
+    cell_y = std::min(cell_y, a.n_key == a.n_query ? cell_x : 4 * cell_x);
+    width = std::max(1.f, std::floor(cell_x * float(a.n_key)));
+    height = std::max(1.f, std::floor(cell_y * float(a.n_query)));
+    const float span = f.ui.view.cell_max.x - f.ui.view.cell_min.x;
+    if (flat && std::max(24.f, labels.keys + 8) <= width / span) break;
+  }
+  const float spare = std::max(0.f, room.x - out.left - right - width) / 2;
+  out.box.min = {std::floor(origin.x + out.left + spare), std::floor(origin.y + out.top)};
+  out.box.max = {out.box.min.x + width, out.box.min.y + height};
+  out.box.view = f.ui.view;
+  return out;
+}
+
+// Pan, zoom, hover and click, on the map as one item.
+void interact(Frame& f, MapBox& box) {
+  UiState& ui = f.ui;
+  const Attention& a = f.attention();
+  ImGui::SetCursorScreenPos(box.min);
+  ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
+  ImGui::InvisibleButton("##map", {box.max.x - box.min.x, box.max.y - box.min.y});
+  ImGui::PopItemFlag();
+  const bool over = ImGui::IsItemHovered();
+  ImGui::SetItemKeyOwner(ImGuiKey_MouseWheelY);
+  const ImGuiIO& io = ImGui::GetIO();
+  ui.hover_query = ui.hover_key = -1;
+
+  if (ImGui::IsItemActivated()) {
+    ui.dragged = false;
+    const Vec2 from = box.cell_at(io.MousePos);
+    const bool begins = io.KeyShift || ui.draws_rectangle;
+    ui.rect_query = begins ? std::clamp(int(from.y), 0, a.n_query - 1) : -1;
+    ui.rect_key = begins ? std::clamp(int(from.x), 0, a.n_key - 1) : -1;
+  }
+  if (ImGui::IsItemActive() && ui.rect_query >= 0) {
+    if (ImGui::IsMouseDragging(0, 4)) {
+      ui.dragged = true;
+      const Vec2 to = box.cell_at(io.MousePos);
+      const int q = std::clamp(int(to.y), 0, a.n_query - 1),
+                k = std::clamp(int(to.x), 0, a.n_key - 1);
+      f.choose_rectangle({std::min(q, ui.rect_query), std::max(q, ui.rect_query),
+                          std::min(k, ui.rect_key), std::max(k, ui.rect_key)});
+    }
+  } else if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
+    ui.dragged = true;
+    View2D& v = ui.view;
+    const auto shift = [](float by, float n, float& low, float& high) {
+      by = std::clamp(by, -low, n - high);
+      low += by;
+      high += by;
+    };
+    shift(-io.MouseDelta.x / box.cell_width(), float(a.n_key), v.cell_min.x, v.cell_max.x);
+    shift(-io.MouseDelta.y / box.cell_height(), float(a.n_query), v.cell_min.y, v.cell_max.y);
+    if (!ui.fits) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
+    box.view = v;
+  }
+  if (!over) return;
+  const Vec2 at = box.cell_at(io.MousePos);
+  if (io.MouseWheel != 0) {
+    zoom_map(f, std::pow(1.2f, std::clamp(io.MouseWheel, -4.f, 4.f)), at);
+    settle_view(f);
+    box.view = ui.view;
+  }
+  if (ImGui::IsMouseDoubleClicked(0)) fit_map(f);
+  ui.hover_query = std::clamp(int(at.y), 0, a.n_query - 1);
+  ui.hover_key = std::clamp(int(at.x), 0, a.n_key - 1);
+  if (ImGui::IsItemDeactivated() && !ui.dragged) lock_cell(f, ui.hover_query, ui.hover_key);
+}
+
+// Of the cell under the mouse, else of the locked one; "" when there is neither.
+std::string focused_sentence(const Frame& f, const MapSource& source) {
+  const bool hovers = f.ui.hover_query >= 0;
+  const int query = hovers ? f.ui.hover_query : f.shown.token;
+  const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
+  if (key < 0) return "";
+  const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
+  const bool preview = f.reading && source.preview;  // its numbers are at hand
+  if (!preview && size_t(key) >= row.size()) return "";
+  const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
+  std::string says = cell_sentence(
+      f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
+               !f.attention().may_see(f.shown.sample, query, key)});
+  if (source.measured) {
+    const Metric& m = *source.measured->key.metric;
+    says += std::string(f.t(" · ", " · ")) + m.title.in(f.lang) + " " +
+            value_text(&m, weight_at(f, source, query, key)->weight) + (*m.unit.en ? " " : "") +
+            m.unit.in(f.lang);
+  }
+  return says;
+}
+
+void draw_header(Frame& f, const MapSource& source) {
+  const float height = ImGui::GetFrameHeight();
+  const float all = ImGui::GetContentRegionAvail().x;
+  const float menu = std::clamp(all * .32f, 96.f, 210.f);
+  const float buttons = 4 * height + 12 + menu + 4;
+  const float room = all - buttons - 8;
+  std::string title = room < 130 ? head_name(source.layer, source.head)
+                                 : f.t("Layer ", "第 ") + std::to_string(source.layer) +
+                                       f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) +
+                                       f.t("", " 头");
+  if (source.preview) title += f.t("  (preview)", "（预览）");
+  ImGui::AlignTextToFramePadding();
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(source.preview ? f.colors().accent : f.colors().text));
+  ImGui::TextUnformatted(fit_text(title, room).c_str());
+  ImGui::PopStyleColor();
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
+  metric_menu(f, "show", f.state.show, shown_measure(f.shown), {Axis::query, Axis::key},
+              f.t("Weights", "权重"), menu);
+  ImGui::SameLine(0, 4);
+  const bool draws = f.ui.draws_rectangle;
+  if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+  if (icon_button(f, "rectangle", Icon::rectangle,
+                  f.t("Drag a rectangle on the map (or Shift+drag): its mass, entropy, distance",
+                      "在大图上拖出矩形（或 Shift+拖动）：其质量、熵与距离")))
+    f.ui.draws_rectangle = !draws;
+  if (draws) ImGui::PopStyleColor();
+  ImGui::SameLine(0, 4);
+  const Vec2 middle = {(f.ui.view.cell_min.x + f.ui.view.cell_max.x) / 2,
+                       (f.ui.view.cell_min.y + f.ui.view.cell_max.y) / 2};
+  if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
+    zoom_map(f, 1 / 1.5f, middle);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+), or the wheel", "放大 (+)，或用滚轮")))
+    zoom_map(f, 1.5f, middle);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
+  if (!source.preview) draw_target(f, "", shown_measure(f.shown));
+}
+
+}  // namespace
+
+void draw_map_panel(Frame& f) {
+  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  MapSource source = preview_source(f);
+  if (source.empty() && !(f.base ? f.base : &f)->attention().is_kept(f.shown.layer))
+    return wrapped(not_kept(f, f.shown.layer));
+  if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
+  if (source.empty()) source = chosen_source(f);
+  if (source.empty()) return heading(f, f.t("Computing…", "正在计算…"));
+  if (const Metric* metric = shown_measure(f.shown); metric && !source.preview) {
+    const auto made = f.shown_made(metric);
+    const MapSource measured = measured_source(f, made);
+    if (measured.empty()) {
+      draw_header(f, source);
+      return draw_missing(f, made);
+    }
+    source = measured;
+  }
+  draw_header(f, source);
+  draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
+  settle_view(f);
+
+  // A line that always has its place: what is focused, else how to read the map.
+  const ImVec2 line = ImGui::GetCursorScreenPos();
+  const float line_width = ImGui::GetContentRegionAvail().x;
+  ImGui::Dummy({1, ImGui::GetFontSize() + 2});
+  const ImVec2 origin = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
+  Layout at = lay_out(f, origin, room);
+  const float pool_width =
+      source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
+  interact(f, at.box);
+
+  platform::HeatMapStyle style;
+  style.palette = f.state.palette;
+  style.scale = f.state.scale;
+  style.causal = f.is_causal();
+  style.dark = f.ui.dark;
+  style.cell_lines = .35f;
+  style.mean = source.tiled && f.state.pool == Pool::mean;
+  if (source.measured) {
+    style.scale = Scale::linear;  // the places have it
+    style.diverging = f.ui.shown_range.diverges();
+  }
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const View2D& v = at.box.view;
+  if (!f.reading) look_at(f, at.box);
+  draw_weights(f, at.box, source, style);
+  draw_masked_cells(f, at.box);
+  draw_cell_numbers(f, at.box, source);
+  draw_score_cells(f, at.box);
+  draw_marks(f, at.box);
+  draw_query_labels(f, at.box, at.left - 12);
+  draw_key_labels(f, at.box, at.flat ? at.box.cell_width() : at.top - 10, at.flat);
+  if (at.bar_below)
+    draw_color_bar(f, {at.box.min.x, at.box.max.y + 10}, at.box.max.x - at.box.min.x, false,
+                   source.measured);
+  else
+    draw_color_bar(f, {at.box.max.x + 16, at.box.min.y},
+                   std::min(at.box.max.y - at.box.min.y, 300.f), true, source.measured);
+  f.mark({"map",
+          {at.box.min.x, at.box.min.y},
+          {at.box.max.x, at.box.max.y},
+          true,
+          v.cell_min,
+          v.cell_max});
+
+  const std::string says = focused_sentence(f, source);
+  if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
+  const std::string hint = says.empty() ? f.t("query ↓ looks at → key", "查询 ↓ 关注 → 键") : says;
+  const std::string cut = fit_text(hint, line_width - pool_width);
+  list->AddText(line, rgb(says.empty() ? f.colors().faint : f.colors().text), cut.c_str());
+  if (says != f.ui.announced) {
+    f.ui.announced = says;
+    platform::announce(says);
+  }
+}
+
+}  // namespace attn

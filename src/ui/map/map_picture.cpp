@@ -1,0 +1,92 @@
+// map_picture.cpp - the cells of the big map, from a stack of whole maps or from tiles.
+#include <algorithm>
+
+#include "platform/platform.h"
+#include "ui/map/map_view.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+float cells_per_pixel(const MapBox& box) {
+  return 1 / (std::max(box.cell_width(), box.cell_height()) * platform::size().scale);
+}
+
+MapLook look_of(const MapBox& box) {
+  const View2D& v = box.view;
+  return {v.cell_min.y, v.cell_max.y, v.cell_min.x, v.cell_max.x, cells_per_pixel(box)};
+}
+
+void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
+                const platform::HeatMapStyle& style) {
+  // A thumbnail has fewer cells than the map it stands for.
+  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
+                   float(source.n_query) / float(f.attention().n_query)};
+  const View2D& v = box.view;
+  platform::draw_heat_map(ImGui::GetWindowDrawList(), *source.stack, source.index,
+                          {box.min.x, box.min.y}, {box.max.x, box.max.y},
+                          {v.cell_min.x * by.x, v.cell_min.y * by.y},
+                          {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
+}
+
+// The overview, and what is in view at the level that the session makes.
+void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
+                const platform::HeatMapStyle& style) {
+  const Attention& a = f.attention();
+  const MapKey key = source.exact->key();
+  const int coarsest = overview_level(a.n_query, a.n_key);
+  const int level = level_for(look_of(box), a.n_query, a.n_key);
+  std::vector<std::shared_ptr<const Tile>> tiles;
+  const auto take = [&](const MapLook& at, int l) {
+    for (const TileStrip& strip : strips_in_view(at, a, l))
+      for (int col = strip.col0; col < strip.col1; ++col)
+        if (auto tile = f.snap.tiles->peek(key, {l, strip.row, col})) tiles.push_back(tile);
+  };
+  take(whole_map(a), coarsest);
+  if (level < coarsest) take(look_of(box), level);
+  auto& textures = f.ui.map_tiles;
+  if (!textures) textures = std::make_shared<platform::TileTextures>();
+  textures->want(key, a.n_query, a.n_key, std::move(tiles));
+  const View2D& v = box.view;
+  platform::draw_tile_map(ImGui::GetWindowDrawList(), textures, level, {box.min.x, box.min.y},
+                          {box.max.x, box.max.y}, v.cell_min, v.cell_max, style);
+}
+
+}  // namespace
+
+void look_at(Frame& f, const MapBox& box) {
+  if (f.session.look(look_of(box))) platform::wake();
+}
+
+void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
+                  const platform::HeatMapStyle& style) {
+  if (source.tiled)
+    draw_tiles(f, box, source, style);
+  else
+    draw_stack(f, box, source, style);
+}
+
+float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
+  const int level = level_for(look_of(box), f.attention().n_query, f.attention().n_key);
+  if (level == 0) return 0;
+  const std::string n = std::to_string(1 << level);
+  const bool mean = f.state.pool == Pool::mean;
+  const std::string text =
+      std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
+  const float wide = text_width(text) + 14;
+  const ImVec2 after = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {7, 1});
+  if (ImGui::Button((text + "###pool").c_str(), {wide, ImGui::GetFontSize() + 3}))
+    f.state.pool = mean ? Pool::largest : Pool::mean;
+  ImGui::PopStyleVar();
+  f.mark("button.pool");
+  item_tooltip(
+      f.t("A cell here stands for many weights: show the largest of them, or their mean (masked "
+          "ones count as 0)",
+          "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
+  ImGui::SetCursorScreenPos(after);
+  return wide + 8;
+}
+
+}  // namespace attn

@@ -1,0 +1,178 @@
+// grid_panel.cpp - every head of every layer as a small heat map; hover previews, a click chooses.
+#include <algorithm>
+#include <cmath>
+
+#include "ui/panels/view_parts.h"
+#include "ui/ui_state.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kLeft = 30, kTop = 20, kGap = 4, kSmallest = 20, kLargest = 84;
+
+float tile_side(int n_heads, float width) {
+  const float fair = (width - kLeft - float(n_heads - 1) * kGap) / float(n_heads);
+  return std::floor(std::clamp(fair, kSmallest, kLargest));
+}
+
+void upload(Frame& f) {
+  const auto& grid = f.snap.grid;
+  if (!grid) return;
+  UiState& ui = f.ui;
+  if (grid != ui.grid || ui.grid_stack.n_maps() == 0) {
+    ui.grid = grid;
+    ui.grid_stack.set(grid->values.data(), grid->n_layers * grid->n_heads, grid->side_q,
+                      grid->side_k, grid->n_ready);
+  } else if (grid->n_ready > ui.grid_ready) {
+    ui.grid_stack.more(grid->values.data(), grid->n_ready);
+  }
+  ui.grid_ready = grid->n_ready;
+}
+
+// In the place of thumbnails that are not made yet, or never will be.
+void draw_blank(const Frame& f, ImVec2 min, float side) {
+  ImGui::GetWindowDrawList()->AddRectFilled(min, {min.x + side, min.y + side},
+                                            rgb(f.colors().field), 3);
+}
+
+// Layer and head names stay at the edges while the maps scroll beneath.
+void draw_names(const Frame& f, ImVec2 origin, ImVec2 corner, float step, int n, bool rows) {
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const ImU32 faint = rgb(f.colors().faint), accent = rgb(f.colors().accent);
+  const int every = step >= 26 ? 1 : 2;
+  for (int i = 0; i < n; ++i) {
+    const bool chosen = i == (rows ? f.shown.layer : f.shown.head);
+    if (i % every && !chosen) continue;
+    const std::string text = (rows ? "L" : "H") + std::to_string(i);
+    const float middle = float(i) * step + (step - kGap) / 2;
+    const ImVec2 at = rows ? ImVec2(corner.x, origin.y + middle - ImGui::GetFontSize() / 2)
+                           : ImVec2(origin.x + middle - text_width(text) / 2, corner.y);
+    list->AddText(at, chosen ? accent : faint, text.c_str());
+  }
+}
+
+}  // namespace
+
+std::string not_kept(const Frame& f, int layer) {
+  return f.t("Not kept: the queries and keys of layer ", "未保留：第 ") + std::to_string(layer) +
+         f.t(" did not fit into the memory. Choosing the layer computes it",
+             " 层的查询和键放不进内存。选择该层即可计算");
+}
+
+float grid_panel_height(const Frame& f, float width) {
+  if (!f.snap.grid) return 120;
+  const float tile = tile_side(f.snap.grid->n_heads, width - 24);
+  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 104;
+}
+
+namespace {
+
+// Every head as a cell, coloured by the chosen measure.
+void draw_measured(Frame& f) {
+  const Metric* metric = head_measure(f.shown);
+  const auto made = f.snap.last_measure(metric, f.shown);
+  if (!made || made->error) return draw_missing(f, made);
+  ImGui::PushFont(nullptr, 14);
+  ImGui::BeginChild("cells", {0, 0}, kTabPasses);
+  draw_view(
+      f, "##grid_view", f.ui.grid_view,
+      {"grid", made, nullptr, nullptr, std::max(60.f, ImGui::GetContentRegionAvail().y - 12)});
+  ImGui::EndChild();
+  ImGui::PopFont();
+}
+
+}  // namespace
+
+void draw_grid_panel(Frame& f) {
+  upload(f);
+  const HeadGrid* grid = f.ui.grid.get();
+  heading(f, f.t("All heads · hover previews, click chooses", "所有头 · 悬停预览，点击选择"));
+  if (f.trace) {
+    const Metric* chosen = f.state.measure.empty() ? nullptr : head_measure(f.shown);
+    metric_menu(f, "measure", f.state.measure, chosen, {Axis::layer, Axis::head},
+                f.t("Patterns, small", "注意力小图"), ImGui::GetContentRegionAvail().x);
+    draw_target(f, ".grid", chosen);
+    if (chosen) return draw_measured(f);
+  }
+  if (!grid || grid->trace.get() != f.trace) {
+    heading(f, f.t("Computing…", "正在计算…"));
+    if (!grid) return;
+  }
+  const ImVec2 room = ImGui::GetContentRegionAvail();
+  float tile = tile_side(grid->n_heads, room.x);
+  if (float(grid->n_layers) * (tile + kGap) - kGap > room.y - kTop)  // a scroll bar beside them
+    tile = tile_side(grid->n_heads, room.x - ImGui::GetStyle().ScrollbarSize - 2);
+  const float step = tile + kGap;
+  const ImVec2 all = {step * float(grid->n_heads) - kGap, step * float(grid->n_layers) - kGap};
+  ImGui::PushFont(nullptr, kSmallText);
+  const ImVec2 corner = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos({corner.x + kLeft, corner.y + kTop});
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
+  ImGui::BeginChild("maps", {0, 0}, kTabPasses, ImGuiWindowFlags_HorizontalScrollbar);
+  ImGui::PopStyleVar();
+  const ImVec2 origin = ImGui::GetCursorScreenPos();
+  const bool clicked = ImGui::InvisibleButton("##grid", all);
+  const bool over = ImGui::IsItemHovered();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  platform::HeatMapStyle style;
+  style.palette = f.state.palette;
+  style.scale = f.state.scale;
+  style.causal = f.trace && f.is_causal();
+  style.dark = f.ui.dark;
+  platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
+                           {origin.x + all.x, origin.y + all.y}, grid->n_heads, kGap, style);
+
+  const Attention* attention = grid->trace.get() == f.trace ? &f.attention() : nullptr;
+  for (int layer = 0; layer < grid->n_layers; ++layer)
+    for (int head = 0; head < grid->n_heads; ++head)
+      if (layer * grid->n_heads + head >= grid->n_ready ||
+          (attention && !attention->is_kept(layer)))
+        draw_blank(f, {origin.x + float(head) * step, origin.y + float(layer) * step}, tile);
+
+  const auto outline = [&](int layer, int head, uint32_t color, float width) {
+    const ImVec2 min = {origin.x + float(head) * step, origin.y + float(layer) * step};
+    list->AddRect({min.x - 1.5f, min.y - 1.5f}, {min.x + tile + 1.5f, min.y + tile + 1.5f},
+                  rgb(color), 3, 0, width);
+  };
+  outline(f.shown.layer, f.shown.head, f.colors().accent, 2.5f);
+  const ImVec2 clip_min = list->GetClipRectMin(), clip_max = list->GetClipRectMax();
+  for (int layer = 0; layer < grid->n_layers; ++layer)
+    for (int head = 0; head < grid->n_heads; ++head) {
+      const Vec2 min = {origin.x + float(head) * step, origin.y + float(layer) * step};
+      const Vec2 max = {min.x + tile, min.y + tile};
+      if (max.y > clip_min.y && min.y < clip_max.y && max.x > clip_min.x && min.x < clip_max.x)
+        f.mark({"thumb." + std::to_string(layer) + "." + std::to_string(head),
+                min,
+                max,
+                false,
+                {},
+                {}});
+    }
+  if (over) {
+    const ImVec2 mouse = ImGui::GetMousePos();
+    const int head = std::clamp(int((mouse.x - origin.x) / step), 0, grid->n_heads - 1);
+    const int layer = std::clamp(int((mouse.y - origin.y) / step), 0, grid->n_layers - 1);
+    outline(layer, head, f.colors().text, 1.5f);
+    f.ui.next_hover_layer = layer;
+    f.ui.next_hover_head = head;
+    const bool kept = !attention || attention->is_kept(layer);
+    tooltip("L" + std::to_string(layer) + " H" + std::to_string(head) +
+            (kept ? "" : "\n" + not_kept(f, layer)));
+    ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    if (clicked) choose_head(f, layer, head);
+  }
+  const ImVec2 scroll_clip = {clip_max.x, clip_max.y};
+  ImGui::EndChild();
+
+  list = ImGui::GetWindowDrawList();
+  list->PushClipRect({corner.x, corner.y + kTop - 2}, {corner.x + kLeft, scroll_clip.y}, true);
+  draw_names(f, origin, corner, step, grid->n_layers, true);
+  list->PopClipRect();
+  list->PushClipRect({corner.x + kLeft, corner.y - 2}, {scroll_clip.x, corner.y + kTop}, true);
+  draw_names(f, origin, corner, step, grid->n_heads, false);
+  list->PopClipRect();
+  ImGui::PopFont();
+}
+
+}  // namespace attn

@@ -1,0 +1,227 @@
+// head_panel.cpp - the inspector: the chosen head in words, and every measure of it with its place
+// among all heads.
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/metric_words.h"
+#include "figure/figure_text.h"
+#include "figure/rectangle.h"
+#include "platform/platform.h"
+#include "ui/panels/view_parts.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr double kRectangleWork = 3e7;  // multiplications that a frame may take
+
+void draw_rectangle(Frame& f) {
+  const auto rect = read_rectangle(f.state.rectangle, f.attention());
+  if (!rect || !f.attention().is_kept(f.shown.layer)) return;
+  heading(f, f.t("The rectangle", "矩形区域"));
+  if (rectangle_work(f.attention(), *rect) > kRectangleWork) {
+    wrapped(f.t("It has more queries than can be added up at once; choose fewer",
+                "查询过多，无法立即求和；请缩小范围"));
+  } else {
+    RectCache& c = f.ui.rectangle;
+    const MapKey key{f.snap.trace, f.shown.sample, f.shown.layer, f.shown.head};
+    if (!(c.map == key) || !(c.rect == *rect) || c.lang != f.lang) {
+      c = {key, *rect, f.lang, {}};
+      c.lines =
+          rectangle_words(rectangle_facts(f.attention(), key.sample, key.layer, key.head, *rect),
+                          *rect, *f.trace, f.shown.sample, f.lang);
+    }
+    for (const std::string& line : c.lines) explained(f, line);
+  }
+  if (ImGui::Button(f.t("Remove##rectangle", "移除##rectangle"))) f.state.rectangle.clear();
+  f.mark("button.no_rectangle");
+  ImGui::Spacing();
+}
+
+// One measure: title, value, and a track with the percentile's dot. Opens below when it is pressed.
+void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, size_t at) {
+  const Metric& m = *column.metric;
+  const float width = ImGui::GetContentRegionAvail().x, size = ImGui::GetFontSize(),
+              height = size + 15;
+  const ImVec2 min = ImGui::GetCursorScreenPos();
+  ImGui::PushID(m.id);
+  if (ImGui::InvisibleButton("##measure", {width, height}, ImGuiButtonFlags_EnableNav))
+    f.ui.open_measure = f.ui.open_measure == m.id ? "" : m.id;
+  f.mark(std::string("measure.") + m.id);
+  const bool open = f.ui.open_measure == m.id;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  if (ImGui::IsItemHovered() || open)
+    list->AddRectFilled({min.x - 5, min.y - 2}, {min.x + width + 5, min.y + height - 2},
+                        rgb(f.colors().accent, open ? .13f : .08f), 6);
+  const float value = column.values[at], percentile = percentile_of(column.values, at);
+  const std::string number = value_text(&m, value);
+  const float number_width = text_width(number);
+  list->AddText(min, rgb(f.colors().text),
+                fit_text(m.title.in(f.lang), width - number_width - 10).c_str());
+  list->AddText({min.x + width - number_width, min.y}, rgb(f.colors().text), number.c_str());
+  const float y = min.y + size + 5;
+  list->AddRectFilled({min.x, y - 1}, {min.x + width, y + 1}, rgb(f.colors().line), 1);
+  if (std::isfinite(percentile)) {
+    const float x = min.x + 4 + percentile * (width - 8);
+    list->AddRectFilled({min.x, y - 1}, {x, y + 1}, rgb(f.colors().accent, .6f), 1);
+    list->AddCircleFilled({x, y}, 4, rgb(f.colors().accent), 16);
+  }
+  if (ImGui::IsItemHovered()) {
+    std::string says = std::string(m.title.in(f.lang)) + "\n" + m.sentence.in(f.lang);
+    if (std::isfinite(percentile))
+      says += std::string("\n") + f.t("Above ", "高于 ") + percent_text(percentile, 0) +
+              f.t(" of the other heads; number ", " 的其他头；排第 ") +
+              std::to_string(rank_of(column.values, at)) + f.t(" of ", "，共 ") +
+              std::to_string(table.size());
+    tooltip(says);
+  }
+  if (open) {
+    ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+    if (std::isfinite(percentile))
+      explained(f, std::string(f.t("Percentile ", "百分位 ")) + percent_text(percentile, 0) +
+                       f.t(", number ", "，排第 ") + std::to_string(rank_of(column.values, at)) +
+                       f.t(" of ", "，共 ") + std::to_string(table.size()) +
+                       f.t(" heads; median ", " 个头；中位数 ") +
+                       value_text(&m, median_of(column.values)));
+    explained(f, m.sentence.in(f.lang));
+    if (*m.formula) wrapped(std::string(f.t("Formula: ", "公式：")) + formula_of(m, f.lang));
+    if (*m.source) wrapped(std::string(f.t("Source: ", "来源：")) + source_of(m, f.lang));
+    ImGui::PopStyleColor();
+    if (ImGui::Button(f.t("Colour the grid", "为网格着色"))) f.state.measure = m.id;
+    f.mark("button.colour_grid");
+    ImGui::SameLine();
+    if (ImGui::Button(f.t("List", "列表"))) {
+      f.state.measure = m.id;
+      f.state.panel = Panel::list;
+    }
+    ImGui::Dummy({1, 2});
+  }
+  ImGui::PopID();
+}
+
+// What the head does, how sure that is, and where it stands.
+void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
+  explained(f, std::string(role.sentence.in(f.lang)) + f.t(".", "。"));
+  const char* how = role.confidence >= .7f   ? f.t("sure", "很有把握")
+                    : role.confidence >= .4f ? f.t("fairly sure", "较有把握")
+                                             : f.t("unsure", "把握不大");
+  std::string says = std::string(f.t("How sure: ", "把握：")) + percent_text(role.confidence, 0) +
+                     f.t(" (", "（") + how + f.t(").", "）。");
+  if (role.score) {
+    const Metric& m = role.score->metric;
+    says += std::string(f.t(" Its measure, ", "其度量“")) + m.title.in(f.lang) +
+            f.t(", is ", "”为 ") + value_text(&m, role.value) +
+            f.t("; attention that looks everywhere alike would have ", "；均匀的注意力则为 ") +
+            value_text(&m, role.baseline) + f.t(".", "。");
+    if (const HeadColumn* column = table.find(m.id)) {
+      const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
+      says += std::string(f.t(" Among all heads: number ", "在全部 ")) +
+              std::to_string(f.lang == Lang::zh ? table.size() : rank_of(column->values, at)) +
+              f.t(" of ", " 个头中排第 ") +
+              std::to_string(f.lang == Lang::zh ? rank_of(column->values, at) : table.size()) +
+              f.t(".", "。");
+    }
+  }
+  explained(f, says);
+  if (f.attention().n_query < 16)
+    explained(
+        f, std::string(f.t("The text has only ", "文本只有 ")) +
+               std::to_string(f.attention().n_query) +
+               f.t(" tokens: a longer one would say more.", " 个词元：更长的文本更能说明问题。"));
+}
+
+}  // namespace
+
+void draw_head_panel(Frame& f) {
+  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  const HeadsTable& table = heads_table(f);
+  heading(f, f.t("Head inspector", "注意力头详情"));
+  ImGui::BeginChild("inspector", {0, 0}, kTabPasses);
+  if (table.columns.empty() || table.n_layers != f.attention().n_layers) {
+    heading(f, f.t("Computing…", "正在计算…"));
+    return ImGui::EndChild();
+  }
+  std::string title = head_name(f.shown.layer, f.shown.head);
+  const auto& roles = f.snap.roles;
+  const bool known =
+      roles && int(roles->roles.size()) == table.size() && roles->n_heads == table.n_heads;
+  const HeadRole* role = known ? &roles->at(f.shown.layer, f.shown.head) : nullptr;
+  if (role) title += std::string(" · ") + role->name.in(f.lang);
+  ImGui::PushFont(nullptr, 17);
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+  wrapped(title);
+  ImGui::PopStyleColor();
+  ImGui::PopFont();
+  ImGui::PushFont(nullptr, 14);
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
+  if (!f.snap.model)
+    explained(f, f.t("These weights are random: no head means anything here.",
+                     "这些权重是随机的：此处各头没有含义。"));
+  if (role) draw_role(f, table, *role);
+  ImGui::Spacing();
+  draw_rectangle(f);
+  heading(f, f.t("All measures, and where it stands", "各项度量，及其在所有头中的位置"));
+  ImGui::Spacing();
+  const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
+  for (const HeadColumn& column : table.columns) draw_measure(f, table, column, at);
+  // What cannot be had here says why.
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+  for (const Metric* metric : head_metrics())
+    if (const auto made = f.snap.measure(metric, f.shown); made && made->error)
+      wrapped(made->error->message);
+  ImGui::PopStyleColor();
+  ImGui::PopStyleVar();
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+void draw_list_panel(Frame& f) {
+  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  const float width = ImGui::GetContentRegionAvail().x, half = std::floor((width - 8) * .5f);
+  const Metric* metric = head_measure(f.shown);
+  metric_menu(f, "list_measure", f.state.measure, metric, {Axis::layer, Axis::head}, nullptr, half);
+  ImGui::SameLine();
+  ImGui::SetNextItemWidth(width - half - 8);
+  if (ImGui::BeginCombo("##order", kOrderTitles[size_t(f.state.order)].in(f.lang))) {
+    for (size_t i = 0; i < std::size(kOrderTitles); ++i) {
+      if (ImGui::Selectable(kOrderTitles[i].in(f.lang), size_t(f.state.order) == i))
+        f.state.order = Order(i);
+      f.mark("choice.order." + std::to_string(i));
+    }
+    ImGui::EndCombo();
+  }
+  f.mark("choice.order");
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const float high = ImGui::GetFrameHeight();
+  const char* hint = f.t("Filter: induction > 0.5 L5", "筛选：induction > 0.5 L5");
+  if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
+    ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + width, at.y + high},
+                                              rgb(f.colors().field), 7);
+    ImGui::GetWindowDrawList()->AddText(
+        {at.x + 8, at.y + 7}, rgb(f.state.filter.empty() ? f.colors().faint : f.colors().text),
+        fit_text(f.state.filter.empty() ? hint : f.state.filter, width - 16).c_str());
+  } else if (platform::prompt_box("filter", f.state.filter, {at.x, at.y},
+                                  {at.x + width, at.y + high}, hint, f.ui.dark)) {
+    f.ui.typed_at = ImGui::GetTime();
+  }
+  ImGui::SetCursorScreenPos(at);
+  ImGui::Dummy({width, high});
+  f.mark({"filter", {at.x, at.y}, {at.x + width, at.y + high}, false, {}, {}});
+  ImGui::PushFont(nullptr, 14);
+  if (const auto filter = parse_filter(f.state.filter, f.lang); !filter) {
+    ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));
+    wrapped(filter.error().message);
+    ImGui::PopStyleColor();
+  }
+  draw_target(f, ".list", metric);
+  const auto made = f.snap.last_measure(metric, f.shown);
+  ImGui::BeginChild("list", {0, 0}, kTabPasses);
+  if (made && !made->error)
+    draw_view(f, "##list", f.ui.list, {"list", made, nullptr, &heads_table(f), 0});
+  else
+    draw_missing(f, made);
+  ImGui::EndChild();
+  ImGui::PopFont();
+}
+
+}  // namespace attn

@@ -1,0 +1,223 @@
+// view_panel.cpp - the middle: the map, or another view in its place.
+#include <algorithm>
+
+#include "figure/export.h"
+#include "figure/figure_text.h"
+#include "figure/figure_views.h"
+#include "platform/platform.h"
+#include "ui/canvas.h"
+#include "ui/panels/view_parts.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+std::string head_title(const Frame& f) { return head_name(f.shown.layer, f.shown.head); }
+
+void save_picture(Frame& f) {
+  const ViewCache& c = f.ui.canvas;
+  if (c.figure.shapes.empty() || !c.first || c.view != kCanvasNames[size_t(f.state.canvas)]) return;
+  ExportStyle style;
+  style.palette = f.state.palette;
+  style.dark = f.ui.dark;
+  platform::save_file("attnscope-" + c.view + ".svg", to_svg(whole_figure(f, c), style));
+  toast(f, f.t("Picture saved", "图片已保存"));
+}
+
+void draw_save(Frame& f) {
+  const char* text = f.t("Save SVG", "保存 SVG");
+  const float width = text_width(text) + 20;
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - width);
+  if (ImGui::Button(text, {width, 0})) save_picture(f);
+  f.mark("button.save_svg");
+}
+
+void title(const Frame& f, const std::string& text, float less) {
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(fit_text(text, ImGui::GetContentRegionAvail().x - less).c_str());
+  (void)f;
+}
+
+template <class Fill>
+void scrolling(const char* id, Fill&& fill) {
+  ImGui::BeginChild(id, {0, 0}, kTabPasses);
+  ImGui::PushFont(nullptr, 14);
+  fill(ImGui::GetContentRegionAvail().y - 4);
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+// A measure that needs no computing in the background, as if it had come from there.
+std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std::vector<int> shape,
+                                           std::span<const float> values) {
+  auto& kept = f.ui.at_hand;
+  const MapKey key{f.snap.trace, f.shown.sample, f.shown.layer, f.shown.head};
+  if (kept && f.ui.at_hand_of == key && kept->measure.axes == axes &&
+      kept->key.token == f.shown.token && kept->measure.values.size() == values.size())
+    return kept;
+  auto made = std::make_shared<MadeMeasure>();
+  made->key.token = f.shown.token;
+  made->measure = {std::move(axes), std::move(shape), {values.begin(), values.end()}};
+  f.ui.at_hand_of = key;
+  kept = std::move(made);
+  return kept;
+}
+
+void draw_lines(Frame& f) {
+  const float width = ImGui::GetContentRegionAvail().x;
+  title(f, head_title(f) + f.t(" · lines", " · 连线"), width * .62f);
+  ImGui::SameLine(width * .36f);
+  slider(f, "##mass", f.state.mass, 1, 100, std::max(60.f, width * .3f));
+  f.mark("slider.mass");
+  item_tooltip(f.t("Percent of each query's attention that is drawn, the strongest first",
+                   "所画的注意力占每个查询的百分比，从最强开始"));
+  draw_save(f);
+  const Metric* shown = shown_measure(f.shown);
+  const auto& map = f.snap.map;
+  std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
+  if (!shown && map && map->trace == f.snap.trace && map->layer == f.shown.layer &&
+      map->head == f.shown.head && map->sample == f.shown.sample && map->is_whole())
+    made = at_hand(f, kByCell, {map->n_query, map->n_key}, map->values);
+  draw_reading_words(f, shown);
+  scrolling("lines", [&](float height) {
+    if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
+    if (made && !made->error && f.attention().n_query <= 512)
+      return draw_view(f, "##lines", f.ui.canvas,
+                       {"lines", made, nullptr, nullptr, height, !shown});
+    if (f.attention().n_query > 512)
+      return wrapped(f.t("Lines are drawn for texts of up to 512 tokens; the map shows longer ones",
+                         "连线适用于不超过 512 个词元的文本；更长的文本请看大图"));
+    draw_missing(f, made);
+  });
+}
+
+void draw_neuron(Frame& f) {
+  title(f, head_title(f) + f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
+        110);
+  draw_save(f);
+  scrolling("neuron", [&](float) {
+    const std::span<const float> row = f.row();
+    if (row.empty()) return wrapped(not_kept(f, f.shown.layer));
+    draw_view(
+        f, "##neuron", f.ui.canvas,
+        {"neuron", at_hand(f, {Axis::key}, {int(row.size())}, row), nullptr, nullptr, 0, true});
+  });
+}
+
+void draw_scatter(Frame& f) {
+  const float width = ImGui::GetContentRegionAvail().x, menu = std::floor((width - 110 - 40) / 2);
+  const Metric *x = head_measure(f.shown), *y = second_head_measure(f.shown);
+  metric_menu(f, "scatter_y", f.state.versus, y, kByHead, nullptr, menu);
+  ImGui::SameLine();
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(f.t("by", "对"));
+  ImGui::SameLine();
+  metric_menu(f, "scatter_x", f.state.measure, x, kByHead, nullptr, menu);
+  draw_save(f);
+  draw_target(f, "", x && (x->needs & asks_target) ? x : y);
+  const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);
+  scrolling("scatter", [&](float height) {
+    if (!first || first->error) return draw_missing(f, first);
+    if (!second || second->error) return draw_missing(f, second);
+    draw_view(f, "##scatter", f.ui.canvas, {"scatter", first, second, nullptr, height});
+  });
+}
+
+// Scrolls both ways; the names of layers and tokens stay at the edges.
+void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
+  ImGui::BeginChild("lens", {0, 0}, kTabPasses, ImGuiWindowFlags_HorizontalScrollbar);
+  ImGui::PushFont(nullptr, 14);
+  // Not what ImGui has left, which grows with what was drawn before.
+  const float bar = ImGui::GetStyle().ScrollbarSize, high = ImGui::GetContentRegionAvail().y - bar;
+  const float width = std::floor(ImGui::GetWindowWidth() - (ImGui::GetScrollMaxY() > 0 ? bar : 0));
+  ViewInput input{made->measure, *f.trace, f.shown, width, ImGui::GetFontSize() + 3};
+  input.height = high;
+  const LensLayout at = lens_layout(input);
+  // What is chosen elsewhere comes into sight.
+  if (f.ui.lens_scrolled_to != f.shown.token) {
+    f.ui.lens_scrolled_to = f.shown.token;
+    const float x = at.left + float(f.shown.token) * at.wide, from = ImGui::GetScrollX();
+    if (x < from + at.left || x + at.wide > from + input.width)
+      ImGui::SetScrollX(std::max(0.f, x - at.left - (input.width - at.left - at.wide) / 2));
+  }
+  const ImVec2 origin = ImGui::GetCursorScreenPos();
+  draw_view(f, "##lens", f.ui.canvas, {"lens", made, nullptr, nullptr, high, false, width});
+  draw_pinned(f, f.ui.canvas.figure, {origin.x, origin.y}, {at.left, at.top},
+              at.top + at.high * float(f.attention().n_layers) + 2);
+  ImGui::PopFont();
+  ImGui::EndChild();
+}
+
+// A measure that is made in the background, chosen by `menu` of those that `fits` says.
+void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fits)(const Metric&),
+                        const Metric* metric) {
+  if (menu)
+    metric_menu(f, menu, f.state.show, metric, fits,
+                std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
+  else
+    title(f, metric ? metric->title.in(f.lang) : "", 110);
+  draw_save(f);
+  draw_target(f, "", metric);
+  if (!metric) return wrapped(f.t("There is no measure for this view", "没有适用于该视图的度量"));
+  ImGui::PushFont(nullptr, 14);
+  explained(f, metric->sentence.in(f.lang));
+  ImGui::PopFont();
+  const auto made = f.snap.measure(metric, f.shown);
+  if (!made || made->error) return draw_missing(f, made);
+  if (std::string(view) == "lens") return draw_lens(f, made);
+  scrolling(view, [&](float height) {
+    draw_view(f, ("##" + std::string(view)).c_str(), f.ui.canvas,
+              {view, made, nullptr, nullptr, height});
+  });
+}
+
+}  // namespace
+
+void draw_view_tabs(Frame& f) {
+  std::vector<std::string> titles;
+  for (const Text& t : kCanvasTitles) titles.emplace_back(t.in(f.lang));
+  int chosen = int(f.state.canvas);
+  const float width = ImGui::GetContentRegionAvail().x;
+  float needed = 0;
+  for (const std::string& t : titles) needed += text_width(t) + 16;
+  if (needed <= width) {
+    segmented(f, "view", titles, chosen, width);
+  } else {  // a menu, rather than names cut short
+    ImGui::SetNextItemWidth(width);
+    if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(),
+                          ImGuiComboFlags_HeightLargest)) {
+      for (size_t i = 0; i < titles.size(); ++i) {
+        if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
+        f.mark("view." + std::to_string(i));
+        item_tooltip(find_view(kCanvasNames[i])->sentence.in(f.lang));
+      }
+      ImGui::EndCombo();
+    }
+    f.mark("view");
+  }
+  f.state.canvas = Canvas(chosen);
+}
+
+void draw_view_panel(Frame& f) {
+  if (f.state.canvas == Canvas::map || !f.trace) return draw_map_panel(f.reads());
+  switch (f.state.canvas) {
+    case Canvas::map:
+      break;
+    case Canvas::lines:
+      return draw_lines(f.reads());
+    case Canvas::neuron:
+      return draw_neuron(f);
+    case Canvas::scatter:
+      return draw_scatter(f);
+    case Canvas::lens:
+      return draw_measured_view(
+          f, "lens", "lens", [](const Metric& m) { return m.axes == kByLayer; },
+          lens_measure(f.shown));
+    case Canvas::next:
+      return draw_measured_view(f, "next", nullptr, nullptr, next_measure());
+    case Canvas::parts:
+      return draw_measured_view(f, "parts", "parts", is_part_measure, parts_measure(f.shown));
+  }
+}
+
+}  // namespace attn

@@ -1,0 +1,203 @@
+#include "ui/panels/view_parts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/head_cells.h"
+#include "figure/glossary.h"
+#include "ui/canvas.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+// What is in sight of the window, with room to scroll before it is made anew.
+ViewPart part_in_sight() {
+  const float step = 2000;
+  const float top = std::floor(ImGui::GetScrollY() / step) * step,
+              left = std::floor(ImGui::GetScrollX() / step) * step;
+  return {top - step, top + 2 * step + ImGui::GetWindowHeight(), left - step,
+          left + 2 * step + ImGui::GetWindowWidth()};
+}
+
+Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
+  ViewInput input{c.first->measure, *f.trace, f.shown, c.width, c.line_height, c.part};
+  input.height = c.height;
+  input.metric = c.is_pattern ? nullptr : c.first->key.metric;
+  if (c.second) {
+    input.second = &c.second->measure;
+    input.second_metric = c.second->key.metric;
+  }
+  input.heads = heads;
+  return find_view(c.view)->figure(input);
+}
+
+}  // namespace
+
+const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
+  const float width = std::floor(wish.width > 0 ? wish.width : ImGui::GetContentRegionAvail().x);
+  const float line = ImGui::GetFontSize() + 3;
+  const ViewPart part = part_in_sight();
+  const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
+  if (c.trace.lock() == f.snap.trace && c.view == wish.view && c.first == wish.measure &&
+      c.second == wish.second && c.state == f.shown && c.width == width &&
+      c.height == wish.height && c.line_height == line && c.part == part &&
+      c.n_columns == n_columns)
+    return c.figure;
+  c.trace = f.snap.trace;
+  c.view = wish.view;
+  c.first = wish.measure;
+  c.second = wish.second;
+  c.state = f.shown;
+  c.width = width;
+  c.height = wish.height;
+  c.line_height = line;
+  c.part = part;
+  c.n_columns = n_columns;
+  c.is_pattern = wish.is_pattern;
+  c.figure = make_figure(f, c, wish.heads);
+  return c.figure;
+}
+
+Figure whole_figure(const Frame& f, const ViewCache& cache) {
+  ViewCache c = cache;
+  c.part = {};
+  c.line_height = 18;
+  c.height = std::floor(c.height);
+  return make_figure(f, c, nullptr);
+}
+
+void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wish) {
+  const HitArea* hovered = nullptr;
+  const Figure& figure = view_figure(f, cache, wish);
+  const HitArea* hit = draw_figure(f, id, figure, &hovered);
+  f.mark(wish.view);
+  if (&cache == &f.ui.canvas)  // what a saved picture is as large as
+    f.mark({"picture", {}, {cache.width, std::floor(cache.height)}, false, {}, {}});
+  if (hovered && hovered->head >= 0 && hovered->layer >= 0) {
+    f.ui.next_hover_layer = hovered->layer;
+    f.ui.next_hover_head = hovered->head;
+  }
+  if (!hit) return;
+  if (hit->layer >= 0 && hit->head >= 0) choose_head(f, hit->layer, hit->head);
+  if (hit->query >= 0 && hit->key >= 0) return lock_cell(f, hit->query, hit->key);
+  if (hit->query >= 0) choose_token(f, hit->query);
+}
+
+const HeadsTable& heads_table(Frame& f) {
+  UiState& ui = f.ui;
+  std::vector<std::shared_ptr<const MadeMeasure>> found;
+  for (const Metric* metric : head_metrics()) {
+    auto made = f.snap.last_measure(metric, f.shown);
+    if (made && !made->error) found.push_back(std::move(made));
+  }
+  if (found == ui.heads_from && ui.heads_table.n_heads > 0) return ui.heads_table;
+  ui.heads_from = found;
+  ui.heads_table = {f.attention().n_layers, f.attention().n_heads, {}};
+  for (const auto& made : found)
+    if (made->measure.values.size() == size_t(ui.heads_table.size()))
+      ui.heads_table.columns.push_back({made->key.metric, made->measure.values});
+  return ui.heads_table;
+}
+
+namespace {
+
+template <class Fits>
+bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, const Fits& fits,
+             const char* none, float width) {
+  bool changed = false;
+  ImGui::PushID(name);
+  const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
+  ImGui::SetNextItemWidth(width);
+  ImGui::SetNextWindowSizeConstraints({std::min(width, 240.f), 0}, {380, 420});
+  const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(),
+                                      ImGuiComboFlags_HeightLargest);
+  f.mark(std::string("choice.") + name);
+  if (!open && shown)
+    item_tooltip(std::string(shown->title.in(f.lang)) + "\n" + shown->sentence.in(f.lang));
+  if (open) {
+    const auto entry = [&](const char* text, const char* value, const char* help) {
+      if (ImGui::Selectable(text, id == value)) {
+        changed = id != value;
+        id = value;
+      }
+      f.mark(std::string("choice.") + name + "." + value);
+      if (help) item_tooltip(help);
+    };
+    if (none) entry(none, "", nullptr);
+    for (const Metric& m : metrics())
+      if (m.compute && fits(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
+    ImGui::EndCombo();
+  }
+  ImGui::PopID();
+  return changed;
+}
+
+}  // namespace
+
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 const std::vector<Axis>& axes, const char* none, float width) {
+  // Where the entry for no metric is the pattern, it is not there twice.
+  const auto fits = [&](const Metric& m) {
+    return m.axes == axes && !(none && m.id == std::string_view("pattern"));
+  };
+  return menu_of(f, name, id, shown, fits, none, width);
+}
+
+bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
+                 bool (*fits)(const Metric&), float width, const char* none) {
+  return menu_of(f, name, id, shown, fits, none, width);
+}
+
+void explained(Frame& f, std::string_view text) {
+  const float room = ImGui::GetContentRegionAvail().x;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const float size = ImGui::GetFontSize();
+  const char* end = text.data() + text.size();
+  for (const char* line = text.data(); line < end;) {
+    const char* stop = line_end(line, end, room);
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const std::string_view part(line, size_t(stop - line));
+    list->AddText(at, ImGui::GetColorU32(ImGuiCol_Text), line, stop);
+    for (FoundWord found = find_word(part, 0, f.lang); found.word;
+         found = find_word(part, found.end, f.lang)) {
+      const float from = at.x + text_width(part.substr(0, found.begin));
+      const float to = at.x + text_width(part.substr(0, found.end));
+      const bool over =
+          ImGui::IsWindowHovered() && ImGui::IsMouseHoveringRect({from, at.y}, {to, at.y + size});
+      const ImU32 color = rgb(f.colors().accent, over ? 1.f : .45f);
+      for (float x = from; x < to; x += 4)
+        list->AddLine({x, at.y + size}, {std::min(x + 2, to), at.y + size}, color);
+      if (!over) continue;
+      tooltip(std::string(found.word->name.in(f.lang)) + ": " + found.word->says.in(f.lang));
+      ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+      if (ImGui::IsMouseClicked(0)) {
+        f.ui.help_word = found.word;
+        f.ui.help_open = true;
+      }
+    }
+    ImGui::Dummy({room, size});
+    line = stop;
+    while (line < end && (*line == ' ' || *line == '\n')) ++line;
+  }
+}
+
+const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
+  ScoreCells& c = f.ui.score_cells;
+  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace &&
+      c.sample == f.shown.sample && c.offset == f.shown.offset)
+    return c.cells;
+  c = {f.ui.open_measure, f.snap.trace, f.shown.sample, f.shown.offset, {}};
+  const Metric* metric = find_metric(f.ui.open_measure);
+  if (!metric) return c.cells;
+  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown, nullptr, f.snap.period}))
+    c.cells.emplace_back(cell.query, cell.key);
+  return c.cells;
+}
+
+void draw_missing(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
+  if (made && made->error) return wrapped(made->error->message);
+  heading(f, f.t("Computing…", "正在计算…"));
+}
+
+}  // namespace attn
