@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "files/formats.h"
+
 namespace attn {
 
 namespace fs = std::filesystem;
@@ -31,7 +33,7 @@ Result<std::vector<File>> read_folder(const std::string& path) {
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
     const std::string kind = it->path().extension().string();
-    if (kind == ".json" || kind == ".safetensors" || kind == ".txt" || kind == ".model")
+    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)))
       paths.push_back(it->path());
   }
   if (failed) return Error{path + ": cannot be listed; check that it is readable"};

@@ -10,8 +10,8 @@
 namespace attn {
 
 Result<Bytes> read_file(const std::string& path);
-// The files of one folder that a model may be made of (.json, .safetensors, .txt, .model), not
-// deeper.
+// The files of one folder that a model may be made of (weights, .json, .txt, .model), without its
+// subfolders.
 Result<std::vector<File>> read_folder(const std::string& path);
 
 }  // namespace attn

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/utf8.h"
@@ -97,11 +98,13 @@ struct Builder {
   std::vector<Node> waiting;
   std::vector<Open> open;
   Slice next_key;
-  bool too_deep = false;
+  bool too_deep = false, too_large = false;
   size_t error_at = 0;
   std::string error;
 
-  Slice keep(const std::string& s) {
+  Slice keep(std::string_view s) {
+    too_large |= s.size() > UINT32_MAX - document->text.size();
+    if (too_large) return {};
     const Slice slice{uint32_t(document->text.size()), uint32_t(s.size())};
     document->text += s;
     return slice;
@@ -123,6 +126,7 @@ struct Builder {
     const Open container = open.back();
     open.pop_back();
     std::vector<Node>& nodes = document->nodes;
+    too_large |= waiting.size() - container.first > UINT32_MAX - nodes.size();
     Node node{.kind = container.kind};
     node.content = {uint32_t(nodes.size()), uint32_t(waiting.size() - container.first)};
     const auto first = waiting.begin() + std::ptrdiff_t(container.first);
@@ -269,6 +273,43 @@ void Json::each(const std::function<bool(std::string_view, const Json&)>& f) con
     value.node_ = &document.nodes[i];
     if (!f(document.view(document.nodes[i].key), value)) return;
   }
+}
+
+struct JsonBuilder::Impl {
+  Builder builder;
+  bool failed() const { return builder.too_deep || builder.too_large; }
+};
+
+JsonBuilder::JsonBuilder() : impl_(std::make_unique<Impl>()) {}
+JsonBuilder::~JsonBuilder() = default;
+
+void JsonBuilder::begin_object() {
+  if (!impl_->failed()) impl_->builder.begin(Kind::object);
+}
+void JsonBuilder::begin_array() {
+  if (!impl_->failed()) impl_->builder.begin(Kind::array);
+}
+void JsonBuilder::end() {
+  if (!impl_->failed() && !impl_->builder.open.empty()) impl_->builder.finish();
+}
+void JsonBuilder::key(std::string_view name) {
+  impl_->builder.next_key = impl_->builder.keep(repair_utf8(name));
+}
+void JsonBuilder::null() { impl_->builder.null(); }
+void JsonBuilder::boolean(bool value) { impl_->builder.boolean(value); }
+void JsonBuilder::integer(int64_t value) { impl_->builder.number_integer(value); }
+void JsonBuilder::number(double value) { impl_->builder.number_float(value, {}); }
+void JsonBuilder::text(std::string_view value) {
+  impl_->builder.add({.kind = Kind::string, .content = impl_->builder.keep(repair_utf8(value))});
+}
+
+std::optional<Json> JsonBuilder::take() {
+  const std::unique_ptr<Impl> done = std::exchange(impl_, std::make_unique<Impl>());
+  Builder& builder = done->builder;
+  if (done->failed() || !builder.open.empty() || builder.waiting.empty()) return {};
+  builder.document->nodes.push_back(builder.waiting.front());
+  const Node* root = &builder.document->nodes.back();
+  return Json(std::move(builder.document), root);
 }
 
 std::string json_quote(std::string_view text) {

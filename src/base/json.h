@@ -37,10 +37,36 @@ class Json {
   void each(const std::function<bool(std::string_view key, const Json& value)>& f) const;
 
  private:
-  struct Impl;
+  friend class JsonBuilder;
   std::shared_ptr<const void> document_;
   const void* node_ = nullptr;
   Json(std::shared_ptr<const void> document, const void* node);
+};
+
+// Makes a document value by value, for a source that says the same as JSON but isn't text, such as
+// the metadata in a file of weights. Every value inside an object follows its key.
+class JsonBuilder {
+ public:
+  JsonBuilder();
+  ~JsonBuilder();
+
+  void begin_object();
+  void begin_array();
+  void end();  // of the object or array that began last
+  void key(std::string_view name);
+  void null();
+  void boolean(bool value);
+  void integer(int64_t value);
+  void number(double value);
+  void text(std::string_view value);  // what isn't UTF-8 becomes U+FFFD
+
+  // The first value, once everything in it has ended, and an empty builder. Nothing where the
+  // values are nested deeper than 128 or take more than 4 GB.
+  std::optional<Json> take();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 // "a \"b\"" with its quotes, as valid JSON; for writers that build their text directly.

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <tuple>
 
 #include "base/json.h"
-#include "tensor/kernels.h"
 
 namespace attn {
 
@@ -23,15 +21,14 @@ constexpr size_t kMostDims = 16;
 struct TypeRow {
   std::string_view name;
   DType dtype;
-  uint64_t n_bytes;
 };
 constexpr TypeRow kTypes[] = {
-    {"F32", DType::f32, 4},      {"F16", DType::f16, 2},    {"BF16", DType::bf16, 2},
-    {"F64", DType::f64, 8},      {"I64", DType::i64, 8},    {"I32", DType::i32, 4},
-    {"I16", DType::i16, 2},      {"I8", DType::i8, 1},      {"U64", DType::u64, 8},
-    {"U32", DType::u32, 4},      {"U16", DType::u16, 2},    {"U8", DType::u8, 1},
-    {"BOOL", DType::boolean, 1}, {"F8_E4M3", DType::f8, 1}, {"F8_E5M2", DType::f8, 1},
-    {"F8_E8M0", DType::f8, 1},
+    {"F32", DType::f32},      {"F16", DType::f16},    {"BF16", DType::bf16},
+    {"F64", DType::f64},      {"I64", DType::i64},    {"I32", DType::i32},
+    {"I16", DType::i16},      {"I8", DType::i8},      {"U64", DType::u64},
+    {"U32", DType::u32},      {"U16", DType::u16},    {"U8", DType::u8},
+    {"BOOL", DType::boolean}, {"F8_E4M3", DType::f8}, {"F8_E5M2", DType::f8},
+    {"F8_E8M0", DType::f8},
 };
 
 const TypeRow* type_named(std::string_view name) {
@@ -39,13 +36,6 @@ const TypeRow* type_named(std::string_view name) {
     if (row.name == name) return &row;
   }
   return nullptr;
-}
-
-uint64_t type_bytes(DType dtype) {
-  for (const TypeRow& row : kTypes) {
-    if (row.dtype == dtype) return row.n_bytes;
-  }
-  return 0;
 }
 
 const char* const kAgain = "; the file is damaged or cut short: download it again";
@@ -72,7 +62,7 @@ Result<Range> read_entry(const std::string& file, const Json& entry, uint64_t n_
 
   const Json shape = entry.at("shape"), offsets = entry.at("data_offsets");
   if (!shape.is_array() || shape.size() > kMostDims) return wrong("has no valid shape");
-  uint64_t n_bytes = type->n_bytes;
+  uint64_t n_bytes = bytes_of(type->dtype);
   for (size_t i = 0; i < shape.size(); ++i) {
     const std::optional<int64_t> size = shape.at(i).integer();
     if (!size || *size < 0) return wrong("has a shape that is not of whole numbers");
@@ -101,7 +91,7 @@ Result<Range> read_entry(const std::string& file, const Json& entry, uint64_t n_
 }
 
 // Every byte after the header belongs to exactly one tensor.
-Status check_cover(const SafeTensors& f, const uint8_t* data, uint64_t n_data) {
+Status check_cover(const NamedTensors& f, const uint8_t* data, uint64_t n_data) {
   uint64_t at = 0;
   for (const StoredTensor& t : f.tensors) {
     const uint64_t begin = uint64_t(t.bytes.data() - data);
@@ -119,23 +109,34 @@ Status check_cover(const SafeTensors& f, const uint8_t* data, uint64_t n_data) {
   return {};
 }
 
+// __metadata__ as a document by itself, so that the header's is freed: an object of strings.
+Json read_metadata(const Json& entry) {
+  if (!entry.is_object()) return {};
+  JsonBuilder out;
+  out.begin_object();
+  entry.each([&](std::string_view key, const Json& value) {
+    if (const auto text = value.text()) {
+      out.key(key);
+      out.text(*text);
+    }
+    return true;
+  });
+  out.end();
+  return out.take().value_or(Json());
+}
+
 }  // namespace
 
-std::string quoted_name(std::string_view name) {
-  constexpr size_t kMost = 120;
-  if (name.size() <= kMost) return json_quote(name);
-  size_t cut = kMost;  // not inside a UTF-8 character
-  while (cut > 0 && (uint8_t(name[cut]) & 0xC0) == 0x80) --cut;
-  return json_quote(std::string(name.substr(0, cut)) + "…");
+bool is_safetensors(std::span<const uint8_t> bytes) {
+  if (bytes.size() <= kLengthBytes) return false;
+  uint64_t n_header = 0;
+  std::memcpy(&n_header, bytes.data(), kLengthBytes);
+  return n_header > 0 && n_header <= std::min(kMostHeader, uint64_t(bytes.size() - kLengthBytes)) &&
+         bytes[kLengthBytes] == '{';
 }
 
-const StoredTensor* SafeTensors::find(const std::string& name) const {
-  const auto found = index.find(name);
-  return found == index.end() ? nullptr : &tensors[found->second];
-}
-
-Result<SafeTensors> read_safetensors(const File& file) {
-  SafeTensors f;
+Result<NamedTensors> read_safetensors(const File& file) {
+  NamedTensors f;
   f.file = base_name(file.name);
   f.bytes = file.bytes;
   const uint64_t size = f.bytes.size();
@@ -161,7 +162,10 @@ Result<SafeTensors> read_safetensors(const File& file) {
   const uint64_t n_data = size - kLengthBytes - n_header;
   Status error;
   json->each([&](std::string_view key, const Json& entry) {
-    if (key == "__metadata__") return true;
+    if (key == "__metadata__") {
+      f.metadata = read_metadata(entry);
+      return true;
+    }
     StoredTensor tensor;
     tensor.name = key;
     const Result<Range> range = read_entry(f.file, entry, n_data, tensor);
@@ -175,67 +179,9 @@ Result<SafeTensors> read_safetensors(const File& file) {
   });
   if (error) return *error;
 
-  std::ranges::sort(f.tensors, {}, [](const StoredTensor& t) {
-    return std::tuple(t.bytes.data(), t.bytes.size(), std::string_view(t.name));
-  });
-  for (size_t i = 0; i < f.tensors.size(); ++i) {
-    if (!f.index.emplace(f.tensors[i].name, i).second) {
-      return Error{f.file + ": tensor " + quoted_name(f.tensors[i].name) + " is there twice" +
-                   kAgain};
-    }
-  }
+  if (const Status twice = index_tensors(f, kAgain)) return *twice;
   if (const Status gap = check_cover(f, data, n_data)) return *gap;
   return f;
-}
-
-Result<Format> format_of(const SafeTensors& file, const StoredTensor& stored) {
-  switch (stored.dtype) {
-    case DType::f32:
-    case DType::f64:
-      return Format::f32;
-    case DType::f16:
-      return Format::f16;
-    case DType::bf16:
-      return Format::bf16;
-    default:
-      return Error{file.file + ": tensor " + quoted_name(stored.name) +
-                   " holds whole or 8-bit numbers, so the model is quantized; take the version in "
-                   "F32, F16 or BF16"};
-  }
-}
-
-void copy_numbers(const StoredTensor& stored, int64_t begin, int64_t end, void* to) {
-  if (begin == end) return;
-  const size_t size = size_t(type_bytes(stored.dtype));
-  const uint8_t* from = stored.bytes.data() + size_t(begin) * size;
-  if (stored.dtype != DType::f64) {
-    std::memmove(to, from, size_t(end - begin) * size);
-    return;
-  }
-  for (int64_t i = 0; i < end - begin; ++i) {
-    double value;
-    std::memcpy(&value, from + size_t(i) * size, size);
-    const float narrow = float(value);
-    std::memcpy(static_cast<uint8_t*>(to) + 4 * i, &narrow, 4);
-  }
-}
-
-Result<Tensor> to_floats(const SafeTensors& file, const StoredTensor& stored) {
-  const Result<Format> format = format_of(file, stored);
-  if (!format) return format.error();
-  const int64_t n = int64_t(stored.bytes.size() / type_bytes(stored.dtype));
-  const auto floats = std::make_shared<std::vector<float>>(size_t(n));
-  if (*format == Format::f32) {
-    copy_numbers(stored, 0, n, floats->data());
-  } else {
-    const auto convert = *format == Format::f16 ? half_to_float : bfloat16_to_float;
-    for (int64_t i = 0; i < n; ++i) {
-      uint16_t number;
-      std::memcpy(&number, stored.bytes.data() + 2 * i, 2);
-      (*floats)[size_t(i)] = convert(number);
-    }
-  }
-  return Tensor{floats, floats->data(), stored.shape};
 }
 
 }  // namespace attn

@@ -3,7 +3,7 @@
 #include <optional>
 #include <set>
 
-#include "files/safetensors.h"
+#include "files/formats.h"
 #include "model/model.h"
 #include "model/pack_weights.h"
 #include "model/recipe.h"
@@ -16,8 +16,6 @@ std::string_view folder_of(std::string_view path) {
   const size_t slash = path.find_last_of('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
-
-bool is_weights(std::string_view path) { return path.ends_with(".safetensors"); }
 
 // The files that lie beside the outermost config.json (a folder may hold others deeper), by name.
 using Folder = std::map<std::string, const File*, std::less<>>;
@@ -58,15 +56,29 @@ Error missing_shards(const std::set<std::string>& missing, const std::string& wh
                "; drop all files of the model together"};
 }
 
+// Every ending of a format of weights that we read.
+std::vector<std::string_view> weight_endings() {
+  std::vector<std::string_view> endings;
+  for (const FileFormat& format : file_formats()) {
+    if (is_weights(&format)) std::ranges::copy(format.endings, std::back_inserter(endings));
+  }
+  return endings;
+}
+
 // "model-00002-of-00004.safetensors" -> every name of the set, when `name` is one of such a set.
 std::set<std::string> siblings(std::string_view name) {
-  constexpr std::string_view kEnd = ".safetensors";
-  constexpr size_t kDigits = 5, kTail = 2 * kDigits + 4 + kEnd.size();  // NNNNN-of-NNNNN
+  std::string_view end;
+  for (const std::string_view ending : weight_endings()) {
+    if (name.ends_with(ending)) end = ending;
+  }
+  if (end.empty()) return {};
+  constexpr size_t kDigits = 5;  // NNNNN-of-NNNNN
+  const size_t n_tail = 2 * kDigits + 4 + end.size();
   const auto all_digits = [](std::string_view s) {
     return std::ranges::all_of(s, [](char c) { return c >= '0' && c <= '9'; });
   };
-  if (name.size() < kTail) return {};
-  const std::string_view head = name.substr(0, name.size() - kTail);
+  if (name.size() < n_tail) return {};
+  const std::string_view head = name.substr(0, name.size() - n_tail);
   const std::string_view tail = name.substr(head.size());
   const std::string_view count = tail.substr(kDigits + 4, kDigits);
   if (!all_digits(tail.substr(0, kDigits)) || tail.substr(kDigits, 4) != "-of-" ||
@@ -78,7 +90,7 @@ std::set<std::string> siblings(std::string_view name) {
   for (int i = 1; i <= n; ++i) {
     std::string number = std::to_string(i);
     number.insert(0, kDigits - number.size(), '0');
-    names.insert(std::string(head) + number + "-of-" + std::string(count) + std::string(kEnd));
+    names.insert(std::string(head) + number + "-of-" + std::string(count) + std::string(end));
   }
   return names;
 }
@@ -102,25 +114,36 @@ Result<std::set<std::string>> shards_of(const File& index) {
   return names;
 }
 
+// What to say where the folder has no weights: whether it has some in a format that isn't read.
+Error no_weights(const Folder& folder) {
+  for (const auto& [name, file] : folder) {
+    const FileFormat* format = find_format(*file);
+    if (format && format->holds_weights) return read_tensors(*file).error();
+  }
+  return Error{
+      "model.safetensors is missing: drop it together with config.json and tokenizer.json"};
+}
+
 // One model.safetensors; or the shards of the index, or of a numbered set; or all there are.
 Result<std::vector<const File*>> find_weights(const Folder& folder) {
-  if (const auto one = folder.find("model.safetensors"); one != folder.end()) {
-    return std::vector{one->second};
-  }
   std::set<std::string> names;
   std::string why = "the other shards are there";
-  if (const auto index = folder.find("model.safetensors.index.json"); index != folder.end()) {
+  for (const std::string_view ending : weight_endings()) {
+    const std::string whole = "model" + std::string(ending), map = whole + ".index.json";
+    if (const auto one = folder.find(whole); one != folder.end()) return std::vector{one->second};
+    const auto index = folder.find(map);
+    if (index == folder.end() || !names.empty()) continue;
     Result<std::set<std::string>> shards = shards_of(*index->second);
     if (!shards) return shards.error();
     names = *shards;
-    why = "model.safetensors.index.json names it";
+    why = map + " names it";
   }
   for (auto it = folder.begin(); names.empty() && it != folder.end(); ++it) {
     names = siblings(it->first);
   }
   if (names.empty()) {
     for (const auto& [name, file] : folder) {
-      if (is_weights(name)) names.insert(name);
+      if (is_weights(find_format(*file))) names.insert(name);
     }
   }
   std::vector<const File*> found;
@@ -134,26 +157,17 @@ Result<std::vector<const File*>> find_weights(const Folder& folder) {
     }
   }
   if (!missing.empty()) return missing_shards(missing, why);
-  if (!found.empty()) return found;
-  for (const auto& [name, file] : folder) {
-    if (name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ||
-        name.ends_with(".gguf")) {
-      return Error{name +
-                   ": this format of weights is not read; take the model.safetensors of the "
-                   "same model"};
-    }
-  }
-  return Error{
-      "model.safetensors is missing: drop it together with config.json and tokenizer.json"};
+  if (found.empty()) return no_weights(folder);
+  return found;
 }
 
-Result<std::vector<SafeTensors>> read_weights(const std::vector<const File*>& files) {
-  std::vector<SafeTensors> read;
+Result<std::vector<NamedTensors>> read_weights(const std::vector<const File*>& files) {
+  std::vector<NamedTensors> read;
   for (const File* file : files) {
-    Result<SafeTensors> one = read_safetensors(*file);
+    Result<NamedTensors> one = read_tensors(*file);
     if (!one) return one.error();
     for (const StoredTensor& tensor : one->tensors) {
-      for (const SafeTensors& other : read) {
+      for (const NamedTensors& other : read) {
         if (!other.find(tensor.name)) continue;
         return Error{one->file + ": tensor " + quoted_name(tensor.name) + " is in " + other.file +
                      " too; drop the files of one model at a time"};
@@ -166,10 +180,10 @@ Result<std::vector<SafeTensors>> read_weights(const std::vector<const File*>& fi
 
 // Headers and sizes, and a few thousand bytes spread over the data: fine-tuned copies of a model
 // differ in nothing else.
-uint64_t hash_of(std::span<const SafeTensors> files) {
+uint64_t hash_of(std::span<const NamedTensors> files) {
   uint64_t hash = 0xCBF29CE484222325;
   const auto eat = [&](uint8_t byte) { hash = (hash ^ byte) * 0x100000001B3; };
-  for (const SafeTensors& file : files) {
+  for (const NamedTensors& file : files) {
     for (char c : file.header) eat(uint8_t(c));
     const uint64_t size = file.bytes.size();
     for (int i = 0; i < 64; i += 8) eat(uint8_t(size >> i));
@@ -202,7 +216,7 @@ Result<Json> read_json(const Folder& folder, const char* name) {
 
 bool looks_like_model(std::span<const File> files) {
   return std::ranges::any_of(files, [](const File& file) {
-    return base_name(file.name) == "config.json" || is_weights(file.name);
+    return base_name(file.name) == "config.json" || is_weights(find_format(file));
   });
 }
 
@@ -264,7 +278,7 @@ Status ModelLoad::Impl::read_tokenizer() {
 
 // All that can be wrong with the weights; after it, only memory may lack.
 Status ModelLoad::Impl::read_headers() {
-  Result<std::vector<SafeTensors>> tensors = read_weights(weights);
+  Result<std::vector<NamedTensors>> tensors = read_weights(weights);
   if (!tensors) return tensors.error();
   Result<WeightPlan> plan = plan_weights(*recipe, layout, *tensors);
   if (!plan) return plan.error();
@@ -304,7 +318,9 @@ Status ModelLoad::Impl::finish() {
 
 ModelLoad::ModelLoad(std::vector<File> files, std::string name) : impl_(std::make_unique<Impl>()) {
   uint64_t n_bytes = 0;
-  for (const File& file : files) n_bytes += is_weights(file.name) ? file.bytes.size() : 0;
+  for (const File& file : files) {
+    n_bytes += is_weights(find_format(file)) ? file.bytes.size() : 0;
+  }
   impl_->n_steps = 5 + WeightPacker::n_steps(n_bytes);
   impl_->model->name = !name.empty()    ? std::move(name)
                        : !files.empty() ? std::string(base_name(folder_of(files[0].name)))

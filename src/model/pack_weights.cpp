@@ -14,7 +14,7 @@ uintptr_t rounded_up(uintptr_t at) { return (at + kAlign - 1) / kAlign * kAlign;
 }  // namespace
 
 struct WeightPacker::Impl {
-  std::vector<SafeTensors> files;
+  std::vector<NamedTensors> files;
   WeightPlan plan;
   std::shared_ptr<uint8_t> memory;  // of the file in hand; null: it is not ours
   uint8_t* free = nullptr;          // in it, what begins here and ends before the next tensor
@@ -172,7 +172,7 @@ uint64_t WeightPacker::Impl::advance_parts() {
   return done() + went;
 }
 
-WeightPacker::WeightPacker(std::vector<SafeTensors> files, WeightPlan plan)
+WeightPacker::WeightPacker(std::vector<NamedTensors> files, WeightPlan plan)
     : impl_(std::make_unique<Impl>()) {
   impl_->files = std::move(files);
   impl_->plan = std::move(plan);
@@ -198,7 +198,7 @@ Result<WeightPacker::Packed> WeightPacker::take() {
 }
 
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
-                           std::span<const SafeTensors> files) {
+                           std::span<const NamedTensors> files) {
   Result<WeightPlan> plan = plan_weights(recipe, layout, files);
   if (!plan) return plan.error();
   Bound bound{{}, plan->tied, plan->n_parameters, plan->notes};

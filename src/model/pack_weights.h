@@ -20,7 +20,7 @@ namespace attn {
 class WeightPacker {
  public:
   // `plan` of these files.
-  WeightPacker(std::vector<SafeTensors> files, WeightPlan plan);
+  WeightPacker(std::vector<NamedTensors> files, WeightPlan plan);
   ~WeightPacker();
 
   static constexpr uint64_t kBytesAStep = 4'000'000;

@@ -32,7 +32,7 @@ Sides sides_of(Linear Block::* field, const Config& c) {
 
 class Binder {
  public:
-  Binder(const Recipe& recipe, const Layout& layout, std::span<const SafeTensors> files)
+  Binder(const Recipe& recipe, const Layout& layout, std::span<const NamedTensors> files)
       : recipe_(recipe), layout_(layout), c_(layout.config), files_(files) {
     plan_.weights = std::make_unique<Weights>();
   }
@@ -51,7 +51,7 @@ class Binder {
 
  private:
   struct Place {
-    const SafeTensors* file = nullptr;
+    const NamedTensors* file = nullptr;
     const StoredTensor* tensor = nullptr;
   };
 
@@ -68,7 +68,7 @@ class Binder {
   // Names may have the family's prefix or lack it, as models are saved with and without their head.
   Place find(const std::string& name) {
     for (const std::string& full : {prefix_ + name, name}) {
-      for (const SafeTensors& file : files_) {
+      for (const NamedTensors& file : files_) {
         if (const StoredTensor* tensor = file.find(full)) {
           used_.insert(tensor);
           return {&file, tensor};
@@ -78,14 +78,22 @@ class Binder {
     return {};
   }
 
+  // "model.safetensors", or "the .safetensors files" where there are more of them.
+  std::string all_files() const {
+    if (files_.size() == 1) return files_[0].file;
+    const std::string name = files_.empty() ? "" : files_[0].file;
+    const size_t dot = std::min(name.find_last_of('.'), name.size());
+    return "the " + name.substr(dot) + " files";
+  }
+
   // The tensor `name` of exactly this shape and of a type that weights have; null after an error.
   Place take(const std::string& name, std::initializer_list<int64_t> shape) {
     if (error_) return {};
     const Place place = find(name);
     if (!place.tensor) {
       error_ =
-          Error{(files_.size() == 1 ? files_[0].file : "the .safetensors files") + ": tensor " +
-                quoted_name(prefix_ + name) + " is missing, which " + c_.family +
+          Error{all_files() + ": tensor " + quoted_name(prefix_ + name) + " is missing, which " +
+                c_.family +
                 " models have; take weights and config.json of the same model, and all shards"};
       return {};
     }
@@ -209,7 +217,7 @@ class Binder {
     constexpr size_t kNamed = 3;
     size_t n_unused = 0;
     std::string names;
-    for (const SafeTensors& file : files_) {
+    for (const NamedTensors& file : files_) {
       for (const StoredTensor& tensor : file.tensors) {
         const bool ignored = std::ranges::any_of(
             recipe_.ignored, [&](std::string_view end) { return tensor.name.ends_with(end); });
@@ -227,7 +235,7 @@ class Binder {
   std::string prefix_ = recipe_.prefix;
   const Layout& layout_;
   const Config& c_;
-  std::span<const SafeTensors> files_;
+  std::span<const NamedTensors> files_;
   std::unordered_set<const StoredTensor*> used_;
   WeightPlan plan_;
   Status error_;
@@ -236,7 +244,7 @@ class Binder {
 }  // namespace
 
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
-                                std::span<const SafeTensors> files) {
+                                std::span<const NamedTensors> files) {
   return Binder(recipe, layout, files).run();
 }
 

@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "files/safetensors.h"
+#include "files/named_tensors.h"
 #include "model/model.h"
 
 namespace attn {
@@ -130,7 +130,7 @@ struct WeightPlan {
   std::vector<std::string> notes;  // tensors that nobody asked for
 };
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
-                                std::span<const SafeTensors> files);
+                                std::span<const NamedTensors> files);
 
 // The same, with all matrices in memory of their own.
 struct Bound {
@@ -140,6 +140,6 @@ struct Bound {
   std::vector<std::string> notes;
 };
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
-                           std::span<const SafeTensors> files);
+                           std::span<const NamedTensors> files);
 
 }  // namespace attn

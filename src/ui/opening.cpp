@@ -8,6 +8,7 @@
 #include "analysis/measure.h"
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
+#include "files/formats.h"
 #include "platform/platform.h"
 #include "state/query.h"
 
@@ -77,7 +78,7 @@ struct Fetch {
   float part_done() const {
     float done = 0, all = 0;
     for (size_t i = 0; i < progress.size(); ++i) {
-      const float size = entry.files[i].ends_with(".safetensors") ? 40.f : 1.f;
+      const float size = is_weights(find_format(entry.files[i])) ? 40.f : 1.f;
       done += size * progress[i];
       all += size;
     }

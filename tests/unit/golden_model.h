@@ -56,7 +56,7 @@ struct GoldenPass {
 
 inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "expected.safetensors";
-  const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
+  const Result<NamedTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
   if (!file) return {};
   const auto copy = [&]<class T>(const char* name, std::vector<T>& out) {
     const StoredTensor* tensor = file->find(name);

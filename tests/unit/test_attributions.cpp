@@ -75,7 +75,7 @@ void look_across(Golden& g) {
 
 Golden load(const std::string& name) {
   const std::filesystem::path path = goldens() / (name + ".safetensors");
-  const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
+  const Result<NamedTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
   REQUIRE(file);
   std::map<std::string, std::vector<float>> tensors;
   std::vector<int> ids, seen;  // where they are not the checkpoint's golden ones

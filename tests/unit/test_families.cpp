@@ -212,7 +212,7 @@ TEST_CASE("slm4096 computes what PyTorch computes") {
   REQUIRE(json);
   Result<Layout> layout = (*find_recipe(*json))->layout(*json);
   REQUIRE(layout);
-  const Result<SafeTensors> file =
+  const Result<NamedTensors> file =
       read_safetensors({"model.safetensors", read_bytes(*folder / "model.safetensors")});
   REQUIRE(file);
   Result<Bound> bound = bind_weights({"slm4096", nullptr, kBinds, ""}, *layout, {&*file, 1});

@@ -37,7 +37,7 @@ Tokens pieces_of(std::span<const int> ids) {
 }
 
 template <class T>
-std::vector<T> read(const SafeTensors& file, const std::string& name,
+std::vector<T> read(const NamedTensors& file, const std::string& name,
                     std::vector<int64_t>* shape = nullptr) {
   const StoredTensor* tensor = file.find(name);
   if (!tensor) return {};
@@ -58,7 +58,7 @@ void tell_facts(Trace& trace) {
     attend(a, sets, 0, 0, head, 0, a.n_query, {z.data(), a.n_query, a.d_head});
 }
 
-Trace random_case(const SafeTensors& file, const std::string& name) {
+Trace random_case(const NamedTensors& file, const std::string& name) {
   std::vector<int64_t> q_shape, k_shape;
   const auto q = read<float>(file, name + ".q", &q_shape),
              k = read<float>(file, name + ".k", &k_shape);
@@ -95,7 +95,7 @@ struct Worst {
 };
 std::map<std::string, Worst> worst;
 
-void compare(const SafeTensors& file, const Json& names, const std::string& name,
+void compare(const NamedTensors& file, const Json& names, const std::string& name,
              const Trace& trace, const char* how) {
   const Attention& a = trace.attention();
   HeadTable table(all_scores(), a);
@@ -138,7 +138,7 @@ void compare(const SafeTensors& file, const Json& names, const std::string& name
 
 TEST_CASE("head scores are NumPy's of the published formulas") {
   const fs::path path = ATTNSCOPE_SOURCE_DIR "/tests/data/head_measures.safetensors";
-  const Result<SafeTensors> file =
+  const Result<NamedTensors> file =
       read_safetensors({"head_measures.safetensors", read_bytes(path)});
   REQUIRE(file);
   const Result<Json> names = Json::parse(

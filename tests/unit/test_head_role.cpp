@@ -355,7 +355,7 @@ TEST_CASE("BERT's known heads are found in its published attention") {
   std::optional<HeadTable> table;
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     if (entry.path().extension() != ".safetensors") continue;
-    const Result<SafeTensors> file =
+    const Result<NamedTensors> file =
         read_safetensors({entry.path().filename().string(), read_bytes(entry.path())});
     REQUIRE(file);
     std::filesystem::path about = entry.path();

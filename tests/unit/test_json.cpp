@@ -109,3 +109,45 @@ TEST_CASE("json_quote writes what parse reads") {
   CHECK(json->text() == text);
   CHECK(json_quote("a\xFF") == "\"a\xEF\xBF\xBD\"");
 }
+
+TEST_CASE("a document made value by value reads like a parsed one") {
+  JsonBuilder builder;
+  builder.begin_object();
+  builder.key("a");
+  builder.integer(-7);
+  builder.key("list");
+  builder.begin_array();
+  builder.number(2.5);
+  builder.boolean(true);
+  builder.null();
+  builder.text("é\xFF");
+  builder.begin_object();
+  builder.end();
+  builder.end();
+  for (int i = 0; i < 40; ++i) {
+    builder.key("k" + std::to_string(i));
+    builder.integer(i);
+  }
+  builder.end();
+  const std::optional<Json> json = builder.take();
+  REQUIRE(json);
+  CHECK(json->size() == 42);
+  CHECK(json->at("a").integer() == -7);
+  CHECK(json->at("k39").integer() == 39);
+  const Json list = json->at("list");
+  REQUIRE(list.size() == 5);
+  CHECK(list.at(size_t(0)).number() == 2.5);
+  CHECK(list.at(1).boolean() == true);
+  CHECK(list.at(2).is_null());
+  CHECK(list.at(3).text() == "é\uFFFD");
+  CHECK(list.at(4).is_object());
+  CHECK(!builder.take());  // it is empty again
+
+  builder.begin_array();
+  CHECK(!builder.take());  // not ended
+  for (int i = 0; i < 200; ++i) builder.begin_array();
+  for (int i = 0; i < 200; ++i) builder.end();
+  CHECK(!builder.take());  // too deep
+  builder.text("alone");
+  CHECK(builder.take()->text() == "alone");
+}

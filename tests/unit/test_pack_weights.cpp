@@ -56,7 +56,7 @@ ByteBuffer file_of(const std::vector<Entry>& entries, const std::string& dtype, 
   return buffer;
 }
 
-Result<SafeTensors> parsed(Bytes bytes) { return read_safetensors({"model.safetensors", bytes}); }
+Result<NamedTensors> parsed(Bytes bytes) { return read_safetensors({"model.safetensors", bytes}); }
 
 Layout layout_of(int d_model, int d_mlp) {
   Layout layout;
@@ -106,7 +106,7 @@ bool is_within(const void* at, const uint8_t* begin, size_t size) {
 }
 
 WeightPacker::Packed pack(const Recipe& recipe, const Layout& layout, Bytes bytes) {
-  std::vector<SafeTensors> files = {*parsed(std::move(bytes))};
+  std::vector<NamedTensors> files = {*parsed(std::move(bytes))};
   Result<WeightPlan> plan = plan_weights(recipe, layout, files);
   if (!plan) FAIL(plan.error().message);
   WeightPacker packer(std::move(files), std::move(*plan));
@@ -238,7 +238,7 @@ TEST_CASE("packing a real size takes no second copy of it, in short steps") {
   }
   Bytes bytes = file_of(entries, "F32", 0, 9);
   const uint64_t size = bytes.size();
-  std::vector<SafeTensors> files = {*parsed(std::move(bytes))};
+  std::vector<NamedTensors> files = {*parsed(std::move(bytes))};
   Result<WeightPlan> plan = plan_weights(recipe, layout, files);
   REQUIRE(plan);
 #if defined(__GLIBC__)

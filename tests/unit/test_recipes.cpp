@@ -191,7 +191,7 @@ struct Writer {
               R"(],"data_offsets":[)" + std::to_string(begin) + "," +
               std::to_string(values.size() * 4) + "]}";
   }
-  SafeTensors read() const {
+  NamedTensors read() const {
     std::string text = header + "}";
     while (text.size() % 4) text += ' ';
     const uint64_t n = text.size();
@@ -199,7 +199,7 @@ struct Writer {
     std::memcpy(bytes.data(), &n, 8);
     std::memcpy(bytes.data() + 8, text.data(), n);
     std::memcpy(bytes.data() + 8 + n, values.data(), values.size() * 4);
-    Result<SafeTensors> read = read_safetensors({"model.safetensors", std::move(bytes)});
+    Result<NamedTensors> read = read_safetensors({"model.safetensors", std::move(bytes)});
     if (!read) FAIL(read.error().message);
     return *read;
   }
@@ -222,7 +222,7 @@ Layout small_layout() {
 
 Result<Bound> bind(std::span<const Bind> binds, const Writer& writer, const Layout& layout) {
   const Recipe recipe = {"toy", nullptr, binds, "toy."};
-  const SafeTensors file = writer.read();
+  const NamedTensors file = writer.read();
   return bind_weights(recipe, layout, {&file, 1});
 }
 

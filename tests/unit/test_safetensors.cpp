@@ -22,7 +22,7 @@ File file_of(const std::string& header, size_t n_data, uint64_t claimed = UINT64
 }
 
 std::string error_of(const File& file) {
-  const Result<SafeTensors> read = read_safetensors(file);
+  const Result<NamedTensors> read = read_safetensors(file);
   return read ? "" : read.error().message;
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("every type of number comes out as the float it is") {
     std::memcpy(at + 24, f16, 4);
     std::memcpy(at + 28, bf16, 4);
     file.bytes = std::move(bytes);
-    const Result<SafeTensors> read = read_safetensors(file);
+    const Result<NamedTensors> read = read_safetensors(file);
     REQUIRE(read);
     CHECK(read->tensors.size() == 6);
     CHECK(read->file == "model.safetensors");
@@ -187,7 +187,7 @@ TEST_CASE("a file cut at any length is refused, and one with broken bytes never 
                                : uint8_t('0' + random() % 10);
     }
     broken.resize(good.size());  // zeros where the weights were
-    const Result<SafeTensors> read = read_safetensors({"model.safetensors", broken});
+    const Result<NamedTensors> read = read_safetensors({"model.safetensors", broken});
     if (!read) {
       if (read.error().message.empty()) FAIL("an error without a sentence");
       continue;

@@ -24,7 +24,7 @@ struct Theirs {
 
 Theirs read_theirs(const std::filesystem::path& path) {
   Theirs theirs;
-  const Result<SafeTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
+  const Result<NamedTensors> file = read_safetensors({path.filename().string(), read_bytes(path)});
   REQUIRE(file);
   for (const StoredTensor& t : file->tensors) {
     const auto read = [&](auto& to) {
