@@ -136,321 +136,456 @@ constexpr const char* kAbsFormula =
     "1 - sum of |A[i, j] - D[i, j]| / n, D = 1 where a head of this kind looks";
 constexpr Text kLikeness = {"likeness", "相似度"};
 
-using OfRow = void (*)(const FactRow&, Mean&);
-HeadScore by(OfRow of_row, const HeadScoreText& text) {
-  HeadScore score = head_score(text);
-  score.of_row = of_row;
-  return score;
-}
-HeadScore sink_kept(HeadScore score) {
-  score.sink_aware = false;
-  return score;
-}
-HeadScore as_spread(HeadScore score) {
-  score.spread = true;
-  return score;
-}
-HeadScore of_period(HeadScore score) {
-  score.by_period = true;
-  return score;
-}
-
 }  // namespace
 
 std::vector<HeadScore> fact_scores() {
   return {
-      by(previous_token,
-         {"previous_token",
-          {"Previous token", "前一个词元"},
-          {"prev", "前一个"},
-          {"How much each token looks at the one just before it (stripe score of TransformerLens' "
-           "Main_Demo)",
-           "每个词元在多大程度上关注紧邻的前一个词元（TransformerLens Main_Demo 的对角线分数）"},
-          "mean of A[i, i-1] over the i that have one",
-          "TransformerLens Main_Demo; HeadVis",
-          kShare}),
-      by(next_token,
-         {"next_token",
-          {"Next token", "后一个词元"},
-          {"next", "后一个"},
-          {"How much each token looks at the one just after it; a causal model cannot (Clark et "
-           "al. 2019)",
-           "每个词元在多大程度上关注紧邻的后一个词元；因果模型做不到（Clark 等，2019）"},
-          "mean of A[i, i+1] over the i that may see it",
-          "Clark et al. 2019",
-          kShare}),
-      by(self, {"self",
-                {"Itself", "自身"},
-                {"self", "自身"},
-                {"How much each token looks at itself (self_attention_score of HeadVis; Clark et "
-                 "al. 2019)",
-                 "每个词元在多大程度上关注自身（HeadVis 的 self_attention_score；Clark 等，2019）"},
-                "mean of A[i, i]",
-                "HeadVis; Clark et al. 2019",
-                kShare}),
-      sink_kept(by(first_token, {"first_token",
-                                 {"First token", "首个词元"},
-                                 {"first", "首个"},
-                                 {"How much each token looks at the very first one, where "
-                                  "attention often just rests: the attention sink "
-                                  "(Xiao et al. 2023)",
-                                  "每个词元在多大程度上关注最开头的词元，注意力常停放在那里：注意力"
-                                  "汇聚（Xiao 等，2023）"},
-                                 "mean of A[i, 0]",
-                                 "Xiao et al. 2023",
-                                 kShare})),
-      by(at_offset, {"offset",
-                     {"Fixed offset", "固定偏移"},
-                     {"offset", "偏移"},
-                     {"How much each token looks at the one k places before it; k is chosen, below "
-                      "0 it lies ahead",
-                      "每个词元在多大程度上关注其前第 k 个词元；k 可选，小于 0 表示在其后"},
-                     "mean of A[i, i-k] over the i that may see it",
-                     "stripe of TransformerLens' Main_Demo at any offset",
-                     kShare}),
-      by(duplicate_token, {"duplicate_token",
-                           {"Earlier copies", "先前的相同词元"},
-                           {"copies", "相同"},
-                           {"How much each token looks at earlier places where the same token "
-                            "stands, mean over all tokens (duplicate token "
-                            "of TransformerLens' head_detector)",
-                            "每个词元在多大程度上关注先前出现的相同词元，对所有词元取平均（Transfor"
-                            "merLens head_detector 的 "
-                            "duplicate token）"},
-                           "mean over i of the sum of A[i, j] over j < i with t[j] = t[i]",
-                           "TransformerLens head_detector (mul)",
-                           kShare}),
-      by(induction,
-         {"induction",
-          {"After earlier copies", "先前相同词元之后"},
-          {"after", "其后"},
-          {"How much each token looks at what followed the same token earlier, mean over all "
-           "tokens: the mark of an "
-           "induction head (induction of TransformerLens' head_detector; Olsson et al. 2022)",
-           "每个词元在多大程度上关注先前相同词元之后的词元，对所有词元取平均：归纳头的标志（Transfo"
-           "rmerLens "
-           "head_detector 的 induction；Olsson 等，2022）"},
-          "mean over i of the sum of A[i, j] over 1 <= j <= i with t[j-1] = t[i]",
-          "TransformerLens head_detector (mul)",
-          kShare}),
-      by(induction_mass, {"induction_mass",
-                          {"Induction mass", "归纳质量"},
-                          {"mass", "归纳量"},
-                          {"The same, but over those tokens alone that occurred before, and over "
-                           "weights of at least 0.01 "
-                           "(induction_score of HeadVis)",
-                           "同上，但只统计先前出现过的词元，且只计不小于 0.01 的权重（HeadVis 的 "
-                           "induction_score）"},
-                          "mean over i with an earlier copy of the sum of A[i, p+1] >= 0.01 over p "
-                          "< i with t[p] = t[i]",
-                          "HeadVis",
-                          kShare}),
-      by(duplicate_mass,
-         {"duplicate_mass",
-          {"Duplicate mass", "重复质量"},
-          {"dmass", "重复量"},
-          {"How much tokens that occurred before look at their earlier copies, mean over those "
-           "tokens alone",
-           "先前出现过的词元在多大程度上关注其先前的副本，只对这些词元取平均"},
-          "mean over i with an earlier copy of the sum of A[i, j] over j < i with t[j] = t[i]",
-          "ours, counted as HeadVis counts induction",
-          kShare}),
-      by(special, {"special",
-                   {"Special tokens", "特殊词元"},
-                   {"special", "特殊"},
-                   {"How much goes to tokens that stand for no text, as [CLS], [SEP] or <s> (Clark "
-                    "et al. 2019)",
-                    "有多少注意力落在不代表文本的词元上，如 [CLS]、[SEP] 或 <s>（Clark 等，2019）"},
-                   "mean over i of the sum of A[i, j] over special j",
-                   "Clark et al. 2019, their cls and sep together",
-                   kShare}),
-      by(punctuation,
-         {"punctuation",
-          {"Punctuation", "标点"},
-          {"punct", "标点"},
-          {"How much goes to tokens that are nothing but punctuation marks (Clark et al. 2019)",
-           "有多少注意力落在纯标点词元上（Clark 等，2019）"},
-          "mean over i of the sum of A[i, j] over j of punctuation marks alone",
-          "Clark et al. 2019, with all marks",
-          kShare}),
-      by(same_word, {"same_word",
-                     {"Same word", "同一个词"},
-                     {"word", "同词"},
-                     {"How much a piece of a word looks at the word's other pieces, mean over "
-                      "pieces that can see one",
-                      "词的一个片段在多大程度上关注同一个词的其他片段，对能看到它们的片段取平均"},
-                     "mean over i of the sum of A[i, j] over j != i in i's word",
-                     "sub-word scores as in Clark et al. 2019",
-                     kShare}),
-      by(distance,
-         {"distance",
-          {"Distance", "距离"},
-          {"dist", "距离"},
-          {"How far away, in tokens, what is looked at lies on average (qk_distance of HeadVis)",
-           "所关注的位置平均有多远，以词元计（HeadVis 的 qk_distance）"},
-          "mean over i of the sum of A[i, j] |i - j|",
-          "HeadVis; Vig & Belinkov 2019",
-          kTokenUnit,
-          0,
-          kAnyCount}),
-      as_spread(by(
-          distance,
-          {"distance_spread",
-           {"Spread of distance", "距离的离散程度"},
-           {"spread", "离散"},
-           {"How much that distance varies: its standard deviation over all that is looked at "
-            "(root of HeadVis' "
-            "qk_distance_variance)",
-            "该距离变化多大：对所有被关注位置的标准差（HeadVis 的 qk_distance_variance 的平方根）"},
-           "sqrt(mean of the sum of A[i, j] |i - j|^2 - distance^2)",
-           "HeadVis",
-           kTokenUnit,
-           0,
-           kAnyCount})),
-      by(entropy, {"entropy",
-                   {"Entropy", "熵"},
-                   {"bits", "熵"},
-                   {"How widely attention is spread, in bits: 0 looks at one key, b bits is as "
-                    "wide as 2^b keys alike (Clark et al. "
-                    "2019, without their smoothing; times 0.693 it is HeadVis' pattern_entropy)",
-                    "注意力有多分散，以比特计：0 表示只看一个键，b 比特相当于均匀看 2^b "
-                    "个键（Clark 等，2019，不作平滑；乘以 "
-                    "0.693 即 HeadVis 的 pattern_entropy）"},
-                   "mean over i of -sum of A[i, j] log2 A[i, j]",
-                   "Clark et al. 2019; HeadVis",
-                   kBits,
-                   0,
-                   31}),
-      by(entropy_share, {"entropy_share",
-                         {"Share of the most entropy", "熵占最大值的比例"},
-                         {"wide", "熵比"},
-                         {"The same as a share of the most that each row could have: 1 looks at "
-                          "all it may see alike",
-                          "同上，但除以每一行可能的最大值：1 表示均匀关注所有可见的键"},
-                         "mean over i that may see n > 1 keys of entropy[i] / log2 n",
-                         "normalised entropy, per row of the mask",
-                         kShare}),
-      by(largest, {"confidence",
-                   {"Largest weight", "最大权重"},
-                   {"max", "最大"},
-                   {"How strongly each token looks at its favourite: the confidence of a head "
-                    "(Voita et al. 2019)",
-                    "每个词元对其最关注的键有多大权重：头的置信度（Voita 等，2019）"},
-                   "mean over i of max over j of A[i, j]",
-                   "Voita et al. 2019",
-                   kShare}),
-      sink_kept(by(span_50, {"span_50",
-                             {"Keys for half", "半数质量的键数"},
-                             {"n50", "n50"},
-                             {"How many keys hold half of a token's attention, the strongest first",
-                              "一个词元一半的注意力集中在多少个键上（从最强的算起）"},
-                             "mean over i of the fewest keys with a sum of A[i, j] >= 0.5 - 1e-6",
-                             "effective span, by mass",
-                             kKeys,
-                             0,
-                             kAnyCount})),
-      sink_kept(by(span_90, {"span_90",
-                             {"Keys for 90 %", "九成质量的键数"},
-                             {"n90", "n90"},
-                             {"How many keys hold 90 % of a token's attention, the strongest first",
-                              "一个词元九成的注意力集中在多少个键上（从最强的算起）"},
-                             "mean over i of the fewest keys with a sum of A[i, j] >= 0.9 - 1e-6",
-                             "effective span, by mass",
-                             kKeys,
-                             0,
-                             kAnyCount})),
-      by(clark_previous,
-         {"clark_previous",
-          {"Previous token, over n", "前一个词元（除以 n）"},
-          {"prev/n", "前/n"},
-          {"The previous token as Clark et al. 2019 count it: also over the first token, which has "
-           "none",
-           "按 Clark 等（2019）的算法统计的前一个词元：也计入没有前一个词元的首个词元"},
-          "sum of A[i, i-1] / n",
-          "Clark et al. 2019, General_Analysis",
-          kShare}),
-      by(clark_next,
-         {"clark_next",
-          {"Next token, over n", "后一个词元（除以 n）"},
-          {"next/n", "后/n"},
-          {"The next token as Clark et al. 2019 count it: also over the last token, which has none",
-           "按 Clark 等（2019）的算法统计的后一个词元：也计入没有后一个词元的末尾词元"},
-          "sum of A[i, i+1] / n",
-          "Clark et al. 2019, General_Analysis",
-          kShare}),
-      by(previous_abs, {"previous_abs",
-                        {"Previous token, by likeness", "前一个词元（按相似）"},
-                        {"prev ~", "前~"},
-                        {"How like the pattern is to one that looks at the previous token and "
-                         "nothing else: 1 the same, −1 nothing in "
-                         "common (“abs” of TransformerLens' head_detector)",
-                         "图案与“只看前一个词元”的图案有多相似：1 表示相同，−1 "
-                         "表示毫无共同之处（TransformerLens head_detector 的 “abs”）"},
-                        kAbsFormula,
-                        "TransformerLens head_detector (abs)",
-                        kLikeness,
-                        -kAnyCount,
-                        1}),
-      by(duplicate_abs, {"duplicate_abs",
-                         {"Earlier copies, by likeness", "先前的相同词元（按相似）"},
-                         {"copies ~", "相同~"},
-                         {"How like the pattern is to one with a whole weight on every earlier "
-                          "place of the same token; below −1 where there "
-                          "are several (“abs” of TransformerLens' head_detector)",
-                          "图案与“在每个先前的相同词元上都放满权重”的图案有多相似；有多个相同词元时"
-                          "可低于 −1（TransformerLens "
-                          "head_detector 的 “abs”）"},
-                         kAbsFormula,
-                         "TransformerLens head_detector (abs)",
-                         kLikeness,
-                         -kAnyCount,
-                         1}),
-      by(induction_abs, {"induction_abs",
-                         {"After earlier copies, by likeness", "先前相同词元之后（按相似）"},
-                         {"after ~", "其后~"},
-                         {"How like the pattern is to one with a whole weight on everything that "
-                          "followed the same token earlier; below −1 where "
-                          "there are several (“abs” of TransformerLens' head_detector)",
-                          "图案与“在先前相同词元之后的每个词元上都放满权重”的图案有多相似；有多个时"
-                          "可低于 −1（TransformerLens "
-                          "head_detector 的 “abs”）"},
-                         kAbsFormula,
-                         "TransformerLens head_detector (abs)",
-                         kLikeness,
-                         -kAnyCount,
-                         1}),
+      {
+          .metric =
+              {
+                  .id = "previous_token",
+                  .title = {"Previous token", "前一个词元"},
+                  .sentence = {"How much each token looks at the one just before it (stripe score "
+                               "of TransformerLens' Main_Demo)",
+                               "每个词元在多大程度上关注紧邻的前一个词元（TransformerLens "
+                               "Main_Demo 的对角线分数）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i-1] over the i that have one",
+                  .source = "TransformerLens Main_Demo; HeadVis",
+              },
+          .column = {"prev", "前一个"},
+          .of_row = previous_token,
+      },
+      {
+          .metric =
+              {
+                  .id = "next_token",
+                  .title = {"Next token", "后一个词元"},
+                  .sentence = {"How much each token looks at the one just after it; a causal model "
+                               "cannot (Clark et al. 2019)",
+                               "每个词元在多大程度上关注紧邻的后一个词元；因果模型做不到（Clark "
+                               "等，2019）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i+1] over the i that may see it",
+                  .source = "Clark et al. 2019",
+              },
+          .column = {"next", "后一个"},
+          .of_row = next_token,
+      },
+      {
+          .metric =
+              {
+                  .id = "self",
+                  .title = {"Itself", "自身"},
+                  .sentence = {"How much each token looks at itself (self_attention_score of "
+                               "HeadVis; Clark et al. 2019)",
+                               "每个词元在多大程度上关注自身（HeadVis 的 "
+                               "self_attention_score；Clark 等，2019）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i]",
+                  .source = "HeadVis; Clark et al. 2019",
+              },
+          .column = {"self", "自身"},
+          .of_row = self,
+      },
+      {
+          .metric =
+              {
+                  .id = "first_token",
+                  .title = {"First token", "首个词元"},
+                  .sentence = {"How much each token looks at the very first one, where attention "
+                               "often just rests: the attention sink (Xiao et al. 2023)",
+                               "每个词元在多大程度上关注最开头的词元，注意力常停放在那里：注意力汇"
+                               "聚（Xiao 等，2023）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, 0]",
+                  .source = "Xiao et al. 2023",
+              },
+          .column = {"first", "首个"},
+          .of_row = first_token,
+          .sink_aware = false,
+      },
+      {
+          .metric =
+              {
+                  .id = "offset",
+                  .title = {"Fixed offset", "固定偏移"},
+                  .sentence =
+                      {"How much each token looks at the one k places before it; k is chosen, "
+                       "below 0 it lies ahead",
+                       "每个词元在多大程度上关注其前第 k 个词元；k 可选，小于 0 表示在其后"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i-k] over the i that may see it",
+                  .source = "stripe of TransformerLens' Main_Demo at any offset",
+                  .reads = reads_offset,
+              },
+          .column = {"offset", "偏移"},
+          .of_row = at_offset,
+      },
+      {
+          .metric =
+              {
+                  .id = "duplicate_token",
+                  .title = {"Earlier copies", "先前的相同词元"},
+                  .sentence =
+                      {"How much each token looks at earlier places where the same token stands, "
+                       "mean over all tokens (duplicate token of TransformerLens' head_detector)",
+                       "每个词元在多大程度上关注先前出现的相同词元，对所有词元取平均（TransformerLe"
+                       "ns head_detector 的 duplicate token）"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over j < i with t[j] = t[i]",
+                  .source = "TransformerLens head_detector (mul)",
+              },
+          .column = {"copies", "相同"},
+          .of_row = duplicate_token,
+      },
+      {
+          .metric =
+              {
+                  .id = "induction",
+                  .title = {"After earlier copies", "先前相同词元之后"},
+                  .sentence =
+                      {"How much each token looks at what followed the same token earlier, mean "
+                       "over all tokens: the mark of an induction head (induction of "
+                       "TransformerLens' head_detector; Olsson et al. 2022)",
+                       "每个词元在多大程度上关注先前相同词元之后的词元，对所有词元取平均：归纳头的"
+                       "标志（TransformerLens head_detector 的 induction；Olsson 等，2022）"},
+                  .unit = kShare,
+                  .formula =
+                      "mean over i of the sum of A[i, j] over 1 <= j <= i with t[j-1] = t[i]",
+                  .source = "TransformerLens head_detector (mul)",
+              },
+          .column = {"after", "其后"},
+          .of_row = induction,
+      },
+      {
+          .metric =
+              {
+                  .id = "induction_mass",
+                  .title = {"Induction mass", "归纳质量"},
+                  .sentence = {"The same, but over those tokens alone that occurred before, and "
+                               "over weights of at least 0.01 (induction_score of HeadVis)",
+                               "同上，但只统计先前出现过的词元，且只计不小于 0.01 的权重（HeadVis "
+                               "的 induction_score）"},
+                  .unit = kShare,
+                  .formula = "mean over i with an earlier copy of the sum of A[i, p+1] >= 0.01 "
+                             "over p < i with t[p] = t[i]",
+                  .source = "HeadVis",
+              },
+          .column = {"mass", "归纳量"},
+          .of_row = induction_mass,
+      },
+      {
+          .metric =
+              {
+                  .id = "duplicate_mass",
+                  .title = {"Duplicate mass", "重复质量"},
+                  .sentence = {"How much tokens that occurred before look at their earlier copies, "
+                               "mean over those tokens alone",
+                               "先前出现过的词元在多大程度上关注其先前的副本，只对这些词元取平均"},
+                  .unit = kShare,
+                  .formula = "mean over i with an earlier copy of the sum of A[i, j] over j < i "
+                             "with t[j] = t[i]",
+                  .source = "ours, counted as HeadVis counts induction",
+              },
+          .column = {"dmass", "重复量"},
+          .of_row = duplicate_mass,
+      },
+      {
+          .metric =
+              {
+                  .id = "special",
+                  .title = {"Special tokens", "特殊词元"},
+                  .sentence = {"How much goes to tokens that stand for no text, as [CLS], [SEP] or "
+                               "<s> (Clark et al. 2019)",
+                               "有多少注意力落在不代表文本的词元上，如 [CLS]、[SEP] 或 <s>（Clark "
+                               "等，2019）"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over special j",
+                  .source = "Clark et al. 2019, their cls and sep together",
+              },
+          .column = {"special", "特殊"},
+          .of_row = special,
+      },
+      {
+          .metric =
+              {
+                  .id = "punctuation",
+                  .title = {"Punctuation", "标点"},
+                  .sentence = {"How much goes to tokens that are nothing but punctuation marks "
+                               "(Clark et al. 2019)",
+                               "有多少注意力落在纯标点词元上（Clark 等，2019）"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over j of punctuation marks alone",
+                  .source = "Clark et al. 2019, with all marks",
+              },
+          .column = {"punct", "标点"},
+          .of_row = punctuation,
+      },
+      {
+          .metric =
+              {
+                  .id = "same_word",
+                  .title = {"Same word", "同一个词"},
+                  .sentence =
+                      {"How much a piece of a word looks at the word's other pieces, mean over "
+                       "pieces that can see one",
+                       "词的一个片段在多大程度上关注同一个词的其他片段，对能看到它们的片段取平均"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over j != i in i's word",
+                  .source = "sub-word scores as in Clark et al. 2019",
+              },
+          .column = {"word", "同词"},
+          .of_row = same_word,
+      },
+      {
+          .metric =
+              {
+                  .id = "distance",
+                  .title = {"Distance", "距离"},
+                  .sentence = {"How far away, in tokens, what is looked at lies on average "
+                               "(qk_distance of HeadVis)",
+                               "所关注的位置平均有多远，以词元计（HeadVis 的 qk_distance）"},
+                  .high = kAnyCount,
+                  .unit = kTokenUnit,
+                  .formula = "mean over i of the sum of A[i, j] |i - j|",
+                  .source = "HeadVis; Vig & Belinkov 2019",
+              },
+          .column = {"dist", "距离"},
+          .of_row = distance,
+      },
+      {
+          .metric =
+              {
+                  .id = "distance_spread",
+                  .title = {"Spread of distance", "距离的离散程度"},
+                  .sentence = {"How much that distance varies: its standard deviation over all "
+                               "that is looked at (root of HeadVis' qk_distance_variance)",
+                               "该距离变化多大：对所有被关注位置的标准差（HeadVis 的 "
+                               "qk_distance_variance 的平方根）"},
+                  .high = kAnyCount,
+                  .unit = kTokenUnit,
+                  .formula = "sqrt(mean of the sum of A[i, j] |i - j|^2 - distance^2)",
+                  .source = "HeadVis",
+              },
+          .column = {"spread", "离散"},
+          .of_row = distance,
+          .spread = true,
+      },
+      {
+          .metric =
+              {
+                  .id = "entropy",
+                  .title = {"Entropy", "熵"},
+                  .sentence = {"How widely attention is spread, in bits: 0 looks at one key, b "
+                               "bits is as wide as 2^b keys alike (Clark et al. 2019, without "
+                               "their smoothing; times 0.693 it is HeadVis' pattern_entropy)",
+                               "注意力有多分散，以比特计：0 表示只看一个键，b 比特相当于均匀看 2^b "
+                               "个键（Clark 等，2019，不作平滑；乘以 0.693 即 HeadVis 的 "
+                               "pattern_entropy）"},
+                  .high = 31,
+                  .unit = kBits,
+                  .formula = "mean over i of -sum of A[i, j] log2 A[i, j]",
+                  .source = "Clark et al. 2019; HeadVis",
+              },
+          .column = {"bits", "熵"},
+          .of_row = entropy,
+      },
+      {
+          .metric =
+              {
+                  .id = "entropy_share",
+                  .title = {"Share of the most entropy", "熵占最大值的比例"},
+                  .sentence = {"The same as a share of the most that each row could have: 1 looks "
+                               "at all it may see alike",
+                               "同上，但除以每一行可能的最大值：1 表示均匀关注所有可见的键"},
+                  .unit = kShare,
+                  .formula = "mean over i that may see n > 1 keys of entropy[i] / log2 n",
+                  .source = "normalised entropy, per row of the mask",
+              },
+          .column = {"wide", "熵比"},
+          .of_row = entropy_share,
+      },
+      {
+          .metric =
+              {
+                  .id = "confidence",
+                  .title = {"Largest weight", "最大权重"},
+                  .sentence = {"How strongly each token looks at its favourite: the confidence of "
+                               "a head (Voita et al. 2019)",
+                               "每个词元对其最关注的键有多大权重：头的置信度（Voita 等，2019）"},
+                  .unit = kShare,
+                  .formula = "mean over i of max over j of A[i, j]",
+                  .source = "Voita et al. 2019",
+              },
+          .column = {"max", "最大"},
+          .of_row = largest,
+      },
+      {
+          .metric =
+              {
+                  .id = "span_50",
+                  .title = {"Keys for half", "半数质量的键数"},
+                  .sentence =
+                      {"How many keys hold half of a token's attention, the strongest first",
+                       "一个词元一半的注意力集中在多少个键上（从最强的算起）"},
+                  .high = kAnyCount,
+                  .unit = kKeys,
+                  .formula = "mean over i of the fewest keys with a sum of A[i, j] >= 0.5 - 1e-6",
+                  .source = "effective span, by mass",
+              },
+          .column = {"n50", "n50"},
+          .of_row = span_50,
+          .sink_aware = false,
+      },
+      {
+          .metric =
+              {
+                  .id = "span_90",
+                  .title = {"Keys for 90 %", "九成质量的键数"},
+                  .sentence =
+                      {"How many keys hold 90 % of a token's attention, the strongest first",
+                       "一个词元九成的注意力集中在多少个键上（从最强的算起）"},
+                  .high = kAnyCount,
+                  .unit = kKeys,
+                  .formula = "mean over i of the fewest keys with a sum of A[i, j] >= 0.9 - 1e-6",
+                  .source = "effective span, by mass",
+              },
+          .column = {"n90", "n90"},
+          .of_row = span_90,
+          .sink_aware = false,
+      },
+      {
+          .metric =
+              {
+                  .id = "clark_previous",
+                  .title = {"Previous token, over n", "前一个词元（除以 n）"},
+                  .sentence =
+                      {"The previous token as Clark et al. 2019 count it: also over the first "
+                       "token, which has none",
+                       "按 Clark 等（2019）的算法统计的前一个词元：也计入没有前一个词元的首个词元"},
+                  .unit = kShare,
+                  .formula = "sum of A[i, i-1] / n",
+                  .source = "Clark et al. 2019, General_Analysis",
+              },
+          .column = {"prev/n", "前/n"},
+          .of_row = clark_previous,
+      },
+      {
+          .metric =
+              {
+                  .id = "clark_next",
+                  .title = {"Next token, over n", "后一个词元（除以 n）"},
+                  .sentence =
+                      {"The next token as Clark et al. 2019 count it: also over the last token, "
+                       "which has none",
+                       "按 Clark 等（2019）的算法统计的后一个词元：也计入没有后一个词元的末尾词元"},
+                  .unit = kShare,
+                  .formula = "sum of A[i, i+1] / n",
+                  .source = "Clark et al. 2019, General_Analysis",
+              },
+          .column = {"next/n", "后/n"},
+          .of_row = clark_next,
+      },
+      {
+          .metric =
+              {
+                  .id = "previous_abs",
+                  .title = {"Previous token, by likeness", "前一个词元（按相似）"},
+                  .sentence = {"How like the pattern is to one that looks at the previous token "
+                               "and nothing else: 1 the same, −1 nothing in common (“abs” of "
+                               "TransformerLens' head_detector)",
+                               "图案与“只看前一个词元”的图案有多相似：1 表示相同，−1 "
+                               "表示毫无共同之处（TransformerLens head_detector 的 “abs”）"},
+                  .low = -kAnyCount,
+                  .unit = kLikeness,
+                  .formula = kAbsFormula,
+                  .source = "TransformerLens head_detector (abs)",
+              },
+          .column = {"prev ~", "前~"},
+          .of_row = previous_abs,
+      },
+      {
+          .metric =
+              {
+                  .id = "duplicate_abs",
+                  .title = {"Earlier copies, by likeness", "先前的相同词元（按相似）"},
+                  .sentence = {"How like the pattern is to one with a whole weight on every "
+                               "earlier place of the same token; below −1 where there are several "
+                               "(“abs” of TransformerLens' head_detector)",
+                               "图案与“在每个先前的相同词元上都放满权重”的图案有多相似；有多个相同"
+                               "词元时可低于 −1（TransformerLens head_detector 的 “abs”）"},
+                  .low = -kAnyCount,
+                  .unit = kLikeness,
+                  .formula = kAbsFormula,
+                  .source = "TransformerLens head_detector (abs)",
+              },
+          .column = {"copies ~", "相同~"},
+          .of_row = duplicate_abs,
+      },
+      {
+          .metric =
+              {
+                  .id = "induction_abs",
+                  .title = {"After earlier copies, by likeness", "先前相同词元之后（按相似）"},
+                  .sentence = {"How like the pattern is to one with a whole weight on everything "
+                               "that followed the same token earlier; below −1 where there are "
+                               "several (“abs” of TransformerLens' head_detector)",
+                               "图案与“在先前相同词元之后的每个词元上都放满权重”的图案有多相似；有"
+                               "多个时可低于 −1（TransformerLens head_detector 的 “abs”）"},
+                  .low = -kAnyCount,
+                  .unit = kLikeness,
+                  .formula = kAbsFormula,
+                  .source = "TransformerLens head_detector (abs)",
+              },
+          .column = {"after ~", "其后~"},
+          .of_row = induction_abs,
+      },
   };
 }
 
 std::vector<HeadScore> stripe_scores() {
   return {
-      of_period(
-          by(induction_stripe,
-             {"induction_stripe",
-              {"Induction stripe", "归纳对角线"},
-              {"induct", "归纳"},
-              {"Where the text says the same p tokens twice: how much each token looks at the one "
-               "after its copy, mean over the "
-               "whole diagonal (TransformerLens' Main_Demo; Olsson et al. 2022)",
-               "文本把同样的 p "
-               "个词元说两遍时：每个词元在多大程度上关注其副本之后的词元，在整条对角线上取平均"
-               "（TransformerLens Main_Demo；Olsson 等，2022）"},
-              "mean of A[i, i-(p-1)]",
-              "TransformerLens Main_Demo; Olsson et al. 2022",
-              kShare})),
-      of_period(by(duplicate_stripe,
-                   {"duplicate_stripe",
-                    {"Duplicate stripe", "重复对角线"},
-                    {"dupl", "重复"},
-                    {"Where the text says the same p tokens twice: how much each token looks at "
-                     "its copy, mean over the whole diagonal "
-                     "(TransformerLens' Main_Demo)",
-                     "文本把同样的 p "
-                     "个词元说两遍时：每个词元在多大程度上关注自己的副本，在整条对角线上取平均"
-                     "（TransformerLens Main_Demo）"},
-                    "mean of A[i, i-p]",
-                    "TransformerLens Main_Demo",
-                    kShare})),
+      {
+          .metric =
+              {
+                  .id = "induction_stripe",
+                  .title = {"Induction stripe", "归纳对角线"},
+                  .sentence = {"Where the text says the same p tokens twice: how much each token "
+                               "looks at the one after its copy, mean over the whole diagonal "
+                               "(TransformerLens' Main_Demo; Olsson et al. 2022)",
+                               "文本把同样的 p "
+                               "个词元说两遍时：每个词元在多大程度上关注其副本之后的词元，在整条对"
+                               "角线上取平均（TransformerLens Main_Demo；Olsson 等，2022）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i-(p-1)]",
+                  .source = "TransformerLens Main_Demo; Olsson et al. 2022",
+                  .needs = needs_period,
+              },
+          .column = {"induct", "归纳"},
+          .of_row = induction_stripe,
+          .by_period = true,
+      },
+      {
+          .metric =
+              {
+                  .id = "duplicate_stripe",
+                  .title = {"Duplicate stripe", "重复对角线"},
+                  .sentence =
+                      {"Where the text says the same p tokens twice: how much each token looks at "
+                       "its copy, mean over the whole diagonal (TransformerLens' Main_Demo)",
+                       "文本把同样的 p "
+                       "个词元说两遍时：每个词元在多大程度上关注自己的副本，在整条对角线上取平均（T"
+                       "ransformerLens Main_Demo）"},
+                  .unit = kShare,
+                  .formula = "mean of A[i, i-p]",
+                  .source = "TransformerLens Main_Demo",
+                  .needs = needs_period,
+              },
+          .column = {"dupl", "重复"},
+          .of_row = duplicate_stripe,
+          .by_period = true,
+      },
   };
 }
 

@@ -42,137 +42,186 @@ Mean value_first(const HeadProfile& p, const LineSums&, const LineSums&) {
                      : Mean{};
 }
 
-using OfHead = Mean (*)(const HeadProfile&, const LineSums&, const LineSums&);
-HeadScore by(OfHead of_head, const HeadScoreText& text, bool sink_aware = true) {
-  HeadScore score = head_score(text);
-  score.of_head = of_head;
-  score.sink_aware = sink_aware;
-  return score;
-}
-HeadScore by_values(OfHead of_head, const HeadScoreText& text) {
-  HeadScore score = by(of_head, text, false);
-  score.by_norms = true;
-  return score;
-}
-
 }  // namespace
 
 std::vector<HeadScore> pattern_scores() {
   return {
-      by(likeness,
-         {"row_similarity",
-          {"Likeness of rows", "相邻行的相似度"},
-          {"alike", "相似"},
-          {"How alike the attention of neighbouring tokens is: mean cosine of successive rows",
-           "相邻词元的注意力有多相似：相邻两行的平均余弦"},
-          "mean over i >= 1 of cos(A[i, :], A[i-1, :])",
-          "ours",
-          kShare}),
-      by(position, {"positional_share",
-                    {"Positional share", "位置占比"},
-                    {"pos", "位置"},
-                    {"How much of the pattern depends on the distance alone and not on the words: "
-                     "the part of its variance that the "
-                     "mean at each offset explains",
-                     "图案有多少只取决于距离而与词无关：各偏移处的均值所能解释的方差比例"},
-                    "1 - sum of (A[i, j] - m[i-j])^2 / sum of (A[i, j] - m)^2",
-                    "ours (R squared of offset means)",
-                    kShare}),
-      by(vertical,
-         {"vertical",
-          {"Vertical lines", "竖线"},
-          {"vert", "竖线"},
-          {"How much attention lies on columns that many tokens look at (columns of at least 0.1 "
-           "on average and twice what "
-           "uniform attention gives)",
-           "有多少注意力落在许多词元共同关注的列上（该列平均至少 0.1，且是均匀注意力的两倍）"},
-          "sum over strong columns j of A[:, j] / sum of A",
-          "ours, after Kovaleva et al. 2019",
-          kShare}),
-      by(diagonal,
-         {"diagonal",
-          {"Diagonal lines", "斜线"},
-          {"diag", "斜线"},
-          {"How much attention lies at distances that many tokens look at (diagonals of at least "
-           "0.1 on average and twice "
-           "what uniform attention gives)",
-           "有多少注意力落在许多词元共同关注的距离上（该斜线平均至少 0.1，且是均匀注意力的两倍）"},
-          "sum over strong offsets o of A[i, i-o] / sum of A",
-          "ours, after Kovaleva et al. 2019",
-          kShare}),
-      by(block, {"block",
-                 {"Own sentence", "本句"},
-                 {"block", "本句"},
-                 {"How much each token looks at its own sentence; sentences end at full stops and "
-                  "special tokens",
-                  "每个词元在多大程度上关注自己所在的句子；句子以句末标点或特殊词元为界"},
-                 "mean over i of the sum of A[i, j] over j in i's sentence",
-                 "ours, after Kovaleva et al. 2019",
-                 kShare}),
-      by(kind, {"pattern_class",
-                {"Kind of pattern", "图案类别"},
-                {"class", "类别"},
-                {"0 vertical, 1 diagonal, 2 both, 3 blocks, 4 heterogeneous: the classes of "
-                 "Kovaleva et al. 2019, told by a rule "
-                 "(theirs by a trained network): lines that hold half of the mass, else sentences "
-                 "that do",
-                 "0 竖线，1 斜线，2 两者，3 分块，4 混杂：Kovaleva "
-                 "等（2019）的类别，由规则判定（原文用训练的网络）：线条占一半质量，"
-                 "否则看句子"},
-                "vertical + diagonal >= 0.5, else block >= 0.5 and half way from uniform to 1",
-                "after Kovaleva et al. 2019",
-                {"class", "类别"},
-                0,
-                4}),
-      by(clark_entropy,
-         {"clark_entropy",
-          {"Entropy, smoothed, nats", "平滑熵（奈特）"},
-          {"nats", "奈特"},
-          {"Entropy as Clark et al. 2019 take it: in nats, of 0.9999 A + 0.0001 / n, n the keys "
-           "that a row may see",
-           "按 Clark 等（2019）计算的熵：以奈特计，取 0.9999 A + 0.0001 / n，n 为该行可见的键数"},
-          "mean over i of -sum of B ln B, B = 0.9999 A[i, j] + 0.0001 / n",
-          "Clark et al. 2019, General_Analysis",
-          kNats,
-          0,
-          22},
-         false),
-      by(clark_punctuation,
-         {"clark_punctuation",
-          {"Commas and full stops", "逗号与句号"},
-          {", .", "，。"},
-          {"How much goes to the tokens “,” and “.”, the punctuation of Clark et al. 2019",
-           "有多少注意力落在“,”和“.”上，即 Clark 等（2019）的标点"},
-          "mean over i of the sum of A[i, j] over t[j] in {\",\", \".\"}",
-          "Clark et al. 2019, General_Analysis",
-          kShare},
-         false),
-      by_values(
-          value_norm,
-          {"value_norm",
-           {"Weighted values", "加权的值"},
-           {"norm", "范数"},
-           {"How much a head writes: each weight times the length of what it carries into the "
-            "residual stream, summed over "
-            "keys (Kobayashi et al. 2020)",
-            "一个头写入多少：每个权重乘以其带入残差流的向量的长度，对键求和（Kobayashi 等，2020）"},
-           "mean over i of the sum of A[i, j] |v_j W_O|",
-           "Kobayashi et al. 2020",
-           {"norm", "范数"},
-           0,
-           kAnyCount}),
-      by_values(
-          value_first,
-          {"value_first",
-           {"First token, by values", "首个词元（按值）"},
-           {"first|v|", "首|v|"},
-           {"How much of that comes from the first token: a sink that carries nothing has less "
-            "than its weight "
-            "(Kobayashi et al. 2020)",
-            "其中有多少来自首个词元：不带信息的汇聚点所占比例小于它的权重（Kobayashi 等，2020）"},
-           "sum of A[i, 0] |v_0 W_O| / sum of A[i, j] |v_j W_O|",
-           "Kobayashi et al. 2020",
-           kShare}),
+      {
+          .metric =
+              {
+                  .id = "row_similarity",
+                  .title = {"Likeness of rows", "相邻行的相似度"},
+                  .sentence = {"How alike the attention of neighbouring tokens is: mean cosine of "
+                               "successive rows",
+                               "相邻词元的注意力有多相似：相邻两行的平均余弦"},
+                  .unit = kShare,
+                  .formula = "mean over i >= 1 of cos(A[i, :], A[i-1, :])",
+                  .source = "ours",
+              },
+          .column = {"alike", "相似"},
+          .of_head = likeness,
+      },
+      {
+          .metric =
+              {
+                  .id = "positional_share",
+                  .title = {"Positional share", "位置占比"},
+                  .sentence =
+                      {"How much of the pattern depends on the distance alone and not on the "
+                       "words: the part of its variance that the mean at each offset explains",
+                       "图案有多少只取决于距离而与词无关：各偏移处的均值所能解释的方差比例"},
+                  .unit = kShare,
+                  .formula = "1 - sum of (A[i, j] - m[i-j])^2 / sum of (A[i, j] - m)^2",
+                  .source = "ours (R squared of offset means)",
+              },
+          .column = {"pos", "位置"},
+          .of_head = position,
+      },
+      {
+          .metric =
+              {
+                  .id = "vertical",
+                  .title = {"Vertical lines", "竖线"},
+                  .sentence =
+                      {"How much attention lies on columns that many tokens look at (columns of at "
+                       "least 0.1 on average and twice what uniform attention gives)",
+                       "有多少注意力落在许多词元共同关注的列上（该列平均至少 "
+                       "0.1，且是均匀注意力的两倍）"},
+                  .unit = kShare,
+                  .formula = "sum over strong columns j of A[:, j] / sum of A",
+                  .source = "ours, after Kovaleva et al. 2019",
+              },
+          .column = {"vert", "竖线"},
+          .of_head = vertical,
+      },
+      {
+          .metric =
+              {
+                  .id = "diagonal",
+                  .title = {"Diagonal lines", "斜线"},
+                  .sentence =
+                      {"How much attention lies at distances that many tokens look at (diagonals "
+                       "of at least 0.1 on average and twice what uniform attention gives)",
+                       "有多少注意力落在许多词元共同关注的距离上（该斜线平均至少 "
+                       "0.1，且是均匀注意力的两倍）"},
+                  .unit = kShare,
+                  .formula = "sum over strong offsets o of A[i, i-o] / sum of A",
+                  .source = "ours, after Kovaleva et al. 2019",
+              },
+          .column = {"diag", "斜线"},
+          .of_head = diagonal,
+      },
+      {
+          .metric =
+              {
+                  .id = "block",
+                  .title = {"Own sentence", "本句"},
+                  .sentence =
+                      {"How much each token looks at its own sentence; sentences end at full stops "
+                       "and special tokens",
+                       "每个词元在多大程度上关注自己所在的句子；句子以句末标点或特殊词元为界"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over j in i's sentence",
+                  .source = "ours, after Kovaleva et al. 2019",
+              },
+          .column = {"block", "本句"},
+          .of_head = block,
+      },
+      {
+          .metric =
+              {
+                  .id = "pattern_class",
+                  .title = {"Kind of pattern", "图案类别"},
+                  .sentence =
+                      {"0 vertical, 1 diagonal, 2 both, 3 blocks, 4 heterogeneous: the classes of "
+                       "Kovaleva et al. 2019, told by a rule (theirs by a trained network): lines "
+                       "that hold half of the mass, else sentences that do",
+                       "0 竖线，1 斜线，2 两者，3 分块，4 混杂：Kovaleva "
+                       "等（2019）的类别，由规则判定（原文用训练的网络）：线条占一半质量，否则看句"
+                       "子"},
+                  .high = 4,
+                  .unit = {"class", "类别"},
+                  .formula = "vertical + diagonal >= 0.5, else block >= 0.5 and half way from "
+                             "uniform to 1",
+                  .source = "after Kovaleva et al. 2019",
+              },
+          .column = {"class", "类别"},
+          .of_head = kind,
+      },
+      {
+          .metric =
+              {
+                  .id = "clark_entropy",
+                  .title = {"Entropy, smoothed, nats", "平滑熵（奈特）"},
+                  .sentence = {"Entropy as Clark et al. 2019 take it: in nats, of 0.9999 A + "
+                               "0.0001 / n, n the keys that a row may see",
+                               "按 Clark 等（2019）计算的熵：以奈特计，取 0.9999 A + 0.0001 / n，n "
+                               "为该行可见的键数"},
+                  .high = 22,
+                  .unit = kNats,
+                  .formula = "mean over i of -sum of B ln B, B = 0.9999 A[i, j] + 0.0001 / n",
+                  .source = "Clark et al. 2019, General_Analysis",
+              },
+          .column = {"nats", "奈特"},
+          .of_head = clark_entropy,
+          .sink_aware = false,
+      },
+      {
+          .metric =
+              {
+                  .id = "clark_punctuation",
+                  .title = {"Commas and full stops", "逗号与句号"},
+                  .sentence = {"How much goes to the tokens “,” and “.”, the punctuation of Clark "
+                               "et al. 2019",
+                               "有多少注意力落在“,”和“.”上，即 Clark 等（2019）的标点"},
+                  .unit = kShare,
+                  .formula = "mean over i of the sum of A[i, j] over t[j] in {\",\", \".\"}",
+                  .source = "Clark et al. 2019, General_Analysis",
+              },
+          .column = {", .", "，。"},
+          .of_head = clark_punctuation,
+          .sink_aware = false,
+      },
+      {
+          .metric =
+              {
+                  .id = "value_norm",
+                  .title = {"Weighted values", "加权的值"},
+                  .sentence =
+                      {"How much a head writes: each weight times the length of what it carries "
+                       "into the residual stream, summed over keys (Kobayashi et al. 2020)",
+                       "一个头写入多少：每个权重乘以其带入残差流的向量的长度，对键求和（Kobayashi "
+                       "等，2020）"},
+                  .high = kAnyCount,
+                  .unit = {"norm", "范数"},
+                  .formula = "mean over i of the sum of A[i, j] |v_j W_O|",
+                  .source = "Kobayashi et al. 2020",
+                  .needs = needs_model | needs_values,
+              },
+          .column = {"norm", "范数"},
+          .of_head = value_norm,
+          .sink_aware = false,
+          .by_norms = true,
+      },
+      {
+          .metric =
+              {
+                  .id = "value_first",
+                  .title = {"First token, by values", "首个词元（按值）"},
+                  .sentence = {"How much of that comes from the first token: a sink that carries "
+                               "nothing has less than its weight (Kobayashi et al. 2020)",
+                               "其中有多少来自首个词元：不带信息的汇聚点所占比例小于它的权重（Kobay"
+                               "ashi 等，2020）"},
+                  .unit = kShare,
+                  .formula = "sum of A[i, 0] |v_0 W_O| / sum of A[i, j] |v_j W_O|",
+                  .source = "Kobayashi et al. 2020",
+                  .needs = needs_model | needs_values,
+              },
+          .column = {"first|v|", "首|v|"},
+          .of_head = value_first,
+          .sink_aware = false,
+          .by_norms = true,
+      },
   };
 }
 

@@ -1,6 +1,7 @@
 #include "analysis/head_score_rows.h"
 
 #include <array>
+#include <cassert>
 #include <utility>
 
 namespace attn {
@@ -17,14 +18,6 @@ HeadQuestion question_of(const Inputs& in) {
 }
 
 // The score of all heads in the state's sample.
-Measure compute_score(size_t score, const Inputs& in) {
-  HeadTable table({&head_scores()[score]}, in.trace->attention());
-  HeadTableWork work(table, *in.trace, question_of(in));
-  while (work.step()) {
-  }
-  return measure_of(table);
-}
-
 Study begin_score(size_t score, const Inputs& in) {
   const auto table =
       std::make_shared<HeadTable>(std::vector{&head_scores()[score]}, in.trace->attention());
@@ -32,47 +25,29 @@ Study begin_score(size_t score, const Inputs& in) {
   return {work->n_steps(), [work] { return work->step(); }, [table] { return measure_of(*table); }};
 }
 
-// A row's functions know its place. They are many: as little code as can be.
-template <size_t kScore>
-Measure compute(const Inputs& in) {
-  return compute_score(kScore, in);
-}
+// A row's function knows its place. They are many: as little code as can be.
 template <size_t kScore>
 Study begin(const Inputs& in) {
   return begin_score(kScore, in);
 }
 
-using Compute = Measure (*)(const Inputs&);
 using Begin = Study (*)(const Inputs&);
-constexpr auto kComputes = []<size_t... k>(std::index_sequence<k...>) {
-  return std::array<Compute, kMostScores>{compute<k>...};
-}(std::make_index_sequence<kMostScores>());
 constexpr auto kBegins = []<size_t... k>(std::index_sequence<k...>) {
   return std::array<Begin, kMostScores>{begin<k>...};
 }(std::make_index_sequence<kMostScores>());
 
 }  // namespace
 
-HeadScore head_score(const HeadScoreText& t) {
-  HeadScore score;
-  score.metric = {t.id, t.title, t.sentence, {Axis::layer, Axis::head}, t.low, t.high, nullptr};
-  score.metric.formula = t.formula;
-  score.metric.source = t.source;
-  score.metric.unit = t.unit;
-  score.column = t.column;
-  return score;
-}
-
 std::span<const HeadScore> head_scores() {
   static const std::vector<HeadScore> kScores = [] {
     std::vector<HeadScore> all;
     for (const auto& some : {fact_scores(), pattern_scores(), stripe_scores()})
       all.insert(all.end(), some.begin(), some.end());
+    assert(all.size() <= kMostScores);
     for (size_t i = 0; i < all.size(); ++i) {
-      all[i].metric.compute = kComputes[i];
+      all[i].metric.axes = {Axis::layer, Axis::head};
+      all[i].metric.reads |= reads_sample;
       all[i].metric.begin = kBegins[i];
-      if (all[i].by_period) all[i].metric.needs |= needs_period;
-      if (all[i].by_norms) all[i].metric.needs |= needs_model;
     }
     return all;
   }();

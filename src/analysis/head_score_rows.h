@@ -1,4 +1,5 @@
-// head_score_rows.h - the two tables that head_scores() joins, and how a row of either is written.
+// head_score_rows.h - the tables that head_scores() joins, and what their rows share. A row leaves
+// out what all rows have: the axes, reads_sample and `begin`.
 #pragma once
 
 #include <span>
@@ -7,18 +8,6 @@
 #include "analysis/head_scores.h"
 
 namespace attn {
-
-// What people read of a score.
-struct HeadScoreText {
-  const char* id;
-  Text title, column, sentence;
-  const char*
-      formula;  // one line; A[i, j] the weight of query i on key j, t the tokens, both from 0
-  const char* source;
-  Text unit;
-  float low = 0, high = 1;
-};
-HeadScore head_score(const HeadScoreText& text);
 
 inline constexpr Text kShare = {"share", "占比"}, kTokenUnit = {"tokens", "词元"},
                       kBits = {"bits", "比特"}, kNats = {"nats", "奈特"}, kKeys = {"keys", "个键"};

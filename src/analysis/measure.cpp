@@ -3,6 +3,7 @@
 #include "analysis/measure.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 
 #include "analysis/target.h"
@@ -49,7 +50,7 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_period) && in.period <= 0)
     return no(": needs a text that repeats, such as the random repeated one",
               "：需要重复的文本，例如随机重复文本");
-  if (asks(asks_target))
+  if (metric.reads & reads_target)
     if (const Status e = bad_target(in)) return Error{name + ": " + e->message};
   if (asks(needs_all_layers))
     for (int l = 0; l < a.n_layers; ++l)
@@ -83,6 +84,13 @@ Measure run(Study study) {
   }
   return study.take();
 }
+
+Study made_at_once(Measure measure) {
+  auto made = std::make_shared<Measure>(std::move(measure));
+  return {1, [] { return false; }, [made] { return std::move(*made); }};
+}
+
+Measure Metric::compute(const Inputs& inputs) const { return run(begin(inputs)); }
 
 std::vector<Peak> top_keys(std::span<const float> row, int n) {
   std::vector<int> order(row.size());

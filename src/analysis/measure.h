@@ -45,8 +45,22 @@ enum Need : unsigned {
   needs_self = 16,         // query i is key i
   needs_period = 32,       // a text r + r, Inputs::period
   needs_norm_first = 64,   // a residual stream that is a plain sum: norms before attention and MLP
-  needs_all_layers = 128,  // q, k and v of every layer, for which the memory may have no room
-  asks_target = 256,       // State::target and State::foil, which may be left open
+  needs_all_layers = 128,  // every layer's attention, for which the memory may have no room
+  needs_scores = 256,      // q and k, not the patterns alone
+  needs_values = 512,      // v
+};
+
+// The members of State that a metric's numbers and names depend on; bits of Metric::reads. All
+// others may change and the measure stays the same, bit for bit. A metric with a layer axis never
+// reads the layer; one without it does, unless it is about all layers together, like their mean.
+enum Read : unsigned {
+  reads_sample = 1,
+  reads_layer = 2,
+  reads_head = 4,
+  reads_token = 8,    // the chosen query
+  reads_offset = 16,  // State::offset
+  reads_target = 32,  // State::target and State::foil; either may be empty
+  reads_lang = 64,    // Measure::names are words
 };
 
 // What a metric may read. Null what is not there.
@@ -69,22 +83,25 @@ struct Study {
 
 // One row, one metric; menus, the command line and a test that knows none by name walk the table.
 struct Metric {
-  const char* id;
-  Text title;
-  Text sentence;  // what it is, for somebody who has not read the paper
-  std::vector<Axis> axes;
-  float low, high;                          // every value lies between
-  Measure (*compute)(const Inputs&);        // whole, however long it takes
-  unsigned needs = 0;                       // Need
+  const char* id = "";
+  Text title = {};
+  Text sentence = {};  // what it is, for somebody who has not read the paper
+  std::vector<Axis> axes = {};
+  float low = 0, high = 1;                  // every value lies between
+  Text unit = {};                           // "bits", "tokens", "share"
   const char* formula = "";                 // one line of plain text: "mean over i of A[i, i-1]"
   const char* source = "";                  // paper, tool
-  Text unit = {};                           // "bits", "tokens", "share"
-  Study (*begin)(const Inputs&) = nullptr;  // the same in steps, where it takes long
-  bool adds_up =
-      true;  // over keys: what goes to a word is the sum of what goes to its parts; else their mean
+  unsigned reads = 0;                       // Read
+  unsigned needs = 0;                       // Need
+  Study (*begin)(const Inputs&) = nullptr;  // never null in the table; ask missing() first
   // In one sentence without the title, what is too large for it; empty: nothing. Asked before
   // anything is allocated.
   Status (*too_large)(const Inputs&) = nullptr;
+  // Over keys: what goes to a word is the sum of what goes to its parts; else their mean.
+  bool adds_up = true;
+
+  // All steps at once, however long they take.
+  Measure compute(const Inputs& inputs) const;
 };
 // No measure takes more memory while it is made; a sentence for one that would take `bytes`.
 constexpr uint64_t kMostMeasureBytes = uint64_t(1) << 30;
@@ -97,10 +114,11 @@ const Metric* find_metric(std::string_view id);
 Status missing(const Metric& metric, const Inputs& inputs);
 // All steps at once.
 Measure run(Study study);
-// Metric::compute of a metric that has `begin`.
-template <Study (*begin)(const Inputs&)>
-Measure whole(const Inputs& inputs) {
-  return run(begin(inputs));
+// Metric::begin of what is made in a moment: a study of one step.
+Study made_at_once(Measure measure);
+template <Measure (*make)(const Inputs&)>
+Study at_once(const Inputs& inputs) {
+  return made_at_once(make(inputs));
 }
 
 // Clamps sample, layer, head, token and locked key to what the trace has.

@@ -63,34 +63,33 @@ Study begin_next_token(const Inputs& in) {
 
 std::span<const Metric> predictions() {
   static const Metric kPredictions[] = {
-      {"lens_guess",
-       {"Lens: first guess", "透镜：首选"},
-       {"What the model would say at each token if it ended after this layer, and what chance it "
-        "would give that",
-        "若模型到这一层就结束，它在每个词元处会说什么，以及给它多大的概率"},
-       {Axis::layer, Axis::query},
-       0,
-       1,
-       whole<begin_lens_guess>,
-       needs_model | needs_activations | needs_logits,
-       "max over t of softmax(LN_f(x^l_i) W_U + b_U)[t]",
-       "nostalgebraist 2020; TransformerLens accumulated_resid",
-       {"probability", "概率"},
-       begin_lens_guess},
-      {"next",
-       {"Next token", "下一个词元"},
-       {"What the model expects after the chosen token; in its place, where the model reads both "
-        "ways",
-        "模型预计所选词元之后是什么；若模型双向阅读，则预计该处是什么"},
-       {Axis::vocab},
-       0,
-       1,
-       whole<begin_next_token>,
-       needs_model | needs_activations | needs_logits,
-       "softmax(LN_f(x_i) W_U + b_U)",
-       "Radford et al. 2019",
-       {"probability", "概率"},
-       begin_next_token},
+      {
+          .id = "lens_guess",
+          .title = {"Lens: first guess", "透镜：首选"},
+          .sentence = {"What the model would say at each token if it ended after this layer, and "
+                       "what chance it would give that",
+                       "若模型到这一层就结束，它在每个词元处会说什么，以及给它多大的概率"},
+          .axes = {Axis::layer, Axis::query},
+          .unit = {"probability", "概率"},
+          .formula = "max over t of softmax(LN_f(x^l_i) W_U + b_U)[t]",
+          .source = "nostalgebraist 2020; TransformerLens accumulated_resid",
+          .needs = needs_model | needs_activations | needs_logits,
+          .begin = begin_lens_guess,
+      },
+      {
+          .id = "next",
+          .title = {"Next token", "下一个词元"},
+          .sentence = {"What the model expects after the chosen token; in its place, where the "
+                       "model reads both ways",
+                       "模型预计所选词元之后是什么；若模型双向阅读，则预计该处是什么"},
+          .axes = {Axis::vocab},
+          .unit = {"probability", "概率"},
+          .formula = "softmax(LN_f(x_i) W_U + b_U)",
+          .source = "Radford et al. 2019",
+          .reads = reads_token,
+          .needs = needs_model | needs_activations | needs_logits,
+          .begin = begin_next_token,
+      },
   };
   return kPredictions;
 }

@@ -17,13 +17,13 @@ bool has(const Metric& m, Axis axis) { return std::ranges::find(m.axes, axis) !=
 
 const Metric* first_of(const std::vector<Axis>& axes, int nth = 0) {
   for (const Metric& m : metrics())
-    if (m.compute && m.axes == axes && nth-- == 0) return &m;
+    if (m.axes == axes && nth-- == 0) return &m;
   return nullptr;
 }
 
 const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
   const Metric* m = find_metric(id);
-  return m && m->compute && m->axes == axes ? m : nullptr;
+  return m && m->axes == axes ? m : nullptr;
 }
 
 std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table,
@@ -48,22 +48,22 @@ double now_s() {
 bool MeasureKey::operator==(const MeasureKey& o) const {
   return metric == o.metric && !trace.owner_before(o.trace) && !o.trace.owner_before(trace) &&
          sample == o.sample && layer == o.layer && head == o.head && token == o.token &&
-         offset == o.offset && target == o.target && foil == o.foil;
+         offset == o.offset && target == o.target && foil == o.foil && lang == o.lang;
 }
 
 MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
                        const State& at) {
-  MeasureKey key{&metric, trace, at.sample, -1, -1, -1, at.offset, {}, {}};
-  if (!has(metric, Axis::layer)) key.layer = at.layer;
-  if (!has(metric, Axis::head)) key.head = at.head;
-  // Numbers of each query alone are about the chosen token as a key.
-  if (!has(metric, Axis::query) || metric.axes.size() == 1) key.token = at.token;
-  // Scores of heads are about all rows; what is asked of activations is asked at the chosen token.
-  if (metric.axes == kByHead && !(metric.needs & needs_activations)) key.token = -1;
-  if (metric.needs & asks_target) {
+  MeasureKey key{&metric, trace};
+  if (metric.reads & reads_sample) key.sample = at.sample;
+  if (metric.reads & reads_layer) key.layer = at.layer;
+  if (metric.reads & reads_head) key.head = at.head;
+  if (metric.reads & reads_token) key.token = at.token;
+  if (metric.reads & reads_offset) key.offset = at.offset;
+  if (metric.reads & reads_target) {
     key.target = at.target;
     key.foil = at.foil;
   }
+  if (metric.reads & reads_lang) key.lang = at.lang;
   return key;
 }
 
@@ -76,7 +76,7 @@ Status cannot_compute(const Metric& metric, const Inputs& inputs) {
                  tr(lang, ": shown for texts of up to 2,048 tokens; this one has ",
                     "：仅对不超过 2,048 个词元的文本显示；当前词元数为 ") +
                  std::to_string(a.n_query)};
-  if (!has(metric, Axis::layer) && !a.is_kept(inputs.state->layer))
+  if ((metric.reads & reads_layer) && !a.is_kept(inputs.state->layer))
     return Error{tr(lang, "The memory has no room for this layer; choosing it computes it",
                     "内存放不下这一层；选择该层即可计算")};
   return missing(metric, inputs);
@@ -105,8 +105,8 @@ const Metric* shown_measure(const State& s) {
 }
 
 bool colours_tokens(const Metric& m) {
-  return m.compute && (m.axes == std::vector{Axis::query} ||
-                       (m.axes == std::vector{Axis::key} && m.id != std::string_view("row")));
+  return m.axes == std::vector{Axis::query} ||
+         (m.axes == std::vector{Axis::key} && m.id != std::string_view("row"));
 }
 
 const Metric* strip_measure(const State& s) {
@@ -122,7 +122,7 @@ const Metric* lens_measure(const State& s) {
 const Metric* next_measure() { return first_of({Axis::vocab}); }
 
 bool is_part_measure(const Metric& m) {
-  return m.compute && (m.needs & asks_target) &&
+  return (m.reads & reads_target) &&
          (m.axes == kByPart || m.axes == kByHead || m.axes == kBySource);
 }
 
@@ -147,9 +147,9 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
   // The list's filter may name any of them.
   if (s.panel == Panel::head || (s.panel == Panel::list && !s.filter.empty()))
     for (const Metric& m : metrics())
-      if (m.compute && m.axes == kByHead) add(&m);
+      if (m.axes == kByHead) add(&m);
   // What may be chosen as the target: what the model itself expects.
-  if (std::ranges::any_of(wanted, [](const Metric* m) { return m->needs & asks_target; }))
+  if (std::ranges::any_of(wanted, [](const Metric* m) { return m->reads & reads_target; }))
     add(next_measure());
   return wanted;
 }
@@ -212,7 +212,6 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       if (!study.step) {
         if (Status no = cannot_compute(metric, inputs)) return add({}, no);
         if (begin_walk(inputs)) return;
-        if (!metric.begin) return add(metric.compute(inputs), {});
         study = metric.begin(inputs);
       }
       if (study.step()) return;

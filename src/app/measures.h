@@ -21,13 +21,14 @@ inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head},
                                kByLayer = {Axis::layer, Axis::query}, kByPart = {Axis::component},
                                kBySource = {Axis::layer, Axis::key};
 
-// A metric and all of the state that its numbers depend on; what it has an axis for is -1. Does not
-// keep the trace.
+// A metric and what it reads of the state (Metric::reads); everything else has the same value in
+// every key. Does not keep the trace.
 struct MeasureKey {
   const Metric* metric = nullptr;
-  std::weak_ptr<const Trace> trace;
-  int sample = 0, layer = -1, head = -1, token = -1, offset = 0;
-  std::string target, foil;
+  std::weak_ptr<const Trace> trace = {};
+  int sample = -1, layer = -1, head = -1, token = -1, offset = 0;
+  std::string target = {}, foil = {};
+  Lang lang = Lang::en;
 
   bool operator==(const MeasureKey& other) const;
 };

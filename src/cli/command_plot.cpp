@@ -48,7 +48,7 @@ std::vector<Bytes> read_fonts(const std::string& given) {
 std::string ids_of(const View& view) {
   std::string ids;
   for (const Metric& m : metrics())
-    if (m.compute && view.can_show(m)) ids += (ids.empty() ? "" : ", ") + std::string(m.id);
+    if (view.can_show(m)) ids += (ids.empty() ? "" : ", ") + std::string(m.id);
   return ids;
 }
 
@@ -56,11 +56,11 @@ std::string ids_of(const View& view) {
 Result<const Metric*> metric_for(const View& view, const std::string& id, const char* option) {
   if (id.empty()) {
     for (const Metric& m : metrics())
-      if (m.compute && m.axes == view.axes) return &m;
+      if (m.axes == view.axes) return &m;
     return Error{std::string("--view ") + view.id + ": there is no measure for it yet"};
   }
   const Metric* metric = find_metric(id);
-  if (metric && metric->compute && view.can_show(*metric)) return metric;
+  if (metric && view.can_show(*metric)) return metric;
   return Error{std::string(option) + " " + id +
                (metric ? ": is not for --view " : ": there is no such measure for --view ") +
                view.id + "; there are " + ids_of(view)};

@@ -16,8 +16,7 @@ const HeadColumn* HeadsTable::find(std::string_view id) const {
 std::vector<const Metric*> head_metrics() {
   std::vector<const Metric*> found;
   for (const Metric& metric : metrics())
-    if (metric.compute && metric.axes == std::vector<Axis>{Axis::layer, Axis::head})
-      found.push_back(&metric);
+    if (metric.axes == std::vector<Axis>{Axis::layer, Axis::head}) found.push_back(&metric);
   return found;
 }
 

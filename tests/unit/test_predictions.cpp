@@ -58,7 +58,7 @@ TEST_CASE("the lens's first guess is the token that has rank 0, with its chance"
   const auto model = bookworm();
   const auto trace = traced(model);
   const State open;
-  const Measure m = whole<begin_lens_guess>({trace.get(), &open});
+  const Measure m = run(begin_lens_guess({trace.get(), &open}));
   REQUIRE(m.n_guesses() == kGuesses);
   const int n = trace->attention().n_query;
   for (size_t i = 0; i < m.values.size(); i += 5) {
@@ -118,8 +118,7 @@ TEST_CASE("only what is about a target is made anew for another") {
   b.target = "cat";
   b.foil = "mat";
   for (const Metric& m : metrics())
-    if (m.compute)
-      CHECK((measure_key(m, trace, a) == measure_key(m, trace, b)) == !(m.needs & asks_target));
+    CHECK((measure_key(m, trace, a) == measure_key(m, trace, b)) == !(m.reads & reads_target));
 }
 
 TEST_CASE(
@@ -133,7 +132,7 @@ TEST_CASE(
     for (const Metric& m : metrics()) {
       if (!(m.needs & needs_logits)) continue;
       const Status no = missing(m, in);
-      CHECK(bool(no) == bool(m.needs & asks_target));
+      CHECK(bool(no) == bool(m.reads & reads_target));
       if (no) CHECK(no->message.find("xyzzy plugh") != std::string::npos);
     }
   }

@@ -115,23 +115,17 @@ TEST_CASE("the longest step of every measure") {
       const double begun = now_ms();
       double begin = 0, longest = 0, end = 0;
       int n = 1;
-      if (!metric.begin) {
-        const double at = cpu_ms();
-        (void)metric.compute(in);
-        longest = cpu_ms() - at;
-      } else {
-        double at = cpu_ms();
-        const Study study = metric.begin(in);
-        begin = cpu_ms() - at;
-        for (bool more = true; more && now_ms() - begun < limit_ms; ++n) {
-          at = cpu_ms();
-          more = study.step();
-          longest = std::max(longest, cpu_ms() - at);
-        }
+      double at = cpu_ms();
+      const Study study = metric.begin(in);
+      begin = cpu_ms() - at;
+      for (bool more = true; more && now_ms() - begun < limit_ms; ++n) {
         at = cpu_ms();
-        if (now_ms() - begun < limit_ms) (void)study.take();
-        end = cpu_ms() - at;
+        more = study.step();
+        longest = std::max(longest, cpu_ms() - at);
       }
+      at = cpu_ms();
+      if (now_ms() - begun < limit_ms) (void)study.take();
+      end = cpu_ms() - at;
       std::printf("%-20s %8.2f %8.2f %8.2f %9.1f %7d  layer %d\n", metric.id, begin, longest, end,
                   now_ms() - begun, n, layer);
       std::fflush(stdout);

@@ -114,13 +114,12 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
   const Trace& trace = real_trace();
   for (const View& view : views())
     for (const Metric& metric : metrics()) {
-      if (!metric.compute || !view.can_show(metric)) continue;
-      const bool by_target = (metric.needs & asks_target) != 0;
+      if (!view.can_show(metric)) continue;
+      const bool by_target = (metric.reads & reads_target) != 0;
       // One measure a set of axes is enough, of those about a target another.
       const Metric* first = nullptr;
       for (const Metric& m : metrics())
-        if (!first && m.compute && m.axes == metric.axes &&
-            ((m.needs & asks_target) != 0) == by_target)
+        if (!first && m.axes == metric.axes && ((m.reads & reads_target) != 0) == by_target)
           first = &m;
       if (first != &metric) continue;
       for (const float width : {300.f, 560.f})

@@ -114,7 +114,7 @@ void draw_scatter(Frame& f) {
   ImGui::SameLine();
   metric_menu(f, "scatter_x", f.state.measure, x, kByHead, nullptr, menu);
   draw_save(f);
-  draw_target(f, "", x && (x->needs & asks_target) ? x : y);
+  draw_target(f, "", x && (x->reads & reads_target) ? x : y);
   const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);
   scrolling("scatter", [&](float height) {
     if (!first || first->error) return draw_missing(f, first);

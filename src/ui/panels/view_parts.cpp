@@ -126,7 +126,7 @@ bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, c
     };
     if (none) entry(none, "", nullptr);
     for (const Metric& m : metrics())
-      if (m.compute && fits(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
+      if (fits(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
     ImGui::EndCombo();
   }
   ImGui::PopID();

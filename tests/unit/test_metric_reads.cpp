@@ -1,0 +1,167 @@
+// test_metric_reads.cpp - every metric reads of the state what its row says, and nothing else.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string>
+#include <type_traits>
+
+#include "app/measures.h"
+#include "golden_model.h"
+#include "pass/forward.h"
+#include "pass/scratch.h"
+
+using namespace attn;
+
+namespace {
+
+// Of fields of the state, by their keys: the ones that a metric may read.
+const std::map<std::string, unsigned> kReads = {
+    {"sample", reads_sample}, {"layer", reads_layer},   {"head", reads_head},
+    {"token", reads_token},   {"offset", reads_offset}, {"target", reads_target},
+    {"foil", reads_target},   {"lang", reads_lang},
+};
+
+unsigned bit_of(const char* key) {
+  const auto found = kReads.find(key);
+  return found == kReads.end() ? 0 : found->second;
+}
+
+// Both samples in one attention, [sample, head, row, width].
+HeadRows joined(const HeadRows& a, const HeadRows& b) {
+  HeadRows both(a.n_heads() + b.n_heads(), a.n_rows(), a.width());
+  for (int64_t i = 0; i < both.n_heads(); ++i) {
+    const ConstMat from = i < a.n_heads() ? a.head(i) : b.head(i - a.n_heads());
+    std::copy_n(from.data, from.rows * from.cols, both.head_to_fill(i).data);
+  }
+  return both;
+}
+
+constexpr int kPeriod = 13;
+
+// A model's trace of two texts, the first tokens of each twice: a batch, as only the attention from
+// scratch has one by itself. The activations are the first text's.
+Trace batch_of(const std::shared_ptr<const Model>& model, const char* first, const char* second) {
+  const auto traced = [&](const char* text) {
+    Tokens tokens = model->tokenizer->encode(text);
+    REQUIRE(tokens.size() >= kPeriod);
+    tokens.items.resize(kPeriod);
+    for (int i = 0; i < kPeriod; ++i) tokens.items.push_back(Token(tokens.items[size_t(i)]));
+    return forward(model, std::move(tokens), {.all_logits = true, .activations = true});
+  };
+  Trace trace = traced(first);
+  const Trace other = traced(second);
+  REQUIRE(trace.attention().n_query == other.attention().n_query);
+  Attention& a = trace.attentions.front();
+  const Attention& b = other.attention();
+  a.n_samples = 2;
+  for (size_t l = 0; l < size_t(a.n_layers); ++l) {
+    a.q[l] = joined(a.q[l], b.q[l]);
+    a.k[l] = joined(a.k[l], b.k[l]);
+    a.v[l] = joined(a.v[l], b.v[l]);
+    a.facts[l] = joined(a.facts[l], b.facts[l]);
+  }
+  trace.queries.push_back(other.queries[0]);
+  trace.keys.push_back(other.keys[0]);
+  return trace;
+}
+
+bool same(const Measure& a, const Measure& b) {
+  const auto bits = [](const std::vector<float>& x, const std::vector<float>& y) {
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+  };
+  const auto guess = [](const Guess& x, const Guess& y) {
+    return x.token == y.token && x.probability == y.probability;
+  };
+  return a.axes == b.axes && a.shape == b.shape && a.names == b.names && bits(a.values, b.values) &&
+         std::ranges::equal(a.guesses, b.guesses, guess);
+}
+
+// Another value that the field may have.
+template <class Value>
+void change(Value& value, const Field& field) {
+  if constexpr (std::is_enum_v<Value>)
+    value = Value((int(value) + 1) % int(field.names.size()));
+  else if constexpr (std::is_same_v<Value, std::string>)
+    value = kReads.contains(field.key) ? (value == "#61" ? "#62" : "#61") : value + "2";
+  else
+    value = value > field.low ? value - 1 : value + 1;
+}
+
+State with_other(State state, std::string_view key) {
+  for_each_field(state, [&](auto& value, const Field& field) {
+    if (field.key == key) change(value, field);
+  });
+  return state;
+}
+
+// Notes what each metric reads of `state`, bits of Read; the rest of the state must not matter.
+void look(const Trace& trace, const State& state, int period,
+          std::map<std::string, unsigned>& seen) {
+  const Inputs in{&trace, &state, nullptr, period};
+  for (const Metric& metric : metrics()) {
+    if (missing(metric, in)) continue;
+    CAPTURE(std::string(metric.id));
+    const Measure before = metric.compute(in);
+    const auto changes = [&](const State& other) {
+      const Inputs inputs{&trace, &other, nullptr, period};
+      REQUIRE(!missing(metric, inputs));
+      return !same(before, metric.compute(inputs));
+    };
+    State others = state;
+    for_each_field(others, [&](auto& value, const Field& field) {
+      const unsigned bit = bit_of(field.key);
+      if ((metric.reads & bit) == 0)
+        change(value, field);
+      else if (changes(clamped(with_other(state, field.key), trace)))
+        seen[metric.id] |= bit;
+    });
+    CHECK(!changes(clamped(others, trace)));
+  }
+}
+
+std::shared_ptr<const Model> bookworm() {
+  const auto model =
+      load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
+  REQUIRE(model);
+  return *model;
+}
+
+}  // namespace
+
+TEST_CASE("a measure is made anew for what its metric reads, and for nothing else") {
+  const auto trace = run_scratch({.d_model = 12, .n_heads = 3})->trace;
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    const State state;
+    State any;
+    for_each_field(any, [&](auto&, const Field& field) {
+      CAPTURE(std::string(field.key));
+      const State other = with_other(state, field.key);
+      const bool reads = (metric.reads & bit_of(field.key)) != 0;
+      CHECK((measure_key(metric, trace, state) == measure_key(metric, trace, other)) == !reads);
+    });
+  }
+}
+
+TEST_CASE("a metric reads of the state what its row says, and nothing else") {
+  std::map<std::string, unsigned> seen;
+  const auto model = bookworm();
+  const Trace trace = batch_of(model, "The little girl, unhappily, saw a dog and a cat",
+                               "A big bird ran. It was a windy day, too, for grandmother.");
+  const State chosen{
+      .sample = 1, .layer = 1, .head = 1, .token = 9, .target = "#50", .foil = "#40"};
+  look(trace, chosen, kPeriod, seen);
+  State open = chosen;
+  open.target = open.foil = "";
+  look(trace, open, kPeriod, seen);
+  ScratchSettings settings{.d_model = 12, .n_heads = 3, .n_samples = 2, .seed = 5};
+  const auto scratch = run_scratch(settings);
+  REQUIRE(scratch);
+  look(*scratch->trace, {.sample = 1, .head = 1, .token = 3}, 0, seen);
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    CHECK(seen[metric.id] == metric.reads);
+  }
+}
