@@ -23,10 +23,12 @@ inline Bytes read_bytes(const std::filesystem::path& path) {
   return std::vector<uint8_t>(std::istreambuf_iterator<char>(in), {});
 }
 
-// All files of a folder but the golden one, named as a browser names dropped ones.
+// All files of a folder but the golden one, named as a browser names dropped ones. Subfolders, such
+// as the __pycache__ of a model's scripts, are not part of a model.
 inline std::vector<File> read_model_files(const std::filesystem::path& folder) {
   std::vector<File> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
     const std::string name = entry.path().filename().string();
     if (name == "expected.safetensors" || name.ends_with(".gguf")) continue;
     files.push_back({folder.filename().string() + "/" + name, read_bytes(entry.path())});

@@ -105,6 +105,7 @@ Golden load(const std::string& name) {
 std::vector<std::string> golden_names() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(goldens())) {
+    if (!entry.is_regular_file()) continue;
     const std::string name = entry.path().stem().string();
     if (name != kElsewhere) names.push_back(name);
   }

@@ -354,7 +354,7 @@ TEST_CASE("BERT's known heads are found in its published attention") {
   if (!folder) return;
   std::optional<HeadTable> table;
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
-    if (entry.path().extension() != ".safetensors") continue;
+    if (!entry.is_regular_file() || entry.path().extension() != ".safetensors") continue;
     const Result<NamedTensors> file =
         read_safetensors({entry.path().filename().string(), read_bytes(entry.path())});
     REQUIRE(file);

@@ -47,6 +47,18 @@ void replace(File& file, const std::string& from, const std::string& to) {
 
 }  // namespace
 
+TEST_CASE("a subfolder is not part of a model's files") {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / "attnscope-model-with-subfolder";
+  std::filesystem::create_directories(folder / "__pycache__");
+  std::ofstream(folder / "config.json") << "{}";
+  const std::vector<File> files = read_model_files(folder);
+  std::filesystem::remove_all(folder);
+  REQUIRE(files.size() == 1);
+  CHECK(base_name(files[0].name) == "config.json");
+  CHECK(files[0].bytes.text() == "{}");
+}
+
 TEST_CASE("sizes of files for people") {
   CHECK(human_bytes(0) == "0 B");
   CHECK(human_bytes(999) == "999 B");
