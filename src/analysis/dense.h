@@ -13,10 +13,10 @@
 namespace attn {
 
 using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using View = Eigen::Map<const Dense, 0, Eigen::OuterStride<>>;
+using DenseView = Eigen::Map<const Dense, 0, Eigen::OuterStride<>>;
 
 // Sizes are 64 bits wide with us, with Eigen as wide as an address.
-inline View view(ConstMat m) {
+inline DenseView view(ConstMat m) {
   return {m.data, Eigen::Index(m.rows), Eigen::Index(m.cols),
           Eigen::OuterStride<>(Eigen::Index(m.stride))};
 }

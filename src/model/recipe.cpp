@@ -120,7 +120,7 @@ class Binder {
   }
 
   void fill(const Bind& bind, const std::string& name, Block* block) {
-    const Target& to = bind.target;
+    const Slot& to = bind.target;
     if (to.table) {
       fill_table(to.table, name);
     } else if (to.bias) {

@@ -58,14 +58,14 @@ enum class Store { out_in, in_out };        // [d_out, d_in] as nn.Linear, or GP
 enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
 
 // Where a tensor of the file goes.
-struct Target {
-  constexpr Target(Table Weights::* t) : table(t) {}
-  constexpr Target(Tensor Weights::* b) : bias(b) {}
-  constexpr Target(NormWeights Weights::* n) : final_norm(n) {}
-  constexpr Target(NormWeights Block::* n) : norm(n) {}
-  constexpr Target(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
+struct Slot {
+  constexpr Slot(Table Weights::* t) : table(t) {}
+  constexpr Slot(Tensor Weights::* b) : bias(b) {}
+  constexpr Slot(NormWeights Weights::* n) : final_norm(n) {}
+  constexpr Slot(NormWeights Block::* n) : norm(n) {}
+  constexpr Slot(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
       : linear{a, b, c} {}
-  constexpr Target(Linear Weights::* l) : head(l) {}
+  constexpr Slot(Linear Weights::* l) : head(l) {}
 
   Table Weights::* table = nullptr;
   Tensor Weights::* bias = nullptr;
@@ -77,7 +77,7 @@ struct Target {
 
 struct Bind {
   const char* name;  // before ".weight" and ".bias", without the recipe's prefix; {} is the layer
-  Target target;
+  Slot target;
   bool Layout::* bias = nullptr;  // whether a Linear has one; null: never
   Store store = Store::out_in;
   Fused fused = Fused::one_by_one;

@@ -11,7 +11,7 @@ namespace attn {
 
 namespace {
 
-constexpr int kMostDModel = 4096, kMostHeads = 256, kMostSamples = 64, kMostTokens = 1024;
+constexpr int kMostDModel = 4096, kMostScratchHeads = 256, kMostSamples = 64, kMostTokens = 1024;
 constexpr uint64_t kMostBytes = 1'000'000'000;
 constexpr float kMaskedScore = -1e9f;
 
@@ -123,7 +123,7 @@ Result<MultiHeadAttention> MultiHeadAttention::create(int d_model, int n_heads,
                                                       TorchRandom& random) {
   if (d_model < 1 || d_model > kMostDModel)
     return wrong("d_model must be 1 to 4096, not " + std::to_string(d_model));
-  if (n_heads < 1 || n_heads > kMostHeads)
+  if (n_heads < 1 || n_heads > kMostScratchHeads)
     return wrong("the number of heads must be 1 to 256, not " + std::to_string(n_heads));
   if (d_model % n_heads != 0)
     return wrong("d_model " + std::to_string(d_model) + " is not a multiple of " +

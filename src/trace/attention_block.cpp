@@ -411,8 +411,8 @@ void block_pattern(const Attention& a, int sample, int layer, int head, int q0, 
   block_pattern(simd().attention, a, sample, layer, head, q0, q1, out);
 }
 
-void block_pooled(const Attention& a, int sample, int layer, int head, const Cells& rows,
-                  const Cells& cols, int row0, int row1, Mat largest, Mat sum) {
+void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
+                  const CellSpan& cols, int row0, int row1, Mat largest, Mat sum) {
   assert(0 <= rows.from && rows.to <= a.n_query && 0 <= cols.from && cols.to <= a.n_key);
   for (const Mat& m : {largest, sum}) {
     for (int64_t i = row0; m.data && i < row1; ++i) std::ranges::fill(m.row(i), 0.f);

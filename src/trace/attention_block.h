@@ -29,7 +29,7 @@ int64_t attend_floats(const Attention& a);
 // Attention::pattern_rows and ::pooled on the calling thread.
 void block_pattern(const Attention& a, int sample, int layer, int head, int q0, int q1, Mat out);
 // Things from .. to-1 in n cells, at least one each.
-struct Cells {
+struct CellSpan {
   int from, to, n;
   int begin(int cell) const { return from + int(int64_t(cell) * (to - from) / n); }
   int end(int cell) const {
@@ -37,8 +37,8 @@ struct Cells {
   }
 };
 // Rows row0 .. row1-1 of the cells; sums, not yet means.
-void block_pooled(const Attention& a, int sample, int layer, int head, const Cells& rows,
-                  const Cells& cols, int row0, int row1, Mat largest, Mat sum);
+void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
+                  const CellSpan& cols, int row0, int row1, Mat largest, Mat sum);
 
 // The same with the loops of one instruction set; for tests and measurements.
 void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,

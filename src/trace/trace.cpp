@@ -59,7 +59,7 @@ std::vector<float> Attention::pattern(int sample, int layer, int head) const {
 void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, int k1, Mat largest,
                        Mat mean) const {
   assert(mean.data == nullptr || (mean.rows == largest.rows && mean.cols == largest.cols));
-  const Cells rows{q0, q1, int(largest.rows)}, cols{k0, k1, int(largest.cols)};
+  const CellSpan rows{q0, q1, int(largest.rows)}, cols{k0, k1, int(largest.cols)};
   const int64_t work = attend_work(*this, q0, q1) / std::max(1, rows.n) + 1;
   parallel_for(rows.n, std::max<int64_t>(1, (1 << 20) / work), [&](int64_t begin, int64_t end) {
     block_pooled(*this, sample, layer, head, rows, cols, int(begin), int(end), largest, mean);
