@@ -204,7 +204,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send(packed, first, last + 1 - first)
 
     def find(self, target):
-        """The file of the site that the request means, or None: nothing outside of it is ever read."""
+        """The file of the site that the request means, or None: nothing outside of it is ever
+        read."""
         path = unquote(target.partition("?")[0].partition("#")[0])
         if "\0" in path or "\\" in path:
             return None
@@ -222,7 +223,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
 
     def packed(self, file):
-        """The compressed copy beside `file` that the client understands, with its encoding's name."""
+        """The compressed copy beside `file` that the client understands, with its encoding's
+        name."""
         if "Range" not in self.headers:
             accepted = accepted_encodings(self.headers.get("Accept-Encoding", ""))
             for encoding, ending in ENCODINGS:
@@ -236,7 +238,8 @@ class Handler(BaseHTTPRequestHandler):
         return file, None
 
     def asked_range(self, size, tag):
-        """(first, last) bytes; (None, None) for the whole file; first > last if there are none such."""
+        """(first, last) bytes; (None, None) for the whole file; first > last if there are none
+        such."""
         asked = re.fullmatch(r"bytes=\s*(\d*)-(\d*)\s*", self.headers.get("Range", ""))
         if not asked or asked[1] == asked[2] == "" or self.headers.get("If-Range", tag) != tag:
             return None, None
@@ -250,7 +253,10 @@ class Handler(BaseHTTPRequestHandler):
         return (first, min(last, size - 1)) if first < size else (1, 0)
 
     def not_found(self, with_body):
-        body = b"<!doctype html><meta charset=utf-8><title>404</title><p>There is no such page. <a href=/>attnscope</a>\n"
+        body = (
+            b"<!doctype html><meta charset=utf-8><title>404</title>"
+            b"<p>There is no such page. <a href=/>attnscope</a>\n"
+        )
         self.head(
             HTTPStatus.NOT_FOUND,
             {"Content-Type": MIME_TYPES[".html"], "Content-Length": str(len(body))},

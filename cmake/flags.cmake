@@ -41,8 +41,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # These depend on what the optimizer saw and are often wrong about std::string and std::vector.
   target_compile_options(
     our_flags INTERFACE -Wno-restrict -Wno-error=array-bounds -Wno-error=stringop-overflow
-                        -Wno-error=stringop-overread -Wno-error=maybe-uninitialized
-                        $<$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>:-Wno-dangling-reference>)
+                        -Wno-error=stringop-overread
+                        -Wno-error=maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    target_compile_options(our_flags INTERFACE -Wno-dangling-reference)
+  endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12's own std::stable_sort calls what it has deprecated.
@@ -62,7 +65,8 @@ function(runs_under_node target)
   endif()
   # -O1: every file is optimized, but not all of it once more by wasm-opt, which takes half a
   # minute.
-  target_link_options(${target} PRIVATE -O1 -sENVIRONMENT=node,worker -sNODERAWFS=1 -sEXIT_RUNTIME=1)
+  target_link_options(${target} PRIVATE -O1 -sENVIRONMENT=node,worker -sNODERAWFS=1
+                      -sEXIT_RUNTIME=1)
   if(ATTNSCOPE_THREADS)
     # main() may wait for threads, because it is on one itself.
     target_link_options(${target} PRIVATE -sPROXY_TO_PTHREAD=1 -sPTHREAD_POOL_SIZE=4)
@@ -72,13 +76,15 @@ endfunction()
 # app.js and app.wasm for a page, which calls `createAttnscope({canvas, …})`.
 function(runs_in_a_page target)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME app)
+  set(methods UTF8ToString stringToUTF8 lengthBytesUTF8 HEAPU8 HEAPF32 wasmMemory ccall)
+  list(JOIN methods "," methods)
   target_link_options(
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
     # SDL asks for GL functions by name unless src/platform answers; the table is 50 KB of app.js.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free
-    -sEXPORTED_RUNTIME_METHODS=UTF8ToString,stringToUTF8,lengthBytesUTF8,HEAPU8,HEAPF32,wasmMemory,ccall)
+    -sEXPORTED_RUNTIME_METHODS=${methods})
   if(ATTNSCOPE_THREADS)
     # Workers only start when the page's own thread is idle, so all that will ever run start first.
     target_link_options(${target} PRIVATE

@@ -1,7 +1,9 @@
 # Target `shaders`: header shaders.h with the text of every file of shaders/, made anew on a change.
 # Run as a script (cmake -P) this file writes that header; included, it declares the target.
 if(CMAKE_SCRIPT_MODE_FILE)
-  set(text "// shaders.h - the shaders' sources. Made from shaders/ by cmake/shaders.cmake.\n#pragma once\n\nnamespace shaders {\n")
+  string(
+    CONCAT text "// shaders.h - the shaders' sources. Made from shaders/ by cmake/shaders.cmake.\n"
+                "#pragma once\n\nnamespace shaders {\n")
   foreach(file ${SHADERS})
     file(READ "${file}" source)
     get_filename_component(name "${file}" NAME)

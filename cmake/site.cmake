@@ -1,7 +1,8 @@
 # Target `site`: the static site in build/site, with this build's program under st/ or mt/.
 # What another build put there stays: the whole site is the target `site` of web and of web-mt.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-set(ATTNSCOPE_SITE_DIR "${PROJECT_SOURCE_DIR}/build/site" CACHE PATH "Where target site puts its files")
+set(ATTNSCOPE_SITE_DIR "${PROJECT_SOURCE_DIR}/build/site"
+    CACHE PATH "Where target site puts its files")
 if(ATTNSCOPE_THREADS)
   set(flavour mt)
 else()

@@ -14,7 +14,7 @@ uniform int u_level;
 uniform int u_scale;            // 0 linear, 1 log, 2 row maximum
 uniform int u_palette;
 uniform bool u_reversed;
-uniform bool u_diverging;       // weights are places, 0.5 in the middle: of several, the farthest from it
+uniform bool u_diverging;       // weights are places, 0.5 in the middle: of several, the farthest
 uniform bool u_mean;            // of several, their mean instead of the largest
 uniform bool u_causal;
 uniform bool u_dark;

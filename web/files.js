@@ -79,7 +79,8 @@ export class Files {
       const found = await promise;
       if (!found.length) {
         throw new Trouble(tr(
-            'There is no model in this folder: a config.json and a model.safetensors are looked for',
+            'There is no model in this folder: a config.json and a model.safetensors are looked ' +
+                'for',
             '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
       }
       const total = found.reduce((sum, {file}) => sum + file.size, 0);

@@ -50,8 +50,8 @@ function demandFeatures() {
   if (!missing.length) return;
   const names = missing.join(tr(' and ', ' 与 '));
   throw new Missing(tr(
-      `attnscope needs ${
-          names}, which this browser does not have or has switched off; any Chrome, Edge, Firefox or Safari since 2023 has it`,
+      `attnscope needs ${names}, which this browser does not have or has switched off; ` +
+          'any Chrome, Edge, Firefox or Safari since 2023 has it',
       `attnscope 需要 ${
           names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
 }

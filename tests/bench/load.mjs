@@ -154,8 +154,9 @@ for (let round = 0; round < kRounds; ++round) {
   }
 }
 const middle = (list, value) => median(list.map(value)).toFixed(0);
-console.log(`${kModel}, ${
-    kRounds} rounds, medians; ms since the page began to open; MB resident / highest so far / counted by the browser\n`);
+console.log(
+    `${kModel}, ${kRounds} rounds, medians; ms since the page began to open; ` +
+    'MB resident / highest so far / counted by the browser\n');
 const later = kSizes.slice(1), sized = (what, sizes) => sizes.map((n) => `${what}, n = ${n}`);
 console.log(`| | bytes read | first heat map (n = ${kSizes[0]}) | after the last byte | ${
         [...sized('new text ms', later), ...sized('MB', kSizes)].join(' | ')} |`);

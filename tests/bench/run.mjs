@@ -11,7 +11,17 @@ import {fileURLToPath} from 'node:url';
 import {open_page, open_program} from './peers.mjs';
 import {boost, foreign_ms, pin_busiest, unpin} from './processes.mjs';
 import {serve} from './server.mjs';
-import {kGpt2, kLogitLimit, kPatternLimit, kRoot, kTwoThreads, kWorks, ids_of, median, option} from './works.mjs';
+import {
+  kGpt2,
+  kLogitLimit,
+  kPatternLimit,
+  kRoot,
+  kTwoThreads,
+  kWorks,
+  ids_of,
+  median,
+  option
+} from './works.mjs';
 
 const kHere = path.dirname(fileURLToPath(import.meta.url));
 const list = (name, otherwise) => String(option(name, otherwise)).split(',').filter(Boolean);

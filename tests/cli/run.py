@@ -6,7 +6,8 @@
 
 --update writes tests/data/cli/*.txt anew: look at the difference before you keep it.
 Models are read from ../shared/models/checkpoints, or under $ATTNSCOPE_SHARED; where they are absent
-their tests are skipped, visibly. The last line is "N passed, N failed". Python's standard library only.
+their tests are skipped, visibly. The last line is "N passed, N failed". Python's standard library
+only.
 """
 
 import array
@@ -342,7 +343,8 @@ def test_exits():
 
 
 def bad(arguments, expected, word):
-    """The exit code, nothing on standard output, one sentence that holds `word` on standard error."""
+    """The exit code, nothing on standard output, one sentence that holds `word` on standard
+    error."""
     code, out, err = run(*arguments)
     short = " ".join(map(str, arguments))[:60]
     check(
@@ -491,7 +493,8 @@ def test_masked():
 
 
 def test_story():
-    """stories260K goes on as llama2.c does: "Once upon a time, there was a little girl named Lily"."""
+    """stories260K goes on as llama2.c does: "Once upon a time, there was a little girl named
+    Lily"."""
     folder = CHECKPOINTS / "stories260K"
     if not folder.is_dir():
         return skip("stories260K's story", f"{folder} is not there")
@@ -642,7 +645,8 @@ def test_measure():
 
 
 def merge(a, groups, n):
-    """[query, key] numbers with tokens put together: summed over keys, averaged over queries; group -1 left out."""
+    """[query, key] numbers with tokens put together: summed over keys, averaged over queries; group
+    -1 left out."""
     out = [[0.0] * n for _ in range(n)]
     for q, row in enumerate(a):
         for k, x in enumerate(row):
@@ -652,7 +656,8 @@ def merge(a, groups, n):
 
 
 def test_units():
-    """Words, spans and hidden special tokens: the numbers of `measure`, of `attention`, and what is said of them."""
+    """Words, spans and hidden special tokens: the numbers of `measure`, of `attention`, and what is
+    said of them."""
     bert = ROOT / "tests/data/models/bert"
     arguments = ["--model", bert, "--text", "the cat sat.", "--lang", "en"]
     measure = ["measure", "pattern", *arguments, "--layer", 1, "--head", 1]
@@ -818,7 +823,8 @@ def test_circuits():
 
 
 def test_plot():
-    """Every view as a picture that others can read, with the words of the text in it; what cannot be drawn says why."""
+    """Every view as a picture that others can read, with the words of the text in it; what cannot
+    be drawn says why."""
     arguments = [
         "plot",
         "--model",

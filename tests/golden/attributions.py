@@ -1,14 +1,17 @@
-"""Writes tests/data/attributions/*.safetensors: attributions and circuits of the tiny checkpoints, by their definitions.
+"""Writes tests/data/attributions/*.safetensors: attributions and circuits of the tiny checkpoints,
+by their definitions.
 
-    python tests/golden/attributions.py [model …]        needs torch, numpy, transformers, safetensors
+    python tests/golden/attributions.py [model …]  needs torch, numpy, transformers, safetensors
 
-transformers runs the checkpoint in float64 and says what attention, values and residual stream are; everything else is
-written out here from the papers' formulas, slowly, in NumPy, and shares nothing with attnscope. Per checkpoint:
-hidden [layer + 1, n, d_model] (before the final norm), resid_mid [layer, n, d_model], and a tensor per measure, by its
-id; of a real or padded text also input_ids and attention_mask [n]. Settings: QUERY, LAYER, HEAD, TARGET and FOIL below.
+transformers runs the checkpoint in float64 and says what attention, values and residual stream are;
+everything else is written out here from the papers' formulas, slowly, in NumPy, and shares nothing
+with attnscope. Per checkpoint: hidden [layer + 1, n, d_model] (before the final norm), resid_mid
+[layer, n, d_model], and a tensor per measure, by its id; of a real or padded text also input_ids
+and attention_mask [n]. Settings: QUERY, LAYER, HEAD, TARGET and FOIL below.
 
-"+padded": the last tokens are padding. "+cross": the checkpoint's attention layers look at KEYS states of another text,
-through transformers' cross-attention; the file has what the program is given then: q, k, v [layer, head, n, d_head] and z.
+"+padded": the last tokens are padding. "+cross": the checkpoint's attention layers look at KEYS
+states of another text, through transformers' cross-attention; the file has what the program is
+given then: q, k, v [layer, head, n, d_head] and z.
 """
 
 import functools
@@ -55,7 +58,8 @@ N_REAL = 20  # tokens of its golden text
 
 
 class Pass:
-    """What transformers computes of one checkpoint, and the weights that the formulas need, as x W."""
+    """What transformers computes of one checkpoint, and the weights that the formulas need, as x
+    W."""
 
     def __init__(self, name):
         name, _, kind_of_case = name.partition("+")
@@ -217,7 +221,8 @@ class Pass:
         return w[..., g * self.dh : (g + 1) * self.dh]
 
     def read(self, l):
-        """What the queries of a layer are made of; keys and values too unless they are of another text."""
+        """What the queries of a layer are made of; keys and values too unless they are of another
+        text."""
         return self.pre[l] if self.post else self.norm(self.pre[l], self.norms(l)[0])
 
     def part_of(self, which, l, h):
@@ -262,7 +267,8 @@ def rms_norm(module, x):
 
 
 def across(model, cls, kind):
-    """A GPT-2 whose attention layers look at another text: its own weights as cross-attention, self-attention zero."""
+    """A GPT-2 whose attention layers look at another text: its own weights as cross-attention,
+    self-attention zero."""
     kind.add_cross_attention = True
     other = cls.from_config(kind, dtype=torch.float64, attn_implementation="eager").eval()
     other.load_state_dict(model.state_dict(), strict=False)
@@ -476,7 +482,7 @@ def value_zeroing(p, out):
 def routes(p, out):
     size = lambda x: np.abs(x).sum(-1)
     prox = lambda z, y: np.maximum(size(y) - size(z - y), 1e-5)
-    heads, residual, mlp, layer_map = [], [], [], None
+    heads, residual, mlp = [], [], []
     for l in range(p.L):
         y = p.sum1[l]
         parts = np.stack(
@@ -500,7 +506,8 @@ def routes(p, out):
 
 
 def gradients(p, out):
-    """By autograd: A of each layer is a leaf of the chosen logit's graph, as transformers made it."""
+    """By autograd: A of each layer is a leaf of the chosen logit's graph, as transformers made
+    it."""
     y = p.out.logits[0, QUERY, TARGET] - p.out.logits[0, QUERY, FOIL]
     grads = torch.autograd.grad(y, p.A_torch)
     prod = [(g[0] * a[0]).detach().numpy() for g, a in zip(grads, p.A_torch)]

@@ -1,10 +1,12 @@
-"""Writes tests/data/transformer_lens/*.safetensors: what TransformerLens 4.3 says of the same models and tokens.
+"""Writes tests/data/transformer_lens/*.safetensors: what TransformerLens 4.3 says of the same
+models and tokens.
 
-    python tests/golden/by_transformer_lens.py        needs transformer_lens, torch, numpy, safetensors
+    python tests/golden/by_transformer_lens.py  needs transformer_lens, torch, numpy, safetensors
 
-Its own functions only: head_detector ("mul" and "abs"), accumulated_resid, decompose_resid, stack_head_results, logit_attrs,
-all_composition_scores, FactoredMatrix; the stripes are the one-line diagonals of its Main_Demo. Two tiny checkpoints with random
-weights, one of them with grouped heads, and web/models/bookworm-2m. LayerNorm weights are folded, nothing else is processed.
+Its own functions only: head_detector ("mul" and "abs"), accumulated_resid, decompose_resid,
+stack_head_results, logit_attrs, all_composition_scores, FactoredMatrix; the stripes are the
+one-line diagonals of its Main_Demo. Two tiny checkpoints with random weights, one of them with
+grouped heads, and web/models/bookworm-2m. LayerNorm weights are folded, nothing else is processed.
 A tensor per measure, by its id; ids [n], and a text said twice, repeat [2 PERIOD].
 """
 

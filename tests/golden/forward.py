@@ -1,11 +1,11 @@
 """Writes tests/data/models/*: tiny random checkpoints and what transformers computes with them.
 
-    python tests/golden/forward.py        needs torch, transformers, tokenizers, safetensors
+    python tests/golden/forward.py  needs torch, transformers, tokenizers, safetensors
 
-Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers writes
-them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n, d_vocab] (none
-where the model has no head) and, with padding, attention_mask [n], computed in float32 with eager attention
-from the files as written. Everything is seeded.
+Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers
+writes them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n,
+d_vocab] (none where the model has no head) and, with padding, attention_mask [n], computed in
+float32 with eager attention from the files as written. Everything is seeded.
 """
 
 import json
@@ -227,7 +227,8 @@ def write_as_tensorflow_did(path):
 
 
 def make_wordpiece(path):
-    """Special tokens, letters, letters within words, words: listed, for the trainer's order is not fixed."""
+    """Special tokens, letters, letters within words, words: listed, for the trainer's order is not
+    fixed."""
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     words = sorted(set(re.findall(r"[a-z]+", " ".join(TEXT).lower())))
     letters = sorted(set("".join(words)))

@@ -1,13 +1,16 @@
-"""Writes tests/data/head_measures.safetensors: every score of a head, by the published formulas in NumPy, float64.
+"""Writes tests/data/head_measures.safetensors: every score of a head, by the published formulas in
+NumPy, float64.
 
-    python tests/golden/head_measures.py        needs numpy, torch, safetensors, tokenizers, transformers
+    python tests/golden/head_measures.py  needs numpy, torch, safetensors, tokenizers, transformers
 
-Cases: causal (two random texts, one with a sink), bidirectional, padded, cross attention, on random q and k; then what
-transformers computes for two tiny checkpoints of tests/data/models and for web/models/bookworm-2m on a text. Of each case the
-file holds what the program is given (q, k, ids, flags) and what the formulas below make of softmax(q k / sqrt(d)).
-Sources: clarkkev/attention-analysis General_Analysis; TransformerLens head_detector and Main_Demo; HeadVis
-compute-head-metrics; Voita et al. 2019; Kovaleva et al. 2019; Kobayashi et al. 2020. Where a score is this project's own, the
-formula is the one that its row states. `without`: rows divided by what they leave beside key 0, of those that leave 0.01.
+Cases: causal (two random texts, one with a sink), bidirectional, padded, cross attention, on random
+q and k; then what transformers computes for two tiny checkpoints of tests/data/models and for
+web/models/bookworm-2m on a text. Of each case the file holds what the program is given (q, k, ids,
+flags) and what the formulas below make of softmax(q k / sqrt(d)). Sources:
+clarkkev/attention-analysis General_Analysis; TransformerLens head_detector and Main_Demo; HeadVis
+compute-head-metrics; Voita et al. 2019; Kovaleva et al. 2019; Kobayashi et al. 2020. Where a score
+is this project's own, the formula is the one that its row states. `without`: rows divided by what
+they leave beside key 0, of those that leave 0.01.
 """
 
 import json
@@ -209,7 +212,8 @@ def random_tokens(rng, n, repeat):
 
 
 def word_ids(ids):
-    """The word of each token: "in", "duc" and "s" go on with what stands before, unless that is a mark or special."""
+    """The word of each token: "in", "duc" and "s" go on with what stands before, unless that is a
+    mark or special."""
     out = []
     for i, t in enumerate(ids):
         goes_on = (
@@ -392,7 +396,10 @@ def main():
         ("cross", 20, 31, "cross"),
     ):
         names[name] = random_case(tensors, rng, name, *rest)
-    text = "Once upon a time there was a little girl and a little dog. The girl and the dog went to the sea."
+    text = (
+        "Once upon a time there was a little girl and a little dog. The girl and the dog went "
+        "to the sea."
+    )
     for name, folder in (
         ("gpt2", ROOT / "tests/data/models/gpt2"),
         ("bert", ROOT / "tests/data/models/bert"),

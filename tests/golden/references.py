@@ -1,11 +1,13 @@
 """Prints measure x reference x largest difference, of every row that attnscope has.
 
-    python3 tests/golden/references.py --table [build/native/unit_tests]        needs nothing but Python
+    python3 tests/golden/references.py --table [build/native/unit_tests]  needs nothing but Python
 
-The references are the committed goldens: every published formula written once more in NumPy over what transformers computes in
-float64 (head_measures.py, attributions.py), and what TransformerLens itself says (by_transformer_lens.py). The program of the unit tests
-compares, this collects. Differences are parts of the largest value where that is above 1. "-": the row has no meaning there, and
-the sentences below the table say why, as the program says them. Exits with 1 where a difference is above 1e-5.
+The references are the committed goldens: every published formula written once more in NumPy over
+what transformers computes in float64 (head_measures.py, attributions.py), and what TransformerLens
+itself says (by_transformer_lens.py). The program of the unit tests compares, this collects.
+Differences are parts of the largest value where that is above 1. "-": the row has no meaning there,
+and the sentences below the table say why, as the program says them. Exits with 1 where a difference
+is above 1e-5.
 """
 
 import argparse
@@ -93,7 +95,8 @@ def main():
     rows = len(worst)
     over = [m for m, found in worst.items() if max(found.values(), default=1) > TOLERANCE]
     print(
-        f"\n{rows} measures; the largest difference is {max(v for v, _ in largest.values()):.1e}, {TOLERANCE:.0e} is allowed"
+        f"\n{rows} measures; the largest difference is {max(v for v, _ in largest.values()):.1e}, "
+        f"{TOLERANCE:.0e} is allowed"
     )
     for measure in over:
         print(f"too far: {measure}")

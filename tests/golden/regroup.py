@@ -3,9 +3,10 @@
 
     python tests/golden/regroup.py        writes tests/data/regroup.json
 
-A group's weight as a key is the sum over its tokens, as a query the mean over its tokens (Clark et al. 2019): with
-membership matrices Q [group, token] / size and K [token, group], the map is Q A K. Where cells are not a number, sums
-and means are over those that are. Everything in float64 over float32 inputs.
+A group's weight as a key is the sum over its tokens, as a query the mean over its tokens (Clark et
+al. 2019): with membership matrices Q [group, token] / size and K [token, group], the map is Q A K.
+Where cells are not a number, sums and means are over those that are. Everything in float64 over
+float32 inputs.
 """
 import json
 import pathlib
@@ -35,7 +36,8 @@ SPANS = [0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 5]  # 1-3 and 4-8
 
 
 def merge(a, groups, keep, mean_keys):
-    """Rows and columns of tokens that are kept, put together: sums of what is a number over keys, means over queries."""
+    """Rows and columns of tokens that are kept, put together: sums of what is a number over keys,
+    means over queries."""
     order = sorted({g for g, k in zip(groups, keep) if k})
     out = np.full((len(order), len(order)), np.nan)
     for i, gi in enumerate(order):

@@ -1,4 +1,5 @@
-"""Writes tests/data/scratch.txt: multi-head attention as PyTorch computes it, for several seeds and shapes.
+"""Writes tests/data/scratch.txt: multi-head attention as PyTorch computes it, for several seeds and
+shapes.
 
 Run: python tests/golden/scratch.py   (needs torch)
 
@@ -19,7 +20,8 @@ WHOLE = 16  # d_model up to which weights are stored whole
 
 
 class Attention(torch.nn.Module):
-    """The module of the tutorial: four linear maps, scaled dot products, softmax, context, output."""
+    """The module of the tutorial: four linear maps, scaled dot products, softmax, context,
+    output."""
 
     def __init__(self, d_model, n_heads):
         super().__init__()

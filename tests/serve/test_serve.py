@@ -1,4 +1,7 @@
-"""test_serve.py - serve.py and cmake/site.py, asked over a real socket. Run: python3 test_serve.py"""
+"""test_serve.py - serve.py and cmake/site.py, asked over a real socket.
+
+Run: python3 test_serve.py
+"""
 
 import gzip
 import http.client

@@ -15,7 +15,8 @@ static std::string error_of(std::string_view text) {
 
 TEST_CASE("JSON values answer for their kind alone") {
   const Result<Json> json = Json::parse(
-      R"({"a": [1, 2.0, 2.5, -3e2, true, null, "深\u5ea6\ud83d\ude00"], "b": {"c": {}}, "big": 18446744073709551615})",
+      R"({"a": [1, 2.0, 2.5, -3e2, true, null, "深\u5ea6\ud83d\ude00"], "b": {"c": {}},
+          "big": 18446744073709551615})",
       "x.json");
   REQUIRE(json);
   const Json a = json->at("a");

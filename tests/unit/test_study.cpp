@@ -22,8 +22,9 @@ namespace {
 std::vector<File> random_gpt2() {
   std::vector<File> files;
   const std::string config =
-      R"({"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024, "vocab_size": 50257,
-          "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "tie_word_embeddings": true})";
+      R"({"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024,
+          "vocab_size": 50257, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
+          "tie_word_embeddings": true})";
   std::string header;
   uint64_t at = 0;
   std::vector<std::pair<bool, uint64_t>> parts;  // ones or noise, how many

@@ -3,13 +3,21 @@ import {mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import path from "node:path";
 
 import {firefox_is_missing, launch_firefox, open_tab} from "../firefox.mjs";
-import {kModels, largest_difference, model_files, plain_tokenizer, read_safetensors, scratch_cases, text_of_ids} from "../golden.mjs";
+import {
+  kModels,
+  largest_difference,
+  model_files,
+  plain_tokenizer,
+  read_safetensors,
+  scratch_cases,
+  text_of_ids
+} from "../golden.mjs";
 import {check, equal, skip, until} from "../harness.mjs";
 import {kScreenshots, pixel_statistics} from "../page.mjs";
 
 async function settle(tab) {
-  const frames =
-      "new Promise((r) => { let n = 4; const step = () => (n-- ? requestAnimationFrame(step) : r(0)); step(); })";
+  const frames = "new Promise((r) => " +
+      "{ let n = 4; const step = () => (n-- ? requestAnimationFrame(step) : r(0)); step(); })";
   await tab.evaluate(frames);
   await until(async () => {
     const s = await tab.evaluate("globalThis.attnscope?.page ? attnscope.ask('status') : null")
@@ -105,15 +113,18 @@ export const cases = [
         for (const { name, base64 } of ${JSON.stringify(files)})
           data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
         for (const type of ["dragenter", "dragover", "drop"])
-          document.getElementById("canvas").dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+          document.getElementById("canvas").dispatchEvent(
+            new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
       })()`);
           await until(
               () => tab.evaluate(
-                  "attnscope.ask('status').model !== 'scratch' || attnscope.ask('status').file_error"),
+                  "attnscope.ask('status').model !== 'scratch' || " +
+                  "attnscope.ask('status').file_error"),
               "nothing was opened");
           equal((await tab.evaluate("attnscope.ask('status').file_error")) ?? "", "", "file_error");
           await tab.evaluate(
-              "(document.querySelector('textarea').focus(), document.querySelector('textarea').select())");
+              "(document.querySelector('textarea').focus(), " +
+              "document.querySelector('textarea').select())");
           await tab.type(text_of_ids(input_ids.values));
           const typed = await settle(tab);
           equal(typed.tokens.length, input_ids.values.length, "tokens typed");

@@ -63,7 +63,8 @@ export const cases = [
   },
   {
     name:
-        "a target and what it is compared with are chosen from lists or by typing, and stand in the link",
+        "a target and what it is compared with are chosen from lists or by typing, and stand in " +
+        "the link",
     async run(t) {
       const page = await t.open(link(t, "view=parts&token=10"));
       await measured(page);

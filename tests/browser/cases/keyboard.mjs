@@ -6,8 +6,8 @@ const picture = async (page) =>
 
 export const cases = [
   {
-    name:
-        "Tab passes through the controls, each of them shows its focus, and arrows move the sliders",
+    name: "Tab passes through the controls, each of them shows its focus, and arrows move the " +
+        "sliders",
     limit_s: 180,
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch&n=8");

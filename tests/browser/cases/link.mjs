@@ -41,8 +41,8 @@ const essence = ({model, text, n_layers, n_heads, n_query, n_key, tokens, state}
 
 export const cases = [
   {
-    name:
-        "layer, head, token, palette, language and text are in the link, and the link restores them",
+    name: "layer, head, token, palette, language and text are in the link, and the link restores " +
+        "them",
     async run(t) {
       const context = await with_listed_model(t);
       const page = await t.open(t.isolated + "#model=tiny", {}, context);

@@ -116,8 +116,8 @@ export const cases = [
     },
   },
   {
-    name:
-        "cells of many weights show the largest or the mean, words of a long text stay small enough for a map",
+    name: "cells of many weights show the largest or the mean, words of a long text stay small " +
+        "enough for a map",
     async run(t) {
       const {page} =
           await open_long(t, t.isolated, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 4096}, 1800);

@@ -2,7 +2,17 @@
 import {cpSync, mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import path from "node:path";
 
-import {has_checkpoint, kCheckpoints, largest_difference, model_files, plain_tokenizer, read_safetensors, scratch_cases, text_of_ids, tiny_models,} from "../golden.mjs";
+import {
+  has_checkpoint,
+  kCheckpoints,
+  largest_difference,
+  model_files,
+  plain_tokenizer,
+  read_safetensors,
+  scratch_cases,
+  text_of_ids,
+  tiny_models
+} from "../golden.mjs";
 import {check, equal, skip} from "../harness.mjs";
 
 const kModel = 1e-4;

@@ -14,8 +14,8 @@ const cells = (area) => Math.round(area.cell_max[1] - area.cell_min[1]);
 
 export const cases = [
   {
-    name:
-        "words make a smaller map, W goes on to sentences, and the weight read out is the sum over the word",
+    name: "words make a smaller map, W goes on to sentences, and the weight read out is the sum " +
+        "over the word",
     async run(t) {
       const text = encodeURIComponent(
           "Mr. Toad and the unbelievable Rat went down to the river. Mr. Toad laughed");
@@ -41,8 +41,8 @@ export const cases = [
     },
   },
   {
-    name:
-        "a span is marked with Shift and a click, stands in the link, and its weights are sums and means",
+    name: "a span is marked with Shift and a click, stands in the link, and its weights are sums " +
+        "and means",
     async run(t) {
       const page = await t.open(link(t, "layer=1&head=2&token=2"));
       await settled(page);
@@ -68,8 +68,8 @@ export const cases = [
     },
   },
   {
-    name:
-        "the text takes the colours of a measure, from the menu and from the link, in both languages and themes",
+    name: "the text takes the colours of a measure, from the menu and from the link, in both " +
+        "languages and themes",
     async run(t) {
       const page = await t.open(link(t, "layer=1&head=2&token=5"));
       await settled(page);
@@ -89,8 +89,8 @@ export const cases = [
     },
   },
   {
-    name:
-        "random tokens said twice come from the menu, the link brings the same again, typing ends them",
+    name: "random tokens said twice come from the menu, the link brings the same again, typing " +
+        "ends them",
     async run(t) {
       const page = await t.open(link(t, "layer=1&head=2"));
       await settled(page);

@@ -42,8 +42,9 @@ def texts(a):
 
 
 class KneserNey:
-    """Interpolated Kneser-Ney (Kneser & Ney 1995; Chen & Goodman 1998): one discount an order, n1/(n1+2 n2);
-    counts at the top order, numbers of different left neighbours below it, the uniform distribution at the bottom.
+    """Interpolated Kneser-Ney (Kneser & Ney 1995; Chen & Goodman 1998): one discount an order,
+    n1/(n1+2 n2); counts at the top order, numbers of different left neighbours below it, the
+    uniform distribution at the bottom.
 
     An n-gram is one integer, 12 bits a token, so each order is a sorted array.
     """
@@ -111,7 +112,8 @@ def loss(a):
     tok, ids, held, held_bytes, books = texts(a)
     model = load_exported(a.model)
     print(
-        f"{len(ids):,} training tokens, {len(held):,} held-out tokens, {held_bytes / len(held):.3f} bytes a token"
+        f"{len(ids):,} training tokens, {len(held):,} held-out tokens, "
+        f"{held_bytes / len(held):.3f} bytes a token"
     )
     per_book = [encode(tok, [b]) for b in books]
     ends = np.cumsum([len(b) for b in per_book])
@@ -226,13 +228,17 @@ def heads(a):
     tables, repeats = head_tables(model, held, n_vocab)
     r = torch.randint(1, n_vocab, (10, 50), generator=torch.Generator().manual_seed(1))
     meaning = {
-        "repeat_*": "r + r, no token before it, r = the rows of repeat_tokens (uniform random): mean of pattern[i, i-49] "
+        "repeat_*": "r + r, no token before it, r = the rows of repeat_tokens (uniform random): "
+        "mean of pattern[i, i-49] "
         "(induction), [i, i-50] (duplicate), [i, i-1] (previous) over rows and whole diagonals; "
         "first: mean of pattern[i, 0] over all i. TransformerLens' demo.",
-        "text_*": "64 windows of held-out text, <|endoftext|> and 127 tokens: mean over windows and all queries of "
-        "pattern[i, i-1], [i, i], [i, 0]; weight on earlier copies of the query's token; weight on what followed "
+        "text_*": "64 windows of held-out text, <|endoftext|> and 127 tokens: mean over windows "
+        "and all queries of "
+        "pattern[i, i-1], [i, i], [i, 0]; weight on earlier copies of the query's token; weight on "
+        "what followed "
         "those copies; distance in tokens; entropy in bits.",
-        "silenced_*": "rise of the loss in nats a token when the head's z is zero: on those windows; on the second half of r + r.",
+        "silenced_*": "rise of the loss in nats a token when the head's z is zero: on those "
+        "windows; on the second half of r + r.",
     }
     data = {
         "meaning": meaning,
@@ -254,7 +260,8 @@ def heads(a):
         + "\n"
     )
     print(
-        f"loss on r + r: first half {repeats['loss_first']:.2f}, second half {repeats['loss_second']:.2f}, "
+        f"loss on r + r: first half {repeats['loss_first']:.2f}, second half "
+        f"{repeats['loss_second']:.2f}, "
         f"right {100 * repeats['right_second']:.1f} %"
     )
     ended = repeat_scores(model, n_vocab, with_end=True)
@@ -295,7 +302,8 @@ def continuation(model, ids, n, temperature, generator):
 
 
 def samples(a):
-    """The openings of twenty held-out paragraphs at even distances; seed 1; nothing chosen, nothing left out."""
+    """The openings of twenty held-out paragraphs at even distances; seed 1; nothing chosen, nothing
+    left out."""
     tok, _, _, _, held = texts(a)
     model = load_exported(a.model)
     paragraphs = [p for b in held for p in b.split("\n\n") if len(p) > 150]
@@ -334,11 +342,13 @@ def golden(a):
             "input_ids": "<|endoftext|> (id 0), then the text's tokens",
             "attn": "[layer, head, query, key] f32",
             "logits": "[last 8 positions, d_vocab] f32",
-            "from": "transformers GPTNeoXForCausalLM, eager attention, f16 weights computed in f32; measure.py golden",
+            "from": "transformers GPTNeoXForCausalLM, eager attention, f16 weights computed in "
+            "f32; measure.py golden",
         },
     )
     print(
-        f"{a.golden}: {ids.shape[1]} tokens, attn {list(attn.shape)}, {pathlib.Path(a.golden).stat().st_size:,} bytes\n{paragraph}"
+        f"{a.golden}: {ids.shape[1]} tokens, attn {list(attn.shape)}, "
+        f"{pathlib.Path(a.golden).stat().st_size:,} bytes\n{paragraph}"
     )
 
 
@@ -359,7 +369,8 @@ def verify(a):
     assert tok.encode(text).ids == ids[0].tolist()
     assert tok.encode(text).ids == AutoTokenizer.from_pretrained(a.model)(text)["input_ids"]
     print(
-        f"transformers against model.py: logits {d_logits:.1e}, pattern {d_pattern:.1e}; loading {report}"
+        f"transformers against model.py: logits {d_logits:.1e}, pattern {d_pattern:.1e}; loading "
+        f"{report}"
     )
     assert d_logits < 1e-3 and d_pattern < 1e-4
 

@@ -1,6 +1,7 @@
 # model.py - the network in the GPT-NeoX layout of Hugging Face, with the same parameter names, and
 # nothing else.
-"""Decoder-only transformer: pre-LayerNorm, rotary positions on whole heads, exact GELU, tied embeddings.
+"""Decoder-only transformer: pre-LayerNorm, rotary positions on whole heads, exact GELU, tied
+embeddings.
 
 Parameter names and the order inside query_key_value (head by head: q, k, v) are those of
 transformers' GPTNeoXForCausalLM with use_parallel_residual false, so that exporting is only
@@ -122,7 +123,8 @@ class Model(nn.Module):
         return self.unembed(self.forward(ids)[0])
 
     def initialise(self):
-        """GPT-2's scheme with the spread that suits d_model 192; what writes to the residual is scaled by depth."""
+        """GPT-2's scheme with the spread that suits d_model 192; what writes to the residual is
+        scaled by depth."""
         depth = math.sqrt(2 * self.config["num_hidden_layers"])
         for name, p in self.named_parameters():
             if name.endswith("bias"):

@@ -2,11 +2,12 @@
 """Train a small language model on public-domain books, mixed with sequences that repeat.
 
   train.py train  --corpus ../shared/corpus --out run     start, or go on from run/checkpoint.pt
-  train.py export --out run --to web/models/bookworm-2m   write config.json, model.safetensors (f16), tokenizer.json
+  train.py export --out run --to web/models/bookworm-2m   write config.json, tokenizer.json and
+                                                          model.safetensors (f16)
   train.py bench                                          tokens a second of this machine
 
-Seeded; a run that was stopped goes on where its last checkpoint was. Prints the held-out loss as it goes.
-Needs torch, numpy, tokenizers, safetensors.
+Seeded; a run that was stopped goes on where its last checkpoint was. Prints the held-out loss as it
+goes. Needs torch, numpy, tokenizers, safetensors.
 """
 import argparse
 import json
@@ -78,7 +79,8 @@ def encode(tok, books):
 
 
 def load_texts(corpus, out):
-    """-> (tokenizer, training ids, held-out ids, bytes of the held-out text); cached in the folder `out`"""
+    """-> (tokenizer, training ids, held-out ids, bytes of the held-out text); cached in the folder
+    `out`"""
     from tokenizers import Tokenizer
 
     cache = out / "tokens.npz"
@@ -104,7 +106,7 @@ class Sampler:
 
     text      a stretch of a book; half of them begin at a paragraph
     chunk     10 to 64 tokens of a book, said again and again     (what makes induction heads form)
-    random    random tokens, said again and again                 (what keeps them from leaning on meaning)
+    random    random tokens, said again and again      (what keeps them from leaning on meaning)
     """
 
     def __init__(self, ids, tok, rng):
@@ -174,7 +176,8 @@ class Sampler:
 
 
 def held_out_loss(model, held, held_bytes, n_tokens=None, n_context=256):
-    """-> (nats a token, bits a byte). Each window is END and 255 tokens, and takes up where the last one ended."""
+    """-> (nats a token, bits a byte). Each window is END and 255 tokens, and takes up where the
+    last one ended."""
     n_windows = (len(held) if n_tokens is None else min(n_tokens, len(held))) // (n_context - 1)
     body = torch.from_numpy(held[: n_windows * (n_context - 1)]).view(n_windows, n_context - 1)
     total = 0.0
@@ -190,10 +193,11 @@ def held_out_loss(model, held, held_bytes, n_tokens=None, n_context=256):
 
 
 def repeat_scores(model, n_vocab, period=50, n_draws=10, seed=1, with_end=False):
-    """Stripe scores on r + r, r = `period` uniform random tokens (TransformerLens' demo): name -> [layer, head].
+    """Stripe scores on r + r, r = `period` uniform random tokens (TransformerLens' demo): name ->
+    [layer, head].
 
-    induction: mean weight of query i on key i-(period-1), over that whole diagonal; duplicate: on i-period;
-    previous: on i-1; first: mean weight on the first token. Also the loss on either half.
+    induction: mean weight of query i on key i-(period-1), over that whole diagonal; duplicate: on
+    i-period; previous: on i-1; first: mean weight on the first token. Also the loss on either half.
     """
     g = torch.Generator().manual_seed(seed)
     r = torch.randint(1, n_vocab, (n_draws, period), generator=g)
@@ -232,7 +236,8 @@ def best(scores, n=3):
 
 
 def make_optimizers(model, a):
-    """AdamW for everything; with --muon the matrices inside the layers go to Muon (Jordan et al. 2024)."""
+    """AdamW for everything; with --muon the matrices inside the layers go to Muon (Jordan et al.
+    2024)."""
     matrices, adam_decay, adam_plain = [], [], []
     for name, p in model.named_parameters():
         if p.ndim < 2:
@@ -269,9 +274,11 @@ def make_optimizers(model, a):
 
 
 def rate(step, progress, a):
-    """Warm up, hold, then fall in a straight line to 2 % from --decay-from of the planned tokens to their end.
+    """Warm up, hold, then fall in a straight line to 2 % from --decay-from of the planned tokens to
+    their end.
 
-    `progress` is the share of the plan, in tokens or in minutes; a plan may be changed when a run goes on.
+    `progress` is the share of the plan, in tokens or in minutes; a plan may be changed when a run
+    goes on.
     """
     if step < a.warmup:
         return (step + 1) / a.warmup
@@ -381,17 +388,23 @@ def train(a):
             s = repeat_scores(model, tok.get_vocab_size())
             speed = (state["tokens"] - since) / (now - last_log)
             print(
-                f"{state['seconds'] / 60:6.1f} min  step {state['step']:,}  tokens {state['tokens'] / 1e6:.2f} M "
-                f"({100 * progress:.0f} %)  {speed:,.0f}/s  rate {factor:.3f}  training {smooth:.3f}  "
-                f"held out {nats:.4f} nats {bits:.4f} bits/byte | induction {best(s['induction'])} | "
-                f"previous {best(s['previous'])} | duplicate {best(s['duplicate'], 2)} | first {best(s['first'])} | "
-                f"halves {s['loss_first']:.2f} {s['loss_second']:.2f} right {s['right_second']:.2f}",
+                f"{state['seconds'] / 60:6.1f} min  step {state['step']:,}  tokens "
+                f"{state['tokens'] / 1e6:.2f} M "
+                f"({100 * progress:.0f} %)  {speed:,.0f}/s  rate {factor:.3f}  training "
+                f"{smooth:.3f}  "
+                f"held out {nats:.4f} nats {bits:.4f} bits/byte | induction {best(s['induction'])} "
+                "| "
+                f"previous {best(s['previous'])} | duplicate {best(s['duplicate'], 2)} | first "
+                f"{best(s['first'])} | "
+                f"halves {s['loss_first']:.2f} {s['loss_second']:.2f} right "
+                f"{s['right_second']:.2f}",
                 flush=True,
             )
             if not formed and s["induction"].max() > 0.7:
                 state["formed_at"] = state["tokens"]
                 print(
-                    f"induction heads formed: repeats go down to {a.chunk_after} + {a.random_after}",
+                    f"induction heads formed: repeats go down to {a.chunk_after} + "
+                    f"{a.random_after}",
                     flush=True,
                 )
             last_log, since = time.time(), state["tokens"]
@@ -418,7 +431,8 @@ def bench(a):
             if start is None and n_steps == 3:
                 start, n_steps = time.time(), 0
         print(
-            f"context {n_context}: {n_steps * n_rows * n_context / (time.time() - start):,.0f} tokens/s",
+            f"context {n_context}: {n_steps * n_rows * n_context / (time.time() - start):,.0f} "
+            "tokens/s",
             flush=True,
         )
 
