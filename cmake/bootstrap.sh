@@ -5,7 +5,8 @@
 #
 #   web     Emscripten in .toolchain/, library sources in .deps/, header libraries
 #   native  compiler and libraries of the desktop program and the command line, sources in .deps/
-#   tests   web and native, and sanitizers, a virtual screen, a browser and fonts
+#   tests   web and native, and sanitizers, ccache, what tests/run.sh lint runs, a virtual screen, a
+#           browser and fonts
 #
 # An emcc on PATH that is new enough is used as it is. Otherwise the prebuilt Emscripten of Debian's
 # stable suite is unpacked (not installed) next to the running release's clang. Only missing
@@ -55,7 +56,9 @@ open_suite() {
   rm -rf "$apt"
   mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/got"
   : >"$apt/status"
+  # shellcheck source=/dev/null
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016  # the dollars are apt-get's
   mirror=$(apt-get indextargets --format '$(SITE) $(ORIGIN) $(CODENAME)' 'Created-By: Packages' |
     awk -v codename="$codename" '$2 == "Debian" && $3 == codename { print $1; exit }')
   [ -n "$mirror" ] || fail "apt knows no Debian mirror (run apt-get update, or have emcc on PATH)"
@@ -65,8 +68,9 @@ open_suite() {
 }
 suite_get() {
   apt-get -qq -o Dir::State="$apt/state" -o Dir::State::status="$apt/status" \
-    -o Dir::Cache="$apt/cache" -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
-    -o Dir::Etc::sourcelist="$sources" -o APT::Sandbox::User="$(id -un)" "$@"
+    -o Dir::Cache="$apt/cache" -o Dir::Etc::SourceList=/dev/null \
+    -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::sourcelist="$sources" \
+    -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
 # source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
@@ -75,7 +79,13 @@ source_of() {
   [ -e "$deps/$1/$4" ] && return 0
   start=$(date +%s)
   open_suite deb-src "$2"
-  (cd "$apt/got" && suite_get source --download-only --tar-only "$3" && tar -xf "$(ls ./*.orig.tar.* | head -n 1)")
+  (
+    cd "$apt/got"
+    suite_get source --download-only --tar-only "$3"
+    for archive in ./*.orig.tar.*; do
+      case $archive in *.asc) ;; *) tar -xf "$archive" && break ;; esac
+    done
+  )
   mkdir -p "$deps"
   rm -rf "${deps:?}/$1"
   mv "$apt"/got/*/ "$deps/$1"
@@ -178,7 +188,11 @@ BINARYEN_ROOT = '$tools/em/binaryen'
 NODE_JS = '$(command -v node)'
 CACHE = '$tools/em/usr/share/emscripten/cache'
 CONFIG
-  if cmp -s "$settings.new" "$settings"; then rm "$settings.new"; else mv "$settings.new" "$settings"; fi
+  if cmp -s "$settings.new" "$settings"; then
+    rm "$settings.new"
+  else
+    mv "$settings.new" "$settings"
+  fi
   ln -sfn em/usr/share/emscripten "$tools/emscripten"
 }
 
@@ -208,6 +222,7 @@ want_tests() {
   want_web
   want_native
   packages "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-rt-$llvm-dev" \
+    "clang-format-$llvm" "clang-tidy-$llvm" shellcheck flake8 ccache \
     xvfb xauth chromium firefox-esr fonts-noto-cjk fonts-dejavu-core
   command -v npm >/dev/null || packages npm
 }

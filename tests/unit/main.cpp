@@ -1,9 +1,10 @@
 // main.cpp - runs the unit tests; doctest's flags apply (--test-case=..., --list-test-cases,
 // --help). The last line is "N passed, N failed": what tests/run.sh adds up over all runners.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace {
 
@@ -32,3 +33,9 @@ struct CountPrinter : doctest::IReporter {
 }  // namespace
 
 DOCTEST_REGISTER_LISTENER("count", 1, CountPrinter);
+
+// ATTNSCOPE_SOURCE_DIR is a dot in all other files.
+int main(int n, char** arguments) {
+  std::filesystem::current_path(ATTNSCOPE_TESTS_RUN_IN);
+  return doctest::Context(n, arguments).run();
+}

@@ -1,0 +1,55 @@
+# unite(TARGET SIZE): with ATTNSCOPE_UNITY the target's C++ files are compiled up to SIZE at a time,
+# so that headers are read and templates instantiated once for all of them. cmake/unity.py chooses
+# the groups, anew whenever CMake runs. A file with options of its own (COMPILE_OPTIONS,
+# COMPILE_DEFINITIONS, SKIP_UNITY_BUILD_INCLUSION) is compiled by itself.
+option(ATTNSCOPE_UNITY "Compile many files as one" OFF)
+if(ATTNSCOPE_UNITY)
+  # A local variable may have the name of another file's own constant.
+  target_compile_options(our_flags INTERFACE -Wno-shadow)
+endif()
+
+function(unite target size)
+  if(NOT ATTNSCOPE_UNITY)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.cpp$")
+  set(united)
+  foreach(source ${sources})
+    set(apart)
+    foreach(property COMPILE_OPTIONS COMPILE_DEFINITIONS SKIP_UNITY_BUILD_INCLUSION)
+      get_source_file_property(value "${source}" ${property})
+      if(value)
+        set(apart yes)
+      endif()
+    endforeach()
+    if(NOT apart)
+      list(APPEND united "${source}")
+    endif()
+  endforeach()
+  execute_process(
+    COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/cmake/unity.py" ${size} ${united}
+    OUTPUT_VARIABLE groups OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  # Written here rather than by UNITY_BUILD, whose files hold absolute paths: for ccache those of
+  # another folder would be others.
+  string(REPLACE "\n" ";" groups "${groups}")
+  set(n 0)
+  foreach(line ${groups})
+    string(REGEX MATCH "^([0-9]+) (.*)$" matched "${line}")
+    set(group ${CMAKE_MATCH_1})
+    set(source "${CMAKE_MATCH_2}")
+    set_source_files_properties("${source}" PROPERTIES HEADER_FILE_ONLY ON)
+    file(RELATIVE_PATH source "${CMAKE_CURRENT_BINARY_DIR}/unity" "${source}")
+    string(APPEND text_${group} "#include \"${source}\"\n")
+    if(group EQUAL n)
+      math(EXPR n "${n} + 1")
+    endif()
+  endforeach()
+  foreach(group RANGE 1 ${n})
+    math(EXPR group "${group} - 1")
+    set(united "${CMAKE_CURRENT_BINARY_DIR}/unity/${target}${group}.cpp")
+    file(CONFIGURE OUTPUT "${united}" CONTENT "${text_${group}}")
+    target_sources(${target} PRIVATE "${united}")
+  endforeach()
+endfunction()
