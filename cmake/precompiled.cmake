@@ -6,7 +6,6 @@ option(ATTNSCOPE_PCH "With Clang and Emscripten: precompile the headers that mos
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # CMake's own flags pass these paths behind -Xclang, where ccache does not see them. Clang takes
   # a header's precompiled form where one lies beside it.
-  set(CMAKE_CXX_COMPILE_OPTIONS_CREATE_PCH -x c++-header -include <PCH_HEADER>)
   set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include <PCH_HEADER>)
 endif()
 

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # run.sh - sets up, builds and runs every test; the last line is "N passed, N failed[, N skipped]".
 #
-#   tests/run.sh [native] [asan] [tsan] [web] [web-mt] [serve] [browser]      (nothing named: all)
+#   tests/run.sh [lint] [native] [asan] [tsan] [web] [web-mt] [serve] [browser]
+#                                                                     (nothing named: all)
 #
+# lint                the form of every file (tests/lint/run.py)
 # native, asan, tsan  unit tests; native also the command line's tests
 # web, web-mt         the same as WebAssembly under Node
 # serve               serve.py and the assembling of the site
 # browser             the page, in Chromium
 #
 # A runner is a program whose last line is "N passed, N failed"; one that ends without it, or with a
-# non-zero exit code, has failed.
+# non-zero exit code, has failed. Before the last line stand the ten steps that took longest.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
-all="native asan tsan web web-mt serve browser"
+all="lint native asan tsan web web-mt serve browser"
 for part in "$@"; do
   [[ " $all " == *" $part "* ]] || { echo "run.sh: no part '$part'; there are: $all" >&2; exit 2; }
 done
@@ -38,13 +40,31 @@ skips() {
 # Longer than any step takes on a slow machine; one that hangs ends, and fails.
 readonly limit_s=2400
 
+# What a step took: a line "SECONDS SECONDS TITLE" in $made/took, by the clock and of processors.
+made=$(mktemp -d)
+TIMEFORMAT='%R %U %S'
+took() {
+  local real=0 user=0 sys=0
+  read -r real user sys < <(tail -n 1 "$2")
+  awk -v real="$real" -v user="$user" -v sys="$sys" -v title="$1" \
+    'BEGIN { printf "%7.0f %7.0f  %s\n", real, user + sys, title }' >>"$made/took"
+}
+slowest() {
+  [[ -e $made/took ]] || return
+  echo "The ten slowest steps: seconds by the clock, of processors, what"
+  sort -rn "$made/took" | head -n 10
+}
+
 # step TITLE COMMAND...: output and duration; true if the command succeeded.
 step() {
   local title=$1 start=$SECONDS code
   shift
   echo "── $title"
-  timeout --foreground "$limit_s" "$@" 2>&1 | tee "$log"
-  code=${PIPESTATUS[0]}
+  {
+    time timeout --foreground "$limit_s" "$@" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+  } 2>"$made/time"
+  took "$title" "$made/time"
   ((code == 124)) && echo "FAILED $title: stopped after $limit_s s"
   echo "── $title: $((SECONDS - start)) s"
   return "$code"
@@ -77,9 +97,13 @@ runner() {
 
 # One core of two is idle while most tests run, so the parts are built one after the other in the
 # background, and what is tested waits only for its own part.
-made=$(mktemp -d)
-builder= beside=
-trap 'rm -rf "$log" "$made"; for group in $builder $beside; do kill -- "-$group" 2>/dev/null; done' EXIT
+builder='' beside=''
+leave() {
+  local group
+  rm -rf "$log" "$made"
+  for group in $builder $beside; do kill -- "-$group" 2>/dev/null; done
+}
+trap leave EXIT
 
 targets_of() {
   case $1 in
@@ -104,11 +128,15 @@ build_in_background() {
     wants "$preset" || { wants browser && [[ $preset == web* ]]; } || continue
     # shellcheck disable=SC2046
     {
-      timeout --foreground "$limit_s" cmake --preset "$preset" --log-level=NOTICE &&
-        timeout --foreground "$limit_s" nice cmake --build --preset "$preset" --target $(targets_of "$preset")
-      code=$?
-      ((code == 124)) && echo "stopped after $limit_s s"
-    } >"$made/$preset" 2>&1 </dev/null
+      time {
+        timeout --foreground "$limit_s" cmake --preset "$preset" --log-level=NOTICE 2>&1 &&
+          timeout --foreground "$limit_s" nice \
+            cmake --build --preset "$preset" --target $(targets_of "$preset") 2>&1
+        code=$?
+        ((code == 124)) && echo "stopped after $limit_s s"
+      } >"$made/$preset" </dev/null
+    } 2>"$made/$preset.time"
+    took "$preset: build" "$made/$preset.time"
     ended "$preset" "$code"
   done
   wants browser || return
@@ -130,7 +158,11 @@ build() {
   if [[ -z ${built[$preset]:-} ]]; then
     echo "── $preset: build"
     until [[ $over == yes ]]; do
-      if [[ -e $made/$preset.code ]] || ! kill -0 "$builder" 2>/dev/null; then over=yes; else sleep 0.5; fi
+      if [[ -e $made/$preset.code ]] || ! kill -0 "$builder" 2>/dev/null; then
+        over=yes
+      else
+        sleep 0.5
+      fi
       size=$(wc -c 2>/dev/null <"$made/$preset") || continue
       tail -c "+$((shown + 1))" "$made/$preset" | head -c "$((size - shown))"
       shown=$size
@@ -152,8 +184,20 @@ command_line() {
 node_takes_relaxed_simd() {
   node "$@" -e '
     const zeros = Array(16).fill(0);
-    process.exit(WebAssembly.validate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0,
-      10, 44, 1, 42, 0, 253, 12, ...zeros, 253, 12, ...zeros, 253, 128, 2, 26, 11])) ? 0 : 1)' 2>/dev/null
+    const module = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0,
+      10, 44, 1, 42, 0, 253, 12, ...zeros, 253, 12, ...zeros, 253, 128, 2, 26, 11]);
+    process.exit(WebAssembly.validate(module) ? 0 : 1)' 2>/dev/null
+}
+
+# The compile commands of a unity build are what clang-tidy reads; nothing is compiled but a header
+# that is made.
+lint() {
+  if ! step "lint: set-up" cmake --preset lint --log-level=NOTICE ||
+    ! step "lint: made files" cmake --build build/lint --target shaders_made; then
+    fails "lint: set-up"
+    return
+  fi
+  runner "lint" python3 tests/lint/run.py
 }
 
 native() {
@@ -197,7 +241,7 @@ relaxed_under_node() {
   elif node_takes_relaxed_simd --experimental-wasm-relaxed-simd; then
     under_node web-mt --experimental-wasm-relaxed-simd
   else
-    skips "web-mt under Node: Node $(node --version) has no relaxed SIMD; Node 20 or later is needed"
+    skips "web-mt under Node: relaxed SIMD needs Node 20 or later, and this is $(node --version)"
   fi
 }
 
@@ -216,6 +260,7 @@ browser() {
 
 if step "set-up" cmake/bootstrap.sh tests; then
   start_builds
+  wants lint && lint
   wants native && native
   wants asan && sanitized asan
   wants web && under_node web
@@ -228,6 +273,8 @@ else
   fails "set-up"
 fi
 
+echo
+slowest
 echo
 echo "All of it: $SECONDS s"
 ((${#failures[@]})) && printf 'FAILED %s\n' "${failures[@]}"

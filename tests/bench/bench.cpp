@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
   attn::Program program;
   program.folder = argv[1];
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << attn::answer_line(program, line) << std::endl;
+    std::cout << attn::answer_line(program, line) << '\n' << std::flush;
   }
 }
 

@@ -8,9 +8,9 @@ namespace attn {
 
 namespace {
 
-typedef float Lanes4 __attribute__((vector_size(16)));
-typedef float Lanes8 __attribute__((vector_size(32)));
-typedef float Lanes16 __attribute__((vector_size(64)));
+using Lanes4 [[gnu::vector_size(16)]] = float;
+using Lanes8 [[gnu::vector_size(32)]] = float;
+using Lanes16 [[gnu::vector_size(64)]] = float;
 
 template <class V>
 inline __attribute__((always_inline)) void multiply_add(V& sum, const V& x, const V& y) {

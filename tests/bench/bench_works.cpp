@@ -157,7 +157,7 @@ std::function<void()> Bench::softmax(int64_t n) {
     floats_.resize(size);
     fill(floats_, 4);
   }
-  units_ = double(kSoftmaxTimes * kSoftmaxHeads) * double(n * (n + 1) / 2);
+  units_ = double(kSoftmaxTimes * kSoftmaxHeads) * (double(n) * double(n + 1) / 2);
   return [this, n] {
     for (int i = 0; i < kSoftmaxTimes; ++i) {
       parallel_for(kSoftmaxHeads * n, 16, [this, n](int64_t begin, int64_t end) {
@@ -169,7 +169,7 @@ std::function<void()> Bench::softmax(int64_t n) {
   };
 }
 
-Result<std::function<void()>> Bench::decode(Tokens tokens) {
+Result<std::function<void()>> Bench::decode(const Tokens& tokens) {
   if (tokens.size() < 2) return Error{"command: decode needs two ids or more"};
   Tokens first = tokens;
   first.items.pop_back();
@@ -189,7 +189,7 @@ Result<std::function<void()>> Bench::work(const Json& command) {
 
   Result<Tokens> read = tokens(command);
   if (!read) return read.error();
-  if (what == "decode") return decode(std::move(*read));
+  if (what == "decode") return decode(*read);
   const Tokens tokens = std::move(*read);
   if (what == "forward") {
     return std::function<void()>([this, tokens] { pass_over(model_, tokens); });

@@ -44,7 +44,7 @@ class Bench {
   std::function<void()> read();
   Result<std::function<void()>> gemm(int64_t n, bool wide);
   std::function<void()> softmax(int64_t n);
-  Result<std::function<void()>> decode(Tokens tokens);
+  Result<std::function<void()>> decode(const Tokens& tokens);
 
   std::shared_ptr<const Model> model_;
   std::vector<float> floats_;  // memory that a work reads or writes, kept between calls
