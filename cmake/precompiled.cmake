@@ -3,7 +3,7 @@
 # (GCC gains a fifth, Clang two fifths, and GCC then warns about the standard library.)
 option(ATTNSCOPE_PCH "With Clang and Emscripten: precompile the headers that most files read" ON)
 
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "CCACHE_PCH_EXTSUM")
   # CMake's own flags pass these paths behind -Xclang, where ccache does not see them. Clang takes
   # a header's precompiled form where one lies beside it.
   set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include <PCH_HEADER>)
