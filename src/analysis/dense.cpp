@@ -21,8 +21,6 @@ Dense head_W_O(const Model& model, int layer, int head) {
   return block(w, 0, w.d_out(), head * d, (head + 1) * d).transpose();
 }
 
-int kv_head(const Attention& a, int head) { return head / (a.n_heads / a.n_kv_heads); }
-
 Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1) {
   Dense out(a.n_heads, Eigen::Index(q1 - q0) * a.n_key);
   for (int h = 0; h < a.n_heads; ++h)

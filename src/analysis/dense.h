@@ -42,7 +42,6 @@ Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int6
 // The rows of W_O that one head is multiplied with, as z_h W_O^h: [d_head, d_model].
 Dense head_W_O(const Model& model, int layer, int head);
 
-int kv_head(const Attention& a, int head);
 // Queries q0 .. q1-1 of the patterns of a layer's heads: [n_heads, (q1 - q0) * n_key].
 Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1);
 

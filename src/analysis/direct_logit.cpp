@@ -129,10 +129,10 @@ void token_head(Direct& d, int i) {
   if (i == 0) d.map = Dense::Zero(d.a.n_layers, d.a.n_key);
   if (!d.a.is_kept(l)) return;
   Eigen::RowVectorXf row(d.a.n_key);
-  d.a.pattern_rows(0, l, h, query, query + 1, {row.data(), 1, d.a.n_key});
+  d.a.pattern_rows(d.state.sample, l, h, query, query + 1, {row.data(), 1, d.a.n_key});
   d.W_O = head_W_O(d.model, l, h);
   const Eigen::RowVectorXf keys =
-      (view(d.a.v[size_t(l)].head(kv_head(d.a, h))) * d.by_dimension(d.worth)).transpose();
+      (view(d.a.values(d.state.sample, l, h)) * d.by_dimension(d.worth)).transpose();
   d.map.row(l).array() += row.array() * keys.array();
 }
 
@@ -146,7 +146,7 @@ void map_rows(Direct& d, int part) {
   }
   const int q0 = part * kQueries, q1 = std::min(q0 + kQueries, d.a.n_query);
   d.a.pattern_rows(s.sample, s.layer, s.head, q0, q1, {d.map.row(q0).data(), q1 - q0, d.a.n_key});
-  const auto v = view(d.a.v[size_t(s.layer)].head(kv_head(d.a, s.head)));
+  const auto v = view(d.a.values(s.sample, s.layer, s.head));
   for (int q = q0; q < q1; ++q) {
     const Worth worth(d.in, q,
                       d.ask.target());  // one target for all rows, so that they can be compared

@@ -93,8 +93,7 @@ struct Routes {
       values[size_t(h)].resize(a.n_key, d);
       W_O = head_W_O(*in.trace->model, layer, h);
     }
-    const ConstMat v =
-        a.v[size_t(layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    const ConstMat v = a.values(state.sample, layer, h);
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
 };

@@ -128,9 +128,8 @@ struct Backward {
 
   void some_queries(int layer, int h, int q0, int q1, bool further) {
     const Eigen::Index d_head = a.d_head;
-    const size_t l = size_t(layer);
-    const int g = kv_head(a, h), rows = q1 - q0;
-    const auto k = view(a.k[l].head(g)), v = view(a.v[l].head(g));
+    const int rows = q1 - q0;
+    const auto k = view(a.keys(state.sample, layer, h)), v = view(a.values(state.sample, layer, h));
     if (q0 == 0) {
       W_O = head_W_O(model, layer, h);
       d_q.resize(n, d_head);
@@ -138,17 +137,18 @@ struct Backward {
       if (layer == state.layer && h == state.head) chosen.resize(n, n);
     }
     Dense A(rows, n);
-    a.pattern_rows(0, layer, h, q0, q1, mat(A));
+    a.pattern_rows(state.sample, layer, h, q0, q1, mat(A));
     const Dense d_z_h = d_attn.middleRows(q0, rows) * W_O.transpose();
     const Dense times = ((d_z_h * v.transpose()).array() * A.array()).matrix();  // ∇A ⊙ A
-    if (relevant) kept[l].middleRows(q0, rows) += times.cwiseMax(0.f) / float(a.n_heads);
+    if (relevant)
+      kept[size_t(layer)].middleRows(q0, rows) += times.cwiseMax(0.f) / float(a.n_heads);
     sums(layer, h) += times.sum();
     if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = times;
     if (!further) return;
     const Eigen::VectorXf of_row = times.rowwise().sum();
     const Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale;
     d_q.middleRows(q0, rows) = d_scores * k;
-    d_k += d_scores.transpose() * view(a.q[l].head(h)).middleRows(q0, rows);
+    d_k += d_scores.transpose() * view(a.queries(state.sample, layer, h)).middleRows(q0, rows);
     d_v += A.transpose() * d_z_h;
   }
 
@@ -156,7 +156,7 @@ struct Backward {
   // up.
   void through_weights(int layer, int h, int row) {
     const Block& b = model.weights.blocks[size_t(layer)];
-    const int64_t d_head = a.d_head, q = h * d_head, kv = kv_head(a, h) * d_head;
+    const int64_t d_head = a.d_head, q = h * d_head, kv = a.kv_head(h) * d_head;
     if (row == 0) {
       rotate_back(c, mat(d_q));
       rotate_back(c, mat(d_k));

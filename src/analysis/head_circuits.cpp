@@ -39,8 +39,8 @@ struct HeadWeights {
 
   const Block& b() const { return model.weights.blocks[size_t(layer)]; }
   Dense Q() const { return read_by(model, layer, b().q, h); }
-  Dense K() const { return read_by(model, layer, b().k, kv_head(a, h)); }
-  Dense V() const { return read_by(model, layer, b().v, kv_head(a, h)); }
+  Dense K() const { return read_by(model, layer, b().k, a.kv_head(h)); }
+  Dense V() const { return read_by(model, layer, b().v, a.kv_head(h)); }
   Dense O() const { return head_W_O(model, layer, h).transpose(); }
   Wide values_of_OV() const {
     return O().cast<double>().transpose() * V().cast<double>();

@@ -100,9 +100,7 @@ std::vector<float> value_norms(const Trace& trace, int sample, int layer, int he
     return {};
   // ‖v W_O‖² = v (W_O W_Oᵀ) vᵀ
   const Eigen::MatrixXd W_O = head_W_O(*trace.model, layer, head).cast<double>();
-  const Eigen::MatrixXd v =
-      view(a.v[size_t(layer)].head(int64_t(sample) * a.n_kv_heads + kv_head(a, head)))
-          .cast<double>();
+  const Eigen::MatrixXd v = view(a.values(sample, layer, head)).cast<double>();
   const Eigen::VectorXd squares = (v * (W_O * W_O.transpose())).cwiseProduct(v).rowwise().sum();
   std::vector<float> norms;
   for (const double square : squares) norms.push_back(float(std::sqrt(std::max(0., square))));

@@ -35,9 +35,8 @@ void merge(Mean& into, const Mean& more) {
 double FactRow::weight(int key) const {
   if (!weights.empty()) return double(weights[size_t(key)]);
   const Attention& a = c.a;
-  const ConstMat q = a.q[size_t(layer)].head(int64_t(c.sample) * a.n_heads + head);
-  const ConstMat k =
-      a.k[size_t(layer)].head(int64_t(c.sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
+  const ConstMat q = a.queries(c.sample, layer, head);
+  const ConstMat k = a.keys(c.sample, layer, head);
   double score = 0;
   for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
   return std::exp(score * a.scale - fact(kLogSum));

@@ -70,8 +70,7 @@ struct Maps {
       out.resize(a.n_query, a.n_key);
     }
     const int h = i / a_head, k0 = i % a_head * keys(), n = std::min(keys(), a.n_key - k0);
-    const ConstMat v =
-        a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+    const ConstMat v = a.values(state.sample, state.layer, h);
     if (k0 == 0) W_O = head_W_O(*in.trace->model, state.layer, h);
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
@@ -126,8 +125,7 @@ struct Mixing {
     const Dense patterns = patterns_of_rows(a, state.sample, l, q0, q1);
     Dense z(q1 - q0, Eigen::Index(a.n_heads) * a.d_head);
     for (int h = 0; h < a.n_heads; ++h) {
-      const auto v =
-          view(a.v[size_t(l)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h)));
+      const auto v = view(a.values(state.sample, l, h));
       for (int q = q0; q < q1; ++q)
         z.row(q - q0).segment(Eigen::Index(h) * a.d_head, a.d_head) =
             patterns(h, Eigen::Index(q - q0) * a.n_key + q) * v.row(q);
@@ -172,8 +170,7 @@ Study begin_norm_head(const Inputs& in) {
         }
         if (i < first) {
           const int k0 = i * keys, n = std::min(keys, at.n_key - k0);
-          const ConstMat v =
-              at.v[size_t(s.layer)].head(int64_t(s.sample) * at.n_kv_heads + kv_head(at, s.head));
+          const ConstMat v = at.values(s.sample, s.layer, s.head);
           w->lengths.segment(k0, n) =
               (view(v.rows_of(k0, k0 + n)) * w->W_O).rowwise().norm().transpose();
           return;

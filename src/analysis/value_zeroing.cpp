@@ -76,8 +76,7 @@ struct Work {
     const int first = a.mask == Mask::causal ? std::max(q0, key) : q0, n = q1 - first;
     Dense less = attn.bottomRows(n);
     for (int h = 0; h < a.n_heads; ++h) {
-      const ConstMat v =
-          a.v[size_t(state.layer)].head(int64_t(state.sample) * a.n_kv_heads + kv_head(a, h));
+      const ConstMat v = a.values(state.sample, state.layer, h);
       const Eigen::RowVectorXf f =
           row_of(v.row(key)) * W_O.middleRows(Eigen::Index(h) * a.d_head, a.d_head);
       for (int q = first; q < q1; ++q)

@@ -57,9 +57,8 @@ Figure neuron_figure(const ViewInput& input) {
     figure.size = {input.width, line + 4};
     return figure;
   }
-  const int group = std::max(1, a.n_heads / std::max(1, a.n_kv_heads));
-  const ConstMat qs = a.q[size_t(s.layer)].head(int64_t(s.sample) * a.n_heads + s.head);
-  const ConstMat ks = a.k[size_t(s.layer)].head(int64_t(s.sample) * a.n_kv_heads + s.head / group);
+  const ConstMat qs = a.queries(s.sample, s.layer, s.head);
+  const ConstMat ks = a.keys(s.sample, s.layer, s.head);
   const int d = a.d_head;
   const auto q = qs.row(s.token);
   int last = 0;  // the last key that may be seen

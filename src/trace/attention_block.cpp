@@ -61,14 +61,12 @@ class HeadBlock {
         a_(a),
         sample_(sample),
         layer_(layer),
+        head_(head),
         row_(int64_t(sample) * a.n_heads + head) {
     assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads && sample >= 0 &&
            sample < a.n_samples);
-    // Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so
-    // on.
-    kv_ = int64_t(sample) * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
-    q_ = a.q[size_t(layer)].head(row_);
-    k_ = a.k[size_t(layer)].head(kv_);
+    q_ = a.queries(sample, layer, head);
+    k_ = a.keys(sample, layer, head);
   }
 
   // For panels of queries until q1.
@@ -113,8 +111,8 @@ class HeadBlock {
 
   const AttentionLoops& loops_;
   const Attention& a_;
-  int sample_, layer_;
-  int64_t row_, kv_;
+  int sample_, layer_, head_;
+  int64_t row_;
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
   float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
@@ -193,7 +191,7 @@ Softened HeadBlock::row(int query, bool facts) {
 
 void HeadBlock::values(const Softened& w, int n, Mat z) {
   if (a_.d_head == 0) return;
-  const ConstMat v = a_.v[size_t(layer_)].head(kv_);
+  const ConstMat v = a_.values(sample_, layer_, head_);
   if (w.width == 1) {
     loops_.row_values(a_.d_head, w.n_keys, w.e, v.data, v.stride, z.data);
     for (float& x : z.row(0)) x *= w.factor[0];

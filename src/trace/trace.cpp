@@ -8,21 +8,6 @@
 
 namespace attn {
 
-namespace {
-
-ConstMat queries_of(const Attention& a, int sample, int layer, int head, int q0, int q1) {
-  assert(layer >= 0 && layer < a.n_layers && head >= 0 && head < a.n_heads);
-  assert(sample >= 0 && sample < a.n_samples && 0 <= q0 && q0 <= q1 && q1 <= a.n_query);
-  return a.q[size_t(layer)].head(sample * a.n_heads + head).rows_of(q0, q1);
-}
-
-// Several query heads share one head of keys: the first n_heads / n_kv_heads the first, and so on.
-ConstMat keys_of(const Attention& a, int sample, int layer, int head) {
-  return a.k[size_t(layer)].head(sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads));
-}
-
-}  // namespace
-
 bool Attention::may_see(int sample, int query, int key) const {
   if (mask == Mask::causal && key > query) return false;
   if (allowed.empty()) return true;
@@ -46,8 +31,9 @@ void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Ma
 
 void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const {
   assert(out.rows == q1 - q0 && out.cols == n_key);
-  product_nt(queries_of(*this, sample, layer, head, q0, q1), keys_of(*this, sample, layer, head),
-             scale, out);
+  assert(layer >= 0 && layer < n_layers && head >= 0 && head < n_heads);
+  assert(sample >= 0 && sample < n_samples && 0 <= q0 && q0 <= q1 && q1 <= n_query);
+  product_nt(queries(sample, layer, head).rows_of(q0, q1), keys(sample, layer, head), scale, out);
 }
 
 std::vector<float> Attention::pattern(int sample, int layer, int head) const {

@@ -40,6 +40,21 @@ struct Attention {
 
   bool is_kept(int layer) const { return !q[size_t(layer)].empty(); }
 
+  // Several query heads share one head of keys and values: the first n_heads / n_kv_heads the
+  // first, and so on.
+  int kv_head(int head) const { return head / (n_heads / n_kv_heads); }
+  // Rows of one head of a layer that is kept: [n_query, d_head], and [n_key, d_head] of its KV
+  // head.
+  ConstMat queries(int sample, int layer, int head) const {
+    return q[size_t(layer)].head(int64_t(sample) * n_heads + head);
+  }
+  ConstMat keys(int sample, int layer, int head) const {
+    return k[size_t(layer)].head(int64_t(sample) * n_kv_heads + kv_head(head));
+  }
+  ConstMat values(int sample, int layer, int head) const {
+    return v[size_t(layer)].head(int64_t(sample) * n_kv_heads + kv_head(head));
+  }
+
   // Both `mask` and `allowed` must let it. Causal: key <= query, both counted from 0.
   bool may_see(int sample, int query, int key) const;
   // Weights after the softmax of queries q0 .. q1-1, into out [q1 - q0, n_key]. Rows sum to 1.

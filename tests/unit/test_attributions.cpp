@@ -209,6 +209,50 @@ TEST_CASE("attributions and circuits of a trained Llama are what their definitio
   compare(kElsewhere, most);
 }
 
+// A batch whose second sample is this trace; the first has the same sizes and other numbers.
+Trace as_second_sample(const Trace& trace) {
+  Trace batch = trace;
+  Attention& a = batch.attentions.front();
+  a.n_samples = 2;
+  a.facts.clear();
+  const auto doubled = [](const HeadRows& rows) {
+    std::vector<float> values(size_t(rows.n_heads() * rows.n_rows() * rows.width()), 0.25f);
+    for (int64_t h = 0; h < rows.n_heads(); ++h) {
+      const ConstMat head = rows.head(h);
+      values.insert(values.end(), head.data, head.data + head.rows * head.cols);
+    }
+    return HeadRows(2 * rows.n_heads(), rows.n_rows(), rows.width(), values);
+  };
+  for (size_t l = 0; l < a.q.size(); ++l) {
+    a.q[l] = doubled(a.q[l]);
+    a.k[l] = doubled(a.k[l]);
+    a.v[l] = doubled(a.v[l]);
+  }
+  batch.queries.push_back(batch.queries[0]);
+  batch.keys.push_back(batch.keys[0]);
+  return batch;
+}
+
+TEST_CASE("every measure reads the chosen sample of a batch") {
+  const Golden g = load("llama-gqa");  // several query heads share one head of keys and values
+  const Trace batch = as_second_sample(g.trace);
+  Trace single = g.trace;
+  single.attentions.front().facts.clear();
+  State first = settings(), second = settings();
+  second.sample = 1;
+  int n_compared = 0;
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    const Inputs alone{&single, &first}, in_batch{&batch, &second};
+    const Status lacks = missing(metric, alone);
+    CHECK(bool(lacks) == bool(missing(metric, in_batch)));
+    if (lacks || !metric.compute) continue;
+    CHECK(most_apart(metric.compute(in_batch).values, metric.compute(alone).values) == 0);
+    ++n_compared;
+  }
+  CHECK(n_compared > 60);
+}
+
 TEST_CASE("the parts of a logit add up to it") {
   for (const std::string name :
        {"gpt2", "llama-gqa", "gpt-neox-parallel", "gpt-neox-sequential", "bookworm-2m"}) {
