@@ -118,7 +118,7 @@ std::span<const Metric> attributions() {
           .unit = {"logit", "logit"},
           .formula = "sum over h of A^h[i, j] (f^h(x_j) / sigma * gamma) . u",
           .source = "TransformerLens; Elhage et al. 2021",
-          .reads = reads_token | reads_target,
+          .reads = reads_sample | reads_token | reads_target,
           .needs = needs_model | needs_activations | needs_logits | needs_norm_first | needs_values,
           .begin = begin_logit_token,
       },
@@ -362,7 +362,7 @@ std::span<const Metric> attributions() {
           .unit = {"logit", "logit"},
           .formula = "A[i, j] dy/dA[i, j], y = logit of the target - of the foil",
           .source = "Chefer et al. 2021",
-          .reads = reads_layer | reads_head | reads_token | reads_target,
+          .reads = reads_sample | reads_layer | reads_head | reads_token | reads_target,
           .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
                    needs_scores | needs_values,
           .begin = begin_gradient_attention,
@@ -380,7 +380,7 @@ std::span<const Metric> attributions() {
           .unit = {"logit", "logit"},
           .formula = "sum over i, j of A[i, j] dy/dA[i, j]",
           .source = "after Chefer et al. 2021",
-          .reads = reads_token | reads_target,
+          .reads = reads_sample | reads_token | reads_target,
           .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
                    needs_scores | needs_values,
           .begin = begin_gradient_heads,
@@ -397,7 +397,7 @@ std::span<const Metric> attributions() {
           .unit = {"relevance", "相关性"},
           .formula = "R = I; R <- R + mean over h of ReLU(A dy/dA) R, layer by layer",
           .source = "Chefer et al. 2021 (ICCV), self-attention",
-          .reads = reads_token | reads_target,
+          .reads = reads_sample | reads_token | reads_target,
           .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
                    needs_scores | needs_values,
           .begin = begin_chefer,
@@ -413,7 +413,7 @@ std::span<const Metric> attributions() {
           .unit = {"relevance", "相关性"},
           .formula = "R[i, :] of the chosen query i",
           .source = "Chefer et al. 2021 (ICCV), self-attention",
-          .reads = reads_token | reads_target,
+          .reads = reads_sample | reads_token | reads_target,
           .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
                    needs_scores | needs_values,
           .begin = begin_chefer_row,

@@ -19,7 +19,7 @@ struct Worth {
 
   Worth() = default;
   Worth(const Inputs& in, int query, const Target& target) {
-    const Model& model = *in.trace->model;
+    const Model& model = *in.model;
     const Activations& kept = *in.kept();
     const Config& c = model.config;
     const std::vector<float> u = direction(model, target);
@@ -60,8 +60,8 @@ struct Direct {
   explicit Direct(const Inputs& inputs)
       : state(*inputs.state),
         in(inputs),
-        model(*inputs.trace->model),
-        a(inputs.trace->attention()),
+        model(*inputs.model),
+        a(inputs.attention()),
         ask(inputs, state.token) {
     in.state = &state;
   }
@@ -157,17 +157,17 @@ void map_rows(Direct& d, int part) {
 }  // namespace
 
 Study begin_logit_component(const Inputs& in) {
-  return study(in, in.trace->attention().n_layers, component_layer, take_components);
+  return study(in, in.attention().n_layers, component_layer, take_components);
 }
 
 Study begin_logit_head(const Inputs& in) {
-  return study(in, in.trace->attention().n_layers, heads_layer, [](Direct& d) {
+  return study(in, in.attention().n_layers, heads_layer, [](Direct& d) {
     return Measure{{Axis::layer, Axis::head}, {d.a.n_layers, d.a.n_heads}, std::move(d.out.values)};
   });
 }
 
 Study begin_logit_token(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   return study(in, a.n_layers * a.n_heads, token_head, [](Direct& d) {
     return Measure{{Axis::layer, Axis::key},
                    {d.a.n_layers, d.a.n_key},
@@ -176,7 +176,7 @@ Study begin_logit_token(const Inputs& in) {
 }
 
 Study begin_logit_map(const Inputs& in) {
-  return study(in, n_parts(in.trace->attention().n_query, kQueries), map_rows,
+  return study(in, n_parts(in.attention().n_query, kQueries), map_rows,
                [](Direct& d) { return map_measure(d.map); });
 }
 

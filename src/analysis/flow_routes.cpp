@@ -45,12 +45,12 @@ struct Routes {
   explicit Routes(const Inputs& inputs)
       : state(*inputs.state),
         in(inputs),
-        a(inputs.trace->attention()),
+        a(inputs.attention()),
         first_layer(0),
         n_layers(a.n_layers),
         first_query(0),
         n_queries(a.n_query),
-        d(inputs.trace->model->config.d_model) {
+        d(inputs.model->config.d_model) {
     in.state = &state;
     keys_a_step = rows_a_step(int64_t(a.d_head) * d, a.n_key);
     heads_a_step = rows_a_step(int64_t(a.n_key) * d * 8, a.n_heads);  // in double
@@ -91,7 +91,7 @@ struct Routes {
     if (i == 0) values.resize(size_t(a.n_heads));
     if (k0 == 0) {
       values[size_t(h)].resize(a.n_key, d);
-      W_O = head_W_O(*in.trace->model, layer, h);
+      W_O = head_W_O(*in.model, layer, h);
     }
     const ConstMat v = a.values(state.sample, layer, h);
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;

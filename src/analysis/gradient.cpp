@@ -35,8 +35,8 @@ struct Backward {
   Backward(const Inputs& inputs, bool relevant_, int lowest_)
       : in(inputs),
         state(*inputs.state),
-        model(*inputs.trace->model),
-        a(inputs.trace->attention()),
+        model(*inputs.model),
+        a(inputs.attention()),
         c(model.config),
         ask(inputs, state.token),
         relevant(relevant_),
@@ -195,17 +195,16 @@ Study begin(const Inputs& in, bool relevant, int lowest, Measure (*take)(const B
 }  // namespace
 
 Status too_large_for_gradient(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const uint64_t n = uint64_t(a.n_query);
-  return too_many_bytes(
-      in, (8 * n * uint64_t(in.trace->model->config.d_model) + n * n) * sizeof(float));
+  return too_many_bytes(in, (8 * n * uint64_t(in.model->config.d_model) + n * n) * sizeof(float));
 }
 
 Status too_large_for_relevance(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const uint64_t n = uint64_t(a.n_query);
   return too_many_bytes(
-      in, (8 * n * uint64_t(in.trace->model->config.d_model) + uint64_t(a.n_layers + 3) * n * n) *
+      in, (8 * n * uint64_t(in.model->config.d_model) + uint64_t(a.n_layers + 3) * n * n) *
               sizeof(float));
 }
 

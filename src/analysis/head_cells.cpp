@@ -85,7 +85,7 @@ std::vector<ScoreCell> cells_of(const Metric& metric, const Inputs& in) {
   const auto row = std::ranges::find_if(
       kCells, [&](const CellRow& r) { return std::string_view(r.id) == metric.id; });
   if (row == std::end(kCells) || !in.trace) return cells;
-  const HeadContext c(*in.trace, in.state->sample, in.period, in.state->offset);
+  const HeadContext c(in.attention(), in.state->sample, in.period, in.state->offset);
   for (int query = 0; query < c.a.n_query && cells.size() < kMostScoreCells; ++query) {
     row->of(c, query, [&](int key) {
       if (c.sees(query, key) && cells.size() < kMostScoreCells) cells.push_back({query, key});

@@ -34,22 +34,19 @@ Dense read_by(const Model& model, int layer, const Linear& linear, int head) {
 // d_head].
 struct HeadWeights {
   const Model& model;
-  const Attention& a;
   int layer, h;
 
   const Block& b() const { return model.weights.blocks[size_t(layer)]; }
   Dense Q() const { return read_by(model, layer, b().q, h); }
-  Dense K() const { return read_by(model, layer, b().k, a.kv_head(h)); }
-  Dense V() const { return read_by(model, layer, b().v, a.kv_head(h)); }
+  Dense K() const { return read_by(model, layer, b().k, model.config.kv_head(h)); }
+  Dense V() const { return read_by(model, layer, b().v, model.config.kv_head(h)); }
   Dense O() const { return head_W_O(model, layer, h).transpose(); }
   Wide values_of_OV() const {
     return O().cast<double>().transpose() * V().cast<double>();
   }  // W_O W_V, [d_head, d_head]
 };
 
-HeadWeights chosen_head(const Inputs& in) {
-  return {*in.trace->model, in.trace->attention(), in.state->layer, in.state->head};
-}
+HeadWeights chosen_head(const Inputs& in) { return {*in.model, in.state->layer, in.state->head}; }
 
 // R of x = Q R: products of x with anything have the lengths that R's have.
 Wide triangle(const Dense& x) {
@@ -77,7 +74,7 @@ Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const,
         if (part == 1) work->y = triangle((work->head.*y)());
         if (part < 2) return;
         const Eigen::JacobiSVD<Wide> svd(work->x * work->y.transpose());
-        const int n = work->head.a.d_head;
+        const int n = work->head.model.config.d_head;
         work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
         for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
           work->m.values[size_t(i)] = float(svd.singularValues()[i]);
@@ -90,8 +87,8 @@ enum class Joint { q, k, v };
 // Lengths come from Gram matrices: ‖x yᵀ‖² = Σ (xᵀx) ∘ (yᵀy), and ‖x m yᵀ‖² = Σ (xᵀx m) ∘ (m yᵀy),
 // all [d_head, d_head].
 struct Composition {
-  std::shared_ptr<const Model> model;
-  const Attention& a;
+  const Model& model;
+  const Config& c;
   Joint joint;
   struct Sides {
     Wide V, right;         // VᵀV; the same of what X ends with
@@ -104,35 +101,34 @@ struct Composition {
   int n_gather, at = 0, late = 1, early = 0, head = 0, second = 0, n_read = 0;
   int a_step;  // later heads
 
-  Composition(const Inputs& in, Joint j)
-      : model(in.trace->model), a(in.trace->attention()), joint(j) {
-    const size_t n = size_t(a.n_layers) * size_t(a.n_heads);
+  Composition(const Inputs& in, Joint j) : model(*in.model), c(model.config), joint(j) {
+    const size_t n = size_t(c.n_layers) * size_t(c.n_heads);
     heads.resize(n);
-    read.resize(size_t(a.n_heads));
-    n_gather = a.n_layers * a.n_heads * 2;
-    a_step = rows_a_step(2 * int64_t(model->config.d_model) * a.d_head * a.d_head,
-                         a.n_heads);  // in double
+    read.resize(size_t(c.n_heads));
+    n_gather = c.n_layers * c.n_heads * 2;
+    a_step = rows_a_step(2 * int64_t(c.d_model) * c.d_head * c.d_head,
+                         c.n_heads);  // in double
     out = {{Axis::layer, Axis::head, Axis::layer, Axis::head},
-           {a.n_layers, a.n_heads, a.n_layers, a.n_heads},
+           {c.n_layers, c.n_heads, c.n_layers, c.n_heads},
            std::vector<float>(n * n)};
   }
 
   int n_steps() const {
-    const int L = a.n_layers, H = a.n_heads;
+    const int L = c.n_layers, H = c.n_heads;
     return n_gather + (L - 1) * H + H * (L * (L - 1) / 2) * n_parts(H, a_step);
   }
 
   bool step() {
     if (at < n_gather)
-      gather(at / 2 / a.n_heads, at / 2 % a.n_heads, at % 2);
-    else if (n_read < a.n_heads)
+      gather(at / 2 / c.n_heads, at / 2 % c.n_heads, at % 2);
+    else if (n_read < c.n_heads)
       read_late();
     else
       compare();
     return ++at < n_steps();
   }
 
-  HeadWeights weights(int layer, int h) const { return {*model, a, layer, h}; }
+  HeadWeights weights(int layer, int h) const { return {model, layer, h}; }
   Dense first_of_x(const HeadWeights& w) const {
     return joint == Joint::q ? w.Q() : joint == Joint::k ? w.K() : w.V();
   }
@@ -149,7 +145,7 @@ struct Composition {
 
   void gather(int layer, int h, int part) {
     const HeadWeights w = weights(layer, h);
-    Sides& s = heads[size_t(layer * a.n_heads + h)];
+    Sides& s = heads[size_t(layer * c.n_heads + h)];
     if (part == 0) {
       s.V = gram(w.V());
       s.ov = length(s.V, gram(w.O()));
@@ -166,19 +162,19 @@ struct Composition {
 
   void compare() {
     if (second == 0) O = weights(early, head).O();
-    const Sides& first = heads[size_t(early * a.n_heads + head)];
-    const double even = 1 / std::sqrt(double(model->config.d_model));
-    for (const int end = std::min(second + a_step, a.n_heads); second < end; ++second) {
-      const Sides& s = heads[size_t(late * a.n_heads + second)];
+    const Sides& first = heads[size_t(early * c.n_heads + head)];
+    const double even = 1 / std::sqrt(double(c.d_model));
+    for (const int end = std::min(second + a_step, c.n_heads); second < end; ++second) {
+      const Sides& s = heads[size_t(late * c.n_heads + second)];
       const Wide met = O.cast<double>().transpose() * read[size_t(second)].cast<double>();
       const double size = length(first.V * met, met * s.right), sizes = first.ov * s.x;
-      const size_t row = size_t(early * a.n_heads + head) * heads.size();
-      out.values[row + size_t(late * a.n_heads + second)] =
+      const size_t row = size_t(early * c.n_heads + head) * heads.size();
+      out.values[row + size_t(late * c.n_heads + second)] =
           float((sizes > 0 ? size / sizes : 0) - even);
     }
-    if (second < a.n_heads) return;
+    if (second < c.n_heads) return;
     second = 0;
-    if (++head < a.n_heads) return;
+    if (++head < c.n_heads) return;
     head = 0;
     if (++early < late) return;
     early = 0;
@@ -195,39 +191,21 @@ Study begin(const Inputs& in, Joint joint) {
 
 }  // namespace
 
-Trace weights_alone(std::shared_ptr<const Model> model) {
-  const Config& c = model->config;
-  Attention a;
-  a.n_layers = c.n_layers;
-  a.n_heads = c.n_heads;
-  a.n_kv_heads = c.n_kv_heads;
-  a.d_head = c.d_head;
-  a.mask = c.mask;
-  a.q.resize(size_t(c.n_layers));
-  a.k = a.v = a.q;
-  Trace trace;
-  trace.model = std::move(model);
-  trace.attentions.push_back(std::move(a));
-  trace.queries = trace.keys = {Tokens{}};
-  return trace;
-}
-
 Study begin_copying(const Inputs& in) {
   struct Work {
-    std::shared_ptr<const Model> model;
-    const Attention& a;
+    const Model& model;
     Wide product;
     Measure m;
   };
-  const Attention& a = in.trace->attention();
+  const Config& c = in.model->config;
   auto work = std::make_shared<Work>(
-      Work{in.trace->model, a, {}, {{Axis::layer, Axis::head}, {a.n_layers, a.n_heads}, {}}});
+      Work{*in.model, {}, {{Axis::layer, Axis::head}, {c.n_layers, c.n_heads}, {}}});
   return in_parts(
-      2 * a.n_layers * a.n_heads,
+      2 * c.n_layers * c.n_heads,
       [=](int i) {
-        const int n = work->a.n_heads;
+        const int n = work->model.config.n_heads;
         if (i % 2 == 0) {
-          work->product = HeadWeights{*work->model, work->a, i / 2 / n, i / 2 % n}.values_of_OV();
+          work->product = HeadWeights{work->model, i / 2 / n, i / 2 % n}.values_of_OV();
           return;
         }
         const Eigen::VectorXcd lambda = eigenvalues(work->product);
@@ -279,10 +257,10 @@ Study begin_qk_singular(const Inputs& in) {
 }
 
 Status too_large_for_pairs(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  const uint64_t n = uint64_t(a.n_layers) * uint64_t(a.n_heads);
+  const Config& c = in.model->config;
+  const uint64_t n = uint64_t(c.n_layers) * uint64_t(c.n_heads);
   return too_many_bytes(
-      in, n * n * 12 + n * 2 * uint64_t(a.d_head) * uint64_t(a.d_head) * sizeof(double));
+      in, n * n * 12 + n * 2 * uint64_t(c.d_head) * uint64_t(c.d_head) * sizeof(double));
 }
 
 Study begin_q_composition(const Inputs& in) { return begin(in, Joint::q); }

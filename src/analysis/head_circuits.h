@@ -15,9 +15,6 @@
 
 namespace attn {
 
-// A trace of no text at all: what circuits need beside the weights.
-Trace weights_alone(std::shared_ptr<const Model> model);
-
 // {layer, head} Re Σ λ / Σ |λ| over the eigenvalues λ of OV: 1 hands on what it reads, -1 its
 // opposite.
 Study begin_copying(const Inputs& in);

@@ -21,7 +21,7 @@ struct Distances {
   std::vector<double> sums;     // [head, head]
 
   explicit Distances(const Inputs& in)
-      : a(in.trace->attention()),
+      : a(in.attention()),
         sample(in.state->sample),
         n_heads(a.n_layers * a.n_heads),
         weights(size_t(a.n_key)),
@@ -93,6 +93,12 @@ struct Distances {
 };
 
 }  // namespace
+
+Status too_large_for_distances(const Inputs& in) {
+  const Attention& a = in.attention();
+  const uint64_t n = uint64_t(a.n_layers) * uint64_t(a.n_heads);
+  return too_many_bytes(in, n * n * 12);
+}
 
 Study begin_head_distance(const Inputs& in) {
   auto work = std::make_shared<Distances>(in);

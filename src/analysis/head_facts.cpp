@@ -36,9 +36,9 @@ int n_below(const std::vector<int>& sorted, int key) {
 
 }  // namespace
 
-HeadContext::HeadContext(const Trace& t, int sample_, int period_, int offset_)
-    : trace(t), a(t.attention()), sample(sample_), period(period_), offset(offset_) {
-  const Tokens &queries = t.queries[size_t(sample)], &keys = t.keys[size_t(sample)];
+HeadContext::HeadContext(const Attention& a_, int sample_, int period_, int offset_)
+    : a(a_), sample(sample_), period(period_), offset(offset_) {
+  const Tokens &queries = a.query_tokens[size_t(sample)], &keys = a.key_tokens[size_t(sample)];
   self = a.part != Part::cross && a.n_query == a.n_key;
   sets = token_sets(queries, keys, self);
   ids = token_ids(queries, a.n_query, keys, a.n_key);

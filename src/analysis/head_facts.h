@@ -16,7 +16,6 @@ constexpr double kLeastRest = .01;
 
 // What head scores ask about one sample beside its weights; made once for all heads.
 struct HeadContext {
-  const Trace& trace;
   const Attention& a;
   int sample = 0;
   int period = 0;  // the input is r + r with r of so many tokens; 0: it is not
@@ -28,7 +27,7 @@ struct HeadContext {
   std::vector<int> segments;  // [n_key] where the sentence of each key begins
   std::vector<char> is_special, is_punctuation, is_comma_or_point;  // [n_key]
 
-  HeadContext(const Trace& trace, int sample, int period, int offset);
+  HeadContext(const Attention& attention, int sample, int period, int offset);
   int n_seen(int query) const { return n_seen_[size_t(query)]; }  // keys that may be seen
   // Earlier copies of the query's token that it may see, and keys behind earlier copies.
   int n_copies(int query) const { return n_copies_[size_t(query)]; }
@@ -45,9 +44,9 @@ struct HeadContext {
   std::vector<char> has_word_;                    // [n_query], of those that may be seen
 };
 
-// Facts of a row of weights [n_key], as trace.h defines them; masked cells count as 0 whatever they
-// hold. kLogSum stays 0. In double: for traces whose pass told none, and as a check of those that
-// did.
+// Facts of a row of weights [n_key], as row_facts.h defines them; masked cells count as 0 whatever
+// they hold. kLogSum stays 0. In double: for traces whose pass told none, and as a check of those
+// that did.
 void facts_of(const HeadContext& context, int query, std::span<const float> weights, float* facts);
 
 // Facts of a row that looks at all it may see alike. Takes as long as its lists are where the mask

@@ -93,13 +93,12 @@ void HeadWalk::add(int query, std::span<const float> weights) {
   std::swap(seen_, before_);
 }
 
-std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head) {
-  const Attention& a = trace.attention();
-  if (!trace.model || layer >= int(a.v.size()) || a.v[size_t(layer)].empty()) return {};
-  if (trace.model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head)
-    return {};
+std::vector<float> value_norms(const Model* model, const Attention& a, int sample, int layer,
+                               int head) {
+  if (!model || !a.is_computed(layer)) return {};
+  if (model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head) return {};
   // ‖v W_O‖² = v (W_O W_Oᵀ) vᵀ
-  const Eigen::MatrixXd W_O = head_W_O(*trace.model, layer, head).cast<double>();
+  const Eigen::MatrixXd W_O = head_W_O(*model, layer, head).cast<double>();
   const Eigen::MatrixXd v = view(a.values(sample, layer, head)).cast<double>();
   const Eigen::VectorXd squares = (v * (W_O * W_O.transpose())).cwiseProduct(v).rowwise().sum();
   std::vector<float> norms;

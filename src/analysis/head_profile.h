@@ -9,6 +9,8 @@
 
 namespace attn {
 
+struct Model;
+
 // A sum, and of how many things.
 struct Mean {
   double sum = 0;
@@ -59,9 +61,10 @@ class HeadWalk {
 };
 
 // ‖v_j W_O‖ of every key of one head, W_O [d_head, d_model] being the head's part of the output
-// matrix; without the output bias, as Kobayashi et al. 2020. Empty where the trace has no model or
+// matrix; without the output bias, as Kobayashi et al. 2020. Empty where there is no model or
 // no values.
-std::vector<float> value_norms(const Trace& trace, int sample, int layer, int head);
+std::vector<float> value_norms(const Model* model, const Attention& a, int sample, int layer,
+                               int head);
 
 // A column or an offset is a line where a quarter of the rows may see it and the mean weight of
 // those is at least kLine and twice what uniform attention would give.

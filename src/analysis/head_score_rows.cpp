@@ -20,8 +20,9 @@ HeadQuestion question_of(const Inputs& in) {
 // The score of all heads in the state's sample.
 Study begin_score(size_t score, const Inputs& in) {
   const auto table =
-      std::make_shared<HeadTable>(std::vector{&head_scores()[score]}, in.trace->attention());
-  const auto work = std::make_shared<HeadTableWork>(*table, *in.trace, question_of(in));
+      std::make_shared<HeadTable>(std::vector{&head_scores()[score]}, in.attention());
+  const auto work =
+      std::make_shared<HeadTableWork>(*table, in.model, in.attention(), question_of(in));
   return {work->n_steps(), [work] { return work->step(); }, [table] { return measure_of(*table); }};
 }
 

@@ -68,8 +68,8 @@ HeadTable::HeadTable(std::vector<const HeadScore*> scores_, const Attention& a)
   uniform.resize(2 * scores.size());
 }
 
-void HeadTable::add(const Trace& trace, int sample, int period, int offset) {
-  HeadTableWork work(*this, trace, {sample, period, offset});
+void HeadTable::add(const Model* model, const Attention& a, int sample, int period, int offset) {
+  HeadTableWork work(*this, model, a, {sample, period, offset});
   while (work.step()) {
   }
 }
@@ -90,7 +90,7 @@ float HeadTable::baseline(size_t score, Sink sink) const {
 
 struct HeadTableWork::Impl {
   HeadTable& table;
-  const Trace& trace;
+  const Model* model;
   const Attention& a;
   HeadContext c;
   std::vector<size_t> by_facts, by_walk;  // scores
@@ -101,12 +101,8 @@ struct HeadTableWork::Impl {
   std::optional<HeadWalk> walk;
   std::vector<float> v_norms, block, alike;
 
-  Impl(HeadTable& t, const Trace& trace_, const HeadQuestion& q)
-      : table(t),
-        trace(trace_),
-        a(trace_.attention()),
-        c(trace_, q.sample, q.period, q.offset),
-        told(has_facts(a)) {
+  Impl(HeadTable& t, const Model* model_, const Attention& a_, const HeadQuestion& q)
+      : table(t), model(model_), a(a_), c(a_, q.sample, q.period, q.offset), told(has_facts(a)) {
     assert(a.n_layers == t.n_layers && a.n_heads == t.n_heads && q.sample < a.n_samples);
     for (size_t s = 0; s < t.scores.size(); ++s) {
       (t.scores[s]->of_row ? by_facts : by_walk).push_back(s);
@@ -187,7 +183,7 @@ struct HeadTableWork::Impl {
     if (!a.is_kept(layer)) return;
     const int q0 = part * n_rows, q1 = std::min(q0 + n_rows, a.n_query);
     if (part == 0) {
-      v_norms = norms ? value_norms(trace, c.sample, layer, head) : std::vector<float>();
+      v_norms = norms ? value_norms(model, a, c.sample, layer, head) : std::vector<float>();
       walk.emplace(c, v_norms);
     }
     const int in_block = q0 % n_block;
@@ -226,8 +222,9 @@ struct HeadTableWork::Impl {
   }
 };
 
-HeadTableWork::HeadTableWork(HeadTable& table, const Trace& trace, const HeadQuestion& question)
-    : impl_(std::make_unique<Impl>(table, trace, question)) {}
+HeadTableWork::HeadTableWork(HeadTable& table, const Model* model, const Attention& attention,
+                             const HeadQuestion& question)
+    : impl_(std::make_unique<Impl>(table, model, attention, question)) {}
 HeadTableWork::~HeadTableWork() = default;
 int HeadTableWork::n_steps() const { return impl_->n_steps(); }
 bool HeadTableWork::step() { return impl_->step(); }

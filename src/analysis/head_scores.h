@@ -68,7 +68,7 @@ struct HeadTable {
   HeadTable(std::vector<const HeadScore*> scores, const Attention& a);
   // Adds one sample of a trace of the same model. `period`: the input is r + r with r of so many
   // tokens; read by the stripe scores alone.
-  void add(const Trace& trace, int sample, int period, int offset = 2);
+  void add(const Model* model, const Attention& a, int sample, int period, int offset = 2);
   // [layer, head]. Scores that the trace cannot tell are NaN.
   std::vector<float> values(size_t score, Sink sink = Sink::with) const;
   // What uniform attention under the same masks has.
@@ -86,7 +86,8 @@ struct HeadTable {
 // outlive it.
 class HeadTableWork {
  public:
-  HeadTableWork(HeadTable& table, const Trace& trace, const HeadQuestion& question);
+  HeadTableWork(HeadTable& table, const Model* model, const Attention& attention,
+                const HeadQuestion& question);
   ~HeadTableWork();
   int n_steps() const;
   bool step();  // false: that was the last

@@ -54,7 +54,7 @@ Study begin(const Inputs& in, float (*value)(const LensCell&)) {
 
 LensPass::LensPass(const Inputs& in, int n_top)
     : in_(in), state_(*in.state), n_top_(n_top), target_(target_of(in)) {
-  const Config& c = in.trace->model->config;
+  const Config& c = in.model->config;
   table_.n_rows = c.n_layers + 1;
   table_.n_query = in.kept()->n;
   table_.cells.resize(size_t(table_.n_rows) * size_t(table_.n_query));
@@ -69,7 +69,7 @@ LensPass::LensPass(const Inputs& in, int n_top)
 // Words, then looks.
 int LensPass::parts_of(int batch) const {
   const int n = std::min(rows_, table_.n_query - batch * rows_);
-  return n_parts(in_.trace->model->config.d_vocab, words_) + n_parts(n, looks_);
+  return n_parts(in_.model->config.d_vocab, words_) + n_parts(n, looks_);
 }
 
 int LensPass::n_steps() const {
@@ -91,7 +91,7 @@ void LensPass::look(int row, int query, std::span<const float> logits) {
 bool LensPass::step() {
   if (row_ >= table_.n_rows || table_.n_query == 0) return false;
   in_.state = &state_;
-  const Model& model = *in_.trace->model;
+  const Model& model = *in_.model;
   const int d = model.config.d_model, n_words = model.config.d_vocab;
   const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_,
             n = std::min(rows_, table_.n_query - q0);

@@ -11,10 +11,16 @@
 
 namespace attn {
 
+namespace {
+
+int within(int i, int n) { return std::clamp(i, 0, std::max(n - 1, 0)); }
+
+}  // namespace
+
 State clamped(const State& state, const Trace& trace) {
-  const Attention& a = trace.attention();
-  auto within = [](int i, int n) { return std::clamp(i, 0, std::max(n - 1, 0)); };
   State s = state;
+  s.part = within(s.part, int(trace.parts.size()));
+  const Attention& a = trace.at(s);
   s.sample = within(s.sample, a.n_samples);
   s.layer = within(s.layer, a.n_layers);
   s.head = within(s.head, a.n_heads);
@@ -23,24 +29,33 @@ State clamped(const State& state, const Trace& trace) {
   return s;
 }
 
+State clamped(const State& state, const Config& config) {
+  State s = state;
+  s.layer = within(s.layer, config.n_layers);
+  s.head = within(s.head, config.n_heads);
+  return s;
+}
+
 Status missing(const Metric& metric, const Inputs& in) {
   const auto asks = [&](unsigned need) { return (metric.needs & need) != 0; };
   const Lang lang = in.state->lang;
-  const Attention& a = in.trace->attention();
   const std::string name = metric.title.in(lang);
   const auto no = [&](const char* en, const char* zh) { return Error{name + tr(lang, en, zh)}; };
-  if (asks(needs_model) && !in.trace->model)
+  const auto named = [&](const Status& e) { return e ? Status(Error{name + e->message}) : e; };
+  if (asks(needs_model) && !in.model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
-  if (asks(needs_norm_first) && in.trace->model &&
-      in.trace->model->config.norm_place == NormPlace::post)
+  if (asks(needs_norm_first) && in.model && in.model->config.norm_place == NormPlace::post)
     return no(
         ": needs a residual stream that is a plain sum; this model takes a norm after every sum, "
         "as BERT does",
         "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
-  if (asks(needs_logits) && in.trace->model && !in.trace->model->config.has_logits)
+  if (asks(needs_logits) && in.model && !in.model->config.has_logits)
     return no(": needs an output vocabulary, which this model has not",
               "：需要输出词表，而该模型没有");
+  if (asks(of_weights)) return metric.too_large ? named(metric.too_large(in)) : Status();
+  if (!in.trace) return no(": needs a text that was read", "：需要先读入文本");
+  const Attention& a = in.attention();
   if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
     return no(": needs attention within one text; here queries and keys are two",
               "：需要同一文本内的注意力；此处查询与键来自两段文本");
@@ -59,15 +74,13 @@ Status missing(const Metric& metric, const Inputs& in) {
                   "：需要所有层，而内存放不下；请缩短文本");
   if (asks(needs_activations) && !in.kept())
     return no(": needs a pass that kept its activations", "：需要保留激活值的运行结果");
-  if (metric.too_large)
-    if (const Status e = metric.too_large(in)) return Error{name + e->message};
-  return {};
+  return metric.too_large ? named(metric.too_large(in)) : Status();
 }
 
 Status too_many_bytes(const Inputs& in, uint64_t bytes) {
   if (bytes <= kMostMeasureBytes) return {};
   const Lang lang = in.state->lang;
-  const int n = in.trace->attention().n_query;
+  const int n = in.trace ? in.attention().n_query : 0;
   std::string message = tr(lang, ": would take ", "：需要占用 ") + human_bytes(bytes) +
                         tr(lang, " of memory, more than the ", " 内存，超过上限 ") +
                         human_bytes(kMostMeasureBytes);

@@ -48,6 +48,7 @@ enum Need : unsigned {
   needs_all_layers = 128,  // every layer's attention, for which the memory may have no room
   needs_scores = 256,      // q and k, not the patterns alone
   needs_values = 512,      // v
+  of_weights = 1024,       // nothing but weights: there may be no trace
 };
 
 // The members of State that a metric's numbers and names depend on; bits of Metric::reads. All
@@ -65,11 +66,20 @@ enum Read : unsigned {
 
 // What a metric may read. Null what is not there.
 struct Inputs {
-  const Trace* trace = nullptr;  // trace->model is the model
-  const State* state = nullptr;  // sample, layer, head, token, already clamped to the trace
+  const Model* model = nullptr;  // that made the trace; none for one from scratch or from a file
+  const Trace* trace = nullptr;  // none where only weights are asked about
+  const State* state = nullptr;  // site, sample, token, already clamped to the trace
   const Activations* activations = nullptr;  // null: those of the trace
   int period = 0;  // the text is r + r with r of so many tokens; 0: it is not
 
+  // The same, asked at another place; the state must outlive what is asked.
+  Inputs at(const State& other) const {
+    Inputs in = *this;
+    in.state = &other;
+    return in;
+  }
+  // The one that the state's site is in.
+  const Attention& attention() const { return trace->at(*state); }
   const Activations* kept() const { return activations ? activations : trace->activations.get(); }
 };
 
@@ -121,8 +131,10 @@ Study at_once(const Inputs& inputs) {
   return made_at_once(make(inputs));
 }
 
-// Clamps sample, layer, head, token and locked key to what the trace has.
+// Clamps part, layer, head, sample, token and locked key to what the trace has.
 State clamped(const State& state, const Trace& trace);
+// The same of layer and head, where there is nothing but a model.
+State clamped(const State& state, const Config& config);
 
 struct Peak {
   int key;

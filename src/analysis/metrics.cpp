@@ -14,13 +14,13 @@ namespace {
 
 // softmax(q·k / √d_head) of the chosen sample, layer and head.
 Measure pattern(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const State& s = *in.state;
   return {{Axis::query, Axis::key}, {a.n_query, a.n_key}, a.pattern(s.sample, s.layer, s.head)};
 }
 
 Measure row(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const State& s = *in.state;
   Measure m{{Axis::key}, {a.n_key}, std::vector<float>(size_t(a.n_key))};
   a.pattern_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {m.values.data(), 1, a.n_key});
@@ -28,7 +28,7 @@ Measure row(const Inputs& in) {
 }
 
 Measure heads_row(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const State& s = *in.state;
   Measure m{{Axis::head, Axis::key}, {a.n_heads, a.n_key}, {}};
   m.values.resize(size_t(a.n_heads) * size_t(a.n_key));
@@ -39,7 +39,7 @@ Measure heads_row(const Inputs& in) {
 }
 
 Study begin_head_mean(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const int sample = in.state->sample, layer = in.state->layer;
   const int rows = rows_a_step(int64_t(a.n_heads) * a.n_key * (a.d_head + 16), a.n_query);
   auto sum = std::make_shared<Dense>();
@@ -128,7 +128,7 @@ std::span<const Metric> looks() {
           .reads = reads_sample,
           .needs = needs_all_layers,
           .begin = begin_head_distance,
-          .too_large = too_large_for_pairs,
+          .too_large = too_large_for_distances,
       },
   };
   return kLooks;

@@ -31,7 +31,7 @@ struct FrozenNorm {
 
 // Where the norm of a layer's sum is: LN1 behind the attention, or the one that is read next.
 FrozenNorm norm_of(const Inputs& in, int layer, int query) {
-  const Model& model = *in.trace->model;
+  const Model& model = *in.model;
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
   return {c, c.norm_place == NormPlace::post ? b.ln1 : b.ln2,
@@ -50,15 +50,12 @@ struct Maps {
   Dense out;
 
   Maps(const Inputs& inputs, What w)
-      : state(*inputs.state), in(inputs), what(w), a(inputs.trace->attention()) {
+      : state(*inputs.state), in(inputs), what(w), a(inputs.attention()) {
     in.state = &state;
   }
-  int keys() const {
-    return rows_a_step(int64_t(a.d_head) * in.trace->model->config.d_model, a.n_key);
-  }
+  int keys() const { return rows_a_step(int64_t(a.d_head) * in.model->config.d_model, a.n_key); }
   int rows() const {
-    return rows_a_step(int64_t(a.n_key) * a.n_heads * in.trace->model->config.d_model * 2,
-                       a.n_query);
+    return rows_a_step(int64_t(a.n_key) * a.n_heads * in.model->config.d_model * 2, a.n_query);
   }
   int n_steps() const { return a.n_heads * n_parts(a.n_key, keys()) + n_parts(a.n_query, rows()); }
 
@@ -66,12 +63,12 @@ struct Maps {
     const int a_head = n_parts(a.n_key, keys());
     if (i >= a.n_heads * a_head) return some_rows(i - a.n_heads * a_head);
     if (i == 0) {
-      values.assign(size_t(a.n_heads), Dense(a.n_key, in.trace->model->config.d_model));
+      values.assign(size_t(a.n_heads), Dense(a.n_key, in.model->config.d_model));
       out.resize(a.n_query, a.n_key);
     }
     const int h = i / a_head, k0 = i % a_head * keys(), n = std::min(keys(), a.n_key - k0);
     const ConstMat v = a.values(state.sample, state.layer, h);
-    if (k0 == 0) W_O = head_W_O(*in.trace->model, state.layer, h);
+    if (k0 == 0) W_O = head_W_O(*in.model, state.layer, h);
     values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
   }
   void some_rows(int i) {
@@ -110,10 +107,9 @@ struct Mixing {
   int rows;  // queries a step
   Dense out;
 
-  explicit Mixing(const Inputs& inputs)
-      : state(*inputs.state), in(inputs), a(inputs.trace->attention()) {
+  explicit Mixing(const Inputs& inputs) : state(*inputs.state), in(inputs), a(inputs.attention()) {
     in.state = &state;
-    const int64_t d = in.trace->model->config.d_model;
+    const int64_t d = in.model->config.d_model;
     rows = rows_a_step(int64_t(a.n_heads) * a.d_head * (d + a.n_key) * 2 / 3, a.n_query);
   }
   int n_steps() const { return a.n_layers * n_parts(a.n_query, rows); }
@@ -130,7 +126,7 @@ struct Mixing {
         z.row(q - q0).segment(Eigen::Index(h) * a.d_head, a.d_head) =
             patterns(h, Eigen::Index(q - q0) * a.n_key + q) * v.row(q);
     }
-    const PackedMatrix& W_O = in.trace->model->weights.blocks[size_t(l)].o.w;
+    const PackedMatrix& W_O = in.model->weights.blocks[size_t(l)].o.w;
     Dense own(q1 - q0, W_O.d_out()), all = own;
     linear(const_mat(z), W_O, {}, mat(own));
     linear(in.kept()->z(l).rows_of(q0, q1), W_O, {}, mat(all));
@@ -148,13 +144,13 @@ struct Mixing {
 Study begin_norm_head(const Inputs& in) {
   struct Work {
     State state;
-    std::shared_ptr<const Model> model;
+    const Model* model;
     const Attention& a;
     Dense W_O, map;
     Eigen::RowVectorXf lengths;  // [key]
   };
-  const Attention& a = in.trace->attention();
-  auto w = std::make_shared<Work>(Work{*in.state, in.trace->model, a, {}, {}, {}});
+  const Attention& a = in.attention();
+  auto w = std::make_shared<Work>(Work{*in.state, in.model, a, {}, {}, {}});
   const int keys = rows_a_step(int64_t(a.d_head) * w->model->config.d_model, a.n_key);
   const int queries = rows_a_step(int64_t(a.d_head) * a.n_key, a.n_query),
             first = n_parts(a.n_key, keys);
@@ -184,9 +180,9 @@ Study begin_norm_head(const Inputs& in) {
 }
 
 Status too_large_for_values(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   return too_many_bytes(in, uint64_t(a.n_heads) * uint64_t(a.n_key) *
-                                uint64_t(in.trace->model->config.d_model) * sizeof(float));
+                                uint64_t(in.model->config.d_model) * sizeof(float));
 }
 
 Study begin_norm_layer(const Inputs& in) { return begin(in, What::moved); }

@@ -234,37 +234,23 @@ Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
   return out;
 }
 
-Trace trace_of(const Groups& queries, const Groups& keys, const Trace& trace, int sample) {
-  const Attention& a = trace.attention();
-  Attention out;
-  out.part = a.part;
-  out.n_layers = a.n_layers;
-  out.n_heads = a.n_heads;
-  out.n_kv_heads = a.n_kv_heads;
-  out.d_head = a.d_head;
+Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample) {
+  Pairs out;
   out.n_query = queries.size();
   out.n_key = keys.size();
-  out.scale = a.scale;
-  out.mask = a.mask;
-  out.masked_score = a.masked_score;
-  out.q.resize(a.q.size());
-  out.k.resize(a.k.size());
-  out.v.resize(a.v.size());
-  if (!a.allowed.empty()) {
-    out.allowed.assign(size_t(out.n_query) * size_t(out.n_key), 0);
-    for (int q = 0; q < a.n_query; ++q)
-      for (int k = 0; k < a.n_key; ++k) {
-        const int to_q = queries.of_token[size_t(q)], to_k = keys.of_token[size_t(k)];
-        if (to_q >= 0 && to_k >= 0 && a.may_see(sample, q, k))
-          out.allowed[size_t(to_q) * size_t(out.n_key) + size_t(to_k)] = 1;
-      }
-  }
-  Trace made;
-  made.model = trace.model;
-  made.attentions.push_back(std::move(out));
-  made.queries.push_back(tokens_of(queries, trace.queries[size_t(sample)]));
-  made.keys.push_back(tokens_of(keys, trace.keys[size_t(sample)]));
-  return made;
+  out.query_tokens = {tokens_of(queries, tokens.query_tokens[size_t(sample)])};
+  out.key_tokens = {tokens_of(keys, tokens.key_tokens[size_t(sample)])};
+  out.mask = tokens.mask;
+  out.masked_score = tokens.masked_score;
+  if (tokens.allowed.empty()) return out;
+  out.allowed.assign(size_t(out.n_query) * size_t(out.n_key), 0);
+  for (int q = 0; q < tokens.n_query; ++q)
+    for (int k = 0; k < tokens.n_key; ++k) {
+      const int to_q = queries.of_token[size_t(q)], to_k = keys.of_token[size_t(k)];
+      if (to_q >= 0 && to_k >= 0 && tokens.may_see(sample, q, k))
+        out.allowed[size_t(to_q) * size_t(out.n_key) + size_t(to_k)] = 1;
+    }
+  return out;
 }
 
 std::string regroup_words(const State& s, bool adds_up, Lang lang) {

@@ -49,9 +49,9 @@ bool regroups(const State& state);
 Groups groups_of(const Tokens& tokens, const State& state);
 // Groups as if they were tokens: their text and their place in it, no ids.
 Tokens tokens_of(const Groups& groups, const Tokens& tokens);
-// A trace of one sample to read measures by: names, sizes and mask are those of the groups of
+// One sample to read measures by: names, sizes and mask are those of the groups of
 // `sample`, a group being seen where any token of it is. It has no q, k and v.
-Trace trace_of(const Groups& queries, const Groups& keys, const Trace& trace, int sample);
+Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample);
 
 // In words: how groups are made of tokens; "" where each token is one.
 std::string regroup_words(const State& state, bool adds_up, Lang lang);

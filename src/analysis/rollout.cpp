@@ -55,7 +55,7 @@ struct Rollout {
   Wide below, here;   // R of the layer before, and of this one
 
   Rollout(const Inputs& in)
-      : a(in.trace->attention()),
+      : a(in.attention()),
         sample(in.state->sample),
         layer(in.state->layer),
         rows(rows_a_step((int64_t(a.n_key) + int64_t(a.n_heads) * a.d_head / 2) * a.n_key * 2,
@@ -186,7 +186,7 @@ class FlowGraph {
 }  // namespace
 
 Status too_large_for_rollout(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   return too_many_bytes(in, 5 * uint64_t(a.n_query) * uint64_t(a.n_key) * sizeof(double));
 }
 
@@ -215,7 +215,7 @@ Study begin_rollout_relative(const Inputs& in) {
 }
 
 Status too_large_for_flow(const Inputs& in) {
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   // Each cell is a flow that walks all edges some times.
   const double edges =
       double(a.n_query) * a.n_key * (in.state->layer + 1) * (a.mask == Mask::causal ? .5 : 1);
@@ -266,7 +266,7 @@ Study begin_flow(const Inputs& in) {
       return cell < flows.size();
     }
   };
-  const Attention& a = in.trace->attention();
+  const Attention& a = in.attention();
   const int rows = rows_a_step(int64_t(a.n_heads) * a.d_head * a.n_key, a.n_query),
             n_layers = in.state->layer + 1;
   auto work = std::make_shared<Work>(

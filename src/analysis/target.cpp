@@ -57,7 +57,7 @@ std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view t
 }
 
 Target target_of(const Inputs& in) {
-  const Model* model = in.trace->model.get();
+  const Model* model = in.model;
   if (!model || !model->tokenizer) return {};
   const auto known = [&](const std::string& text) {
     const int id = token_named(*model->tokenizer, text);
@@ -81,7 +81,7 @@ Status bad_target(const Inputs& in) {
 Target target_at(const Inputs& in, int query) {
   Target target = target_of(in);
   if (target.token >= 0) return target;
-  const Model& model = *in.trace->model;
+  const Model& model = *in.model;
   const int d = model.config.d_model;
   const ConstMat resid =
       ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);

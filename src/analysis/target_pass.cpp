@@ -13,8 +13,7 @@ constexpr int64_t kMemoryBound = 2;  // a row at a time waits for W_U
 
 }  // namespace
 
-TargetPass::TargetPass(const Inputs& in, int query)
-    : model_(*in.trace->model), target_(target_of(in)) {
+TargetPass::TargetPass(const Inputs& in, int query) : model_(*in.model), target_(target_of(in)) {
   if (target_.token >= 0) return;
   const Trace& t = *in.trace;
   const int n = in.kept()->n, d = model_.config.d_model, n_vocab = model_.config.d_vocab;

@@ -22,7 +22,7 @@ struct Walk {
   int next = 0;
 
   explicit Walk(const Inputs& in)
-      : a(in.trace->attention()),
+      : a(in.attention()),
         sample(in.state->sample),
         layer(in.state->layer),
         head(in.state->head),

@@ -24,10 +24,7 @@ struct Work {
   int rows, keys_a_step;  // of a block; of a step
 
   explicit Work(const Inputs& inputs)
-      : in(inputs),
-        state(*inputs.state),
-        model(*inputs.trace->model),
-        a(inputs.trace->attention()) {
+      : in(inputs), state(*inputs.state), model(*inputs.model), a(inputs.attention()) {
     in.state = &state;
     const Config& c = model.config;
     // Our own products are several times faster than those that kStepWork is about, and a block of
@@ -96,8 +93,8 @@ struct Work {
 }  // namespace
 
 Status too_large_for_zeroing(const Inputs& in) {
-  const Attention& a = in.trace->attention();
-  const uint64_t d = uint64_t(in.trace->model->config.d_model);
+  const Attention& a = in.attention();
+  const uint64_t d = uint64_t(in.model->config.d_model);
   return too_many_bytes(
       in, (uint64_t(a.n_query) * uint64_t(a.n_key) + uint64_t(a.n_heads) * uint64_t(a.d_head) * d) *
               sizeof(float));

@@ -70,7 +70,7 @@ Job scratch_job(ScratchSettings settings, Room room, Lang lang,
     Result<ScratchRun> run = run_scratch(s);
     if (!run) return {run.error()};
     auto kept = std::make_shared<const ScratchRun>(std::move(*run));
-    return {TracePair{kept->trace, kept}};
+    return {TracePair{kept->trace, kept, nullptr}};
   };
   return {tr(lang, "Computing", "正在计算"), 1,
           [settings = std::move(settings), made, make] {
@@ -130,8 +130,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       if (!tokens) return tokenize();
       if (!pass) return begin();
       if (pass->step()) return true;
-      TracePair pair{std::make_shared<const Trace>(pass->take()), nullptr};
-      if (wish.repeat > 0) pair.period = pair.trace->queries[0].size() / 2;
+      TracePair pair{std::make_shared<const Trace>(pass->take()), nullptr, wish.model};
+      if (wish.repeat > 0) pair.period = pair.trace->parts[0].query_tokens[0].size() / 2;
       made.emplace(MadeTrace{std::move(pair)});
       return false;
     }

@@ -55,14 +55,14 @@ Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, La
 // layers, values [to - from, side_q, side_k]; each step takes no more than kWorkAStep a thread, or
 // one row of cells.
 inline constexpr int kGridSide = 64;
-HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int sample);
+HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample);
 // How many heads are worth a part: about a twentieth of a second.
 int heads_a_part(const Attention& a);
 struct GridPart {
   int from = 0, to = 0;
   std::vector<float> values;
 };
-Job grid_job(std::shared_ptr<const Trace> trace, int sample, int from, int to, Lang lang,
+Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from, int to, Lang lang,
              std::function<void(GridPart)> done);
 
 }  // namespace attn

@@ -8,16 +8,17 @@ namespace attn {
 namespace {
 
 // A clamped layer: states may name one that this model does not have.
-bool has_layer(const Trace& trace, int layer) {
-  const Attention& a = trace.attention();
-  return a.is_kept(std::clamp(layer, 0, a.n_layers - 1));
+bool has_layer(const Trace& trace, const Site& site) {
+  const size_t part = std::min(size_t(std::max(site.part, 0)), trace.parts.size() - 1);
+  const Attention& a = trace.parts[part];
+  return a.is_kept(std::clamp(site.layer, 0, a.n_layers - 1));
 }
 
 }  // namespace
 
-const TracePair* KeptTraces::find(const TraceKey& key, int layer) {
+const TracePair* KeptTraces::find(const TraceKey& key, const Site& site) {
   const auto it = std::ranges::find_if(
-      entries_, [&](const Entry& e) { return e.key == key && has_layer(*e.pair.trace, layer); });
+      entries_, [&](const Entry& e) { return e.key == key && has_layer(*e.pair.trace, site); });
   if (it == entries_.end()) return nullptr;
   std::rotate(entries_.begin(), it, it + 1);
   return &entries_.front().pair;
@@ -62,9 +63,15 @@ uint64_t bytes_of(std::span<const Trace* const> traces) {
       bytes += rows.bytes();
   };
   for (const Trace* trace : traces) {
-    for (const Attention& a : trace->attentions) {
-      for (const auto* part : {&a.q, &a.k, &a.v, &a.facts})
-        for (const HeadRows& rows : *part) count(rows);
+    for (const Attention& a : trace->parts) {
+      for (const auto& layer : a.layers) {
+        if (const QK* qk = std::get_if<QK>(&layer)) {
+          for (const HeadRows* rows : {&qk->q, &qk->k, &qk->v}) count(*rows);
+        } else {
+          count(std::get<Given>(layer).pattern);
+        }
+      }
+      for (const HeadRows& rows : a.facts) count(rows);
       bytes += a.allowed.size();
     }
     count(trace->resid_final);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/model.h"
 #include "pass/scratch.h"
 #include "trace/trace.h"
 
@@ -24,14 +25,16 @@ struct TraceKey {
 struct TracePair {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const ScratchRun> scratch;  // null for a model
+  std::shared_ptr<const Model> model;         // null for the attention from scratch
   int period = 0;                             // so many tokens, said twice; 0: not so
 };
 
 // The newest first.
 class KeptTraces {
  public:
-  // Null when it is not there or lacks this layer (none: the last there is); becomes the newest.
-  const TracePair* find(const TraceKey& key, int layer);
+  // Null when it is not there or lacks the layer of this site (none: the last there is); becomes
+  // the newest.
+  const TracePair* find(const TraceKey& key, const Site& site);
   void put(const TraceKey& key, TracePair pair);
   void drop_model(const std::string& model);
   // Of this model, the newest first.

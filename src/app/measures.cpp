@@ -27,9 +27,11 @@ const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
 }
 
 std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table,
-                                          const std::shared_ptr<const Trace>& trace, int sample) {
+                                          const std::shared_ptr<const Trace>& trace, int part,
+                                          int sample) {
   auto made = std::make_shared<HeadRoles>();
   made->trace = trace;
+  made->part = part;
   made->sample = sample;
   made->n_heads = table.n_heads;
   for (int layer = 0; layer < table.n_layers; ++layer)
@@ -47,13 +49,13 @@ double now_s() {
 
 bool MeasureKey::operator==(const MeasureKey& o) const {
   return metric == o.metric && !trace.owner_before(o.trace) && !o.trace.owner_before(trace) &&
-         sample == o.sample && layer == o.layer && head == o.head && token == o.token &&
-         offset == o.offset && target == o.target && foil == o.foil && lang == o.lang;
+         site() == o.site() && sample == o.sample && token == o.token && offset == o.offset &&
+         target == o.target && foil == o.foil && lang == o.lang;
 }
 
 MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
                        const State& at) {
-  MeasureKey key{&metric, trace};
+  MeasureKey key{{metric.needs & of_weights ? 0 : at.part, -1, -1}, &metric, trace};
   if (metric.reads & reads_sample) key.sample = at.sample;
   if (metric.reads & reads_layer) key.layer = at.layer;
   if (metric.reads & reads_head) key.head = at.head;
@@ -68,7 +70,7 @@ MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>&
 }
 
 Status cannot_compute(const Metric& metric, const Inputs& inputs) {
-  const Attention& a = inputs.trace->attention();
+  const Attention& a = inputs.attention();
   const Lang lang = inputs.state->lang;
   if (has(metric, Axis::query) && has(metric, Axis::key) &&
       int64_t(a.n_query) * a.n_key > kMostCells)
@@ -171,7 +173,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
       const double begun = now_s();
       const Metric& metric = *wish.keys[made.size()].metric;
       const bool asks =
-          (metric.needs & needs_activations) && wish.trace->model && !wish.trace->activations;
+          (metric.needs & needs_activations) && wish.model && !wish.trace->activations;
       if (asks && !wish.activations && !no_activations) {
         keep_activations();
       } else {
@@ -184,9 +186,9 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
     void keep_activations() {
       const Trace& t = *wish.trace;
       if (!pass) {
-        const Tokens& tokens = t.queries[0];
+        const Tokens& tokens = t.parts[0].query_tokens[0];
         const uint64_t bytes =
-            activation_floats(t.model->config, uint64_t(tokens.size())) * sizeof(float);
+            activation_floats(wish.model->config, uint64_t(tokens.size())) * sizeof(float);
         if (bytes > wish.room) {
           no_activations = Error{
               tr(wish.at.lang, "This needs the activations of all layers, ",
@@ -199,14 +201,15 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
         Keep keep;
         keep.activations = true;
         keep.facts = false;
-        pass.emplace(t.model, tokens, keep);
+        pass.emplace(wish.model, tokens, keep);
       } else if (!pass->step()) {
         wish.activations = pass->take().activations;
         pass.reset();
       }
     }
     void compute(const Metric& metric, bool asks) {
-      const Inputs inputs{wish.trace.get(), &wish.at, wish.activations.get(), wish.period};
+      const Inputs inputs{wish.model.get(), wish.trace.get(), &wish.at, wish.activations.get(),
+                          wish.period};
       if (asks && no_activations) return add({}, no_activations);
       if (walk) return go_on_walking();
       if (!study.step) {
@@ -226,9 +229,10 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
         scores.push_back(score);
       }
       if (scores.size() < 2) return false;
-      table = std::make_unique<HeadTable>(std::move(scores), wish.trace->attention());
+      table = std::make_unique<HeadTable>(std::move(scores), wish.trace->at(wish.at));
       walk = std::make_unique<HeadTableWork>(
-          *table, *wish.trace, HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
+          *table, wish.model.get(), wish.trace->at(wish.at),
+          HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
       return true;
     }
     void go_on_walking() {
@@ -239,7 +243,7 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
         return std::ranges::find(table->scores, score) != table->scores.end();
       };
       if (std::ranges::all_of(role_scores(wish.period > 0), has))
-        roles = roles_of(*table, wish.trace, wish.at.sample);
+        roles = roles_of(*table, wish.trace, wish.at.part, wish.at.sample);
       walk.reset();
       table.reset();
     }
@@ -258,40 +262,35 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
           [work, done] { done({std::move(work->made), work->wish.activations, work->roles}); }};
 }
 
-Job role_job(std::shared_ptr<const Trace> trace, int sample, int period, Lang lang,
-             std::function<void(std::shared_ptr<const HeadRoles>)> done) {
+Job role_job(RoleWish wish, Lang lang, std::function<void(std::shared_ptr<const HeadRoles>)> done) {
   struct Work {
-    std::shared_ptr<const Trace> trace;
+    RoleWish wish;
     HeadTable table;
     HeadTableWork pass;
-    int sample;
     std::shared_ptr<const HeadRoles> made;
 
-    Work(std::shared_ptr<const Trace> t, int of, int period)
-        : trace(std::move(t)),
-          table(role_scores(period > 0), trace->attention()),
-          pass(table, *trace, {of, period, 2}),
-          sample(of) {}
+    explicit Work(const RoleWish& w)
+        : wish(w),
+          table(role_scores(w.period > 0), attention()),
+          pass(table, w.model.get(), attention(), {w.sample, w.period, 2}) {}
+    const Attention& attention() const { return wish.trace->parts[size_t(wish.part)]; }
     bool step() {
       if (pass.step()) return true;
-      made = roles_of(table, trace, sample);
+      made = roles_of(table, wish.trace, wish.part, wish.sample);
       return false;
     }
   };
   // What it needs is set up in the first step, away from the caller's thread.
   struct Begun {
-    std::shared_ptr<const Trace> trace;
-    int sample = 0, period = 0;
+    RoleWish wish;
     std::optional<Work> work;
   };
   auto begun = std::make_shared<Begun>();
-  begun->trace = std::move(trace);
-  begun->sample = sample;
-  begun->period = period;
+  begun->wish = std::move(wish);
   return {tr(lang, "Measuring", "正在测量"), 100,
           [begun] {
             if (!begun->work) {
-              begun->work.emplace(begun->trace, begun->sample, begun->period);
+              begun->work.emplace(begun->wish);
               return true;
             }
             return begun->work->step();

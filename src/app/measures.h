@@ -21,12 +21,12 @@ inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head},
                                kByLayer = {Axis::layer, Axis::query}, kByPart = {Axis::component},
                                kBySource = {Axis::layer, Axis::key};
 
-// A metric and what it reads of the state (Metric::reads); everything else has the same value in
-// every key. Does not keep the trace.
-struct MeasureKey {
+// A metric, the part of the model, and what the metric reads of the state (Metric::reads);
+// everything else has the same value in every key. Does not keep the trace.
+struct MeasureKey : Site {
   const Metric* metric = nullptr;
   std::weak_ptr<const Trace> trace = {};
-  int sample = -1, layer = -1, head = -1, token = -1, offset = 0;
+  int sample = -1, token = -1, offset = 0;
   std::string target = {}, foil = {};
   Lang lang = Lang::en;
 
@@ -76,6 +76,7 @@ struct MadeMeasures {
       roles;  // where all that they are told by was made in one walk
 };
 struct MeasureWish {
+  std::shared_ptr<const Model> model;  // that made the trace; or null
   std::shared_ptr<const Trace> trace;
   State at;
   std::vector<MeasureKey> keys;
@@ -88,12 +89,16 @@ Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> d
 // What every head of a sample does.
 struct HeadRoles {
   std::weak_ptr<const Trace> trace;
-  int sample = 0, n_heads = 0;
+  int part = 0, sample = 0, n_heads = 0;
   std::vector<HeadRole> roles;  // [layer, head]
 
   const HeadRole& at(int layer, int head) const { return roles[size_t(layer * n_heads + head)]; }
 };
-Job role_job(std::shared_ptr<const Trace> trace, int sample, int period, Lang lang,
-             std::function<void(std::shared_ptr<const HeadRoles>)> done);
+struct RoleWish {
+  std::shared_ptr<const Model> model;  // that made the trace; or null
+  std::shared_ptr<const Trace> trace;
+  int part = 0, sample = 0, period = 0;
+};
+Job role_job(RoleWish wish, Lang lang, std::function<void(std::shared_ptr<const HeadRoles>)> done);
 
 }  // namespace attn

@@ -16,8 +16,10 @@ struct Piece {
   int from = 0, to = 0;  // rows of cells
 };
 
+const Attention& attention_of(const HeadGrid& g) { return g.trace->parts[size_t(g.part)]; }
+
 std::vector<Piece> pieces(const HeadGrid& g, int from, int to) {
-  const Attention& a = g.trace->attention();
+  const Attention& a = attention_of(g);
   const int n = pattern_work(a, a.n_query) <= kWorkAStep ? 1 : g.side_q;
   std::vector<Piece> out;
   for (int head = from; head < to; ++head) {
@@ -32,7 +34,7 @@ std::vector<Piece> pieces(const HeadGrid& g, int from, int to) {
 int edge(int row, int side, int n) { return int(int64_t(row) * n / side); }
 
 void fill(const HeadGrid& g, const Piece& p, float* thumbnail) {
-  const Attention& a = g.trace->attention();
+  const Attention& a = attention_of(g);
   a.pooled(g.sample, p.head / g.n_heads, p.head % g.n_heads, edge(p.from, g.side_q, a.n_query),
            edge(p.to, g.side_q, a.n_query), 0, a.n_key,
            {thumbnail + int64_t(p.from) * g.side_k, p.to - p.from, g.side_k});
@@ -42,12 +44,11 @@ void fill(const HeadGrid& g, const Piece& p, float* thumbnail) {
 
 Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lang lang,
             std::function<void(std::shared_ptr<const PatternMap>)> done) {
-  const Attention& attention = trace->attention();
+  const Attention& attention = trace->at(key);
   auto map = std::make_shared<PatternMap>();
   map->trace = std::move(trace);
   map->sample = key.sample;
-  map->layer = key.layer;
-  map->head = key.head;
+  static_cast<Site&>(*map) = key.site();
   map->n_query = attention.n_query;
   map->n_key = attention.n_key;
   auto next = std::make_shared<int>(0);
@@ -60,8 +61,7 @@ Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lan
             }
             const int begin = *next, end = std::min(map->n_query, begin + rows_a_step);
             Mat rows(map->values.data() + int64_t(begin) * map->n_key, end - begin, map->n_key);
-            map->trace->attention().pattern_rows(map->sample, map->layer, map->head, begin, end,
-                                                 rows);
+            map->trace->at(*map).pattern_rows(map->sample, map->layer, map->head, begin, end, rows);
             for (int r = begin; r < end; ++r) {
               const auto row = rows.row(r - begin);
               map->row_max[size_t(r)] = *std::max_element(row.begin(), row.end());
@@ -79,9 +79,10 @@ Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, La
           [pass] { return pass->step(); }, [pass, done] { done(pass->take()); }};
 }
 
-HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int sample) {
-  const Attention& a = trace->attention();
+HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample) {
+  const Attention& a = trace->parts[size_t(part)];
   HeadGrid grid;
+  grid.part = part;
   grid.sample = sample;
   grid.n_layers = a.n_layers;
   grid.n_heads = a.n_heads;
@@ -99,7 +100,7 @@ int heads_a_part(const Attention& a) {
   return int(std::clamp(kHeadsAPart * n_threads() * kWorkAStep / a_head, 1.0, 4096.0));
 }
 
-Job grid_job(std::shared_ptr<const Trace> trace, int sample, int from, int to, Lang lang,
+Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from, int to, Lang lang,
              std::function<void(GridPart)> done) {
   struct Work {
     HeadGrid grid;  // for its sizes
@@ -122,11 +123,11 @@ Job grid_job(std::shared_ptr<const Trace> trace, int sample, int from, int to, L
     }
   };
   auto work = std::make_shared<Work>();
-  work->grid = empty_grid(std::move(trace), sample);
+  work->grid = empty_grid(std::move(trace), part, sample);
   work->grid.values.clear();
   work->part = {from, to, {}};
   work->pieces = pieces(work->grid, from, to);
-  const Attention& a = work->grid.trace->attention();
+  const Attention& a = attention_of(work->grid);
   if (!work->pieces.empty()) {
     const double a_piece = pattern_work(a, a.n_query) * (to - from) / double(work->pieces.size());
     work->a_step = size_t(std::max(1.0, kWorkAStep / a_piece)) * size_t(n_threads());

@@ -8,8 +8,8 @@
 namespace attn {
 
 bool Reading::is(const std::shared_ptr<const Trace>& t, const State& s) const {
-  return of.lock() == t && sample == s.sample && units == s.units && specials == s.specials &&
-         (units != Units::spans || spans == s.spans);
+  return of.lock() == t && part == s.part && sample == s.sample && units == s.units &&
+         specials == s.specials && (units != Units::spans || spans == s.spans);
 }
 
 State Reading::at(const State& state) const {
@@ -24,17 +24,18 @@ State Reading::at(const State& state) const {
 
 std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
                                             const State& state) {
+  const Attention& tokens = trace->at(state);
   auto made = std::make_shared<Reading>();
   made->of = trace;
+  made->part = state.part;
   made->sample = state.sample;
   made->units = state.units;
   made->specials = state.specials;
   made->spans = state.spans;
-  made->queries = groups_of(trace->queries[size_t(state.sample)], state);
-  made->keys = groups_of(trace->keys[size_t(state.sample)], state);
+  made->queries = groups_of(tokens.query_tokens[size_t(state.sample)], state);
+  made->keys = groups_of(tokens.key_tokens[size_t(state.sample)], state);
   made->n_hidden = int(std::ranges::count(made->keys.of_token, -1));
-  made->trace =
-      std::make_shared<const Trace>(trace_of(made->queries, made->keys, *trace, state.sample));
+  made->pairs = pairs_of(made->queries, made->keys, tokens, state.sample);
   return made;
 }
 
@@ -44,8 +45,7 @@ MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& tr
   MeasureKey key;
   key.trace = trace;
   key.sample = at.sample;
-  key.layer = at.layer;
-  key.head = at.head;
+  static_cast<Site&>(key) = at.site();
   return key;
 }
 
@@ -57,7 +57,7 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
     std::vector<float> block;
     int next = 0;
 
-    const Attention& attention() const { return wish.trace->attention(); }
+    const Attention& attention() const { return wish.trace->at(wish.key); }
     int rows_a_step() const {
       const Attention& a = attention();
       const double a_row = wish.from ? 8. * a.n_key : pattern_work(a, 1) + 8. * a.n_key;
@@ -120,9 +120,9 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
         return;
       }
       auto map = std::make_shared<PatternMap>();
-      map->trace = wish.reading->trace;
-      map->layer = wish.key.layer;
-      map->head = wish.key.head;
+      static_cast<Site&>(*map) = wish.key.site();
+      map->trace = wish.trace;
+      map->reading = wish.reading;
       map->n_query = m.shape[0];
       map->n_key = m.shape[1];
       map->values = std::move(m.values);

@@ -20,13 +20,13 @@ struct PatternMap;  // session.h
 // A sample's tokens as a state groups them. Does not keep the trace they are of.
 struct Reading {
   std::weak_ptr<const Trace> of;
-  int sample = 0;
+  int part = 0, sample = 0;
   Units units = Units::tokens;
   Specials specials = Specials::shown;
   std::string spans;
   Groups queries, keys;
-  int n_hidden = 0;                    // keys that are left out
-  std::shared_ptr<const Trace> trace;  // trace_of the groups: one sample
+  int n_hidden = 0;  // keys that are left out
+  Pairs pairs;       // of the groups: one sample
 
   bool is(const std::shared_ptr<const Trace>& trace, const State& state) const;
   // Tokens of the chosen row and cell in groups; hidden ones make way.
@@ -39,7 +39,7 @@ std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& 
 struct ReadMap {
   std::shared_ptr<const Reading> reading;
   MeasureKey key;                           // its metric is null for the weights
-  std::shared_ptr<const PatternMap> map;    // of weights; its trace is the reading's
+  std::shared_ptr<const PatternMap> map;    // of weights; its reading is this one
   std::shared_ptr<const MadeMeasure> made;  // of a metric
   std::vector<float> hidden;  // [query group] of its weights, what the hidden tokens hold
   double hidden_mean = 0;

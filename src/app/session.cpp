@@ -15,8 +15,8 @@ constexpr uint64_t kKeptBytes = 256'000'000;
 constexpr size_t kKeptTraces = 8;
 
 // What the memory did not allow, in a sentence; "" when all layers are there.
-std::string note_of(const Trace& trace, Lang lang) {
-  const Attention& a = trace.attention();
+std::string note_of(const Trace& trace, const Site& at, Lang lang) {
+  const Attention& a = trace.at(at);
   int first = -1, last = -1;
   for (int l = 0; l < a.n_layers; ++l) {
     if (!a.is_kept(l)) continue;
@@ -31,9 +31,9 @@ std::string note_of(const Trace& trace, Lang lang) {
          tr(lang, ", and choosing another runs the model again", " 层，选择其他层会重新运行模型");
 }
 
-bool is_kept(const Trace& trace, int layer) {
-  const Attention& a = trace.attention();
-  return a.is_kept(std::clamp(layer, 0, a.n_layers - 1));
+bool is_kept(const Trace& trace, const State& state) {
+  const State s = clamped(state, trace);
+  return trace.at(s).is_kept(s.layer);
 }
 
 }  // namespace
@@ -82,11 +82,11 @@ bool Session::Impl::want_trace(const State& state) {
     }
   }
   const bool in_hand = posted == Posted::trace;
-  if (trace_key == key && is_kept(*snapshot.trace, state.layer)) {
+  if (trace_key == key && is_kept(*snapshot.trace, state)) {
     if (in_hand) cancel();  // typed, and taken back before it was done
     return true;
   }
-  if (const TracePair* pair = kept.find(key, state.layer)) {
+  if (const TracePair* pair = kept.find(key, state)) {
     if (posted != Posted::none) cancel();
     show(key, *pair);
     return true;
@@ -129,7 +129,7 @@ void Session::Impl::take_trace(const TraceKey& key, int, MadeTrace made) {
 void Session::Impl::show(const TraceKey& key, const TracePair& pair) {
   trace_key = key;
   snapshot.trace = pair.trace;
-  snapshot.model = pair.trace->model;
+  snapshot.model = pair.model;
   snapshot.scratch = pair.scratch;
   snapshot.text = key.text;
   snapshot.period = pair.period;
@@ -181,22 +181,23 @@ void Session::want(const State& state) {
     const bool trace_is_right = s.want_trace(state);
     if (s.snapshot.trace && s.posted != Impl::Posted::trace) {
       const State at = clamped(state, *s.snapshot.trace);
-      const bool kept = s.snapshot.trace->attention().is_kept(at.layer);
+      const bool kept = s.snapshot.trace->at(at).is_kept(at.layer);
       if (!regroups(at)) s.snapshot.reading.reset();
       const Metric* shown =
           at.canvas == Canvas::map || at.canvas == Canvas::lines ? shown_measure(at) : nullptr;
-      const Attention& a = s.snapshot.trace->attention();
+      const Attention& a = s.snapshot.trace->at(at);
       const bool tiled = int64_t(a.n_query) * a.n_key > kWholeCells;
-      const MapKey map{s.snapshot.trace, at.sample, at.layer, at.head,
-                       tiled ? at.pool : Pool::largest};
+      const MapKey map{at.site(), s.snapshot.trace, at.sample, tiled ? at.pool : Pool::largest};
       const bool busy = (kept && s.want_map(map, regroups(at))) ||
                         (kept && s.want_reading(nullptr, at)) || s.want_measures(at) ||
-                        (kept && shown && s.want_reading(shown, at)) || s.want_grid(at.sample);
+                        (kept && shown && s.want_reading(shown, at)) || s.want_grid(at);
       s.snapshot.current = trace_is_right && !busy && !s.worker.busy();
     }
   }
   s.tiles->drop_lost();
-  s.snapshot.note = s.snapshot.trace ? note_of(*s.snapshot.trace, state.lang) : "";
+  s.snapshot.note = s.snapshot.trace
+                        ? note_of(*s.snapshot.trace, clamped(state, *s.snapshot.trace), state.lang)
+                        : "";
   s.measure_memory();
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();

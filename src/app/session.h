@@ -40,15 +40,16 @@ struct ModelEntry {
 // One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see
 // Snapshot::tiles.
 inline constexpr int64_t kWholeCells = 512 * 512;
-struct PatternMap {
+struct PatternMap : Site {
   std::shared_ptr<const Trace> trace;
-  int sample = 0, layer = 0, head = 0, n_query = 0, n_key = 0;
+  int sample = 0, n_query = 0, n_key = 0;
   std::vector<float> values;
-  std::vector<float> row_max;  // [n_query]
-  Pool pool = Pool::largest;   // of one in tiles
+  std::vector<float> row_max;                        // [n_query]
+  Pool pool = Pool::largest;                         // of one in tiles
+  std::shared_ptr<const Reading> reading = nullptr;  // whose groups are its rows and columns
 
   bool is_whole() const { return !values.empty(); }
-  MapKey key() const { return {trace, sample, layer, head, pool}; }
+  MapKey key() const { return {site(), trace, sample, pool}; }
 };
 
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
@@ -56,7 +57,7 @@ struct PatternMap {
 // kept stay empty.
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
-  int sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
+  int part = 0, sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
   std::vector<float> values;
 };
 

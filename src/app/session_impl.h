@@ -92,7 +92,7 @@ struct Session::Impl {
   bool want_map(const MapKey& key, bool only_whole);
   bool want_tiles(const MapKey& key, const MapLook& at, int level);
   bool want_large_map(const MapKey& key);
-  bool want_grid(int sample);
+  bool want_grid(const State& at);
   bool want_measures(const State& at);
   bool want_reading(const Metric* metric, const State& at);
   void take_measures(MadeMeasures result);

@@ -57,7 +57,8 @@ std::shared_ptr<const MadeMeasure> Snapshot::last_measure(const Metric* metric,
                                                           const State& at) const {
   if (auto made = measure(metric, at)) return made;
   if (!trace) return nullptr;
-  const std::vector<int> sizes = {trace->attention().n_layers, trace->attention().n_heads};
+  const Attention& a = trace->at(clamped(at, *trace));
+  const std::vector<int> sizes = {a.n_layers, a.n_heads};
   for (const auto& made : measures)
     if (made->key.metric == metric && made->measure.shape == sizes) return made;
   return nullptr;
@@ -75,7 +76,7 @@ void Session::Impl::measure_memory() {
 }
 
 bool Session::Impl::want_map(const MapKey& key, bool only_whole) {
-  const Attention& a = snapshot.trace->attention();
+  const Attention& a = snapshot.trace->at(key);
   if (int64_t(a.n_query) * a.n_key > kWholeCells) return !only_whole && want_large_map(key);
   if (posted == Posted::map && !(posted_map == key)) cancel();
   if (snapshot.map && snapshot.map->key() == key) return false;
@@ -106,7 +107,7 @@ bool Session::Impl::want_map(const MapKey& key, bool only_whole) {
 // All tiles of a level that are seen; the missing ones of a row of them are one job.
 bool Session::Impl::want_tiles(const MapKey& key, const MapLook& at, int level) {
   std::optional<TileStrip> missing;
-  for (TileStrip strip : strips_in_view(at, snapshot.trace->attention(), level)) {
+  for (TileStrip strip : strips_in_view(at, snapshot.trace->at(key), level)) {
     int first = strip.col1, last = strip.col0;
     for (int col = strip.col0; col < strip.col1; ++col) {
       if (tiles->get(key, {level, strip.row, col})) continue;
@@ -127,11 +128,11 @@ bool Session::Impl::want_tiles(const MapKey& key, const MapLook& at, int level) 
 }
 
 bool Session::Impl::want_large_map(const MapKey& key) {
-  const Attention& a = snapshot.trace->attention();
+  const Attention& a = snapshot.trace->at(key);
   const int coarsest = overview_level(a.n_query, a.n_key);
   const auto show_it = [&] {
     auto map = std::make_shared<PatternMap>();
-    *map = {snapshot.trace, key.sample, key.layer, key.head, a.n_query, a.n_key, {}, {}, key.pool};
+    *map = {key.site(), snapshot.trace, key.sample, a.n_query, a.n_key, {}, {}, key.pool};
     snapshot.map = std::move(map);
   };
   // Another head takes the place of the one on screen when its overview is whole.
@@ -143,9 +144,9 @@ bool Session::Impl::want_large_map(const MapKey& key) {
          want_tiles(key, look, level);
 }
 
-bool Session::Impl::want_grid(int sample) {
+bool Session::Impl::want_grid(const State& at) {
   const auto right = [&](const auto& g) {
-    return g && g->trace == snapshot.trace && g->sample == sample;
+    return g && g->trace == snapshot.trace && g->part == at.part && g->sample == at.sample;
   };
   const auto whole = [](const HeadGrid& g) { return g.n_ready == g.n_layers * g.n_heads; };
   if (posted == Posted::grid && !right(making)) cancel();
@@ -157,13 +158,13 @@ bool Session::Impl::want_grid(int sample) {
     return false;
   }
   if (!right(making)) {
-    making = std::make_shared<HeadGrid>(empty_grid(snapshot.trace, sample));
+    making = std::make_shared<HeadGrid>(empty_grid(snapshot.trace, at.part, at.sample));
     making_since = now_s();
   }
   if (posted == Posted::grid) return true;
   const int n = making->n_layers * making->n_heads, from = making->n_ready;
-  const int to = std::min(n, from + heads_a_part(snapshot.trace->attention()));
-  post(Posted::grid, grid_job(snapshot.trace, sample, from, to, speaks,
+  const int to = std::min(n, from + heads_a_part(snapshot.trace->at(at)));
+  post(Posted::grid, grid_job(snapshot.trace, at.part, at.sample, from, to, speaks,
                               [this](GridPart part) { take_part(std::move(part)); }));
   return true;
 }
@@ -177,27 +178,28 @@ bool Session::Impl::want_measures(const State& at) {
   n_measured = n_to_measure - int(missing.size());
   const auto& roles = snapshot.roles;
   const bool no_roles =
-      at.panel == Panel::head &&
-      (!roles || roles->trace.lock() != snapshot.trace || roles->sample != at.sample);
+      at.panel == Panel::head && (!roles || roles->trace.lock() != snapshot.trace ||
+                                  roles->part != at.part || roles->sample != at.sample);
   if (posted == Posted::measures) {
     if (missing == posted_measures && (!missing.empty() || no_roles)) return true;
     cancel();
   }
   if (missing.empty() && no_roles) {
     posted_measures.clear();
-    post(Posted::measures, role_job(snapshot.trace, at.sample, snapshot.period, speaks,
-                                    [this](std::shared_ptr<const HeadRoles> made) {
-                                      posted = Posted::none;
-                                      snapshot.roles = std::move(made);
-                                    }));
+    post(Posted::measures,
+         role_job({snapshot.model, snapshot.trace, at.part, at.sample, snapshot.period}, speaks,
+                  [this](std::shared_ptr<const HeadRoles> made) {
+                    posted = Posted::none;
+                    snapshot.roles = std::move(made);
+                  }));
     return true;
   }
   if (missing.empty()) return false;
   posted_measures = missing;
   const bool still = activations_of.lock() == snapshot.trace;
   post(Posted::measures,
-       measure_job({snapshot.trace, at, std::move(missing), still ? activations : nullptr,
-                    room().room, snapshot.period},
+       measure_job({snapshot.model, snapshot.trace, at, std::move(missing),
+                    still ? activations : nullptr, room().room, snapshot.period},
                    speaks, [this](MadeMeasures made) { take_measures(std::move(made)); }));
   return true;
 }
@@ -228,7 +230,7 @@ bool Session::Impl::want_reading(const Metric* metric, const State& at) {
     if (posted == Posted::reading) posted = Posted::none;
     keep(snapshot.read_maps, std::move(map));
   };
-  const Attention& a = snapshot.trace->attention();
+  const Attention& a = snapshot.trace->at(at);
   if ((metric ? 8. * a.n_query * a.n_key : pattern_work(a, a.n_query)) <= kAtOnce) {
     Job job = read_job(std::move(wish), speaks, done);
     while (job.step()) {

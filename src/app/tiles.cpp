@@ -19,13 +19,12 @@ bool same_trace(const std::weak_ptr<const Trace>& a, const std::weak_ptr<const T
 
 int cells_along(int n, int level) { return int((int64_t(n) + (1ll << level) - 1) >> level); }
 
-bool is_causal(const Attention& a) { return a.mask == Mask::causal && a.masked_score == 0; }
+bool is_causal(const Pairs& a) { return a.mask == Mask::causal && a.masked_score == 0; }
 
 }  // namespace
 
 bool MapKey::operator==(const MapKey& o) const {
-  return sample == o.sample && layer == o.layer && head == o.head && pool == o.pool &&
-         same_trace(trace, o.trace);
+  return site() == o.site() && sample == o.sample && pool == o.pool && same_trace(trace, o.trace);
 }
 
 void TileCache::put(const MapKey& map, std::shared_ptr<const Tile> tile) {
@@ -76,7 +75,7 @@ int overview_level(int n_query, int n_key) {
   return level;
 }
 
-MapLook whole_map(const Attention& a) { return {0, float(a.n_query), 0, float(a.n_key), 1e9f}; }
+MapLook whole_map(const Pairs& a) { return {0, float(a.n_query), 0, float(a.n_key), 1e9f}; }
 
 int level_for(const MapLook& look, int n_query, int n_key) {
   const int coarsest = overview_level(n_query, n_key);
@@ -88,7 +87,7 @@ int level_for(const MapLook& look, int n_query, int n_key) {
   return level;
 }
 
-std::vector<TileStrip> strips_in_view(const MapLook& look, const Attention& a, int level) {
+std::vector<TileStrip> strips_in_view(const MapLook& look, const Pairs& a, int level) {
   const int64_t side = int64_t(kTileSide) << level;
   const auto first = [&](float at) { return std::max(0, int(std::floor(at / float(side)))); };
   const auto last = [&](float at, int n) {
@@ -108,7 +107,7 @@ double pattern_work(const Attention& a, double rows) { return rows * a.n_key * (
 
 StripPass::StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip)
     : trace_(std::move(trace)), map_(std::move(map)), strip_(strip) {
-  const Attention& a = trace_->attention();
+  const Attention& a = trace_->at(map_);
   const int64_t side = int64_t(kTileSide) << strip.level;
   next_ = strip.row * side;
   end_ = std::min<int64_t>(a.n_query, next_ + side);
@@ -132,7 +131,7 @@ int StripPass::n_steps() const {
 
 // Whole rows of cells (or the last, which is smaller), at most kRows weights' rows at a time.
 void StripPass::fill(int64_t q0, int64_t q1) {
-  const Attention& a = trace_->attention();
+  const Attention& a = trace_->at(map_);
   const int level = strip_.level;
   const int64_t n_key = a.n_key, side = int64_t(kTileSide) << level, cell = 1ll << level;
   const int64_t k0 = strip_.col0 * side, k1 = std::min(n_key, strip_.col1 * side);

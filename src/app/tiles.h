@@ -13,9 +13,9 @@
 namespace attn {
 
 // One head's pattern for one sample. Does not keep the trace.
-struct MapKey {
+struct MapKey : Site {
   std::weak_ptr<const Trace> trace;
-  int sample = 0, layer = 0, head = 0;
+  int sample = 0;
   Pool pool = Pool::largest;  // of tiles: what cells of many weights show
 
   bool operator==(const MapKey& other) const;
@@ -87,8 +87,8 @@ struct TileStrip {
 };
 // All that is seen of a level; tiles that lie wholly in a causal mask's future are left out. A look
 // beyond the map is cut.
-std::vector<TileStrip> strips_in_view(const MapLook& look, const Attention& a, int level);
-MapLook whole_map(const Attention& a);
+std::vector<TileStrip> strips_in_view(const MapLook& look, const Pairs& pairs, int level);
+MapLook whole_map(const Pairs& pairs);
 
 // Fills the tiles of a strip in steps of a few milliseconds: exact weights from pattern_rows,
 // pooled. The rows' whole softmax is needed whatever the columns, so neighbours are made together.

@@ -141,7 +141,7 @@ void add_units(CLI::App& app, State& state) {
 }
 
 Status check_looks(const State& s, const Trace& trace) {
-  const Attention& a = trace.attention();
+  const Attention& a = trace.at(s);
   if (Status e = out_of_range("--sample", "samples", s.sample, a.n_samples)) return e;
   if (Status e = out_of_range("--layer", "layers", s.layer, a.n_layers)) return e;
   if (Status e = out_of_range("--head", "heads", s.head, a.n_heads)) return e;

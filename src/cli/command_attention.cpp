@@ -29,13 +29,15 @@ int run_attention(const Options& o) {
         Error{"--special hidden: all tokens of this text are special; give --text some words"});
   if (Status e = check_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens));
-  const Trace shown = groups ? trace_of(tokens, tokens, trace, 0) : Trace{};
+  const Attention& a = trace.parts[0];
+  const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0) : Pairs{};
   const ArrayGroups array_groups{tokens, tokens, shown};
-  if (Status e = save_attention(trace, *format, o.out, groups ? &array_groups : nullptr))
+  if (Status e =
+          save_attention(a, opened->model->name, *format, o.out, groups ? &array_groups : nullptr))
     return fail(*e);
-  const Attention& a = groups ? shown.attention() : trace.attention();
   std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
-              a.n_layers, a.n_heads, a.n_query, a.n_key);
+              a.n_layers, a.n_heads, groups ? shown.n_query : a.n_query,
+              groups ? shown.n_key : a.n_key);
   return kFine;
 }
 

@@ -141,11 +141,10 @@ int run_circuits(const Options& o) {
   if (n_heads * n_heads > kMostPairs)
     return fail({(*model)->name + ": has " + std::to_string(n_heads) +
                  " heads, too many to compare all pairs"});
-  const Trace trace = weights_alone(*model);
   State state;
   state.lang = o.lang;
-  const Inputs in{&trace, &state};
-  Circuits c{o, **model, trace.attention().n_heads, find_metric("copying")->compute(in), {}};
+  const Inputs in{.model = model->get(), .state = &state};
+  Circuits c{o, **model, (*model)->config.n_heads, find_metric("copying")->compute(in), {}};
   for (const char* kind : kKinds) c.compositions.push_back(find_metric(kind)->compute(in));
   switch (o.format) {
     case MeasureFormat::table:

@@ -79,7 +79,7 @@ std::string demo_json(const ScratchRun& run, bool with_weights) {
   return "{\n" + field("settings", settings_json(run)) + ",\n" + field("tokens", names + "]") +
          ",\n" + field("weights", weights_json(run.module, with_weights)) + ",\n" +
          field("input", batch_json(run.input)) + ",\n" +
-         field("attention", attention_json(run.trace->attention())) + ",\n" +
+         field("attention", attention_json(run.trace->parts[0])) + ",\n" +
          field("output", batch_json(run.output)) + "\n}\n";
 }
 

@@ -259,8 +259,8 @@ int run_heads(const Options& o) {
   std::optional<HeadTable> table;
   for (const Tokens& tokens : samples) {
     const Trace trace = forward(model, tokens);
-    if (!table) table.emplace(scores, trace.attention());
-    table->add(trace, 0, period, o.offset);
+    if (!table) table.emplace(scores, trace.parts[0]);
+    table->add(model.get(), trace.parts[0], 0, period, o.offset);
   }
   Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}};
   for (size_t i = 0; i < scores.size(); ++i) {

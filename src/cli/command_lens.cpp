@@ -25,11 +25,12 @@ struct Options {
 
 struct Lens {
   const Options& o;
+  const Model& model;
   const Trace& trace;
   const State& state;  // clamped
   LensTable table;
 
-  const Tokenizer& tokenizer() const { return *trace.model->tokenizer; }
+  const Tokenizer& tokenizer() const { return *model.tokenizer; }
 };
 
 std::string layer_name(int row, Lang lang) {
@@ -48,10 +49,10 @@ std::string shown(const Lens& l, int id) {
 std::string as_table(const Lens& l) {
   const Lang lang = l.state.lang;
   const int query = l.state.token;
-  const Target foil = target_of({&l.trace, &l.state});
+  const Target foil = target_of({&l.model, &l.trace, &l.state});
   std::string out = fill(tr(lang, "{0} · what it would predict after each layer at {1}\n",
                             "{0} · 每一层之后在 {1} 处的预测\n"),
-                         {l.trace.model->name, quoted(l.trace.queries[0], query, lang)});
+                         {l.model.name, quoted(l.trace.parts[0].query_tokens[0], query, lang)});
   const LensCell& last = l.table.at(l.table.n_rows - 1, query);
   out += fill(tr(lang, "target: {0}", "目标：{0}"), {shown(l, last.target)});
   if (foil.foil >= 0)
@@ -106,8 +107,8 @@ std::string as_csv(const Lens& l) {
 }
 
 std::string as_json(const Lens& l) {
-  std::string out = "{\n\"model\": " + json_quote(l.trace.model->name) + ",\n\"tokens\": [";
-  const Tokens& tokens = l.trace.queries[0];
+  std::string out = "{\n\"model\": " + json_quote(l.model.name) + ",\n\"tokens\": [";
+  const Tokens& tokens = l.trace.parts[0].query_tokens[0];
   for (int i = 0; i < tokens.size(); ++i)
     out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
   out += "],\n\"cells\": [";
@@ -147,12 +148,13 @@ int run_lens(const Options& o) {
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
   if (const Status e = check_looks(state, trace)) return fail(*e);
-  const Inputs in{&trace, &state};
+  const Model& model = *opened->model;
+  const Inputs in{&model, &trace, &state};
   if (const Status e = missing(*find_metric("lens_logit"), in)) return fail(*e);
-  LensPass pass(in, std::min(o.top, trace.model->config.d_vocab));
+  LensPass pass(in, std::min(o.top, model.config.d_vocab));
   while (pass.step()) {
   }
-  const Lens lens{o, trace, state, pass.take()};
+  const Lens lens{o, model, trace, state, pass.take()};
   switch (o.format) {
     case MeasureFormat::table:
       return finish(as_table(lens));

@@ -45,15 +45,16 @@ int run_measure(const Options& o) {
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
-  Inputs inputs{&trace, &state};
+  Inputs inputs{opened->model.get(), &trace, &state};
   inputs.period = o.period;
   const Result<Measure> measure = compute_checked(*metric, inputs);
   if (!measure) return fail(measure.error());
-  if (!regroups(state)) return finish(measure_text(*metric, *measure, trace, state, o.format));
-  const Result<Regrouped> read = regroup(*metric, *measure, trace, state);
+  if (!regroups(state))
+    return finish(measure_text(*metric, *measure, trace.at(state), state, o.format));
+  const Result<Regrouped> read = regroup(*metric, *measure, trace.at(state), state);
   if (!read) return fail(read.error());
   return finish(
-      measure_text(*metric, read->measure, read->trace, read->state, o.format, read->note));
+      measure_text(*metric, read->measure, read->pairs, read->state, o.format, read->note));
 }
 
 }  // namespace

@@ -68,15 +68,14 @@ std::string as_json(const std::vector<Candidate>& all, const Tokenizer& tokenize
   return out + "\n]";
 }
 
-std::string as_json(const std::vector<Guess>& guesses, const Trace& trace) {
-  const Tokenizer& tokenizer = *trace.model->tokenizer;
+std::string as_json(const std::vector<Guess>& guesses, const Model& model, const Tokens& tokens) {
+  const Tokenizer& tokenizer = *model.tokenizer;
   std::string ids;
-  for (const Token& t : trace.queries[0].items)
-    ids += (ids.empty() ? "" : ", ") + std::to_string(t.id);
-  std::string out = "{\n\"model\": " + json_quote(trace.model->name) +
-                    ",\n\"text\": " + json_quote(trace.queries[0].text) + ",\n\"input_ids\": [" +
-                    ids + "],\n";
-  if (!fills_masks(*trace.model))
+  for (const Token& t : tokens.items) ids += (ids.empty() ? "" : ", ") + std::to_string(t.id);
+  std::string out = "{\n\"model\": " + json_quote(model.name) +
+                    ",\n\"text\": " + json_quote(tokens.text) + ",\n\"input_ids\": [" + ids +
+                    "],\n";
+  if (!fills_masks(model))
     return out + "\"next\": " + as_json(guesses[0].candidates, tokenizer) + "\n}\n";
   out += "\"masked\": [";
   for (size_t i = 0; i < guesses.size(); ++i)
@@ -85,22 +84,20 @@ std::string as_json(const std::vector<Guess>& guesses, const Trace& trace) {
   return out + "\n]\n}\n";
 }
 
-std::string as_text(const Guess& guess, const Trace& trace, Lang lang) {
-  const Tokens& tokens = trace.queries[0];
+std::string as_text(const Guess& guess, const Model& model, const Tokens& tokens, Lang lang) {
   const std::vector<Candidate>& all = guess.candidates;
   const char* const title =
-      fills_masks(*trace.model)
-          ? tr(lang, "{0} · what token {2} of {1} hides\n\n",
-               "{0} · {1} 个词元中被遮住的词元 {2}\n\n")
-          : tr(lang, "{0} · next token after {1} tokens, the last of them {2}\n\n",
-               "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
-  std::string out = fill(title, {trace.model->name, std::to_string(tokens.size()),
-                                 quoted(tokens, guess.position, lang)});
+      fills_masks(model) ? tr(lang, "{0} · what token {2} of {1} hides\n\n",
+                              "{0} · {1} 个词元中被遮住的词元 {2}\n\n")
+                         : tr(lang, "{0} · next token after {1} tokens, the last of them {2}\n\n",
+                              "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
+  std::string out = fill(
+      title, {model.name, std::to_string(tokens.size()), quoted(tokens, guess.position, lang)});
   TextTable table("rlrrr", {tr(lang, "rank", "名次"), tr(lang, "token", "词元"), "id",
                             tr(lang, "probability", "概率"), "logit"});
   for (size_t i = 0; i < all.size(); ++i) {
     Token token;
-    token.shown = trace.model->tokenizer->shown(all[i].id);
+    token.shown = model.tokenizer->shown(all[i].id);
     table.add({std::to_string(i + 1), token_name(token, 24), std::to_string(all[i].id),
                percent(all[i].probability), fixed(all[i].logit, 4)});
   }
@@ -123,17 +120,18 @@ int run_next(const Options& o) {
   const Keep keep{.all_logits = fills_masks(model)};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
-  const int first = trace.queries[0].size() - trace.n_logits;  // position of the first row
+  const Tokens& tokens = trace.parts[0].query_tokens[0];
+  const int first = tokens.size() - trace.n_logits;  // position of the first row
   std::vector<Guess> guesses;
   for (const int position : positions) {
     const size_t d_vocab = size_t(model.config.d_vocab), row = size_t(position - first);
     guesses.push_back(
         {position, candidates(std::span(trace.logits).subspan(row * d_vocab, d_vocab), o.top)});
   }
-  if (o.as_json) return finish(as_json(guesses, trace));
+  if (o.as_json) return finish(as_json(guesses, *opened->model, tokens));
   std::string out;
   for (const Guess& guess : guesses)
-    out += (out.empty() ? "" : "\n") + as_text(guess, trace, o.lang);
+    out += (out.empty() ? "" : "\n") + as_text(guess, *opened->model, tokens, o.lang);
   return finish(out);
 }
 

@@ -75,11 +75,11 @@ Status write_file(const std::string& path, const std::string& contents) {
   return {};
 }
 
-Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
-                         const State& state) {
+Result<std::string> draw(const Options& o, const View& view, const Inputs& in) {
+  const State& state = *in.state;
   const Result<const Metric*> metric = metric_for(view, o.measure, "--measure");
   if (!metric) return metric.error();
-  const Result<Measure> measure = compute_checked(**metric, {&trace, &state});
+  const Result<Measure> measure = compute_checked(**metric, in);
   if (!measure) return measure.error();
   Result<Regrouped> read = Regrouped{};
   if (regroups(state)) {
@@ -87,13 +87,16 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
     if (id != "map" && id != "lines" && id != "strip")
       return Error{"--view " + id +
                    ": --units, --spans and --special are for map, lines and strip"};
-    read = regroup(**metric, *measure, trace, state);
+    read = regroup(**metric, *measure, in.attention(), state);
     if (!read) return read.error();
   }
   const bool groups = regroups(state);
-  ViewInput input{groups ? read->measure : *measure, groups ? read->trace : trace,
+  ViewInput input{groups ? read->measure : *measure,
+                  groups ? read->pairs : static_cast<const Pairs&>(in.attention()),
                   groups ? read->state : state, o.width};
   input.height = o.height;
+  input.attention = &in.attention();
+  input.model = in.model;
   // A pattern's colours are those of the scale; others go from their lowest to their highest.
   const bool is_pattern =
       (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
@@ -103,7 +106,7 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
   if (view.needs_second) {
     const Result<const Metric*> versus = metric_for(view, o.versus, "--against");
     if (!versus) return versus.error();
-    second = compute_checked(**versus, {&trace, &state});
+    second = compute_checked(**versus, in);
     if (!second) return second.error();
     input.second = &*second;
     input.second_metric = *versus;
@@ -112,10 +115,10 @@ Result<std::string> draw(const Options& o, const View& view, const Trace& trace,
   if (!state.filter.empty()) {
     const Result<HeadFilter> filter = parse_filter(state.filter, state.lang);
     if (!filter) return Error{"--filter: " + filter.error().message};
-    heads = {trace.attention().n_layers, trace.attention().n_heads, {}};
+    heads = {in.attention().n_layers, in.attention().n_heads, {}};
     for (const auto& condition : filter->conditions) {
       if (!condition.metric || heads.find(condition.metric->id)) continue;
-      Result<Measure> column = compute_checked(*condition.metric, {&trace, &state});
+      Result<Measure> column = compute_checked(*condition.metric, in);
       if (!column) return column.error();
       heads.columns.push_back({condition.metric, std::move(column->values)});
     }
@@ -148,7 +151,7 @@ int run_plot(const Options& o) {
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
-  const Result<std::string> picture = draw(o, *view, trace, state);
+  const Result<std::string> picture = draw(o, *view, {opened->model.get(), &trace, &state});
   if (!picture) return fail(picture.error());
   if (Status e = write_file(o.out, *picture)) return fail(*e);
   return kFine;

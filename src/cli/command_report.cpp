@@ -21,7 +21,7 @@ int run_report(const Options& o) {
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   const Trace trace = forward(opened->model, std::move(opened->tokens));
   if (Status e = check_looks(state, trace)) return fail(*e);
-  const std::string out = model_report(trace, state);
+  const std::string out = model_report({opened->model.get(), &trace, &state});
   return finish(out);
 }
 

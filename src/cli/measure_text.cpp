@@ -41,7 +41,7 @@ const char* name_of(Axis axis) {
 struct Text2D {
   const Metric& metric;
   const Measure& m;
-  const Trace& trace;
+  const Pairs& pairs;
   const State& state;
   const std::string& note;
 
@@ -49,7 +49,7 @@ struct Text2D {
     if (axis + 1 == m.axes.size() && !m.names.empty()) return m.names[size_t(i)];
     const bool query = m.axes[axis] == Axis::query, key = m.axes[axis] == Axis::key;
     if (!query && !key) return std::to_string(i);
-    const Tokens& tokens = query ? queries_of(trace, state) : keys_of(trace, state);
+    const Tokens& tokens = (query ? pairs.query_tokens : pairs.key_tokens)[size_t(state.sample)];
     return i < tokens.size() ? placed(tokens, i) : std::to_string(i);
   }
   std::vector<int> index_of(size_t at) const {
@@ -95,7 +95,7 @@ std::string as_json(const Text2D& t) {
            kSpecialNames[int(t.state.specials)] + "\",\n\"regrouped\": " + json_quote(t.note) +
            ",\n";
   out += "\"tokens\": [";
-  const Tokens& tokens = keys_of(t.trace, t.state);
+  const Tokens& tokens = t.pairs.key_tokens[size_t(t.state.sample)];
   for (int i = 0; i < tokens.size(); ++i)
     out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
   out += "],\n";
@@ -163,9 +163,9 @@ std::string npy_of(std::span<const float> values, std::span<const int> shape) {
   return out;
 }
 
-std::string measure_text(const Metric& metric, const Measure& measure, const Trace& trace,
+std::string measure_text(const Metric& metric, const Measure& measure, const Pairs& pairs,
                          const State& state, MeasureFormat format, const std::string& note) {
-  const Text2D text{metric, measure, trace, state, note};
+  const Text2D text{metric, measure, pairs, state, note};
   switch (format) {
     case MeasureFormat::table:
       return as_table(text);

@@ -18,7 +18,7 @@ double hidden_share(const Measure& m, const Groups& keys) {
 
 }  // namespace
 
-Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace,
+Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pairs& tokens,
                           const State& state) {
   const auto has = [&](Axis axis) {
     return std::ranges::find(measure.axes, axis) != measure.axes.end();
@@ -26,12 +26,13 @@ Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Tr
   if (!has(Axis::query) && !has(Axis::key))
     return Error{std::string("measure ") + metric.id +
                  ": is not about tokens; leave out --units, --spans and --special"};
-  const Groups queries = groups_of(trace.queries[0], state), keys = groups_of(trace.keys[0], state);
+  const Groups queries = groups_of(tokens.query_tokens[0], state),
+               keys = groups_of(tokens.key_tokens[0], state);
   if (queries.size() == 0 || keys.size() == 0)
     return Error{"--special hidden: all tokens of this text are special; give --text some words"};
   const Merge over_keys = metric.adds_up ? Merge::sum : Merge::mean;
   Regrouped out{{},
-                trace_of(queries, keys, trace, 0),
+                pairs_of(queries, keys, tokens, 0),
                 state,
                 regroup_words(state, metric.adds_up, state.lang)};
   const auto n_hidden = int(std::ranges::count(keys.of_token, -1));

@@ -7,15 +7,15 @@
 
 namespace attn {
 
-// A measure as --units and --special ask for it, with a trace and a state to read it by.
+// A measure as --units and --special ask for it, with its groups and a state to read it by.
 struct Regrouped {
   Measure measure;
-  Trace trace;
+  Pairs pairs;
   State state;
   std::string note;  // how groups are made, and what hidden tokens hold; in words
 };
 // An error where the measure has no tokens, or all of them are hidden.
-Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Trace& trace,
+Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pairs& tokens,
                           const State& state);
 
 }  // namespace attn

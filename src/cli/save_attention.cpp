@@ -24,22 +24,22 @@ constexpr int64_t kBlockFloats = 1 << 20;
 
 using Put = std::function<void(const void* data, size_t size)>;
 
-uint64_t patterns_size(const Attention& a) {
-  return 4 * uint64_t(a.n_layers) * uint64_t(a.n_heads) * uint64_t(a.n_query) * uint64_t(a.n_key);
-}
-
 void put_text(const Put& put, const std::string& text) { put(text.data(), text.size()); }
 
-// Patterns of a trace, and what counts as one token in them.
+// All patterns, and what counts as one token in them.
 struct Patterns {
-  const Trace& trace;
+  const Attention& attention;
+  const std::string& model_name;
   const ArrayGroups* groups;
-  const Trace& shown() const { return groups ? groups->shown : trace; }
-  const Attention& sizes() const { return shown().attention(); }
+  const Pairs& shown() const { return groups ? groups->shown : attention; }
+  uint64_t bytes() const {
+    return 4 * uint64_t(attention.n_layers) * uint64_t(attention.n_heads) *
+           uint64_t(shown().n_query) * uint64_t(shown().n_key);
+  }
 };
 
 void put_patterns(const Put& put, const Patterns& patterns) {
-  const Attention& a = patterns.trace.attention();
+  const Attention& a = patterns.attention;
   const ArrayGroups* groups = patterns.groups;
   const int n_rows = int(std::clamp<int64_t>(kBlockFloats / a.n_key, 1, a.n_query));
   std::vector<float> block(size_t(n_rows) * size_t(a.n_key));
@@ -67,14 +67,14 @@ std::vector<int32_t> ids_of(const Tokens& tokens) {
   return ids;
 }
 
-std::string shape_text(const Attention& a) {
-  return std::to_string(a.n_layers) + ", " + std::to_string(a.n_heads) + ", " +
-         std::to_string(a.n_query) + ", " + std::to_string(a.n_key);
+std::string shape_text(const Patterns& p) {
+  return std::to_string(p.attention.n_layers) + ", " + std::to_string(p.attention.n_heads) + ", " +
+         std::to_string(p.shown().n_query) + ", " + std::to_string(p.shown().n_key);
 }
 
-std::string tokens_json(const Trace& trace) {
-  const Tokens& tokens = trace.keys[0];
-  std::string out = "{\"model\": " + json_quote(trace.model ? trace.model->name : "scratch") +
+std::string tokens_json(const Patterns& patterns) {
+  const Tokens& tokens = patterns.shown().key_tokens[0];
+  std::string out = "{\"model\": " + json_quote(patterns.model_name) +
                     ", \"text\": " + json_quote(tokens.text) + ", \"tokens\": [";
   for (const Token& t : tokens.items) {
     if (&t != &tokens.items.front()) out += ", ";
@@ -180,14 +180,12 @@ class Zip {
 };
 
 void write_npz(const Patterns& patterns, std::ofstream& out) {
-  const Trace& trace = patterns.shown();
-  const Attention& a = trace.attention();
-  const std::vector<int32_t> ids = ids_of(trace.keys[0]);
-  const std::string header = npy_header("<f4", shape_text(a));
+  const std::vector<int32_t> ids = ids_of(patterns.shown().key_tokens[0]);
+  const std::string header = npy_header("<f4", shape_text(patterns));
   const std::string ids_header = npy_header("<i4", std::to_string(ids.size()) + ",");
-  const std::string tokens = tokens_json(trace);
+  const std::string tokens = tokens_json(patterns);
   Zip zip(out);
-  zip.add("attention.npy", header.size() + patterns_size(a), [&](const Put& put) {
+  zip.add("attention.npy", header.size() + patterns.bytes(), [&](const Put& put) {
     put_text(put, header);
     put_patterns(put, patterns);
   });
@@ -200,12 +198,10 @@ void write_npz(const Patterns& patterns, std::ofstream& out) {
 }
 
 void write_safetensors(const Patterns& patterns, const Put& put) {
-  const Trace& trace = patterns.shown();
-  const Attention& a = trace.attention();
-  const std::vector<int32_t> ids = ids_of(trace.keys[0]);
-  const uint64_t size = patterns_size(a), end = size + 4 * ids.size();
-  std::string header = "{\"__metadata__\":{\"tokens\":" + json_quote(tokens_json(trace)) +
-                       "},\"attention\":{\"dtype\":\"F32\",\"shape\":[" + shape_text(a) +
+  const std::vector<int32_t> ids = ids_of(patterns.shown().key_tokens[0]);
+  const uint64_t size = patterns.bytes(), end = size + 4 * ids.size();
+  std::string header = "{\"__metadata__\":{\"tokens\":" + json_quote(tokens_json(patterns)) +
+                       "},\"attention\":{\"dtype\":\"F32\",\"shape\":[" + shape_text(patterns) +
                        "],\"data_offsets\":[0," + std::to_string(size) +
                        "]},\"input_ids\":{\"dtype\":\"I32\",\"shape\":[" +
                        std::to_string(ids.size()) + "],\"data_offsets\":[" + std::to_string(size) +
@@ -242,9 +238,9 @@ Status check_size(int n_layers, int n_heads, int n_tokens) {
                "; shorten the text"};
 }
 
-Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path,
-                      const ArrayGroups* groups) {
-  const Patterns patterns{trace, groups};
+Status save_attention(const Attention& attention, const std::string& model_name, ArrayFormat format,
+                      const std::string& path, const ArrayGroups* groups) {
+  const Patterns patterns{attention, model_name, groups};
   std::ofstream out(path, std::ios::binary);
   if (!out) return not_written(path);
   const Put put = [&](const void* data, size_t n) {
@@ -258,9 +254,9 @@ Status save_attention(const Trace& trace, ArrayFormat format, const std::string&
       write_safetensors(patterns, put);
       break;
     case ArrayFormat::npy: {
-      put_text(put, npy_header("<f4", shape_text(patterns.sizes())));
+      put_text(put, npy_header("<f4", shape_text(patterns)));
       put_patterns(put, patterns);
-      const std::string tokens = tokens_json(patterns.shown()), beside = path + ".tokens.json";
+      const std::string tokens = tokens_json(patterns), beside = path + ".tokens.json";
       std::ofstream tokens_out(beside, std::ios::binary);
       tokens_out.write(tokens.data(), std::streamsize(tokens.size()));
       tokens_out.close();

@@ -17,10 +17,10 @@ Result<ArrayFormat> array_format(const std::string& path);
 // Says no, with the number, where [n_layers, n_heads, n, n] float32 would pass 4 GB.
 Status check_size(int n_layers, int n_heads, int n_tokens);
 
-// Which tokens count as one, of sample 0; `shown` is trace_of() them.
+// Which tokens count as one, of sample 0; `shown` is pairs_of() them.
 struct ArrayGroups {
   const Groups &queries, &keys;
-  const Trace& shown;
+  const Pairs& shown;
 };
 
 // The patterns of sample 0, float32 [layer, head, query, key], and the tokens:
@@ -29,7 +29,7 @@ struct ArrayGroups {
 //   .safetensors  attention, input_ids (I32); the tokens are the metadata's "tokens"
 // With `groups`, those are the queries, the keys and the tokens; input_ids has -1 for what is
 // several tokens. Never holds more than a few MB of patterns, or one of the groups'.
-Status save_attention(const Trace& trace, ArrayFormat format, const std::string& path,
-                      const ArrayGroups* groups = nullptr);
+Status save_attention(const Attention& attention, const std::string& model_name, ArrayFormat format,
+                      const std::string& path, const ArrayGroups* groups = nullptr);
 
 }  // namespace attn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -53,11 +54,13 @@ struct Label {
 };
 using Shape = std::variant<Rect, Line, Label, Cells>;
 
-// Where the mouse may rest, what it says, and what a click there chooses (-1: nothing).
+// Where the mouse may rest, what it says, and what a click there chooses: a head, a query, a key
+// (none, or -1: nothing).
 struct HitArea {
   Vec2 min, max;
   std::string says;
-  int layer = -1, head = -1, query = -1, key = -1;
+  std::optional<Site> site = {};
+  int query = -1, key = -1;
 };
 
 struct Figure {
@@ -78,7 +81,7 @@ struct HeadsTable;  // heads_table.h
 
 struct ViewInput {
   const Measure& measure;
-  const Trace& trace;
+  const Pairs& pairs;  // the measure's queries and keys: an attention's tokens, or groups of them
   const State& state;  // clamped
   float width = 300;   // of the figure; its height follows
   float line_height = 18;
@@ -88,7 +91,9 @@ struct ViewInput {
   // Of views that put two measures against each other.
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;
-  const HeadsTable* heads = nullptr;  // of views that list heads with all that is known of them
+  const HeadsTable* heads = nullptr;     // of views that list heads with all that is known of them
+  const Attention* attention = nullptr;  // of views that show q and k
+  const Model* model = nullptr;          // of views that name tokens of the vocabulary
 };
 
 struct View {

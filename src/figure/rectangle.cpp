@@ -9,7 +9,7 @@
 
 namespace attn {
 
-std::optional<CellRect> read_rectangle(std::string_view text, const Attention& a) {
+std::optional<CellRect> read_rectangle(std::string_view text, const Pairs& a) {
   int n[4] = {};
   const char* at = text.data();
   const char* end = at + text.size();
@@ -67,7 +67,7 @@ RectFacts rectangle_facts(const Attention& a, int sample, int layer, int head, C
   return facts;
 }
 
-std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect r, const Trace& trace,
+std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect r, const Pairs& pairs,
                                          int sample, Lang lang) {
   const auto t = [&](const char* en, const char* zh) { return std::string(tr(lang, en, zh)); };
   const auto n = [](int i) { return std::to_string(i); };
@@ -84,10 +84,10 @@ std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect r, con
   lines.push_back(t("Mean distance ", "平均距离 ") + weight_text(float(facts.distance), 2) +
                   t(" tokens", " 个词元"));
   for (const RectCell& cell : facts.top)
-    lines.push_back(n(cell.query) + " " +
-                    visible_token(token_name(trace.queries, sample, cell.query)) + " → " +
-                    n(cell.key) + " " + visible_token(token_name(trace.keys, sample, cell.key)) +
-                    "  " + weight_text(cell.weight, 3));
+    lines.push_back(
+        n(cell.query) + " " + visible_token(token_name(pairs.query_tokens, sample, cell.query)) +
+        " → " + n(cell.key) + " " + visible_token(token_name(pairs.key_tokens, sample, cell.key)) +
+        "  " + weight_text(cell.weight, 3));
   return lines;
 }
 

@@ -16,7 +16,7 @@ struct CellRect {
   bool operator==(const CellRect&) const = default;
 };
 // "2-5.0-3"; nothing when it is written otherwise. Cut to the attention's size.
-std::optional<CellRect> read_rectangle(std::string_view text, const Attention& a);
+std::optional<CellRect> read_rectangle(std::string_view text, const Pairs& pairs);
 std::string write_rectangle(CellRect rect);
 
 struct RectCell {
@@ -37,7 +37,7 @@ struct RectFacts {
 RectFacts rectangle_facts(const Attention& a, int sample, int layer, int head, CellRect rect);
 double rectangle_work(const Attention& a, CellRect rect);  // multiplications
 // In sentences, one a line.
-std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect rect, const Trace& trace,
+std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect rect, const Pairs& pairs,
                                          int sample, Lang lang);
 
 }  // namespace attn

@@ -7,13 +7,13 @@ namespace attn {
 
 namespace {
 
-std::string element_and_indexing(const Trace& trace, const State& s) {
-  return element_report(trace, s, s.token, spoken_key(trace, s)) + "\n" + indexing_report(trace, s);
+std::string element_and_indexing(const Inputs& in) {
+  return element_report(in, in.state->token, spoken_key(in)) + "\n" + indexing_report(in);
 }
 
 struct NumberedPart {
   Text title;  // {0} is the token
-  std::string (*report)(const Trace&, const State&);
+  std::string (*report)(const Inputs&);
 };
 
 const NumberedPart kParts[] = {
@@ -27,14 +27,15 @@ const NumberedPart kParts[] = {
     {{"Key concepts", "核心概念小结"}, concepts_report},
 };
 
-std::string all_parts(const Trace& trace, const State& s) {
+std::string all_parts(const Inputs& in) {
+  const State& s = *in.state;
   std::string out;
   int n = 0;
   for (const NumberedPart& part : kParts) {
     out += heading(std::to_string(++n) + "  " +
                    fill(part.title.in(s.lang),
-                        {quoted(queries_of(trace, s), s.token, s.lang), std::to_string(s.head)}));
-    out += "\n" + part.report(trace, s);
+                        {quoted(queries_of(in), s.token, s.lang), std::to_string(s.head)}));
+    out += "\n" + part.report(in);
   }
   return out;
 }
@@ -54,20 +55,20 @@ std::string demo_report(const ScratchRun& run, const State& chosen) {
        std::to_string(settings.tokens.size()),
        tr(s.lang, kMaskNames[int(settings.mask)], kMaskTitles[int(settings.mask)].zh),
        std::to_string(settings.seed)});
-  return out + all_parts(*run.trace, s);
+  return out + all_parts({.trace = run.trace.get(), .state = &s});
 }
 
-std::string model_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
-  std::string out = (trace.model ? trace.model->name : tr(s.lang, "Attention", "注意力")) + "\n";
+std::string model_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
+  std::string out = (in.model ? in.model->name : tr(s.lang, "Attention", "注意力")) + "\n";
   out += fill(
       tr(s.lang, "{0} layers × {1} heads × {2} dimensions · {3} tokens · layer {4} · head {5}\n",
          "{0} 层 × {1} 头 × {2} 维 · {3} 个词元 · 层 {4} · 头 {5}\n"),
       {std::to_string(a.n_layers), std::to_string(a.n_heads), std::to_string(a.d_head),
-       std::to_string(queries_of(trace, s).size()), std::to_string(s.layer),
-       std::to_string(s.head)});
-  return out + all_parts(trace, s);
+       std::to_string(queries_of(in).size()), std::to_string(s.layer), std::to_string(s.head)});
+  return out + all_parts(in);
 }
 
 }  // namespace attn

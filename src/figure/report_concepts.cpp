@@ -62,8 +62,9 @@ const Text kConcepts[] = {
 
 }  // namespace
 
-std::string concepts_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
+std::string concepts_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
   const Lang lang = s.lang;
   std::string out;
   for (const Text& concept_text : kConcepts)
@@ -79,7 +80,7 @@ std::string concepts_report(const Trace& trace, const State& chosen) {
   return out + "\n  " +
          fill(tr(lang, "Above: {0}. n: tokens of the encoder; m: tokens of the decoder.",
                  "以上分析的是：{0}。n：编码器的词元数；m：解码器的词元数。"),
-              {part_name(trace.attention().part).in(lang)}) +
+              {part_name(in.attention().part).in(lang)}) +
          "\n";
 }
 

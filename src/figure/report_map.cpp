@@ -50,9 +50,10 @@ std::string shade_legend(Lang lang) {
          tr(lang, "   blank: masked", "   空白：被掩码遮住");
 }
 
-std::string glyph_map(const Measure& weights, const Trace& trace, const State& state) {
-  const Attention& a = trace.attention();
-  const Tokens &queries = queries_of(trace, state), &keys = keys_of(trace, state);
+std::string glyph_map(const Measure& weights, const Inputs& in) {
+  const State& state = *in.state;
+  const Attention& a = in.attention();
+  const Tokens &queries = queries_of(in), &keys = keys_of(in);
   const Window q = around(state.token, a.n_query);
   const Window k = around(std::min(state.token, a.n_key - 1), a.n_key);
 
@@ -91,26 +92,28 @@ std::string glyph_map(const Measure& weights, const Trace& trace, const State& s
   return out + "\n  " + shade_legend(state.lang) + "\n";
 }
 
-std::string heat_map_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
+std::string heat_map_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
   const Lang lang = s.lang;
-  std::string out = "  " + weights_at(trace, s, std::to_string(s.head), "", "");
+  std::string out = "  " + weights_at(in, std::to_string(s.head), "", "");
   out += tr(lang, "   row: the token that looks · column: the token it looks at\n\n",
             "   行：正在看的词元 · 列：被看的词元\n\n");
-  return out + glyph_map(find_metric("pattern")->compute({&trace, &s}), trace, s);
+  return out + glyph_map(find_metric("pattern")->compute(in), in);
 }
 
-std::string head_mean_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
+std::string head_mean_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   const Lang lang = s.lang;
-  const Tokens &queries = queries_of(trace, s), &keys = keys_of(trace, s);
-  const Measure mean = find_metric("head_mean")->compute({&trace, &s});
+  const Tokens &queries = queries_of(in), &keys = keys_of(in);
+  const Measure mean = find_metric("head_mean")->compute(in);
 
   std::string out = "  " +
                     fill(tr(lang, "{0}.mean(0)   the {1} heads of this layer, averaged: {2}",
                             "{0}.mean(0)   本层 {1} 个头的平均：{2}"),
-                         {weights_at(trace, s, ":", "", ""), std::to_string(a.n_heads),
+                         {weights_at(in, ":", "", ""), std::to_string(a.n_heads),
                           "[" + std::to_string(a.n_query) + ", " + std::to_string(a.n_key) + "]"}) +
                     "\n\n";
   if (a.n_key <= kMostNumbers && a.n_query <= kMostCells) {
@@ -125,7 +128,7 @@ std::string head_mean_report(const Trace& trace, const State& chosen) {
     }
     out += table.text();
   } else {
-    out += glyph_map(mean, trace, s);
+    out += glyph_map(mean, in);
   }
   const auto row =
       std::span(mean.values).subspan(size_t(s.token) * size_t(a.n_key), size_t(a.n_key));

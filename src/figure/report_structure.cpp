@@ -35,24 +35,25 @@ std::string meaning(Axis axis, const Attention& a, Lang lang) {
 
 }  // namespace
 
-std::string structure_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
+std::string structure_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   const Lang lang = s.lang;
   std::string names;
-  for (const NamedAxis& axis : axes_of(trace))
+  for (const NamedAxis& axis : axes_of(in))
     names += (names.empty() ? "[" : ", ") + axis_name(axis.axis, lang);
 
-  std::string out = std::string("  weights.shape = ") + shape_of(trace) + " = " + names + "]\n\n";
+  std::string out = std::string("  weights.shape = ") + shape_of(in) + " = " + names + "]\n\n";
   TextTable table("rlrl", {tr(lang, "axis", "轴"), tr(lang, "name", "名称"),
                            tr(lang, "size", "大小"), tr(lang, "meaning", "含义")});
   int i = 0;
-  for (const NamedAxis& axis : axes_of(trace))
+  for (const NamedAxis& axis : axes_of(in))
     table.add({std::to_string(i++), axis_name(axis.axis, lang), std::to_string(axis.size),
                meaning(axis.axis, a, lang)});
   out += table.text();
   uint64_t n = 1;
-  for (const NamedAxis& axis : axes_of(trace)) n *= uint64_t(axis.size);
+  for (const NamedAxis& axis : axes_of(in)) n *= uint64_t(axis.size);
   return out + "\n  " +
          fill(
              tr(lang,
@@ -62,28 +63,28 @@ std::string structure_report(const Trace& trace, const State& chosen) {
                 "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
                 "  介于 0（完全不看）与 1（只看它）之间。softmax 沿键的方向计算，所以每一行的和为 "
                 "1。"),
-             {std::to_string(n), weights_at(trace, s, std::to_string(s.head), "i", "j")}) +
+             {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}) +
          "\n";
 }
 
-std::string element_report(const Trace& trace, const State& chosen, int query, int key) {
-  State s = chosen;
+std::string element_report(const Inputs& asked, int query, int key) {
+  State s = *asked.state;
   s.token = query;
   s.locked_key = key;
-  s = clamped(s, trace);
-  const Attention& a = trace.attention();
+  s = clamped(s, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   const Lang lang = s.lang;
   const size_t k = size_t(std::max(s.locked_key, 0));
-  const Measure row = find_metric("row")->compute({&trace, &s});
+  const Measure row = find_metric("row")->compute(in);
   std::vector<float> scores(size_t(a.n_key));
   a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
-  const std::string from = quoted(queries_of(trace, s), s.token, lang);
-  const std::string to = quoted(keys_of(trace, s), int(k), lang);
+  const std::string from = quoted(queries_of(in), s.token, lang);
+  const std::string to = quoted(keys_of(in), int(k), lang);
   const bool seen = a.may_see(s.sample, s.token, int(k));
 
   std::string out =
-      "  " +
-      weights_at(trace, s, std::to_string(s.head), std::to_string(s.token), std::to_string(k)) +
+      "  " + weights_at(in, std::to_string(s.head), std::to_string(s.token), std::to_string(k)) +
       " = " + fixed(row.values[k], 6) + "\n";
   out += "  " +
          fill(tr(lang, "i → j: {2} of the attention of token {0} goes to token {1}",
@@ -104,37 +105,38 @@ std::string element_report(const Trace& trace, const State& chosen, int query, i
          "\n";
 }
 
-std::string indexing_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
+std::string indexing_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   const Lang lang = s.lang;
   const std::string head = std::to_string(s.head), i = std::to_string(s.token);
-  const Measure row = find_metric("row")->compute({&trace, &s});
-  const int key = spoken_key(trace, s);
+  const Measure row = find_metric("row")->compute(in);
+  const int key = spoken_key(in);
   const std::string j = std::to_string(key);
   const std::string n_query = std::to_string(a.n_query), n_key = std::to_string(a.n_key);
   const std::string square = "[" + n_query + ", " + n_key + "]";
 
   TextTable table("lll", {tr(lang, "index", "索引"), tr(lang, "shape", "形状"),
                           tr(lang, "what it is", "是什么")});
-  table.add({weights_at(trace, s, head, "", ""), square,
+  table.add({weights_at(in, head, "", ""), square,
              fill(tr(lang, "the whole map of head {0}", "头 {0} 的整张权重图"), {head})});
   table.add(
-      {weights_at(trace, s, head, i, ":"), "[" + n_key + "]",
+      {weights_at(in, head, i, ":"), "[" + n_key + "]",
        fill(tr(lang, "a row: where token {0} looks; sums to 1", "一行：词元 {0} 看向哪里；和为 1"),
             {i})});
   table.add(
-      {weights_at(trace, s, head, ":", j), "[" + n_query + "]",
+      {weights_at(in, head, ":", j), "[" + n_query + "]",
        fill(tr(lang, "a column: who looks at token {0}; any sum", "一列：谁在看词元 {0}；和不定"),
             {j})});
-  table.add({weights_at(trace, s, head, i, j), tr(lang, "number", "一个数"),
+  table.add({weights_at(in, head, i, j), tr(lang, "number", "一个数"),
              fill(tr(lang, "from token {0} to token {1}: {2}", "词元 {0} → 词元 {1}：{2}"),
                   {i, j, fixed(row.values[size_t(key)], 4)})});
-  table.add({weights_at(trace, s, ":", i, j), "[" + std::to_string(a.n_heads) + "]",
+  table.add({weights_at(in, ":", i, j), "[" + std::to_string(a.n_heads) + "]",
              tr(lang, "the same pair in every head", "同一对词元在每个头中的权重")});
-  table.add({weights_at(trace, s, head, i, "") + ".argmax()", tr(lang, "number", "一个数"),
+  table.add({weights_at(in, head, i, "") + ".argmax()", tr(lang, "number", "一个数"),
              fill(tr(lang, "where token {0} looks most: {1}", "词元 {0} 最关注的位置：{1}"),
-                  {i, placed(keys_of(trace, s), top_keys(row.values, 1)[0].key)})});
+                  {i, placed(keys_of(in), top_keys(row.values, 1)[0].key)})});
   return table.text();
 }
 

@@ -72,38 +72,39 @@ std::string quoted(const Tokens& tokens, int position, Lang lang) {
          token_name(tokens.items[size_t(position)]) + "”";
 }
 
-int spoken_key(const Trace& trace, const State& state) {
+int spoken_key(const Inputs& in) {
+  const State& state = *in.state;
   if (state.locked_key >= 0) return state.locked_key;
-  const std::vector<float> row = find_metric("row")->compute({&trace, &state}).values;
+  const std::vector<float> row = find_metric("row")->compute(in).values;
   const std::vector<Peak> top = top_keys(row, 2);
-  const bool itself = top[0].key == state.token && trace.attention().part != Part::cross;
+  const bool itself = top[0].key == state.token && in.attention().part != Part::cross;
   return itself && top.size() > 1 && top[1].weight > 0 ? top[1].key : top[0].key;
 }
 
-const Tokens& queries_of(const Trace& trace, const State& state) {
-  return trace.queries[size_t(state.sample)];
+const Tokens& queries_of(const Inputs& in) {
+  return in.attention().query_tokens[size_t(in.state->sample)];
 }
-const Tokens& keys_of(const Trace& trace, const State& state) {
-  return trace.keys[size_t(state.sample)];
+const Tokens& keys_of(const Inputs& in) {
+  return in.attention().key_tokens[size_t(in.state->sample)];
 }
 
-std::vector<NamedAxis> axes_of(const Trace& trace) {
-  const Attention& a = trace.attention();
+std::vector<NamedAxis> axes_of(const Inputs& in) {
+  const Attention& a = in.attention();
   std::vector<NamedAxis> axes;
-  if (a.n_samples > 1 || !trace.model) axes.push_back({Axis::sample, a.n_samples});
-  if (a.n_layers > 1 || trace.model) axes.push_back({Axis::layer, a.n_layers});
+  if (a.n_samples > 1 || !in.model) axes.push_back({Axis::sample, a.n_samples});
+  if (a.n_layers > 1 || in.model) axes.push_back({Axis::layer, a.n_layers});
   axes.push_back({Axis::head, a.n_heads});
   axes.push_back({Axis::query, a.n_query});
   axes.push_back({Axis::key, a.n_key});
   return axes;
 }
 
-std::string weights_at(const Trace& trace, const State& state, std::string_view head,
-                       std::string_view query, std::string_view key) {
+std::string weights_at(const Inputs& in, std::string_view head, std::string_view query,
+                       std::string_view key) {
   std::string out = "weights[";
-  for (const NamedAxis& a : axes_of(trace)) {
-    if (a.axis == Axis::sample) out += std::to_string(state.sample) + ", ";
-    if (a.axis == Axis::layer) out += std::to_string(state.layer) + ", ";
+  for (const NamedAxis& a : axes_of(in)) {
+    if (a.axis == Axis::sample) out += std::to_string(in.state->sample) + ", ";
+    if (a.axis == Axis::layer) out += std::to_string(in.state->layer) + ", ";
   }
   out += head;
   if (!query.empty()) out.append(", ").append(query);
@@ -111,10 +112,9 @@ std::string weights_at(const Trace& trace, const State& state, std::string_view 
   return out + "]";
 }
 
-std::string shape_of(const Trace& trace) {
+std::string shape_of(const Inputs& in) {
   std::string out;
-  for (const NamedAxis& a : axes_of(trace))
-    out += (out.empty() ? "[" : ", ") + std::to_string(a.size);
+  for (const NamedAxis& a : axes_of(in)) out += (out.empty() ? "[" : ", ") + std::to_string(a.size);
   return out + "]";
 }
 

@@ -29,22 +29,22 @@ std::string quoted(const Tokens& tokens, int position, Lang lang);
 
 // The key that is spoken of beside the chosen token: the locked one, or the one the token looks at
 // most apart from itself.
-int spoken_key(const Trace& trace, const State& state);
+int spoken_key(const Inputs& in);
 
 // Tokens of the state's sample.
-const Tokens& queries_of(const Trace& trace, const State& state);
-const Tokens& keys_of(const Trace& trace, const State& state);
+const Tokens& queries_of(const Inputs& in);
+const Tokens& keys_of(const Inputs& in);
 
 // "weights[0, 2, 5, :]": sample (or layer) and head, query, key as given; what only ever is 0 is
 // left out. The names of those axes are in axes_of.
-std::string weights_at(const Trace& trace, const State& state, std::string_view head,
-                       std::string_view query, std::string_view key);
+std::string weights_at(const Inputs& in, std::string_view head, std::string_view query,
+                       std::string_view key);
 struct NamedAxis {
   Axis axis;
   int size;
 };
-std::vector<NamedAxis> axes_of(const Trace& trace);
-std::string shape_of(const Trace& trace);  // "[2, 4, 6, 6]"
+std::vector<NamedAxis> axes_of(const Inputs& in);
+std::string shape_of(const Inputs& in);  // "[2, 4, 6, 6]"
 std::string axis_name(Axis axis, Lang lang);
 
 // The glyphs of the text heat map, two columns wide: ██ > 0.5, ▓▓ > 0.3, ▒▒ > 0.1, ░░ > 0.05, ··.
@@ -66,6 +66,6 @@ class TextTable {
 
 // Weights [query, key] as glyphs under the names of the keys, beside those of the queries; of a big
 // map, the part around the chosen token.
-std::string glyph_map(const Measure& weights, const Trace& trace, const State& state);
+std::string glyph_map(const Measure& weights, const Inputs& in);
 
 }  // namespace attn

@@ -29,22 +29,22 @@ std::vector<int> largest_keys(std::span<const float> row, int n) {
   return keys;
 }
 
-std::string one_row(const Trace& trace, const State& s) {
+std::string one_row(const Inputs& in) {
+  const State& s = *in.state;
   const Lang lang = s.lang;
-  const Tokens& keys = keys_of(trace, s);
-  const Measure row = find_metric("row")->compute({&trace, &s});
+  const Tokens& keys = keys_of(in);
+  const Measure row = find_metric("row")->compute(in);
   std::string where;
-  for (const NamedAxis& axis : axes_of(trace)) {
+  for (const NamedAxis& axis : axes_of(in)) {
     if (axis.axis == Axis::sample)
       where += fill(tr(lang, "sample {0} · ", "样本 {0} · "), {std::to_string(s.sample)});
     if (axis.axis == Axis::layer)
       where += fill(tr(lang, "layer {0} · ", "层 {0} · "), {std::to_string(s.layer)});
   }
-  std::string out = "  " +
-                    weights_at(trace, s, std::to_string(s.head), std::to_string(s.token), ":") +
+  std::string out = "  " + weights_at(in, std::to_string(s.head), std::to_string(s.token), ":") +
                     "   " + where +
                     fill(tr(lang, "head {0} · token {1}", "头 {0} · 词元 {1}"),
-                         {std::to_string(s.head), quoted(queries_of(trace, s), s.token, lang)}) +
+                         {std::to_string(s.head), quoted(queries_of(in), s.token, lang)}) +
                     "\n     ";
   for (int k : largest_keys(row.values, kMostInLine))
     out += " " + token_name(keys.items[size_t(k)]) + " " + fixed(row.values[size_t(k)], 4) + " ";
@@ -56,9 +56,10 @@ std::string one_row(const Trace& trace, const State& s) {
 
 }  // namespace
 
-std::string token_weights_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
+std::string token_weights_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   // The chosen row; then another head, another token, and another sample or layer.
   std::vector<State> looks{s};
   State other = s;
@@ -74,25 +75,25 @@ std::string token_weights_report(const Trace& trace, const State& chosen) {
   for (size_t i = 0; i < looks.size(); ++i)
     if (std::find(looks.begin(), looks.begin() + int64_t(i), looks[i]) ==
         looks.begin() + int64_t(i))
-      out += one_row(trace, looks[i]);
+      out += one_row(in.at(looks[i]));
   return out + "\n  " +
          fill(tr(s.lang, "Any row is chosen by three numbers: {0}, head and position.",
                  "任何一行都由三个数选定：{0}、头与位置。"),
-              {trace.model ? tr(s.lang, "layer", "层") : tr(s.lang, "sample", "样本")}) +
+              {in.model ? tr(s.lang, "layer", "层") : tr(s.lang, "sample", "样本")}) +
          "\n";
 }
 
-std::string token_table_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
+std::string token_table_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
   const Lang lang = s.lang;
-  const Tokens& keys = keys_of(trace, s);
-  const Measure row = find_metric("row")->compute({&trace, &s});
-  std::string out =
-      "  " +
-      fill(tr(lang, "Token {0} looks at ({1}):", "词元 {0}看向各词元的权重（{1}）："),
-           {quoted(queries_of(trace, s), s.token, lang),
-            weights_at(trace, s, std::to_string(s.head), std::to_string(s.token), ":")}) +
-      "\n\n";
+  const Tokens& keys = keys_of(in);
+  const Measure row = find_metric("row")->compute(in);
+  std::string out = "  " +
+                    fill(tr(lang, "Token {0} looks at ({1}):", "词元 {0}看向各词元的权重（{1}）："),
+                         {quoted(queries_of(in), s.token, lang),
+                          weights_at(in, std::to_string(s.head), std::to_string(s.token), ":")}) +
+                    "\n\n";
   TextTable table("rlrrl", {tr(lang, "position", "位置"), tr(lang, "token", "词元"),
                             tr(lang, "weight", "权重"), tr(lang, "percent", "百分比"),
                             tr(lang, "bar, 50 blocks = 100%", "条形图，50 格 = 100%")});
@@ -121,12 +122,13 @@ std::string token_table_report(const Trace& trace, const State& chosen) {
          "\n";
 }
 
-std::string head_comparison_report(const Trace& trace, const State& chosen) {
-  const State s = clamped(chosen, trace);
-  const Attention& a = trace.attention();
+std::string head_comparison_report(const Inputs& asked) {
+  const State s = clamped(*asked.state, *asked.trace);
+  const Inputs in = asked.at(s);
+  const Attention& a = in.attention();
   const Lang lang = s.lang;
-  const Tokens& keys = keys_of(trace, s);
-  const Measure rows = find_metric("heads_row")->compute({&trace, &s});
+  const Tokens& keys = keys_of(in);
+  const Measure rows = find_metric("heads_row")->compute(in);
   TextTable table("rlrl", {tr(lang, "head", "头"), tr(lang, "looks most at", "最关注"),
                            tr(lang, "weight", "权重"), tr(lang, "top 3", "前三名")});
   for (int h = 0; h < a.n_heads; ++h) {
@@ -139,8 +141,8 @@ std::string head_comparison_report(const Trace& trace, const State& chosen) {
   }
   return "  " +
          fill(tr(lang, "Token {0} in every head ({1}):", "词元 {0}在每个头中的关注（{1}）："),
-              {quoted(queries_of(trace, s), s.token, lang),
-               weights_at(trace, s, ":", std::to_string(s.token), ":")}) +
+              {quoted(queries_of(in), s.token, lang),
+               weights_at(in, ":", std::to_string(s.token), ":")}) +
          "\n\n" + table.text();
 }
 

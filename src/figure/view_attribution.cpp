@@ -38,7 +38,7 @@ std::vector<Bar> bars_of(const ViewInput& input) {
   }
   for (int k = 0; k < n; ++k) {
     Bar part{std::to_string(k) + " " +
-                 visible_token(token_name(input.trace.keys, input.state.sample, k)),
+                 visible_token(token_name(input.pairs.key_tokens, input.state.sample, k)),
              0, -1, -1, k};
     for (int l = 0; l < n_layers; ++l) {
       const float value = m.values[size_t(l) * size_t(n) + size_t(k)];
@@ -110,7 +110,11 @@ Figure parts_figure(const ViewInput& input) {
                                             : tr(s.lang, "\nspeaks for ", "\n支持 ")) +
                                target_words(s);
       figure.areas.push_back(
-          {{0, y - 2}, {input.width, y + line + 3}, says, p.layer, p.head, p.query, -1});
+          {{0, y - 2},
+           {input.width, y + line + 3},
+           says,
+           p.head >= 0 ? std::optional(Site{s.part, p.layer, p.head}) : std::nullopt,
+           p.query});
     }
     y += row;
   }

@@ -45,9 +45,8 @@ Figure bars_figure(const ViewInput& input) {
   label(c.percent, 0, tr(lang, "Percent", "百分比"), Ink::faint, Align::right);
   figure.shapes.push_back(Line{{0, line + 3}, {input.width, line + 3}, Ink::line, 1});
 
-  const Attention& attention = input.trace.attention();
-  const auto& queries = input.trace.queries[size_t(state.sample)].items;
-  const auto& keys = input.trace.keys[size_t(state.sample)].items;
+  const auto& queries = input.pairs.query_tokens[size_t(state.sample)].items;
+  const auto& keys = input.pairs.key_tokens[size_t(state.sample)].items;
   const auto name = [](const std::vector<Token>& tokens, int i) -> std::string_view {
     return size_t(i) < tokens.size() ? std::string_view(tokens[size_t(i)].shown) : "";
   };
@@ -57,7 +56,7 @@ Figure bars_figure(const ViewInput& input) {
     const float weight = input.measure.values[size_t(key)];
     sum += double(weight);
     if (!input.part.holds(y)) continue;
-    const bool masked = !attention.may_see(state.sample, state.token, key);
+    const bool masked = !input.pairs.may_see(state.sample, state.token, key);
     const Ink ink = masked ? Ink::faint : Ink::text;
     if (key == state.locked_key)
       figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line + 1}, Ink::accent});
@@ -79,8 +78,7 @@ Figure bars_figure(const ViewInput& input) {
                             {input.width, y + line + 2},
                             cell_sentence(lang, {state.token, key, name(queries, state.token),
                                                  name(keys, key), weight, masked && weight == 0}),
-                            -1,
-                            -1,
+                            {},
                             state.token,
                             key});
   }

@@ -67,8 +67,8 @@ Figure grid_figure(const ViewInput& input) {
       Rect cell{min, max, Ink::line};
       if (std::isfinite(value)) cell.weight = range.colored(Scale::linear, value, 0);
       figure.shapes.push_back(cell);
-      figure.areas.push_back(
-          {min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang), l, h, -1, -1});
+      figure.areas.push_back({min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang),
+                              Site{s.part, l, h}});
     }
   }
   add_frame(figure, {left + float(s.head) * step_x, top + float(s.layer) * step_y},

@@ -12,8 +12,8 @@ Figure heads_figure(const ViewInput& input) {
   const float line = input.line_height, left = 40 * line / 18, gap = 11;
   const float right = input.width - 4;
   const int n_heads = input.measure.shape[0], n_key = input.measure.shape[1];
-  const auto& queries = input.trace.queries[size_t(state.sample)].items;
-  const auto& keys = input.trace.keys[size_t(state.sample)].items;
+  const auto& queries = input.pairs.query_tokens[size_t(state.sample)].items;
+  const auto& keys = input.pairs.key_tokens[size_t(state.sample)].items;
   const auto name = [](const std::vector<Token>& tokens, int i) -> std::string_view {
     return size_t(i) < tokens.size() ? std::string_view(tokens[size_t(i)].shown) : "";
   };
@@ -62,7 +62,7 @@ Figure heads_figure(const ViewInput& input) {
                                     right - left});
     y += 2 * line + 10;
     figure.areas.push_back(
-        {{0, top - 4}, {input.width, y + 4}, std::move(says), state.layer, head, -1, -1});
+        {{0, top - 4}, {input.width, y + 4}, std::move(says), Site{state.part, state.layer, head}});
     y += gap;
   }
   figure.size = {input.width, std::max(0.f, y - gap + 6)};

@@ -13,7 +13,7 @@ namespace attn {
 namespace {
 
 std::string shown(const ViewInput& input, int token) {
-  const auto& model = input.trace.model;
+  const Model* model = input.model;
   return model && model->tokenizer ? model->tokenizer->shown(token) : "#" + std::to_string(token);
 }
 
@@ -25,7 +25,7 @@ std::string cell_words(const ViewInput& input, int layer, int query) {
   const size_t n = size_t(m.n_guesses());
   std::string says = tr(s.lang, "After layer ", "第 ") + std::to_string(layer) +
                      tr(s.lang, ", token ", " 层之后，词元 ") + std::to_string(query) + " " +
-                     quoted_token(s.lang, token_name(input.trace.queries, s.sample, query));
+                     quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, query));
   if (n == 0)
     says += "\n" + std::string(input.metric ? input.metric->title.in(s.lang) : "") + " " +
             value_text(input.metric, m.values[i]);
@@ -66,12 +66,13 @@ Figure lens_figure(const ViewInput& input) {
   figure.size = at.size;
   for (int q = 0; q < n_query; ++q)
     if (input.part.holds_x(x_of(q)))
-      figure.shapes.push_back(Label{{x_of(q) + at.wide / 2, 0},
-                                    visible_token(token_name(input.trace.queries, s.sample, q)),
-                                    q == s.token ? Ink::accent : Ink::text,
-                                    Align::center,
-                                    at.wide - 6,
-                                    .9f});
+      figure.shapes.push_back(
+          Label{{x_of(q) + at.wide / 2, 0},
+                visible_token(token_name(input.pairs.query_tokens, s.sample, q)),
+                q == s.token ? Ink::accent : Ink::text,
+                Align::center,
+                at.wide - 6,
+                .9f});
   for (int row = 0; row < n_layers; ++row) {
     const int layer = n_layers - 1 - row;  // the last layer on top, where the prediction comes out
     const float y = at.top + float(row) * at.high;
@@ -101,7 +102,8 @@ Figure lens_figure(const ViewInput& input) {
                                     .85f,
                                     false,
                                     std::isfinite(value) ? place : -1});
-      figure.areas.push_back({min, max, cell_words(input, layer, q), layer, s.head, q, -1});
+      figure.areas.push_back(
+          {min, max, cell_words(input, layer, q), Site{s.part, layer, s.head}, q});
     }
   }
   add_color_bar(figure, input.metric, range, {at.left, at.size.y - line * 2.2f},

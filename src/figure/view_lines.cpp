@@ -56,7 +56,7 @@ Figure lines_figure(const ViewInput& input) {
     const bool chosen = q == s.token;
     const float largest = kept.empty() ? 1 : std::max(1e-9f, kept[0].weight);
     std::string says = tr(s.lang, "query ", "查询 ") + std::to_string(q) + " " +
-                       quoted_token(s.lang, token_name(input.trace.queries, s.sample, q));
+                       quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, q));
     for (size_t i = 0; i < kept.size(); ++i) {
       const Peak& p = kept[i];
       if (input.metric == nullptr || input.metric->high <= 1) read[size_t(p.key)] += p.weight;
@@ -69,14 +69,13 @@ Figure lines_figure(const ViewInput& input) {
                                    chosen ? .35f + .65f * strength : .04f + .42f * strength});
       if (i < 5)
         says += "\n→ " + std::to_string(p.key) + " " +
-                visible_token(token_name(input.trace.keys, s.sample, p.key)) + "  " +
+                visible_token(token_name(input.pairs.key_tokens, s.sample, p.key)) + "  " +
                 weight_text(p.weight);
     }
     if (kept.size() > 5)
       says += "\n" + std::string(tr(s.lang, "and ", "以及另外 ")) +
               std::to_string(kept.size() - 5) + tr(s.lang, " more", " 个");
-    figure.areas.push_back(
-        {{0, middle(q) - step / 2}, {left, middle(q) + step / 2}, says, -1, -1, q, -1});
+    figure.areas.push_back({{0, middle(q) - step / 2}, {left, middle(q) + step / 2}, says, {}, q});
   }
   const int every = every_so_many(step, line * .8f);
   const float room = column - line * 2.2f;
@@ -85,18 +84,19 @@ Figure lines_figure(const ViewInput& input) {
     if (!input.part.holds(y) || (i % every && i != s.token)) continue;
     if (i < n_query) {
       const Ink ink = i == s.token ? Ink::accent : Ink::text;
-      figure.shapes.push_back(Label{{left - 8, y},
-                                    visible_token(token_name(input.trace.queries, s.sample, i)),
-                                    ink,
-                                    Align::right,
-                                    room});
+      figure.shapes.push_back(
+          Label{{left - 8, y},
+                visible_token(token_name(input.pairs.query_tokens, s.sample, i)),
+                ink,
+                Align::right,
+                room});
       figure.shapes.push_back(
           Label{{0, y + line * .1f}, std::to_string(i), Ink::faint, Align::left, 0, .8f});
     }
     if (i < n_key) {
       const Ink ink = i == s.locked_key ? Ink::accent : Ink::text;
       figure.shapes.push_back(Label{{right + 8, y},
-                                    visible_token(token_name(input.trace.keys, s.sample, i)),
+                                    visible_token(token_name(input.pairs.key_tokens, s.sample, i)),
                                     ink,
                                     Align::left,
                                     room});
@@ -105,17 +105,17 @@ Figure lines_figure(const ViewInput& input) {
     }
   }
   for (int k = 0; k < n_key; ++k)
-    figure.areas.push_back({{right, middle(k) - step / 2},
-                            {input.width, middle(k) + step / 2},
-                            tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
-                                quoted_token(s.lang, token_name(input.trace.keys, s.sample, k)) +
-                                tr(s.lang, "\nlines to it add up to ", "\n指向它的连线合计 ") +
-                                weight_text(read[size_t(k)], 3) + tr(s.lang, " of ", "，共 ") +
-                                std::to_string(n_query) + tr(s.lang, " rows", " 行"),
-                            -1,
-                            -1,
-                            s.token,
-                            k});
+    figure.areas.push_back(
+        {{right, middle(k) - step / 2},
+         {input.width, middle(k) + step / 2},
+         tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
+             quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, k)) +
+             tr(s.lang, "\nlines to it add up to ", "\n指向它的连线合计 ") +
+             weight_text(read[size_t(k)], 3) + tr(s.lang, " of ", "，共 ") +
+             std::to_string(n_query) + tr(s.lang, " rows", " 行"),
+         {},
+         s.token,
+         k});
   return figure;
 }
 

@@ -66,10 +66,7 @@ Figure list_figure(const ViewInput& input) {
           {{0, y - 3},
            {input.width, y + line + 3},
            head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang),
-           layer,
-           head,
-           -1,
-           -1});
+           Site{input.state.part, layer, head}});
     }
     y += row;
   }

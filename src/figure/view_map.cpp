@@ -11,7 +11,7 @@ namespace attn {
 
 Figure map_figure(const ViewInput& input) {
   const State& s = input.state;
-  const Attention& a = input.trace.attention();
+  const Pairs& a = input.pairs;
   const int n_query = input.measure.shape[0], n_key = input.measure.shape[1];
   const float line = input.line_height, left = std::clamp(input.width * .18f, 50.f, 140.f);
   const float bar = line * 3.9f, side_most = std::max(40.f, input.width - left - bar);
@@ -43,14 +43,14 @@ Figure map_figure(const ViewInput& input) {
   const int every = every_so_many(cell, line * .8f);
   for (int i = 0; i < n_query; i += every)
     figure.shapes.push_back(Label{{left - 6, top + (float(i) + .5f) * cell - line * .5f},
-                                  visible_token(token_name(input.trace.queries, s.sample, i)),
+                                  visible_token(token_name(input.pairs.query_tokens, s.sample, i)),
                                   i == s.token ? Ink::accent : Ink::text,
                                   Align::right,
                                   left - 8,
                                   .85f});
   for (int i = 0; i < n_key; i += every)
     figure.shapes.push_back(Label{{left + (float(i) + .5f) * cell, top - 5},
-                                  visible_token(token_name(input.trace.keys, s.sample, i)),
+                                  visible_token(token_name(input.pairs.key_tokens, s.sample, i)),
                                   Ink::text,
                                   Align::left,
                                   top - line * 1.5f,
@@ -87,12 +87,11 @@ Figure map_figure(const ViewInput& input) {
         {{0, top + float(q) * cell},
          {max.x, top + float(q + 1) * cell},
          tr(s.lang, "query ", "查询 ") + std::to_string(q) + " " +
-             quoted_token(s.lang, token_name(input.trace.queries, s.sample, q)) +
+             quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, q)) +
              tr(s.lang, "\nhighest at key ", "\n最高的键 ") + std::to_string(peak.key) + " " +
-             quoted_token(s.lang, token_name(input.trace.keys, s.sample, peak.key)) + ": " +
+             quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, peak.key)) + ": " +
              value_text(input.metric, peak.weight),
-         -1,
-         -1,
+         {},
          q,
          peak.key});
   }

@@ -42,18 +42,17 @@ struct Strips {
 Figure neuron_figure(const ViewInput& input) {
   const State& s = input.state;
   const Lang lang = s.lang;
-  const Attention& a = input.trace.attention();
+  const Attention& a = *input.attention;
   const float line = input.line_height, row_height = line + 2;
   Figure figure;
   const auto label = [&](float x, float y, std::string text, Ink ink, Align align, float room = 0,
                          float scale = 1) {
     figure.shapes.push_back(Label{{x, y}, std::move(text), ink, align, room, scale});
   };
-  if (!a.is_kept(s.layer)) {
+  if (!a.is_computed(s.layer)) {
     label(0, 0, tr(lang, "The queries and keys of this layer are not kept", "未保留该层的查询和键"),
           Ink::faint, Align::left, input.width);
-    figure.areas.push_back(
-        {{0, 0}, {input.width, line}, tr(lang, "Not kept", "未保留"), -1, -1, -1, -1});
+    figure.areas.push_back({{0, 0}, {input.width, line}, tr(lang, "Not kept", "未保留")});
     figure.size = {input.width, line + 4};
     return figure;
   }
@@ -74,11 +73,12 @@ Figure neuron_figure(const ViewInput& input) {
   at.number = input.width - 2;
   const float cell = at.width / float(d);
 
-  const Config* config = input.trace.model ? &input.trace.model->config : nullptr;
+  const Config* config = input.model ? &input.model->config : nullptr;
   const bool rope = config && config->position == Position::rotary;
   const std::vector<double> radians = rope ? rope_radians(*config) : std::vector<double>{};
   float y = 0;
-  const std::string query_name = visible_token(token_name(input.trace.queries, s.sample, s.token));
+  const std::string query_name =
+      visible_token(token_name(input.pairs.query_tokens, s.sample, s.token));
   label(0, y, tr(lang, "query ", "查询 ") + std::to_string(s.token) + " " + query_name, Ink::accent,
         Align::left, input.width * .45f);
   char scale_text[64];
@@ -118,13 +118,8 @@ Figure neuron_figure(const ViewInput& input) {
                 tr(lang, " tokens", " 个词元转一圈");
       }
     }
-    figure.areas.push_back({{at.q + float(i) * cell, y},
-                            {at.q + float(i + 1) * cell, y + line},
-                            std::move(says),
-                            -1,
-                            -1,
-                            -1,
-                            -1});
+    figure.areas.push_back(
+        {{at.q + float(i) * cell, y}, {at.q + float(i + 1) * cell, y + line}, std::move(says)});
   }
   y += line + 3;
   if (rope) {  // which halves, or neighbours, turn together
@@ -175,7 +170,7 @@ Figure neuron_figure(const ViewInput& input) {
       products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
       sum += double(products[size_t(i)]);
     }
-    const std::string name = visible_token(token_name(input.trace.keys, s.sample, key));
+    const std::string name = visible_token(token_name(input.pairs.key_tokens, s.sample, key));
     if (locked) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line}, Ink::accent});
     label(at.label_to, y, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text,
           Align::right, at.label_to - 6);
@@ -198,7 +193,7 @@ Figure neuron_figure(const ViewInput& input) {
       says += "\n" + std::string(tr(lang, "dimension ", "维度 ")) + std::to_string(p.key) + ": " +
               weight_text(products[size_t(p.key)], 3);
     figure.areas.push_back(
-        {{0, y - 1}, {input.width, y + row_height - 1}, std::move(says), -1, -1, s.token, key});
+        {{0, y - 1}, {input.width, y + row_height - 1}, std::move(says), {}, s.token, key});
   }
   figure.size = {input.width, y + 4};
   return figure;

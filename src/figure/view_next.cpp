@@ -22,7 +22,7 @@ Figure next_figure(const ViewInput& input) {
     return chance ? percent_text(value) : value_text(input.metric, value);
   };
   const float from = std::clamp(input.width * .3f, 70.f, 200.f), to = input.width - line * 4;
-  const auto& model = input.trace.model;
+  const Model* model = input.model;
   const bool both_ways = model && model->config.mask == Mask::none;
   Figure figure;
   figure.shapes.push_back(
@@ -30,7 +30,7 @@ Figure next_figure(const ViewInput& input) {
             (both_ways ? tr(s.lang, "In place of token ", "在词元 ")
                        : tr(s.lang, "After token ", "词元 ")) +
                 std::to_string(s.token) + " " +
-                quoted_token(s.lang, token_name(input.trace.queries, s.sample, s.token)) +
+                quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, s.token)) +
                 (both_ways ? tr(s.lang, "", " 处") : tr(s.lang, "", " 之后")),
             Ink::faint,
             Align::left,
@@ -48,11 +48,7 @@ Figure next_figure(const ViewInput& input) {
     figure.areas.push_back({{0, y - 2},
                             {input.width, y + line + 3},
                             quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") +
-                                std::to_string(p.key) + "  " + text_of(p.weight),
-                            -1,
-                            -1,
-                            -1,
-                            -1});
+                                std::to_string(p.key) + "  " + text_of(p.weight)});
     y += row;
   }
   figure.size = {input.width, y};

@@ -84,10 +84,7 @@ Figure scatter_figure(const ViewInput& input) {
                             head_name(layer, head) + "\n" + title(input.metric) + " " +
                                 value_text(input.metric, x) + "\n" + title(second_metric) + " " +
                                 value_text(second_metric, y),
-                            layer,
-                            head,
-                            -1,
-                            -1});
+                            Site{input.state.part, layer, head}});
   }
   return figure;
 }

@@ -17,6 +17,7 @@ enum class Activation { gelu, gelu_tanh, silu, relu };
 struct Config {
   std::string family;  // the recipe's model_type: "llama", "gpt_neox"
   int d_model = 0, n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0;
+  int kv_head(int head) const { return head / (n_heads / n_kv_heads); }  // whose k and v it reads
   int n_ctx = 0;  // the longest input its positions allow
   int d_vocab = 0;
   bool has_logits = true;  // false: no output vocabulary, as BERT without its masked-LM head

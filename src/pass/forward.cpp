@@ -50,24 +50,24 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
       a.allowed.push_back(!tokens.items[size_t(i % n)].padding);
     }
   }
-  a.q.resize(size_t(c.n_layers));
-  a.k = a.v = a.q;
+  a.layers.resize(size_t(c.n_layers));
   if (keep.facts) a.facts.resize(size_t(c.n_layers));
   if (n_reused > 0) {
-    const Attention& old = before->attention();
-    for (size_t l = 0; l < a.q.size(); ++l) {
-      a.q[l] = old.q[l].extended(n_reused, n, room);
-      a.k[l] = old.k[l].extended(n_reused, n, room);
-      a.v[l] = old.v[l].extended(n_reused, n, room);
-      if (keep.facts) a.facts[l] = old.facts[l].extended(n_reused, n, room);
+    const Attention& old = before->parts.front();
+    for (int l = 0; l < c.n_layers; ++l) {
+      const QK& from = old.computed(l);
+      a.layers[size_t(l)] =
+          QK{from.q.extended(n_reused, n, room), from.k.extended(n_reused, n, room),
+             from.v.extended(n_reused, n, room)};
+      if (keep.facts) a.facts[size_t(l)] = old.facts[size_t(l)].extended(n_reused, n, room);
     }
     trace.resid_final = before->resid_final.extended(n_reused, n, room);
   } else {
     trace.resid_final = HeadRows(1, n, c.d_model, room);
   }
   resid = trace.resid_final.head_to_fill(0).rows_of(n_reused, n);
-  trace.model = model;
-  trace.attentions.push_back(std::move(a));
+  trace.made_by = model;
+  trace.parts.push_back(std::move(a));
   if (keep.activations) {
     kept = std::make_shared<Activations>();
     kept->n = int(n);
@@ -128,12 +128,12 @@ Stage ForwardPass::Impl::open(int64_t index) {
 void ForwardPass::Impl::begin_layer(int64_t layer) {
   Attention& a = attention();
   const size_t l = size_t(layer);
-  if (l > 0 && !keeps(keep, int(layer) - 1)) a.q[l - 1] = a.k[l - 1] = a.v[l - 1] = {};
+  if (l > 0 && !keeps(keep, int(layer) - 1)) a.layers[l - 1] = QK{};
   if (n_reused > 0) return;
   const int64_t room = keeps(keep, int(layer)) ? room_for(c, n) : n;
-  a.q[l] = HeadRows(c.n_heads, n, c.d_head, room);
-  a.k[l] = HeadRows(c.n_kv_heads, n, c.d_head, room);
-  a.v[l] = HeadRows(c.n_kv_heads, n, c.d_head, room);
+  a.layers[l] =
+      QK{HeadRows(c.n_heads, n, c.d_head, room), HeadRows(c.n_kv_heads, n, c.d_head, room),
+         HeadRows(c.n_kv_heads, n, c.d_head, room)};
   if (keep.facts) a.facts[l] = HeadRows(c.n_heads, n, kRowFacts, room_for(c, n));
 }
 
@@ -180,8 +180,8 @@ bool ForwardPass::step() {
 Trace ForwardPass::take() {
   Impl& p = *impl_;
   assert(p.at >= p.n_stages());
-  p.trace.queries = {p.tokens};
-  p.trace.keys = {std::move(p.tokens)};
+  p.attention().query_tokens = {p.tokens};
+  p.attention().key_tokens = {std::move(p.tokens)};
   return std::move(p.trace);
 }
 

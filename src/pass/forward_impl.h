@@ -62,7 +62,7 @@ struct ForwardPass::Impl {
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
 
-  Attention& attention() { return trace.attentions.front(); }
+  Attention& attention() { return trace.parts.front(); }
   const Block& block(int64_t layer) const { return w.blocks[size_t(layer)]; }
 
   // In order: embed a chunk …, then per layer: (project, split) a chunk …, (attend, …) a chunk …

@@ -51,9 +51,9 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
 }
 
 int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
-  if (before.model.get() != &model || model.config.mask != Mask::causal) return 0;
-  const Attention& a = before.attention();
-  const std::vector<Token>& old = before.queries[0].items;
+  if (before.made_by.lock().get() != &model || model.config.mask != Mask::causal) return 0;
+  const Attention& a = before.parts.front();
+  const std::vector<Token>& old = a.query_tokens[0].items;
   if (!a.allowed.empty() || has_padding(tokens) || keep.activations ||
       (keep.facts && a.facts.empty()))
     return 0;

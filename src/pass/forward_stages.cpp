@@ -87,15 +87,14 @@ Stage ForwardPass::Impl::products() {
 Stage ForwardPass::Impl::split(int64_t layer, int64_t r0, int64_t r1) {
   const int64_t n_pieces = c.n_heads + 2 * c.n_kv_heads;
   return {n_pieces, (r1 - r0) * c.d_head * 8, [this, layer, r0, r1](int64_t begin, int64_t end) {
-            Attention& a = attention();
-            const size_t l = size_t(layer);
+            const QK& qk = attention().computed(int(layer));
             for (int64_t piece = begin; piece < end; ++piece) {
               const bool is_q = piece < c.n_heads, is_k = !is_q && piece < c.n_heads + c.n_kv_heads;
               const int64_t head = is_q   ? piece
                                    : is_k ? piece - c.n_heads
                                           : piece - c.n_heads - c.n_kv_heads;
               const ConstMat flat = (is_q ? flat_q : is_k ? flat_k : flat_v).rows(r1 - r0);
-              const HeadRows& heads = is_q ? a.q[l] : is_k ? a.k[l] : a.v[l];
+              const HeadRows& heads = is_q ? qk.q : is_k ? qk.k : qk.v;
               const Mat to = heads.head_to_fill(head).rows_of(n_reused + r0, n_reused + r1);
               for (int64_t i = 0; i < r1 - r0; ++i) {
                 std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, to.row(i).data());
@@ -188,8 +187,7 @@ Stage ForwardPass::Impl::finish(int64_t layer, int64_t r0, int64_t r1) {
 // Logits of the last positions; a piece is some rows of W_U for some positions.
 Stage ForwardPass::Impl::unembed() {
   if (!keep.layers.empty() && !keep.layers.back()) {
-    Attention& a = attention();
-    a.q.back() = a.k.back() = a.v.back() = {};
+    attention().layers.back() = QK{};
   }
   if (kept) {
     const float* resid_final = trace.resid_final.head(0).data;

@@ -175,9 +175,9 @@ Result<MultiHeadAttention::Output> MultiHeadAttention::forward(const Batch& quer
   a.masked_score = kMaskedScore;
   if (!mask.values.empty()) a.allowed = broadcast(mask, a.n_samples, a.n_query);
   const int64_t heads = int64_t(a.n_samples) * n_heads;
-  a.q = {HeadRows(heads, a.n_query, d_head, project(query, W_Q, b_Q, n_heads))};
-  a.k = {HeadRows(heads, a.n_key, d_head, project(key, W_K, b_K, n_heads))};
-  a.v = {HeadRows(heads, a.n_key, d_head, project(value, W_V, b_V, n_heads))};
+  a.layers = {QK{{heads, a.n_query, d_head, project(query, W_Q, b_Q, n_heads)},
+                 {heads, a.n_key, d_head, project(key, W_K, b_K, n_heads)},
+                 {heads, a.n_key, d_head, project(value, W_V, b_V, n_heads)}}};
 
   out.context = {query.n_samples, query.n_tokens, d_model, {}};
   out.context.values.resize(query.values.size());
@@ -186,9 +186,8 @@ Result<MultiHeadAttention::Output> MultiHeadAttention::forward(const Batch& quer
   for (int s = 0; s < a.n_samples; ++s) {
     for (int h = 0; h < n_heads; ++h) {
       a.pattern_rows(s, 0, h, 0, a.n_query, weights);
-      const int64_t head = int64_t(s) * n_heads + h;
       float* z = out.context.values.data() + int64_t(s) * a.n_query * d_model + h * d_head;
-      product_nn(weights, a.v[0].head(head), {z, a.n_query, d_head, d_model});
+      product_nn(weights, a.values(s, 0, h), {z, a.n_query, d_head, d_model});
     }
   }
 
@@ -219,7 +218,7 @@ Result<ScratchRun> run_scratch(const ScratchSettings& settings) {
   run.output = std::move(output->values);
 
   auto trace = std::make_shared<Trace>();
-  trace->attentions.push_back(std::move(output->weights));
+  trace->parts.push_back(std::move(output->weights));
   Tokens tokens;
   for (const std::string& name : settings.tokens) {
     if (!tokens.text.empty()) tokens.text += ' ';
@@ -227,8 +226,9 @@ Result<ScratchRun> run_scratch(const ScratchSettings& settings) {
     tokens.text += name;
     tokens.items.push_back({-1, name, name, begin, tokens.text.size(), false});
   }
-  trace->queries.assign(size_t(settings.n_samples), tokens);
-  trace->keys = trace->queries;
+  Attention& a = trace->parts.front();
+  a.query_tokens.assign(size_t(settings.n_samples), tokens);
+  a.key_tokens = a.query_tokens;
   run.trace = std::move(trace);
   return run;
 }

@@ -7,6 +7,7 @@
 
 #include "state/language.h"
 #include "trace/mask.h"
+#include "trace/site.h"
 
 namespace attn {
 
@@ -21,7 +22,7 @@ enum class Pool { largest, mean };            // what a cell shows that stands f
 enum class Order { highest, lowest, place };  // of heads in the list
 
 // Hover and scroll are not State. Equal states show equal pictures.
-struct State {
+struct State : Site {
   std::string model = "scratch";  // "scratch", or the id of a model in the list
   std::string text;               // empty: the model's own first example
   // Attention from scratch
@@ -33,9 +34,7 @@ struct State {
   int seed = 42;
   ScratchMask mask = ScratchMask::none;
   // What is looked at
-  int sample = 0;
-  int layer = 0;
-  int head = 0;
+  int sample = 0;         // and part, layer and head: Site
   int token = 0;          // the query whose row is shown
   int locked_key = -1;    // the key of the locked cell; -1: none
   std::string rectangle;  // "2-5.0-3": queries 2 to 5, keys 0 to 3 of the map; empty: none
@@ -150,6 +149,12 @@ void for_each_field(S& s, F&& f) {
                   kMaskTitles});
   f(s.sample,
     Field{"sample", {"Sample", "样本"}, {"Which sample of the batch", "批中的第几个样本"}, 0, 63});
+  f(s.part,
+    Field{"part",
+          {"Part", "部分"},
+          {"Encoder, decoder or cross-attention, from 0", "编码器、解码器或交叉注意力，从 0 开始"},
+          0,
+          15});
   f(s.layer, Field{"layer", {"Layer", "层"}, {"From 0", "从 0 开始"}, 0, 1023});
   f(s.head, Field{"head", {"Head", "头"}, {"From 0", "从 0 开始"}, 0, 1023});
   f(s.token, Field{"token",

@@ -6,7 +6,8 @@
 
 #include "tensor/simd.h"
 #include "text/token_sets.h"
-#include "trace/trace.h"
+#include "trace/attention.h"
+#include "trace/row_facts.h"
 
 namespace attn {
 

@@ -99,7 +99,7 @@ void fit_map(Frame& f) { f.ui.fits = true; }
 void zoom_map(Frame& f, float factor, Vec2 at) {
   if (!f.trace) return;
   View2D& v = f.ui.view;
-  const Vec2 all = {float(f.attention().n_key), float(f.attention().n_query)};
+  const Vec2 all = {float(f.pairs().n_key), float(f.pairs().n_query)};
   const Vec2 span = {v.cell_max.x - v.cell_min.x, v.cell_max.y - v.cell_min.y};
   // No closer than two cells; no farther than all.
   const float closest = std::max(std::min(2.f, all.x) / span.x, std::min(2.f, all.y) / span.y);

@@ -40,14 +40,14 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
       ",\"error\":" + quoted(s.error) + ",\"file_error\":" + quoted(s.file_error) +
       ",\"link_error\":" + (ui.link_error.empty() ? "null" : json_quote(ui.link_error));
   if (s.trace) {
-    const Attention& a = s.trace->attention();
+    const Attention& a = s.trace->at(clamped(state, *s.trace));
     out += ",\"n_samples\":" + std::to_string(a.n_samples) +
            ",\"n_layers\":" + std::to_string(a.n_layers) +
            ",\"n_heads\":" + std::to_string(a.n_heads) +
            ",\"n_query\":" + std::to_string(a.n_query) + ",\"n_key\":" + std::to_string(a.n_key);
     out += ",\"tokens\":[";
     const size_t sample = size_t(clamped(state, *s.trace).sample);
-    for (const Token& token : s.trace->queries[sample].items) {
+    for (const Token& token : a.query_tokens[sample].items) {
       if (out.back() != '[') out += ",";
       out += json_quote(token.shown);
     }
@@ -70,7 +70,7 @@ std::string pattern(const Snapshot& s, const char* arguments) {
   if (std::sscanf(arguments, "%d %d %d", &sample, &layer, &head) != 3)
     return error("pattern needs a sample, a layer and a head");
   if (!s.trace) return error("there is no trace yet");
-  const Attention& a = s.trace->attention();
+  const Attention& a = s.trace->parts[0];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads)
     return error("there is no such head");
@@ -86,7 +86,7 @@ std::string pattern_row(const Snapshot& s, const char* arguments) {
   if (std::sscanf(arguments, "%d %d %d %d", &sample, &layer, &head, &query) != 4)
     return error("row needs a sample, a layer, a head and a query");
   if (!s.trace) return error("there is no trace yet");
-  const Attention& a = s.trace->attention();
+  const Attention& a = s.trace->parts[0];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads || query < 0 || query >= a.n_query)
     return error("there is no such row");

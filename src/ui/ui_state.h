@@ -39,7 +39,7 @@ struct Area {
 
 // A figure and what it was made of.
 struct FigureCache {
-  std::weak_ptr<const Trace> trace;
+  std::weak_ptr<const void> drawn;
   State state;
   ViewPart part;
   float width = 0, line_height = 0;
@@ -48,7 +48,7 @@ struct FigureCache {
 
 // A figure of measures, and what it was made of.
 struct ViewCache {
-  std::weak_ptr<const Trace> trace;
+  std::weak_ptr<const void> drawn;
   std::string view;
   std::shared_ptr<const MadeMeasure> first, second;
   State state;
@@ -77,7 +77,7 @@ struct RectCache {
 // The cells that a head's score is made of; the same for all heads.
 struct ScoreCells {
   std::string metric;
-  std::weak_ptr<const Trace> trace;
+  std::weak_ptr<const void> drawn;
   int sample = 0, offset = 0;
   std::vector<std::pair<int, int>> cells;  // query, key
 };
@@ -91,14 +91,14 @@ struct RowCache {
 
 // What the labels of a trace's tokens take, so that no frame measures them all.
 struct LabelWidths {
-  std::weak_ptr<const Trace> trace;
+  std::weak_ptr<const void> drawn;
   int sample = -1;
   float queries = 0, keys = 0;  // of the longest, uncut
 };
 
 // Where the chips of the strip lie.
 struct StripCache {
-  std::weak_ptr<const Trace> trace;
+  std::weak_ptr<const void> drawn;
   int sample = -1;
   float room = 0, line = 0;
   std::vector<std::string> texts;
@@ -159,6 +159,7 @@ struct UiState {
   std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // what heads_table holds
   std::shared_ptr<const MadeMeasure> at_hand;                  // made within the frame, of this map
   MapKey at_hand_of;
+  std::weak_ptr<const void> at_hand_drawn;
   std::string open_measure;  // the one whose explanation is open in the inspector
   RectCache rectangle;
   ScoreCells score_cells;
@@ -193,7 +194,7 @@ struct Frame {
   State shown;         // `state` clamped to the trace on screen; panels read here
   Lang lang;
   // Where tokens are grouped, the map, the lines and the text are drawn from another frame: its
-  // trace is that of the groups, `shown` counts them, and what is chosen is turned into tokens.
+  // pairs are those of the groups, `shown` counts them, and what is chosen is turned into tokens.
   const Reading* reading = nullptr;  // of such a frame; null for all others
   Frame* base = nullptr;             // of such a frame: the one of the tokens
   Frame* read = nullptr;             // of the one of the tokens
@@ -210,9 +211,20 @@ struct Frame {
 
   const ThemeColors& colors() const { return theme_colors(ui.dark); }
   const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
-  const Attention& attention() const { return trace->attention(); }
-  const std::vector<Token>& queries() const { return trace->queries[size_t(shown.sample)].items; }
-  const std::vector<Token>& keys() const { return trace->keys[size_t(shown.sample)].items; }
+  // The one that the chosen site is in, whatever its tokens are shown as.
+  const Attention& attention() const { return trace->at(shown); }
+  // Its tokens, or the groups of them that this frame speaks of.
+  const Pairs& pairs() const { return reading ? reading->pairs : attention(); }
+  const std::vector<Token>& queries() const {
+    return pairs().query_tokens[size_t(shown.sample)].items;
+  }
+  const std::vector<Token>& keys() const { return pairs().key_tokens[size_t(shown.sample)].items; }
+  // What caches of this frame's tokens are of.
+  std::shared_ptr<const void> drawn() const;
+  // Whether a map is of this frame's trace and groups.
+  bool is_of(const PatternMap& map) const {
+    return map.trace.get() == trace && map.reading.get() == reading;
+  }
   // A row of a head, [n_key], computed when it is another than before; empty where the layer is not
   // kept.
   std::span<const float> row_of(RowCache& cache, int layer, int head, int query) const;

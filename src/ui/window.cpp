@@ -200,15 +200,14 @@ void begin_frame(UiState& ui, const State& state) {
 }
 
 // What is on screen keeps its trace alive; what is not must not.
-void forget_lost(UiState& ui, const Snapshot& snap) {
+void forget_lost(UiState& ui, const Snapshot& snap, const State& state) {
   const auto lost = [&](const auto& trace) { return trace && trace != snap.trace; };
-  if (lost(ui.preview.trace) && ui.preview.trace != ui.read_snap.trace) ui.preview = {};
-  const auto& groups = ui.read_snap.trace;
-  if (ui.map && lost(ui.map->trace) && ui.map->trace != groups && ui.map != snap.map)
-    ui.map.reset();
+  if (lost(ui.preview.trace) || (ui.preview.reading && ui.preview.reading != snap.reading))
+    ui.preview = {};
+  if (ui.map && lost(ui.map->trace) && ui.map != snap.map) ui.map.reset();
   if (ui.grid && lost(ui.grid->trace) && ui.grid != snap.grid) ui.grid.reset();
   if (ui.heads_table.n_heads > 0 && snap.trace &&
-      ui.heads_table.n_heads != snap.trace->attention().n_heads)
+      ui.heads_table.n_heads != snap.trace->at(clamped(state, *snap.trace)).n_heads)
     ui.heads_table = {};
 }
 
@@ -242,7 +241,7 @@ std::span<const float> Frame::row_of(RowCache& cache, int layer, int head, int q
     if (!map || map->layer != layer || map->head != head) return {};
     return std::span(map->values).subspan(size_t(query) * size_t(map->n_key), size_t(map->n_key));
   }
-  const MapKey key{snap.trace, shown.sample, layer, head};
+  const MapKey key{{shown.part, layer, head}, snap.trace, shown.sample};
   if (cache.query == query && cache.map == key) return cache.values;
   cache.map = key;
   cache.query = query;
@@ -288,7 +287,7 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   const State before = state;
   Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
   if (f.trace) f.shown = clamped(state, *f.trace);
-  forget_lost(ui, snap);
+  forget_lost(ui, snap, state);
   if (ui.wants_last_token && snap.current && snap.model) {
     state.token = f.attention().n_query - 1;
     ui.wants_last_token = false;

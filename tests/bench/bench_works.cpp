@@ -59,7 +59,7 @@ void write_patterns(const Attention& a, int q0, std::span<float> out) {
 }
 
 Dump dump_of(const Trace& trace, int q0) {
-  const Attention& a = trace.attention();
+  const Attention& a = trace.parts[0];
   Dump dump;
   dump.patterns.resize(size_t(a.n_layers) * size_t(a.n_heads) * size_t(a.n_query - q0) *
                        size_t(a.n_key));
@@ -214,7 +214,7 @@ Result<Dump> Bench::dump(const Json& command) {
   Tokens first = *read;
   first.items.pop_back();
   const Trace trace = one_more(model_, *read, pass_over(model_, first));
-  return dump_of(trace, trace.attention().n_query - 1);
+  return dump_of(trace, trace.parts[0].n_query - 1);
 }
 
 }  // namespace attn

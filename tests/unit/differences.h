@@ -27,7 +27,7 @@ inline void note_difference(const std::string& reference, const std::string& id,
 // A row that has no meaning for such attention, and the sentence that says so.
 inline void note_refusal(const std::string& id, const Trace& t, const std::string& sentence) {
   if (std::getenv("ATTNSCOPE_TABLE"))
-    std::printf("refusal\t%s\t%s\t%s\n", id.c_str(), kind_of(t.attention()), sentence.c_str());
+    std::printf("refusal\t%s\t%s\t%s\n", id.c_str(), kind_of(t.parts[0]), sentence.c_str());
 }
 
 // A row that the program has, with a reference or without.

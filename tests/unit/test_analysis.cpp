@@ -48,7 +48,9 @@ TEST_CASE("every metric keeps its word") {
   for (ScratchMask mask : {ScratchMask::none, ScratchMask::causal, ScratchMask::padding}) {
     const ScratchRun run = small_run(mask);
     const Trace& trace = *run.trace;
-    const State state = clamped({.sample = 1, .head = 2, .token = 3}, trace);
+    State chosen{.sample = 1, .token = 3};
+    chosen.head = 2;
+    const State state = clamped(chosen, trace);
     for (const Metric& metric : metrics()) {
       CAPTURE(metric.id);
       ids.insert(metric.id);
@@ -60,17 +62,17 @@ TEST_CASE("every metric keeps its word") {
       CHECK(std::string(metric.formula) != "");
       CHECK(std::string(metric.source) != "");
       for (Lang lang : {Lang::en, Lang::zh}) CHECK(std::string(metric.unit.in(lang)) != "");
-      if (const Status e = missing(metric, {&trace, &state})) {
+      if (const Status e = missing(metric, {nullptr, &trace, &state})) {
         CHECK(metric.needs != 0);
         CHECK(e->message.starts_with(metric.title.en));
         continue;
       }
-      const Measure m = metric.compute({&trace, &state});
+      const Measure m = metric.compute({nullptr, &trace, &state});
       CHECK(std::ranges::equal(m.axes, metric.axes));
       REQUIRE(m.shape.size() == m.axes.size());
       size_t n = 1;
       for (size_t i = 0; i < m.axes.size(); ++i) {
-        CHECK(m.shape[i] == size_of(m.axes[i], trace.attention()));
+        CHECK(m.shape[i] == size_of(m.axes[i], trace.parts[0]));
         n *= size_t(m.shape[i]);
       }
       REQUIRE(m.values.size() == n);
@@ -86,9 +88,11 @@ TEST_CASE("every metric keeps its word") {
 
 TEST_CASE("the looks at one pattern agree with each other") {
   const ScratchRun run = small_run(ScratchMask::causal);
-  const Attention& a = run.trace->attention();
-  const State s = clamped({.sample = 1, .head = 1, .token = 4}, *run.trace);
-  const Inputs in{run.trace.get(), &s};
+  const Attention& a = run.trace->parts[0];
+  State chosen{.sample = 1, .token = 4};
+  chosen.head = 1;
+  const State s = clamped(chosen, *run.trace);
+  const Inputs in{nullptr, run.trace.get(), &s};
   const Measure map = find_metric("pattern")->compute(in), row = find_metric("row")->compute(in);
   const Measure heads = find_metric("heads_row")->compute(in);
   const Measure mean = find_metric("head_mean")->compute(in);
@@ -104,15 +108,18 @@ TEST_CASE("the looks at one pattern agree with each other") {
 
 TEST_CASE("choices are clamped to what the trace has") {
   const ScratchRun run = small_run(ScratchMask::none);
-  const State far =
-      clamped({.sample = 99, .layer = 99, .head = 99, .token = 99, .locked_key = 99}, *run.trace);
+  State beyond{.sample = 99, .token = 99, .locked_key = 99};
+  beyond.part = beyond.layer = beyond.head = 99;
+  const State far = clamped(beyond, *run.trace);
+  CHECK(far.part == 0);
   CHECK(far.sample == 1);
   CHECK(far.layer == 0);
   CHECK(far.head == 2);
   CHECK(far.token == 5);
   CHECK(far.locked_key == 5);
-  const State near =
-      clamped({.sample = -1, .layer = -1, .head = -1, .token = -1, .locked_key = -1}, *run.trace);
+  State below{.sample = -1, .token = -1, .locked_key = -1};
+  below.part = below.layer = below.head = -1;
+  const State near = clamped(below, *run.trace);
   CHECK(near == clamped({}, *run.trace));
   CHECK(near.locked_key == -1);
 }

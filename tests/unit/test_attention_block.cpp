@@ -47,9 +47,11 @@ Attention random_attention(const Shape& s, Mask mask) {
   const auto rows = [&](int n_heads, int n, float spread) {
     return HeadRows(2 * n_heads, n, s.d_head, normal(int64_t(2) * n_heads * n * s.d_head, spread));
   };
-  a.q = {rows(s.n_heads, s.n_query, 1)};
-  a.k = {rows(s.n_kv_heads, s.n_key, 1)};
-  a.v = {rows(s.n_kv_heads, s.n_key, 1)};
+  QK layer;  // in this order: the numbers are drawn one after the other
+  layer.q = rows(s.n_heads, s.n_query, 1);
+  layer.k = rows(s.n_kv_heads, s.n_key, 1);
+  layer.v = rows(s.n_kv_heads, s.n_key, 1);
+  a.layers = {layer};
   a.facts = {HeadRows(2 * s.n_heads, s.n_query, kRowFacts)};
   return a;
 }
@@ -99,8 +101,8 @@ struct SlowRow {
 SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, int sample,
                  int head, int query) {
   const int kv = sample * a.n_kv_heads + head / (a.n_heads / a.n_kv_heads);
-  const ConstMat q = a.q[0].head(sample * a.n_heads + head), k = a.k[0].head(kv),
-                 v = a.v[0].head(kv);
+  const ConstMat q = a.computed(0).q.head(sample * a.n_heads + head), k = a.computed(0).k.head(kv),
+                 v = a.computed(0).v.head(kv);
   const bool self = a.n_query == a.n_key;
   SlowRow row;
   row.weights.assign(size_t(a.n_key), -INFINITY);
@@ -296,7 +298,7 @@ TEST_CASE("what comes later leaves no trace in weights and facts, though it be n
       };
       const std::vector<float> facts = run(before);
       for (int key = 20; key < 50; ++key)
-        for (float& x : a.k[0].head_to_fill(0).row(key)) x = bad;
+        for (float& x : a.computed(0).k.head_to_fill(0).row(key)) x = bad;
       CHECK(facts == run(after));
       CHECK(std::equal(after.begin(), after.begin() + 20 * 50, before.begin()));
       for (int query = 0; query < 50; ++query)

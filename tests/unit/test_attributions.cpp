@@ -24,6 +24,7 @@ namespace {
 std::filesystem::path goldens() { return ATTNSCOPE_SOURCE_DIR "/tests/data/attributions"; }
 
 struct Golden {
+  std::shared_ptr<const Model> model;
   Trace trace;
   std::map<std::string, std::vector<float>> tensors;
   bool real = false;
@@ -45,7 +46,7 @@ std::filesystem::path checkpoint_of(const std::string& golden) {
 void look_across(Golden& g) {
   const auto floats = [&](const char* id) -> const std::vector<float>& { return g.tensors.at(id); };
   Trace& t = g.trace;
-  Attention& a = t.attentions.front();
+  Attention& a = t.parts.front();
   a.part = Part::cross;
   a.mask = Mask::none;
   a.facts.clear();
@@ -60,9 +61,9 @@ void look_across(Golden& g) {
     return std::vector<float>(from, from + int64_t(kept.n) * width);
   };
   for (int l = 0; l < a.n_layers; ++l) {
-    a.q[size_t(l)] = rows("q", a.n_query, a.n_heads, l);
-    a.k[size_t(l)] = rows("k", a.n_key, a.n_kv_heads, l);
-    a.v[size_t(l)] = rows("v", a.n_key, a.n_kv_heads, l);
+    a.layers[size_t(l)] =
+        QK{rows("q", a.n_query, a.n_heads, l), rows("k", a.n_key, a.n_kv_heads, l),
+           rows("v", a.n_key, a.n_kv_heads, l)};
     Activations::Layer& layer = kept.layers[size_t(l)];
     layer.resid_pre = part("hidden", l, kept.d_model);
     layer.resid_mid = part("resid_mid", l, kept.d_model);
@@ -70,7 +71,7 @@ void look_across(Golden& g) {
   }
   kept.resid_final = part("hidden", a.n_layers, kept.d_model);
   t.activations = std::make_shared<const Activations>(std::move(kept));
-  t.keys = {tokens_of(std::vector<int>(size_t(a.n_key), 1))};
+  t.parts[0].key_tokens = {tokens_of(std::vector<int>(size_t(a.n_key), 1))};
 }
 
 Golden load(const std::string& name) {
@@ -96,7 +97,7 @@ Golden load(const std::string& name) {
   REQUIRE(model);
   Tokens tokens = ids.empty() ? tokens_of(read_golden_pass(folder)) : tokens_of(ids);
   for (size_t i = 0; i < seen.size(); ++i) tokens.items[i].padding = seen[i] == 0;
-  Golden golden{forward(*model, tokens, {.all_logits = true, .activations = true}),
+  Golden golden{*model, forward(*model, tokens, {.all_logits = true, .activations = true}),
                 std::move(tensors), folder.parent_path() != test_models()};
   if (name.ends_with("+cross")) look_across(golden);
   return golden;
@@ -114,7 +115,11 @@ std::vector<std::string> golden_names() {
 }
 
 // As the script has it.
-State settings() { return {.layer = 1, .head = 1, .token = 11, .target = "#50", .foil = "#40"}; }
+State settings() {
+  State state{.token = 11, .target = "#50", .foil = "#40"};
+  state.layer = state.head = 1;
+  return state;
+}
 
 // Largest difference, as a part of the largest value where that is above 1.
 double apart(const std::vector<float>& ours, const std::vector<float>& theirs) {
@@ -139,10 +144,10 @@ TEST_CASE("kept activations are the hidden states of transformers") {
       mid.insert(mid.end(), kept.resid_mid(l).data, kept.resid_mid(l).data + rows.rows * rows.cols);
       // The sums that norms read, and z, make up the same.
       std::vector<float> sum(size_t(rows.rows * rows.cols)), attn(sum.size());
-      attn_out(*g.trace.model, l, kept.z(l), {attn.data(), rows.rows, rows.cols});
+      attn_out(*g.model, l, kept.z(l), {attn.data(), rows.rows, rows.cols});
       for (size_t i = 0; i < sum.size(); ++i) sum[i] = rows.data[i] + attn[i];
       CHECK(apart(sum, {kept.attn_sum(l).data, kept.attn_sum(l).data + sum.size()}) < 1e-5);
-      finish_block(*g.trace.model, l, rows, {attn.data(), rows.rows, rows.cols},
+      finish_block(*g.model, l, rows, {attn.data(), rows.rows, rows.cols},
                    {sum.data(), rows.rows, rows.cols});
       CHECK(apart(sum, {kept.resid_post(l).data, kept.resid_post(l).data + sum.size()}) < 1e-5);
     }
@@ -164,7 +169,7 @@ void compare(const std::string& name, std::map<std::string, double>& most) {
   CAPTURE(name);
   const Golden g = load(name);
   const State state = settings();
-  const Inputs in{&g.trace, &state};
+  const Inputs in{g.model.get(), &g.trace, &state};
   const Metric by_values[] = {*find_metric("value_norm"), *find_metric("value_first")};
   for (const std::span<const Metric> family :
        {looks(), token_scores(), predictions(), attributions(), circuits(),
@@ -186,7 +191,7 @@ void compare(const std::string& name, std::map<std::string, double>& most) {
       const double difference = apart(m.values, golden->second);
       CHECK(difference < 1e-5);
       most[metric.id] = std::max(most[metric.id], difference);
-      note_difference("definition", metric.id, g.real, g.trace.attention(), difference);
+      note_difference("definition", metric.id, g.real, g.trace.parts[0], difference);
       CHECK(std::ranges::equal(m.axes, metric.axes));
       for (const float v : m.values) {
         CHECK(v >= metric.low - 1e-5f);
@@ -212,7 +217,7 @@ TEST_CASE("attributions and circuits of a trained Llama are what their definitio
 // A batch whose second sample is this trace; the first has the same sizes and other numbers.
 Trace as_second_sample(const Trace& trace) {
   Trace batch = trace;
-  Attention& a = batch.attentions.front();
+  Attention& a = batch.parts.front();
   a.n_samples = 2;
   a.facts.clear();
   const auto doubled = [](const HeadRows& rows) {
@@ -223,13 +228,12 @@ Trace as_second_sample(const Trace& trace) {
     }
     return HeadRows(2 * rows.n_heads(), rows.n_rows(), rows.width(), values);
   };
-  for (size_t l = 0; l < a.q.size(); ++l) {
-    a.q[l] = doubled(a.q[l]);
-    a.k[l] = doubled(a.k[l]);
-    a.v[l] = doubled(a.v[l]);
+  for (int l = 0; l < a.n_layers; ++l) {
+    const QK& at = a.computed(l);
+    a.layers[size_t(l)] = QK{doubled(at.q), doubled(at.k), doubled(at.v)};
   }
-  batch.queries.push_back(batch.queries[0]);
-  batch.keys.push_back(batch.keys[0]);
+  a.query_tokens.push_back(a.query_tokens[0]);
+  a.key_tokens.push_back(a.key_tokens[0]);
   return batch;
 }
 
@@ -237,16 +241,16 @@ TEST_CASE("every measure reads the chosen sample of a batch") {
   const Golden g = load("llama-gqa");  // several query heads share one head of keys and values
   const Trace batch = as_second_sample(g.trace);
   Trace single = g.trace;
-  single.attentions.front().facts.clear();
+  single.parts.front().facts.clear();
   State first = settings(), second = settings();
   second.sample = 1;
   int n_compared = 0;
   for (const Metric& metric : metrics()) {
     CAPTURE(std::string(metric.id));
-    const Inputs alone{&single, &first}, in_batch{&batch, &second};
+    const Inputs alone{g.model.get(), &single, &first}, in_batch{g.model.get(), &batch, &second};
     const Status lacks = missing(metric, alone);
     CHECK(bool(lacks) == bool(missing(metric, in_batch)));
-    if (lacks || !metric.compute) continue;
+    if (lacks) continue;
     CHECK(most_apart(metric.compute(in_batch).values, metric.compute(alone).values) == 0);
     ++n_compared;
   }
@@ -261,14 +265,14 @@ TEST_CASE("the parts of a logit add up to it") {
     for (const bool contrast : {false, true}) {
       State state = settings();
       if (!contrast) state.target = state.foil = "";
-      const Inputs in{&g.trace, &state};
+      const Inputs in{g.model.get(), &g.trace, &state};
       const Measure parts = find_metric("logit_component")->compute(in);
       const Measure lens = find_metric("lens_logit")->compute(in);
       const double sum = std::accumulate(parts.values.begin(), parts.values.end(), 0.);
-      const int n = g.trace.attention().n_query;
-      CHECK(sum == doctest::Approx(
-                       lens.values[size_t((g.trace.attention().n_layers - 1) * n + state.token)])
-                       .epsilon(1e-5));
+      const int n = g.trace.parts[0].n_query;
+      CHECK(sum ==
+            doctest::Approx(lens.values[size_t((g.trace.parts[0].n_layers - 1) * n + state.token)])
+                .epsilon(1e-5));
       CHECK(parts.names.size() == parts.values.size());
       // Heads, and source tokens, and the output biases make up each attention.
       const Measure heads = find_metric("logit_head")->compute(in),
@@ -282,7 +286,7 @@ TEST_CASE("the parts of a logit add up to it") {
 
 TEST_CASE("a target is the next word that it names, a piece, or a number") {
   const Golden g = load("bookworm-2m");
-  const Tokenizer& t = *g.trace.model->tokenizer;
+  const Tokenizer& t = *g.model->tokenizer;
   CHECK(token_named(t, "girl") == t.id_of("\u0120girl"));
   CHECK(token_named(t, " girl") == t.id_of("\u0120girl"));
   CHECK(token_named(t, ",") == t.id_of(","));
@@ -291,7 +295,7 @@ TEST_CASE("a target is the next word that it names, a piece, or a number") {
     CHECK(token_named(t, none) == -1);
   State state = settings();
   state.foil = "xyzzy plugh";
-  const Status e = missing(*find_metric("logit_head"), {&g.trace, &state});
+  const Status e = missing(*find_metric("logit_head"), {g.model.get(), &g.trace, &state});
   REQUIRE(e);
   CHECK(e->message ==
         "Logit by head: “xyzzy plugh” is not one token of this model; choose a shorter or more "
@@ -301,7 +305,7 @@ TEST_CASE("a target is the next word that it names, a piece, or a number") {
 TEST_CASE("studies have as many steps as they say") {
   const Golden g = load("gpt2");
   State state = settings();
-  const Inputs in{&g.trace, &state};
+  const Inputs in{g.model.get(), &g.trace, &state};
   for (const Metric& metric : metrics()) {
     if (missing(metric, in)) continue;
     CAPTURE(std::string(metric.id));

@@ -81,7 +81,7 @@ TEST_CASE("what GPT-2 and BERT cannot have here is refused, what changes nothing
 TEST_CASE("scores of GPT-2 are divided by the root of d_head unless config.json says no") {
   const std::vector<int> ids = {1, 2, 3};
   const auto scale = [&](const char* name) {
-    return forward(load(read_model_files(test_models() / name)), tokens_of(ids)).attention().scale;
+    return forward(load(read_model_files(test_models() / name)), tokens_of(ids)).parts[0].scale;
   };
   CHECK(scale("gpt2") == 0.5f);
   CHECK(scale("gpt2-relu") == 1);
@@ -97,7 +97,7 @@ TEST_CASE("a head is used where it was saved; without one there are patterns and
   const Trace trace = forward(headless, tokens_of(std::vector<int>{2, 9, 3}));
   CHECK(trace.n_logits == 0);
   CHECK(trace.logits.empty());
-  CHECK(trace.attention().part == Part::encoder_self);
+  CHECK(trace.parts[0].part == Part::encoder_self);
 
   const auto mlm = load(read_model_files(test_models() / "bert-mlm"));
   CHECK(mlm->config.has_logits);
@@ -146,11 +146,11 @@ TEST_CASE("nobody looks at padding, and what it fills does not change") {
   const int n = padded.size(), n_bare = bare.size();
   REQUIRE(n_bare < n);
   const Trace a = forward(model, padded), b = forward(model, bare);
-  CHECK(b.attention().allowed.empty());
+  CHECK(b.parts[0].allowed.empty());
   for (int layer = 0; layer < model->config.n_layers; ++layer) {
     for (int head = 0; head < model->config.n_heads; ++head) {
-      const std::vector<float> wide = a.attention().pattern(0, layer, head);
-      const std::vector<float> narrow = b.attention().pattern(0, layer, head);
+      const std::vector<float> wide = a.parts[0].pattern(0, layer, head);
+      const std::vector<float> narrow = b.parts[0].pattern(0, layer, head);
       for (int q = 0; q < n; ++q) {
         for (int k = 0; k < n; ++k) {
           const float weight = wide[size_t(q * n + k)];
@@ -229,7 +229,7 @@ TEST_CASE("slm4096 computes what PyTorch computes") {
   std::vector<float> patterns;
   for (int layer = 0; layer < 4; ++layer) {
     for (int head = 0; head < 4; ++head) {
-      const std::vector<float> one = trace.attention().pattern(0, layer, head);
+      const std::vector<float> one = trace.parts[0].pattern(0, layer, head);
       patterns.insert(patterns.end(), one.begin(), one.end());
     }
   }

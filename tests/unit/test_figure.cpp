@@ -21,7 +21,7 @@ ScratchRun demonstration(ScratchMask mask = ScratchMask::none) {
 
 // A measure with the axes that the view asks for, of the chosen token.
 Measure measure_for(const View& view, const Trace& trace, const State& state) {
-  const Attention& a = trace.attention();
+  const Attention& a = trace.parts[0];
   Measure m{view.axes, {}, {}};
   const bool by_head = view.axes.front() == Axis::head;
   if (by_head) m.shape.push_back(a.n_heads);
@@ -63,7 +63,7 @@ TEST_CASE("every view stays inside its size and answers the mouse there") {
         state.lang = lang;
         state.token = 3;
         const Measure m = measure_for(view, *run.trace, state);
-        const Figure figure = view.figure({m, *run.trace, state, width, 18});
+        const Figure figure = view.figure({m, run.trace->parts[0], state, width, 18});
         CHECK(figure.size.x == width);
         CHECK(figure.size.y > 0);
         CHECK(!figure.areas.empty());
@@ -99,7 +99,7 @@ TEST_CASE("the bars show weights to four decimals and that they sum to one") {
   State state;
   const View& view = *find_view("bars");
   const Measure m = measure_for(view, *run.trace, state);
-  const Figure figure = view.figure({m, *run.trace, state, 300, 18});
+  const Figure figure = view.figure({m, run.trace->parts[0], state, 300, 18});
   for (float weight : m.values) CHECK(says(figure, weight_text(weight)));
   CHECK(says(figure, "sum 1.000000 ✓"));
   REQUIRE(figure.areas.size() == m.values.size());
@@ -114,7 +114,7 @@ TEST_CASE("a masked key says so and is not a weight of zero") {
   state.token = 1;
   const View& view = *find_view("bars");
   const Figure figure =
-      view.figure({measure_for(view, *run.trace, state), *run.trace, state, 300, 18});
+      view.figure({measure_for(view, *run.trace, state), run.trace->parts[0], state, 300, 18});
   CHECK(says(figure, "masked"));
   CHECK(figure.areas[5].says == "(query 1 \"爱\" → key 5 \"EOS\") masked");
   CHECK(figure.areas[0].says.find("weight") != std::string::npos);
@@ -126,12 +126,12 @@ TEST_CASE("the comparison names each head's strongest key and chooses the head")
   state.head = 2;
   const View& view = *find_view("heads");
   const Measure m = measure_for(view, *run.trace, state);
-  const Figure figure = view.figure({m, *run.trace, state, 300, 18});
+  const Figure figure = view.figure({m, run.trace->parts[0], state, 300, 18});
   REQUIRE(figure.areas.size() == 4);
   for (int head = 0; head < 4; ++head) {
     const auto row = m.values.begin() + head * 6;
     const int key = int(std::max_element(row, row + 6) - row);
-    CHECK(figure.areas[size_t(head)].head == head);
+    CHECK(figure.areas[size_t(head)].site->head == head);
     CHECK(says(figure, "→ " + std::to_string(key) + " "));
     CHECK(says(figure, percent_text(*std::max_element(row, row + 6))));
   }

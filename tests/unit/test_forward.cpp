@@ -45,7 +45,7 @@ void check_against_golden(const std::filesystem::path& folder) {
   REQUIRE(!ForwardPass::check(*model, tokens));
 
   const Trace trace = forward(model, tokens, {.all_logits = true});
-  const double attn = most_apart(all_patterns(trace.attention()), golden.attn);
+  const double attn = most_apart(all_patterns(trace.parts[0]), golden.attn);
   const double logits = golden.logits.empty() ? 0 : most_apart(trace.logits, golden.logits);
   std::printf("%s: patterns within %.1e, logits within %.1e of transformers\n", name.c_str(), attn,
               logits);
@@ -59,7 +59,7 @@ void check_against_golden(const std::filesystem::path& folder) {
   if (last.n_logits == 0) return;
   CHECK(most_apart(last.logits, std::span(trace.logits).last(size_t(model->config.d_vocab))) <
         1e-5);
-  CHECK(last.attention().pattern(0, 1, 1) == trace.attention().pattern(0, 1, 1));
+  CHECK(last.parts[0].pattern(0, 1, 1) == trace.parts[0].pattern(0, 1, 1));
 }
 
 // The pieces of a vocabulary without its tokenizer: "▁" is a blank, "<0x0A>" a byte.
@@ -140,8 +140,9 @@ TEST_CASE("a pass says beforehand how much memory it takes") {
     const uint64_t said = ForwardPass::bytes_needed(config, int(ids.size()), keep);
     const Trace trace = forward(model, tokens_of(ids), keep);
     uint64_t held = trace.logits.size() * sizeof(float);
-    for (const auto& part : {trace.attention().q, trace.attention().k, trace.attention().v}) {
-      for (const HeadRows& layer : part) held += layer.bytes();
+    for (int l = 0; l < config.n_layers; ++l) {
+      const QK& layer = trace.parts[0].computed(l);
+      held += layer.q.bytes() + layer.k.bytes() + layer.v.bytes();
     }
     CHECK(held < said);
   }
@@ -203,10 +204,10 @@ TEST_CASE("a pass goes step by step, the same every time") {
   CHECK(n_steps <= pass.n_steps() + 4);
   const Trace a = pass.take(), b = forward(model, tokens_of(ids));
   CHECK(a.logits == b.logits);
-  CHECK(a.attention().pattern(0, 0, 0) == b.attention().pattern(0, 0, 0));
-  CHECK(a.queries.size() == 1);
-  CHECK(a.keys[0].size() == 6);
-  CHECK(a.model == model);
+  CHECK(a.parts[0].pattern(0, 0, 0) == b.parts[0].pattern(0, 0, 0));
+  CHECK(a.parts[0].query_tokens.size() == 1);
+  CHECK(a.parts[0].key_tokens[0].size() == 6);
+  CHECK(a.made_by.lock() == model);
 }
 
 TEST_CASE("learned positions, post-norm and no mask follow their formulas") {
@@ -242,7 +243,7 @@ TEST_CASE("learned positions, post-norm and no mask follow their formulas") {
   std::vector<float> logits(size_t(2 * c.d_vocab));
   linear(rows, w.unembed, {logits.data(), 2, c.d_vocab});
   CHECK(most_apart(trace.logits, logits) < 1e-5);
-  const std::vector<float> pattern = trace.attention().pattern(0, 0, 0);
+  const std::vector<float> pattern = trace.parts[0].pattern(0, 0, 0);
   CHECK(pattern[1] > 0);
   CHECK(pattern[0] + pattern[1] == doctest::Approx(1));
 }

@@ -49,10 +49,11 @@ std::vector<T> read(const NamedTensors& file, const std::string& name,
 
 // Facts of all rows, as a pass tells them.
 void tell_facts(Trace& trace) {
-  Attention& a = trace.attentions.front();
+  Attention& a = trace.parts.front();
   a.facts = {HeadRows(a.n_heads, a.n_query, kRowFacts)};
   const bool self = a.part != Part::cross;
-  const TokenSets sets = token_sets(trace.queries[0], trace.keys[0], self);
+  const TokenSets sets =
+      token_sets(trace.parts[0].query_tokens[0], trace.parts[0].key_tokens[0], self);
   std::vector<float> z(size_t(a.n_query * a.d_head));
   for (int head = 0; head < a.n_heads; ++head)
     attend(a, sets, 0, 0, head, 0, a.n_query, {z.data(), a.n_query, a.d_head});
@@ -62,10 +63,9 @@ Trace random_case(const NamedTensors& file, const std::string& name) {
   std::vector<int64_t> q_shape, k_shape;
   const auto q = read<float>(file, name + ".q", &q_shape),
              k = read<float>(file, name + ".k", &k_shape);
-  Trace trace;
-  trace.queries = {pieces_of(read<int>(file, name + ".t_q"))};
-  trace.keys = {pieces_of(read<int>(file, name + ".t_k"))};
   Attention a;
+  a.query_tokens = {pieces_of(read<int>(file, name + ".t_q"))};
+  a.key_tokens = {pieces_of(read<int>(file, name + ".t_k"))};
   a.part = name == "cross" ? Part::cross : Part::decoder_self;
   a.n_layers = 1;
   a.n_heads = a.n_kv_heads = int(q_shape[0]);
@@ -76,10 +76,10 @@ Trace random_case(const NamedTensors& file, const std::string& name) {
   a.mask = name.find("causal") != name.npos || name == "repeat" ? Mask::causal : Mask::none;
   a.allowed = read<uint8_t>(file, name + ".seen");
   if (name.find("padded") == name.npos) a.allowed.clear();
-  a.q = {HeadRows(a.n_heads, a.n_query, a.d_head, q)};
-  a.k = {HeadRows(a.n_heads, a.n_key, a.d_head, k)};
-  a.v = a.k;
-  trace.attentions.push_back(std::move(a));
+  const HeadRows keys(a.n_heads, a.n_key, a.d_head, k);
+  a.layers = {QK{{a.n_heads, a.n_query, a.d_head, q}, keys, keys}};
+  Trace trace;
+  trace.parts.push_back(std::move(a));
   return trace;
 }
 
@@ -96,10 +96,10 @@ struct Worst {
 std::map<std::string, Worst> worst;
 
 void compare(const NamedTensors& file, const Json& names, const std::string& name,
-             const Trace& trace, const char* how) {
-  const Attention& a = trace.attention();
+             const Trace& trace, const char* how, const Model* model = nullptr) {
+  const Attention& a = trace.parts[0];
   HeadTable table(all_scores(), a);
-  table.add(trace, 0, 8, 3);
+  table.add(model, trace.parts[0], 0, 8, 3);
   const auto wanted = read<double>(file, name + ".scores");  // [score, 2, head]
   const size_t n_heads = size_t(a.n_layers * a.n_heads);
   const Json list = names.at(name);
@@ -159,7 +159,8 @@ TEST_CASE("head scores are NumPy's of the published formulas") {
     const Result<std::shared_ptr<const Model>> model = load_model(read_model_files(folder), name);
     REQUIRE(model);
     compare(*file, *names, name,
-            forward(*model, tokens_of(read<int>(*file, std::string(name) + ".t_k"))), "pass");
+            forward(*model, tokens_of(read<int>(*file, std::string(name) + ".t_k"))), "pass",
+            model->get());
   }
   for (const HeadScore& score : head_scores()) {
     const Worst& w = worst[score.metric.id];
@@ -190,18 +191,19 @@ TEST_CASE("every score stays inside its bounds, says what it is, and has a basel
       for (float& x : values) x = normal(random);
       return HeadRows(2, n, 5, values);
     };
-    a.q = {rows(n_query)};
-    a.k = {rows(n_key)};
-    a.v = a.k;
+    QK layer;
+    layer.q = rows(n_query);
+    layer.k = layer.v = rows(n_key);
+    a.layers = {layer};
     Trace trace;
     std::vector<int> ids;
     for (int i = 0; i < std::max(n_query, n_key); ++i) ids.push_back(int(random() % 10));
-    trace.queries = {pieces_of(std::span(ids).first(size_t(n_query)))};
-    trace.keys = {pieces_of(std::span(ids).first(size_t(n_key)))};
-    trace.attentions.push_back(a);
+    a.query_tokens = {pieces_of(std::span(ids).first(size_t(n_query)))};
+    a.key_tokens = {pieces_of(std::span(ids).first(size_t(n_key)))};
+    trace.parts.push_back(a);
     if (round % 2) tell_facts(trace);
-    HeadTable table(all_scores(), trace.attention());
-    table.add(trace, 0, 4, round - 10);
+    HeadTable table(all_scores(), trace.parts[0]);
+    table.add(nullptr, trace.parts[0], 0, 4, round - 10);
     for (size_t s = 0; s < table.scores.size(); ++s) {
       const Metric& m = table.scores[s]->metric;
       CAPTURE(m.id);
@@ -241,14 +243,15 @@ TEST_CASE("uniform attention has its baseline as its score") {
       a.d_head = 2;
       a.mask = mask;
       for (int i = 0; padded && i < n * n; ++i) a.allowed.push_back(i % n < n - 4);
-      a.q = a.k = a.v = {HeadRows(1, n, 2, std::vector<float>(size_t(2 * n)))};
+      const HeadRows zeros(1, n, 2, std::vector<float>(size_t(2 * n)));
+      a.layers = {QK{zeros, zeros, zeros}};
+      a.query_tokens = a.key_tokens = {pieces_of(ids)};
       Trace trace;
-      trace.queries = trace.keys = {pieces_of(ids)};
-      trace.attentions.push_back(a);
+      trace.parts.push_back(a);
       for (const bool told : {false, true}) {
         if (told) tell_facts(trace);
-        HeadTable table(all_scores(), trace.attention());
-        table.add(trace, 0, 5, 2);
+        HeadTable table(all_scores(), trace.parts[0]);
+        table.add(nullptr, trace.parts[0], 0, 5, 2);
         for (size_t s = 0; s < table.scores.size(); ++s) {
           if (table.scores[s]->by_norms) continue;
           CAPTURE(table.scores[s]->metric.id);
@@ -269,9 +272,9 @@ TEST_CASE("layers that were not kept have the scores that facts tell") {
   Keep keep;
   keep.layers = {true, false};
   const Trace all = forward(*model, tokens_of(ids)), some = forward(*model, tokens_of(ids), keep);
-  HeadTable whole(all_scores(), all.attention()), part(all_scores(), some.attention());
-  whole.add(all, 0, 2);
-  part.add(some, 0, 2);
+  HeadTable whole(all_scores(), all.parts[0]), part(all_scores(), some.parts[0]);
+  whole.add(model->get(), all.parts[0], 0, 2);
+  part.add(model->get(), some.parts[0], 0, 2);
   for (size_t s = 0; s < whole.scores.size(); ++s) {
     const std::string id = whole.scores[s]->metric.id;
     if (!whole.scores[s]->of_row || id == "offset" || id.ends_with("stripe")) continue;
@@ -292,24 +295,25 @@ TEST_CASE("the cells of a score add up to it") {
   a.mask = Mask::causal;
   std::vector<float> values(180);
   for (float& x : values) x = normal(random);
-  a.q = a.k = a.v = {HeadRows(1, 30, 6, values)};
+  const HeadRows rows(1, 30, 6, values);
+  a.layers = {QK{rows, rows, rows}};
+  a.query_tokens = a.key_tokens = {pieces_of(ids)};
   Trace trace;
-  trace.queries = trace.keys = {pieces_of(ids)};
-  trace.attentions.push_back(a);
+  trace.parts.push_back(a);
   const State state;
-  const std::vector<float> pattern = trace.attention().pattern(0, 0, 0);
+  const std::vector<float> pattern = trace.parts[0].pattern(0, 0, 0);
   for (const char* id :
        {"previous_token", "self", "first_token", "offset", "duplicate_token", "induction",
         "special", "punctuation", "clark_punctuation", "clark_previous", "block"}) {
     CAPTURE(id);
     const HeadScore* score = find_head_score(id);
-    HeadTable table({score}, trace.attention());
-    table.add(trace, 0, 0, state.offset);
+    HeadTable table({score}, trace.parts[0]);
+    table.add(nullptr, trace.parts[0], 0, 0, state.offset);
     double sum = 0;
-    for (const ScoreCell& cell : cells_of(score->metric, {&trace, &state}))
+    for (const ScoreCell& cell : cells_of(score->metric, {nullptr, &trace, &state}))
       sum += pattern[size_t(cell.query * 30 + cell.key)];
     CHECK(sum == doctest::Approx(table.means[0].sum).epsilon(1e-5));
     CHECK(sum > 0);
   }
-  CHECK(cells_of(find_head_score("entropy")->metric, {&trace, &state}).empty());
+  CHECK(cells_of(find_head_score("entropy")->metric, {nullptr, &trace, &state}).empty());
 }

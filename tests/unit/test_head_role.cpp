@@ -47,17 +47,16 @@ Trace planted(const std::vector<int>& ids, Mask mask,
     q[size_t(i * n + i)] = 1;
     for (int j = 0; j < n; ++j) k[size_t(j * n + i)] = float(score(i, j));
   }
-  a.q = {HeadRows(1, n, n, q)};
-  a.k = a.v = {HeadRows(1, n, n, k)};
+  a.layers = {QK{{1, n, n, q}, {1, n, n, k}, {1, n, n, k}}};
   Trace trace;
-  trace.attentions.push_back(std::move(a));
-  trace.queries = trace.keys = {words(ids)};
+  trace.parts.push_back(std::move(a));
+  trace.parts[0].query_tokens = trace.parts[0].key_tokens = {words(ids)};
   return trace;
 }
 
 HeadRole role_of(const Trace& trace, int period = 0, int layer = 0, int head = 0) {
-  HeadTable table(role_scores(period > 0), trace.attention());
-  table.add(trace, 0, period);
+  HeadTable table(role_scores(period > 0), trace.parts[0]);
+  table.add(nullptr, trace.parts[0], 0, period);
   return head_role(table, layer, head);
 }
 
@@ -193,8 +192,8 @@ HeadTable repeated(const std::shared_ptr<const Model>& model, int n_draws, uint3
       ids.push_back(1 + int(draw() % uint32_t(model->config.d_vocab - 1)));
     for (int i = 0; i < 50; ++i) ids.push_back(ids[size_t(i)]);
     const Trace trace = forward(model, tokens_of(ids));
-    if (!table) table.emplace(role_scores(true), trace.attention());
-    table->add(trace, 0, 50);
+    if (!table) table.emplace(role_scores(true), trace.parts[0]);
+    table->add(model.get(), trace.parts[0], 0, 50);
   }
   return std::move(*table);
 }
@@ -255,12 +254,10 @@ Trace published(const Json& names, std::span<const float> attn, int n_layers, in
               std::log(std::max(attn[size_t(((l * n_heads + h) * n + i) * n + j)], 1e-30f));
       }
     }
-    a.q.push_back(HeadRows(n_heads, n, n, q));
-    a.k.push_back(HeadRows(n_heads, n, n, k));
+    a.layers.push_back(QK{{n_heads, n, n, q}, {n_heads, n, n, k}, {n_heads, n, n, k}});
   }
-  a.v = a.k;
-  trace.attentions.push_back(std::move(a));
-  trace.queries = trace.keys = {tokens};
+  trace.parts.push_back(std::move(a));
+  trace.parts[0].query_tokens = trace.parts[0].key_tokens = {tokens};
   return trace;
 }
 
@@ -291,8 +288,8 @@ TEST_CASE("heads of checkpoints with random weights look at nothing in particula
         ids.push_back(5 + int(draw() % uint32_t((*model)->config.d_vocab - 5)));
       for (int i = 0; i < 14; ++i) ids.push_back(ids[size_t(i)]);
       const Trace trace = forward(*model, tokens_of(ids));
-      if (!table) table.emplace(role_scores(true), trace.attention());
-      table->add(trace, 0, 14);
+      if (!table) table.emplace(role_scores(true), trace.parts[0]);
+      table->add(nullptr, trace.parts[0], 0, 14);
     }
     for (const auto& [role, n] : print_roles(name, *table)) {
       n_all += n;
@@ -340,8 +337,8 @@ TEST_CASE("GPT-2 small's previous-token head is found in its published attention
           for (size_t j = 0; j < layers.at(l).at(h).at(i).size(); ++j)
             attn.push_back(float(layers.at(l).at(h).at(i).at(j).number().value_or(0)));
     const Trace trace = published(json->at("tokens"), attn, 12, 12, Mask::causal);
-    if (!table) table.emplace(role_scores(false), trace.attention());
-    table->add(trace, 0, 0);
+    if (!table) table.emplace(role_scores(false), trace.parts[0]);
+    table->add(nullptr, trace.parts[0], 0, 0);
   }
   print_roles("gpt2", *table);
   CHECK(head_role(*table, 4, 11).role == Role::previous_token);
@@ -366,8 +363,8 @@ TEST_CASE("BERT's known heads are found in its published attention") {
     std::memcpy(stored.data(), file->tensors[0].bytes.data(), stored.size() * 2);
     const std::vector<float> attn(stored.begin(), stored.end());  // times 10,000
     const Trace trace = published(json->at("tokens"), attn, 12, 12, Mask::none);
-    if (!table) table.emplace(role_scores(false), trace.attention());
-    table->add(trace, 0, 0);
+    if (!table) table.emplace(role_scores(false), trace.parts[0]);
+    table->add(nullptr, trace.parts[0], 0, 0);
   }
   print_roles("bert", *table);
   CHECK(head_role(*table, 2, 0).role == Role::next_token);

@@ -38,19 +38,17 @@ Trace planted(const std::vector<int>& ids, const std::function<int(int)>& key) {
     k[size_t(i * n + i)] = 1;
     if (const int j = key(i); j >= 0) q[size_t(i * n + j)] = 1000;
   }
-  a.q = {HeadRows(1, n, n, q)};
-  a.k = {HeadRows(1, n, n, k)};
-  a.v = {HeadRows(1, n, n, v)};
+  a.layers = {QK{{1, n, n, q}, {1, n, n, k}, {1, n, n, v}}};
   Trace trace;
-  trace.attentions.push_back(std::move(a));
-  trace.queries = trace.keys = {tokens_of(ids)};
+  trace.parts.push_back(std::move(a));
+  trace.parts[0].query_tokens = trace.parts[0].key_tokens = {tokens_of(ids)};
   return trace;
 }
 
 double score_of(const Trace& trace, const char* id, int period = 0) {
   REQUIRE(find_head_score(id) != nullptr);
-  HeadTable table({find_head_score(id)}, trace.attention());
-  table.add(trace, 0, period);
+  HeadTable table({find_head_score(id)}, trace.parts[0]);
+  table.add(nullptr, trace.parts[0], 0, period);
   return table.values(0)[0];
 }
 
@@ -73,8 +71,8 @@ HeadTable table_over(const std::shared_ptr<const Model>& model,
   std::optional<HeadTable> table;
   for (const std::vector<int>& ids : texts) {
     const Trace trace = forward(model, tokens_of(ids));
-    if (!table) table.emplace(all_scores(), trace.attention());
-    table->add(trace, 0, period);
+    if (!table) table.emplace(all_scores(), trace.parts[0]);
+    table->add(model.get(), trace.parts[0], 0, period);
   }
   return std::move(*table);
 }
@@ -238,7 +236,7 @@ TEST_CASE("a head that looks at all it sees alike: closed forms") {
 
 TEST_CASE("masked cells are not counted, and nothing to count is 0") {
   Trace trace = planted({1, 2, 3, 4}, [](int i) { return i; });
-  Attention& a = trace.attentions[0];
+  Attention& a = trace.parts[0];
   a.allowed.assign(16, 1);
   for (int i = 0; i < 4; ++i) a.allowed[size_t(i * 4 + 3)] = 0;  // nobody sees the last key
   for (int j = 0; j < 4; ++j) a.allowed[size_t(2 * 4 + j)] = 0;  // the third query sees nothing
@@ -259,7 +257,8 @@ TEST_CASE("tokens without a vocabulary are told apart by their names") {
   Trace trace = planted({-1, -1, -1}, [](int i) { return i == 2 ? 0 : i; });
   const std::array names = {"a", "b", "a"};
   for (size_t i = 0; i < 3; ++i) {
-    trace.queries[0].items[i].shown = trace.keys[0].items[i].shown = names[i];
+    trace.parts[0].query_tokens[0].items[i].shown = trace.parts[0].key_tokens[0].items[i].shown =
+        names[i];
   }
   CHECK(score_of(trace, "duplicate_token") == doctest::Approx(1.0 / 3));
 }
@@ -273,8 +272,8 @@ TEST_CASE("scores from the facts of rows are those from walking the patterns") {
       std::vector<int> ids;
       for (int i = 0; i < n; ++i) ids.push_back(int(random() % 12));
       Trace trace;
-      trace.queries = trace.keys = {tokens_of(ids)};
       Attention a;
+      a.query_tokens = a.key_tokens = {tokens_of(ids)};
       a.n_layers = 2;
       a.n_heads = a.n_kv_heads = n_heads;
       a.d_head = d_head;
@@ -288,21 +287,22 @@ TEST_CASE("scores from the facts of rows are those from walking the patterns") {
         for (float& x : values) x = normal(random);
         return HeadRows(n_heads, n, d_head, values);
       };
-      a.q = {rows(), rows()};
-      a.k = {rows(), rows()};
-      a.v = {rows(), rows()};
-      trace.attentions.push_back(a);
+      a.layers.resize(2);
+      for (HeadRows QK::* part : {&QK::q, &QK::k, &QK::v})
+        for (int l = 0; l < 2; ++l) a.computed(l).*part = rows();
+      trace.parts.push_back(a);
       HeadTable walked(all_scores(), a), told(all_scores(), a);
-      walked.add(trace, 0, 5);
+      walked.add(nullptr, a, 0, 5);
 
-      Attention& with = trace.attentions.front();
+      Attention& with = trace.parts.front();
       with.facts = {HeadRows(n_heads, n, kRowFacts), HeadRows(n_heads, n, kRowFacts)};
-      const TokenSets sets = token_sets(trace.queries[0], trace.keys[0], true);
+      const TokenSets sets =
+          token_sets(trace.parts[0].query_tokens[0], trace.parts[0].key_tokens[0], true);
       std::vector<float> z(size_t(n * d_head));
       for (int layer = 0; layer < 2; ++layer)
         for (int head = 0; head < n_heads; ++head)
           attend(with, sets, 0, layer, head, 0, n, {z.data(), n, d_head});
-      told.add(trace, 0, 5);
+      told.add(nullptr, with, 0, 5);
       for (size_t s = 0; s < walked.scores.size(); ++s) {
         CAPTURE(walked.scores[s]->metric.id);
         for (size_t i = 0; i < size_t(2 * n_heads); ++i) {

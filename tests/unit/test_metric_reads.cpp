@@ -52,18 +52,17 @@ Trace batch_of(const std::shared_ptr<const Model>& model, const char* first, con
   };
   Trace trace = traced(first);
   const Trace other = traced(second);
-  REQUIRE(trace.attention().n_query == other.attention().n_query);
-  Attention& a = trace.attentions.front();
-  const Attention& b = other.attention();
+  REQUIRE(trace.parts[0].n_query == other.parts[0].n_query);
+  Attention& a = trace.parts.front();
+  const Attention& b = other.parts[0];
   a.n_samples = 2;
-  for (size_t l = 0; l < size_t(a.n_layers); ++l) {
-    a.q[l] = joined(a.q[l], b.q[l]);
-    a.k[l] = joined(a.k[l], b.k[l]);
-    a.v[l] = joined(a.v[l], b.v[l]);
-    a.facts[l] = joined(a.facts[l], b.facts[l]);
+  for (int l = 0; l < a.n_layers; ++l) {
+    const QK &x = a.computed(l), &y = b.computed(l);
+    a.layers[size_t(l)] = QK{joined(x.q, y.q), joined(x.k, y.k), joined(x.v, y.v)};
+    a.facts[size_t(l)] = joined(a.facts[size_t(l)], b.facts[size_t(l)]);
   }
-  trace.queries.push_back(other.queries[0]);
-  trace.keys.push_back(other.keys[0]);
+  a.query_tokens.push_back(b.query_tokens[0]);
+  a.key_tokens.push_back(b.key_tokens[0]);
   return trace;
 }
 
@@ -97,15 +96,15 @@ State with_other(State state, std::string_view key) {
 }
 
 // Notes what each metric reads of `state`, bits of Read; the rest of the state must not matter.
-void look(const Trace& trace, const State& state, int period,
+void look(const Model* model, const Trace& trace, const State& state, int period,
           std::map<std::string, unsigned>& seen) {
-  const Inputs in{&trace, &state, nullptr, period};
+  const Inputs in{model, &trace, &state, nullptr, period};
   for (const Metric& metric : metrics()) {
     if (missing(metric, in)) continue;
     CAPTURE(std::string(metric.id));
     const Measure before = metric.compute(in);
     const auto changes = [&](const State& other) {
-      const Inputs inputs{&trace, &other, nullptr, period};
+      const Inputs inputs{model, &trace, &other, nullptr, period};
       REQUIRE(!missing(metric, inputs));
       return !same(before, metric.compute(inputs));
     };
@@ -139,7 +138,8 @@ TEST_CASE("a measure is made anew for what its metric reads, and for nothing els
     for_each_field(any, [&](auto&, const Field& field) {
       CAPTURE(std::string(field.key));
       const State other = with_other(state, field.key);
-      const bool reads = (metric.reads & bit_of(field.key)) != 0;
+      const bool other_part = std::string_view(field.key) == "part" && !(metric.needs & of_weights);
+      const bool reads = (metric.reads & bit_of(field.key)) != 0 || other_part;
       CHECK((measure_key(metric, trace, state) == measure_key(metric, trace, other)) == !reads);
     });
   }
@@ -150,16 +150,18 @@ TEST_CASE("a metric reads of the state what its row says, and nothing else") {
   const auto model = bookworm();
   const Trace trace = batch_of(model, "The little girl, unhappily, saw a dog and a cat",
                                "A big bird ran. It was a windy day, too, for grandmother.");
-  const State chosen{
-      .sample = 1, .layer = 1, .head = 1, .token = 9, .target = "#50", .foil = "#40"};
-  look(trace, chosen, kPeriod, seen);
+  State chosen{.sample = 1, .token = 9, .target = "#50", .foil = "#40"};
+  chosen.layer = chosen.head = 1;
+  look(model.get(), trace, chosen, kPeriod, seen);
   State open = chosen;
   open.target = open.foil = "";
-  look(trace, open, kPeriod, seen);
+  look(model.get(), trace, open, kPeriod, seen);
   ScratchSettings settings{.d_model = 12, .n_heads = 3, .n_samples = 2, .seed = 5};
   const auto scratch = run_scratch(settings);
   REQUIRE(scratch);
-  look(*scratch->trace, {.sample = 1, .head = 1, .token = 3}, 0, seen);
+  State demo{.sample = 1, .token = 3};
+  demo.head = 1;
+  look(nullptr, *scratch->trace, demo, 0, seen);
   for (const Metric& metric : metrics()) {
     CAPTURE(std::string(metric.id));
     CHECK(seen[metric.id] == metric.reads);

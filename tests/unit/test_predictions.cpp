@@ -36,10 +36,10 @@ std::shared_ptr<const Trace> traced(const std::shared_ptr<const Model>& model) {
 TEST_CASE("the next token's chances are the softmax of the pass's logits") {
   const auto model = bookworm();
   const auto trace = traced(model);
-  const int n = trace->attention().n_query, d_vocab = model->config.d_vocab;
+  const int n = trace->parts[0].n_query, d_vocab = model->config.d_vocab;
   for (int i = 0; i < n; ++i) {
     const State state{.token = i};
-    const Measure m = run(begin_next_token({trace.get(), &state}));
+    const Measure m = run(begin_next_token({model.get(), trace.get(), &state}));
     REQUIRE(int(m.values.size()) == d_vocab);
     const std::span<const float> logits(trace->logits.data() + int64_t(i) * d_vocab,
                                         size_t(d_vocab));
@@ -58,13 +58,13 @@ TEST_CASE("the lens's first guess is the token that has rank 0, with its chance"
   const auto model = bookworm();
   const auto trace = traced(model);
   const State open;
-  const Measure m = run(begin_lens_guess({trace.get(), &open}));
+  const Measure m = run(begin_lens_guess({model.get(), trace.get(), &open}));
   REQUIRE(m.n_guesses() == kGuesses);
-  const int n = trace->attention().n_query;
+  const int n = trace->parts[0].n_query;
   for (size_t i = 0; i < m.values.size(); i += 5) {
     State state;
     state.target = "#" + std::to_string(m.guesses[i * kGuesses].token);
-    const Inputs in{trace.get(), &state};
+    const Inputs in{model.get(), trace.get(), &state};
     CHECK(find_metric("lens_rank")->compute(in).values[i] == 0);
     CHECK(find_metric("lens_probability")->compute(in).values[i] ==
           doctest::Approx(m.values[i]).epsilon(1e-4));
@@ -76,7 +76,7 @@ TEST_CASE("the lens's first guess is the token that has rank 0, with its chance"
   }
   // After the last layer it is what comes next.
   const State last{.token = n - 1};
-  const Measure next = run(begin_next_token({trace.get(), &last}));
+  const Measure next = run(begin_next_token({model.get(), trace.get(), &last}));
   CHECK(*std::ranges::max_element(next.values) == doctest::Approx(m.values.back()).epsilon(1e-4));
 }
 
@@ -128,7 +128,7 @@ TEST_CASE(
   for (const bool foil : {false, true}) {
     State state;
     (foil ? state.foil : state.target) = "xyzzy plugh";
-    const Inputs in{trace.get(), &state};
+    const Inputs in{model.get(), trace.get(), &state};
     for (const Metric& m : metrics()) {
       if (!(m.needs & needs_logits)) continue;
       const Status no = missing(m, in);

@@ -28,7 +28,7 @@ std::vector<int> some_ids(int n, int seed = 3) {
 void check_same(const Trace& ours, const std::shared_ptr<const Model>& model,
                 const std::vector<int>& ids, const Keep& keep = {}) {
   const Trace fresh = forward(model, tokens_of(ids), keep);
-  const Attention &a = ours.attention(), &b = fresh.attention();
+  const Attention &a = ours.parts[0], &b = fresh.parts[0];
   REQUIRE(a.n_query == int(ids.size()));
   double worst = 0, worst_fact = 0;
   for (int layer = 0; layer < a.n_layers; ++layer) {
@@ -59,7 +59,7 @@ TEST_CASE("typing on, deleting and editing take over what is the same") {
     const auto first = [&](int n) { return std::vector<int>(ids.begin(), ids.begin() + n); };
     Trace trace = forward(model, tokens_of(first(7)));
     for (const int n : {8, 9, 20, 21, 40}) {  // one more, several more
-      const int before = trace.attention().n_query;
+      const int before = trace.parts[0].n_query;
       ForwardPass pass(model, tokens_of(first(n)), {}, &trace);
       CHECK(pass.n_reused() == before);
       while (pass.step()) {
@@ -109,7 +109,7 @@ TEST_CASE("a pass that is given up leaves nothing behind") {
   check_same(longer, model, ids);
   check_same(trace, model, short_ids);
   // Nobody had to copy: the longer trace goes on in the memory of the shorter.
-  CHECK(longer.attention().k[0].head(0).data == trace.attention().k[0].head(0).data);
+  CHECK(longer.parts[0].keys(0, 0, 0).data == trace.parts[0].keys(0, 0, 0).data);
 }
 
 TEST_CASE("nothing is taken over where it would be wrong") {
@@ -140,10 +140,10 @@ TEST_CASE("layers that are not kept cost no memory and change no result") {
       keep.layers = {kept == 0, kept == 1};
       const Trace part = forward(model, tokens_of(ids), keep);
       for (int layer = 0; layer < 2; ++layer) {
-        CHECK(part.attention().is_kept(layer) == (layer == kept));
-        CHECK_FALSE(part.attention().facts[size_t(layer)].empty());
+        CHECK(part.parts[0].is_kept(layer) == (layer == kept));
+        CHECK_FALSE(part.parts[0].facts[size_t(layer)].empty());
       }
-      CHECK(part.attention().pattern(0, kept, 1) == whole.attention().pattern(0, kept, 1));
+      CHECK(part.parts[0].pattern(0, kept, 1) == whole.parts[0].pattern(0, kept, 1));
       CHECK(part.logits == whole.logits);
       CHECK(ForwardPass::bytes_needed(model->config, 25, keep) <=
             ForwardPass::bytes_needed(model->config, 25, {}));

@@ -46,7 +46,7 @@ State open_gpt2(Session& session) {
 }
 
 Measure of(const char* id, const Trace& trace, const State& state) {
-  return find_metric(id)->compute({&trace, &state});
+  return find_metric(id)->compute({nullptr, &trace, &state});
 }
 
 }  // namespace
@@ -68,8 +68,8 @@ TEST_CASE("a session makes maps of groups, and of tokens again") {
   REQUIRE(read);
   REQUIRE(read->map);
   CHECK(read->map->n_query == 5);
-  CHECK(read->map->trace == s.reading->trace);
-  CHECK(s.reading->trace->keys[0].items[1].shown == "爱学习");
+  CHECK(read->map->reading == s.reading);
+  CHECK(s.reading->pairs.key_tokens[0].items[1].shown == "爱学习");
   CHECK(read->map->values[0 * 5 + 1] == doctest::Approx(whole[1] + whole[2]));
   CHECK(read->map->values[1 * 5 + 0] == doctest::Approx((whole[6] + whole[12]) / 2));
   CHECK(s.reading->at(clamped({.token = 4, .locked_key = 2}, *s.trace)).token == 3);
@@ -119,21 +119,21 @@ TEST_CASE("random tokens said twice are torch.randint's, and give the stripe sco
   settle(session, state);
   REQUIRE(s.current);
   CHECK(s.period == 5);
-  const auto& items = s.trace->queries[0].items;
+  const auto& items = s.trace->parts[0].query_tokens[0].items;
   REQUIRE(items.size() == 10);
   for (size_t i = 0; i < 5; ++i) CHECK(items[i].id == items[i + 5].id);
   const State at = clamped(state, *s.trace);
   const auto stripe = s.measure(find_metric("induction_stripe"), at);
   REQUIRE(stripe);
   CHECK(!stripe->error);
-  Inputs in{s.trace.get(), &at};
+  Inputs in{s.model.get(), s.trace.get(), &at};
   in.period = 5;
   CHECK(stripe->measure.values == find_metric("induction_stripe")->compute(in).values);
   REQUIRE(s.roles);
   CHECK(s.roles->trace.lock() == s.trace);
   state.repeat = 100000;  // more than it reads: as many as fit
   settle(session, state);
-  CHECK(s.trace->queries[0].size() == s.model->config.n_ctx / 2 * 2);
+  CHECK(s.trace->parts[0].query_tokens[0].size() == s.model->config.n_ctx / 2 * 2);
   state.repeat = 0;
   settle(session, state);
   CHECK(s.period == 0);
@@ -147,8 +147,10 @@ TEST_CASE("numbers of single tokens are those of the pattern") {
     const auto run = run_scratch(settings);
     REQUIRE(run);
     const Trace& trace = *run->trace;
-    const Attention& a = trace.attention();
-    const State state = clamped({.sample = 1, .head = 2, .token = 3}, trace);
+    const Attention& a = trace.parts[0];
+    State chosen{.sample = 1, .token = 3};
+    chosen.head = 2;
+    const State state = clamped(chosen, trace);
     const std::vector<float> p = a.pattern(1, 0, 2);
     const int n = a.n_query;
     const Measure column = of("column", trace, state), received = of("received", trace, state),

@@ -153,14 +153,10 @@ TEST_CASE("marked spans are written and read, and one more joins or parts") {
   }
 }
 
-TEST_CASE("a trace of groups has their names, and a group sees what any of its tokens sees") {
-  Trace trace;
-  trace.queries = trace.keys = {tokens()};
-  trace.attentions.resize(1);
-  Attention& a = trace.attentions[0];
-  a.n_layers = a.n_heads = 1;
+TEST_CASE("pairs of groups have their names, and a group sees what any of its tokens sees") {
+  Pairs a;
+  a.query_tokens = a.key_tokens = {tokens()};
   a.n_query = a.n_key = 7;
-  a.q.resize(1);
   for (int q = 0; q < 7; ++q)
     for (int k = 0; k < 7; ++k) a.allowed.push_back(k <= q);
   State state;
@@ -171,11 +167,11 @@ TEST_CASE("a trace of groups has their names, and a group sees what any of its t
   CHECK(groups.places[0] == TokenSpan{1, 3});
   CHECK(groups.nearest(0) == 0);
   CHECK(groups.nearest(6) == 4);
-  const Trace made = trace_of(groups, groups, trace, 0);
-  CHECK(made.attention().n_query == 5);
-  CHECK(made.keys[0].items[0].shown == "playing");
+  const Pairs made = pairs_of(groups, groups, a, 0);
+  CHECK(made.n_query == 5);
+  CHECK(made.key_tokens[0].items[0].shown == "playing");
   for (int q = 0; q < 5; ++q)
-    for (int k = 0; k < 5; ++k) CHECK(made.attention().may_see(0, q, k) == (k <= q));
+    for (int k = 0; k < 5; ++k) CHECK(made.may_see(0, q, k) == (k <= q));
   state.lang = Lang::en;
   CHECK(hidden_words(1, .43, Lang::en) == "1 hidden special token holds 0.430 of the weight");
 }

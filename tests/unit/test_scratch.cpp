@@ -105,7 +105,7 @@ TEST_CASE("self-attention: weights, input, attention and output are PyTorch's") 
             doctest::Approx(g.values("input.sum")[0]).epsilon(1e-5));
     }
     const double difference =
-        largest_difference(all_patterns(run->trace->attention()), g.values("attention"));
+        largest_difference(all_patterns(run->trace->parts[0]), g.values("attention"));
     attention = std::max(attention, difference);
   }
   CHECK(n_cases > 10);
@@ -226,11 +226,11 @@ TEST_CASE("the trace of a run names its tokens") {
   const auto run = run_scratch({});
   REQUIRE(run);
   const Trace& trace = *run->trace;
-  CHECK(trace.attention().n_layers == 1);
-  CHECK(trace.queries.size() == 2);
-  REQUIRE(trace.keys[1].size() == 6);
-  const Token& token = trace.keys[1].items[2];
+  CHECK(trace.parts[0].n_layers == 1);
+  CHECK(trace.parts[0].query_tokens.size() == 2);
+  REQUIRE(trace.parts[0].key_tokens[1].size() == 6);
+  const Token& token = trace.parts[0].key_tokens[1].items[2];
   CHECK(token.shown == "学习");
   CHECK(token.id == -1);
-  CHECK(trace.keys[1].text.substr(token.begin, token.end - token.begin) == "学习");
+  CHECK(trace.parts[0].key_tokens[1].text.substr(token.begin, token.end - token.begin) == "学习");
 }

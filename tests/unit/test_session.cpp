@@ -41,9 +41,9 @@ TEST_CASE("the first screen is the demonstration, computed at once") {
   const Snapshot& s = session.snapshot();
   REQUIRE(s.current);
   REQUIRE(s.scratch);
-  CHECK(s.trace->attention().n_heads == 4);
+  CHECK(s.trace->parts[0].n_heads == 4);
   CHECK(s.map->n_query == 6);
-  CHECK(s.map->values == s.trace->attention().pattern(0, 0, 0));
+  CHECK(s.map->values == s.trace->parts[0].pattern(0, 0, 0));
   CHECK(s.grid->side_q == 6);
   CHECK(s.grid->values.size() == 4 * 36);
 }
@@ -66,7 +66,7 @@ TEST_CASE("sliders change what is shown; settings that cannot be leave the old p
   state.n_heads = 8;
   settle(session, state);
   CHECK(!session.snapshot().error);
-  CHECK(session.snapshot().trace->attention().n_heads == 8);
+  CHECK(session.snapshot().trace->parts[0].n_heads == 8);
   state.head = 100;  // of another model: the nearest there is
   settle(session, state);
   CHECK(session.snapshot().map->head == 7);
@@ -81,7 +81,7 @@ TEST_CASE("the thumbnails keep every bright cell of a long pattern") {
   REQUIRE(s.current);
   CHECK(s.grid->side_q == 64);
   for (int head = 0; head < s.grid->n_heads; ++head) {
-    const std::vector<float> pattern = s.trace->attention().pattern(0, 0, head);
+    const std::vector<float> pattern = s.trace->parts[0].pattern(0, 0, head);
     const size_t cells = size_t(s.grid->side_q) * size_t(s.grid->side_k);
     const float* thumb = s.grid->values.data() + size_t(head) * cells;
     CHECK(*std::max_element(pattern.begin(), pattern.end()) ==
@@ -109,11 +109,11 @@ TEST_CASE("a dropped model loads, runs and follows the text") {
   REQUIRE(session.snapshot().current);
   REQUIRE(session.snapshot().model);
   CHECK(session.snapshot().text == "a b");
-  const int n = session.snapshot().trace->attention().n_query;
+  const int n = session.snapshot().trace->parts[0].n_query;
   state.text = "a b a b a b";
   settle(session, state);
-  CHECK(session.snapshot().trace->attention().n_query > n);
-  CHECK(session.snapshot().map->n_query == session.snapshot().trace->attention().n_query);
+  CHECK(session.snapshot().trace->parts[0].n_query > n);
+  CHECK(session.snapshot().map->n_query == session.snapshot().trace->parts[0].n_query);
 }
 
 TEST_CASE("what cannot be opened is one sentence, and the picture stays") {
@@ -275,9 +275,9 @@ TEST_CASE(
   const auto whole = session.snapshot().trace;
   const Config& c = session.snapshot().model->config;
   REQUIRE(c.n_layers >= 4);
-  const std::vector<float> right[] = {whole->attention().pattern(0, 0, 0),
-                                      whole->attention().pattern(0, c.n_layers - 1, 0)};
-  const int n = whole->attention().n_query;
+  const std::vector<float> right[] = {whole->parts[0].pattern(0, 0, 0),
+                                      whole->parts[0].pattern(0, c.n_layers - 1, 0)};
+  const int n = whole->parts[0].n_query;
   Keep half;
   half.layers = {true, true};
   half.layers.resize(size_t(c.n_layers));
@@ -289,15 +289,15 @@ TEST_CASE(
   CAPTURE(session.snapshot().error.value_or(Error{"no error"}).message);
   REQUIRE(session.snapshot().current);
   const auto first = session.snapshot().trace;
-  CHECK(first->attention().is_kept(0));
-  CHECK(!first->attention().is_kept(c.n_layers - 1));
+  CHECK(first->parts[0].is_kept(0));
+  CHECK(!first->parts[0].is_kept(c.n_layers - 1));
   CHECK(session.snapshot().note.find("memory") != std::string::npos);
   CHECK(session.snapshot().map->layer == 0);
   state.text = "the cat sat on the mat";
   state.layer = c.n_layers - 1;
   settle(session, state);
   REQUIRE(session.snapshot().current);
-  CHECK(session.snapshot().trace->attention().is_kept(c.n_layers - 1));
+  CHECK(session.snapshot().trace->parts[0].is_kept(c.n_layers - 1));
   const auto worst = [&](const std::vector<float>& wanted) {
     float most = 0;
     for (size_t i = 0; i < wanted.size(); ++i)
@@ -329,7 +329,7 @@ TEST_CASE("a long pattern is shown in tiles: the overview first, then what is lo
   REQUIRE(s.current);
   REQUIRE(!s.map->is_whole());
   CHECK(s.map->n_query == 1000);
-  const std::vector<float> pattern = s.trace->attention().pattern(0, 0, 0);
+  const std::vector<float> pattern = s.trace->parts[0].pattern(0, 0, 0);
   CHECK(overview_level(1000, 1000) == 0);
   for (const TilePlace place : {TilePlace{0, 0, 0}, {0, 2, 1}, {0, 3, 3}}) {
     const auto tile = s.tiles->peek(s.map->key(), place);
@@ -381,7 +381,7 @@ TEST_CASE("the inspector has every measure of all heads, the same as one by one"
   REQUIRE(s.current);
   REQUIRE(s.roles);
   const State at = clamped(state, *s.trace);
-  const Inputs inputs{s.trace.get(), &at};
+  const Inputs inputs{s.model.get(), s.trace.get(), &at};
   int n_values = 0;
   for (const Metric& metric : metrics()) {
     if (metric.axes != std::vector{Axis::layer, Axis::head}) continue;

@@ -105,8 +105,10 @@ TEST_CASE("the longest step of every measure") {
   const Trace trace = forward(*model, tokens_of(ids), {.activations = true});
   std::printf("%-20s %8s %8s %8s %9s %7s\n", "ms", "begin", "longest", "end", "all", "steps");
   for (const int layer : {1, 11}) {
-    const State state{.layer = layer, .head = 1, .token = int(ids.size()) - 1};
-    const Inputs in{&trace, &state, nullptr, int(ids.size() / 2)};
+    State state{.token = int(ids.size()) - 1};
+    state.layer = layer;
+    state.head = 1;
+    const Inputs in{model->get(), &trace, &state, nullptr, int(ids.size() / 2)};
     for (const Metric& metric : metrics()) {
       if (only && std::string(only) != metric.id) continue;
       if (missing(metric, in)) {
@@ -138,15 +140,23 @@ TEST_CASE("the longest step of every measure") {
 TEST_CASE("what is too large is refused with a number and a way out, before it is allocated") {
   const auto model = load_model(read_model_files(test_models() / "gpt2"), "gpt2");
   REQUIRE(model);
-  Trace trace = weights_alone(*model);
-  Attention& a = trace.attentions.front();
+  const Config& c = (*model)->config;
+  Trace trace;
+  Attention& a = trace.parts.emplace_back();
+  a.n_layers = c.n_layers;
+  a.n_heads = c.n_heads;
+  a.n_kv_heads = c.n_kv_heads;
+  a.d_head = c.d_head;
+  a.mask = c.mask;
   a.n_query = a.n_key = 20000;
-  for (HeadRows& rows : a.q) rows = HeadRows(1, 1, 1, std::vector<float>(1));
+  const HeadRows some(1, 1, 1, std::vector<float>(1));
+  a.layers.assign(size_t(c.n_layers), QK{some, some, some});
   const Activations kept;
-  State state{.layer = 1};
+  State state;
+  state.layer = 1;
   for (const Lang lang : {Lang::en, Lang::zh}) {
     state.lang = lang;
-    const Inputs in{&trace, &state, &kept};
+    const Inputs in{model->get(), &trace, &state, &kept};
     for (const char* id : {"flow", "rollout", "rollout_relative", "value_zeroing",
                            "gradient_attention", "gradient_heads", "chefer", "chefer_row"}) {
       CAPTURE(id);
@@ -158,8 +168,8 @@ TEST_CASE("what is too large is refused with a number and a way out, before it i
   }
   state.lang = Lang::en;
   a.n_query = a.n_key = 400;
-  CHECK(missing(*find_metric("flow"), {&trace, &state, &kept})->message ==
+  CHECK(missing(*find_metric("flow"), {model->get(), &trace, &state, &kept})->message ==
         "Attention flow: would take many minutes for 400 tokens after layer 1; up to 278 tokens or "
         "an earlier layer will do");
-  CHECK(!missing(*find_metric("rollout"), {&trace, &state, &kept}));
+  CHECK(!missing(*find_metric("rollout"), {model->get(), &trace, &state, &kept}));
 }

@@ -124,7 +124,7 @@ Trace pass_of(const std::shared_ptr<const Model>& model, int n, int threads) {
 void check_threads(const std::shared_ptr<const Model>& model) {
   for (const int n : {1, 5, 40}) {
     const Trace one = pass_of(model, n, 1);
-    const Attention& a = one.attention();
+    const Attention& a = one.parts[0];
     CHECK(!all_rows(a.facts).empty());
     CHECK(one.logits.size() == size_t(n) * size_t(model->config.d_vocab));
     // Several times, for helpers that were still asleep. Without them the ranges are others, too.
@@ -132,11 +132,11 @@ void check_threads(const std::shared_ptr<const Model>& model) {
       CAPTURE(n);
       CAPTURE(threads);
       const Trace many = pass_of(model, n, threads);
-      const Attention& b = many.attention();
+      const Attention& b = many.parts[0];
       CHECK(same_bits(one.logits, many.logits));
-      CHECK(same_bits(all_rows(a.q), all_rows(b.q)));
-      CHECK(same_bits(all_rows(a.k), all_rows(b.k)));
-      CHECK(same_bits(all_rows(a.v), all_rows(b.v)));
+      for (HeadRows QK::* part : {&QK::q, &QK::k, &QK::v})
+        for (int l = 0; l < a.n_layers; ++l)
+          CHECK(same_bits(all_rows({a.computed(l).*part}), all_rows({b.computed(l).*part})));
       CHECK(same_bits(all_rows(a.facts), all_rows(b.facts)));
     }
   }
@@ -176,7 +176,7 @@ TEST_CASE("a pass with weights in any format is that with the same numbers as fl
         CHECK(most > 0.1);
         CHECK(most_apart(a.logits, b.logits) < 1e-5 * most);
         for (int layer = 0; layer < tiny->config.n_layers; ++layer)
-          CHECK(most_apart(a.attention().pattern(0, layer, 1), b.attention().pattern(0, layer, 1)) <
+          CHECK(most_apart(a.parts[0].pattern(0, layer, 1), b.parts[0].pattern(0, layer, 1)) <
                 1e-5);
       }
     }

@@ -34,14 +34,13 @@ std::shared_ptr<const Trace> random_trace(int n_query, int n_key, Mask mask, int
     const auto make = [&](int n, unsigned seed) {
       return HeadRows(n_heads, n, 8, noise(size_t(n_heads) * size_t(n) * 8, seed));
     };
-    a.q.push_back(make(n_query, unsigned(2 * l + 1)));
-    a.k.push_back(make(n_key, unsigned(2 * l + 2)));
-    a.v.push_back(make(n_key, 99));
+    a.layers.push_back(
+        QK{make(n_query, unsigned(2 * l + 1)), make(n_key, unsigned(2 * l + 2)), make(n_key, 99)});
   }
   auto trace = std::make_shared<Trace>();
-  trace->attentions.push_back(std::move(a));
-  trace->queries.resize(1);
-  trace->keys.resize(1);
+  trace->parts.push_back(std::move(a));
+  trace->parts[0].query_tokens.resize(1);
+  trace->parts[0].key_tokens.resize(1);
   return trace;
 }
 
@@ -66,7 +65,7 @@ Cell slow_cell(const std::vector<float>& pattern, const std::vector<float>& larg
 
 std::vector<std::shared_ptr<const Tile>> run(const std::shared_ptr<const Trace>& trace, int head,
                                              TileStrip strip, int* n_steps = nullptr) {
-  StripPass pass(trace, {trace, 0, 0, head}, strip);
+  StripPass pass(trace, {{0, 0, head}, trace}, strip);
   int n = 1;
   while (pass.step()) ++n;
   CHECK(n == pass.n_steps());
@@ -89,7 +88,7 @@ TEST_CASE("tiles hold the pattern's own weights at level 0, and the largest of e
     for (const auto& [n_query, n_key] : {std::pair{700, 700}, {301, 517}, {513, 257}}) {
       if (mask == Mask::causal && n_query != n_key) continue;
       const auto trace = random_trace(n_query, n_key, mask);
-      const std::vector<float> pattern = trace->attention().pattern(0, 0, 1);
+      const std::vector<float> pattern = trace->parts[0].pattern(0, 0, 1);
       std::vector<float> largest_of_rows;
       for (auto line = pattern.begin(); line != pattern.end(); line += n_key)
         largest_of_rows.push_back(*std::max_element(line, line + n_key));
@@ -122,9 +121,10 @@ TEST_CASE("tiles of means hold the mean of each cell, masked weights being 0") {
   for (const Mask mask : {Mask::causal, Mask::none}) {
     const int n = 517;
     const auto trace = random_trace(n, n, mask);
-    const std::vector<float> pattern = trace->attention().pattern(0, 0, 1);
+    const std::vector<float> pattern = trace->parts[0].pattern(0, 0, 1);
     for (int level : {1, 3}) {
-      StripPass pass(trace, {trace, 0, 0, 1, Pool::mean}, {level, 0, 0, tiles_along(n, level)});
+      StripPass pass(trace, {{0, 0, 1}, trace, 0, Pool::mean},
+                     {level, 0, 0, tiles_along(n, level)});
       while (pass.step()) {
       }
       double worst = 0;
@@ -150,7 +150,7 @@ TEST_CASE("tiles of means hold the mean of each cell, masked weights being 0") {
     }
   }
   const auto trace = random_trace(8, 8, Mask::none);
-  CHECK(!(MapKey{trace, 0, 0, 0, Pool::mean} == MapKey{trace, 0, 0, 0}));
+  CHECK(!(MapKey{{}, trace, 0, Pool::mean} == MapKey{{}, trace}));
 }
 
 TEST_CASE("tiles together cover every cell of odd sizes once, and a strip may begin anywhere") {
@@ -166,7 +166,7 @@ TEST_CASE("tiles together cover every cell of odd sizes once, and a strip may be
 
 TEST_CASE("steps of a strip are short, however long the text") {
   const auto trace = random_trace(8192, 8192, Mask::causal);
-  const Attention& a = trace->attention();
+  const Attention& a = trace->parts[0];
   int n_steps = 0;
   run(trace, 0, {3, 0, 0, 1}, &n_steps);
   // Products of 2048 rows, over what a step may take.
@@ -186,7 +186,7 @@ TEST_CASE(
   for (float pixels : {300.f, 1000.f, 4000.f, 9000.f})
     for (float span = 2; span <= 8192; span *= 1.3f) {
       const auto trace = random_trace(1, 1, Mask::none);
-      Attention a = trace->attention();
+      Attention a = trace->parts[0];
       a.n_query = a.n_key = 8192;
       const MapLook look{100.5f, std::min(8192.f, 100.5f + span), 0, span, span / pixels};
       const int level = level_for(look, 8192, 8192);
@@ -199,18 +199,18 @@ TEST_CASE(
 
 TEST_CASE("strips leave out what lies in a causal mask's future") {
   const auto trace = random_trace(1000, 1000, Mask::causal);
-  const auto strips = strips_in_view(whole_map(trace->attention()), trace->attention(), 0);
+  const auto strips = strips_in_view(whole_map(trace->parts[0]), trace->parts[0], 0);
   REQUIRE(strips.size() == 4);
   for (int row = 0; row < 4; ++row) {
     CHECK(strips[size_t(row)].col0 == 0);
     CHECK(strips[size_t(row)].col1 == row + 1);
   }
-  CHECK(strips_in_view({0, 100, 600, 700, 1}, trace->attention(), 0).empty());
+  CHECK(strips_in_view({0, 100, 600, 700, 1}, trace->parts[0], 0).empty());
 }
 
 TEST_CASE("the cache keeps within its bytes and drops what was not asked for the longest") {
   const auto trace = random_trace(4, 4, Mask::none), other = random_trace(4, 4, Mask::none);
-  const MapKey map{trace, 0, 0, 0}, next{trace, 0, 0, 1}, elsewhere{other, 0, 0, 0};
+  const MapKey map{{}, trace}, next{{0, 0, 1}, trace}, elsewhere{{}, other};
   const uint64_t one = blank_tile({})->bytes();
   TileCache cache(3 * one + one / 2);
   cache.put(map, blank_tile({0, 0, 0}));
@@ -233,12 +233,12 @@ TEST_CASE("the cache keeps within its bytes and drops what was not asked for the
 TEST_CASE("tiles go with their trace, and a new trace at the same address is another") {
   auto trace = random_trace(4, 4, Mask::none);
   TileCache cache(1'000'000);
-  const MapKey old{trace, 0, 0, 0};
+  const MapKey old{{}, trace};
   cache.put(old, blank_tile({0, 0, 0}));
   cache.drop_lost();
   CHECK(cache.bytes() > 0);
   trace = random_trace(4, 4, Mask::none);
-  CHECK(!cache.peek({trace, 0, 0, 0}, {0, 0, 0}));
+  CHECK(!cache.peek({{}, trace}, {0, 0, 0}));
   cache.drop_lost();
   CHECK(cache.bytes() == 0);
 }
@@ -247,13 +247,13 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
   for (int n : {40, 200, 1500}) {
     CAPTURE(n);
     const auto trace = random_trace(n, n, Mask::causal, 2, 3);
-    const Attention& a = trace->attention();
-    const HeadGrid sizes = empty_grid(trace, 0);
+    const Attention& a = trace->parts[0];
+    const HeadGrid sizes = empty_grid(trace, 0, 0);
     const size_t cells = size_t(sizes.side_q) * size_t(sizes.side_k);
     for (int from : {0, 2, 5}) {
       GridPart part;
       Job job =
-          grid_job(trace, 0, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
+          grid_job(trace, 0, 0, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
       int n_steps = 1;
       while (job.step()) ++n_steps;
       CHECK(n_steps == job.n_steps);
@@ -278,6 +278,6 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
     }
   }
   const auto large = random_trace(8192, 8192, Mask::causal, 1, 1);
-  const Job job = grid_job(large, 0, 0, 1, Lang::en, [](GridPart) {});
+  const Job job = grid_job(large, 0, 0, 0, 1, Lang::en, [](GridPart) {});
   CHECK(job.n_steps >= 64 / n_threads());
 }

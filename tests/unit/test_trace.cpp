@@ -29,16 +29,16 @@ Attention random_attention(int n_samples, int n_layers, int n_heads, int n_kv_he
     std::vector<float> k(size_t(n_samples * n_kv_heads * n_key * d_head));
     for (float& x : q) x = normal(random);
     for (float& x : k) x = normal(random);
-    a.q.emplace_back(n_samples * n_heads, n_query, d_head, q);
-    a.k.emplace_back(n_samples * n_kv_heads, n_key, d_head, k);
+    a.layers.push_back(QK{
+        {n_samples * n_heads, n_query, d_head, q}, {n_samples * n_kv_heads, n_key, d_head, k}, {}});
   }
   return a;
 }
 
 double score(const Attention& a, int sample, int layer, int head, int query, int key) {
   const int kv_head = head / (a.n_heads / a.n_kv_heads);
-  const ConstMat q = a.q[size_t(layer)].head(sample * a.n_heads + head);
-  const ConstMat k = a.k[size_t(layer)].head(sample * a.n_kv_heads + kv_head);
+  const ConstMat q = a.computed(layer).q.head(sample * a.n_heads + head);
+  const ConstMat k = a.computed(layer).k.head(sample * a.n_kv_heads + kv_head);
   double sum = 0;
   for (int i = 0; i < a.d_head; ++i) sum += double(q(query, i)) * k(key, i);
   return sum * a.scale;
@@ -125,7 +125,7 @@ TEST_CASE("causal rows do not read what they may not see") {
   Attention a = random_attention(1, 1, 2, 1, 4, 50, 50);
   a.mask = Mask::causal;
   const std::vector<float> before = a.pattern(0, 0, 0);
-  const Mat keys = a.k[0].head_to_fill(0);
+  const Mat keys = a.computed(0).k.head_to_fill(0);
   for (int key = 20; key < 50; ++key) {
     for (float& x : keys.row(key)) x = std::numeric_limits<float>::quiet_NaN();
   }
@@ -167,4 +167,37 @@ TEST_CASE("scores are before softmax and mask") {
             doctest::Approx(score(a, 1, 1, 2, query, key)).epsilon(1e-5));
     }
   }
+}
+
+TEST_CASE("given weights answer as computed ones do") {
+  const Attention computed = random_attention(2, 2, 4, 2, 8, 37, 29);
+  Attention given = computed;
+  for (int l = 0; l < given.n_layers; ++l) {
+    std::vector<float> all;
+    for (int s = 0; s < given.n_samples; ++s)
+      for (int h = 0; h < given.n_heads; ++h) {
+        const std::vector<float> one = computed.pattern(s, l, h);
+        all.insert(all.end(), one.begin(), one.end());
+      }
+    given.layers[size_t(l)] = Given{{2 * 4, 37, 29, all}};
+    CHECK(given.is_kept(l));
+    CHECK(!given.is_computed(l));
+    CHECK(computed.is_computed(l));
+  }
+  for (int s = 0; s < 2; ++s) {
+    for (int head = 0; head < 4; ++head) {
+      CHECK(given.pattern(s, 1, head) == computed.pattern(s, 1, head));
+      std::vector<float> row(29), most(5 * 7), mean(5 * 7), most_given(5 * 7), mean_given(5 * 7);
+      given.pattern_rows(s, 1, head, 36, 37, {row.data(), 1, 29});
+      CHECK(std::equal(row.begin(), row.end(), computed.pattern(s, 1, head).end() - 29));
+      computed.pooled(s, 1, head, 1, 37, 2, 29, {most.data(), 5, 7}, {mean.data(), 5, 7});
+      given.pooled(s, 1, head, 1, 37, 2, 29, {most_given.data(), 5, 7}, {mean_given.data(), 5, 7});
+      for (size_t i = 0; i < most.size(); ++i) {
+        CHECK(most_given[i] == doctest::Approx(most[i]).epsilon(1e-6));
+        CHECK(mean_given[i] == doctest::Approx(mean[i]).epsilon(1e-6));
+      }
+    }
+  }
+  given.layers[0] = Given{};
+  CHECK(!given.is_kept(0));
 }

@@ -38,15 +38,22 @@ std::string fault(std::string_view text) {
 }
 
 // Of the shipped model, which has all that any view needs.
+const std::shared_ptr<const Model>& real_model() {
+  static const std::shared_ptr<const Model> model = [] {
+    const auto read =
+        load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
+    REQUIRE(read);
+    return *read;
+  }();
+  return model;
+}
+
 const Trace& real_trace() {
   static const Trace trace = [] {
-    const auto model =
-        load_model(read_model_files(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m"), "bookworm-2m");
-    REQUIRE(model);
     Keep keep;
     keep.activations = true;
-    return forward(*model,
-                   (*model)->tokenizer->encode(
+    return forward(real_model(),
+                   real_model()->tokenizer->encode(
                        "Mr. Toad and the Rat went down to the river 学习, and Mr. Toad"),
                    keep);
   }();
@@ -111,6 +118,7 @@ void check_sizes(const Figure& figure, float line) {
 }  // namespace
 
 TEST_CASE("no view draws beyond its size, or a text on another") {
+  const Model& model = *real_model();
   const Trace& trace = real_trace();
   for (const View& view : views())
     for (const Metric& metric : metrics()) {
@@ -125,7 +133,9 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
       for (const float width : {300.f, 560.f})
         for (const float height : {0.f, 420.f})
           for (const Lang lang : {Lang::en, Lang::zh}) {
-            State state{.layer = 1, .head = 2, .token = 5};
+            State state{.token = 5};
+            state.layer = 1;
+            state.head = 2;
             state.lang = lang;
             state.target = by_target ? "Rat" : "";
             const std::string shown = std::string(view.id) + " " + metric.id;
@@ -133,10 +143,12 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
             CAPTURE(width);
             CAPTURE(height);
             CAPTURE(int(lang));
-            const Inputs in{&trace, &state};
+            const Inputs in{&model, &trace, &state};
             REQUIRE(!missing(metric, in));
             const Measure m = metric.compute(in);
-            ViewInput input{m, trace, state, width, 18};
+            ViewInput input{m, trace.parts[0], state, width, 18};
+            input.attention = &trace.parts[0];
+            input.model = &model;
             input.height = height;
             if (!(metric.axes.back() == Axis::key && metric.low == 0 && metric.high == 1))
               input.metric = &metric;
@@ -156,11 +168,14 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
 }
 
 TEST_CASE("the lens writes words that can be read, and tells five of each") {
+  const Model& model = *real_model();
   const Trace& trace = real_trace();
   const State state{.token = 3};
   const Metric& metric = *find_metric("lens_guess");
-  const Measure m = metric.compute({&trace, &state});
-  ViewInput input{m, trace, state, 300, 18};
+  const Measure m = metric.compute({&model, &trace, &state});
+  ViewInput input{m, trace.parts[0], state, 300, 18};
+  input.attention = &trace.parts[0];
+  input.model = &model;
   input.metric = &metric;
   const Figure figure = find_view("lens")->figure(input);
   CHECK(figure.size.x > 300);  // rather than cells too small for a word
@@ -172,12 +187,15 @@ TEST_CASE("the lens writes words that can be read, and tells five of each") {
 }
 
 TEST_CASE("attribution bars add up to what they are bars of") {
+  const Model& model = *real_model();
   const Trace& trace = real_trace();
   const State state{.token = 3, .target = "Rat", .foil = "Toad"};
   for (const char* id : {"logit_component", "logit_head", "logit_token"}) {
     const Metric& metric = *find_metric(id);
-    const Measure m = metric.compute({&trace, &state});
-    ViewInput input{m, trace, state, 400, 18};
+    const Measure m = metric.compute({&model, &trace, &state});
+    ViewInput input{m, trace.parts[0], state, 400, 18};
+    input.attention = &trace.parts[0];
+    input.model = &model;
     input.metric = &metric;
     const Figure figure = find_view("parts")->figure(input);
     double sum = 0;
@@ -262,7 +280,7 @@ TEST_CASE("lines keep the strongest of a row until they reach their share") {
 
 TEST_CASE("a rectangle is written, read, and added up as the pattern says") {
   const ScratchRun run = *run_scratch(ScratchSettings{});
-  const Attention& a = run.trace->attention();
+  const Attention& a = run.trace->parts[0];
   const CellRect rect{1, 3, 0, 2};
   CHECK(write_rectangle(rect) == "1-3.0-2");
   CHECK(read_rectangle("1-3.0-2", a) == rect);
@@ -304,17 +322,17 @@ TEST_CASE("heads are cells, lines of a list and dots, each where its head is cho
   State state;
   state.head = 1;
   for (const char* id : {"grid", "list", "scatter"}) {
-    ViewInput input{m, *run.trace, state, 320, 18};
+    ViewInput input{m, run.trace->parts[0], state, 320, 18};
     input.metric = share();
     const Figure figure = find_view(id)->figure(input);
     REQUIRE(figure.areas.size() == 4);
     for (const HitArea& area : figure.areas) {
-      CHECK(area.head >= 0);
+      CHECK(area.site);
       CHECK(area.min.x >= 0);
       CHECK(area.max.x <= 320);
       CHECK(area.max.y <= figure.size.y + 1);
     }
-    if (std::string(id) == "list") CHECK(figure.areas[0].head == 1);
+    if (std::string(id) == "list") CHECK(figure.areas[0].site->head == 1);
   }
 }
 

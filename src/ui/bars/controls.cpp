@@ -221,8 +221,8 @@ void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
 }
 
 bool has_specials(const Frame& f) {
-  return f.trace &&
-         std::ranges::any_of(f.trace->queries[size_t(f.shown.sample)].items, &Token::special);
+  return f.trace && std::ranges::any_of(f.attention().query_tokens[size_t(f.shown.sample)].items,
+                                        &Token::special);
 }
 
 }  // namespace

@@ -201,7 +201,7 @@ std::string chip_tooltip(const Frame& f, int i, const StripColors& colors) {
     says +=
         "\n" + cell_sentence(f.lang, {f.shown.token, i, f.queries()[size_t(f.shown.token)].shown,
                                       f.keys()[size_t(i)].shown, row[size_t(i)],
-                                      !f.attention().may_see(f.shown.sample, f.shown.token, i)});
+                                      !f.pairs().may_see(f.shown.sample, f.shown.token, i)});
   return says;
 }
 
@@ -237,10 +237,9 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
 const StripCache& lay_out_strip(Frame& f, float room) {
   StripCache& c = f.ui.strip;
   const float line = ImGui::GetFontSize() + 9 + kChipGap;
-  if (c.trace.lock() == f.snap.trace && c.sample == f.shown.sample && c.room == room &&
-      c.line == line)
+  if (c.drawn.lock() == f.drawn() && c.sample == f.shown.sample && c.room == room && c.line == line)
     return c;
-  c = {f.snap.trace, f.shown.sample, room, line, {}, {}, {}, {}};
+  c = {f.drawn(), f.shown.sample, room, line, {}, {}, {}, {}};
   float x = 0, y = 0;
   for (const Token& token : f.queries()) {
     c.texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));

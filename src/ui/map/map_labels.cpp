@@ -91,8 +91,8 @@ void each_label(int from, int to, int every, const Emphasis& emphasis, Draw&& dr
 
 const LabelWidths& label_widths(const Frame& f) {
   LabelWidths& w = f.ui.label_widths;
-  if (w.sample == f.shown.sample && w.trace.lock() == f.snap.trace) return w;
-  w = {f.snap.trace, f.shown.sample, 0, 0};
+  if (w.sample == f.shown.sample && w.drawn.lock() == f.drawn()) return w;
+  w = {f.drawn(), f.shown.sample, 0, 0};
   ImGui::PushFont(nullptr, kLabelSize);
   const auto longest = [](const std::vector<Token>& tokens) {
     float room = 20;
@@ -110,7 +110,7 @@ void draw_query_labels(const Frame& f, const MapBox& box, float room) {
   ImGui::PushFont(nullptr, kLabelSize);
   const Emphasis emphasis{f.shown.token, f.ui.hover_query};
   const int from = std::max(0, int(box.view.cell_min.y));
-  const int to = std::min(int(f.attention().n_query), int(std::ceil(box.view.cell_max.y)));
+  const int to = std::min(int(f.pairs().n_query), int(std::ceil(box.view.cell_max.y)));
   each_label(from, to, thinning(box.cell_height(), kLabelSize + 2), emphasis, [&](int i) {
     const float y = box.y_of(float(i) + .5f);
     if (y < box.min.y || y > box.max.y) return;
@@ -129,7 +129,7 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat) {
   ImGui::PushFont(nullptr, kLabelSize);
   const Emphasis emphasis{f.shown.locked_key, f.ui.hover_key};
   const int from = std::max(0, int(box.view.cell_min.x));
-  const int to = std::min(int(f.attention().n_key), int(std::ceil(box.view.cell_max.x)));
+  const int to = std::min(int(f.pairs().n_key), int(std::ceil(box.view.cell_max.x)));
   const int every = flat ? 1 : thinning(box.cell_width(), kLabelSize + 2);
   each_label(from, to, every, emphasis, [&](int i) {
     const float x = box.x_of(float(i) + .5f);
@@ -147,7 +147,7 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat) {
 }
 
 void draw_masked_cells(const Frame& f, const MapBox& box) {
-  const Attention& a = f.attention();
+  const Pairs& a = f.pairs();
   if (a.allowed.empty() || f.is_causal()) return;  // the shader knows the causal mask
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImU32 fill = rgb(f.ui.dark ? 0x1f2024 : 0xe9eaec),
@@ -204,7 +204,7 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
   const int k1 = std::min(source.n_key, int(std::ceil(box.view.cell_max.x)));
   for (int q = std::max(0, int(box.view.cell_min.y)); q < q1; ++q)
     for (int k = std::max(0, int(box.view.cell_min.x)); k < k1; ++k) {
-      if (!f.attention().may_see(f.shown.sample, q, k)) continue;
+      if (!f.pairs().may_see(f.shown.sample, q, k)) continue;
       const auto there = weight_at(f, source, q, k);
       if (!there) continue;
       const float weight = there->weight;

@@ -16,7 +16,7 @@ namespace {
 // The view's part of the map, kept whole while it fits and inside the map always.
 void settle_view(Frame& f) {
   View2D& v = f.ui.view;
-  const float n_key = float(f.attention().n_key), n_query = float(f.attention().n_query);
+  const float n_key = float(f.pairs().n_key), n_query = float(f.pairs().n_query);
   if (f.ui.fits || v.cell_max.x > n_key + .01f || v.cell_max.y > n_query + .01f) {
     f.ui.fits = true;
     v = {{0, 0}, {n_key, n_query}};
@@ -31,7 +31,7 @@ struct Layout {
 
 Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
   Layout out;
-  const Attention& a = f.attention();
+  const Pairs& a = f.pairs();
   out.bar_below = room.x < 430;
   const float right = out.bar_below ? 8.f : 76.f, bottom = out.bar_below ? 40.f : 6.f;
   const LabelWidths& labels = label_widths(f);
@@ -63,7 +63,7 @@ Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
 // Pan, zoom, hover and click, on the map as one item.
 void interact(Frame& f, MapBox& box) {
   UiState& ui = f.ui;
-  const Attention& a = f.attention();
+  const Pairs& a = f.pairs();
   ImGui::SetCursorScreenPos(box.min);
   ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
   ImGui::InvisibleButton("##map", {box.max.x - box.min.x, box.max.y - box.min.y});
@@ -127,7 +127,7 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
   std::string says = cell_sentence(
       f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
-               !f.attention().may_see(f.shown.sample, query, key)});
+               !f.pairs().may_see(f.shown.sample, query, key)});
   if (source.measured) {
     const Metric& m = *source.measured->key.metric;
     says += std::string(f.t(" · ", " · ")) + m.title.in(f.lang) + " " +
@@ -181,7 +181,7 @@ void draw_header(Frame& f, const MapSource& source) {
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   MapSource source = preview_source(f);
-  if (source.empty() && !(f.base ? f.base : &f)->attention().is_kept(f.shown.layer))
+  if (source.empty() && !f.attention().is_kept(f.shown.layer))
     return wrapped(not_kept(f, f.shown.layer));
   if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
   if (source.empty()) source = chosen_source(f);

@@ -20,8 +20,8 @@ MapLook look_of(const MapBox& box) {
 void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
                 const platform::HeatMapStyle& style) {
   // A thumbnail has fewer cells than the map it stands for.
-  const Vec2 by = {float(source.n_key) / float(f.attention().n_key),
-                   float(source.n_query) / float(f.attention().n_query)};
+  const Vec2 by = {float(source.n_key) / float(f.pairs().n_key),
+                   float(source.n_query) / float(f.pairs().n_query)};
   const View2D& v = box.view;
   platform::draw_heat_map(ImGui::GetWindowDrawList(), *source.stack, source.index,
                           {box.min.x, box.min.y}, {box.max.x, box.max.y},
@@ -32,7 +32,7 @@ void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
 // The overview, and what is in view at the level that the session makes.
 void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
                 const platform::HeatMapStyle& style) {
-  const Attention& a = f.attention();
+  const Pairs& a = f.pairs();
   const MapKey key = source.exact->key();
   const int coarsest = overview_level(a.n_query, a.n_key);
   const int level = level_for(look_of(box), a.n_query, a.n_key);
@@ -67,7 +67,7 @@ void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
 }
 
 float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
-  const int level = level_for(look_of(box), f.attention().n_query, f.attention().n_key);
+  const int level = level_for(look_of(box), f.pairs().n_query, f.pairs().n_key);
   if (level == 0) return 0;
   const std::string n = std::to_string(1 << level);
   const bool mean = f.state.pool == Pool::mean;

@@ -22,7 +22,9 @@ bool is_previewing(const Frame& f) {
 // A thumbnail of the grid, for want of better.
 MapSource thumbnail(Frame& f, int layer, int head) {
   UiState& ui = f.ui;
-  if (!ui.grid || ui.grid->trace.get() != f.trace || ui.grid->sample != f.shown.sample) return {};
+  if (!ui.grid || f.reading || ui.grid->trace.get() != f.trace || ui.grid->part != f.shown.part ||
+      ui.grid->sample != f.shown.sample)
+    return {};
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready) return {};
   return {&ui.grid_stack,  index,           nullptr, layer, head,
@@ -35,19 +37,20 @@ MapSource preview_groups(Frame& f) {
   const Attention& a = f.base->attention();
   if (double(a.n_query) * a.n_key * (a.d_head + 16) > kPreviewWork) return {};
   PatternMap& p = ui.preview;
-  if (p.trace.get() != f.trace || p.layer != ui.hover_layer || p.head != ui.hover_head ||
-      ui.preview_stack.n_maps() == 0) {
+  if (!f.is_of(p) || p.part != f.shown.part || p.layer != ui.hover_layer ||
+      p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
     const Measure whole{{Axis::query, Axis::key},
                         {a.n_query, a.n_key},
                         a.pattern(f.base->shown.sample, ui.hover_layer, ui.hover_head)};
-    p = {f.snap.trace,
+    p = {{f.shown.part, ui.hover_layer, ui.hover_head},
+         f.base->snap.trace,
          0,
-         ui.hover_layer,
-         ui.hover_head,
-         f.attention().n_query,
-         f.attention().n_key,
+         f.pairs().n_query,
+         f.pairs().n_key,
          merged(whole, f.reading->queries, f.reading->keys).values,
-         {}};
+         {},
+         Pool::largest,
+         f.base->snap.reading};
     for (int q = 0; q < p.n_query; ++q) {
       const auto row = p.values.begin() + int64_t(q) * p.n_key;
       p.row_max.push_back(*std::max_element(row, row + p.n_key));
@@ -66,7 +69,7 @@ MapSource chosen_source(Frame& f) {
     ui.map = map;
     if (map->is_whole()) ui.map_stack.set(map->values.data(), 1, map->n_query, map->n_key);
   }
-  if (!ui.map || ui.map->trace.get() != f.trace) return {};
+  if (!ui.map || !f.is_of(*ui.map)) return {};
   const PatternMap& m = *ui.map;
   const bool tiled = !m.is_whole();
   if (tiled && (m.layer != f.shown.layer || m.head != f.shown.head)) {
@@ -81,7 +84,7 @@ MapSource preview_source(Frame& f) {
   if (!is_previewing(f)) return {};
   UiState& ui = f.ui;
   const Attention& a = f.attention();
-  if (!(f.base ? f.base : &f)->attention().is_kept(ui.hover_layer)) return {};
+  if (!f.attention().is_kept(ui.hover_layer)) return {};
   if (f.reading) return preview_groups(f);
   const double work = double(a.n_query) * a.n_key * (a.d_head + 16);
   if (work > kPreviewWork) {
@@ -90,12 +93,11 @@ MapSource preview_source(Frame& f) {
     return source;
   }
   PatternMap& p = ui.preview;
-  if (p.trace.get() != f.trace || p.sample != f.shown.sample || p.layer != ui.hover_layer ||
-      p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
-    p = {f.snap.trace,
+  if (!f.is_of(p) || p.sample != f.shown.sample || p.part != f.shown.part ||
+      p.layer != ui.hover_layer || p.head != ui.hover_head || ui.preview_stack.n_maps() == 0) {
+    p = {{f.shown.part, ui.hover_layer, ui.hover_head},
+         f.snap.trace,
          f.shown.sample,
-         ui.hover_layer,
-         ui.hover_head,
          a.n_query,
          a.n_key,
          a.pattern(f.shown.sample, ui.hover_layer, ui.hover_head),
@@ -111,7 +113,7 @@ MapSource preview_source(Frame& f) {
 
 MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
   UiState& ui = f.ui;
-  const Attention& a = f.attention();
+  const Pairs& a = f.pairs();
   if (!made || made->error || made->measure.shape != std::vector<int>{a.n_query, a.n_key})
     return {};
   if (made != ui.shown || ui.shown_scale != f.state.scale || ui.shown_stack.n_maps() == 0) {

@@ -24,12 +24,12 @@ void draw_rectangle(Frame& f) {
                 "查询过多，无法立即求和；请缩小范围"));
   } else {
     RectCache& c = f.ui.rectangle;
-    const MapKey key{f.snap.trace, f.shown.sample, f.shown.layer, f.shown.head};
+    const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
     if (!(c.map == key) || !(c.rect == *rect) || c.lang != f.lang) {
       c = {key, *rect, f.lang, {}};
       c.lines =
           rectangle_words(rectangle_facts(f.attention(), key.sample, key.layer, key.head, *rect),
-                          *rect, *f.trace, f.shown.sample, f.lang);
+                          *rect, f.attention(), f.shown.sample, f.lang);
     }
     for (const std::string& line : c.lines) explained(f, line);
   }

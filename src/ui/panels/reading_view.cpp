@@ -17,20 +17,17 @@ std::optional<Frame> reading_frame(Frame& f) {
     return {};
   }
   ui.read_snap = f.snap;
-  ui.read_snap.trace = reading->trace;
+  ui.read_snap.trace.reset();  // its measures are not of groups
   ui.read_snap.map.reset();
   if (const auto read = f.snap.read_map(nullptr, f.shown)) ui.read_snap.map = read->map;
-  Frame g{ui,
-          f.session,
-          f.state,
-          f.history,
-          ui.read_snap,
-          reading->trace.get(),
-          reading->at(f.shown),
-          f.lang};
+  Frame g{ui, f.session, f.state, f.history, ui.read_snap, f.trace, reading->at(f.shown), f.lang};
   g.reading = reading.get();
   g.base = &f;
   return g;
+}
+
+std::shared_ptr<const void> Frame::drawn() const {
+  return base ? std::shared_ptr<const void>(base->snap.reading) : snap.trace;
 }
 
 std::shared_ptr<const MadeMeasure> Frame::shown_made(const Metric* metric) const {
@@ -54,7 +51,7 @@ int Frame::key_token(int key) const {
 
 std::optional<CellRect> Frame::rectangle() const {
   if (!reading) return read_rectangle(state.rectangle, attention());
-  const auto tokens = read_rectangle(state.rectangle, base->attention());
+  const auto tokens = read_rectangle(state.rectangle, attention());
   if (!tokens) return {};
   const auto at = [](const Groups& groups, int token) { return groups.nearest(token); };
   return CellRect{at(reading->queries, tokens->q0), at(reading->queries, tokens->q1),

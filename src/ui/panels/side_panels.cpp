@@ -23,16 +23,16 @@ const Figure& figure_for(Frame& f, FigureCache& cache, const char* metric, const
   const float width = std::floor(ImGui::GetContentRegionAvail().x);
   const float line_height = ImGui::GetFontSize() + 3;
   const ViewPart part = part_in_sight();
-  if (cache.trace.lock() == f.snap.trace && cache.state == f.shown && cache.width == width &&
+  if (cache.drawn.lock() == f.drawn() && cache.state == f.shown && cache.width == width &&
       cache.line_height == line_height && cache.part == part)
     return cache.figure;
-  cache.trace = f.snap.trace;
+  cache.drawn = f.drawn();
   cache.state = f.shown;
   cache.width = width;
   cache.line_height = line_height;
   cache.part = part;
-  const Measure measure = find_metric(metric)->compute({f.trace, &f.shown});
-  cache.figure = find_view(view)->figure({measure, *f.trace, f.shown, width, line_height, part});
+  const Measure measure = find_metric(metric)->compute({f.snap.model.get(), f.trace, &f.shown});
+  cache.figure = find_view(view)->figure({measure, f.pairs(), f.shown, width, line_height, part});
   return cache.figure;
 }
 
@@ -131,10 +131,10 @@ void draw_heads_panel(Frame& f) {
   const Figure& figure = figure_for(f, f.ui.heads, "heads_row", "heads");
   const HitArea* hit = draw_figure(f, "##heads", figure, &hovered);
   if (hovered) {
-    f.ui.next_hover_layer = hovered->layer;
-    f.ui.next_hover_head = hovered->head;
+    f.ui.next_hover_layer = hovered->site->layer;
+    f.ui.next_hover_head = hovered->site->head;
   }
-  if (hit) choose_head(f, hit->layer, hit->head);
+  if (hit) choose_head(f, hit->site->layer, hit->site->head);
   ImGui::PopFont();
   ImGui::EndChild();
 }

@@ -51,14 +51,16 @@ void scrolling(const char* id, Fill&& fill) {
 std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std::vector<int> shape,
                                            std::span<const float> values) {
   auto& kept = f.ui.at_hand;
-  const MapKey key{f.snap.trace, f.shown.sample, f.shown.layer, f.shown.head};
-  if (kept && f.ui.at_hand_of == key && kept->measure.axes == axes &&
-      kept->key.token == f.shown.token && kept->measure.values.size() == values.size())
+  const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
+  if (kept && f.ui.at_hand_drawn.lock() == f.drawn() && f.ui.at_hand_of == key &&
+      kept->measure.axes == axes && kept->key.token == f.shown.token &&
+      kept->measure.values.size() == values.size())
     return kept;
   auto made = std::make_shared<MadeMeasure>();
   made->key.token = f.shown.token;
   made->measure = {std::move(axes), std::move(shape), {values.begin(), values.end()}};
   f.ui.at_hand_of = key;
+  f.ui.at_hand_drawn = f.drawn();
   kept = std::move(made);
   return kept;
 }
@@ -75,16 +77,16 @@ void draw_lines(Frame& f) {
   const Metric* shown = shown_measure(f.shown);
   const auto& map = f.snap.map;
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
-  if (!shown && map && map->trace == f.snap.trace && map->layer == f.shown.layer &&
-      map->head == f.shown.head && map->sample == f.shown.sample && map->is_whole())
+  if (!shown && map && f.is_of(*map) && map->site() == f.shown.site() &&
+      map->sample == f.shown.sample && map->is_whole())
     made = at_hand(f, kByCell, {map->n_query, map->n_key}, map->values);
   draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
     if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
-    if (made && !made->error && f.attention().n_query <= 512)
+    if (made && !made->error && f.pairs().n_query <= 512)
       return draw_view(f, "##lines", f.ui.canvas,
                        {"lines", made, nullptr, nullptr, height, !shown});
-    if (f.attention().n_query > 512)
+    if (f.pairs().n_query > 512)
       return wrapped(f.t("Lines are drawn for texts of up to 512 tokens; the map shows longer ones",
                          "连线适用于不超过 512 个词元的文本；更长的文本请看大图"));
     draw_missing(f, made);
@@ -130,8 +132,9 @@ void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
   // Not what ImGui has left, which grows with what was drawn before.
   const float bar = ImGui::GetStyle().ScrollbarSize, high = ImGui::GetContentRegionAvail().y - bar;
   const float width = std::floor(ImGui::GetWindowWidth() - (ImGui::GetScrollMaxY() > 0 ? bar : 0));
-  ViewInput input{made->measure, *f.trace, f.shown, width, ImGui::GetFontSize() + 3};
+  ViewInput input{made->measure, f.pairs(), f.shown, width, ImGui::GetFontSize() + 3};
   input.height = high;
+  input.model = f.snap.model.get();
   const LensLayout at = lens_layout(input);
   // What is chosen elsewhere comes into sight.
   if (f.ui.lens_scrolled_to != f.shown.token) {

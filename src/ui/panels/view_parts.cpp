@@ -21,8 +21,10 @@ ViewPart part_in_sight() {
 }
 
 Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
-  ViewInput input{c.first->measure, *f.trace, f.shown, c.width, c.line_height, c.part};
+  ViewInput input{c.first->measure, f.pairs(), f.shown, c.width, c.line_height, c.part};
   input.height = c.height;
+  input.attention = &f.attention();
+  input.model = f.snap.model.get();
   input.metric = c.is_pattern ? nullptr : c.first->key.metric;
   if (c.second) {
     input.second = &c.second->measure;
@@ -39,12 +41,12 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   const float line = ImGui::GetFontSize() + 3;
   const ViewPart part = part_in_sight();
   const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
-  if (c.trace.lock() == f.snap.trace && c.view == wish.view && c.first == wish.measure &&
+  if (c.drawn.lock() == f.drawn() && c.view == wish.view && c.first == wish.measure &&
       c.second == wish.second && c.state == f.shown && c.width == width &&
       c.height == wish.height && c.line_height == line && c.part == part &&
       c.n_columns == n_columns)
     return c.figure;
-  c.trace = f.snap.trace;
+  c.drawn = f.drawn();
   c.view = wish.view;
   c.first = wish.measure;
   c.second = wish.second;
@@ -74,12 +76,12 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   f.mark(wish.view);
   if (&cache == &f.ui.canvas)  // what a saved picture is as large as
     f.mark({"picture", {}, {cache.width, std::floor(cache.height)}, false, {}, {}});
-  if (hovered && hovered->head >= 0 && hovered->layer >= 0) {
-    f.ui.next_hover_layer = hovered->layer;
-    f.ui.next_hover_head = hovered->head;
+  if (hovered && hovered->site) {
+    f.ui.next_hover_layer = hovered->site->layer;
+    f.ui.next_hover_head = hovered->site->head;
   }
   if (!hit) return;
-  if (hit->layer >= 0 && hit->head >= 0) choose_head(f, hit->layer, hit->head);
+  if (hit->site) choose_head(f, hit->site->layer, hit->site->head);
   if (hit->query >= 0 && hit->key >= 0) return lock_cell(f, hit->query, hit->key);
   if (hit->query >= 0) choose_token(f, hit->query);
 }
@@ -184,13 +186,14 @@ void explained(Frame& f, std::string_view text) {
 
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   ScoreCells& c = f.ui.score_cells;
-  if (c.metric == f.ui.open_measure && c.trace.lock() == f.snap.trace &&
-      c.sample == f.shown.sample && c.offset == f.shown.offset)
+  if (c.metric == f.ui.open_measure && c.drawn.lock() == f.drawn() && c.sample == f.shown.sample &&
+      c.offset == f.shown.offset)
     return c.cells;
-  c = {f.ui.open_measure, f.snap.trace, f.shown.sample, f.shown.offset, {}};
+  c = {f.ui.open_measure, f.drawn(), f.shown.sample, f.shown.offset, {}};
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
-  for (const ScoreCell& cell : cells_of(*metric, {f.trace, &f.shown, nullptr, f.snap.period}))
+  for (const ScoreCell& cell :
+       cells_of(*metric, {f.snap.model.get(), f.trace, &f.shown, nullptr, f.snap.period}))
     c.cells.emplace_back(cell.query, cell.key);
   return c.cells;
 }

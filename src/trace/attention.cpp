@@ -1,4 +1,4 @@
-#include "trace/trace.h"
+#include "trace/attention.h"
 
 #include <algorithm>
 
@@ -8,15 +8,46 @@
 
 namespace attn {
 
-bool Attention::may_see(int sample, int query, int key) const {
-  if (mask == Mask::causal && key > query) return false;
-  if (allowed.empty()) return true;
-  const size_t row = size_t(sample) * size_t(n_query) + size_t(query);
-  return allowed[row * size_t(n_key) + size_t(key)] != 0;
+namespace {
+
+bool is_there(const QK& layer) { return !layer.q.empty(); }
+bool is_there(const Given& layer) { return !layer.pattern.empty(); }
+
+// The same as block_pooled(), of weights that are there already.
+void pool_given(ConstMat weights, const CellSpan& rows, const CellSpan& cols, Mat largest, Mat sum) {
+  for (int r = 0; r < rows.n; ++r) {
+    for (int c = 0; c < cols.n; ++c) {
+      float most = 0, all = 0;
+      for (int q = rows.begin(r); q < rows.end(r); ++q) {
+        for (int k = cols.begin(c); k < cols.end(c); ++k) {
+          most = std::max(most, weights(q, k));
+          all += weights(q, k);
+        }
+      }
+      largest(r, c) = most;
+      if (sum.data) sum(r, c) = all;
+    }
+  }
+}
+
+}  // namespace
+
+bool Attention::is_kept(int layer) const {
+  return std::visit([](const auto& at) { return is_there(at); }, layers[size_t(layer)]);
+}
+
+bool Attention::is_computed(int layer) const {
+  const QK* at = std::get_if<QK>(&layers[size_t(layer)]);
+  return at && is_there(*at);
 }
 
 void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const {
   assert(out.rows == q1 - q0 && out.cols == n_key);
+  if (const Given* given = std::get_if<Given>(&layers[size_t(layer)])) {
+    const ConstMat all = given->pattern.head(int64_t(sample) * n_heads + head);
+    for (int q = q0; q < q1; ++q) std::ranges::copy(all.row(q), out.row(q - q0).begin());
+    return;
+  }
   const int n = q1 - q0, n_blocks = (n + kBlockQueries - 1) / kBlockQueries;
   // Cut evenly: a few rows alone would take the way of few queries, with other last bits.
   const auto edge = [&](int64_t block) { return q0 + int(block * n / n_blocks); };
@@ -46,10 +77,14 @@ void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, 
                        Mat mean) const {
   assert(mean.data == nullptr || (mean.rows == largest.rows && mean.cols == largest.cols));
   const CellSpan rows{q0, q1, int(largest.rows)}, cols{k0, k1, int(largest.cols)};
-  const int64_t work = attend_work(*this, q0, q1) / std::max(1, rows.n) + 1;
-  parallel_for(rows.n, std::max<int64_t>(1, (1 << 20) / work), [&](int64_t begin, int64_t end) {
-    block_pooled(*this, sample, layer, head, rows, cols, int(begin), int(end), largest, mean);
-  });
+  if (const Given* given = std::get_if<Given>(&layers[size_t(layer)])) {
+    pool_given(given->pattern.head(int64_t(sample) * n_heads + head), rows, cols, largest, mean);
+  } else {
+    const int64_t work = attend_work(*this, q0, q1) / std::max(1, rows.n) + 1;
+    parallel_for(rows.n, std::max<int64_t>(1, (1 << 20) / work), [&](int64_t begin, int64_t end) {
+      block_pooled(*this, sample, layer, head, rows, cols, int(begin), int(end), largest, mean);
+    });
+  }
   for (int row = 0; mean.data && row < rows.n; ++row) {
     for (int col = 0; col < cols.n; ++col) {
       const int64_t n_queries = rows.end(row) - rows.begin(row),
