@@ -56,6 +56,7 @@ endfunction()
 function(source_library target)
   add_library(${target} STATIC ${ARGN})
   target_compile_options(${target} PRIVATE -w)
+  for_size(${target} -Oz)
   if(ATTNSCOPE_SANITIZE MATCHES "undefined")
     # utf8proc adds 0 to a null pointer when it is asked for a length alone.
     target_compile_options(${target} PRIVATE -fno-sanitize=pointer-overflow)
@@ -94,6 +95,9 @@ file(GLOB pcre2_sources "${pcre2_dir}/src/pcre2_*.c")
 list(FILTER pcre2_sources EXCLUDE REGEX
      "pcre2_(dftables|fuzzsupport|jit_.*|printint.*|ucptables|chartables)\\.c$")
 source_library(pcre2 ${pcre2_sources} "${pcre2_made}/pcre2_chartables.c")
+if(EMSCRIPTEN)  # it cuts every text into words
+  set_source_files_properties("${pcre2_dir}/src/pcre2_match.c" PROPERTIES COMPILE_OPTIONS -Os)
+endif()
 target_include_directories(pcre2 SYSTEM BEFORE PUBLIC "${pcre2_made}" PRIVATE "${pcre2_dir}/src")
 target_compile_definitions(pcre2 PUBLIC PCRE2_STATIC PCRE2_CODE_UNIT_WIDTH=8
                            PRIVATE HAVE_CONFIG_H SUPPORT_UNICODE SUPPORT_PCRE2_8)

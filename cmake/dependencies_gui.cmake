@@ -5,11 +5,10 @@
 function(sdl2_for_the_web)
   locate(sdl2 include/SDL.h https://github.com/libsdl-org/SDL.git release-2.32.4)
   set(folders
-      . atomic audio audio/dummy audio/disk audio/emscripten cpuinfo dynapi events file
-      filesystem/emscripten haptic haptic/dummy hidapi joystick joystick/emscripten libm
-      loadso/dlopen locale locale/emscripten misc misc/emscripten power power/emscripten render
-      render/opengles2 render/software sensor sensor/dummy stdlib thread timer timer/unix video
-      video/emscripten video/dummy video/yuv2rgb)
+      . atomic cpuinfo dynapi events file filesystem/emscripten libm loadso/dlopen locale
+      locale/emscripten misc misc/emscripten power power/emscripten render render/opengles2
+      render/software stdlib thread timer timer/unix video video/emscripten video/dummy
+      video/yuv2rgb)
   foreach(folder ${folders})
     file(GLOB files "${sdl2_dir}/src/${folder}/*.c")
     list(APPEND sources ${files})
@@ -23,6 +22,10 @@ function(sdl2_for_the_web)
     list(APPEND sources ${files})
   endif()
   source_library(sdl2 ${sources})
+  # No sound, and nothing that is held in the hand.
+  target_compile_definitions(sdl2 PRIVATE SDL_AUDIO_DISABLED=1 SDL_HAPTIC_DISABLED=1
+                                          SDL_SENSOR_DISABLED=1 SDL_JOYSTICK_DISABLED=1
+                                          SDL_LEAN_AND_MEAN=1)
   target_include_directories(sdl2 SYSTEM PUBLIC "${sdl2_dir}/include")
 endfunction()
 
@@ -54,5 +57,11 @@ target_include_directories(imgui SYSTEM PUBLIC "${imgui_dir}" "${imgui_dir}/back
                                                "${imgui_dir}/misc/cpp")
 target_compile_definitions(
   imgui PUBLIC IMGUI_USE_WCHAR32 IMGUI_DISABLE_OBSOLETE_FUNCTIONS IMGUI_DISABLE_DEMO_WINDOWS
-               $<$<BOOL:${EMSCRIPTEN}>:IMGUI_IMPL_OPENGL_ES3>)
+               IMGUI_DISABLE_DEBUG_TOOLS IMGUI_DISABLE_DEFAULT_FONT
+               # In a page the browser draws the glyphs (src/platform/glyphs.cpp), and what else
+               # would, need not be there.
+               $<$<BOOL:${EMSCRIPTEN}>:IMGUI_IMPL_OPENGL_ES3 IMGUI_ENABLE_FREETYPE>)
 target_link_libraries(imgui PUBLIC sdl2)
+if(EMSCRIPTEN)  # drawn anew in every frame
+  set_source_files_properties("${imgui_dir}/imgui_draw.cpp" PROPERTIES COMPILE_OPTIONS -O2)
+endif()

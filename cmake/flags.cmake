@@ -3,14 +3,16 @@
 
 if(EMSCRIPTEN)
   # Every object must agree on these, the dependencies' too.
-  set(wasm_flags -msimd128 -fwasm-exceptions)
+  # Every browser with SIMD has the other two, which save instructions.
+  set(wasm_flags -msimd128 -mbulk-memory -mnontrapping-fptoint -fwasm-exceptions)
   if(ATTNSCOPE_RELAXED_SIMD)
     list(APPEND wasm_flags -mrelaxed-simd)
   endif()
   if(ATTNSCOPE_THREADS)
     list(APPEND wasm_flags -pthread)
   endif()
-  add_compile_options(${wasm_flags})
+  # Nothing asks an object for its type, and the names of types are long.
+  add_compile_options(${wasm_flags} $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
   # With the stack first in memory its overflow traps, where it would else run into data.
   add_link_options(
     ${wasm_flags} -Wl,--stack-first -sSTACK_SIZE=1MB -sDEFAULT_PTHREAD_STACK_SIZE=1MB
@@ -81,13 +83,17 @@ function(runs_in_a_page target)
   target_link_options(
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
+    # Also for the optimizer of the whole, which would copy small functions into large ones; hot
+    # loops have been optimized before.
+    -Oz
     # SDL asks for GL functions by name unless src/platform answers; the table is 50 KB of app.js.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free
     -sEXPORTED_RUNTIME_METHODS=${methods})
   if(ATTNSCOPE_THREADS)
-    # Workers only start when the page's own thread is idle, so all that will ever run start first.
-    target_link_options(${target} PRIVATE
+    # Workers only start when the page's own thread is idle, so all that will ever run start first;
+    # main() need not wait for them, as it waits for no thread.
+    target_link_options(${target} PRIVATE -sPTHREAD_POOL_DELAY_LOAD=1
                         "-sPTHREAD_POOL_SIZE=Math.min(8,navigator.hardwareConcurrency)")
   endif()
 endfunction()

@@ -3,6 +3,9 @@
 
 #include <imgui.h>
 #include <imgui_internal.h>
+#ifdef IMGUI_ENABLE_FREETYPE
+#include <misc/freetype/imgui_freetype.h>
+#endif
 
 #include <cmath>
 
@@ -80,3 +83,8 @@ const ImFontLoader* glyph_loader() {
 }
 
 }  // namespace attn::platform
+
+#ifdef IMGUI_ENABLE_FREETYPE
+// What Dear ImGui asks for by itself: the only loader there is.
+const ImFontLoader* ImGuiFreeType::GetFontLoader() { return attn::platform::glyph_loader(); }
+#endif

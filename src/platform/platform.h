@@ -37,6 +37,12 @@ Size size();
 bool prefers_dark();
 Lang prefers_language();
 
+// Whether a folder can be opened by its path; a page is never given one.
+#ifdef __EMSCRIPTEN__
+inline constexpr bool kHasPaths = false;
+#else
+inline constexpr bool kHasPaths = true;
+#endif
 // Each file by its path; folders are walked. `progress` (0..1) while reading is the platform's own
 // overlay.
 void on_drop(std::function<void(std::vector<File>)> then);

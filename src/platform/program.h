@@ -24,6 +24,7 @@ struct Program {
   Size view = {1, 1, 1};  // in the browser, of the frame being drawn
   Schedule schedule;
   std::atomic<bool> woken{false};
+  int n_frames = 0;    // shown so far
   int n_contexts = 0;  // of OpenGL, so far; textures of an earlier one are gone
   std::vector<std::function<void()>> after_frame;  // run once, when the GPU has its commands
   std::function<void()> before_swap;               // may read the finished picture

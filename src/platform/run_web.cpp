@@ -25,6 +25,14 @@ extern "C" {
 // SDL asks for OpenGL functions by name and then uses none of them; a real answer costs 50 KB.
 void* eglGetProcAddress(const char*) { return nullptr; }
 
+// Dear ImGui's part for SDL asks for game controllers, which this SDL was built without.
+int SDL_NumJoysticks() { return 0; }
+SDL_bool SDL_IsGameController(int) { return SDL_FALSE; }
+SDL_GameController* SDL_GameControllerOpen(int) { return nullptr; }
+void SDL_GameControllerClose(SDL_GameController*) {}
+Uint8 SDL_GameControllerGetButton(SDL_GameController*, SDL_GameControllerButton) { return 0; }
+Sint16 SDL_GameControllerGetAxis(SDL_GameController*, SDL_GameControllerAxis) { return 0; }
+
 // Draws; milliseconds until the next frame is due, below 0 for never.
 EMSCRIPTEN_KEEPALIVE double attn_frame() {
   using namespace attn::platform;
@@ -32,6 +40,8 @@ EMSCRIPTEN_KEEPALIVE double attn_frame() {
   const double due = program().schedule.due_ms();
   return due == Schedule::kNever ? -1 : due > now_ms() ? due - now_ms() : 0;
 }
+
+EMSCRIPTEN_KEEPALIVE int attn_frames_shown() { return attn::platform::program().n_frames; }
 
 // The canvas lost the focus: keys that are down will go up elsewhere.
 EMSCRIPTEN_KEEPALIVE void attn_blur() { ImGui::GetIO().ClearInputKeys(); }

@@ -154,6 +154,7 @@ bool draw_frame() {
   render(size().scale);
   if (p.before_swap) p.before_swap();
   SDL_GL_SwapWindow(p.window);
+  ++p.n_frames;
   for (auto& f : std::exchange(p.after_frame, {})) f();
   // A press and its release come in two frames, or a quick click would not be seen.
   if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) end.more_ms = 0;

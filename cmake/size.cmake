@@ -1,0 +1,54 @@
+# What a page loads is compiled for size where nobody waits for it, and for speed where something
+# runs once for every token, weight or pixel. Elsewhere than in a page all is compiled for speed.
+
+# Folders and files of the loops; all else of src is cold.
+set(hot_places
+    src/tensor src/trace src/pass src/analysis
+    src/app/picture_jobs.cpp src/app/tiles.cpp
+    src/text/tokenizer_bpe.cpp src/text/tokenizer_unigram.cpp src/text/tokenizer_wordpiece.cpp)
+# Of those folders: tables, words and settings.
+set(cold_places
+    src/analysis/attributions.cpp src/analysis/head_circuits.cpp src/analysis/head_facts.cpp
+    src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
+    src/analysis/measure.cpp src/analysis/metric_words.cpp src/analysis/metrics.cpp
+    src/analysis/regroup.cpp src/analysis/target.cpp)
+
+# Moves the hot files of the list `sources` to the list `hot`: all flags of a target's files must
+# agree with its precompiled header, so these need a target of their own.
+function(split_by_heat sources hot)
+  set(cold_found)
+  set(hot_found)
+  if(EMSCRIPTEN)
+    foreach(file ${${sources}})
+      cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE path)
+      cmake_path(GET path PARENT_PATH folder)
+      if((path IN_LIST hot_places OR folder IN_LIST hot_places) AND NOT path IN_LIST cold_places)
+        list(APPEND hot_found "${file}")
+      else()
+        list(APPEND cold_found "${file}")
+      endif()
+    endforeach()
+    set(${sources} ${cold_found} PARENT_SCOPE)
+  endif()
+  set(${hot} ${hot_found} PARENT_SCOPE)
+endfunction()
+
+# for_size(TARGET LEVEL): -Os, or -Oz, which also leaves loops as they are written.
+function(for_size target level)
+  if(EMSCRIPTEN)
+    target_compile_options(${target} PRIVATE ${level})
+  endif()
+endfunction()
+
+# The hot files of `target`, compiled in its way but for speed.
+function(add_hot_part target)
+  if(NOT ARGN)
+    return()
+  endif()
+  add_library(${target}_hot OBJECT ${ARGN})
+  foreach(property INCLUDE_DIRECTORIES COMPILE_DEFINITIONS LINK_LIBRARIES)
+    set_property(TARGET ${target}_hot PROPERTY ${property} $<TARGET_PROPERTY:${target},${property}>)
+  endforeach()
+  precompile(${target}_hot ${precompiled_std} <Eigen/Core>)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_hot>)
+endfunction()
