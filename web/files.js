@@ -15,7 +15,9 @@ class Trouble extends Error {}
 export class Files {
   sizes = new Map();  // path -> bytes, of what the site says it holds
   #page;
-  #turn = 0;  // a newer wish ends an older reading
+  #expected = new Map();  // path -> a promise of a response, which is taken once
+  #asked = new Set();     // what the program has asked for
+  #turn = 0;              // a newer wish ends an older reading
 
   constructor(page) {
     this.#page = page;
@@ -138,6 +140,35 @@ export class Files {
 
   // ---- Fetched
 
+  // Begins to fetch what the program will ask for in a moment, and keeps all that comes.
+  expect(path) {
+    if (this.#asked.has(path)) return;
+    this.#keep(path, fetch(path, {priority: 'low'}).then((response) => {
+      const all = new ByteLengthQueuingStrategy({highWaterMark: GB});
+      const kept = new TransformStream({}, undefined, all);
+      return new Response(response.body?.pipeThrough(kept), response);
+    }));
+  }
+
+  // As expect(), and what it says.
+  async expectJson(path) {
+    const response = fetch(path);
+    this.#keep(path, response.then((one) => one.clone()));
+    return (await response).json();
+  }
+
+  #keep(path, response) {
+    response.catch(() => {});  // it is fetched again
+    this.#expected.set(path, response);
+  }
+
+  #response(path) {
+    this.#asked.add(path);
+    const expected = this.#expected.get(path);
+    this.#expected.delete(path);
+    return expected?.catch(() => fetch(path)) ?? fetch(path);
+  }
+
   // Bytes may be compressed on the way, so that only the site's own list knows how many will come.
   async fetch(id, path) {
     const {tr} = this.#bound();
@@ -156,7 +187,7 @@ export class Files {
 
   async #fetchInto(id, path) {
     const {tr} = this.#bound();
-    const response = await fetch(path);
+    const response = await this.#response(path);
     if (!response.ok) {
       const status = `${response.status} ${response.statusText}`.trim();
       throw new Trouble(

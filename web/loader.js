@@ -9,7 +9,9 @@
 import {Page, prefersChinese} from './page.js';
 
 const TRIED = 'attnscope.isolated';  // in sessionStorage: the one reload was made
-const PATIENCE_MS = 3000;  // for a service worker that may be blocked and then never answers
+const PATIENCE_MS = 3000;     // for a service worker that may be blocked and then never answers
+const EXPECTED_BYTES = 64e6;  // of a larger model nothing is kept twice
+const WASM = 'application/wasm';
 
 const options = new URLSearchParams(location.search);
 const chinese = prefersChinese();
@@ -114,7 +116,7 @@ async function keepForOffline() {
   }
 }
 
-// ---- Starting
+// ---- What comes over the net: all of it at once, as each piece takes its time
 
 async function siteSizes() {
   try {
@@ -125,24 +127,31 @@ async function siteSizes() {
   }
 }
 
-// The program's bytes are compiled while they arrive.
-async function compile(path, size, imports) {
+// Compiled while it arrives, and from the response itself: a browser keeps the machine code it made
+// of an address, not of bytes that it is handed.
+async function compile(path, sizes) {
   const response = await fetch(path);
   if (!response.ok) {
     throw new Missing(
         tr(`${path} could not be fetched: the server answered ${response.status}`,
            `无法获取 ${path}：服务器返回 ${response.status}`));
   }
-  let done = 0;
-  const counted = response.body.pipeThrough(new TransformStream({
-    transform(chunk, controller) {
-      done += chunk.length;
-      element('bar').value = done / (size || 2e6);
-      controller.enqueue(chunk);
-    },
-  }));
-  const headers = {'Content-Type': 'application/wasm'};
-  return WebAssembly.instantiateStreaming(new Response(counted, {headers}), imports);
+  showArrival(response.clone(), sizes.then((all) => all.get(path))).catch(() => {});
+  if (response.headers.get('Content-Type') === WASM) return WebAssembly.compileStreaming(response);
+  // Some hosts know no such type, and streaming insists on it.
+  return WebAssembly.compileStreaming(
+      new Response(response.body, {headers: {'Content-Type': WASM}}));
+}
+
+async function showArrival(response, expected) {
+  const reader = response.body.getReader();
+  const size = await expected || 2e6;
+  for (let done = 0;;) {
+    const {done: end, value} = await reader.read();
+    if (end) return;
+    done += value.length;
+    element('bar').value = done / size;
+  }
 }
 
 function addScript(src) {
@@ -157,23 +166,53 @@ function addScript(src) {
   });
 }
 
+// The script and the module of one build; a script that is there can start its threads, which takes
+// them as long as the module takes to arrive.
+function fetchProgram(build, sizes) {
+  const module = compile(`${build}/app.wasm`, sizes);
+  module.catch(() => {});  // until somebody waits for it
+  return {script: addScript(`${build}/app.js`), module};
+}
+
+// The model that the page will ask for, as far as its address tells, while the program arrives.
+async function expectModel(files) {
+  const hash = location.hash.slice(1);
+  const {models} = await files.expectJson('models/index.json');
+  const named = new URLSearchParams(hash).get('model');
+  const model = named ? models.find(({id}) => id === named) : hash ? null : models[0];
+  if (!(model?.bytes < EXPECTED_BYTES)) return;
+  for (const name of model.files) files.expect(`models/${model.folder ?? model.id}/${name}`);
+}
+
+// ---- Starting
+
 async function start() {
+  const sizes = siteSizes();
+  let program = fetchProgram(api.build, sizes);
   const page = new Page(element('canvas'), element('main'), chinese);
   api.page = page;
-  const sizes = await siteSizes();
-  if (sizes.size && !sizes.has(`${api.build}/app.js`)) api.build = 'st';  // a site with one build
-  const {build} = api;
-  await addScript(`${build}/app.js`);
-  page.files.sizes = sizes;
+  sizes.then((all) => (page.files.sizes = all));
+  expectModel(page.files).catch(() => {});  // the program asks again, and tells
+  try {
+    await program.script;
+  } catch (error) {
+    const all = await sizes;
+    if (!all.size || all.has(`${api.build}/app.js`)) throw error;
+    api.build = 'st';  // a site with one build
+    program = fetchProgram('st', sizes);
+    await program.script;
+  }
   await new Promise((resolve, reject) => {
     createAttnscope({
       canvas: page.canvas,
       page,
-      locateFile: (name) => `${build}/${name}`,
+      locateFile: (name) => `${api.build}/${name}`,
       instantiateWasm(imports, receive) {
-        const path = `${build}/app.wasm`;
-        compile(path, sizes.get(path), imports)
-            .then(({instance, module}) => receive(instance, module), reject);
+        program.module
+            .then(
+                (module) => WebAssembly.instantiate(module, imports)
+                                .then((instance) => receive(instance, module)))
+            .catch(reject);
         return {};
       },
     }).then(resolve, reject);

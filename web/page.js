@@ -106,7 +106,11 @@ export class Page {
           `attnscope 已停止运行（${what}），请重新加载页面`));
       throw error;
     }
-    if (++this.frames === 1) this.#started();
+    ++this.frames;
+    if (this.#started && this.call('frames_shown') > 0) {
+      this.#started();
+      this.#started = null;
+    }
     if (wait === 0)
       this.requestFrame();
     else if (wait > 0)

@@ -24,29 +24,32 @@ self.addEventListener('message', (event) => {
 self.addEventListener('fetch', (event) => {
   const {request} = event;
   if (request.method !== 'GET' || !ours(request.url) || request.headers.has('Range')) return;
-  event.respondWith(answer(request));
+  event.respondWith(answer(event, request));
 });
 
 function ours(url) {
   return url.startsWith(here);
 }
 
-async function answer(request) {
+async function answer(event, request) {
   const {searchParams, pathname} = new URL(request.url);
   if (request.mode === 'navigate') {
-    const [response] = await Promise.all([fresh(request, here), newestVersion()]);
-    return isolated(response, searchParams.get('isolate') !== '0');
+    // The page need not wait for the version, only what it asks for.
+    const newest = newestVersion().catch(() => {});
+    current = newest.then(openCurrent);
+    event.waitUntil(current);
+    return isolated(await fresh(event, request, here), searchParams.get('isolate') !== '0');
   }
   if (pathname.endsWith('/version.json')) return isolated(await versionFile(), true);
-  return isolated(await cached(request), true);
+  return cached(event, request);
 }
 
 // ---- From the network, else from the cache
 
-async function fresh(request, key) {
+async function fresh(event, request, key) {
   try {
     const response = await fetch(request);
-    if (response.ok) await put(key, response.clone());
+    if (response.ok) event.waitUntil(put(key, response.clone()));
     return response;
   } catch (error) {
     const kept = await (await currentCache())?.match(key);
@@ -57,13 +60,16 @@ async function fresh(request, key) {
 
 // ---- From the cache, else from the network
 
-async function cached(request) {
+// What is kept has its headers already: a browser keeps the code that it makes of a script or a
+// program only for a response that comes as it lay in the cache.
+async function cached(event, request) {
   const cache = await currentCache();
   const kept = await cache?.match(request.url);
-  if (kept) return kept;
+  if (kept) return isolated(kept, true);
   // The browser's own cache may hold a file of the version before.
-  const response = await fetch(request.url, {cache: 'no-cache', credentials: 'same-origin'});
-  if (response.ok) await put(request.url, response.clone());
+  const response =
+      isolated(await fetch(request.url, {cache: 'no-cache', credentials: 'same-origin'}), true);
+  if (response.ok) event.waitUntil(put(request.url, response.clone()));
   return response;
 }
 
@@ -71,7 +77,7 @@ async function keep(url) {
   const cache = await currentCache();
   if (!cache || await cache.match(url)) return;
   const response = await fetch(url, {cache: 'no-cache'});
-  if (response.ok && !isLarge(response)) return put(url, response);
+  if (response.ok && !isLarge(response)) return put(url, isolated(response, true));
   await response.body?.cancel();  // or all of it would come a second time
 }
 
@@ -86,6 +92,8 @@ async function put(key, response) {
 }
 
 // ---- Versions
+
+let current = null;  // a promise of the cache of the version, or of null; asked for every file
 
 async function versionFile() {
   const url = new URL('version.json', here).href;
@@ -104,7 +112,11 @@ async function versionFile() {
   }
 }
 
-async function currentCache() {
+function currentCache() {
+  return current ??= openCurrent();
+}
+
+async function openCurrent() {
   const meta = await caches.open(META);
   const file = await meta.match(new URL('version.json', here).href);
   const version = (await file?.json().catch(() => null))?.version;
@@ -116,9 +128,16 @@ async function newestVersion() {
   const old =
       (await caches.keys()).filter((name) => name.startsWith(NAME) && name !== NAME + version);
   await Promise.all(old.map((name) => caches.delete(name)));
+  current = null;
 }
 
 // ---- Headers
+
+const POLICIES = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
 
 // Workers need the embedder policy on their own script as well.
 function isolated(response, on) {
@@ -126,10 +145,11 @@ function isolated(response, on) {
       response.status === 0) {
     return response;
   }
+  if (Object.entries(POLICIES).every(([name, value]) => response.headers.get(name) === value)) {
+    return response;
+  }
   const headers = new Headers(response.headers);
-  headers.set('Cross-Origin-Opener-Policy', 'same-origin');
-  headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
-  headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+  for (const [name, value] of Object.entries(POLICIES)) headers.set(name, value);
   const {status, statusText} = response;
   return new Response(response.body, {status, statusText, headers});
 }

@@ -16,6 +16,7 @@ namespace attn {
 namespace {
 
 constexpr double kHold_s = .025;
+constexpr double kFirst_s = .5;  // so long the first picture waits for the preferred model
 
 // What holds where the link says nothing: what the person chose last, else what their system
 // prefers.
@@ -107,6 +108,7 @@ void fetch_model(Program& program, ModelEntry entry) {
       if (fetch->failed) return;
       if (!bytes) {
         fetch->failed = true;
+        p->fetched_first.clear();
         show_fetching(*p->ui, -1);
         p->session.bring_error(fetch->entry.id, bytes.error());
         return;
@@ -116,10 +118,15 @@ void fetch_model(Program& program, ModelEntry entry) {
       show_fetching(*p->ui, fetch->part_done());
       if (++fetch->n_done < fetch->files.size()) return;
       show_fetching(*p->ui, -1);
+      if (std::exchange(p->fetched_first, {}) == fetch->entry.id) p->first_is_here = true;
       p->session.bring(fetch->entry.id, std::move(fetch->files));
     };
     platform::fetch("models/" + fetch->entry.folder + "/" + name, more, done);
   }
+}
+
+bool goes_to_preferred(const Program& program) {
+  return !program.preferred.empty() && (program.demonstrated || program.first_is_here);
 }
 
 void fetch_index(Program& program) {
@@ -128,17 +135,17 @@ void fetch_index(Program& program) {
       "models/index.json", [](float) {},
       [p](Result<Bytes> index) {
         platform::wake();
+        p->index_read = true;
         if (!index) return p->session.no_index();  // a page or a folder without models of its own
         if (const Status wrong = p->session.add_index(index->text()))
           show_error(*p->ui, wrong->message);
         const auto& models = p->session.models();
         const bool untouched = !differs_but_in_looks(p->state, p->first);
-        // Settings of the demonstration name it as well as its id does.
-        const bool names_model = platform::get_query().find("model=") != std::string::npos ||
-                                 !(scratch_settings(p->first) == ScratchSettings{});
         const auto listed = std::ranges::find_if(
             models, [](const ModelEntry& entry) { return !entry.files.empty(); });
-        if (listed != models.end() && untouched && !names_model) p->preferred = listed->id;
+        if (listed == models.end() || !untouched || p->names_model) return;
+        p->preferred = p->fetched_first = listed->id;
+        fetch_model(*p, *listed);
       });
 }
 
@@ -152,6 +159,9 @@ void open_program(Program& program) {
   program.first = program.state;
   program.history = History(program.state);
   program.query = link_of(program.state);
+  // Settings of the demonstration name it as well as its id does.
+  program.names_model = platform::get_query().find("model=") != std::string::npos ||
+                        !(scratch_settings(program.first) == ScratchSettings{});
   fetch_index(program);
   platform::on_drop([p](std::vector<File> files) {
     p->session.open(std::move(files));
@@ -172,7 +182,8 @@ void show_model(Program& program, const std::string& id) {
 
 void follow_opening(Program& program) {
   Session& session = program.session;
-  if (auto entry = session.take_fetch()) fetch_model(program, std::move(*entry));
+  if (auto entry = session.take_fetch(); entry && entry->id != program.fetched_first)
+    fetch_model(program, std::move(*entry));
   if (const auto id = session.take_opened()) show_model(program, *id);
 
   const Snapshot& snap = session.snapshot();
@@ -180,7 +191,7 @@ void follow_opening(Program& program) {
   if (program.preferred.empty()) return;
   if (differs_but_in_looks(program.state, program.first)) {
     program.preferred.clear();
-  } else if (program.demonstrated && snap.error) {
+  } else if (goes_to_preferred(program) && snap.error) {
     show_error(*program.ui, snap.error->message);
     program.preferred.clear();
   } else if (snap.model) {
@@ -195,6 +206,11 @@ void follow_opening(Program& program) {
 
 bool holds_frame(Program& program) {
   const double now_s = ImGui::GetTime();
+  const Snapshot& snap = program.session.snapshot();
+  const bool may_come = !program.names_model && !(snap.model && snap.current) && !snap.error &&
+                        (snap.model || !program.index_read || !program.preferred.empty());
+  program.holds_first = program.holds_first && may_come && now_s < kFirst_s;
+  if (program.holds_first) return true;
   if (!program.session.makes_picture()) {
     program.held_since_s = -1;
     program.picture_slow = false;
@@ -208,9 +224,7 @@ bool holds_frame(Program& program) {
 
 State wish(const Program& program) {
   State state = program.state;
-  if (!program.preferred.empty() && program.demonstrated) {
-    state.model = program.preferred;
-  }
+  if (goes_to_preferred(program)) state.model = program.preferred;
   return state;
 }
 

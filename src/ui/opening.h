@@ -23,6 +23,13 @@ struct Program {
   State first;
   std::string preferred;
   bool demonstrated = false;
+  // Its files are asked for as soon as it is known, and where they come at once it is shown without
+  // the demonstration before it.
+  std::string fetched_first;   // while its files are on their way
+  bool first_is_here = false;  // they have come
+  bool names_model = false;    // the link does
+  bool index_read = false;
+  bool holds_first = true;  // nothing is shown yet, as the preferred model may come in a moment
 
   double held_since_s =
       -1;  // the frame that waits for a new picture was drawn then; below 0: none waits

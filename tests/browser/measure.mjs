@@ -1,30 +1,38 @@
 // measure.mjs - sizes, time to the first heat map, frame times, input to pixel, and idleness of the
 // page; not a test.
 //
-//   node tests/browser/measure.mjs [SITE]
+//   node tests/browser/measure.mjs [SITE...] [--only WORDS] [--visits N]
+//
+// With several sites the way to the first heat map is measured of all of them in turns, and the
+// rest of the first alone. WORDS: some of st, mt, way, frames, typing. N: of each site, 5.
 import {readFileSync} from "node:fs";
 import path from "node:path";
-import zlib from "node:zlib";
 import {chromium} from "playwright-core";
 
-import {has_checkpoint, kCheckpoints, kModels, model_files} from "./golden.mjs";
+import {packed_size} from "./cases/download.mjs";
+import {has_checkpoint, kCheckpoints, model_files} from "./golden.mjs";
 import {sleep, until} from "./harness.mjs";
 import {kChromium, open_page} from "./page.mjs";
 import {kSite, serve} from "./server.mjs";
 
-const site = path.resolve(process.argv[2] ?? kSite);
-const kVisits = 5, kFrames = 120;
+const args = process.argv.slice(2);
+const option = (name, otherwise) => {
+  const at = args.indexOf(name);
+  return at >= 0 ? args.splice(at, 2)[1] : otherwise;
+};
+const only = option("--only", "").split(/[ ,]+/);
+const kVisits = Number(option("--visits", 5)), kFrames = 120;
+const kBuilds = ["st", "mt"], kParts = ["way", "frames", "typing"];
+// All of a group, unless some of it are named.
+const wants = (word, group) => only.includes(word) || !group.some((one) => only.includes(one));
+const folders = (args.length ? args : [kSite]).map((folder) => path.resolve(folder));
+// The browser writes the compiled program to its cache a while after it has begun to run.
+const kBetween_ms = 3000;
 
 const kb = (n) => `${(n / 1000).toFixed(1).padStart(8)} kB`;
-const brotli = (bytes) =>
-    zlib.brotliCompressSync(bytes, {
-          params:
-              {[zlib.constants.BROTLI_PARAM_QUALITY]: 11, [zlib.constants.BROTLI_PARAM_LGWIN]: 24}
-        })
-        .length;
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 
-function sizes(build) {
+function sizes(site, build) {
   const files = [
     `${build}/app.wasm`, `${build}/app.js`, "index.html", "loader.js", "page.js", "files.js",
     "glyphs.js", "style.css", "sw.js", "icon.svg"
@@ -32,7 +40,7 @@ function sizes(build) {
   let raw = 0, packed = 0;
   for (const file of files) {
     const bytes = readFileSync(path.join(site, file));
-    const small = brotli(bytes);
+    const small = packed_size(bytes);
     raw += bytes.length;
     packed += small;
     if (file.startsWith(build))
@@ -41,63 +49,114 @@ function sizes(build) {
   console.log(`  whole page    ${kb(raw)}${kb(packed)} brotli, without models`);
 }
 
-// ms from the start of the navigation to the first complete picture of `model`.
-async function first_map(page, model) {
-  await page.settle_at(model);
-  return page.evaluate(() => window.first_map_ms);
-}
-
-// Runs before the page's own scripts: the time at which the first heat map, and that of the last
-// model, stood.
-function note_maps() {
-  let model;
-  const look = () => {
-    try {
-      const s = attnscope.ask("status");
-      if (s.current && !s.busy && s.model !== model) {
-        model = s.model;
-        requestAnimationFrame((now) => {
-          window.first_any_ms ??= now;
-          window.first_map_ms = now;
-        });
-      }
-    } catch {
-    }  // not there yet
-    setTimeout(look, 4);
-  };
-  look();
-}
-
-async function visits(browser, url, model) {
-  const cold = [], warm = [], any = [];
-  for (let i = 0; i < kVisits; ++i) {
-    const context = await browser.newContext({viewport: {width: 1280, height: 800}});
-    await context.addInitScript(note_maps);
-    const page = await open_page(browser, url, {}, context);
-    cold.push(await first_map(page, model));
-    any.push(await page.evaluate(() => window.first_any_ms));
-    await sleep(1000);
-    await page.raw.close();
-    const again = await open_page(browser, url, {}, context);
-    warm.push(await first_map(again, model));
-    await context.close();
+// Runs before the page's own scripts, and asks nothing of them: when each part of the way to the
+// first heat map was over, into window.way as {step: ms since the navigation began}.
+function note_the_way() {
+  const way = (window.way = {});
+  const note = (step) => (way[step] ??= performance.now());
+  for (const name of ["instantiateStreaming", "compileStreaming"]) {
+    const plain = WebAssembly[name];
+    WebAssembly[name] = async (...args) => {
+      const made = await plain.apply(WebAssembly, args);
+      note("program compiled");
+      return made;
+    };
   }
-  const show = (list) => list.sort((a, b) => a - b).map((ms) => ms.toFixed(0)).join(" ");
-  console.log(`  first heat map, cold    ${show(any)} ms`);
-  console.log(`  "${model}", cold        ${show(cold)} ms`);
-  console.log(`  "${model}", warm        ${show(warm)} ms`);
+  // Frames are watched from inside, as a clock that asks would take the time it measures.
+  const watch = (page) => {
+    const {attach, call} = page;
+    page.attach = (...args) => {
+      note("main() over");
+      return attach.apply(page, args);
+    };
+    page.call = (name, ...args) => {
+      if (name === "frame") note("first frame begun");
+      const result = call.call(page, name, ...args);
+      if (name === "fetch_done") note("list of models read");
+      if (name !== "frame") return result;
+      note("first frame drawn");
+      const s = attnscope.ask("status");
+      if (s.current && !s.busy) {
+        note("first picture");
+        way.model = s.model;
+        if (s.model !== "scratch" && !way["model's picture"]) {
+          note("model's picture");
+          requestAnimationFrame(() => note("model's picture shown"));
+        }
+      }
+      return result;
+    };
+  };
+  let create;
+  Object.defineProperty(window, "createAttnscope", {
+    configurable: true,
+    get: () => create && ((options) => {
+                 note("program runs");
+                 watch(options.page);
+                 return create(options);
+               }),
+    set: (made) => (create = made),
+  });
+}
+
+// What has come over the net, by its last byte.
+const note_arrivals = () => {
+  const {way} = window;
+  for (const {name, responseEnd} of performance.getEntriesByType("resource")) {
+    const file = name.split("/").at(-1).split("?")[0];
+    if (/^(app\.js|app\.wasm|index\.json|model\.safetensors)$/.test(file))
+      way[`${file} here`] ??= responseEnd;
+  }
+  return way;
+};
+
+const median = (list) => quantile([...list].sort((a, b) => a - b), 0.5);
+
+// Several sites take turns, so that what else the machine does meets all of them alike.
+async function visits(browser, sites, query, model) {
+  const ways = sites.map(() => ({cold: [], warm: []}));
+  for (let i = 0; i < kVisits; ++i) {
+    for (const [at, {url}] of sites.entries()) {
+      const context = await browser.newContext({viewport: {width: 1280, height: 800}});
+      await context.addInitScript(note_the_way);
+      for (const visit of ["cold", "warm"]) {
+        const page = await open_page(browser, url + query, {}, context);
+        await page.settle_at(model);
+        ways[at][visit].push(await page.evaluate(note_arrivals));
+        await sleep(kBetween_ms);
+        await page.raw.close();
+      }
+      await context.close();
+    }
+  }
+  for (const [at, {site}] of sites.entries()) {
+    for (const visit of ["cold", "warm"]) {
+      const list = ways[at][visit];
+      const maps = list.map((way) => way["model's picture shown"]).sort((a, b) => a - b);
+      console.log(`  ${site}, ${visit}: "${model}" after ${
+          maps.map((ms) => ms?.toFixed(0)).join(" ")} ms; medians of the way:`);
+      const steps = [...new Set(list.flatMap(Object.keys))].filter((step) => step !== "model");
+      const times = steps.map((step) => [median(list.map((way) => way[step])), step]);
+      for (const [ms, step] of times.sort((a, b) => a[0] - b[0]))
+        console.log(`  ${ms?.toFixed(0).padStart(8)} ms  ${step}`);
+    }
+  }
 }
 
 // Frames one after the other, each until the GPU has finished it.
-async function frame_times(browser, url) {
+async function frame_times(browser, url, model) {
+  const large = "default-candidate";
   const page = await open_page(browser, url + "#model=scratch");
   await page.settle();
-  const folder = has_checkpoint("default-candidate") ?
-      path.join(kCheckpoints, "default-candidate") :
-      path.join(kModels, "llama-gqa");
-  await page.drop(model_files(folder));
-  await until(async () => (await page.status()).model !== "scratch", "the model was not opened");
-  await page.settle();
+  if (has_checkpoint(large)) {
+    await page.drop(model_files(path.join(kCheckpoints, large)));
+    await until(async () => (await page.status()).model !== "scratch", "the model was not opened");
+    await page.settle();
+  } else {
+    console.log(`  SKIPPED frames of ${large}: ${kCheckpoints} is not there; of ${model} instead`);
+    await page.follow(`model=${model}`);
+    await page.settle();
+  }
   await page.type_text(
       "The king went to the sea and the king came back to the old house by the sea. ".repeat(3));
   const s = await page.settle();
@@ -191,21 +250,26 @@ async function typing(browser, url, model) {
   await page.close();
 }
 
-const server = await serve(site, true);
+const sites = [];
+for (const site of folders) sites.push({site, ...await serve(site, true)});
 const browser = await chromium.launch(kChromium);
 try {
-  const list = await fetch(server.url + "models/index.json");
+  const [{url}] = sites;
+  const list = await fetch(url + "models/index.json");
   const index = list.ok ? await list.json() : {};
   const model = index.models?.[0]?.id ?? "scratch";
-  console.log(`Chromium ${browser.version()}, software renderer, 1280 x 800, ${site}`);
-  for (const build of ["st", "mt"]) {
-    console.log(`${build}:`);
-    sizes(build);
-    await visits(browser, `${server.url}?build=${build}`, model);
-    await frame_times(browser, `${server.url}?build=${build}`);
-    await typing(browser, `${server.url}?build=${build}`, model);
+  console.log(`Chromium ${browser.version()}, software renderer, 1280 x 800`);
+  for (const build of kBuilds.filter((one) => wants(one, kBuilds))) {
+    const query = `?build=${build}`;
+    for (const {site} of sites) {
+      console.log(`${build}, ${site}:`);
+      sizes(site, build);
+    }
+    if (wants("way", kParts)) await visits(browser, sites, query, model);
+    if (wants("frames", kParts)) await frame_times(browser, url + query, model);
+    if (wants("typing", kParts)) await typing(browser, url + query, model);
   }
 } finally {
   await browser.close();
-  await server.stop();
+  for (const {stop} of sites) await stop();
 }

@@ -45,6 +45,10 @@ export const cases = [
       t.print(`model and map ${Math.round(ms)} ms after the program had arrived, ${
           Math.round(times.now)} ms after the visit began`);
       check(ms < 10000, `${Math.round(ms)} ms after the program had arrived`);
+      for (const name of model.files) {
+        const times = page.asked.filter((address) => address.endsWith(`/${name}`)).length;
+        equal(times, 1, `${name}, fetched ahead of the program, was asked for so many times`);
+      }
       await page.screenshot("first-screen");
       page.check_clean();
     },
