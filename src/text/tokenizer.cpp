@@ -1,12 +1,12 @@
-// tokenizer.cpp - the way of a text through the sections of tokenizer.json.
+// tokenizer.cpp - the way of a text through the steps of a tokenizer.
 #include "text/tokenizer.h"
 
 #include <algorithm>
 
 #include "base/utf8.h"
 #include "text/tokenizer_added.h"
+#include "text/tokenizer_models.h"
 #include "text/tokenizer_shown.h"
-#include "text/tokenizer_steps.h"
 
 namespace attn {
 
@@ -24,28 +24,17 @@ struct Tokenizer::Impl {
 Tokenizer::Tokenizer() = default;
 Tokenizer::~Tokenizer() = default;
 
-// The sections truncation and padding are left out on purpose: no text is cut silently.
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(const Json& json,
-                                                              std::string_view file) {
-  const auto section = [&](const char* name) {
-    return Section{json.at(name), std::string(file) + ": " + name};
-  };
-  auto impl = std::make_unique<Impl>();
-  Result<SubwordModel> model = read_subword_model(section("model"));
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_records(TokenizerRecords records) {
+  Result<SubwordModel> model =
+      make_subword_model(std::move(records.model), records.file + ": model");
   if (!model) return model.error();
-  Result<Normalizer> normalizer = read_normalizer(section("normalizer"));
-  if (!normalizer) return normalizer.error();
-  Result<PreTokenizer> pre_tokenizer = read_pre_tokenizer(section("pre_tokenizer"));
-  if (!pre_tokenizer) return pre_tokenizer.error();
-  Result<PostProcessor> post_processor = read_post_processor(section("post_processor"));
-  if (!post_processor) return post_processor.error();
-  Result<Decoder> decoder = read_decoder(section("decoder"));
-  if (!decoder) return decoder.error();
-  Result<AddedTokens> added = AddedTokens::read(
-      json.at("added_tokens"), section("added_tokens").where, *model->vocabulary, *normalizer);
+  Result<AddedTokens> added =
+      AddedTokens::make(std::move(records.added), records.file + ": added_tokens",
+                        *model->vocabulary, records.normalizer);
   if (!added) return added.error();
-  *impl = {std::move(*normalizer),     std::move(*pre_tokenizer), std::move(*model),
-           std::move(*post_processor), std::move(*decoder),       std::move(*added)};
+  auto impl = std::make_unique<Impl>();
+  *impl = {std::move(records.normalizer),     std::move(records.pre_tokenizer), std::move(*model),
+           std::move(records.post_processor), std::move(records.decoder),       std::move(*added)};
   std::shared_ptr<Tokenizer> out(new Tokenizer);
   out->impl_ = std::move(impl);
   return std::shared_ptr<const Tokenizer>(std::move(out));

@@ -1,4 +1,4 @@
-// tokenizer.h - text to tokens and back, exactly as the tokenizer.json says.
+// tokenizer.h - text to tokens and back, exactly as the library that trained the model does it.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,13 @@
 
 namespace attn {
 
+struct TokenizerRecords;
+
 // One vocabulary with its rules. Immutable; may be used from several threads.
 class Tokenizer {
  public:
+  // From what any reader of a file made (tokenizer_records.h).
+  static Result<std::shared_ptr<const Tokenizer>> from_records(TokenizerRecords records);
   // Hugging Face tokenizer.json. Kinds and steps that are not known are an error that names them.
   static Result<std::shared_ptr<const Tokenizer>> from_json(const Json& json,
                                                             std::string_view file);

@@ -1,8 +1,9 @@
-// tokenizer_added.cpp - reading and finding added tokens.
+// tokenizer_added.cpp - finding added tokens.
 #include "text/tokenizer_added.h"
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "text/tokenizer_chars.h"
 
@@ -42,31 +43,21 @@ int TokenFinder::match(std::string_view text, size_t at, size_t& end) const {
   return found;
 }
 
-Result<AddedTokens> AddedTokens::read(const Json& list, const std::string& where,
+Result<AddedTokens> AddedTokens::make(std::vector<AddedToken> list, const std::string& where,
                                       const Vocabulary& vocabulary, const Normalizer& normalizer) {
   AddedTokens out;
-  if (list.is_null()) return out;
-  if (!list.is_array()) return Error{where + " must be a list; the file is damaged"};
   const int64_t most = Vocabulary::limit(vocabulary.n_entries() + list.size());
-  for (size_t i = 0; i < list.size(); ++i) {
-    const Section section{list.at(i), where};
-    AddedToken token{.content = section.text("content", ""),
-                     .special = section.flag("special", false),
-                     .single_word = section.flag("single_word", false),
-                     .lstrip = section.flag("lstrip", false),
-                     .rstrip = section.flag("rstrip", false)};
-    token.normalized = section.flag("normalized", !token.special);
-    const int64_t id = section.json.at("id").integer().value_or(-1);
+  for (AddedToken& token : list) {
     constexpr size_t kMostBytes = 1024;
     if (token.content.size() > kMostBytes)
       return Error{where + ": a token is longer than 1024 bytes; remove it"};
-    if (id < 0 || id >= most)
+    if (token.id < 0 || token.id >= most)
       return Error{where + ": the id of " + json_quote(token.content.substr(0, 80)) +
                    " must be a whole number from 0 to " + std::to_string(most - 1) +
                    "; correct it"};
     if (token.content.empty()) continue;
     const int known = vocabulary.find(token.content);
-    token.id = known >= 0 ? known : int(id);
+    if (known >= 0) token.id = known;
     AlignedText content = AlignedText::of(token.content);
     if (token.normalized && normalizer) normalizer(content);
     (token.normalized ? out.normalized_ : out.plain_).add(content.text, int(out.tokens_.size()));

@@ -7,20 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/json.h"
 #include "base/result.h"
-#include "text/tokenizer_steps.h"
+#include "text/tokenizer_records.h"
 
 namespace attn {
-
-struct AddedToken {
-  int id = -1;
-  std::string content;
-  bool special = false;
-  bool single_word = false;             // only where no word goes on before or after
-  bool lstrip = false, rstrip = false;  // takes the blanks on that side
-  bool normalized = false;              // looked for in the normalized text
-};
 
 // Finds tokens in a text: of those that begin first, the longest.
 class TokenFinder {
@@ -40,8 +30,8 @@ class TokenFinder {
 
 class AddedTokens {
  public:
-  // `list` is the file's added_tokens. Tokens that `vocabulary` has keep its id.
-  static Result<AddedTokens> read(const Json& list, const std::string& where,
+  // Tokens that `vocabulary` has keep its id. `where` begins the error sentence.
+  static Result<AddedTokens> make(std::vector<AddedToken> list, const std::string& where,
                                   const Vocabulary& vocabulary, const Normalizer& normalizer);
 
   // Cuts out the tokens that are looked for before, or else after normalization.

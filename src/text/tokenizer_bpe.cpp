@@ -9,12 +9,12 @@
 namespace attn {
 namespace {
 
-struct Merge {
+struct Ranked {
   int rank = -1;  // lower ranks merge first; -1: not to be merged
   int id = -1;    // of what comes out
 };
 
-// (left, right) -> Merge; a hash table with linear probing.
+// (left, right) -> Ranked; a hash table with linear probing.
 class Merges {
  public:
   explicit Merges(size_t n = 0) {
@@ -23,16 +23,16 @@ class Merges {
     slots_.resize(n_slots);
   }
   // A pair given twice keeps its later rank.
-  void add(int left, int right, Merge merge) {
+  void add(int left, int right, Ranked merge) {
     Slot& slot = slots_[slot_of(left, right)];
     slot = {left, right, merge};
   }
-  Merge find(int left, int right) const { return slots_[slot_of(left, right)].merge; }
+  Ranked find(int left, int right) const { return slots_[slot_of(left, right)].merge; }
 
  private:
   struct Slot {
     int left = -1, right = -1;
-    Merge merge;
+    Ranked merge;
   };
   size_t slot_of(int left, int right) const {
     const uint64_t key = uint64_t(uint32_t(left)) << 32 | uint32_t(right);
@@ -122,7 +122,7 @@ void Bpe::cut(std::string_view word, std::vector<Subword>& out) const {
   std::vector<uint32_t> next(n), previous(n);  // n: none
   std::vector<Candidate> heap;
   const auto consider = [&](uint32_t left, uint32_t right) {
-    const Merge merge = merges.find(symbols[left].id, symbols[right].id);
+    const Ranked merge = merges.find(symbols[left].id, symbols[right].id);
     if (merge.rank < 0) return;
     heap.push_back({merge.rank, left, merge.id});
     std::push_heap(heap.begin(), heap.end(), comes_later);
@@ -152,78 +152,24 @@ void Bpe::cut(std::string_view word, std::vector<Subword>& out) const {
   for (uint32_t i = 0; i < n; i = next[i]) out.push_back(symbols[i]);
 }
 
-// "a b" in older files, ["a", "b"] in newer ones.
-std::optional<std::pair<std::string_view, std::string_view>> read_pair(const Json& json) {
-  if (const auto line = json.text()) {
-    const size_t blank = line->find(' ');
-    if (blank == line->npos || line->find(' ', blank + 1) != line->npos) return {};
-    return std::pair(line->substr(0, blank), line->substr(blank + 1));
-  }
-  const auto left = json.at(0).text(), right = json.at(1).text();
-  if (!left || !right || json.size() != 2) return {};
-  return std::pair(*left, *right);
-}
-
-Status read_merges(const Section& section, Bpe& bpe) {
-  const Json list = section.json.at("merges");
-  if (!list.is_array()) return section.wrong("merges", "must be a list; the file is damaged");
-  bpe.merges = Merges(list.size());
-  Status error;
-  std::string merged;
-  int rank = 0;
-  list.each([&](std::string_view, const Json& json) {
-    const auto pair = read_pair(json);
-    if (!pair) {
-      error = section.wrong(
-          "merges", "entry " + std::to_string(rank) + " must be two pieces; the file is damaged");
-      return false;
-    }
-    const auto& [left, right] = *pair;
-    const bool goes_on = !bpe.prefix.empty() && right.starts_with(bpe.prefix);
-    merged.assign(left).append(goes_on ? right.substr(bpe.prefix.size()) : right);
-    const int a = bpe.vocabulary->find(left), b = bpe.vocabulary->find(right);
-    const int id = bpe.vocabulary->find(merged);
-    if (a < 0 || b < 0 || id < 0) {
-      const std::string_view missing = a < 0 ? left : b < 0 ? right : std::string_view(merged);
-      error = section.wrong("merges", "entry " + std::to_string(rank) + " needs " +
-                                          json_quote(missing.substr(0, 80)) +
-                                          ", which is not in vocab; the file is damaged");
-      return false;
-    }
-    bpe.merges.add(a, b, {rank++, id});
-    return true;
-  });
-  return error;
-}
-
 }  // namespace
 
-Result<SubwordModel> read_bpe(const Section& section) {
-  Result<Vocabulary> vocabulary =
-      Vocabulary::read(section.json.at("vocab"), section.where + " vocab");
-  if (!vocabulary) return vocabulary.error();
+SubwordModel make_bpe(SubwordRecords records) {
   auto bpe = std::make_shared<Bpe>();
-  bpe->vocabulary = std::make_shared<const Vocabulary>(std::move(*vocabulary));
-  bpe->prefix = section.text("continuing_subword_prefix", "");
-  bpe->suffix = section.text("end_of_word_suffix", "");
-  bpe->fuses_unknown = section.flag("fuse_unk", false);
-  bpe->byte_fallback = section.flag("byte_fallback", false);
-  bpe->ignores_merges = section.flag("ignore_merges", false);
-  if (const auto piece = section.json.at("unk_token").text()) {
-    bpe->unknown = bpe->vocabulary->find(*piece);
-    if (bpe->unknown < 0)
-      return section.wrong("unk_token", json_quote(piece->substr(0, 80)) +
-                                            " is not in vocab; add it or set unk_token to null");
-  }
-  for (size_t byte = 0; byte < 256; ++byte) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const char piece[] = {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
-    bpe->bytes[byte] = bpe->vocabulary->find({piece, sizeof piece});
-  }
-  if (Status error = read_merges(section, *bpe)) return *error;
-  return SubwordModel{bpe->vocabulary, [bpe](std::string_view word, std::vector<Subword>& out) {
-                        bpe->cut(word, out);
-                      }};
+  bpe->merges = Merges(records.merges.size());
+  int rank = 0;
+  for (const Merge& merge : records.merges)
+    bpe->merges.add(merge.left, merge.right, {rank++, merge.merged});
+  bpe->bytes = ids_of_bytes(records.vocabulary);
+  bpe->vocabulary = std::make_shared<const Vocabulary>(std::move(records.vocabulary));
+  bpe->prefix = std::move(records.continuing_prefix);
+  bpe->suffix = std::move(records.end_of_word_suffix);
+  bpe->unknown = records.unknown;
+  bpe->fuses_unknown = records.fuse_unknown;
+  bpe->byte_fallback = records.byte_fallback;
+  bpe->ignores_merges = records.ignore_merges;
+  return {bpe->vocabulary,
+          [bpe](std::string_view word, std::vector<Subword>& out) { bpe->cut(word, out); }};
 }
 
 }  // namespace attn

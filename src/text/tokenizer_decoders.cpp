@@ -1,9 +1,8 @@
-// tokenizer_decoders.cpp - the decoder section: from pieces back to text.
+// tokenizer_decoders.cpp - from pieces back to text.
 #include <algorithm>
 
 #include "base/utf8.h"
 #include "text/tokenizer_chars.h"
-#include "text/tokenizer_regex.h"
 #include "text/tokenizer_steps.h"
 
 namespace attn {
@@ -28,7 +27,9 @@ std::string joined(const Texts& texts) {
   return out;
 }
 
-Result<Decoder> read_byte_level(const Section&) {
+}  // namespace
+
+Decoder decoders::byte_level() {
   Decoder out;
   out.show = [](std::string& piece) { piece = bytes_of_letters(piece); };
   out.decode = [](Texts& texts) {
@@ -38,10 +39,7 @@ Result<Decoder> read_byte_level(const Section&) {
   return out;
 }
 
-Result<Decoder> read_metaspace(const Section& section) {
-  const std::string mark = section.text("replacement", "▁");
-  const bool add = section.flag("add_prefix_space", true);
-  const bool prepends = section.text("prepend_scheme", add ? "always" : "never") != "never";
+Decoder decoders::metaspace(std::string mark, bool prepends) {
   Decoder out;
   out.show = [=](std::string& piece) { replace_all(piece, mark, " "); };
   out.decode = [=](Texts& texts) {
@@ -51,7 +49,7 @@ Result<Decoder> read_metaspace(const Section& section) {
   return out;
 }
 
-void replace_matches(std::string& text, const Pattern& pattern, std::string_view content) {
+static void replace_matches(std::string& text, const Pattern& pattern, std::string_view content) {
   const std::vector<Match> matches = pattern.find(text);
   uint64_t size = text.size();
   for (const Match& match : matches)
@@ -67,21 +65,19 @@ void replace_matches(std::string& text, const Pattern& pattern, std::string_view
   text = std::move(out);
 }
 
-Result<Decoder> read_replace(const Section& section) {
-  const Result<Pattern> pattern = Pattern::read(section.json.at("pattern"), section.where);
-  if (!pattern) return pattern.error();
-  const auto replace = [pattern = *pattern, content = section.text("content", "")](
-                           std::string& text) { replace_matches(text, pattern, content); };
+Decoder decoders::replace(Pattern pattern, std::string content) {
+  const auto step = [pattern = std::move(pattern), content = std::move(content)](
+                        std::string& text) { replace_matches(text, pattern, content); };
   Decoder out;
-  out.show = replace;
+  out.show = step;
   out.decode = [=](Texts& texts) {
-    for (std::string& text : texts) replace(text);
+    for (std::string& text : texts) step(text);
   };
   return out;
 }
 
 // "<0xE6>" -> 0xE6; -1 for other pieces.
-int byte_of_piece(std::string_view piece) {
+static int byte_of_piece(std::string_view piece) {
   if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
   int byte = 0;
   for (const char c : piece.substr(3, 2)) {
@@ -94,7 +90,7 @@ int byte_of_piece(std::string_view piece) {
 }
 
 // Runs of byte pieces become text; every byte of a run that is none becomes U+FFFD.
-void join_bytes(Texts& texts) {
+static void join_bytes(Texts& texts) {
   Texts out;
   std::string bytes;
   const auto flush = [&] {
@@ -117,7 +113,7 @@ void join_bytes(Texts& texts) {
   texts = std::move(out);
 }
 
-Result<Decoder> read_byte_fallback(const Section&) {
+Decoder decoders::byte_fallback() {
   Decoder out;
   out.show = [](std::string& piece) {
     if (const int byte = byte_of_piece(piece); byte >= 0) piece = std::string(1, char(byte));
@@ -126,16 +122,13 @@ Result<Decoder> read_byte_fallback(const Section&) {
   return out;
 }
 
-Result<Decoder> read_fuse(const Section&) {
+Decoder decoders::fuse() {
   Decoder out;
   out.decode = [](Texts& texts) { texts = {joined(texts)}; };
   return out;
 }
 
-Result<Decoder> read_strip(const Section& section) {
-  const std::string content = section.text("content", " ");
-  const int64_t start = section.json.at("start").integer().value_or(0);
-  const int64_t stop = section.json.at("stop").integer().value_or(0);
+Decoder decoders::strip(std::string content, int64_t start, int64_t stop) {
   Decoder out;
   out.decode = [=](Texts& texts) {
     for (std::string& text : texts) {
@@ -151,7 +144,7 @@ Result<Decoder> read_strip(const Section& section) {
 }
 
 // English punctuation and contractions without the blanks before them, as the library does.
-void clean_up(std::string& text) {
+static void clean_up(std::string& text) {
   constexpr std::pair<const char*, const char*> kRules[] = {
       {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
       {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
@@ -159,9 +152,7 @@ void clean_up(std::string& text) {
   for (const auto& [from, to] : kRules) replace_all(text, from, to);
 }
 
-Result<Decoder> read_word_piece(const Section& section) {
-  const std::string prefix = section.text("prefix", "##");
-  const bool cleans = section.flag("cleanup", true);
+Decoder decoders::word_piece(std::string prefix, bool cleans_up) {
   Decoder out;
   out.decode = [=](Texts& texts) {
     for (size_t i = 0; i < texts.size(); ++i) {
@@ -170,15 +161,13 @@ Result<Decoder> read_word_piece(const Section& section) {
       } else if (i > 0) {
         texts[i].insert(0, " ");
       }
-      if (cleans) clean_up(texts[i]);
+      if (cleans_up) clean_up(texts[i]);
     }
   };
   return out;
 }
 
-// Words end in a suffix ("</w>").
-Result<Decoder> read_bpe(const Section& section) {
-  const std::string suffix = section.text("suffix", "</w>");
+Decoder decoders::bpe(std::string suffix) {
   Decoder out;
   out.show = [=](std::string& piece) { replace_all(piece, suffix, " "); };
   out.decode = [=](Texts& texts) {
@@ -188,28 +177,16 @@ Result<Decoder> read_bpe(const Section& section) {
   return out;
 }
 
-Result<Decoder> read_steps(const Section& section) {
-  Result<std::vector<Decoder>> steps = read_sequence(section, "decoders", read_decoder);
-  if (!steps) return steps.error();
+Decoder decoders::sequence(std::vector<Decoder> steps) {
   Decoder out;
-  out.show = [steps = *steps](std::string& piece) {
+  out.show = [steps](std::string& piece) {
     for (const Decoder& step : steps)
       if (step.show) step.show(piece);
   };
-  out.decode = [steps = *steps](Texts& texts) {
+  out.decode = [steps](Texts& texts) {
     for (const Decoder& step : steps) step.decode(texts);
   };
   return out;
 }
-
-const StepKind<Decoder> kKinds[] = {
-    {"ByteLevel", read_byte_level},       {"Metaspace", read_metaspace}, {"Replace", read_replace},
-    {"ByteFallback", read_byte_fallback}, {"Fuse", read_fuse},           {"Strip", read_strip},
-    {"WordPiece", read_word_piece},       {"BPEDecoder", read_bpe},      {"Sequence", read_steps},
-};
-
-}  // namespace
-
-Result<Decoder> read_decoder(const Section& section) { return read_step<Decoder>(kKinds, section); }
 
 }  // namespace attn

@@ -1,21 +1,17 @@
-// tokenizer_normalizers.cpp - the normalizer section: what is done to a text before it is cut.
+// tokenizer_normalizers.cpp - what is done to a text before it is cut.
 #include "base/utf8.h"
 #include "text/tokenizer_chars.h"
 #include "text/tokenizer_normal_forms.h"
-#include "text/tokenizer_precompiled.h"
-#include "text/tokenizer_regex.h"
 #include "text/tokenizer_steps.h"
 
 namespace attn {
-namespace {
 
-template <NormalForm form>
-Result<Normalizer> read_normal_form(const Section&) {
-  return Normalizer([](AlignedText& text) { to_normal_form(text, form); });
+Normalizer normalizers::normal_form(NormalForm form) {
+  return [form](AlignedText& text) { to_normal_form(text, form); };
 }
 
 // U+0130 is the one character whose lower case is two.
-void to_lower(AlignedText& text) {
+static void to_lower(AlignedText& text) {
   std::vector<Change> changes;
   bool changed = false;
   for (size_t at = 0; at < text.text.size();) {
@@ -28,14 +24,13 @@ void to_lower(AlignedText& text) {
   if (changed) text.transform(changes);
 }
 
-Result<Normalizer> read_lowercase(const Section&) { return Normalizer(to_lower); }
+Normalizer normalizers::lowercase() { return to_lower; }
 
-Result<Normalizer> read_strip_accents(const Section&) {
-  return Normalizer(
-      [](AlignedText& text) { text.keep_if([](char32_t c) { return !is_mark(c); }); });
+Normalizer normalizers::strip_accents() {
+  return [](AlignedText& text) { text.keep_if([](char32_t c) { return !is_mark(c); }); };
 }
 
-void strip(AlignedText& text, bool left, bool right) {
+static void strip_blanks(AlignedText& text, bool left, bool right) {
   size_t begin = text.text.size(), end = 0;
   for (size_t at = 0; at < text.text.size();) {
     const size_t first = at;
@@ -47,20 +42,18 @@ void strip(AlignedText& text, bool left, bool right) {
   text.keep_range(left || end == 0 ? begin : 0, right || end == 0 ? end : text.text.size());
 }
 
-Result<Normalizer> read_strip(const Section& section) {
-  const bool left = section.flag("strip_left", true), right = section.flag("strip_right", true);
-  return Normalizer([=](AlignedText& text) {
-    if (left || right) strip(text, left, right);
-  });
+Normalizer normalizers::strip(bool left, bool right) {
+  return [=](AlignedText& text) {
+    if (left || right) strip_blanks(text, left, right);
+  };
 }
 
-Result<Normalizer> read_prepend(const Section& section) {
-  const std::string prefix = section.text("prepend", "");
-  return Normalizer([=](AlignedText& text) { text.prepend(prefix); });
+Normalizer normalizers::prepend(std::string prefix) {
+  return [prefix = std::move(prefix)](AlignedText& text) { text.prepend(prefix); };
 }
 
 // What is put in takes the place of the last byte that it replaces.
-void replace(AlignedText& text, const Pattern& pattern, std::string_view content) {
+static void replace_matches(AlignedText& text, const Pattern& pattern, std::string_view content) {
   const std::vector<Match> matches = pattern.find(text.text);
   uint64_t size = text.text.size();
   for (const Match& match : matches)
@@ -83,26 +76,19 @@ void replace(AlignedText& text, const Pattern& pattern, std::string_view content
   text = std::move(out);
 }
 
-Result<Normalizer> read_replace(const Section& section) {
-  const Result<Pattern> pattern = Pattern::read(section.json.at("pattern"), section.where);
-  if (!pattern) return pattern.error();
-  return Normalizer([pattern = *pattern, content = section.text("content", "")](AlignedText& text) {
-    replace(text, pattern, content);
-  });
+Normalizer normalizers::replace(Pattern pattern, std::string content) {
+  return [pattern = std::move(pattern), content = std::move(content)](AlignedText& text) {
+    replace_matches(text, pattern, content);
+  };
 }
 
-// Devlin et al. 2019. Accents go when told so, or else when case goes.
-Result<Normalizer> read_bert(const Section& section) {
-  const bool clean = section.flag("clean_text", true);
-  const bool ideographs = section.flag("handle_chinese_chars", true);
-  const bool lowercase = section.flag("lowercase", true);
-  const bool accents = section.flag("strip_accents", lowercase);
-  return Normalizer([=](AlignedText& text) {
-    if (clean) {
+Normalizer normalizers::bert(const BertOptions& options) {
+  return [options](AlignedText& text) {
+    if (options.clean) {
       text.keep_if([](char32_t c) { return c != 0 && c != kReplacement && !is_bert_control(c); });
       text.map([](char32_t c) { return is_whitespace(c) ? U' ' : c; });
     }
-    if (ideographs) {
+    if (options.ideographs) {
       std::vector<Change> changes;
       for (size_t at = 0; at < text.text.size();) {
         const char32_t c = decode_utf8(text.text, at);
@@ -114,45 +100,20 @@ Result<Normalizer> read_bert(const Section& section) {
       }
       text.transform(changes);
     }
-    if (accents) {
+    if (options.strip_accents) {
       to_normal_form(text, NormalForm::nfd);
       text.keep_if([](char32_t c) { return !is_nonspacing_mark(c); });
     }
-    if (lowercase) to_lower(text);
-  });
+    if (options.lowercase) to_lower(text);
+  };
 }
 
-Result<Normalizer> read_byte_level(const Section&) { return Normalizer(to_byte_letters); }
+Normalizer normalizers::byte_level() { return to_byte_letters; }
 
-Result<Normalizer> read_steps(const Section& section) {
-  Result<std::vector<Normalizer>> steps = read_sequence(section, "normalizers", read_normalizer);
-  if (!steps) return steps.error();
-  return Normalizer([steps = *steps](AlignedText& text) {
+Normalizer normalizers::sequence(std::vector<Normalizer> steps) {
+  return [steps = std::move(steps)](AlignedText& text) {
     for (const Normalizer& step : steps) step(text);
-  });
-}
-
-const StepKind<Normalizer> kKinds[] = {
-    {"NFC", read_normal_form<NormalForm::nfc>},
-    {"NFD", read_normal_form<NormalForm::nfd>},
-    {"NFKC", read_normal_form<NormalForm::nfkc>},
-    {"NFKD", read_normal_form<NormalForm::nfkd>},
-    {"Lowercase", read_lowercase},
-    {"StripAccents", read_strip_accents},
-    {"Strip", read_strip},
-    {"Prepend", read_prepend},
-    {"Replace", read_replace},
-    {"BertNormalizer", read_bert},
-    {"ByteLevel", read_byte_level},
-    {"Precompiled", read_precompiled},
-    {"Nmt", read_nmt},
-    {"Sequence", read_steps},
-};
-
-}  // namespace
-
-Result<Normalizer> read_normalizer(const Section& section) {
-  return read_step<Normalizer>(kKinds, section);
+  };
 }
 
 }  // namespace attn

@@ -1,39 +1,15 @@
-// tokenizer_precompiled.cpp - SentencePiece's character map, read from a double-array trie (Darts).
-#include "text/tokenizer_precompiled.h"
-
+// tokenizer_precompiled.cpp - the normalizers of SentencePiece: a character map, which is a
+// double-array trie (Darts) and the texts it leads to, and the rules for NMT.
 #include <utf8proc.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/utf8.h"
+#include "text/tokenizer_steps.h"
 
 namespace attn {
 namespace {
-
-int base64_digit(char c) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const size_t digit = kDigits.find(c);
-  return digit == kDigits.npos ? -1 : int(digit);
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  std::string out;
-  uint32_t bits = 0;
-  int n_bits = 0;
-  while (text.ends_with('=')) text.remove_suffix(1);
-  for (const char c : text) {
-    const int digit = base64_digit(c);
-    if (digit < 0) return {};
-    bits = bits << 6 | uint32_t(digit);
-    n_bits += 6;
-    if (n_bits < 8) continue;
-    n_bits -= 8;
-    out += char(bits >> n_bits & 0xFF);
-  }
-  return out;
-}
 
 struct CharsMap {
   std::vector<uint32_t> units;  // Darts-clone's double array
@@ -128,29 +104,25 @@ bool nmt_is_blank(char32_t c) {
 
 }  // namespace
 
-Result<Normalizer> read_precompiled(const Section& section) {
-  // The library writes null for an empty table.
-  const std::optional<std::string> bytes = from_base64(section.text("precompiled_charsmap", ""));
-  if (!bytes) return section.wrong("precompiled_charsmap", "is not Base64; the file is damaged");
-  if (bytes->empty()) return Normalizer([](AlignedText&) {});
+std::optional<Normalizer> normalizers::precompiled(std::string_view charsmap) {
+  if (charsmap.empty()) return [](AlignedText&) {};
   CharsMap map;
   uint32_t trie_size = 0;
-  if (bytes->size() >= 4) std::memcpy(&trie_size, bytes->data(), 4);
-  if (bytes->size() < 4 || trie_size > bytes->size() - 4)
-    return section.wrong("precompiled_charsmap", "is cut short; the file is damaged");
+  if (charsmap.size() >= 4) std::memcpy(&trie_size, charsmap.data(), 4);
+  if (charsmap.size() < 4 || trie_size > charsmap.size() - 4) return {};
   map.units.resize(trie_size / 4);
-  std::memcpy(map.units.data(), bytes->data() + 4, map.units.size() * 4);
-  map.texts = repair_utf8(std::string_view(*bytes).substr(4 + trie_size));
-  return Normalizer([map = std::make_shared<const CharsMap>(std::move(map))](AlignedText& text) {
+  std::memcpy(map.units.data(), charsmap.data() + 4, map.units.size() * 4);
+  map.texts = repair_utf8(charsmap.substr(4 + trie_size));
+  return [map = std::make_shared<const CharsMap>(std::move(map))](AlignedText& text) {
     apply(*map, text);
-  });
+  };
 }
 
-Result<Normalizer> read_nmt(const Section&) {
-  return Normalizer([](AlignedText& text) {
+Normalizer normalizers::nmt() {
+  return [](AlignedText& text) {
     text.keep_if([](char32_t c) { return !nmt_drops(c); });
     text.map([](char32_t c) { return nmt_is_blank(c) ? U' ' : c; });
-  });
+  };
 }
 
 }  // namespace attn

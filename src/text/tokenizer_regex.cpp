@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/json.h"
 #include "base/utf8.h"
 
 namespace attn {
@@ -146,14 +147,10 @@ Result<Pattern> Pattern::regex(std::string_view source, const std::string& where
   return pattern;
 }
 
-Result<Pattern> Pattern::read(const Json& json, const std::string& where) {
-  if (const auto source = json.at("Regex").text()) return regex(*source, where);
-  const auto literal = json.at("String").text();
-  if (!literal)
-    return Error{where + ": pattern must be {\"String\": ...} or {\"Regex\": ...}; correct it"};
-  if (literal->empty()) return regex("", where);
+Pattern Pattern::literal(std::string_view text) {
+  if (text.empty()) return *regex("", "");  // an empty match between any two characters
   Pattern pattern;
-  pattern.literal_ = *literal;
+  pattern.literal_ = text;
   return pattern;
 }
 

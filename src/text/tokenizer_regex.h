@@ -1,4 +1,4 @@
-// tokenizer_regex.h - the patterns of tokenizer.json, bounded in time whatever they are.
+// tokenizer_regex.h - the patterns of a tokenizer, bounded in time whatever they are.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
 #include "base/result.h"
 #include "text/tokenizer_text.h"
 
@@ -15,8 +14,8 @@ namespace attn {
 // A string to look for, or a regular expression. Immutable; may be used from several threads.
 class Pattern {
  public:
-  // {"String": "..."} or {"Regex": "..."}. `where` begins the error sentence.
-  static Result<Pattern> read(const Json& json, const std::string& where);
+  static Pattern literal(std::string_view text);
+  // `where` begins the error sentence.
   static Result<Pattern> regex(std::string_view source, const std::string& where);
 
   // Matches and what lies between them, from the first byte of valid UTF-8 to the last. Where a

@@ -1,16 +1,16 @@
-// tokenizer_steps.h - the five kinds of rules in a tokenizer.json, and how their kinds are looked
-// up.
+// tokenizer_steps.h - the steps of a tokenizer as functions, and what makes each of them.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
 #include "base/result.h"
+#include "base/utf8.h"
+#include "text/tokenizer_regex.h"
 #include "text/tokenizer_text.h"
 #include "text/tokenizer_vocabulary.h"
 
@@ -35,6 +35,7 @@ struct Subword {
   size_t begin = 0, end = 0;
 };
 
+// An empty function is a step that does nothing.
 using Normalizer = std::function<void(AlignedText&)>;
 using PreTokenizer = std::function<void(Pieces&)>;
 using PostProcessor = std::function<void(Encoding&)>;
@@ -47,65 +48,64 @@ struct SubwordModel {
   std::function<void(std::string_view piece, std::vector<Subword>& out)> cut;
 };
 
-// The section's JSON, and how to speak of it: "tokenizer.json: normalizer".
-struct Section {
-  Json json;
-  std::string where;
+// What follows does the same as the steps of the Hugging Face library with these names.
 
-  Error wrong(std::string_view field, std::string_view what) const {
-    return Error{where + " " + std::string(field) + " " + std::string(what)};
-  }
-  bool flag(std::string_view key, bool otherwise) const {
-    return json.at(key).boolean().value_or(otherwise);
-  }
-  std::string text(std::string_view key, std::string_view otherwise) const {
-    return std::string(json.at(key).text().value_or(otherwise));
-  }
+namespace normalizers {
+Normalizer normal_form(NormalForm form);
+Normalizer lowercase();
+Normalizer strip_accents();
+Normalizer strip(bool left, bool right);
+Normalizer prepend(std::string prefix);
+Normalizer replace(Pattern pattern, std::string content);
+struct BertOptions {
+  bool clean = true;       // control characters vanish, blanks become " "
+  bool ideographs = true;  // each stands alone
+  bool lowercase = true, strip_accents = true;
 };
+Normalizer bert(const BertOptions& options);  // Devlin et al. 2019
+Normalizer byte_level();                      // every byte becomes its visible letter
+// SentencePiece's precompiled_charsmap: the size of a double-array trie, the trie, and the texts it
+// leads to. Nothing if it is cut short.
+std::optional<Normalizer> precompiled(std::string_view charsmap);
+// SentencePiece's rules for NMT: control characters vanish, blanks of all kinds become one.
+Normalizer nmt();
+Normalizer sequence(std::vector<Normalizer> steps);
+}  // namespace normalizers
 
-// null is the empty function: nothing to do.
-Result<Normalizer> read_normalizer(const Section& section);
-Result<PreTokenizer> read_pre_tokenizer(const Section& section);
-Result<PostProcessor> read_post_processor(const Section& section);
-Result<Decoder> read_decoder(const Section& section);
-Result<SubwordModel> read_subword_model(const Section& section);
+namespace pre_tokenizers {
+// GPT-2's: words by its regular expression if `splits`, then every byte as its visible letter.
+PreTokenizer byte_level(bool add_space, bool splits);
+PreTokenizer split(Pattern pattern, Delimiter delimiter, bool invert);
+enum class PrependScheme { always, first, never };
+// Blanks become `mark`, and every word carries the one before it (Kudo & Richardson 2018).
+PreTokenizer metaspace(char32_t mark, PrependScheme scheme, bool splits);
+PreTokenizer whitespace();
+PreTokenizer whitespace_split();
+PreTokenizer digits(bool individual);
+PreTokenizer punctuation(Delimiter delimiter);
+PreTokenizer bert();
+PreTokenizer sequence(std::vector<PreTokenizer> steps);
+}  // namespace pre_tokenizers
 
-// One row of a table of kinds; `read` gives the step that `section` describes.
-template <class Step>
-struct StepKind {
-  const char* name;
-  Result<Step> (*read)(const Section& section);
-};
+namespace post_processors {
+// Offsets of " the" become those of "the".
+PostProcessor trim_offsets(bool add_prefix_space);
+// Special tokens around a text, where they are asked for.
+PostProcessor surround(std::vector<Item> before, std::vector<Item> after);
+Item special_item(std::string_view value, int id);
+PostProcessor sequence(std::vector<PostProcessor> steps);
+}  // namespace post_processors
 
-template <class Step>
-Result<Step> read_step(std::span<const StepKind<Step>> kinds, const Section& section) {
-  if (section.json.is_null()) return Step{};
-  const std::string type = section.text("type", "");
-  std::string known;
-  for (const StepKind<Step>& kind : kinds) {
-    if (type == kind.name) return kind.read(section);
-    known += (known.empty() ? "" : ", ") + std::string(kind.name);
-  }
-  return Error{section.where + " kind " + json_quote(type.substr(0, 40)) +
-               " is not supported; the supported kinds are " + known};
-}
-
-// The steps listed under `key`, each read by `read`.
-template <class Step>
-Result<std::vector<Step>> read_sequence(const Section& section, std::string_view key,
-                                        Result<Step> (*read)(const Section&)) {
-  const Json list = section.json.at(key);
-  constexpr size_t kMostSteps = 64;
-  if (!list.is_array() || list.size() > kMostSteps)
-    return section.wrong(key, "must be a list of at most 64 steps; correct it");
-  std::vector<Step> steps;
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (list.at(i).is_null()) continue;
-    Result<Step> step = read({list.at(i), section.where});
-    if (!step) return step.error();
-    steps.push_back(std::move(*step));
-  }
-  return steps;
-}
+namespace decoders {
+Decoder byte_level();
+Decoder metaspace(std::string mark, bool prepends);  // prepends: the text's first mark vanishes
+Decoder replace(Pattern pattern, std::string content);
+Decoder byte_fallback();  // runs of "<0xE6>" become the text whose bytes they are
+Decoder fuse();
+Decoder strip(std::string content, int64_t start, int64_t stop);
+Decoder word_piece(std::string prefix, bool cleans_up);
+Decoder bpe(std::string suffix);  // of pieces that end a word: "</w>"
+Decoder sequence(std::vector<Decoder> steps);
+}  // namespace decoders
 
 }  // namespace attn

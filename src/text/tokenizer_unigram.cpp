@@ -80,48 +80,19 @@ void Unigram::cut(std::string_view text, std::vector<Subword>& out) const {
 
 }  // namespace
 
-Result<SubwordModel> read_unigram(const Section& section) {
-  const Json list = section.json.at("vocab");
-  if (!list.is_array())
-    return section.wrong("vocab", "must be a list of pieces and scores; the file is damaged");
-  if (int64_t(list.size()) > Vocabulary::limit(list.size()))
-    return section.wrong("vocab", "has too many pieces");
-  Vocabulary vocabulary;
+SubwordModel make_unigram(SubwordRecords records) {
   auto model = std::make_shared<Unigram>();
+  model->bytes = ids_of_bytes(records.vocabulary);
+  model->vocabulary = std::make_shared<const Vocabulary>(std::move(records.vocabulary));
+  model->scores = std::move(records.scores);
+  model->unknown = records.unknown;
+  model->byte_fallback = records.byte_fallback;
   double least = std::numeric_limits<double>::infinity();
-  bool good = true;
-  list.each([&](std::string_view, const Json& entry) {
-    const auto piece = entry.at(0).text();
-    const auto score = entry.at(1).number();
-    good = piece && score;
-    if (!good) return false;
-    vocabulary.add(*piece, int(model->scores.size()));
-    model->scores.push_back(*score);
-    least = std::min(least, *score);
-    return true;
-  });
-  if (!good)
-    return section.wrong("vocab", "entry " + std::to_string(model->scores.size()) +
-                                      " must be [\"piece\", score]; the file is damaged");
-  model->vocabulary = std::make_shared<const Vocabulary>(std::move(vocabulary));
-  const Json unknown = section.json.at("unk_id");
-  if (!unknown.is_null()) {
-    const int64_t id = unknown.integer().value_or(-1);
-    if (id < 0 || id >= int64_t(model->scores.size()))
-      return section.wrong("unk_id", "must be the number of a piece of vocab; correct it");
-    model->unknown = int(id);
-  }
+  for (const double score : model->scores) least = std::min(least, score);
   constexpr double kUnknownPenalty = 10;  // SentencePiece's
   model->unknown_score = least - kUnknownPenalty;
-  model->byte_fallback = section.flag("byte_fallback", false);
-  for (size_t byte = 0; byte < 256; ++byte) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const char piece[] = {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
-    model->bytes[byte] = model->vocabulary->find({piece, sizeof piece});
-  }
-  return SubwordModel{model->vocabulary, [model](std::string_view text, std::vector<Subword>& out) {
-                        model->cut(text, out);
-                      }};
+  return {model->vocabulary,
+          [model](std::string_view text, std::vector<Subword>& out) { model->cut(text, out); }};
 }
 
 }  // namespace attn

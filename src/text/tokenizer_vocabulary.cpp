@@ -6,27 +6,6 @@
 
 namespace attn {
 
-Result<Vocabulary> Vocabulary::read(const Json& json, const std::string& where) {
-  if (!json.is_object())
-    return Error{where + " must be an object of pieces and their ids; the file is damaged"};
-  Vocabulary out;
-  out.rehash(json.size() * 2);
-  const int64_t most = limit(json.size());
-  std::string wrong;
-  json.each([&](std::string_view piece, const Json& value) {
-    const std::optional<int64_t> id = value.integer();
-    if (!id || *id < 0 || *id >= most) {
-      wrong = where + ": the id of " + json_quote(piece.substr(0, 80)) +
-              " must be a whole number from 0 to " + std::to_string(most - 1) + "; correct it";
-      return false;
-    }
-    out.add(piece, int(*id));
-    return true;
-  });
-  if (!wrong.empty()) return Error{wrong};
-  return out;
-}
-
 int64_t Vocabulary::limit(size_t n_entries) {
   constexpr int64_t kMost = 1 << 24;
   return std::min(kMost, 4 * int64_t(n_entries) + 100'000);

@@ -6,19 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
-#include "base/result.h"
-
 namespace attn {
 
 // Filled once, then read from any thread. Ids may have holes; their piece is "".
 class Vocabulary {
  public:
-  // Of {"piece": id, ...}. `where` begins the error sentence.
-  static Result<Vocabulary> read(const Json& json, const std::string& where);
-
-  // Ids must be below limit(n) for a vocabulary of n entries, so that memory stays in proportion.
+  void reserve(size_t n_entries) { rehash(n_entries * 2); }
+  // Readers make sure that ids are below limit(n) for a vocabulary of n entries, so that memory
+  // stays in proportion.
   static int64_t limit(size_t n_entries);
+  // Of a piece that is added twice the last id counts.
   void add(std::string_view piece, int id);
   int find(std::string_view piece) const;           // -1 when unknown
   std::string_view piece(int id) const;             // "" for ids without one

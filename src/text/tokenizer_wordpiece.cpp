@@ -46,25 +46,16 @@ struct WordPiece {
 
 }  // namespace
 
-Result<SubwordModel> read_word_piece(const Section& section) {
-  Result<Vocabulary> vocabulary =
-      Vocabulary::read(section.json.at("vocab"), section.where + " vocab");
-  if (!vocabulary) return vocabulary.error();
+SubwordModel make_word_piece(SubwordRecords records) {
   WordPiece model;
-  model.vocabulary = std::make_shared<const Vocabulary>(std::move(*vocabulary));
-  model.prefix = section.text("continuing_subword_prefix", "##");
+  model.vocabulary = std::make_shared<const Vocabulary>(std::move(records.vocabulary));
+  model.prefix = std::move(records.continuing_prefix);
+  model.unknown = records.unknown;
   // One word is searched once from every character on.
   constexpr int64_t kMostCharacters = 10000;
-  model.most_characters = std::min(
-      kMostCharacters, section.json.at("max_input_chars_per_word").integer().value_or(100));
-  const std::string unknown = section.text("unk_token", "[UNK]");
-  model.unknown = model.vocabulary->find(unknown);
-  if (model.unknown < 0)
-    return section.wrong(
-        "unk_token", json_quote(unknown.substr(0, 80)) + " is not in vocab; name a token that is");
-  return SubwordModel{model.vocabulary, [model](std::string_view word, std::vector<Subword>& out) {
-                        model.cut(word, out);
-                      }};
+  model.most_characters = std::min(kMostCharacters, records.most_characters);
+  return {model.vocabulary,
+          [model](std::string_view word, std::vector<Subword>& out) { model.cut(word, out); }};
 }
 
 }  // namespace attn
