@@ -8,14 +8,21 @@
 
 namespace attn {
 
+struct TokenizerRecords;  // text/tokenizer_records.h
+
 struct FileFormat {
-  const char* id;                             // its usual name: "safetensors"
+  const char* id = "";                        // its usual name: "safetensors"
   std::span<const std::string_view> endings;  // of files' names: ".safetensors"
   // Whether the bytes begin as files of this format do; null where nothing marks them.
   bool (*magic)(std::span<const uint8_t> bytes) = nullptr;
   // Checks the file and lists what is in it. Null: a format that we recognize but don't read.
   Result<NamedTensors> (*read)(const File& file) = nullptr;
   bool holds_weights = false;  // models are saved in it; if not, only arrays are
+  // Of a format whose metadata describes the model: its configuration, in the words of config.json,
+  // and its tokenizer. Null where these are files by themselves, which also come first if they are
+  // there. Errors begin with the file's name.
+  Result<Json> (*config)(const NamedTensors& file) = nullptr;
+  Result<TokenizerRecords> (*tokenizer)(const NamedTensors& file) = nullptr;
 };
 
 // Adding a format is a page that reads it and a row here.

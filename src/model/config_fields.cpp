@@ -5,15 +5,17 @@
 namespace attn {
 
 void ConfigFields::fail(const std::string& what) {
-  if (!error_) error_ = Error{"config.json: " + what};
+  if (!error_) error_ = Error{source_.file + ": " + what};
 }
 
 int ConfigFields::size(const char* key, int most, std::optional<int> otherwise) {
-  const Json field = json_.at(key);
+  const Json field = json().at(key);
   if (field.is_null() && otherwise) return *otherwise;
   const std::optional<int64_t> value = field.integer();
   if (field.is_null()) {
-    fail(std::string(key) + " is missing; take the config.json that came with the weights");
+    fail(std::string(key) + (source_.in_weights
+                                 ? " is missing; the file is damaged or of another kind"
+                                 : " is missing; take the config.json that came with the weights"));
   } else if (!value || *value < 1 || *value > most) {
     fail(std::string(key) + " must be a whole number from 1 to " + std::to_string(most));
   } else {
@@ -23,7 +25,7 @@ int ConfigFields::size(const char* key, int most, std::optional<int> otherwise) 
 }
 
 double ConfigFields::positive(const char* key, std::optional<double> otherwise) {
-  const Json field = json_.at(key);
+  const Json field = json().at(key);
   if (field.is_null() && otherwise) return *otherwise;
   const std::optional<double> value = field.number();
   if (value && std::isfinite(*value) && *value > 0) return *value;
@@ -32,7 +34,7 @@ double ConfigFields::positive(const char* key, std::optional<double> otherwise) 
 }
 
 bool ConfigFields::flag(const char* key, bool otherwise) {
-  const Json field = json_.at(key);
+  const Json field = json().at(key);
   if (field.is_null()) return otherwise;
   const std::optional<bool> value = field.boolean();
   if (!value) fail(std::string(key) + " must be true or false");
@@ -55,7 +57,7 @@ Activation ConfigFields::activation(const char* key, const char* otherwise) {
       {"swish", Activation::silu},
       {"relu", Activation::relu},
   };
-  const Json field = json_.at(key);
+  const Json field = json().at(key);
   const std::string_view name = field.is_null() ? otherwise : field.text().value_or("");
   for (const auto& row : kNames) {
     if (row.name == name) return row.activation;
@@ -73,14 +75,16 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
                           double fraction) {
   c.position = Position::rotary;
   // Since version 5 all is in rope_parameters; before, rope_scaling was null for plain angles.
-  const bool scaled = !json_.at("rope_scaling").is_null();
+  const bool scaled = !json().at("rope_scaling").is_null();
   const char* const place = scaled ? "rope_scaling" : "rope_parameters";
-  const Json json = json_.at(place);
-  if (!json.is_null() && !json.is_object()) {
+  const Json rope = json().at(place);
+  if (!rope.is_null() && !rope.is_object()) {
     fail(std::string(place) + " must be an object or null");
   }
 
-  ConfigFields in(json);
+  ConfigSource inner = source_;
+  inner.json = rope;
+  ConfigFields in(inner);
   c.rope_theta = in.positive("rope_theta", positive(theta_key, 10000.));
   if (fraction_key) fraction = positive(fraction_key, fraction);
   fraction = in.positive("partial_rotary_factor", positive("partial_rotary_factor", fraction));
@@ -93,7 +97,7 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
          " dimensions of a head");
   }
 
-  const Json type = json.at("rope_type").is_null() ? json.at("type") : json.at("rope_type");
+  const Json type = rope.at("rope_type").is_null() ? rope.at("type") : rope.at("rope_type");
   const std::string_view name = type.is_null() ? "default" : type.text().value_or("");
   if (name == "linear") {
     c.rope_scaling = RopeScaling::linear;
@@ -112,7 +116,7 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
   }
   if (in.error()) {
     const std::string_view message = in.error()->message;
-    fail(std::string(place) + ": " + std::string(message.substr(message.find(": ") + 2)));
+    fail(std::string(place) + ": " + std::string(message.substr(source_.file.size() + 2)));
   }
 }
 

@@ -56,13 +56,18 @@ struct Model {
   std::vector<std::string> notes;  // what a person should know: unused tensors, unusual settings
 };
 
+struct FileFormat;
+
 // From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
-// are one model), tokenizer.json. Other files are ignored. Errors name the file, the field, the
-// mend. Where nobody else holds the files' bytes, the weights are packed in their place
-// (pack_weights.h).
+// are one model), tokenizer.json. Weights whose format holds the configuration and the tokenizer
+// too (files/formats.h) are a whole model. Other files are ignored. Errors name the file, the
+// field, and what to do. Where nobody else holds the files' bytes, the weights are packed in their
+// place (pack_weights.h).
 class ModelLoad {
  public:
   ModelLoad(std::vector<File> files, std::string name);
+  // With other formats of weights than those of file_formats().
+  ModelLoad(std::vector<File> files, std::string name, std::span<const FileFormat> formats);
   ~ModelLoad();
 
   int n_steps() const;                          // about
@@ -77,7 +82,7 @@ class ModelLoad {
 // All steps at once.
 Result<std::shared_ptr<const Model>> load_model(std::vector<File> files, std::string name);
 
-// True when the set holds enough to try load_model (a config.json or any .safetensors).
+// True when the set holds enough to try load_model (a config.json or any weights).
 bool looks_like_model(std::span<const File> files);
 
 }  // namespace attn

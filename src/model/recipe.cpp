@@ -86,6 +86,13 @@ class Binder {
     return "the " + name.substr(dot) + " files";
   }
 
+  // What to do where the tensors are not those that the configuration speaks of.
+  std::string advice(const char* more = "") const {
+    const auto describes = [&](const NamedTensors& f) { return f.file == layout_.source; };
+    if (std::ranges::any_of(files_, describes)) return "the file is damaged: download it again";
+    return "take weights and " + layout_.source + " of the same model" + more;
+  }
+
   // The tensor `name` of exactly this shape and of a type that weights have; null after an error.
   Place take(const std::string& name, std::initializer_list<int64_t> shape) {
     if (error_) return {};
@@ -93,16 +100,14 @@ class Binder {
     if (!place.tensor) {
       error_ =
           Error{all_files() + ": tensor " + quoted_name(prefix_ + name) + " is missing, which " +
-                c_.family +
-                " models have; take weights and config.json of the same model, and all shards"};
+                c_.family + " models have; " + advice(", and all shards")};
       return {};
     }
     if (!std::ranges::equal(place.tensor->shape, shape)) {
       const std::vector<int64_t> expected(shape);
       error_ = Error{place.file->file + ": tensor " + quoted_name(place.tensor->name) +
-                     " has the shape " + shape_text(place.tensor->shape) +
-                     ", but config.json makes it " + shape_text(expected) +
-                     "; take weights and config.json of the same model"};
+                     " has the shape " + shape_text(place.tensor->shape) + ", but " +
+                     layout_.source + " makes it " + shape_text(expected) + "; " + advice()};
       return {};
     }
     if (const Result<Format> format = format_of(*place.file, *place.tensor); !format) {

@@ -1,4 +1,4 @@
-// recipe.h - how one family of models is written down: its config.json, and the names of its
+// recipe.h - how one family of models is written down: its configuration, and the names of its
 // tensors.
 #pragma once
 
@@ -16,10 +16,23 @@
 
 namespace attn {
 
-// What config.json says, in our words.
+// The fields of a model's configuration, and where they stand: in config.json, or in the metadata
+// of the weights' own file. Errors name that file.
+struct ConfigSource {
+  Json json;
+  std::string file = "config.json";
+  bool in_weights = false;  // `file` is that of the weights
+
+  ConfigSource(Json config) : json(std::move(config)) {}
+  ConfigSource(Json metadata, std::string weights)
+      : json(std::move(metadata)), file(std::move(weights)), in_weights(true) {}
+};
+
+// What the configuration says, in our words.
 struct Layout {
   Config config;
-  bool tied = false;  // the unembedding is the embedding
+  std::string source = "config.json";  // the file that says so, for errors
+  bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   std::vector<std::string> notes;  // what a person should know of it
 };
@@ -28,7 +41,7 @@ struct Layout {
 // lines without checks between them. Null counts as absent.
 class ConfigFields {
  public:
-  explicit ConfigFields(const Json& json) : json_(json) {}
+  explicit ConfigFields(ConfigSource source) : source_(std::move(source)) {}
 
   // Whole numbers from 1 to `most`. Without a default, absence is an error.
   int size(const char* key, int most, std::optional<int> otherwise = {});
@@ -42,15 +55,15 @@ class ConfigFields {
   void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction);
 
   void fail(const std::string& what);  // "config.json: " + what, unless something failed before
-  const Json& json() const { return json_; }
+  const Json& json() const { return source_.json; }
   const Status& error() const { return error_; }
 
  private:
-  Json json_;
+  ConfigSource source_;
   Status error_;
 };
 
-// The most that we believe of a config.json, checked before anything is allocated.
+// The most that we believe of a configuration, checked before anything is allocated.
 constexpr int kMostWidth = 65536, kMostLayers = 1000, kMostHeads = 1024, kMostHeadSize = 4096;
 constexpr int kMostHidden = 1 << 20, kMostPositions = 1 << 24, kMostVocabulary = 1 << 24;
 
@@ -84,8 +97,8 @@ struct Bind {
 };
 
 struct Recipe {
-  const char* model_type;  // in config.json
-  Result<Layout> (*layout)(const Json& config);
+  const char* model_type;  // as the configuration names the family
+  Result<Layout> (*layout)(const ConfigSource& config);
   std::span<const Bind> binds;
   const char* prefix;                         // that names may have or lack: "model."
   std::span<const char* const> ignored = {};  // ends of names that are no weights: ".inv_freq"
@@ -96,8 +109,8 @@ struct Recipe {
 
 // The list of families; adding one is a page recipe_x.cpp and a row.
 std::span<const Recipe* const> recipes();
-// From config.json's model_type; the error lists what is known.
-Result<const Recipe*> find_recipe(const Json& config);
+// From the configuration's model_type; the error lists what is known.
+Result<const Recipe*> find_recipe(const ConfigSource& config);
 
 // Rows of a tensor that lie in runs of equal length: first, first + 1, … first + run - 1,
 // first + stride, …

@@ -72,8 +72,8 @@ Layout read(ConfigFields& in, const char* family) {
   return layout;
 }
 
-Result<Layout> bert(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> bert(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout = read(in, "bert");
   layout.config.head_activation = layout.config.activation;
   if (in.error()) return *in.error();
@@ -81,8 +81,8 @@ Result<Layout> bert(const Json& json) {
 }
 
 // Positions count from the row after the padding token's; its head is GELU whatever hidden_act is.
-Result<Layout> roberta(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> roberta(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout = read(in, "roberta");
   Config& c = layout.config;
   if (in.json().at("pad_token_id").integer() == 0) {

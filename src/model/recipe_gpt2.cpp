@@ -20,8 +20,8 @@ const Bind kBinds[] = {
 };
 const char* const kIgnored[] = {".attn.bias", ".attn.masked_bias"};  // masks
 
-Result<Layout> layout(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> layout(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
   c.family = "gpt2";

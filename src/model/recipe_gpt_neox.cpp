@@ -24,8 +24,8 @@ const Bind kBinds[] = {
 const char* const kIgnored[] = {".rotary_emb.inv_freq", ".attention.bias",
                                 ".attention.masked_bias"};
 
-Result<Layout> layout(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> layout(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
   c.family = "gpt_neox";

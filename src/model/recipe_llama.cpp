@@ -50,8 +50,8 @@ Layout read(ConfigFields& in, const char* family) {
   return layout;
 }
 
-Result<Layout> llama(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> llama(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout = read(in, "llama");
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   layout.mlp_bias = in.flag("mlp_bias", false);
@@ -67,22 +67,22 @@ void limit_to_window(Layout& layout, int window) {
                          " tokens, the model's sliding window");
 }
 
-Result<Layout> mistral(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> mistral(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout = read(in, "mistral");
   // An absent window is the default one; null says that there is none.
   bool written = false;
-  json.each(
+  in.json().each(
       [&](std::string_view key, const Json&) { return !(written = key == "sliding_window"); });
-  if (!written || !json.at("sliding_window").is_null()) {
+  if (!written || !in.json().at("sliding_window").is_null()) {
     limit_to_window(layout, in.size("sliding_window", kMostPositions, 4096));
   }
   if (in.error()) return *in.error();
   return layout;
 }
 
-Result<Layout> qwen2(const Json& json) {
-  ConfigFields in(json);
+Result<Layout> qwen2(const ConfigSource& source) {
+  ConfigFields in(source);
   Layout layout = read(in, "qwen2");
   layout.qkv_bias = true;
   if (in.flag("use_sliding_window", false)) {

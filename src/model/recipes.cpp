@@ -13,19 +13,19 @@ static const Recipe* const kRecipes[] = {
 
 std::span<const Recipe* const> recipes() { return kRecipes; }
 
-Result<const Recipe*> find_recipe(const Json& config) {
+Result<const Recipe*> find_recipe(const ConfigSource& config) {
   std::string known;
-  const std::optional<std::string_view> type = config.at("model_type").text();
+  const std::optional<std::string_view> type = config.json.at("model_type").text();
   for (const Recipe* recipe : recipes()) {
     if (type == recipe->model_type) return recipe;
     known += (known.empty() ? "" : ", ") + std::string(recipe->model_type);
   }
   if (!type) {
     return Error{
-        "config.json: model_type is missing; it says which architecture the weights are of: " +
-        known};
+        config.file +
+        ": model_type is missing; it says which architecture the weights are of: " + known};
   }
-  return Error{"config.json: model_type " + quoted_name(*type) +
+  return Error{config.file + ": model_type " + quoted_name(*type) +
                " is not supported; take a model of one of these types: " + known};
 }
 

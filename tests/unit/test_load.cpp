@@ -154,6 +154,13 @@ TEST_CASE("what is missing is named, with what to do") {
   std::vector<File> bad_index = shards;
   replace(*find(bad_index, "model.safetensors.index.json"), "weight_map", "weight_mop");
   CHECK(has(error_of(bad_index), "model.safetensors.index.json: weight_map"));
+  std::vector<File> odd_index = {*find(bad_index, "config.json"),
+                                 *find(bad_index, "tokenizer.json"),
+                                 {"llama-bf16-shards/weights.dat", {}}};
+  const std::string map = R"({"weight_map": {"a": "weights.dat"}})";
+  odd_index.push_back({"llama-bf16-shards/model.safetensors.index.json",
+                       std::vector<uint8_t>(map.begin(), map.end())});
+  CHECK(has(error_of(odd_index), "weights.dat: this format of weights is not read"));
 }
 
 TEST_CASE("configurations that do not fit are refused") {
