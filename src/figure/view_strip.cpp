@@ -1,5 +1,6 @@
 // view_strip.cpp - the text itself, each token tinted by how much the chosen one looks at it.
 #include <algorithm>
+#include <cmath>
 
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"

@@ -14,7 +14,8 @@ bool is_there(const QK& layer) { return !layer.q.empty(); }
 bool is_there(const Given& layer) { return !layer.pattern.empty(); }
 
 // The same as block_pooled(), of weights that are there already.
-void pool_given(ConstMat weights, const CellSpan& rows, const CellSpan& cols, Mat largest, Mat sum) {
+void pool_given(ConstMat weights, const CellSpan& rows, const CellSpan& cols, Mat largest,
+                Mat sum) {
   for (int r = 0; r < rows.n; ++r) {
     for (int c = 0; c < cols.n; ++c) {
       float most = 0, all = 0;
