@@ -202,7 +202,7 @@ Result<std::function<void()>> Bench::work(const Json& command) {
     floats_.resize(size_t(c.n_layers) * size_t(c.n_heads) * size_t(tokens.size()) *
                    size_t(tokens.size()));
     return std::function<void()>(
-        [this, tokens] { write_patterns(pass_over(model_, tokens).attention(), 0, floats_); });
+        [this, tokens] { write_patterns(pass_over(model_, tokens).parts[0], 0, floats_); });
   }
   return Error{"command: there is no work \"" + std::string(what) + "\""};
 }
