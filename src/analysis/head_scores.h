@@ -41,6 +41,7 @@ struct HeadScore {
   Text column;    // the title, short enough for a column
   void (*of_row)(const FactRow& row, Mean& mean) = nullptr;
   Mean (*of_head)(const HeadProfile& head, const LineSums& sums, const LineSums& uniform) = nullptr;
+  bool usual = false;      // `attnscope heads` shows it where there is no room for all
   bool sink_aware = true;  // it has a value without the sink
   bool spread = false;     // the mean's standard deviation is the score
   bool by_period = false;  // only where the input is r + r

@@ -92,6 +92,17 @@ Status too_many_bytes(const Inputs& in, uint64_t bytes) {
   return Error{message};
 }
 
+namespace {
+
+const char* or_english(const Text& text, Lang lang) {
+  return *text.in(lang) ? text.in(lang) : text.en;
+}
+
+}  // namespace
+
+const char* formula_of(const Metric& metric, Lang lang) { return or_english(metric.formula, lang); }
+const char* source_of(const Metric& metric, Lang lang) { return or_english(metric.source, lang); }
+
 Measure run(Study study) {
   while (study.step()) {
   }

@@ -97,16 +97,19 @@ struct Metric {
   Text title = {};
   Text sentence = {};  // what it is, for somebody who has not read the paper
   std::vector<Axis> axes = {};
-  float low = 0, high = 1;                  // every value lies between
-  Text unit = {};                           // "bits", "tokens", "share"
-  const char* formula = "";                 // one line of plain text: "mean over i of A[i, i-1]"
-  const char* source = "";                  // paper, tool
+  float low = 0, high = 1;  // every value lies between
+  Text unit = {};           // "bits", "tokens", "share"
+  // One line of plain text, "mean over i of A[i, i-1]", and paper or tool. No Chinese where they
+  // are but symbols and names: formula_of() and source_of() give them for either language.
+  Text formula = {}, source = {};
   unsigned reads = 0;                       // Read
   unsigned needs = 0;                       // Need
   Study (*begin)(const Inputs&) = nullptr;  // never null in the table; ask missing() first
   // In one sentence without the title, what is too large for it; empty: nothing. Asked before
   // anything is allocated.
   Status (*too_large)(const Inputs&) = nullptr;
+  // The weights as they are, which a page has at hand without computing a measure.
+  bool is_pattern = false;
   // Over keys: what goes to a word is the sum of what goes to its parts; else their mean.
   bool adds_up = true;
 
@@ -122,6 +125,9 @@ const Metric* find_metric(std::string_view id);
 
 // In one sentence, what a metric needs and these inputs have not; empty: it may be computed.
 Status missing(const Metric& metric, const Inputs& inputs);
+const char* formula_of(const Metric& metric, Lang lang);
+const char* source_of(const Metric& metric, Lang lang);
+
 // All steps at once.
 Measure run(Study study);
 // Metric::begin of what is made in a moment: a study of one step.

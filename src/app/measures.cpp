@@ -5,6 +5,7 @@
 
 #include "analysis/head_scores.h"
 #include "base/bytes.h"
+#include "figure/views.h"
 #include "pass/forward.h"
 #include "pass/forward_sizes.h"
 
@@ -15,16 +16,7 @@ constexpr double kPartSeconds = .1;
 
 bool has(const Metric& m, Axis axis) { return std::ranges::find(m.axes, axis) != m.axes.end(); }
 
-const Metric* first_of(const std::vector<Axis>& axes, int nth = 0) {
-  for (const Metric& m : metrics())
-    if (m.axes == axes && nth-- == 0) return &m;
-  return nullptr;
-}
-
-const Metric* named(const std::string& id, const std::vector<Axis>& axes) {
-  const Metric* m = find_metric(id);
-  return m && m->axes == axes ? m : nullptr;
-}
+const std::vector<Axis> kByHead = {Axis::layer, Axis::head};
 
 std::shared_ptr<const HeadRoles> roles_of(const HeadTable& table,
                                           const std::shared_ptr<const Trace>& trace, int part,
@@ -89,63 +81,18 @@ Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs) {
   return metric.compute(inputs);
 }
 
-const Metric* head_measure(const State& s) {
-  const Metric* m = named(s.measure, kByHead);
-  return m ? m : first_of(kByHead);
-}
-
-const Metric* second_head_measure(const State& s) {
-  if (const Metric* m = named(s.versus, kByHead)) return m;
-  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal
-  // mask.
-  const Metric* first = first_of(kByHead, 0);
-  return head_measure(s) == first ? first_of(kByHead, 3) : first;
-}
-
-const Metric* shown_measure(const State& s) {
-  return s.show == "pattern" ? nullptr : named(s.show, kByCell);  // the weights are at hand
-}
-
-bool colours_tokens(const Metric& m) {
-  return m.axes == std::vector{Axis::query} ||
-         (m.axes == std::vector{Axis::key} && m.id != std::string_view("row"));
-}
-
-const Metric* strip_measure(const State& s) {
-  const Metric* m = find_metric(s.strip);
-  return m && colours_tokens(*m) ? m : nullptr;
-}
-
-const Metric* lens_measure(const State& s) {
-  const Metric* m = named(s.show, kByLayer);
-  return m ? m : first_of(kByLayer);
-}
-
-const Metric* next_measure() { return first_of({Axis::vocab}); }
-
-bool is_part_measure(const Metric& m) {
-  return (m.reads & reads_target) &&
-         (m.axes == kByPart || m.axes == kByHead || m.axes == kBySource);
-}
-
-const Metric* parts_measure(const State& s) {
-  const Metric* m = find_metric(s.show);
-  return m && is_part_measure(*m) ? m : first_of(kByPart);
-}
+const Metric* next_measure() { return find_view("next")->usual_metric(); }
 
 std::vector<const Metric*> wanted_metrics(const State& s) {
   std::vector<const Metric*> wanted;
   const auto add = [&](const Metric* m) {
     if (m && std::ranges::find(wanted, m) == wanted.end()) wanted.push_back(m);
   };
-  if (s.canvas == Canvas::map || s.canvas == Canvas::lines) add(shown_measure(s));
-  if (!s.measure.empty() || s.panel == Panel::list || s.canvas == Canvas::scatter)
-    add(head_measure(s));
-  add(strip_measure(s));
-  if (s.canvas == Canvas::scatter) add(second_head_measure(s));
-  if (s.canvas == Canvas::lens) add(lens_measure(s));
-  if (s.canvas == Canvas::next) add(next_measure());
-  if (s.canvas == Canvas::parts) add(parts_measure(s));
+  for (const View& view : views()) {
+    if (!view.is_on_page(s)) continue;
+    add(view.metric(s));
+    add(view.second_metric(s));
+  }
   // The list's filter may name any of them.
   if (s.panel == Panel::head || (s.panel == Panel::list && !s.filter.empty()))
     for (const Metric& m : metrics())

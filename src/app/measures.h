@@ -15,12 +15,6 @@
 
 namespace attn {
 
-// What metrics that the page knows a place for are about.
-inline const std::vector<Axis> kByHead = {Axis::layer, Axis::head},
-                               kByCell = {Axis::query, Axis::key},
-                               kByLayer = {Axis::layer, Axis::query}, kByPart = {Axis::component},
-                               kBySource = {Axis::layer, Axis::key};
-
 // A metric, the part of the model, and what the metric reads of the state (Metric::reads);
 // everything else has the same value in every key. Does not keep the trace.
 struct MeasureKey : Site {
@@ -48,22 +42,10 @@ inline constexpr int64_t kMostCells = 2048 * 2048;
 Status cannot_compute(const Metric& metric, const Inputs& inputs);
 Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs);
 
-// The metrics that a state's views need, each once; defaults for those that the state leaves open.
+// The metrics that a state's views need, each once, in the order of the views.
 std::vector<const Metric*> wanted_metrics(const State& state);
-// That of `measure`, `versus` and `show`; null where the map shows the pattern, or there is no such
-// metric.
-const Metric* head_measure(const State& state);
-const Metric* second_head_measure(const State& state);
-const Metric* shown_measure(const State& state);
-const Metric* lens_measure(const State& state);
-// That of `strip`, null where the text has the colours of the chosen token's row; and those that it
-// may be.
-const Metric* strip_measure(const State& state);
-bool colours_tokens(const Metric& metric);
+// What the model expects after the chosen token.
 const Metric* next_measure();
-const Metric* parts_measure(const State& state);
-// Those that the attribution bars offer: about a target, and not of single cells or layers' rows.
-bool is_part_measure(const Metric& metric);
 
 // Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least
 // one. Those that need activations have the model run again to keep them, where neither the trace

@@ -5,6 +5,7 @@
 #include "analysis/measure.h"
 #include "app/scratch_settings.h"
 #include "app/session_impl.h"
+#include "figure/views.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -183,8 +184,8 @@ void Session::want(const State& state) {
       const State at = clamped(state, *s.snapshot.trace);
       const bool kept = s.snapshot.trace->at(at).is_kept(at.layer);
       if (!regroups(at)) s.snapshot.reading.reset();
-      const Metric* shown =
-          at.canvas == Canvas::map || at.canvas == Canvas::lines ? shown_measure(at) : nullptr;
+      const View& view = middle_view(at);
+      const Metric* shown = view.groups ? view.metric(at) : nullptr;
       const Attention& a = s.snapshot.trace->at(at);
       const bool tiled = int64_t(a.n_query) * a.n_key > kWholeCells;
       const MapKey map{at.site(), s.snapshot.trace, at.sample, tiled ? at.pool : Pool::largest};

@@ -22,11 +22,6 @@ namespace {
 constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100 MB
 constexpr int kMostSamples = 10'000;
 
-// What a terminal has room for; csv, json and npy have all.
-constexpr const char* kInTable[] = {
-    "previous_token", "self",     "first_token", "duplicate_token",  "induction",       "special",
-    "punctuation",    "distance", "entropy",     "induction_stripe", "duplicate_stripe"};
-
 struct Options {
   ModelOptions model;
   std::string ids_file;
@@ -156,8 +151,8 @@ std::string as_json(const Scored& s) {
     out += "\n}";
   };
   object("meaning", [&](size_t k) { return json_quote(s.metric(k).sentence.in(o.lang)); });
-  object("formula", [&](size_t k) { return json_quote(s.metric(k).formula); });
-  object("source", [&](size_t k) { return json_quote(s.metric(k).source); });
+  object("formula", [&](size_t k) { return json_quote(s.metric(k).formula.en); });
+  object("source", [&](size_t k) { return json_quote(s.metric(k).source.en); });
   object("scores", [&](size_t k) { return json_array(s.values[k], shape); });
   object("without_first_token", [&](size_t k) {
     return s.without[k].empty() ? std::string() : json_array(s.without[k], shape);
@@ -197,10 +192,9 @@ std::string as_table(const Scored& s) {
                    "随机词元重复两遍：种子 {0}，周期 p = {1}\n"),
                 {std::to_string(s.options.seed), std::to_string(s.period)});
   std::vector<size_t> columns;
-  for (const char* id : kInTable) {
-    for (size_t k = 0; k < s.values.size(); ++k)
-      if (std::string_view(id) == s.metric(k).id) columns.push_back(k);
-  }
+  // What a terminal has room for; csv, json and npy have all.
+  for (size_t k = 0; k < s.table.scores.size(); ++k)
+    if (s.table.scores[k]->usual) columns.push_back(k);
   std::vector<std::string> header{tr(lang, "head", "头")};
   // A blank below the star of the highest, so that the points stand under each other.
   for (const size_t k : columns)

@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/regrouped.h"
 #include "figure/export.h"
-#include "figure/figure.h"
 #include "figure/heads_table.h"
+#include "figure/views.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -55,8 +55,7 @@ std::string ids_of(const View& view) {
 // The metric by this id, or the first that the view can show.
 Result<const Metric*> metric_for(const View& view, const std::string& id, const char* option) {
   if (id.empty()) {
-    for (const Metric& m : metrics())
-      if (m.axes == view.axes) return &m;
+    if (const Metric* usual = view.usual_metric()) return usual;
     return Error{std::string("--view ") + view.id + ": there is no measure for it yet"};
   }
   const Metric* metric = find_metric(id);
@@ -64,6 +63,18 @@ Result<const Metric*> metric_for(const View& view, const std::string& id, const 
   return Error{std::string(option) + " " + id +
                (metric ? ": is not for --view " : ": there is no such measure for --view ") +
                view.id + "; there are " + ids_of(view)};
+}
+
+// "map, lines and strip"
+std::string views_that_group() {
+  std::string ids;
+  for (const View& view : views()) {
+    if (!view.groups) continue;
+    const size_t last = ids.rfind(" and ");
+    if (last != std::string::npos) ids.replace(last, 5, ", ");
+    ids += (ids.empty() ? "" : " and ") + std::string(view.id);
+  }
+  return ids;
 }
 
 Status write_file(const std::string& path, const std::string& contents) {
@@ -83,10 +94,9 @@ Result<std::string> draw(const Options& o, const View& view, const Inputs& in) {
   if (!measure) return measure.error();
   Result<Regrouped> read = Regrouped{};
   if (regroups(state)) {
-    const std::string id = view.id;
-    if (id != "map" && id != "lines" && id != "strip")
-      return Error{"--view " + id +
-                   ": --units, --spans and --special are for map, lines and strip"};
+    if (!view.groups)
+      return Error{std::string("--view ") + view.id + ": --units, --spans and --special are for " +
+                   views_that_group()};
     read = regroup(**metric, *measure, in.attention(), state);
     if (!read) return read.error();
   }
@@ -103,7 +113,7 @@ Result<std::string> draw(const Options& o, const View& view, const Inputs& in) {
   input.metric = is_pattern ? nullptr : *metric;
 
   Result<Measure> second = Measure{};
-  if (view.needs_second) {
+  if (view.second) {
     const Result<const Metric*> versus = metric_for(view, o.versus, "--against");
     if (!versus) return versus.error();
     second = compute_checked(**versus, in);

@@ -8,23 +8,53 @@ namespace attn {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
-      {"demo", "Multi-head attention from scratch, seeded as PyTorch: its weights explained",
-       set_up_demo},
-      {"report", "The same explanations for a real model and a text of yours", set_up_report},
-      {"attention", "Save the attention patterns of every layer and head to a file",
-       set_up_attention},
-      {"next", "The most likely next tokens, or those that a [MASK] hides", set_up_next},
-      {"heads", "Scores of every head: previous token, induction, sink, entropy and others",
-       set_up_heads},
-      {"measure", "Any measure of a text, as a table, CSV, JSON or NPY; without an ID their list",
-       set_up_measure},
-      {"lens", "What the model would predict if it ended after each layer", set_up_lens},
-      {"circuits",
-       "What the weights alone say: copying heads, and heads that read what earlier ones write",
-       set_up_circuits},
-      {"plot",
-       "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and others",
-       set_up_plot},
+      {
+          .name = "demo",
+          .title = "Multi-head attention from scratch, seeded as PyTorch: its weights explained",
+          .set_up = set_up_demo,
+      },
+      {
+          .name = "report",
+          .title = "The same explanations for a real model and a text of yours",
+          .set_up = set_up_report,
+      },
+      {
+          .name = "attention",
+          .title = "Save the attention patterns of every layer and head to a file",
+          .set_up = set_up_attention,
+      },
+      {
+          .name = "next",
+          .title = "The most likely next tokens, or those that a [MASK] hides",
+          .set_up = set_up_next,
+      },
+      {
+          .name = "heads",
+          .title = "Scores of every head: previous token, induction, sink, entropy and others",
+          .set_up = set_up_heads,
+      },
+      {
+          .name = "measure",
+          .title = "Any measure of a text, as a table, CSV, JSON or NPY; without an ID their list",
+          .set_up = set_up_measure,
+      },
+      {
+          .name = "lens",
+          .title = "What the model would predict if it ended after each layer",
+          .set_up = set_up_lens,
+      },
+      {
+          .name = "circuits",
+          .title = "What the weights alone say: copying heads, and heads that read what earlier "
+                   "ones write",
+          .set_up = set_up_circuits,
+      },
+      {
+          .name = "plot",
+          .title = "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and "
+                   "others",
+          .set_up = set_up_plot,
+      },
   };
   return kCommands;
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "analysis/metric_words.h"
 #include "analysis/regroup.h"
 #include "base/json.h"
 #include "cli/json_text.h"
@@ -84,8 +83,8 @@ std::string as_json(const Text2D& t) {
   std::string out = "{\n\"measure\": " + json_quote(t.metric.id) +
                     ",\n\"title\": " + json_quote(t.metric.title.in(lang)) +
                     ",\n\"meaning\": " + json_quote(t.metric.sentence.in(lang)) +
-                    ",\n\"formula\": " + json_quote(t.metric.formula) +
-                    ",\n\"source\": " + json_quote(t.metric.source) +
+                    ",\n\"formula\": " + json_quote(t.metric.formula.en) +
+                    ",\n\"source\": " + json_quote(t.metric.source.en) +
                     ",\n\"unit\": " + json_quote(t.metric.unit.in(lang)) + ",\n\"axes\": [";
   for (size_t i = 0; i < t.m.axes.size(); ++i)
     out += std::string(i ? ", \"" : "\"") + name_of(t.m.axes[i]) + "\"";
@@ -111,8 +110,8 @@ std::string as_table(const Text2D& t) {
   const Lang lang = t.state.lang;
   const Metric& metric = t.metric;
   std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" +
-                    formula_of(metric, lang) + "  (" + source_of(metric, lang) + ")\n" +
-                    (t.note.empty() ? "" : t.note + "\n") + "\n";
+                    std::string(formula_of(metric, lang)) + "  (" + source_of(metric, lang) +
+                    ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
   const int across = t.m.shape.empty() ? 1 : t.m.shape.back(),
             shown = std::min(across, kMostAcross);
   const size_t last = t.m.axes.size() - 1, n_rows = t.m.values.size() / size_t(std::max(1, across));

@@ -96,20 +96,4 @@ struct ViewInput {
   const Model* model = nullptr;          // of views that name tokens of the vocabulary
 };
 
-struct View {
-  const char* id;
-  Text title;
-  std::vector<Axis> axes;  // of the measures it can show
-  Figure (*figure)(const ViewInput&);
-  Text sentence = {};
-  bool needs_second = false;
-  std::vector<std::vector<Axis>> also = {};  // other axes that it can show
-
-  bool can_show(const Metric& metric) const {
-    return metric.axes == axes || std::ranges::find(also, metric.axes) != also.end();
-  }
-};
-std::span<const View> views();
-const View* find_view(std::string_view id);
-
 }  // namespace attn

@@ -15,11 +15,13 @@ Figure strip_figure(const ViewInput& input) {
   const std::vector<float>& values = input.measure.values;
   const ValueRange range = range_of(input.metric, values);
   const float most = most_of(values);
+  const std::vector<Tokens>& tokens =
+      input.measure.axes.back() == Axis::query ? input.pairs.query_tokens : input.pairs.key_tokens;
   Figure figure;
   float x = 0, y = 0;
   for (int k = 0; k < int(values.size()); ++k) {
     const float value = values[size_t(k)];
-    const std::string text = visible_token(token_name(input.pairs.key_tokens, s.sample, k));
+    const std::string text = visible_token(token_name(tokens, s.sample, k));
     const float wide =
         std::clamp(rough_width(text, line * .85f) + line * .8f, line * 1.4f, input.width);
     if (x > 0 && x + wide > input.width) {
@@ -45,15 +47,14 @@ Figure strip_figure(const ViewInput& input) {
                                   1,
                                   false,
                                   diverges ? colored : -1});
-    figure.areas.push_back(
-        {{x, y},
-         {x + wide, y + high},
-         tr(s.lang, "token ", "词元 ") + std::to_string(k) + " " +
-             quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, k)) + "\n" +
-             value_text(input.metric, value),
-         {},
-         s.token,
-         k});
+    figure.areas.push_back({{x, y},
+                            {x + wide, y + high},
+                            tr(s.lang, "token ", "词元 ") + std::to_string(k) + " " +
+                                quoted_token(s.lang, token_name(tokens, s.sample, k)) + "\n" +
+                                value_text(input.metric, value),
+                            {},
+                            s.token,
+                            k});
     x += wide + gap;
   }
   figure.size = {input.width, y + high};

@@ -1,82 +1,143 @@
 // views.cpp - the table of views.
+#include "figure/views.h"
+
+#include <algorithm>
+
 #include "figure/figure_views.h"
+#include "state/query.h"
 
 namespace attn {
 
 std::span<const View> views() {
   static const View kViews[] = {
-      {"bars",
-       {"This token", "当前词元"},
-       {Axis::key},
-       bars_figure,
-       {"Where the chosen token looks: every key's weight as a bar",
-        "所选词元关注哪里：每个键的权重条"}},
-      {"heads",
-       {"All heads", "各头对比"},
-       {Axis::head, Axis::key},
-       heads_figure,
-       {"The chosen token's strongest key in every head of the layer",
-        "所选词元在该层每个头中最强的键"}},
-      {"map",
-       {"Map", "大图"},
-       {Axis::query, Axis::key},
-       map_figure,
-       {"Queries downwards, keys to the right, a cell a pair", "查询向下，键向右，每格一对"}},
-      {"lines",
-       {"Lines", "连线"},
-       {Axis::query, Axis::key},
-       lines_figure,
-       {"Queries on the left, keys on the right, a line as strong as the weight",
-        "左为查询，右为键，线越深权重越大"}},
-      {"neuron",
-       {"Neuron", "神经元"},
-       {Axis::key},
-       neuron_figure,
-       {"How each score comes about: q, k and q ⊙ k, dimension by dimension",
-        "每个得分如何产生：逐维的 q、k 与 q ⊙ k"}},
-      {"strip",
-       {"Text", "文本"},
-       {Axis::key},
-       strip_figure,
-       {"The text, each token tinted by the chosen token's weight",
-        "文本，每个词元按所选词元的权重着色"}},
-      {"grid",
-       {"Grid", "网格"},
-       {Axis::layer, Axis::head},
-       grid_figure,
-       {"Every head as a cell, coloured by a measure", "每个头一格，按度量着色"}},
-      {"list",
-       {"List", "列表"},
-       {Axis::layer, Axis::head},
-       list_figure,
-       {"Heads in the order of a measure, cut down by a filter", "按度量排序的头，可筛选"}},
-      {"scatter",
-       {"Scatter", "散点"},
-       {Axis::layer, Axis::head},
-       scatter_figure,
-       {"One measure against another, a dot a head", "两个度量相对，每个头一点"},
-       true},
-      {"lens",
-       {"Lens", "透镜"},
-       {Axis::layer, Axis::query},
-       lens_figure,
-       {"Layers upwards, tokens to the right: what each position says after each layer",
-        "层向上，词元向右：每个位置在每层之后的读数"}},
-      {"next",
-       {"Next token", "下一个词元"},
-       {Axis::vocab},
-       next_figure,
-       {"What the model expects next: the likeliest of its vocabulary",
-        "模型预计接下来是什么：词表中最可能的词元"}},
-      {"parts",
-       {"Attribution", "归因"},
-       {Axis::component},
-       parts_figure,
-       {"What speaks for the target and what against it: a bar a part of the model, a head, or a "
-        "token",
-        "什么支持目标、什么反对目标：模型的每个部分、每个头或每个词元一条"},
-       false,
-       {{Axis::layer, Axis::head}, {Axis::layer, Axis::key}}},
+      {
+          .id = "bars",
+          .title = {"This token", "当前词元"},
+          .sentence = {"Where the chosen token looks: every key's weight as a bar",
+                       "所选词元关注哪里：每个键的权重条"},
+          .axes = {Axis::key},
+          .figure = bars_figure,
+          .of_pattern = true,
+      },
+      {
+          .id = "heads",
+          .title = {"All heads", "各头对比"},
+          .sentence = {"The chosen token's strongest key in every head of the layer",
+                       "所选词元在该层每个头中最强的键"},
+          .axes = {Axis::head, Axis::key},
+          .figure = heads_figure,
+          .of_pattern = true,
+      },
+      {
+          .id = "map",
+          .title = {"Map", "大图"},
+          .sentence = {"Queries downwards, keys to the right, a cell a pair",
+                       "查询向下，键向右，每格一对"},
+          .tab = {"Map", "大图"},
+          .axes = {Axis::query, Axis::key},
+          .figure = map_figure,
+          .chosen = &State::show,
+          .of_pattern = true,
+          .groups = true,
+      },
+      {
+          .id = "lines",
+          .title = {"Lines", "连线"},
+          .sentence = {"Queries on the left, keys on the right, a line as strong as the weight",
+                       "左为查询，右为键，线越深权重越大"},
+          .tab = {"Lines", "连线"},
+          .axes = {Axis::query, Axis::key},
+          .figure = lines_figure,
+          .chosen = &State::show,
+          .of_pattern = true,
+          .groups = true,
+      },
+      {
+          .id = "neuron",
+          .title = {"Neuron", "神经元"},
+          .sentence = {"How each score comes about: q, k and q ⊙ k, dimension by dimension",
+                       "每个得分如何产生：逐维的 q、k 与 q ⊙ k"},
+          .tab = {"Neuron", "神经元"},
+          .axes = {Axis::key},
+          .figure = neuron_figure,
+          .of_pattern = true,
+          .needs = needs_scores,
+      },
+      {
+          .id = "strip",
+          .title = {"Text", "文本"},
+          .sentence = {"The text, each token tinted by the chosen token's weight",
+                       "文本，每个词元按所选词元的权重着色"},
+          .axes = {Axis::key},
+          .also = {{Axis::query}},
+          .figure = strip_figure,
+          .chosen = &State::strip,
+          .of_pattern = true,
+          .groups = true,
+          .on_page = [](const State&) { return true; },
+      },
+      {
+          .id = "grid",
+          .title = {"Grid", "网格"},
+          .sentence = {"Every head as a cell, coloured by a measure", "每个头一格，按度量着色"},
+          .axes = {Axis::layer, Axis::head},
+          .figure = grid_figure,
+          .chosen = &State::measure,
+          .on_page = [](const State& s) { return !s.measure.empty(); },
+      },
+      {
+          .id = "list",
+          .title = {"List", "列表"},
+          .sentence = {"Heads in the order of a measure, cut down by a filter",
+                       "按度量排序的头，可筛选"},
+          .axes = {Axis::layer, Axis::head},
+          .figure = list_figure,
+          .chosen = &State::measure,
+          .on_page = [](const State& s) { return s.panel == Panel::list; },
+      },
+      {
+          .id = "scatter",
+          .title = {"Scatter", "散点"},
+          .sentence = {"One measure against another, a dot a head", "两个度量相对，每个头一点"},
+          .tab = {"Scatter", "散点"},
+          .axes = {Axis::layer, Axis::head},
+          .figure = scatter_figure,
+          .chosen = &State::measure,
+          .second = &State::versus,
+      },
+      {
+          .id = "lens",
+          .title = {"Lens", "透镜"},
+          .sentence = {"Layers upwards, tokens to the right: what each position says after each "
+                       "layer",
+                       "层向上，词元向右：每个位置在每层之后的读数"},
+          .tab = {"Lens", "透镜"},
+          .axes = {Axis::layer, Axis::query},
+          .figure = lens_figure,
+          .chosen = &State::show,
+      },
+      {
+          .id = "next",
+          .title = {"Next token", "下一个词元"},
+          .sentence = {"What the model expects next: the likeliest of its vocabulary",
+                       "模型预计接下来是什么：词表中最可能的词元"},
+          .tab = {"Next", "预测"},
+          .axes = {Axis::vocab},
+          .figure = next_figure,
+      },
+      {
+          .id = "parts",
+          .title = {"Attribution", "归因"},
+          .sentence = {"What speaks for the target and what against it: a bar a part of the model, "
+                       "a head, or a token",
+                       "什么支持目标、什么反对目标：模型的每个部分、每个头或每个词元一条"},
+          .tab = {"Parts", "归因"},
+          .axes = {Axis::component},
+          .also = {{Axis::layer, Axis::head}, {Axis::layer, Axis::key}},
+          .figure = parts_figure,
+          .chosen = &State::show,
+          .reads = reads_target,
+      },
   };
   return kViews;
 }
@@ -85,6 +146,67 @@ const View* find_view(std::string_view id) {
   for (const View& view : views())
     if (view.id == id) return &view;
   return nullptr;
+}
+
+std::span<const View* const> middle_views() {
+  static const std::vector<const View*> kMiddle = [] {
+    std::vector<const View*> middle;
+    for (const View& view : views())
+      if (view.in_middle()) middle.push_back(&view);
+    return middle;
+  }();
+  return kMiddle;
+}
+
+const View& middle_view(const State& state) {
+  const View* view = find_view(state.view);
+  return view && view->in_middle() ? *view : *middle_views().front();
+}
+
+Status unknown_view(const State& state) {
+  if (state.view == middle_view(state).id) return {};
+  std::vector<const char*> ids;
+  for (const View* view : middle_views()) ids.push_back(view->id);
+  return none_of("view", ids, state.view);
+}
+
+namespace {
+
+// The nth of the table with these axes, from 0; null: there are fewer.
+const Metric* nth_with(const std::vector<Axis>& axes, int n) {
+  for (const Metric& m : metrics())
+    if (m.axes == axes && n-- == 0) return &m;
+  return nullptr;
+}
+
+}  // namespace
+
+bool View::is_on_page(const State& state) const {
+  return in_middle() ? this == &middle_view(state) : on_page && on_page(state);
+}
+
+bool View::can_show(const Metric& metric) const {
+  return metric.axes == axes || std::ranges::find(also, metric.axes) != also.end();
+}
+
+bool View::offers(const Metric& metric) const {
+  return can_show(metric) && (metric.reads & reads) == reads && !(of_pattern && metric.is_pattern);
+}
+
+const Metric* View::usual_metric() const { return nth_with(axes, 0); }
+
+const Metric* View::metric(const State& state) const {
+  const Metric* m = chosen ? find_metric(state.*chosen) : nullptr;
+  if (m && offers(*m)) return m;
+  return of_pattern ? nullptr : usual_metric();
+}
+
+const Metric* View::second_metric(const State& state) const {
+  if (!second) return nullptr;
+  if (const Metric* m = find_metric(state.*second); m && offers(*m)) return m;
+  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal
+  // mask.
+  return metric(state) == usual_metric() ? nth_with(axes, 3) : usual_metric();
 }
 
 }  // namespace attn

@@ -87,19 +87,23 @@ Status read(int& value, const Field& field, std::string_view text) {
 template <class E>
   requires std::is_enum_v<E>
 Status read(E& value, const Field& field, std::string_view text) {
-  std::string all;
   for (size_t i = 0; i < field.names.size(); ++i) {
     if (text == field.names[i]) {
       value = E(i);
       return {};
     }
-    all += (i ? ", " : "") + std::string(field.names[i]);
   }
-  return Error{std::string("link: ") + field.key + " must be one of " + all + ", not \"" +
-               std::string(text.substr(0, 40)) + "\""};
+  return none_of(field.key, field.names, text);
 }
 
 }  // namespace
+
+Error none_of(const char* key, std::span<const char* const> names, std::string_view text) {
+  std::string all;
+  for (const char* name : names) all += (all.empty() ? "" : ", ") + std::string(name);
+  return Error{std::string("link: ") + key + " must be one of " + all + ", not \"" +
+               std::string(text.substr(0, 40)) + "\""};
+}
 
 std::string to_query(const State& state, const State& defaults) {
   // The same walk over both states: values of the defaults first, then the differences.

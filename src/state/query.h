@@ -1,6 +1,7 @@
 // query.h - State as the part of a link after '#', and back.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,9 @@
 #include "state/state.h"
 
 namespace attn {
+
+// "link: view must be one of map, lines, …, not "nap"".
+Error none_of(const char* key, std::span<const char* const> names, std::string_view text);
 
 // "layer=2&head=3&text=Once%20upon": only what differs from `defaults`, in field order,
 // percent-encoded.

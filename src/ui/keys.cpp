@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/ui_state.h"
 
@@ -60,8 +61,9 @@ void plain_keys(Frame& f, bool shift) {
     const int right = int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow));
     shift ? grow_rectangle(f, down, right) : move_cell(f, down, right);
   }
-  for (int i = 0; i < int(std::size(kCanvasNames)) && !shift; ++i)
-    if (pressed(ImGuiKey(ImGuiKey_1 + i), false)) f.state.canvas = Canvas(i);
+  const auto middle = middle_views();
+  for (int i = 0; i < std::min(9, int(middle.size())) && !shift; ++i)
+    if (pressed(ImGuiKey(ImGuiKey_1 + i), false)) f.state.view = middle[size_t(i)]->id;
   const int bracket = int(pressed(ImGuiKey_RightBracket)) - int(pressed(ImGuiKey_LeftBracket));
   if (bracket != 0) shift ? step_layer(f, bracket) : step_head(f, bracket);
   const int comma = int(pressed(ImGuiKey_Period)) - int(pressed(ImGuiKey_Comma));

@@ -8,6 +8,7 @@
 #include "analysis/measure.h"
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
+#include "figure/views.h"
 #include "files/formats.h"
 #include "platform/platform.h"
 #include "state/query.h"
@@ -44,8 +45,9 @@ std::string link_of(const State& state) {
   return to_query(state, usual);
 }
 
-// The state knows measures by name only; which there are is known up here.
-Status unknown_measure(const State& state) {
+// The state knows views and measures by name only; which there are is known up here.
+Status unknown_name(const State& state) {
+  if (Status no = unknown_view(state)) return no;
   for (const auto& [key, id] :
        {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
         std::pair("show", &state.show), std::pair("strip", &state.strip)}) {
@@ -60,7 +62,7 @@ Status unknown_measure(const State& state) {
 
 void follow_link(Program& program, const std::string& query) {
   const Result<State> state = from_query(query, preferences());
-  const Status wrong = state ? unknown_measure(*state) : Status(state.error());
+  const Status wrong = state ? unknown_name(*state) : Status(state.error());
   if (wrong)
     show_error(*program.ui, wrong->message);
   else

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "analysis/measure.h"
-#include "analysis/metric_words.h"
 #include "pass/scratch.h"
 
 using namespace attn;
@@ -59,8 +58,8 @@ TEST_CASE("every metric keeps its word") {
         CHECK(std::string(metric.title.in(lang)) != "");
         CHECK(std::string(metric.sentence.in(lang)) != "");
       }
-      CHECK(std::string(metric.formula) != "");
-      CHECK(std::string(metric.source) != "");
+      CHECK(std::string(metric.formula.en) != "");
+      CHECK(std::string(metric.source.en) != "");
       for (Lang lang : {Lang::en, Lang::zh}) CHECK(std::string(metric.unit.in(lang)) != "");
       if (const Status e = missing(metric, {nullptr, &trace, &state})) {
         CHECK(metric.needs != 0);
@@ -147,9 +146,9 @@ TEST_CASE("formulas and sources have no English sentences in Chinese") {
       return false;
     };
     const std::string formula = formula_of(metric, Lang::zh), source = source_of(metric, Lang::zh);
-    CHECK_MESSAGE(!wordy(formula), metric.formula);
-    CHECK_MESSAGE(!wordy(source), metric.source);
-    CHECK(formula_of(metric, Lang::en) == metric.formula);
-    CHECK(source_of(metric, Lang::en) == metric.source);
+    CHECK_MESSAGE(!wordy(formula), metric.formula.en);
+    CHECK_MESSAGE(!wordy(source), metric.source.en);
+    CHECK(formula_of(metric, Lang::en) == std::string(metric.formula.en));
+    CHECK(source_of(metric, Lang::en) == std::string(metric.source.en));
   }
 }

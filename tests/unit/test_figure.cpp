@@ -5,8 +5,8 @@
 #include <cmath>
 #include <string>
 
-#include "figure/figure.h"
 #include "figure/figure_text.h"
+#include "figure/views.h"
 #include "pass/scratch.h"
 
 namespace {

@@ -165,7 +165,7 @@ TEST_CASE("head scores are NumPy's of the published formulas") {
   for (const HeadScore& score : head_scores()) {
     const Worst& w = worst[score.metric.id];
     std::printf("%-18s differs from NumPy by at most %.1e (%s)  [%s]\n", score.metric.id, w.apart,
-                w.where.c_str(), score.metric.source);
+                w.where.c_str(), score.metric.source.en);
     CHECK(!w.where.empty());
   }
 }
@@ -226,8 +226,8 @@ TEST_CASE("every score stays inside its bounds, says what it is, and has a basel
       for (const Text& text : {m.title, m.sentence, m.unit, score.column})
         CHECK(std::string(text.in(lang)) != "");
     }
-    CHECK(std::string(m.formula) != "");
-    CHECK(std::string(m.source) != "");
+    CHECK(std::string(m.formula.en) != "");
+    CHECK(std::string(m.source.en) != "");
   }
 }
 

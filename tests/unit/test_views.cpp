@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/measures.h"
 #include "figure/export.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
@@ -14,9 +15,11 @@
 #include "figure/glossary.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
+#include "figure/views.h"
 #include "golden_model.h"
 #include "pass/forward.h"
 #include "pass/scratch.h"
+#include "state/query.h"
 
 using namespace attn;
 
@@ -152,7 +155,7 @@ TEST_CASE("no view draws beyond its size, or a text on another") {
             input.height = height;
             if (!(metric.axes.back() == Axis::key && metric.low == 0 && metric.high == 1))
               input.metric = &metric;
-            input.second = view.needs_second ? &m : nullptr;
+            input.second = view.second ? &m : nullptr;
             input.second_metric = input.metric;
             const Figure figure = view.figure(input);
             CHECK(!figure.areas.empty());
@@ -363,4 +366,56 @@ TEST_CASE("a PNG holds the pixels that it was given") {
       CHECK(value == rgb[y * 6 + i]);
     }
   CHECK(!to_png(Figure{{10, 10}, {}, {}}, {}, {}));  // without a font: a sentence
+}
+
+TEST_CASE("a link names a view of the middle, and which are there is one sentence") {
+  for (const char* id : {"map", "lines", "neuron", "scatter", "lens", "next", "parts"}) {
+    const Result<State> state = from_query("view=" + std::string(id));
+    REQUIRE(state);
+    CHECK(!unknown_view(*state));
+    CHECK(std::string(middle_view(*state).id) == id);
+    CHECK(to_query(*state) == (id == std::string("map") ? "" : "view=" + std::string(id)));
+  }
+  for (const char* id : {"nap", "bars", ""}) {
+    State state;
+    state.view = id;
+    const Status no = unknown_view(state);
+    REQUIRE(no);
+    CHECK(no->message.starts_with("link: view must be one of map, lines, neuron, "));
+    CHECK(no->message.ends_with(", not \"" + std::string(id) + "\""));
+    for (const View* view : middle_views())
+      CHECK(no->message.find(std::string(view->id) + ", ") != std::string::npos);
+    CHECK(&middle_view(state) == find_view("map"));
+  }
+}
+
+TEST_CASE("a view asks for measures that it can show, and only while it is on the page") {
+  State nothing;
+  nothing.view = "map";
+  CHECK(wanted_metrics(nothing).empty());  // weights are at hand
+  for (const View* view : middle_views()) {
+    CAPTURE(std::string(view->id));
+    State state;
+    state.view = view->id;
+    const auto asked = wanted_metrics(state);
+    const auto is_asked = [&](const Metric* m) {
+      return std::ranges::find(asked, m) != asked.end();
+    };
+    if (const Metric* usual = view->metric(state)) {
+      CHECK(view->offers(*usual));
+      CHECK(is_asked(usual));
+      CHECK(is_asked(view->second_metric(state)) == (view->second != nullptr));
+      CHECK(view->second_metric(state) != usual);
+    } else {
+      CHECK(view->of_pattern);
+      CHECK(asked.empty());
+    }
+    // Whatever its menu offers is what it shows once chosen, and nothing else is.
+    for (const Metric& m : metrics()) {
+      if (!view->chosen) break;
+      CAPTURE(std::string(m.id));
+      state.*view->chosen = m.id;
+      CHECK((view->metric(state) == &m) == view->offers(m));
+    }
+  }
 }

@@ -188,8 +188,8 @@ void edit(Frame& f, const Field& field, E& value) {
 void edit_strip(Frame& f, const Field& field, std::string& id) {
   ImGui::PushID(field.key);
   draw_label(f, field);
-  metric_menu(f, "strip", id, strip_measure(f.shown), colours_tokens,
-              ImGui::GetContentRegionAvail().x, f.t("Where it looks", "它关注哪里"));
+  metric_menu(f, "strip", id, *find_view("strip"), f.t("Where it looks", "它关注哪里"),
+              ImGui::GetContentRegionAvail().x);
   ImGui::PopID();
 }
 

@@ -4,6 +4,7 @@
 
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
+#include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
@@ -164,7 +165,7 @@ struct StripColors {
 
 StripColors strip_colors(const Frame& f) {
   StripColors c;
-  c.metric = strip_measure(f.shown);
+  c.metric = find_view("strip")->metric(f.shown);
   if (!c.metric) {
     c.values = f.row();
   } else if (const auto made =

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "figure/figure_text.h"
+#include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/map/map_view.h"
 #include "ui/panels/view_parts.h"
@@ -153,8 +154,8 @@ void draw_header(Frame& f, const MapSource& source) {
   ImGui::TextUnformatted(fit_text(title, room).c_str());
   ImGui::PopStyleColor();
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
-  metric_menu(f, "show", f.state.show, shown_measure(f.shown), {Axis::query, Axis::key},
-              f.t("Weights", "权重"), menu);
+  const View& view = *find_view("map");
+  metric_menu(f, "show", f.state.show, view, f.t("Weights", "权重"), menu);
   ImGui::SameLine(0, 4);
   const bool draws = f.ui.draws_rectangle;
   if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
@@ -173,7 +174,7 @@ void draw_header(Frame& f, const MapSource& source) {
     zoom_map(f, 1.5f, middle);
   ImGui::SameLine(0, 4);
   if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
-  if (!source.preview) draw_target(f, "", shown_measure(f.shown));
+  if (!source.preview) draw_target(f, "", view.metric(f.shown));
 }
 
 }  // namespace
@@ -186,7 +187,7 @@ void draw_map_panel(Frame& f) {
   if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
   if (source.empty()) source = chosen_source(f);
   if (source.empty()) return heading(f, f.t("Computing…", "正在计算…"));
-  if (const Metric* metric = shown_measure(f.shown); metric && !source.preview) {
+  if (const Metric* metric = find_view("map")->metric(f.shown); metric && !source.preview) {
     const auto made = f.shown_made(metric);
     const MapSource measured = measured_source(f, made);
     if (measured.empty()) {

@@ -70,7 +70,7 @@ namespace {
 
 // Every head as a cell, coloured by the chosen measure.
 void draw_measured(Frame& f) {
-  const Metric* metric = head_measure(f.shown);
+  const Metric* metric = find_view("grid")->metric(f.shown);
   const auto made = f.snap.last_measure(metric, f.shown);
   if (!made || made->error) return draw_missing(f, made);
   ImGui::PushFont(nullptr, 14);
@@ -89,9 +89,10 @@ void draw_grid_panel(Frame& f) {
   const HeadGrid* grid = f.ui.grid.get();
   heading(f, f.t("All heads · hover previews, click chooses", "所有头 · 悬停预览，点击选择"));
   if (f.trace) {
-    const Metric* chosen = f.state.measure.empty() ? nullptr : head_measure(f.shown);
-    metric_menu(f, "measure", f.state.measure, chosen, {Axis::layer, Axis::head},
-                f.t("Patterns, small", "注意力小图"), ImGui::GetContentRegionAvail().x);
+    const View& view = *find_view("grid");
+    const Metric* chosen = f.state.measure.empty() ? nullptr : view.metric(f.shown);
+    metric_menu(f, "measure", f.state.measure, view, f.t("Patterns, small", "注意力小图"),
+                ImGui::GetContentRegionAvail().x);
     draw_target(f, ".grid", chosen);
     if (chosen) return draw_measured(f);
   }

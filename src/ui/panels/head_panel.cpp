@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/metric_words.h"
 #include "figure/figure_text.h"
 #include "figure/rectangle.h"
 #include "platform/platform.h"
@@ -84,8 +83,8 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
                        f.t(" heads; median ", " 个头；中位数 ") +
                        value_text(&m, median_of(column.values)));
     explained(f, m.sentence.in(f.lang));
-    if (*m.formula) wrapped(std::string(f.t("Formula: ", "公式：")) + formula_of(m, f.lang));
-    if (*m.source) wrapped(std::string(f.t("Source: ", "来源：")) + source_of(m, f.lang));
+    if (*m.formula.en) wrapped(std::string(f.t("Formula: ", "公式：")) + formula_of(m, f.lang));
+    if (*m.source.en) wrapped(std::string(f.t("Source: ", "来源：")) + source_of(m, f.lang));
     ImGui::PopStyleColor();
     if (ImGui::Button(f.t("Colour the grid", "为网格着色"))) f.state.measure = m.id;
     f.mark("button.colour_grid");
@@ -178,8 +177,9 @@ void draw_head_panel(Frame& f) {
 void draw_list_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   const float width = ImGui::GetContentRegionAvail().x, half = std::floor((width - 8) * .5f);
-  const Metric* metric = head_measure(f.shown);
-  metric_menu(f, "list_measure", f.state.measure, metric, {Axis::layer, Axis::head}, nullptr, half);
+  const View& view = *find_view("list");
+  const Metric* metric = view.metric(f.shown);
+  metric_menu(f, "list_measure", f.state.measure, view, nullptr, half);
   ImGui::SameLine();
   ImGui::SetNextItemWidth(width - half - 8);
   if (ImGui::BeginCombo("##order", kOrderTitles[size_t(f.state.order)].in(f.lang))) {

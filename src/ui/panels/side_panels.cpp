@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "figure/figure_text.h"
+#include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/canvas.h"
 #include "ui/ui_state.h"

@@ -4,6 +4,7 @@
 #include "figure/export.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
+#include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/canvas.h"
 #include "ui/panels/view_parts.h"
@@ -16,7 +17,7 @@ std::string head_title(const Frame& f) { return head_name(f.shown.layer, f.shown
 
 void save_picture(Frame& f) {
   const ViewCache& c = f.ui.canvas;
-  if (c.figure.shapes.empty() || !c.first || c.view != kCanvasNames[size_t(f.state.canvas)]) return;
+  if (c.figure.shapes.empty() || !c.first || c.view != f.state.view) return;
   ExportStyle style;
   style.palette = f.state.palette;
   style.dark = f.ui.dark;
@@ -65,7 +66,7 @@ std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std
   return kept;
 }
 
-void draw_lines(Frame& f) {
+void draw_lines(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x;
   title(f, head_title(f) + f.t(" · lines", " · 连线"), width * .62f);
   ImGui::SameLine(width * .36f);
@@ -74,18 +75,18 @@ void draw_lines(Frame& f) {
   item_tooltip(f.t("Percent of each query's attention that is drawn, the strongest first",
                    "所画的注意力占每个查询的百分比，从最强开始"));
   draw_save(f);
-  const Metric* shown = shown_measure(f.shown);
+  const Metric* shown = view.metric(f.shown);
   const auto& map = f.snap.map;
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
   if (!shown && map && f.is_of(*map) && map->site() == f.shown.site() &&
       map->sample == f.shown.sample && map->is_whole())
-    made = at_hand(f, kByCell, {map->n_query, map->n_key}, map->values);
+    made = at_hand(f, view.axes, {map->n_query, map->n_key}, map->values);
   draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
     if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
     if (made && !made->error && f.pairs().n_query <= 512)
       return draw_view(f, "##lines", f.ui.canvas,
-                       {"lines", made, nullptr, nullptr, height, !shown});
+                       {view.id, made, nullptr, nullptr, height, !shown});
     if (f.pairs().n_query > 512)
       return wrapped(f.t("Lines are drawn for texts of up to 512 tokens; the map shows longer ones",
                          "连线适用于不超过 512 个词元的文本；更长的文本请看大图"));
@@ -93,40 +94,39 @@ void draw_lines(Frame& f) {
   });
 }
 
-void draw_neuron(Frame& f) {
+void draw_neuron(Frame& f, const View& view) {
   title(f, head_title(f) + f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
         110);
   draw_save(f);
   scrolling("neuron", [&](float) {
     const std::span<const float> row = f.row();
     if (row.empty()) return wrapped(not_kept(f, f.shown.layer));
-    draw_view(
-        f, "##neuron", f.ui.canvas,
-        {"neuron", at_hand(f, {Axis::key}, {int(row.size())}, row), nullptr, nullptr, 0, true});
+    draw_view(f, "##neuron", f.ui.canvas,
+              {view.id, at_hand(f, view.axes, {int(row.size())}, row), nullptr, nullptr, 0, true});
   });
 }
 
-void draw_scatter(Frame& f) {
+void draw_scatter(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x, menu = std::floor((width - 110 - 40) / 2);
-  const Metric *x = head_measure(f.shown), *y = second_head_measure(f.shown);
-  metric_menu(f, "scatter_y", f.state.versus, y, kByHead, nullptr, menu);
+  const Metric *x = view.metric(f.shown), *y = view.second_metric(f.shown);
+  metric_menu(f, "scatter_y", f.state.*view.second, view, nullptr, menu);
   ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(f.t("by", "对"));
   ImGui::SameLine();
-  metric_menu(f, "scatter_x", f.state.measure, x, kByHead, nullptr, menu);
+  metric_menu(f, "scatter_x", f.state.*view.chosen, view, nullptr, menu);
   draw_save(f);
   draw_target(f, "", x && (x->reads & reads_target) ? x : y);
   const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);
   scrolling("scatter", [&](float height) {
     if (!first || first->error) return draw_missing(f, first);
     if (!second || second->error) return draw_missing(f, second);
-    draw_view(f, "##scatter", f.ui.canvas, {"scatter", first, second, nullptr, height});
+    draw_view(f, "##scatter", f.ui.canvas, {view.id, first, second, nullptr, height});
   });
 }
 
 // Scrolls both ways; the names of layers and tokens stay at the edges.
-void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
+void draw_lens(Frame& f, const View& view, const std::shared_ptr<const MadeMeasure>& made) {
   ImGui::BeginChild("lens", {0, 0}, kTabPasses, ImGuiWindowFlags_HorizontalScrollbar);
   ImGui::PushFont(nullptr, 14);
   // Not what ImGui has left, which grows with what was drawn before.
@@ -144,18 +144,26 @@ void draw_lens(Frame& f, const std::shared_ptr<const MadeMeasure>& made) {
       ImGui::SetScrollX(std::max(0.f, x - at.left - (input.width - at.left - at.wide) / 2));
   }
   const ImVec2 origin = ImGui::GetCursorScreenPos();
-  draw_view(f, "##lens", f.ui.canvas, {"lens", made, nullptr, nullptr, high, false, width});
+  draw_view(f, "##lens", f.ui.canvas, {view.id, made, nullptr, nullptr, high, false, width});
   draw_pinned(f, f.ui.canvas.figure, {origin.x, origin.y}, {at.left, at.top},
               at.top + at.high * float(f.attention().n_layers) + 2);
   ImGui::PopFont();
   ImGui::EndChild();
 }
 
-// A measure that is made in the background, chosen by `menu` of those that `fits` says.
-void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fits)(const Metric&),
-                        const Metric* metric) {
-  if (menu)
-    metric_menu(f, menu, f.state.show, metric, fits,
+void draw_scrolling(Frame& f, const View& view, const std::shared_ptr<const MadeMeasure>& made) {
+  scrolling(view.id, [&](float height) {
+    draw_view(f, ("##" + std::string(view.id)).c_str(), f.ui.canvas,
+              {view.id, made, nullptr, nullptr, height});
+  });
+}
+
+// A measure that is made in the background, chosen by a menu where there is a choice.
+template <void (*draw)(Frame&, const View&, const std::shared_ptr<const MadeMeasure>&)>
+void draw_measured(Frame& f, const View& view) {
+  const Metric* metric = view.metric(f.shown);
+  if (view.chosen)
+    metric_menu(f, view.id, f.state.*view.chosen, view, nullptr,
                 std::min(260.f, ImGui::GetContentRegionAvail().x - 110));
   else
     title(f, metric ? metric->title.in(f.lang) : "", 110);
@@ -167,19 +175,29 @@ void draw_measured_view(Frame& f, const char* view, const char* menu, bool (*fit
   ImGui::PopFont();
   const auto made = f.snap.measure(metric, f.shown);
   if (!made || made->error) return draw_missing(f, made);
-  if (std::string(view) == "lens") return draw_lens(f, made);
-  scrolling(view, [&](float height) {
-    draw_view(f, ("##" + std::string(view)).c_str(), f.ui.canvas,
-              {view, made, nullptr, nullptr, height});
-  });
+  draw(f, view, made);
 }
+
+// Of views that are more than the figure of a measure under its menu.
+struct Page {
+  std::string_view view;
+  void (*draw)(Frame&, const View&);
+};
+constexpr Page kPages[] = {
+    {"map", [](Frame& f, const View&) { draw_map_panel(f); }},
+    {"lines", draw_lines},
+    {"neuron", draw_neuron},
+    {"scatter", draw_scatter},
+    {"lens", draw_measured<draw_lens>},
+};
 
 }  // namespace
 
 void draw_view_tabs(Frame& f) {
+  const auto views = middle_views();
   std::vector<std::string> titles;
-  for (const Text& t : kCanvasTitles) titles.emplace_back(t.in(f.lang));
-  int chosen = int(f.state.canvas);
+  for (const View* view : views) titles.emplace_back(view->tab.in(f.lang));
+  int chosen = int(std::ranges::find(views, &middle_view(f.state)) - views.begin());
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
   for (const std::string& t : titles) needed += text_width(t) + 16;
@@ -192,35 +210,22 @@ void draw_view_tabs(Frame& f) {
       for (size_t i = 0; i < titles.size(); ++i) {
         if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
         f.mark("view." + std::to_string(i));
-        item_tooltip(find_view(kCanvasNames[i])->sentence.in(f.lang));
+        item_tooltip(views[i]->sentence.in(f.lang));
       }
       ImGui::EndCombo();
     }
     f.mark("view");
   }
-  f.state.canvas = Canvas(chosen);
+  f.state.view = views[size_t(chosen)]->id;
 }
 
 void draw_view_panel(Frame& f) {
-  if (f.state.canvas == Canvas::map || !f.trace) return draw_map_panel(f.reads());
-  switch (f.state.canvas) {
-    case Canvas::map:
-      break;
-    case Canvas::lines:
-      return draw_lines(f.reads());
-    case Canvas::neuron:
-      return draw_neuron(f);
-    case Canvas::scatter:
-      return draw_scatter(f);
-    case Canvas::lens:
-      return draw_measured_view(
-          f, "lens", "lens", [](const Metric& m) { return m.axes == kByLayer; },
-          lens_measure(f.shown));
-    case Canvas::next:
-      return draw_measured_view(f, "next", nullptr, nullptr, next_measure());
-    case Canvas::parts:
-      return draw_measured_view(f, "parts", "parts", is_part_measure, parts_measure(f.shown));
-  }
+  const View& view = middle_view(f.state);
+  if (!f.trace) return draw_map_panel(f.reads());
+  Frame& reads = view.groups ? f.reads() : f;
+  for (const Page& page : kPages)
+    if (page.view == view.id) return page.draw(reads, view);
+  draw_measured<draw_scrolling>(reads, view);
 }
 
 }  // namespace attn

@@ -102,13 +102,15 @@ const HeadsTable& heads_table(Frame& f) {
   return ui.heads_table;
 }
 
-namespace {
-
-template <class Fits>
-bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, const Fits& fits,
-             const char* none, float width) {
+bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, const char* none,
+                 float width) {
   bool changed = false;
   ImGui::PushID(name);
+  // The second of two menus shows another metric than the first.
+  const bool second = view.second && &id == &(f.state.*view.second);
+  const Metric* shown = none && id.empty() ? nullptr
+                        : second           ? view.second_metric(f.shown)
+                                           : view.metric(f.shown);
   const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
   ImGui::SetNextItemWidth(width);
   ImGui::SetNextWindowSizeConstraints({std::min(width, 240.f), 0}, {380, 420});
@@ -128,27 +130,11 @@ bool menu_of(Frame& f, const char* name, std::string& id, const Metric* shown, c
     };
     if (none) entry(none, "", nullptr);
     for (const Metric& m : metrics())
-      if (fits(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
+      if (view.offers(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
     ImGui::EndCombo();
   }
   ImGui::PopID();
   return changed;
-}
-
-}  // namespace
-
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
-                 const std::vector<Axis>& axes, const char* none, float width) {
-  // Where the entry for no metric is the pattern, it is not there twice.
-  const auto fits = [&](const Metric& m) {
-    return m.axes == axes && !(none && m.id == std::string_view("pattern"));
-  };
-  return menu_of(f, name, id, shown, fits, none, width);
-}
-
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
-                 bool (*fits)(const Metric&), float width, const char* none) {
-  return menu_of(f, name, id, shown, fits, none, width);
 }
 
 void explained(Frame& f, std::string_view text) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "figure/heads_table.h"
+#include "figure/views.h"
 #include "ui/ui_state.h"
 
 namespace attn {
@@ -28,14 +29,10 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
 // All heads with all measures that are there.
 const HeadsTable& heads_table(Frame& f);
 
-// A menu of the metrics with these axes; `none` (unless null) is the entry for no metric. True when
-// it was changed.
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
-                 const std::vector<Axis>& axes, const char* none, float width);
-
-// The same of the metrics that `fits` says.
-bool metric_menu(Frame& f, const char* name, std::string& id, const Metric* shown,
-                 bool (*fits)(const Metric&), float width, const char* none = nullptr);
+// A menu of the metrics that the view offers; `id` is the state's. `none` (unless null) is the
+// entry for no metric. True when it was changed.
+bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, const char* none,
+                 float width);
 
 // For a metric that is about a target: two menus, of the token asked about and of the one it is
 // compared with. `place` sets the names in the layout apart: "" in the middle.
