@@ -1,6 +1,7 @@
 // head_cells.h - the cells of a map that make up a head's score, to be pointed at.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "analysis/head_scores.h"
@@ -15,5 +16,25 @@ struct ScoreCell {
 // empty where it is about all cells (entropy, distance) or no head score. At most kMostScoreCells.
 constexpr size_t kMostScoreCells = 1 << 17;
 std::vector<ScoreCell> cells_of(const Metric& metric, const Inputs& inputs);
+
+// HeadScore::cells: calls `key` with every key of which the score adds up A[query, key]. Keys that
+// the query may not see, or that there are not, may be among them.
+using OfKey = std::function<void(int)>;
+namespace cells {
+void previous(const HeadContext& c, int query, const OfKey& key);
+void next(const HeadContext& c, int query, const OfKey& key);
+void self(const HeadContext& c, int query, const OfKey& key);
+void first(const HeadContext& c, int query, const OfKey& key);
+void offset(const HeadContext& c, int query, const OfKey& key);
+void duplicate(const HeadContext& c, int query, const OfKey& key);
+void induction(const HeadContext& c, int query, const OfKey& key);
+void special(const HeadContext& c, int query, const OfKey& key);
+void punctuation(const HeadContext& c, int query, const OfKey& key);
+void comma_or_point(const HeadContext& c, int query, const OfKey& key);
+void same_word(const HeadContext& c, int query, const OfKey& key);
+void own_sentence(const HeadContext& c, int query, const OfKey& key);
+void induction_stripe(const HeadContext& c, int query, const OfKey& key);
+void duplicate_stripe(const HeadContext& c, int query, const OfKey& key);
+}  // namespace cells
 
 }  // namespace attn

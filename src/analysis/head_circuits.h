@@ -21,7 +21,7 @@ Study begin_copying(const Inputs& in);
 Study begin_ov_eigenvalues(const Inputs& in);  // {dim, component} of the chosen head, real and
                                                // imaginary, the largest real first
 Study begin_ov_singular(const Inputs& in);     // {dim} of the chosen head, the largest first
-Study begin_qk_singular(const Inputs& in);
+Study begin_qk_singular(const Inputs& in);     // {dim}, likewise
 
 // {layer, head, layer, head}: ‖OV₁ X‖ / (‖OV₁‖ ‖X‖) of an earlier head 1 and a later head 2, with X
 // = QK₂, QK₂ᵀ, OV₂, in Frobenius norms, less 1/√d_model: the root mean square of the same when one
@@ -29,6 +29,7 @@ Study begin_qk_singular(const Inputs& in);
 // before the second. A step is one earlier head and some later ones. Of numbers for each two heads,
 // and what composition keeps of every head.
 Status too_large_for_pairs(const Inputs& in);
+// Elhage et al. 2021; TransformerLens all_composition_scores.
 Study begin_q_composition(const Inputs& in);
 Study begin_k_composition(const Inputs& in);
 Study begin_v_composition(const Inputs& in);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/head_cells.h"
 #include "analysis/head_score_rows.h"
 
 namespace attn {
@@ -157,6 +158,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"prev", "前一个"},
           .of_row = previous_token,
+          .cells = cells::previous,
           .usual = true,
       },
       {
@@ -175,6 +177,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"next", "后一个"},
           .of_row = next_token,
+          .cells = cells::next,
       },
       {
           .metric =
@@ -191,6 +194,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"self", "自身"},
           .of_row = self,
+          .cells = cells::self,
           .usual = true,
       },
       {
@@ -208,6 +212,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"first", "首个"},
           .of_row = first_token,
+          .cells = cells::first,
           .usual = true,
           .sink_aware = false,
       },
@@ -229,6 +234,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"offset", "偏移"},
           .of_row = at_offset,
+          .cells = cells::offset,
       },
       {
           .metric =
@@ -247,6 +253,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"copies", "相同"},
           .of_row = duplicate_token,
+          .cells = cells::duplicate,
           .usual = true,
       },
       {
@@ -268,6 +275,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"after", "其后"},
           .of_row = induction,
+          .cells = cells::induction,
           .usual = true,
       },
       {
@@ -288,6 +296,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"mass", "归纳量"},
           .of_row = induction_mass,
+          .cells = cells::induction,
       },
       {
           .metric =
@@ -306,6 +315,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"dmass", "重复量"},
           .of_row = duplicate_mass,
+          .cells = cells::duplicate,
       },
       {
           .metric =
@@ -324,6 +334,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"special", "特殊"},
           .of_row = special,
+          .cells = cells::special,
           .usual = true,
       },
       {
@@ -342,6 +353,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"punct", "标点"},
           .of_row = punctuation,
+          .cells = cells::punctuation,
           .usual = true,
       },
       {
@@ -361,6 +373,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"word", "同词"},
           .of_row = same_word,
+          .cells = cells::same_word,
       },
       {
           .metric =
@@ -503,6 +516,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"prev/n", "前/n"},
           .of_row = clark_previous,
+          .cells = cells::previous,
       },
       {
           .metric =
@@ -519,6 +533,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"next/n", "后/n"},
           .of_row = clark_next,
+          .cells = cells::next,
       },
       {
           .metric =
@@ -597,6 +612,7 @@ std::vector<HeadScore> stripe_scores() {
               },
           .column = {"induct", "归纳"},
           .of_row = induction_stripe,
+          .cells = cells::induction_stripe,
           .usual = true,
           .by_period = true,
       },
@@ -618,6 +634,7 @@ std::vector<HeadScore> stripe_scores() {
               },
           .column = {"dupl", "重复"},
           .of_row = duplicate_stripe,
+          .cells = cells::duplicate_stripe,
           .usual = true,
           .by_period = true,
       },

@@ -1,4 +1,5 @@
 // head_pattern_scores.cpp - head scores that need whole patterns: lines, blocks, likeness, values.
+#include "analysis/head_cells.h"
 #include "analysis/head_score_rows.h"
 
 namespace attn {
@@ -134,6 +135,7 @@ std::vector<HeadScore> pattern_scores() {
               },
           .column = {"block", "本句"},
           .of_head = block,
+          .cells = cells::own_sentence,
       },
       {
           .metric =
@@ -192,6 +194,7 @@ std::vector<HeadScore> pattern_scores() {
               },
           .column = {", .", "，。"},
           .of_head = clark_punctuation,
+          .cells = cells::comma_or_point,
           .sink_aware = false,
       },
       {
@@ -233,6 +236,7 @@ std::vector<HeadScore> pattern_scores() {
               },
           .column = {"first|v|", "首|v|"},
           .of_head = value_first,
+          .cells = cells::first,
           .sink_aware = false,
           .by_norms = true,
       },

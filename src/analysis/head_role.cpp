@@ -10,63 +10,85 @@ namespace {
 struct RoleRow {
   Role role;
   Text name, sentence;
-  std::vector<const char*> scores;  // the first one that the table has counts
+  std::vector<const char*> scores = {};  // the first one that the table has counts
 };
 
 const std::vector<RoleRow>& role_rows() {
   static const std::vector<RoleRow> kRows = {
-      {Role::previous_token,
-       {"Previous token", "前一个词元"},
-       {"Each token looks at the one just before it", "每个词元关注紧邻的前一个词元"},
-       {"previous_token"}},
-      {Role::next_token,
-       {"Next token", "后一个词元"},
-       {"Each token looks at the one just after it", "每个词元关注紧邻的后一个词元"},
-       {"next_token"}},
-      {Role::self,
-       {"Itself", "自身"},
-       {"Each token looks at itself", "每个词元关注自身"},
-       {"self"}},
-      {Role::induction,
-       {"Induction", "归纳"},
-       {"A token that stood earlier in the text looks at what followed it there, so the model can "
-        "say it again",
-        "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
-       {"induction_stripe", "induction_mass"}},
-      {Role::duplicate_token,
-       {"Duplicate token", "重复词元"},
-       {"A token that stood earlier in the text looks at its earlier copies",
-        "先前出现过的词元会关注它先前的副本"},
-       {"duplicate_stripe", "duplicate_mass"}},
-      {Role::sink,
-       {"First-token sink", "首词元汇聚"},
-       {"Most attention rests on the first token, which usually means that the head has nothing to "
-        "do here",
-        "大部分注意力停放在首个词元上，通常说明这个头在这里无事可做"},
-       {"first_token"}},
-      {Role::special,
-       {"Special tokens", "特殊词元"},
-       {"Most attention goes to tokens that stand for no text",
-        "大部分注意力落在不代表文本的词元上"},
-       {"special"}},
-      {Role::punctuation,
-       {"Punctuation", "标点"},
-       {"Most attention goes to punctuation marks", "大部分注意力落在标点上"},
-       {"punctuation"}},
-      {Role::broad,
-       {"Broad", "分散"},
-       {"Attention is spread almost evenly over everything that may be seen",
-        "注意力几乎均匀地分布在所有可见的词元上"},
-       {"entropy_share"}},
-      {Role::block,
-       {"Own sentence", "本句"},
-       {"Each token looks around in its own sentence", "每个词元关注自己所在的句子"},
-       {"pattern_class"}},
-      {Role::nothing,
-       {"Nothing found", "未发现"},
-       {"It does none of the things that are looked for, at least in this text",
-        "至少在这段文本中，没有做任何被检测的事"},
-       {}},
+      {
+          .role = Role::previous_token,
+          .name = {"Previous token", "前一个词元"},
+          .sentence = {"Each token looks at the one just before it",
+                       "每个词元关注紧邻的前一个词元"},
+          .scores = {"previous_token"},
+      },
+      {
+          .role = Role::next_token,
+          .name = {"Next token", "后一个词元"},
+          .sentence = {"Each token looks at the one just after it", "每个词元关注紧邻的后一个词元"},
+          .scores = {"next_token"},
+      },
+      {
+          .role = Role::self,
+          .name = {"Itself", "自身"},
+          .sentence = {"Each token looks at itself", "每个词元关注自身"},
+          .scores = {"self"},
+      },
+      {
+          .role = Role::induction,
+          .name = {"Induction", "归纳"},
+          .sentence = {"A token that stood earlier in the text looks at what followed it there, so "
+                       "the model can say it again",
+                       "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
+          .scores = {"induction_stripe", "induction_mass"},
+      },
+      {
+          .role = Role::duplicate_token,
+          .name = {"Duplicate token", "重复词元"},
+          .sentence = {"A token that stood earlier in the text looks at its earlier copies",
+                       "先前出现过的词元会关注它先前的副本"},
+          .scores = {"duplicate_stripe", "duplicate_mass"},
+      },
+      {
+          .role = Role::sink,
+          .name = {"First-token sink", "首词元汇聚"},
+          .sentence = {"Most attention rests on the first token, which usually means that the head "
+                       "has nothing to do here",
+                       "大部分注意力停放在首个词元上，通常说明这个头在这里无事可做"},
+          .scores = {"first_token"},
+      },
+      {
+          .role = Role::special,
+          .name = {"Special tokens", "特殊词元"},
+          .sentence = {"Most attention goes to tokens that stand for no text",
+                       "大部分注意力落在不代表文本的词元上"},
+          .scores = {"special"},
+      },
+      {
+          .role = Role::punctuation,
+          .name = {"Punctuation", "标点"},
+          .sentence = {"Most attention goes to punctuation marks", "大部分注意力落在标点上"},
+          .scores = {"punctuation"},
+      },
+      {
+          .role = Role::broad,
+          .name = {"Broad", "分散"},
+          .sentence = {"Attention is spread almost evenly over everything that may be seen",
+                       "注意力几乎均匀地分布在所有可见的词元上"},
+          .scores = {"entropy_share"},
+      },
+      {
+          .role = Role::block,
+          .name = {"Own sentence", "本句"},
+          .sentence = {"Each token looks around in its own sentence", "每个词元关注自己所在的句子"},
+          .scores = {"pattern_class"},
+      },
+      {
+          .role = Role::nothing,
+          .name = {"Nothing found", "未发现"},
+          .sentence = {"It does none of the things that are looked for, at least in this text",
+                       "至少在这段文本中，没有做任何被检测的事"},
+      },
   };
   return kRows;
 }

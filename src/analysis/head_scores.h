@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -41,6 +42,8 @@ struct HeadScore {
   Text column;    // the title, short enough for a column
   void (*of_row)(const FactRow& row, Mean& mean) = nullptr;
   Mean (*of_head)(const HeadProfile& head, const LineSums& sums, const LineSums& uniform) = nullptr;
+  // Of a query, the keys whose weights it adds up (head_cells.h); null: it is about all cells.
+  void (*cells)(const HeadContext&, int query, const std::function<void(int key)>&) = nullptr;
   bool usual = false;      // `attnscope heads` shows it where there is no room for all
   bool sink_aware = true;  // it has a value without the sink
   bool spread = false;     // the mean's standard deviation is the score

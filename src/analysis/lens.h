@@ -54,9 +54,11 @@ class LensPass {
   LensTable table_;
 };
 
-Study begin_lens_probability(const Inputs& in);
-Study begin_lens_logit(const Inputs& in);
-Study begin_lens_rank(const Inputs& in);
-Study begin_lens_entropy(const Inputs& in);
+// {layer, query} of LensCell, without its row 0. Without a named target, that of the last layer's
+// likeliest token at each position.
+Study begin_lens_probability(const Inputs& in);  // of the target, 0 .. 1
+Study begin_lens_logit(const Inputs& in);        // of the target, minus that of the foil
+Study begin_lens_rank(const Inputs& in);         // tokens that are likelier than the target
+Study begin_lens_entropy(const Inputs& in);      // bits
 
 }  // namespace attn

@@ -10,6 +10,7 @@ namespace attn {
 // the layer's input as it was; below 1e-5 is 0, rows are brought to 1 (a row of zeros stays). Of
 // the last layer the final norm is part, as in inseq. Needs activations. A step is some queries and
 // keys.
+// Of the map and the W_O of the layer.
 Status too_large_for_zeroing(const Inputs& in);
 Study begin_value_zeroing(const Inputs& in);
 

@@ -25,21 +25,27 @@ struct Source {
 };
 
 const Source kSources[] = {
-    {Part::encoder_self,
-     {"encoder's input", "编码器的输入"},
-     {"the same", "同左"},
-     {"[n, n]", "[n, n]"},
-     {"every position", "所有位置"}},
-    {Part::decoder_self,
-     {"decoder's input", "解码器的输入"},
-     {"the same", "同左"},
-     {"[m, m]", "[m, m]"},
-     {"itself and the past (causal mask)", "自己及之前的位置（因果掩码）"}},
-    {Part::cross,
-     {"decoder's input", "解码器的输入"},
-     {"encoder's output", "编码器的输出"},
-     {"[m, n]", "[m, n]"},
-     {"every encoder position", "编码器的所有位置"}},
+    {
+        .part = Part::encoder_self,
+        .queries = {"encoder's input", "编码器的输入"},
+        .keys_and_values = {"the same", "同左"},
+        .shape = {"[n, n]", "[n, n]"},
+        .sees = {"every position", "所有位置"},
+    },
+    {
+        .part = Part::decoder_self,
+        .queries = {"decoder's input", "解码器的输入"},
+        .keys_and_values = {"the same", "同左"},
+        .shape = {"[m, m]", "[m, m]"},
+        .sees = {"itself and the past (causal mask)", "自己及之前的位置（因果掩码）"},
+    },
+    {
+        .part = Part::cross,
+        .queries = {"decoder's input", "解码器的输入"},
+        .keys_and_values = {"encoder's output", "编码器的输出"},
+        .shape = {"[m, n]", "[m, n]"},
+        .sees = {"every encoder position", "编码器的所有位置"},
+    },
 };
 
 const Text kConcepts[] = {
