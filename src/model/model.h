@@ -70,7 +70,7 @@ class ModelLoad {
   ModelLoad(std::vector<File> files, std::string name, std::span<const FileFormat> formats);
   ~ModelLoad();
 
-  int n_steps() const;                          // about
+  int n_steps() const;                          // at most; fewer where tensors needn't move
   bool step();                                  // false: that was the last
   Result<std::shared_ptr<const Model>> take();  // after the last step
 

@@ -38,7 +38,7 @@ class ForwardPass {
   // Of these, what each kept layer takes.
   static uint64_t bytes_a_layer(const Config& config, int n_tokens);
 
-  int n_steps() const;   // about
+  int n_steps() const;   // calls of step() until it says that it was the last
   int n_reused() const;  // tokens taken from `before`
   // Without threads about a millisecond of a fast machine, with threads a whole product. False:
   // that was the last.

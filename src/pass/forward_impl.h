@@ -1,10 +1,9 @@
-// forward_impl.h - what a pass holds, for the two files that share it: forward.cpp (its order and
-// its steps) and forward_stages.cpp (what each stage computes).
+// forward_impl.h - what a pass holds, for the two files that share it: forward.cpp (its plan and
+// its steps) and forward_stages.cpp (what each stage costs and computes).
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "pass/forward.h"
@@ -14,13 +13,35 @@
 
 namespace attn {
 
-// Work that may be done in any order: pieces 0 .. n_pieces - 1, of `work` multiplications each.
-struct Stage {
-  int64_t n_pieces = 0, work = 0;
-  std::function<void(int64_t begin, int64_t end)> run;
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+enum class Stage {
+  embed,
+  project,      // x W_Q, x W_K, x W_V
+  split,        // … into heads; q and k are rotated
+  attend,       // z of all heads
+  project_out,  // resid += z W_O
+  mlp_in,
+  mlp_gate,
+  mlp_out,   // resid += what the MLP writes
+  norm_mlp,  // the norm behind the MLP, where it comes last
+  unembed,   // logits
 };
 
-inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// Positions from .. to-1 of the text.
+struct Rows {
+  int from = 0, to = 0;
+  int64_t n() const { return to - from; }
+};
+
+struct Planned {
+  Stage stage;
+  int layer = 0;
+  Rows rows;
+};
+
+// Does pieces begin .. end-1 of a stage that has begun.
+using Run = std::function<void(int64_t begin, int64_t end)>;
 
 struct ForwardPass::Impl {
   std::shared_ptr<const Model> model;
@@ -28,14 +49,16 @@ struct ForwardPass::Impl {
   const Weights& w;
   Tokens tokens;
   Keep keep;
-  int64_t n, n_reused = 0, m;  // rows of the trace, of `before`, and to be computed: n - n_reused
-  int64_t n_chunks;
+  int n, n_reused = 0;  // rows of the trace, and of these taken from `before`
   Trace trace;
   TokenSets sets;
 
+  std::vector<Planned> plan;
+  int64_t n_steps = 0;
   // Where the pass is: the stage in hand and how far it is.
-  int64_t at = 0;
-  std::optional<Stage> stage;
+  size_t at = 0;
+  WorkPieces pieces;
+  Run run;
   int64_t n_pieces_done = 0;
 
   struct Buffer {
@@ -47,13 +70,13 @@ struct ForwardPass::Impl {
     }
     Mat rows(int64_t n_rows) { return {floats.data(), n_rows, width}; }
   };
-  Mat resid;  // [m, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the
+  Mat resid;  // [n, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the
               // trace
   Buffer normed;                  // [chunk, d_model]
   Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
   Buffer z;                       // [chunk, n_heads * d_head]
   Buffer hidden, gate;            // [chunk, d_mlp]
-  Buffer cosines, sines;          // [m, rope_dims / 2]
+  Buffer cosines, sines;          // [n - n_reused, rope_dims / 2]
   PackedRows packed;              // the rows that the products in hand read
   std::vector<ProductPlan> plans;
   std::vector<double> radians;        // a position, of each pair
@@ -61,31 +84,33 @@ struct ForwardPass::Impl {
   std::shared_ptr<Activations> kept;  // where Keep::activations asks for it; then n_reused is 0
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
+  void make_attention(const Trace* before);
+  void make_buffers();
+  void make_plan();
 
   Attention& attention() { return trace.parts.front(); }
-  const Block& block(int64_t layer) const { return w.blocks[size_t(layer)]; }
+  const Attention& attention() const { return trace.parts.front(); }
+  const Block& block(int layer) const { return w.blocks[size_t(layer)]; }
 
-  // In order: embed a chunk …, then per layer: (project, split) a chunk …, (attend, …) a chunk …
-  static constexpr int kFirst = 2, kSecond = 6;  // stages of a chunk in either sweep
-  int64_t stages_a_layer() const { return n_chunks * (kFirst + kSecond); }
-  int64_t n_stages() const { return n_chunks + c.n_layers * stages_a_layer() + 1; }
-  Stage open(int64_t index);
-  int64_t chunk_begin(int64_t chunk) const { return chunk * m / n_chunks; }
+  // What a stage costs, from sizes alone; and its start, after which its pieces can be done.
+  WorkPieces cost(const Planned& p) const;
+  Run begin(const Planned& p);
 
-  Stage embed(int64_t r0, int64_t r1);
-  Stage project(int64_t layer, int64_t r0, int64_t r1);
-  Stage split(int64_t layer, int64_t r0, int64_t r1);
-  Stage attend_rows(int64_t layer, int64_t r0, int64_t r1);
-  Stage project_out(int64_t layer, int64_t r0, int64_t r1);
-  Stage mlp_in(int64_t layer, int64_t r0, int64_t r1);
-  Stage mlp_gate(int64_t layer, int64_t r0, int64_t r1);
-  Stage mlp_out(int64_t layer, int64_t r0, int64_t r1);
-  Stage finish(int64_t layer, int64_t r0, int64_t r1);
-  Stage unembed();
-  Stage products();  // all of `plans`, as one stage
-  void begin_layer(int64_t layer);
-  // A copy of rows r0 .. r1-1 for whoever wants activations, where they are whole.
-  void note(std::vector<float> Activations::Layer::* to, int64_t layer, ConstMat rows, int64_t r0);
+  Run embed(Rows rows);
+  Run project(int layer, Rows rows);
+  Run split(int layer, Rows rows);
+  Run attend_rows(int layer, Rows rows);
+  Run project_out(int layer, Rows rows);
+  Run mlp_in(int layer, Rows rows);
+  Run mlp_gate(int layer, Rows rows);
+  Run mlp_out(int layer, Rows rows);
+  Run norm_mlp(int layer, Rows rows);
+  Run unembed(Rows rows);
+  Run products();  // all of `plans`
+  void begin_layer(int layer);
+  void end_layer(int layer);
+  // A copy of `from`, which are `rows`, for whoever wants activations.
+  void note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from, Rows rows);
 };
 
 }  // namespace attn

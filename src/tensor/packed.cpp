@@ -161,34 +161,42 @@ void PackedRows::pack(ConstMat x) {
   });
 }
 
+ProductPlan::Cut::Cut(int64_t n_rows, int64_t d_out)
+    : n_groups(groups_of(n_rows)), n_panels(PackedMatrix::n_panels(d_out)) {
+  groups_each = std::max<int64_t>(1, kPieceRows / simd().product.rows);
+  panels_each = kPieceOutputs / simd().product.panel;
+  down = (n_groups + groups_each - 1) / groups_each;
+  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory,
+  // which likes long streams.
+  const int64_t wanted = n_threads() > 1 ? (n_rows == 1 ? 2 : 8) * n_threads() : 1;
+  while (panels_each > 4 && down * ((n_panels + panels_each - 1) / panels_each) < wanted)
+    panels_each /= 2;
+  across = (n_panels + panels_each - 1) / panels_each;
+}
+
 ProductPlan::ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out)
-    : x_(x), w_(w), then_(then), out_(out) {
+    : x_(x), w_(w), then_(then), out_(out), cut_(x.n(), w.d_out()) {
   assert(x.d_in() == w.d_in() && out.rows == x.n() && out.cols == w.d_out());
   assert(then.bias.empty() || int64_t(then.bias.size()) == w.d_out());
   assert(!then.add || (!then.map && !then.times.data));
-  n_groups_ = groups_of(x.n());
-  n_panels_ = PackedMatrix::n_panels(w.d_out());
-  groups_each_ = std::max<int64_t>(1, kPieceRows / simd().product.rows);
-  panels_each_ = kPieceOutputs / simd().product.panel;
-  down_ = (n_groups_ + groups_each_ - 1) / groups_each_;
-  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory,
-  // which likes long streams.
-  const int64_t wanted = n_threads() > 1 ? (x.n() == 1 ? 2 : 8) * n_threads() : 1;
-  while (panels_each_ > 4 && down_ * ((n_panels_ + panels_each_ - 1) / panels_each_) < wanted)
-    panels_each_ /= 2;
-  across_ = (n_panels_ + panels_each_ - 1) / panels_each_;
 }
 
-int64_t ProductPlan::work_a_piece() const {
-  return std::min(kPieceRows, x_.n()) * panels_each_ * simd().product.panel * x_.d_in();
+WorkPieces ProductPlan::pieces(int64_t n_rows, const PackedMatrix& w) {
+  const Cut cut(n_rows, w.d_out());
+  const int64_t outputs = cut.panels_each * simd().product.panel;
+  return {cut.down * cut.across, std::min(kPieceRows, n_rows) * outputs * w.d_in()};
 }
 
-int64_t ProductPlan::group_begin(int64_t group) const { return begin_of(group, x_.n(), n_groups_); }
+int64_t ProductPlan::group_begin(int64_t group) const {
+  return begin_of(group, x_.n(), cut_.n_groups);
+}
 
 void ProductPlan::run(int64_t begin, int64_t end) const {
   for (int64_t piece = begin; piece < end; ++piece) {
-    const int64_t g0 = piece % down_ * groups_each_, g1 = std::min(n_groups_, g0 + groups_each_);
-    const int64_t p0 = piece / down_ * panels_each_, p1 = std::min(n_panels_, p0 + panels_each_);
+    const int64_t g0 = piece % cut_.down * cut_.groups_each,
+                  g1 = std::min(cut_.n_groups, g0 + cut_.groups_each);
+    const int64_t p0 = piece / cut_.down * cut_.panels_each,
+                  p1 = std::min(cut_.n_panels, p0 + cut_.panels_each);
     if (x_.n() == 1) {
       run_row(p0, p1);
     } else {
@@ -234,7 +242,7 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     const int64_t col = p * panel, cols = std::min(panel, d_out - col);
     // Meanwhile the block that comes next is fetched, a few lines a tile.
     const float* next = right + depth * panel;
-    const int64_t rest = n_panels_ * d_in * panel - at - depth * panel;
+    const int64_t rest = cut_.n_panels * d_in * panel - at - depth * panel;
     int64_t n_ahead = wide ? std::min(rest, kDepthBlock * panel) : 0;
     for (int64_t g = g0; g < g1; ++g) {
       for (int line = 0; line < kLinesAhead && n_ahead > 0; ++line) {

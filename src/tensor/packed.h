@@ -89,16 +89,28 @@ struct Then {
   bool add = false;                            // out += y; without map and times
 };
 
+// Work that may be done in any order: pieces 0 .. n-1, of about `work` multiplications each.
+struct WorkPieces {
+  int64_t n = 0, work = 0;
+};
+
 // A product cut into pieces that may be done in any order and on any thread, each to the last bit
 // the same. `x`, `w`, `out` must stay until all pieces are done.
 class ProductPlan {
  public:
   ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out);
-  int64_t n_pieces() const { return down_ * across_; }
-  int64_t work_a_piece() const;  // multiplications, about
+  // How a product of n_rows rows is cut; known before there are any.
+  static WorkPieces pieces(int64_t n_rows, const PackedMatrix& w);
+  int64_t n_pieces() const { return cut_.down * cut_.across; }
+  int64_t work_a_piece() const { return pieces(x_.n(), w_).work; }
   void run(int64_t begin, int64_t end) const;
 
  private:
+  // Groups of rows times panels of outputs, so many of each a piece.
+  struct Cut {
+    int64_t n_groups, n_panels, groups_each, panels_each, down, across;
+    Cut(int64_t n_rows, int64_t d_out);
+  };
   int64_t group_begin(int64_t group) const;
   void run_row(int64_t p0, int64_t p1) const;
   void run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) const;
@@ -108,7 +120,7 @@ class ProductPlan {
   const PackedMatrix& w_;
   Then then_;
   Mat out_;
-  int64_t n_groups_, n_panels_, groups_each_, panels_each_, down_, across_;
+  Cut cut_;
 };
 
 // out = then(x Wᵀ).   out [n, d_out]
