@@ -215,7 +215,7 @@ want_web() {
 
 want_native() {
   want_headers
-  packages g++ libsdl2-dev zlib1g-dev libfreetype-dev libfontconfig-dev libgl-dev
+  packages g++ libsdl2-dev zlib1g-dev libminizip-dev libfreetype-dev libfontconfig-dev libgl-dev
 }
 
 want_tests() {

@@ -1,5 +1,5 @@
-# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib stb,
-# and natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
+# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib
+# minizip stb, and natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
 #
 # locate(NAME PROBE GIT TAG [DIR...]) sets NAME_dir to the first folder that holds the file PROBE:
 #   -DFETCHCONTENT_SOURCE_DIR_<NAME>=/path   a checkout of your own
@@ -114,6 +114,25 @@ else()
   endforeach()
   source_library(zlib ${zlib_sources})
   target_include_directories(zlib SYSTEM PUBLIC "${zlib_dir}")
+endif()
+
+# Zip archives, by minizip: it comes with zlib's source, and Debian has it as a library.
+if(ZLIB_FOUND AND NOT FETCHCONTENT_SOURCE_DIR_ZLIB)
+  find_path(minizip_headers zip.h PATH_SUFFIXES minizip)
+  find_library(minizip_library minizip)
+endif()
+if(minizip_headers MATCHES "minizip" AND minizip_library)
+  add_library(minizip INTERFACE)
+  target_include_directories(minizip SYSTEM INTERFACE "${minizip_headers}")
+  target_link_libraries(minizip INTERFACE "${minizip_library}" zlib)
+else()
+  locate(zlib contrib/minizip/zip.c https://github.com/madler/zlib.git v1.3.1)
+  source_library(minizip "${zlib_dir}/contrib/minizip/zip.c"
+                         "${zlib_dir}/contrib/minizip/ioapi.c")
+  target_include_directories(minizip SYSTEM PUBLIC "${zlib_dir}/contrib/minizip")
+  # No encryption; files are opened by us, so theirs need not pass 2 GB.
+  target_compile_definitions(minizip PRIVATE NOCRYPT USE_FILE32API)
+  target_link_libraries(minizip PUBLIC zlib)
 endif()
 
 # Letters of pictures that are written to files. There are no tags: the commit of 2024-05-31.

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
-#include "cli/save_attention.h"
+#include "figure/exporters.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -17,7 +17,7 @@ struct Options {
 };
 
 int run_attention(const Options& o) {
-  const Result<ArrayFormat> format = array_format(o.out);
+  const Result<const Exporter*> format = exporter_of(o.out, &Exporter::patterns);
   if (!format) return fail(format.error());
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
@@ -27,17 +27,23 @@ int run_attention(const Options& o) {
   if (tokens.size() == 0)
     return fail(
         Error{"--special hidden: all tokens of this text are special; give --text some words"});
-  if (Status e = check_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
+  if (Status e = check_patterns_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[0];
   const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0) : Pairs{};
   const ArrayGroups array_groups{tokens, tokens, shown};
-  if (Status e =
-          save_attention(a, opened->model->name, *format, o.out, groups ? &array_groups : nullptr))
-    return fail(*e);
+  const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr};
+  const auto write = [&](ByteSink& sink) { return (*format)->patterns(what, sink); };
+  if (Status e = write_file(o.out, write)) return fail(*e);
+  if ((*format)->tokens_ending) {
+    const auto write_tokens = [&](ByteSink& sink) -> Status {
+      sink.write(tokens_json(what.shown(), what.model_name));
+      return {};
+    };
+    if (Status e = write_file(o.out + (*format)->tokens_ending, write_tokens)) return fail(*e);
+  }
   std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
-              a.n_layers, a.n_heads, groups ? shown.n_query : a.n_query,
-              groups ? shown.n_key : a.n_key);
+              a.n_layers, a.n_heads, what.shown().n_query, what.shown().n_key);
   return kFine;
 }
 

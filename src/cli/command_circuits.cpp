@@ -5,10 +5,10 @@
 #include <iterator>
 
 #include "analysis/head_circuits.h"
-#include "base/json.h"
+#include "base/csv.h"
+#include "base/json_writer.h"
 #include "cli/command.h"
-#include "cli/json_text.h"
-#include "cli/measure_text.h"
+#include "cli/number_format.h"
 #include "figure/report_text.h"
 
 namespace attn {
@@ -21,7 +21,7 @@ constexpr int64_t kMostPairs = 1 << 24;
 struct Options {
   std::string folder;
   int top = 10;
-  MeasureFormat format = MeasureFormat::table;
+  NumberFormat format = NumberFormat::table;
   Lang lang = Lang::en;
 };
 
@@ -114,14 +114,13 @@ std::string as_csv(const Circuits& c) {
 
 std::string as_json(const Circuits& c) {
   const Config& config = c.model.config;
-  std::string out = "{\n\"model\": " + json_quote(c.model.name) +
-                    ",\n\"n_heads\": " + std::to_string(config.n_heads) +
-                    ",\n\"n_kv_heads\": " + std::to_string(config.n_kv_heads) +
-                    ",\n\"copying\": " + json_array(c.copying.values, c.copying.shape);
-  for (int kind = 0; kind < 3; ++kind)
-    out += std::string(",\n\"") + kKinds[kind] + "\": " +
-           json_array(c.compositions[size_t(kind)].values, c.compositions[size_t(kind)].shape);
-  return out + "\n}\n";
+  JsonWriter json;
+  json.object(JsonLayout::lines).text("model", c.model.name);
+  json.integer("n_heads", config.n_heads).integer("n_kv_heads", config.n_kv_heads);
+  json.key("copying").numbers(c.copying.values, c.copying.shape);
+  for (size_t kind = 0; kind < c.compositions.size(); ++kind)
+    json.key(kKinds[kind]).numbers(c.compositions[kind].values, c.compositions[kind].shape);
+  return json.end().take() + "\n";
 }
 
 // [3, layer, head, layer, head]: Q-, K-, V-composition.
@@ -147,13 +146,13 @@ int run_circuits(const Options& o) {
   Circuits c{o, **model, (*model)->config.n_heads, find_metric("copying")->compute(in), {}};
   for (const char* kind : kKinds) c.compositions.push_back(find_metric(kind)->compute(in));
   switch (o.format) {
-    case MeasureFormat::table:
+    case NumberFormat::table:
       return finish(as_table(c));
-    case MeasureFormat::csv:
+    case NumberFormat::csv:
       return finish(as_csv(c));
-    case MeasureFormat::json:
+    case NumberFormat::json:
       return finish(as_json(c));
-    case MeasureFormat::npy:
+    case NumberFormat::npy:
       return finish(as_npy(c));
   }
   return kFine;
@@ -168,8 +167,8 @@ Run set_up_circuits(CLI::App& app) {
       ->option_text("N")
       ->check(CLI::PositiveNumber.description(""));
   add_choice(
-      app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
-      [o](int i) { o->format = MeasureFormat(i); },
+      app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
+      [o](int i) { o->format = NumberFormat(i); },
       "table (default); csv or json of all heads and pairs; npy: Q-, K- and V-composition\n[3, "
       "layer, head, later layer, later head]");
   add_language(app, o->lang);

@@ -3,9 +3,8 @@
 #include <cstdio>
 
 #include "app/scratch_settings.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "cli/command.h"
-#include "cli/json_text.h"
 #include "figure/report.h"
 
 namespace attn {
@@ -18,22 +17,16 @@ struct Options {
   bool as_json = false, with_weights = false;
 };
 
-std::string field(const char* name, const std::string& value) {
-  return json_quote(name) + ": " + value;
-}
-
-std::string settings_json(const ScratchRun& run) {
+void write_settings(JsonWriter& json, const ScratchRun& run) {
   const ScratchSettings& s = run.settings;
-  return "{" + field("seed", std::to_string(s.seed)) + ", " +
-         field("d_model", std::to_string(s.d_model)) + ", " +
-         field("n_heads", std::to_string(s.n_heads)) + ", " +
-         field("d_head", std::to_string(run.module.d_head)) + ", " +
-         field("batch", std::to_string(s.n_samples)) + ", " +
-         field("n_tokens", std::to_string(s.tokens.size())) + ", " +
-         field("mask", json_quote(kMaskNames[int(s.mask)])) + "}";
+  json.key("settings").object();
+  json.key("seed").unsigned_integer(s.seed).integer("d_model", s.d_model);
+  json.integer("n_heads", s.n_heads).integer("d_head", run.module.d_head);
+  json.integer("batch", s.n_samples).integer("n_tokens", int64_t(s.tokens.size()));
+  json.text("mask", kMaskNames[int(s.mask)]).end();
 }
 
-std::string weights_json(const MultiHeadAttention& m, bool with_values) {
+void write_weights(JsonWriter& json, const MultiHeadAttention& m, bool with_values) {
   const struct {
     const char* name;
     const std::vector<float>& values;
@@ -42,25 +35,24 @@ std::string weights_json(const MultiHeadAttention& m, bool with_values) {
              {"b_K", m.b_K, false}, {"W_V", m.W_V, true},  {"b_V", m.b_V, false},
              {"W_O", m.W_O, true},  {"b_O", m.b_O, false}};
   const int square[] = {m.d_model, m.d_model};
-  const std::string d = std::to_string(m.d_model);
-  std::string out;
+  json.key("weights").object(JsonLayout::lines);
   for (const auto& w : all) {
-    out += (out.empty() ? "{\n" : ",\n") + json_quote(w.name) + ": {" +
-           field("shape", w.is_matrix ? "[" + d + ", " + d + "]" : "[" + d + "]");
-    if (with_values)
-      out += ", " +
-             field("values", json_array(w.values, std::span(square).first(w.is_matrix ? 2 : 1)));
-    out += "}";
+    const auto shape = std::span(square).first(w.is_matrix ? 2 : 1);
+    json.key(w.name).object().key("shape").array();
+    for (const int n : shape) json.integer(n);
+    json.end();
+    if (with_values) json.key("values").numbers(w.values, shape);
+    json.end();
   }
-  return out + "\n}";
+  json.end();
 }
 
-std::string batch_json(const Batch& b) {
+void write_batch(JsonWriter& json, const char* name, const Batch& b) {
   const int shape[] = {b.n_samples, b.n_tokens, b.d_model};
-  return json_array(b.values, shape);
+  json.key(name).numbers(b.values, shape);
 }
 
-std::string attention_json(const Attention& a) {
+void write_attention(JsonWriter& json, const Attention& a) {
   std::vector<float> all;
   for (int s = 0; s < a.n_samples; ++s) {
     for (int h = 0; h < a.n_heads; ++h) {
@@ -69,18 +61,21 @@ std::string attention_json(const Attention& a) {
     }
   }
   const int shape[] = {a.n_samples, a.n_heads, a.n_query, a.n_key};
-  return json_array(all, shape);
+  json.key("attention").numbers(all, shape);
 }
 
 std::string demo_json(const ScratchRun& run, bool with_weights) {
-  std::string names;
-  for (const std::string& name : run.settings.tokens)
-    names += (names.empty() ? "[" : ", ") + json_quote(name);
-  return "{\n" + field("settings", settings_json(run)) + ",\n" + field("tokens", names + "]") +
-         ",\n" + field("weights", weights_json(run.module, with_weights)) + ",\n" +
-         field("input", batch_json(run.input)) + ",\n" +
-         field("attention", attention_json(run.trace->parts[0])) + ",\n" +
-         field("output", batch_json(run.output)) + "\n}\n";
+  JsonWriter json;
+  json.object(JsonLayout::lines);
+  write_settings(json, run);
+  json.key("tokens").array();
+  for (const std::string& name : run.settings.tokens) json.text(name);
+  json.end();
+  write_weights(json, run.module, with_weights);
+  write_batch(json, "input", run.input);
+  write_attention(json, run.trace->parts[0]);
+  write_batch(json, "output", run.output);
+  return json.end().take() + "\n";
 }
 
 int run_demo(const Options& o) {

@@ -7,10 +7,10 @@
 
 #include "analysis/head_role.h"
 #include "app/read_folder.h"
-#include "base/json.h"
+#include "base/csv.h"
+#include "base/json_writer.h"
 #include "cli/command.h"
-#include "cli/json_text.h"
-#include "cli/measure_text.h"
+#include "cli/number_format.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 #include "text/random_tokens.h"
@@ -28,7 +28,7 @@ struct Options {
   bool random_repeat = false;
   uint32_t seed = 1;
   int length = 50, samples = 10, period = 0, offset = 2;
-  MeasureFormat format = MeasureFormat::table;
+  NumberFormat format = NumberFormat::table;
   Lang lang = Lang::en;
 };
 
@@ -115,60 +115,65 @@ std::string as_csv(const Scored& s) {
     for (const auto& values : s.values) out += number(values[size_t(i)]);
     for (const auto& values : s.without)
       if (!values.empty()) out += number(values[size_t(i)]);
-    out += "," + json_quote(s.roles[size_t(i)].name.in(s.options.lang)) +
+    out += "," + csv_quote(s.roles[size_t(i)].name.in(s.options.lang)) +
            number(s.roles[size_t(i)].confidence);
   }
   return out + "\n";
 }
 
-std::string as_json(const Scored& s) {
-  const Options& o = s.options;
-  std::string out = "{\n\"model\": " + json_quote(s.model.name) + ",\n";
-  if (o.random_repeat)
-    out += "\"seed\": " + std::to_string(o.seed) + ", \"length\": " + std::to_string(o.length) +
-           ", \"samples\": " + std::to_string(o.samples) + ",\n";
-  else if (o.ids_file.empty())
-    out += "\"text\": " + json_quote(s.samples[0].text) + ",\n";
-  out += "\"period\": " + (s.period ? std::to_string(s.period) : "null") +
-         ", \"offset\": " + std::to_string(o.offset) + ",\n\"input_ids\": [";
-  for (size_t i = 0; i < s.samples.size(); ++i) {
-    out += i ? "],\n[" : "[";
-    for (int t = 0; t < s.samples[i].size(); ++t)
-      out += (t ? ", " : "") + std::to_string(s.samples[i].items[size_t(t)].id);
-  }
-  out += "]]";
-  const int shape[] = {s.table.n_layers, s.table.n_heads};
-  // An object with a member for each score for which `text` is not empty.
-  const auto object = [&](const char* name, auto&& text) {
-    out += std::string(",\n\"") + name + "\": {";
-    bool first = true;
-    for (size_t k = 0; k < s.values.size(); ++k) {
-      const std::string value = text(k);
-      if (value.empty()) continue;
-      out += std::string(first ? "\n" : ",\n") + json_quote(s.metric(k).id) + ": " + value;
-      first = false;
-    }
-    out += "\n}";
-  };
-  object("meaning", [&](size_t k) { return json_quote(s.metric(k).sentence.in(o.lang)); });
-  object("formula", [&](size_t k) { return json_quote(s.metric(k).formula.en); });
-  object("source", [&](size_t k) { return json_quote(s.metric(k).source.en); });
-  object("scores", [&](size_t k) { return json_array(s.values[k], shape); });
-  object("without_first_token", [&](size_t k) {
-    return s.without[k].empty() ? std::string() : json_array(s.without[k], shape);
-  });
-  object("uniform", [&](size_t k) { return json_number(s.table.baseline(k)); });
-  out += ",\n\"roles\": [";
+void write_roles(JsonWriter& json, const Scored& s) {
+  json.key("roles").array(JsonLayout::lines);
   for (int i = 0; i < s.n_heads(); ++i) {
     const HeadRole& role = s.roles[size_t(i)];
-    out += std::string(i ? ",\n" : "\n") + "{\"layer\": " + std::to_string(i / s.table.n_heads) +
-           ", \"head\": " + std::to_string(i % s.table.n_heads) +
-           ", \"role\": " + json_quote(role.name.in(o.lang)) +
-           ", \"sentence\": " + json_quote(role.sentence.in(o.lang)) +
-           ", \"score\": " + (role.score ? json_quote(role.score->metric.id) : "null") +
-           ", \"confidence\": " + json_number(role.confidence) + "}";
+    json.object().integer("layer", i / s.table.n_heads).integer("head", i % s.table.n_heads);
+    json.text("role", role.name.in(s.options.lang));
+    json.text("sentence", role.sentence.in(s.options.lang)).key("score");
+    if (role.score)
+      json.text(role.score->metric.id);
+    else
+      json.null();
+    json.number("confidence", role.confidence).end();
   }
-  return out + "\n]\n}\n";
+  json.end();
+}
+
+std::string as_json(const Scored& s) {
+  const Options& o = s.options;
+  JsonWriter json;
+  json.object(JsonLayout::lines).text("model", s.model.name);
+  if (o.random_repeat)
+    json.integer("seed", o.seed).integer("length", o.length).integer("samples", o.samples);
+  else if (o.ids_file.empty())
+    json.text("text", s.samples[0].text);
+  json.key("period");
+  if (s.period)
+    json.integer(s.period);
+  else
+    json.null();
+  json.integer("offset", o.offset).key("input_ids").array(JsonLayout::rows);
+  for (const Tokens& tokens : s.samples) {
+    json.array();
+    for (const Token& t : tokens.items) json.integer(t.id);
+    json.end();
+  }
+  json.end();
+  const int shape[] = {s.table.n_layers, s.table.n_heads};
+  // An object with a member for each score.
+  const auto object = [&](const char* name, auto&& write) {
+    json.key(name).object(JsonLayout::lines);
+    for (size_t k = 0; k < s.values.size(); ++k) write(k, s.metric(k));
+    json.end();
+  };
+  object("meaning", [&](size_t, const Metric& m) { json.text(m.id, m.sentence.in(o.lang)); });
+  object("formula", [&](size_t, const Metric& m) { json.text(m.id, m.formula.en); });
+  object("source", [&](size_t, const Metric& m) { json.text(m.id, m.source.en); });
+  object("scores", [&](size_t k, const Metric& m) { json.key(m.id).numbers(s.values[k], shape); });
+  object("without_first_token", [&](size_t k, const Metric& m) {
+    if (!s.without[k].empty()) json.key(m.id).numbers(s.without[k], shape);
+  });
+  object("uniform", [&](size_t k, const Metric& m) { json.number(m.id, s.table.baseline(k)); });
+  write_roles(json, s);
+  return json.end().take() + "\n";
 }
 
 // [score, layer, head], in the order of csv's columns.
@@ -267,10 +272,10 @@ int run_heads(const Options& o) {
   for (int i = 0; i < scored.n_heads(); ++i)
     scored.roles.push_back(
         head_role(scored.table, i / scored.table.n_heads, i % scored.table.n_heads));
-  const std::string out = o.format == MeasureFormat::csv    ? as_csv(scored)
-                          : o.format == MeasureFormat::json ? as_json(scored)
-                          : o.format == MeasureFormat::npy  ? as_npy(scored)
-                                                            : as_table(scored);
+  const std::string out = o.format == NumberFormat::csv    ? as_csv(scored)
+                          : o.format == NumberFormat::json ? as_json(scored)
+                          : o.format == NumberFormat::npy  ? as_npy(scored)
+                                                           : as_table(scored);
   return finish(out);
 }
 
@@ -307,8 +312,7 @@ Run set_up_heads(CLI::App& app) {
       ->check(positive)
       ->needs(inputs[2]);
   add_choice(
-      app, "--format", {"table", "csv", "json", "npy"},
-      [o](int i) { o->format = MeasureFormat(i); },
+      app, "--format", {"table", "csv", "json", "npy"}, [o](int i) { o->format = NumberFormat(i); },
       "table (default); csv, json or npy (float32 [score, layer, head] in csv's order) have every\n"
       "score in full, csv and json also without the first token's weight");
   app.add_option("--offset", o->offset, "k of the score offset, A[i, i-k] (default 2)")

@@ -5,10 +5,10 @@
 
 #include "analysis/lens.h"
 #include "analysis/target.h"
-#include "base/json.h"
+#include "base/csv.h"
+#include "base/json_writer.h"
 #include "cli/command.h"
-#include "cli/json_text.h"
-#include "cli/measure_text.h"
+#include "cli/number_format.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -20,7 +20,7 @@ struct Options {
   ModelOptions model;
   State state;
   int top = 5;
-  MeasureFormat format = MeasureFormat::table;
+  NumberFormat format = NumberFormat::table;
 };
 
 struct Lens {
@@ -95,10 +95,7 @@ std::string as_csv(const Lens& l) {
              json_number(float(chance(cell, cell.target_logit))) + "," + std::to_string(cell.rank) +
              "," + json_number(cell.entropy);
       for (const Peak& p : cell.top) {
-        std::string piece = l.tokenizer().piece(p.key);
-        for (size_t at = 0; (at = piece.find('"', at)) != std::string::npos; at += 2)
-          piece.insert(at, 1, '"');
-        out += "," + std::to_string(p.key) + ",\"" + piece + "\"," +
+        out += "," + std::to_string(p.key) + "," + csv_quote(l.tokenizer().piece(p.key)) + "," +
                json_number(float(chance(cell, p.weight)));
       }
     }
@@ -107,28 +104,27 @@ std::string as_csv(const Lens& l) {
 }
 
 std::string as_json(const Lens& l) {
-  std::string out = "{\n\"model\": " + json_quote(l.model.name) + ",\n\"tokens\": [";
-  const Tokens& tokens = l.trace.parts[0].query_tokens[0];
-  for (int i = 0; i < tokens.size(); ++i)
-    out += (i ? ", " : "") + json_quote(tokens.items[size_t(i)].shown);
-  out += "],\n\"cells\": [";
+  JsonWriter json;
+  json.object(JsonLayout::lines).text("model", l.model.name).key("tokens").array();
+  for (const Token& token : l.trace.parts[0].query_tokens[0].items) json.text(token.shown);
+  json.end().key("cells").array(JsonLayout::lines);
   for (int r = 0; r < l.table.n_rows; ++r) {
     for (int q = 0; q < l.table.n_query; ++q) {
       const LensCell& cell = l.table.at(r, q);
-      out += std::string(r + q ? "," : "") + "\n{\"layer\": " + std::to_string(r - 1) +
-             ", \"query\": " + std::to_string(q) + ", \"target\": " + std::to_string(cell.target) +
-             ", \"logit\": " + json_number(cell.logit) +
-             ", \"probability\": " + json_number(float(chance(cell, cell.target_logit))) +
-             ", \"rank\": " + std::to_string(cell.rank) +
-             ", \"entropy\": " + json_number(cell.entropy) + ", \"top\": [";
-      for (size_t i = 0; i < cell.top.size(); ++i)
-        out += std::string(i ? ", " : "") + "{\"id\": " + std::to_string(cell.top[i].key) +
-               ", \"piece\": " + json_quote(l.tokenizer().piece(cell.top[i].key)) +
-               ", \"probability\": " + json_number(float(chance(cell, cell.top[i].weight))) + "}";
-      out += "]}";
+      json.object().integer("layer", r - 1).integer("query", q).integer("target", cell.target);
+      json.number("logit", cell.logit);
+      json.number("probability", float(chance(cell, cell.target_logit)));
+      json.integer("rank", cell.rank).number("entropy", cell.entropy).key("top").array();
+      for (const Peak& p : cell.top)
+        json.object()
+            .integer("id", p.key)
+            .text("piece", l.tokenizer().piece(p.key))
+            .number("probability", float(chance(cell, p.weight)))
+            .end();
+      json.end().end();
     }
   }
-  return out + "\n]\n}\n";
+  return json.end().end().take() + "\n";
 }
 
 // [layer + 1, query] probabilities of the target.
@@ -156,13 +152,13 @@ int run_lens(const Options& o) {
   }
   const Lens lens{o, model, trace, state, pass.take()};
   switch (o.format) {
-    case MeasureFormat::table:
+    case NumberFormat::table:
       return finish(as_table(lens));
-    case MeasureFormat::csv:
+    case NumberFormat::csv:
       return finish(as_csv(lens));
-    case MeasureFormat::json:
+    case NumberFormat::json:
       return finish(as_json(lens));
-    case MeasureFormat::npy:
+    case NumberFormat::npy:
       return finish(as_npy(lens));
   }
   return kFine;
@@ -186,8 +182,8 @@ Run set_up_lens(CLI::App& app) {
       ->option_text("N")
       ->check(CLI::Range(1, 1000).description(""));
   add_choice(
-      app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
-      [o](int i) { o->format = MeasureFormat(i); },
+      app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
+      [o](int i) { o->format = NumberFormat(i); },
       "table (default); csv or json of every position; npy: the target's probabilities\n[layer + "
       "1, position], the embedding first");
   add_language(app, o->state.lang);

@@ -4,7 +4,7 @@
 
 #include "app/measures.h"
 #include "cli/command.h"
-#include "cli/measure_text.h"
+#include "cli/measure_table.h"
 #include "cli/regrouped.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
@@ -18,13 +18,20 @@ struct Options {
   State state;
   std::string id;
   int period = 0;
-  MeasureFormat format = MeasureFormat::table;
+  const Exporter* format = nullptr;  // null: a table
 };
 
 std::string list_of_measures(Lang lang) {
   TextTable table("lll", {"ID", tr(lang, "measure", "度量"), tr(lang, "meaning", "含义")});
   for (const Metric& m : metrics()) table.add({m.id, m.title.in(lang), m.sentence.in(lang)});
   return table.text();
+}
+
+int print(const Options& o, const MeasureExport& what) {
+  if (!o.format) return finish(measure_table(what));
+  Status status;
+  const std::string out = written([&](ByteSink& sink) { status = o.format->measure(what, sink); });
+  return status ? fail(*status) : finish(out);
 }
 
 int run_measure(const Options& o) {
@@ -49,12 +56,12 @@ int run_measure(const Options& o) {
   inputs.period = o.period;
   const Result<Measure> measure = compute_checked(*metric, inputs);
   if (!measure) return fail(measure.error());
-  if (!regroups(state))
-    return finish(measure_text(*metric, *measure, trace.at(state), state, o.format));
-  const Result<Regrouped> read = regroup(*metric, *measure, trace.at(state), state);
+  const Attention& a = trace.at(state);
+  const std::string& name = opened->model->name;
+  if (!regroups(state)) return print(o, {*metric, *measure, a, state, name});
+  const Result<Regrouped> read = regroup(*metric, *measure, a, state);
   if (!read) return fail(read.error());
-  return finish(
-      measure_text(*metric, read->measure, read->pairs, read->state, o.format, read->note));
+  return print(o, {*metric, read->measure, read->pairs, read->state, name, read->note});
 }
 
 }  // namespace
@@ -86,10 +93,14 @@ Run set_up_measure(CLI::App& app) {
       ->option_text("N")
       ->check(CLI::Range(1, 1'000'000).description(""));
   add_units(app, o->state);
+  std::vector<std::string> formats{"table"};
+  for (const Exporter& row : exporters())
+    if (row.measure) formats.emplace_back(row.id);
   add_choice(
-      app, "--format", {std::begin(kMeasureFormats), std::end(kMeasureFormats)},
-      [o](int i) { o->format = MeasureFormat(i); },
-      "table (default), or csv, json or npy (float32) with every number in full");
+      app, "--format", formats,
+      [o, formats](int i) { o->format = find_exporter(formats[size_t(i)]); },
+      "table (default), or every number in full: csv, json, arrays of\n"
+      "float32 (npy), and arrays with the tokens (npz, safetensors)");
   add_language(app, o->state.lang);
   return [o] { return run_measure(*o); };
 }

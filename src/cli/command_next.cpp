@@ -3,9 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "cli/command.h"
-#include "cli/json_text.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -57,31 +56,35 @@ std::vector<int> predicted(const Model& model, const Tokens& tokens) {
   return positions;
 }
 
-std::string as_json(const std::vector<Candidate>& all, const Tokenizer& tokenizer) {
-  std::string out = "[";
-  for (size_t i = 0; i < all.size(); ++i)
-    out += std::string(i ? "," : "") + "\n{\"id\": " + std::to_string(all[i].id) +
-           ", \"piece\": " + json_quote(tokenizer.piece(all[i].id)) +
-           ", \"shown\": " + json_quote(tokenizer.shown(all[i].id)) +
-           ", \"probability\": " + json_number(all[i].probability) +
-           ", \"logit\": " + json_number(all[i].logit) + "}";
-  return out + "\n]";
+void write_json(JsonWriter& json, const std::vector<Candidate>& all, const Tokenizer& tokenizer) {
+  json.array(JsonLayout::lines);
+  for (const Candidate& c : all) {
+    json.object().integer("id", c.id).text("piece", tokenizer.piece(c.id));
+    json.text("shown", tokenizer.shown(c.id)).number("probability", c.probability);
+    json.number("logit", c.logit).end();
+  }
+  json.end();
 }
 
 std::string as_json(const std::vector<Guess>& guesses, const Model& model, const Tokens& tokens) {
   const Tokenizer& tokenizer = *model.tokenizer;
-  std::string ids;
-  for (const Token& t : tokens.items) ids += (ids.empty() ? "" : ", ") + std::to_string(t.id);
-  std::string out = "{\n\"model\": " + json_quote(model.name) +
-                    ",\n\"text\": " + json_quote(tokens.text) + ",\n\"input_ids\": [" + ids +
-                    "],\n";
-  if (!fills_masks(model))
-    return out + "\"next\": " + as_json(guesses[0].candidates, tokenizer) + "\n}\n";
-  out += "\"masked\": [";
-  for (size_t i = 0; i < guesses.size(); ++i)
-    out += std::string(i ? "," : "") + "\n{\"position\": " + std::to_string(guesses[i].position) +
-           ", \"candidates\": " + as_json(guesses[i].candidates, tokenizer) + "}";
-  return out + "\n]\n}\n";
+  JsonWriter json;
+  json.object(JsonLayout::lines).text("model", model.name).text("text", tokens.text);
+  json.key("input_ids").array();
+  for (const Token& t : tokens.items) json.integer(t.id);
+  json.end();
+  if (!fills_masks(model)) {
+    json.key("next");
+    write_json(json, guesses[0].candidates, tokenizer);
+    return json.end().take() + "\n";
+  }
+  json.key("masked").array(JsonLayout::lines);
+  for (const Guess& guess : guesses) {
+    json.object().integer("position", guess.position).key("candidates");
+    write_json(json, guess.candidates, tokenizer);
+    json.end();
+  }
+  return json.end().end().take() + "\n";
 }
 
 std::string as_text(const Guess& guess, const Model& model, const Tokens& tokens, Lang lang) {

@@ -1,12 +1,12 @@
 // command_plot.cpp - attnscope plot: any view as an SVG or PNG file, without a window.
 #include <algorithm>
-#include <fstream>
 
 #include "app/measures.h"
 #include "app/read_folder.h"
 #include "cli/command.h"
 #include "cli/regrouped.h"
-#include "figure/export.h"
+#include "figure/exporters.h"
+#include "figure/figure.h"
 #include "figure/heads_table.h"
 #include "figure/views.h"
 #include "pass/forward.h"
@@ -77,16 +77,7 @@ std::string views_that_group() {
   return ids;
 }
 
-Status write_file(const std::string& path, const std::string& contents) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(contents.data(), std::streamsize(contents.size()));
-  file.close();
-  if (!file)
-    return Error{path + ": could not be written; does its folder exist, and is the disk full?"};
-  return {};
-}
-
-Result<std::string> draw(const Options& o, const View& view, const Inputs& in) {
+Status draw(const Options& o, const Exporter& format, const View& view, const Inputs& in) {
   const State& state = *in.state;
   const Result<const Metric*> metric = metric_for(view, o.measure, "--measure");
   if (!metric) return metric.error();
@@ -144,13 +135,14 @@ Result<std::string> draw(const Options& o, const View& view, const Inputs& in) {
   ExportStyle style;
   style.dark = o.dark;
   style.palette = state.palette;
-  if (o.out.ends_with(".svg")) return to_svg(figure, style);
-  return to_png(figure, style, read_fonts(o.font));
+  if (format.id == std::string_view("png")) style.letters = letters_of(read_fonts(o.font));
+  const FigureExport what{figure, style};
+  return write_file(o.out, [&](ByteSink& sink) { return format.figure(what, sink); });
 }
 
 int run_plot(const Options& o) {
-  if (!o.out.ends_with(".svg") && !o.out.ends_with(".png"))
-    return fail({"--out " + o.out + ": must end in .svg or .png"});
+  const Result<const Exporter*> format = exporter_of(o.out, &Exporter::figure);
+  if (!format) return fail({"--out " + format.error().message});
   const View* view = find_view(o.view);
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
@@ -161,9 +153,7 @@ int run_plot(const Options& o) {
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
-  const Result<std::string> picture = draw(o, *view, {opened->model.get(), &trace, &state});
-  if (!picture) return fail(picture.error());
-  if (Status e = write_file(o.out, *picture)) return fail(*e);
+  if (Status e = draw(o, **format, *view, {opened->model.get(), &trace, &state})) return fail(*e);
   return kFine;
 }
 

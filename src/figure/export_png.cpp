@@ -1,23 +1,11 @@
-// export_png.cpp - a figure in pixels: every shape's edge by its distance, letters by stb_truetype.
+// export_png.cpp - a figure in pixels: every shape's edge by its distance.
 #include <zlib.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#endif
-#define STB_TRUETYPE_IMPLEMENTATION
-#define STBTT_STATIC
-#include <stb_truetype.h>
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
 
 #include "base/utf8.h"
-#include "figure/export.h"
+#include "figure/exporters.h"
 
 namespace attn {
 namespace {
@@ -40,28 +28,8 @@ struct Picture {
   }
 };
 
-struct Face {
-  stbtt_fontinfo info;
-  int ascent = 0, descent = 0;
-};
-
-std::vector<Face> open_fonts(const std::vector<Bytes>& fonts) {
-  std::vector<Face> faces;
-  for (const Bytes& bytes : fonts) {
-    Face face;
-    const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-    if (bytes.size() < 64) continue;
-    const int offset = stbtt_GetFontOffsetForIndex(data, 0);
-    if (offset < 0 || !stbtt_InitFont(&face.info, data, offset)) continue;
-    stbtt_GetFontVMetrics(&face.info, &face.ascent, &face.descent, nullptr);
-    if (face.ascent > face.descent) faces.push_back(face);
-  }
-  return faces;
-}
-
 struct PngPen {
   const ExportStyle& style;
-  const std::vector<Face>& faces;
   Picture& picture;
 
   Vec2 at(Vec2 v) const {
@@ -137,27 +105,16 @@ struct PngPen {
       }
   }
 
-  const Face& face_of(char32_t c) const {
-    for (const Face& face : faces)
-      if (stbtt_FindGlyphIndex(&face.info, int(c))) return face;
-    return faces[0];
-  }
   struct Glyph {
-    const Face* face;
-    int index;
-    float scale, advance;
+    char32_t letter;
+    float advance;
   };
   std::vector<Glyph> glyphs_of(std::string_view text, float size) const {
     std::vector<Glyph> glyphs;
     for (size_t i = 0; i < text.size();) {
       const char32_t c = decode_utf8(text, i);
-      const Face& face = face_of(c);
-      Glyph g{&face, stbtt_FindGlyphIndex(&face.info, int(c)), 0, 0};
-      g.scale = size / float(face.ascent - face.descent);
-      int advance = 0;
-      stbtt_GetGlyphHMetrics(&face.info, g.index, &advance, nullptr);
-      g.advance = float(advance) * g.scale;
-      glyphs.push_back(g);
+      Letter letter;
+      if (style.letters(c, size, 0, false, letter)) glyphs.push_back({c, letter.advance});
     }
     return glyphs;
   }
@@ -172,8 +129,8 @@ struct PngPen {
     const float room = l.max_width * style.scale;
     if (room > 0 && width_of(glyphs) > room) {
       const std::vector<Glyph> dots = glyphs_of("…", size);
-      while (!glyphs.empty() && width_of(glyphs) + dots[0].advance > room) glyphs.pop_back();
-      glyphs.push_back(dots[0]);
+      while (!glyphs.empty() && width_of(glyphs) + width_of(dots) > room) glyphs.pop_back();
+      glyphs.insert(glyphs.end(), dots.begin(), dots.end());
     }
     const float width = width_of(glyphs);
     const float before = l.align == Align::left ? 0 : l.align == Align::right ? width : width / 2;
@@ -182,31 +139,31 @@ struct PngPen {
     const Vec2 start = at(l.at);
     float x = -before;
     for (const Glyph& g : glyphs) {
-      const float baseline = (l.upright ? -size / 2 : 0) + float(g.face->ascent) * g.scale;
-      draw_glyph(g, x, baseline, start, l.upright, ink);
+      draw_glyph(g.letter, size, x, start, l.upright, ink);
       x += g.advance;
     }
   }
-  // `x`, `baseline` along and across the text, from `start`.
-  void draw_glyph(const Glyph& g, float x, float baseline, Vec2 start, bool upright,
-                  uint32_t ink) const {
-    const float along = upright ? x : start.x + x, across = upright ? baseline : start.y + baseline;
-    const float shift = along - std::floor(along);
-    int w = 0, h = 0, left = 0, top = 0;
-    unsigned char* cover = stbtt_GetGlyphBitmapSubpixel(&g.face->info, g.scale, g.scale, shift, 0,
-                                                        g.index, &w, &h, &left, &top);
-    if (!cover) return;
-    const int x0 = int(std::floor(along)) + left, y0 = int(std::lround(across)) + top;
-    for (int r = 0; r < h; ++r)
-      for (int c = 0; c < w; ++c) {
-        const float part = float(cover[r * w + c]) / 255;
+  // `x` along the text, from `start`.
+  void draw_glyph(char32_t c, float size, float x, Vec2 start, bool upright, uint32_t ink) const {
+    const float along = upright ? x : start.x + x;
+    Letter letter;
+    if (!style.letters(c, size, along - std::floor(along), true, letter)) return;
+    const float across = (upright ? -size / 2 : start.y) + letter.ascent;
+    const int x0 = int(std::floor(along)) + letter.left, y0 = int(std::lround(across)) - letter.top;
+    for (int r = 0; r < letter.height; ++r)
+      for (int k = 0; k < letter.width; ++k) {
+        const size_t i = size_t(r) * size_t(letter.width) + size_t(k);
+        const float part = float(letter.cover[i]) / 255;
+        const uint32_t color = letter.rgb.empty() ? ink
+                                                  : uint32_t(letter.rgb[3 * i]) << 16 |
+                                                        uint32_t(letter.rgb[3 * i + 1]) << 8 |
+                                                        letter.rgb[3 * i + 2];
         if (upright)
-          picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - c,
-                        ink, part);
+          picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - k,
+                        color, part);
         else
-          picture.blend(x0 + c, y0 + r, ink, part);
+          picture.blend(x0 + k, y0 + r, color, part);
       }
-    stbtt_FreeBitmap(cover, nullptr);
   }
 };
 
@@ -251,10 +208,8 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb) {
   return out;
 }
 
-Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
-                           const std::vector<Bytes>& fonts) {
-  const std::vector<Face> faces = open_fonts(fonts);
-  if (faces.empty())
+Result<std::string> to_png(const Figure& figure, const ExportStyle& style) {
+  if (!style.letters)
     return Error{
         "PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
   const double width = std::ceil(double(figure.size.x + 2 * style.margin) * double(style.scale));
@@ -270,9 +225,16 @@ Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
   const uint32_t paper = ink_rgb(style.dark, Ink::panel);
   for (size_t i = 0; i < picture.rgb.size(); ++i)
     picture.rgb[i] = uint8_t(paper >> (16 - 8 * (i % 3)));
-  const PngPen pen{style, faces, picture};
+  const PngPen pen{style, picture};
   for (const Shape& shape : figure.shapes) std::visit(pen, shape);
   return write_png(picture.width, picture.height, picture.rgb);
+}
+
+Status export_png(const FigureExport& what, ByteSink& sink) {
+  const Result<std::string> png = to_png(what.figure, what.style);
+  if (!png) return png.error();
+  sink.write(*png);
+  return {};
 }
 
 }  // namespace attn

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "platform/platform.h"
 #include "state/query.h"
 #include "ui/ui_state.h"
@@ -10,59 +10,48 @@
 namespace attn {
 namespace {
 
-std::string number(float x) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", double(x));
-  return text;
-}
-
-// NaN and infinity are no JSON: null.
-std::string list(std::span<const float> values) {
-  std::string out = "[";
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i) out += ",";
-    out += values[i] - values[i] == 0 ? number(values[i]) : "null";
-  }
-  return out + "]";
-}
-
 constexpr int64_t kMostWeights = 4'000'000;  // of one answer
 
-std::string error(const std::string& message) { return "{\"error\":" + json_quote(message) + "}"; }
+std::string error(const std::string& message) {
+  return JsonWriter().object(JsonLayout::tight).text("error", message).end().take();
+}
+
+void write_text_or_null(JsonWriter& json, const char* name, const std::string* text) {
+  json.key(name);
+  if (text)
+    json.text(*text);
+  else
+    json.null();
+}
+
+void write_trace(JsonWriter& json, const Trace& trace, const State& state) {
+  const Attention& a = trace.at(clamped(state, trace));
+  json.integer("n_samples", a.n_samples).integer("n_layers", a.n_layers);
+  json.integer("n_heads", a.n_heads).integer("n_query", a.n_query).integer("n_key", a.n_key);
+  json.key("tokens").array(JsonLayout::tight);
+  const size_t sample = size_t(clamped(state, trace).sample);
+  for (const Token& token : a.query_tokens[sample].items) json.text(token.shown);
+  json.end();
+}
 
 std::string status(const UiState& ui, const Snapshot& s, const State& state) {
-  const auto quoted = [](const std::optional<Error>& e) {
-    return e ? json_quote(e->message) : std::string("null");
-  };
-  std::string out =
-      "{\"model\":" + json_quote(state.model) + ",\"text\":" + json_quote(s.text) +
-      ",\"current\":" + (s.current ? "true" : "false") + ",\"busy\":" + json_quote(s.busy) +
-      ",\"error\":" + quoted(s.error) + ",\"file_error\":" + quoted(s.file_error) +
-      ",\"link_error\":" + (ui.link_error.empty() ? "null" : json_quote(ui.link_error));
-  if (s.trace) {
-    const Attention& a = s.trace->at(clamped(state, *s.trace));
-    out += ",\"n_samples\":" + std::to_string(a.n_samples) +
-           ",\"n_layers\":" + std::to_string(a.n_layers) +
-           ",\"n_heads\":" + std::to_string(a.n_heads) +
-           ",\"n_query\":" + std::to_string(a.n_query) + ",\"n_key\":" + std::to_string(a.n_key);
-    out += ",\"tokens\":[";
-    const size_t sample = size_t(clamped(state, *s.trace).sample);
-    for (const Token& token : a.query_tokens[sample].items) {
-      if (out.back() != '[') out += ",";
-      out += json_quote(token.shown);
-    }
-    out += "]";
-  }
-  return out + ",\"state\":" + json_quote(to_query(state)) + ",\"note\":" + json_quote(s.note) +
-         ",\"n_traces\":" + std::to_string(s.n_traces) +
-         ",\"memory\":{\"weights\":" + std::to_string(s.memory.weights) +
-         ",\"traces\":" + std::to_string(s.memory.traces) +
-         ",\"pictures\":" + std::to_string(s.memory.pictures) +
-         ",\"limit\":" + std::to_string(s.memory.limit) + "}" +
-         ",\"map_is_new\":" + (s.trace && s.map && s.map->trace == s.trace ? "true" : "false") +
-         ",\"longest_step\":{\"ms\":" + number(float(s.longest_step.ms)) +
-         ",\"job\":" + json_quote(s.longest_step.title) + "}" +
-         ",\"threads\":" + (platform::has_threads() ? "true" : "false") + "}";
+  const auto message = [](const std::optional<Error>& e) { return e ? &e->message : nullptr; };
+  JsonWriter json;
+  json.object(JsonLayout::tight).text("model", state.model).text("text", s.text);
+  json.boolean("current", s.current).text("busy", s.busy);
+  write_text_or_null(json, "error", message(s.error));
+  write_text_or_null(json, "file_error", message(s.file_error));
+  write_text_or_null(json, "link_error", ui.link_error.empty() ? nullptr : &ui.link_error);
+  if (s.trace) write_trace(json, *s.trace, state);
+  json.text("state", to_query(state)).text("note", s.note).integer("n_traces", s.n_traces);
+  json.key("memory").object(JsonLayout::tight);
+  json.unsigned_integer("weights", s.memory.weights).unsigned_integer("traces", s.memory.traces);
+  json.unsigned_integer("pictures", s.memory.pictures).unsigned_integer("limit", s.memory.limit);
+  json.end().boolean("map_is_new", s.trace && s.map && s.map->trace == s.trace);
+  json.key("longest_step").object(JsonLayout::tight);
+  json.number("ms", float(s.longest_step.ms)).text("job", s.longest_step.title).end();
+  json.boolean("threads", platform::has_threads());
+  return json.end().take();
 }
 
 std::string pattern(const Snapshot& s, const char* arguments) {
@@ -77,8 +66,10 @@ std::string pattern(const Snapshot& s, const char* arguments) {
   if (!a.is_kept(layer)) return error("the memory has no room for this layer");
   if (int64_t(a.n_query) * a.n_key > kMostWeights)
     return error("the pattern is too large for one answer: ask for rows of it");
-  return "{\"n_query\":" + std::to_string(a.n_query) + ",\"n_key\":" + std::to_string(a.n_key) +
-         ",\"values\":" + list(a.pattern(sample, layer, head)) + "}";
+  JsonWriter json;
+  json.object(JsonLayout::tight).integer("n_query", a.n_query).integer("n_key", a.n_key);
+  json.key("values").numbers(a.pattern(sample, layer, head), JsonLayout::tight);
+  return json.end().take();
 }
 
 std::string pattern_row(const Snapshot& s, const char* arguments) {
@@ -93,28 +84,39 @@ std::string pattern_row(const Snapshot& s, const char* arguments) {
   if (!a.is_kept(layer)) return error("the memory has no room for this layer");
   std::vector<float> row(size_t(a.n_key));
   a.pattern_rows(sample, layer, head, query, query + 1, {row.data(), 1, a.n_key});
-  return "{\"n_key\":" + std::to_string(a.n_key) + ",\"values\":" + list(row) + "}";
+  JsonWriter json;
+  json.object(JsonLayout::tight).integer("n_key", a.n_key);
+  json.key("values").numbers(row, JsonLayout::tight);
+  return json.end().take();
 }
 
 std::string logits(const Snapshot& s) {
   if (!s.trace || s.trace->n_logits < 1) return error("there are no logits");
   const size_t d_vocab = s.trace->logits.size() / size_t(s.trace->n_logits);
-  return "{\"values\":" +
-         list({s.trace->logits.data() + s.trace->logits.size() - d_vocab, d_vocab}) + "}";
+  JsonWriter json;
+  json.object(JsonLayout::tight).key("values");
+  json.numbers({s.trace->logits.data() + s.trace->logits.size() - d_vocab, d_vocab},
+               JsonLayout::tight);
+  return json.end().take();
 }
 
 std::string layout(const UiState& ui) {
-  std::string out = "{";
+  JsonWriter json;
+  json.object(JsonLayout::tight);
+  const auto point = [&](const char* name, const Vec2& v) {
+    json.key(name).array(JsonLayout::tight).number(v.x).number(v.y).end();
+  };
   for (const Area& area : ui.areas) {
-    if (out.size() > 1) out += ",";
-    out += json_quote(area.name) + ":{\"min\":" + list({&area.min.x, 2}) +
-           ",\"max\":" + list({&area.max.x, 2});
-    if (area.is_map)
-      out += ",\"cell_min\":" + list({&area.cell_min.x, 2}) +
-             ",\"cell_max\":" + list({&area.cell_max.x, 2});
-    out += "}";
+    json.key(area.name).object(JsonLayout::tight);
+    point("min", area.min);
+    point("max", area.max);
+    if (area.is_map) {
+      point("cell_min", area.cell_min);
+      point("cell_max", area.cell_max);
+    }
+    json.end();
   }
-  return out + "}";
+  return json.end().take();
 }
 
 }  // namespace

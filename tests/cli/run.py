@@ -14,6 +14,7 @@ import array
 import ast
 import concurrent.futures
 import functools
+import io
 import json
 import math
 import os
@@ -636,6 +637,24 @@ def test_measure():
             and (len(raw) - len(floats)) % 64 == 0
             and largest_difference(struct.unpack(f"<{len(floats) // 4}f", floats), values) <= 1e-7,
             str(raw[:120]),
+        )
+        raw = subprocess.run(
+            [*COMMAND, *map(str, arguments), "--format", "npz"], capture_output=True, timeout=600
+        ).stdout
+        with zipfile.ZipFile(io.BytesIO(raw)) as z:
+            check(f"measure {measure}: npz is whole", z.testzip() is None)
+            tokens = json.loads(z.read("tokens.json"))["tokens"]
+            kind, _, data = read_npy(z.read(f"{measure}.npy"))
+        check(f"measure {measure}: npz", kind == "<f4" and data == floats and len(tokens) > 3)
+        raw = subprocess.run(
+            [*COMMAND, *map(str, arguments), "--format", "safetensors"],
+            capture_output=True,
+            timeout=600,
+        ).stdout
+        metadata, tensors = read_safetensors(raw)
+        check(
+            f"measure {measure}: safetensors",
+            tensors[measure][1] == floats and json.loads(metadata["tokens"])["tokens"] == tokens,
         )
         code, out, err = run(*arguments)
         check(f"measure {measure}: table", code == 0 and len(out.splitlines()) > 4, err or out)

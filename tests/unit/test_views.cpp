@@ -365,7 +365,7 @@ TEST_CASE("a PNG holds the pixels that it was given") {
       if (i >= 3) value = uint8_t(value + rgb[y * 6 + i - 3]);
       CHECK(value == rgb[y * 6 + i]);
     }
-  CHECK(!to_png(Figure{{10, 10}, {}, {}}, {}, {}));  // without a font: a sentence
+  CHECK(!to_png(Figure{{10, 10}, {}, {}}, {}));  // without a font: a sentence
 }
 
 TEST_CASE("a link names a view of the middle, and which are there is one sentence") {
