@@ -15,13 +15,7 @@ constexpr std::chrono::milliseconds kWork(8);
 
 // What reads a path would bring the standard library's streams into the page.
 void open_folder([[maybe_unused]] Program& program, [[maybe_unused]] const char* path) {
-  if constexpr (platform::kHasPaths) {
-    Result<std::vector<File>> files = read_folder(path);
-    if (files)
-      program.session.open(std::move(*files));
-    else
-      show_error(*program.ui, files.error().message);
-  }
+  if constexpr (platform::kHasPaths) program.session.open_read(read_folder(path));
 }
 
 // Starts what is missing and delivers what is finished; without threads, works for some

@@ -93,7 +93,7 @@ export class Files {
       await this.#read(found, total, turn);
       if (turn === this.#turn) this.#page.call('read_done', picked);
     } catch (error) {
-      if (turn === this.#turn) this.#page.say(sentence(error, tr));
+      if (turn === this.#turn) this.#page.call('read_failed', picked, sentence(error, tr));
     } finally {
       if (turn === this.#turn) this.#page.progress('', null);
     }
@@ -179,8 +179,8 @@ export class Files {
     } catch (caught) {
       error = caught instanceof Trouble ?
           caught.message :
-          tr(`${path} could not be fetched; check the connection and reload the page`,
-             `无法获取 ${path}，请检查网络连接后重新加载页面`);
+          tr(`${path} could not be fetched; check the connection and try again`,
+             `无法获取 ${path}，请检查网络连接后重试`);
     }
     this.#page.call('fetch_done', id, error ? 0 : size, error);
   }

@@ -66,9 +66,10 @@ bool Session::Impl::want_trace(const State& state) {
     const ModelEntry* listed = entry(state.model);
     runs = model(state.model);
     if (!runs) {
-      if (const Error* error = model_error(state.model))
+      if (const Error* error = model_error(state.model)) {
         snapshot.error = *error;
-      else if (!listed && index_known)
+        snapshot.can_retry = true;
+      } else if (!listed && index_known)
         snapshot.error = Error{"The model \"" + state.model +
                                "\" is not in the list; drop its files here or choose another"};
       else if (listed && std::find(asked.begin(), asked.end(), state.model) == asked.end())
@@ -176,6 +177,8 @@ void Session::want(const State& state) {
   Impl& s = *impl_;
   s.speaks = state.lang;
   s.snapshot.error.reset();
+  s.snapshot.can_retry = false;
+  if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
   s.to_fetch.reset();
   s.snapshot.current = false;
   if (!s.loading) {

@@ -99,8 +99,9 @@ struct Snapshot {
   // The same, or else the last of it that has as many layers and heads, so that a text that is
   // typed does not flicker.
   std::shared_ptr<const MadeMeasure> last_measure(const Metric* metric, const State& at) const;
-  bool current = false;  // everything above is what the state asks for
-  std::string busy;      // title of the job in hand; "" when idle
+  bool current = false;    // everything above is what the state asks for
+  bool can_retry = false;  // `error` is that of a listed model: Session::retry asks for it again
+  std::string busy;        // title of the job in hand; "" when idle
   float progress = 0;
   double busy_seconds = 0;
   Worker::Longest longest_step;     // of all jobs so far
@@ -139,10 +140,15 @@ class Session {
   // Files of a listed model, or why they could not be had.
   void bring(const std::string& id, std::vector<File> files);
   void bring_error(const std::string& id, Error error);
+  // Asks again for a listed model that failed; `want` does the same where another model was wanted
+  // in between.
+  void retry(const std::string& id);
   // Files dropped or chosen. When they are a model it is loaded in the background and joins the
   // list; take_opened() then gives its id once, and the caller puts it into State::model. When they
-  // are not, file_error says why and nothing else changes.
+  // are not, or could not be read, file_error says why and nothing else changes. Replaces what was
+  // said of the files before.
   void open(std::vector<File> files);
+  void open_read(Result<std::vector<File>> files);
   std::optional<std::string> take_opened();
   void dismiss_error();
 

@@ -25,6 +25,7 @@ struct Session::Impl {
   std::vector<Loaded> loaded;
   std::vector<std::string> asked;       // listed models whose fetch has been handed out
   std::optional<std::string> to_fetch;  // the id that the state needs
+  std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
   bool index_known = false;  // the list is whole: before, any model may still join it
   bool loading = false;      // a load job is in hand: nothing else is posted
@@ -98,8 +99,7 @@ struct Session::Impl {
   void take_measures(MadeMeasures result);
   void take_part(GridPart part);
   void measure_memory();
-  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
-                 Lang lang);
+  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped);
 };
 
 }  // namespace attn

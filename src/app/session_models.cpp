@@ -7,6 +7,8 @@
 namespace attn {
 namespace {
 
+constexpr char kUnnamed[] = "dropped model";  // files that came without a folder
+
 std::string text_of(const Json& json, const char* lang, const std::string& otherwise) {
   if (const auto plain = json.text()) return std::string(*plain);
   if (const auto text = json.at(lang).text()) return std::string(*text);
@@ -73,48 +75,66 @@ std::optional<ModelEntry> Session::take_fetch() {
 }
 
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
-                              bool dropped, Lang lang) {
+                              bool dropped) {
   posted = Posted::none;
   loading = true;
-  worker.post(load_job(std::move(files), name, lang, [this, id, name, dropped](LoadResult result) {
-    loading = false;
-    if (!result) {
-      if (dropped)
-        snapshot.file_error = result.error();
-      else
-        model_errors.emplace_back(id, result.error());
-      return;
-    }
-    std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
-    loaded.push_back({id, *result});
-    if (!dropped) return;
-    if (!entry(id)) {
-      ModelEntry added;
-      added.id = id;
-      added.title_en = added.title_zh = name;
-      models.push_back(std::move(added));
-    }
-    if (trace_key && trace_key->model == id) trace_key.reset();  // another model by the same name
-    kept.drop_model(id);
-    forget_pictures_of_lost_traces();
-    if (failed_trace && failed_trace->model == id) failed_trace.reset();
-    snapshot.file_error.reset();
-    opened = id;
-  }));
+  worker.post(
+      load_job(std::move(files), name, speaks, [this, id, name, dropped](LoadResult result) {
+        loading = false;
+        if (!result) {
+          if (dropped)
+            snapshot.file_error = result.error();
+          else
+            model_errors.emplace_back(id, result.error());
+          return;
+        }
+        std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
+        loaded.push_back({id, *result});
+        if (!dropped) return;
+        if (!entry(id)) {
+          ModelEntry added;
+          added.id = id;
+          added.title_en = name;
+          added.title_zh = name == kUnnamed ? "拖入的模型" : name;
+          models.push_back(std::move(added));
+        }
+        if (trace_key && trace_key->model == id)
+          trace_key.reset();  // another model by the same name
+        kept.drop_model(id);
+        forget_pictures_of_lost_traces();
+        if (failed_trace && failed_trace->model == id) failed_trace.reset();
+        snapshot.file_error.reset();
+        opened = id;
+      }));
 }
 
 void Session::bring(const std::string& id, std::vector<File> files) {
-  impl_->post_load(id, id, std::move(files), false, Lang::en);
+  impl_->post_load(id, id, std::move(files), false);
 }
 
 void Session::bring_error(const std::string& id, Error error) {
   impl_->model_errors.emplace_back(id, std::move(error));
 }
 
+void Session::retry(const std::string& id) {
+  if (!impl_->model_error(id)) return;
+  std::erase_if(impl_->model_errors, [&](const auto& failed) { return failed.first == id; });
+  std::erase(impl_->asked, id);
+}
+
+void Session::open_read(Result<std::vector<File>> files) {
+  if (files)
+    open(std::move(*files));
+  else
+    impl_->snapshot.file_error = files.error();
+}
+
 void Session::open(std::vector<File> files) {
+  std::optional<Error>& error = impl_->snapshot.file_error;
+  error.reset();
   if (files.empty()) return;
   if (!looks_like_model(files)) {
-    impl_->snapshot.file_error =
+    error =
         Error{std::string(base_name(files.front().name)) +
               ": not a model; drop config.json, model.safetensors and tokenizer.json together, or "
               "the folder that holds them"};
@@ -122,9 +142,9 @@ void Session::open(std::vector<File> files) {
   }
   const std::string& path = files.front().name;
   const size_t slash = path.find('/');
-  const std::string name = slash == std::string::npos ? "dropped model" : path.substr(0, slash);
+  const std::string name = slash == std::string::npos ? kUnnamed : path.substr(0, slash);
   std::string id = "file:" + name;
-  impl_->post_load(std::move(id), name, std::move(files), true, Lang::en);
+  impl_->post_load(std::move(id), name, std::move(files), true);
 }
 
 std::optional<std::string> Session::take_opened() {

@@ -38,12 +38,9 @@ Result<std::vector<File>> read_paths(const std::vector<std::string>& paths) {
   return files;
 }
 
-void deliver(const std::vector<std::string>& paths,
-             const std::function<void(std::vector<File>)>& then) {
+void deliver(const std::vector<std::string>& paths, const TakeFiles& then) {
   if (paths.empty() || !then) return;
-  Result<std::vector<File>> files = read_paths(paths);
-  if (!files) return say(files.error().message);
-  then(*std::move(files));
+  then(read_paths(paths));
   wake();
 }
 
@@ -81,7 +78,7 @@ fs::path data_folder() {
 
 }  // namespace
 
-void on_drop(std::function<void(std::vector<File>)> then) { program().dropped = std::move(then); }
+void on_drop(TakeFiles then) { program().dropped = std::move(then); }
 
 void handle_event(const SDL_Event& event) {
   auto& paths = program().dropped_paths;
@@ -93,7 +90,7 @@ void handle_event(const SDL_Event& event) {
   }
 }
 
-void pick_files(bool folder, std::function<void(std::vector<File>)> then) {
+void pick_files(bool folder, TakeFiles then) {
   if (has_program("zenity")) {
     deliver(run_dialog(folder ? "zenity --file-selection --directory"
                               : "zenity --file-selection --multiple --separator='\n'"),

@@ -30,7 +30,7 @@ struct Fetch {
 
 struct Transfers {
   std::vector<std::pair<std::string, ByteBuffer>> reading;
-  std::function<void(std::vector<File>)> picked;
+  TakeFiles picked;
   std::map<int, Fetch> fetches;
   int n_fetches = 0;
 };
@@ -45,11 +45,17 @@ uint8_t* resize(ByteBuffer& bytes, double size) {
   return bytes.resize(uint64_t(size)) ? bytes.data() : nullptr;
 }
 
+void take_read(bool picked, Result<std::vector<File>> files) {
+  const TakeFiles& then = picked ? transfers().picked : program().dropped;
+  if (then) then(std::move(files));
+  wake();
+}
+
 }  // namespace
 
-void on_drop(std::function<void(std::vector<File>)> then) { program().dropped = std::move(then); }
+void on_drop(TakeFiles then) { program().dropped = std::move(then); }
 
-void pick_files(bool folder, std::function<void(std::vector<File>)> then) {
+void pick_files(bool folder, TakeFiles then) {
   transfers().picked = std::move(then);
   page_pick_files(folder);
 }
@@ -82,9 +88,13 @@ EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
   std::vector<File> files;
   for (auto& [name, bytes] : std::exchange(transfers().reading, {}))
     files.push_back({name, Bytes(std::move(bytes))});
-  const auto& then = picked ? transfers().picked : program().dropped;
-  if (then) then(std::move(files));
-  wake();
+  take_read(picked, std::move(files));
+}
+
+// `error` is a sentence.
+EMSCRIPTEN_KEEPALIVE void attn_read_failed(bool picked, const char* error) {
+  transfers().reading.clear();
+  take_read(picked, Error{error});
 }
 
 // Room for `size` bytes; those that are there stay, at a new place if there are more to be.

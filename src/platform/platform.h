@@ -44,9 +44,10 @@ inline constexpr bool kHasPaths = false;
 inline constexpr bool kHasPaths = true;
 #endif
 // Each file by its path; folders are walked. `progress` (0..1) while reading is the platform's own
-// overlay.
-void on_drop(std::function<void(std::vector<File>)> then);
-void pick_files(bool folder, std::function<void(std::vector<File>)> then);
+// overlay. An error is why they could not be read.
+using TakeFiles = std::function<void(Result<std::vector<File>>)>;
+void on_drop(TakeFiles then);
+void pick_files(bool folder, TakeFiles then);
 // Relative to the page (or to the program's data folder). `then` on the UI thread.
 void fetch(const std::string& path, std::function<void(float)> progress,
            std::function<void(Result<Bytes>)> then);

@@ -29,7 +29,7 @@ struct Program {
   std::vector<std::function<void()>> after_frame;  // run once, when the GPU has its commands
   std::function<void()> before_swap;               // may read the finished picture
 
-  std::function<void(std::vector<File>)> dropped;
+  TakeFiles dropped;
   std::function<void(std::string)> query_changed;
   std::function<std::string(const std::string&)> answer;
 

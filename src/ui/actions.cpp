@@ -37,7 +37,21 @@ void enter_model(UiState& ui, const Session& session, State& state, const std::s
 }
 
 void choose_model(Frame& f, const std::string& id) {
-  if (id != f.state.model) enter_model(f.ui, f.session, f.state, id);
+  f.ui.link_error.clear();
+  f.ui.failed_model.clear();
+  f.ui.dismissed.clear();
+  f.session.dismiss_error();
+  if (id == f.state.model)
+    f.session.retry(id);
+  else
+    enter_model(f.ui, f.session, f.state, id);
+}
+
+bool can_retry(const Frame& f) { return f.snap.can_retry || !f.ui.failed_model.empty(); }
+
+void retry(Frame& f) {
+  const std::string failed = f.ui.failed_model.empty() ? f.state.model : f.ui.failed_model;
+  choose_model(f, failed);
 }
 
 void choose_head(Frame& f, int layer, int head) {
@@ -69,8 +83,8 @@ void set_language(Frame& f, Lang lang) {
 
 void pick_model(Frame& f, bool folder) {
   Session* session = &f.session;
-  platform::pick_files(folder, [session](std::vector<File> files) {
-    session->open(std::move(files));
+  platform::pick_files(folder, [session](Result<std::vector<File>> files) {
+    session->open_read(std::move(files));
     platform::wake();
   });
 }

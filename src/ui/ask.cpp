@@ -41,6 +41,7 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   json.boolean("current", s.current).text("busy", s.busy);
   write_text_or_null(json, "error", message(s.error));
   write_text_or_null(json, "file_error", message(s.file_error));
+  json.boolean("can_retry", s.can_retry || !ui.failed_model.empty());
   write_text_or_null(json, "link_error", ui.link_error.empty() ? nullptr : &ui.link_error);
   if (s.trace) write_trace(json, *s.trace, state);
   json.text("state", to_query(state)).text("note", s.note).integer("n_traces", s.n_traces);

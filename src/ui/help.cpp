@@ -76,6 +76,7 @@ constexpr Entry kKeys[] = {
     {{"Tab, Enter, ← →", "Tab、Enter、← →"},
      {"Through the controls, press one, move a slider", "在控件间切换、按下、移动滑块"}},
     {{"Ctrl+Z  Ctrl+Shift+Z", "Ctrl+Z  Ctrl+Shift+Z"}, {"Undo, redo", "撤销、重做"}},
+    {{"R", "R"}, {"Try a failed download again", "重试失败的下载"}},
     {{"T  L  ?", "T  L  ?"}, {"Theme, language, this help", "主题、语言、本帮助"}},
 };
 

@@ -77,6 +77,7 @@ void plain_keys(Frame& f, bool shift) {
     f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));
   if (pressed(ImGuiKey_S, false))
     f.state.specials = f.state.specials == Specials::shown ? Specials::hidden : Specials::shown;
+  if (pressed(ImGuiKey_R, false) && can_retry(f)) retry(f);
   if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);
   if (pressed(ImGuiKey_L, false)) set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
   if (pressed(ImGuiKey_Slash, false)) {

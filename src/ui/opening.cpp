@@ -63,10 +63,8 @@ Status unknown_name(const State& state) {
 void follow_link(Program& program, const std::string& query) {
   const Result<State> state = from_query(query, preferences());
   const Status wrong = state ? unknown_name(*state) : Status(state.error());
-  if (wrong)
-    show_error(*program.ui, wrong->message);
-  else
-    program.state = *state;
+  show_error(*program.ui, wrong ? wrong->message : "");
+  if (!wrong) program.state = *state;
 }
 
 // All files of one listed model, until the last is here or one could not be had.
@@ -165,8 +163,8 @@ void open_program(Program& program) {
   program.names_model = platform::get_query().find("model=") != std::string::npos ||
                         !(scratch_settings(program.first) == ScratchSettings{});
   fetch_index(program);
-  platform::on_drop([p](std::vector<File> files) {
-    p->session.open(std::move(files));
+  platform::on_drop([p](Result<std::vector<File>> files) {
+    p->session.open_read(std::move(files));
     platform::wake();
   });
   platform::on_query([p](std::string query) {
@@ -186,7 +184,10 @@ void follow_opening(Program& program) {
   Session& session = program.session;
   if (auto entry = session.take_fetch(); entry && entry->id != program.fetched_first)
     fetch_model(program, std::move(*entry));
-  if (const auto id = session.take_opened()) show_model(program, *id);
+  if (const auto id = session.take_opened()) {
+    show_error(*program.ui, "");
+    show_model(program, *id);
+  }
 
   const Snapshot& snap = session.snapshot();
   if (snap.current && snap.scratch) program.demonstrated = true;
@@ -194,8 +195,7 @@ void follow_opening(Program& program) {
   if (differs_but_in_looks(program.state, program.first)) {
     program.preferred.clear();
   } else if (goes_to_preferred(program) && snap.error) {
-    show_error(*program.ui, snap.error->message);
-    program.preferred.clear();
+    show_error(*program.ui, snap.error->message, std::exchange(program.preferred, {}));
   } else if (snap.model) {
     // What the link says of text and head holds for this model.
     if (differs_but_in_looks(program.first, preferences()))

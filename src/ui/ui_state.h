@@ -119,6 +119,7 @@ struct UiState {
   bool help_open = false;
   Tab tab = Tab::map;
   std::string link_error;                 // why the address could not be followed
+  std::string failed_model;               // the listed one that `link_error` is about, or ""
   std::string dismissed, dismissed_note;  // the error and the note that the person has read
   std::string spoken;                     // the errors on screen, as screen readers were last told
   std::string toast;                      // what was just done; gone after toast_until
@@ -276,6 +277,9 @@ void handle_keys(Frame& f);
 
 // Choosing, with everything that goes with it.
 void choose_model(Frame& f, const std::string& id);
+// The listed model that failed: its files are asked for again.
+bool can_retry(const Frame& f);
+void retry(Frame& f);
 void show_example(State& state, const Example& example);
 void choose_head(Frame& f, int layer, int head);
 void choose_token(Frame& f, int token);

@@ -226,7 +226,10 @@ bool end_frame(UiState& ui) {
 
 std::shared_ptr<UiState> create_ui() { return std::make_shared<UiState>(); }
 
-void show_error(UiState& ui, std::string message) { ui.link_error = std::move(message); }
+void show_error(UiState& ui, std::string message, std::string failed_model) {
+  ui.link_error = std::move(message);
+  ui.failed_model = std::move(failed_model);
+}
 
 void show_fetching(UiState& ui, float progress) { ui.fetching = progress; }
 

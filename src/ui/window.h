@@ -24,8 +24,9 @@ void show_fetching(UiState& ui, float progress);
 // Shows another model: with a text of its own, and the last token chosen, since the first one sees
 // only itself.
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id);
-// Shown until it is dismissed.
-void show_error(UiState& ui, std::string message);
+// Shown until it is dismissed, or another model is chosen. `failed_model`: the listed model that it
+// is about, which may be tried again.
+void show_error(UiState& ui, std::string message, std::string failed_model = "");
 
 // What scripts of the page may ask (platform::on_ask), as JSON:
 //   status            model, text, current, busy, error, sizes, tokens, the state as a link

@@ -403,3 +403,77 @@ TEST_CASE("the inspector has every measure of all heads, the same as one by one"
   }
   CHECK(n_values > 60);
 }
+
+TEST_CASE("a failed download is tried again by Retry, and when the model is chosen again") {
+  Session session;
+  REQUIRE(!session.add_index(R"({"models": [{"id": "m", "files": ["config.json"]}]})"));
+  State state;
+  state.model = "m";
+  const auto fails = [&] {
+    session.want(state);
+    const auto fetch = session.take_fetch();
+    REQUIRE(fetch);
+    CHECK(fetch->id == "m");
+    CHECK(!session.snapshot().can_retry);
+    session.bring_error("m", Error{"config.json could not be fetched"});
+    session.want(state);
+    REQUIRE(session.snapshot().error);
+    CHECK(session.snapshot().can_retry);
+    session.want(state);
+    CHECK(!session.take_fetch());
+  };
+  fails();
+  session.retry("m");
+  fails();
+  const State other;
+  settle(session, other);
+  CHECK(!session.snapshot().can_retry);
+  fails();
+  session.retry("m");
+  session.want(state);
+  REQUIRE(session.take_fetch());
+  CHECK(!session.snapshot().error);
+  session.bring("m", tiny_model());
+  state.text = "a b";
+  settle(session, state);
+  CHECK(session.snapshot().current);
+  CHECK(!session.snapshot().can_retry);
+  session.want(State{});
+  session.want(state);
+  CHECK(!session.take_fetch());  // it is there
+}
+
+TEST_CASE("what is said of files is about the last ones") {
+  Session session;
+  State state;
+  settle(session, state);
+  session.open({{"holiday.jpg", Bytes(std::vector<uint8_t>{1, 2, 3})}});
+  REQUIRE(session.snapshot().file_error);
+  session.open_read(Error{"There is no model in this folder"});
+  REQUIRE(session.snapshot().file_error);
+  CHECK(session.snapshot().file_error->message == "There is no model in this folder");
+  session.open(tiny_model());
+  CHECK(!session.snapshot().file_error);
+}
+
+TEST_CASE("loading a model is announced in the person's language") {
+  Session session;
+  State state;
+  state.lang = Lang::zh;
+  settle(session, state);
+  session.open(tiny_model());
+  session.want(state);
+  CHECK(session.snapshot().busy == "正在加载模型");
+  std::optional<std::string> id;
+  for (int i = 0; i < 1000000 && !id; ++i) {
+    session.pump();
+    session.want(state);
+    id = session.take_opened();
+  }
+  REQUIRE(id);
+  CHECK(session.models().back().title(Lang::en).find("拖入") == std::string::npos);
+  REQUIRE(!session.add_index(R"({"models": [{"id": "m", "files": ["config.json"]}]})"));
+  session.bring("m", tiny_model());
+  session.want(state);
+  CHECK(session.snapshot().busy == "正在加载模型");
+}

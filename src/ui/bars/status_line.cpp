@@ -9,10 +9,13 @@
 namespace attn {
 namespace {
 
-// True when it was dismissed.
-bool draw_error(Frame& f, const char* id, const std::string& message) {
+enum class Pressed { nothing, dismiss, retry };
+
+Pressed draw_error(Frame& f, const char* id, const std::string& message, bool with_retry = false) {
   const float width = ImGui::GetContentRegionAvail().x, side = ImGui::GetFrameHeight();
-  const float text_room = width - 2 * side - 20;
+  const std::string retry = f.t("Retry (R)", "重试 (R)");
+  const float retry_width = with_retry ? text_width(retry) + 20 : 0;
+  const float text_room = width - 2 * side - 20 - retry_width;
   const ImVec2 size = ImGui::CalcTextSize(message.c_str(), nullptr, false, text_room);
   const float height = std::max(side, size.y) + 10;
   const ImVec2 at = ImGui::GetCursorScreenPos();
@@ -24,11 +27,17 @@ bool draw_error(Frame& f, const char* id, const std::string& message) {
                 message.c_str(), nullptr, text_room);
   ImGui::SetCursorScreenPos({at.x + width - side - 5, at.y + (height - side) / 2});
   ImGui::PushStyleColor(ImGuiCol_Button, 0);
-  const bool dismissed = icon_button(f, id, Icon::close, f.t("Dismiss", "关闭"));
+  Pressed pressed = Pressed::nothing;
+  if (icon_button(f, id, Icon::close, f.t("Dismiss", "关闭"))) pressed = Pressed::dismiss;
   ImGui::PopStyleColor();
+  if (with_retry) {
+    ImGui::SetCursorScreenPos({at.x + width - side - 10 - retry_width, at.y + (height - side) / 2});
+    if (ImGui::Button(retry.c_str(), {retry_width, side})) pressed = Pressed::retry;
+    f.mark("button.retry");
+  }
   ImGui::SetCursorScreenPos(at);
   ImGui::Dummy({width, height});
-  return dismissed;
+  return pressed;
 }
 
 // The drawn bars are invisible to a screen reader: it is told once when they change.
@@ -48,20 +57,27 @@ void speak_errors(Frame& f) {
 
 void draw_errors(Frame& f) {
   speak_errors(f);
-  if (!f.ui.link_error.empty() && draw_error(f, "dismiss_link", f.ui.link_error))
-    f.ui.link_error.clear();
-  if (f.snap.file_error) {
-    if (draw_error(f, "dismiss_file", f.snap.file_error->message)) f.session.dismiss_error();
+  if (!f.ui.link_error.empty()) {
+    const bool failed = !f.ui.failed_model.empty();
+    const Pressed pressed = draw_error(f, "dismiss_link", f.ui.link_error, failed);
+    if (pressed == Pressed::dismiss) show_error(f.ui, "");
+    if (pressed == Pressed::retry) retry(f);
   }
+  if (f.snap.file_error &&
+      draw_error(f, "dismiss_file", f.snap.file_error->message) == Pressed::dismiss)
+    f.session.dismiss_error();
   if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note &&
-      draw_error(f, "dismiss_note", f.snap.note))
+      draw_error(f, "dismiss_note", f.snap.note) == Pressed::dismiss)
     f.ui.dismissed_note = f.snap.note;
   if (!f.snap.error) {
     if (f.snap.current) f.ui.dismissed.clear();
     return;
   }
   const std::string message = f.snap.error->message;
-  if (message != f.ui.dismissed && draw_error(f, "dismiss", message)) f.ui.dismissed = message;
+  if (message == f.ui.dismissed) return;
+  const Pressed pressed = draw_error(f, "dismiss", message, f.snap.can_retry);
+  if (pressed == Pressed::dismiss) f.ui.dismissed = message;
+  if (pressed == Pressed::retry) retry(f);
 }
 
 void draw_status_line(Frame& f) {

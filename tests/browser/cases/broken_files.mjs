@@ -1,5 +1,6 @@
 // broken_files.mjs - files that are no model: one sentence that names them, and the picture stays.
-import {readFileSync} from "node:fs";
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {tmpdir} from "node:os";
 import path from "node:path";
 
 import {kModels} from "../golden.mjs";
@@ -92,6 +93,34 @@ export const cases = [
       }
       equal(await page.patterns(), numbers, "weights after all of them");
       page.check_clean();
+    },
+  },
+  {
+    name: "a new drop replaces what was said of the last one",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const first = await page.settle();
+      await page.drop([{name: "cat.png", bytes: kPng}]);
+      await until(async () => (await page.status()).file_error?.includes("cat.png"), "no sentence");
+      const empty = mkdtempSync(path.join(tmpdir(), "attnscope-"));
+      try {
+        writeFileSync(path.join(empty, "ckpt.pt"), "x");
+        await page.drop_paths([empty]);
+        await until(
+            async () => (await page.status()).file_error?.includes("no model in this folder"),
+            "the folder without a model was taken without a word, or beside the first sentence");
+      } finally {
+        rmSync(empty, {recursive: true});
+      }
+      await page.drop(broken({}));
+      const good = await until(async () => {
+        const status = await page.status();
+        return status.model !== first.model && !status.busy && status;
+      }, "the good model did not open");
+      equal(good.file_error ?? "", "", "file_error over the good model");
+      check(
+          await page.evaluate(() => document.querySelector("#note").hidden),
+          "a note lies over the good model");
     },
   },
   {

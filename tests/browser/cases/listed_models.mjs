@@ -6,6 +6,7 @@ import path from "node:path";
 import {kData, read_safetensors} from "../golden.mjs";
 import {check, equal, skip, until} from "../harness.mjs";
 
+import {with_listed_model} from "./link.mjs";
 import {check_model} from "./numbers.mjs";
 
 function listed(t) {
@@ -129,6 +130,39 @@ export const cases = [
         t.print(`${what} (${model.id}): ${status.error}`);
         await page.screenshot(`listed-model-${what.split(" ")[1]}`);
       }
+    },
+  },
+  {
+    name: "a failed download is tried again by a button, by a key, and in the menu",
+    async run(t) {
+      const context = await with_listed_model(t);
+      let failures = 2;
+      await context.route("**/models/tiny/config.json", (route) => {
+        return failures-- > 0 ? route.abort() : route.fallback();
+      });
+      const failed = async (page, left) => {
+        await until(
+            async () => failures === left && (await page.status()).can_retry,
+            "no Retry is offered");
+      };
+      const page = await t.open(`${t.isolated}#model=tiny`, {}, context);
+      await failed(page, 1);
+      check((await page.status()).error.includes("config.json"), "the file is not named");
+      await page.screenshot("retry");
+      await page.click("button.retry");
+      await failed(page, 0);
+      await page.press("r");
+      const status = await page.settle_at("tiny");
+      equal([status.error, status.can_retry], [null, false], "after the download");
+
+      failures = 1;  // the first screen's model
+      const other = await t.open(t.isolated, {}, context);
+      await failed(other, 0);
+      check((await other.status()).link_error.includes("config.json"), "the file is not named");
+      await other.click("model");
+      await other.click("model.tiny");
+      const chosen = await other.settle_at("tiny");
+      equal([chosen.link_error, chosen.can_retry], [null, false], "chosen again");
     },
   },
 ];
