@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/kept.h"
-#include "app/session.h"
+#include "app/shown.h"
 #include "app/tiles.h"
 #include "app/worker.h"
 

@@ -16,42 +16,38 @@ bool has_layer(const Trace& trace, const Site& site) {
 
 }  // namespace
 
+KeptTraces::KeptTraces() : store_([](const TracePair& pair) { return bytes_of(*pair.trace); }) {}
+
 const TracePair* KeptTraces::find(const TraceKey& key, const Site& site) {
-  const auto it = std::ranges::find_if(
-      entries_, [&](const Entry& e) { return e.key == key && has_layer(*e.pair.trace, site); });
-  if (it == entries_.end()) return nullptr;
-  std::rotate(entries_.begin(), it, it + 1);
-  return &entries_.front().pair;
+  return store_.find_if(
+      [&](const auto& e) { return e.key == key && has_layer(*e.value.trace, site); });
 }
 
-void KeptTraces::put(const TraceKey& key, TracePair pair) {
-  std::erase_if(entries_, [&](const Entry& e) { return e.key == key; });
-  entries_.insert(entries_.begin(), {key, std::move(pair)});
-}
+void KeptTraces::put(const TraceKey& key, TracePair pair) { store_.put(key, std::move(pair)); }
 
 void KeptTraces::drop_model(const std::string& model) {
-  std::erase_if(entries_, [&](const Entry& e) { return e.key.model == model; });
+  store_.erase_if([&](const auto& e) { return e.key.model == model; });
 }
 
 std::vector<std::shared_ptr<const Trace>> KeptTraces::of(const std::string& model) const {
   std::vector<std::shared_ptr<const Trace>> out;
-  for (const Entry& e : entries_)
-    if (e.key.model == model) out.push_back(e.pair.trace);
+  for (const auto& e : store_.entries())
+    if (e.key.model == model) out.push_back(e.value.trace);
   return out;
 }
 
 void KeptTraces::trim(size_t most, uint64_t most_bytes) {
-  while (entries_.size() > 1 && (entries_.size() > most || bytes() > most_bytes))
-    entries_.pop_back();
+  while (size() > 1 && (size() > most || bytes() > most_bytes)) store_.drop_oldest();
 }
 
 bool KeptTraces::holds(const std::shared_ptr<const Trace>& trace) const {
-  return std::ranges::any_of(entries_, [&](const Entry& e) { return e.pair.trace == trace; });
+  return std::ranges::any_of(store_.entries(),
+                             [&](const auto& e) { return e.value.trace == trace; });
 }
 
 uint64_t KeptTraces::bytes() const {
   std::vector<const Trace*> traces;
-  for (const Entry& e : entries_) traces.push_back(e.pair.trace.get());
+  for (const auto& e : store_.entries()) traces.push_back(e.value.trace.get());
   return bytes_of(traces);
 }
 

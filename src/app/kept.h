@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/store.h"
 #include "model/model.h"
 #include "pass/scratch.h"
 #include "trace/trace.h"
@@ -29,9 +30,14 @@ struct TracePair {
   int period = 0;                             // so many tokens, said twice; 0: not so
 };
 
+// Memory that several traces share counts once.
+uint64_t bytes_of(std::span<const Trace* const> traces);
+uint64_t bytes_of(const Trace& trace);
+
 // The newest first.
 class KeptTraces {
  public:
+  KeptTraces();
   // Null when it is not there or lacks the layer of this site (none: the last there is); becomes
   // the newest.
   const TracePair* find(const TraceKey& key, const Site& site);
@@ -43,18 +49,10 @@ class KeptTraces {
   void trim(size_t most, uint64_t most_bytes);
   bool holds(const std::shared_ptr<const Trace>& trace) const;
   uint64_t bytes() const;
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return store_.size(); }
 
  private:
-  struct Entry {
-    TraceKey key;
-    TracePair pair;
-  };
-  std::vector<Entry> entries_;
+  Store<TraceKey, TracePair> store_;
 };
-
-// Memory that several traces share counts once.
-uint64_t bytes_of(std::span<const Trace* const> traces);
-uint64_t bytes_of(const Trace& trace);
 
 }  // namespace attn

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "analysis/head_scores.h"
+#include "app/chain.h"
 #include "base/bytes.h"
 #include "figure/views.h"
 #include "pass/forward.h"
@@ -41,7 +42,7 @@ double now_s() {
 
 bool MeasureKey::operator==(const MeasureKey& o) const {
   return metric == o.metric && !trace.owner_before(o.trace) && !o.trace.owner_before(trace) &&
-         site() == o.site() && sample == o.sample && token == o.token && offset == o.offset &&
+         sample == o.sample && site() == o.site() && token == o.token && offset == o.offset &&
          target == o.target && foil == o.foil && lang == o.lang;
 }
 
@@ -103,146 +104,125 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
   return wanted;
 }
 
-Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done) {
-  struct Work {
-    MeasureWish wish;
-    std::vector<std::shared_ptr<const MadeMeasure>> made;
-    std::optional<ForwardPass> pass;  // that keeps activations
-    std::optional<Error> no_activations;
-    Study study;  // of the metric in hand, when it has steps
-    // Scores of heads look at the same patterns: all that follow each other are made in one walk.
-    std::unique_ptr<HeadTable> table;
-    std::unique_ptr<HeadTableWork> walk;
-    std::shared_ptr<const HeadRoles> roles;
-    double seconds = 0;
+namespace {
 
-    bool step() {
-      const double begun = now_s();
-      const Metric& metric = *wish.keys[made.size()].metric;
-      const bool asks =
-          (metric.needs & needs_activations) && wish.model && !wish.trace->activations;
-      if (asks && !wish.activations && !no_activations) {
-        keep_activations();
-      } else {
-        compute(metric, asks);
-      }
-      seconds += now_s() - begun;
-      return made.size() < wish.keys.size() &&
-             (made.empty() || study.step || walk || pass || seconds < kPartSeconds);
+// A wish's measures, key after key. What is made so far decides what comes next.
+struct MeasureWork {
+  MeasureWish wish;
+  MadeMeasures made;
+  std::optional<Error> no_activations;
+  double seconds = 0;
+  Chain chain{[this] { return next(); }};
+
+  explicit MeasureWork(MeasureWish w) : wish(std::move(w)) { made.activations = wish.activations; }
+  MeasureWork(const MeasureWork&) = delete;
+
+  bool step() {
+    const double begun = now_s();
+    const bool more = chain.step();
+    seconds += now_s() - begun;
+    return more && (made.made.empty() || !chain.is_between() || seconds < kPartSeconds);
+  }
+  Inputs inputs() const {
+    return {wish.model.get(), wish.trace.get(), &wish.at, made.activations.get(), wish.period};
+  }
+  size_t n_made() const { return made.made.size(); }
+  const Tokens& tokens() const { return wish.trace->parts[0].query_tokens[0]; }
+
+  std::optional<Chain::Link> next() {
+    if (n_made() == wish.keys.size()) {
+      if (!wish.roles || made.roles) return {};
+      return walk(role_scores(wish.period > 0), 2);
     }
-    void keep_activations() {
-      const Trace& t = *wish.trace;
-      if (!pass) {
-        const Tokens& tokens = t.parts[0].query_tokens[0];
-        const uint64_t bytes =
-            activation_floats(wish.model->config, uint64_t(tokens.size())) * sizeof(float);
-        if (bytes > wish.room) {
-          no_activations = Error{
-              tr(wish.at.lang, "This needs the activations of all layers, ",
-                 "这需要保留所有层的激活值，共 ") +
-              human_bytes(bytes) +
-              tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
-              human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
-          return;
-        }
-        Keep keep;
-        keep.activations = true;
-        keep.facts = false;
-        pass.emplace(wish.model, tokens, keep);
-      } else if (!pass->step()) {
-        wish.activations = pass->take().activations;
-        pass.reset();
-      }
+    const Metric& metric = *wish.keys[n_made()].metric;
+    const bool asks = (metric.needs & needs_activations) && wish.model && !wish.trace->activations;
+    if (asks && !made.activations && !no_activations) {
+      no_activations = no_room_for_activations();
+      if (!no_activations) return pass();
     }
-    void compute(const Metric& metric, bool asks) {
-      const Inputs inputs{wish.model.get(), wish.trace.get(), &wish.at, wish.activations.get(),
-                          wish.period};
-      if (asks && no_activations) return add({}, no_activations);
-      if (walk) return go_on_walking();
-      if (!study.step) {
-        if (Status no = cannot_compute(metric, inputs)) return add({}, no);
-        if (begin_walk(inputs)) return;
-        study = metric.begin(inputs);
-      }
-      if (study.step()) return;
-      add(study.take(), {});
-      study = {};
+    if (asks && no_activations) return fails(*no_activations);
+    if (Status no = cannot_compute(metric, inputs())) return fails(*no);
+    std::vector<const HeadScore*> scores = scores_ahead();
+    if (scores.size() >= 2) return walk(std::move(scores), wish.at.offset);
+    return link_of(metric.begin(inputs()), [this](Measure m) { add(std::move(m), {}); });
+  }
+
+  // Running the model again, for its activations.
+  std::optional<Error> no_room_for_activations() const {
+    const uint64_t n = uint64_t(tokens().size());
+    const uint64_t bytes = activation_floats(wish.model->config, n) * sizeof(float);
+    if (bytes <= wish.room) return {};
+    return Error{tr(wish.at.lang, "This needs the activations of all layers, ",
+                    "这需要保留所有层的激活值，共 ") +
+                 human_bytes(bytes) +
+                 tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
+                 human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
+  }
+  Chain::Link pass() {
+    Keep keep;
+    keep.activations = true;
+    keep.facts = false;
+    auto pass = std::make_shared<ForwardPass>(wish.model, tokens(), keep);
+    return {[pass] { return pass->step(); },
+            [this, pass] { made.activations = pass->take().activations; }};
+  }
+
+  // Scores of heads look at the same patterns: all that follow each other are made in one walk.
+  std::vector<const HeadScore*> scores_ahead() const {
+    std::vector<const HeadScore*> scores;
+    for (size_t i = n_made(); i < wish.keys.size(); ++i) {
+      const HeadScore* score = find_head_score(wish.keys[i].metric->id);
+      if (!score || cannot_compute(*wish.keys[i].metric, inputs())) break;
+      scores.push_back(score);
     }
-    bool begin_walk(const Inputs& inputs) {
-      std::vector<const HeadScore*> scores;
-      for (size_t i = made.size(); i < wish.keys.size(); ++i) {
-        const HeadScore* score = find_head_score(wish.keys[i].metric->id);
-        if (!score || cannot_compute(*wish.keys[i].metric, inputs)) break;
-        scores.push_back(score);
-      }
-      if (scores.size() < 2) return false;
-      table = std::make_unique<HeadTable>(std::move(scores), wish.trace->at(wish.at));
-      walk = std::make_unique<HeadTableWork>(
-          *table, wish.model.get(), wish.trace->at(wish.at),
-          HeadQuestion{wish.at.sample, wish.period, wish.at.offset});
-      return true;
-    }
-    void go_on_walking() {
-      if (walk->step()) return;
-      for (size_t s = 0; s < table->scores.size(); ++s)
-        add({kByHead, {table->n_layers, table->n_heads}, table->values(s)}, {});
-      const auto has = [&](const HeadScore* score) {
-        return std::ranges::find(table->scores, score) != table->scores.end();
-      };
-      if (std::ranges::all_of(role_scores(wish.period > 0), has))
-        roles = roles_of(*table, wish.trace, wish.at.part, wish.at.sample);
-      walk.reset();
-      table.reset();
-    }
-    void add(Measure measure, std::optional<Error> error) {
-      auto one = std::make_shared<MadeMeasure>();
-      one->key = wish.keys[made.size()];
-      one->measure = std::move(measure);
-      one->error = std::move(error);
-      made.push_back(std::move(one));
-    }
-  };
-  auto work = std::make_shared<Work>();
-  work->wish = std::move(wish);
-  return {tr(lang, "Measuring", "正在测量"), int(work->wish.keys.size()),
-          [work] { return work->step(); },
-          [work, done] { done({std::move(work->made), work->wish.activations, work->roles}); }};
+    return scores;
+  }
+  Chain::Link walk(std::vector<const HeadScore*> scores, int offset) {
+    struct Walk {
+      HeadTable table;
+      HeadTableWork work;
+      Walk(std::vector<const HeadScore*> s, const Model* model, const Attention& a,
+           HeadQuestion question)
+          : table(std::move(s), a), work(table, model, a, question) {}
+    };
+    const auto walk =
+        std::make_shared<Walk>(std::move(scores), wish.model.get(), wish.trace->at(wish.at),
+                               HeadQuestion{wish.at.sample, wish.period, offset});
+    return {[walk] { return walk->work.step(); }, [this, walk] { take(walk->table); }};
+  }
+  void take(const HeadTable& table) {
+    const auto has = [&](const HeadScore* score) {
+      return std::ranges::find(table.scores, score) != table.scores.end();
+    };
+    if (std::ranges::all_of(role_scores(wish.period > 0), has))
+      made.roles = roles_of(table, wish.trace, wish.at.part, wish.at.sample);
+    for (size_t s = 0; s < table.scores.size() && n_made() < wish.keys.size(); ++s)
+      add({kByHead, {table.n_layers, table.n_heads}, table.values(s)}, {});
+  }
+
+  Chain::Link fails(Error error) {
+    return {nullptr, [this, error = std::move(error)] { add({}, error); }};
+  }
+  void add(Measure measure, std::optional<Error> error) {
+    auto one = std::make_shared<MadeMeasure>();
+    one->key = wish.keys[n_made()];
+    one->measure = std::move(measure);
+    one->error = std::move(error);
+    made.made.push_back(std::move(one));
+  }
+};
+
+}  // namespace
+
+Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done) {
+  const int n_steps = wish.keys.empty() ? 100 : int(wish.keys.size());
+  auto work = std::make_shared<MeasureWork>(std::move(wish));
+  return {tr(lang, "Measuring", "正在测量"), n_steps, [work] { return work->step(); },
+          [work, done] { done(std::move(work->made)); }};
 }
 
-Job role_job(RoleWish wish, Lang lang, std::function<void(std::shared_ptr<const HeadRoles>)> done) {
-  struct Work {
-    RoleWish wish;
-    HeadTable table;
-    HeadTableWork pass;
-    std::shared_ptr<const HeadRoles> made;
-
-    explicit Work(const RoleWish& w)
-        : wish(w),
-          table(role_scores(w.period > 0), attention()),
-          pass(table, w.model.get(), attention(), {w.sample, w.period, 2}) {}
-    const Attention& attention() const { return wish.trace->parts[size_t(wish.part)]; }
-    bool step() {
-      if (pass.step()) return true;
-      made = roles_of(table, wish.trace, wish.part, wish.sample);
-      return false;
-    }
-  };
-  // What it needs is set up in the first step, away from the caller's thread.
-  struct Begun {
-    RoleWish wish;
-    std::optional<Work> work;
-  };
-  auto begun = std::make_shared<Begun>();
-  begun->wish = std::move(wish);
-  return {tr(lang, "Measuring", "正在测量"), 100,
-          [begun] {
-            if (!begun->work) {
-              begun->work.emplace(begun->wish);
-              return true;
-            }
-            return begun->work->step();
-          },
-          [begun, done] { done(begun->work->made); }};
+uint64_t bytes_of(const std::shared_ptr<const MadeMeasure>& made) {
+  return 256 + made->measure.values.size() * sizeof(float);
 }
 
 }  // namespace attn

@@ -35,6 +35,7 @@ struct MadeMeasure {
   Measure measure;             // empty where there is an error
   std::optional<Error> error;  // why the metric has no numbers here
 };
+uint64_t bytes_of(const std::shared_ptr<const MadeMeasure>& made);
 
 // The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), a
 // layer that is not kept, or what missing() says.
@@ -62,6 +63,7 @@ struct MeasureWish {
   std::shared_ptr<const Trace> trace;
   State at;
   std::vector<MeasureKey> keys;
+  bool roles = false;                              // of all heads, after them
   std::shared_ptr<const Activations> activations;  // of this trace, or null
   uint64_t room = 0;
   int period = 0;  // Inputs::period
@@ -76,11 +78,5 @@ struct HeadRoles {
 
   const HeadRole& at(int layer, int head) const { return roles[size_t(layer * n_heads + head)]; }
 };
-struct RoleWish {
-  std::shared_ptr<const Model> model;  // that made the trace; or null
-  std::shared_ptr<const Trace> trace;
-  int part = 0, sample = 0, period = 0;
-};
-Job role_job(RoleWish wish, Lang lang, std::function<void(std::shared_ptr<const HeadRoles>)> done);
 
 }  // namespace attn

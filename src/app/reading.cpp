@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/session.h"
+#include "app/shown.h"
 
 namespace attn {
 
@@ -39,14 +39,20 @@ std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& 
   return made;
 }
 
-MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace,
-                    const State& at) {
-  if (metric) return measure_key(*metric, trace, at);
-  MeasureKey key;
-  key.trace = trace;
-  key.sample = at.sample;
-  static_cast<Site&>(key) = at.site();
-  return key;
+uint64_t bytes_of(const std::shared_ptr<const ReadMap>& m) {
+  return (m->hidden.size() + (m->map ? m->map->values.size() : 0) +
+          (m->made ? m->made->measure.values.size() : 0)) *
+         sizeof(float);
+}
+
+ReadKey read_key(std::shared_ptr<const Reading> reading, const Metric* metric,
+                 const std::shared_ptr<const Trace>& trace, const State& at) {
+  if (metric) return {std::move(reading), measure_key(*metric, trace, at)};
+  MeasureKey weights;
+  weights.trace = trace;
+  weights.sample = at.sample;
+  static_cast<Site&>(weights) = at.site();
+  return {std::move(reading), std::move(weights)};
 }
 
 Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const ReadMap>)> done) {
@@ -57,15 +63,14 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
     std::vector<float> block;
     int next = 0;
 
-    const Attention& attention() const { return wish.trace->at(wish.key); }
+    const Attention& attention() const { return wish.trace->at(wish.key.of); }
     int rows_a_step() const {
       const Attention& a = attention();
       const double a_row = wish.from ? 8. * a.n_key : pattern_work(a, 1) + 8. * a.n_key;
       return std::max(1, int(std::min(kWorkAStep / a_row, 4e6 / a.n_key)));
     }
     bool begin() {
-      const Reading& r = *wish.reading;
-      made->reading = wish.reading;
+      const Reading& r = *wish.key.reading;
       made->key = wish.key;
       const int64_t cells = int64_t(r.queries.size()) * r.keys.size();
       if (cells == 0)
@@ -84,7 +89,7 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       else if (wish.from && wish.from->error)
         made->error = wish.from->error;
       if (made->error) return false;
-      const Metric* metric = wish.key.metric;
+      const Metric* metric = wish.key.of.metric;
       merger.emplace(r.queries, r.keys, metric && !metric->adds_up ? Merge::mean : Merge::sum,
                      Merge::mean);
       return true;
@@ -96,7 +101,7 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       const size_t n_key = size_t(a.n_key);
       if (!wish.from) {
         block.resize(size_t(end - next) * n_key);
-        a.pattern_rows(wish.key.sample, wish.key.layer, wish.key.head, next, end,
+        a.pattern_rows(wish.key.of.sample, wish.key.of.layer, wish.key.of.head, next, end,
                        {block.data(), end - next, a.n_key});
       }
       const float* rows =
@@ -114,15 +119,15 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
         made->hidden_mean += double(x) / double(made->hidden.size());
       if (wish.from) {
         auto measure = std::make_shared<MadeMeasure>();
-        measure->key = wish.key;
+        measure->key = wish.key.of;
         measure->measure = std::move(m);
         made->made = std::move(measure);
         return;
       }
       auto map = std::make_shared<PatternMap>();
-      static_cast<Site&>(*map) = wish.key.site();
+      static_cast<Site&>(*map) = wish.key.of.site();
       map->trace = wish.trace;
-      map->reading = wish.reading;
+      map->reading = wish.key.reading;
       map->n_query = m.shape[0];
       map->n_key = m.shape[1];
       map->values = std::move(m.values);

@@ -15,7 +15,7 @@
 
 namespace attn {
 
-struct PatternMap;  // session.h
+struct PatternMap;  // shown.h
 
 // A sample's tokens as a state groups them. Does not keep the trace they are of.
 struct Reading {
@@ -35,26 +35,33 @@ struct Reading {
 std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
                                             const State& state);
 
+// A map of groups: its metric is null for the weights.
+struct ReadKey {
+  std::shared_ptr<const Reading> reading;
+  MeasureKey of;
+
+  bool operator==(const ReadKey&) const = default;
+};
+
 // A head's weights, or another {query, key} measure, with groups as rows and columns.
 struct ReadMap {
-  std::shared_ptr<const Reading> reading;
-  MeasureKey key;                           // its metric is null for the weights
-  std::shared_ptr<const PatternMap> map;    // of weights; its reading is this one
+  ReadKey key;
+  std::shared_ptr<const PatternMap> map;    // of weights; its reading is the key's
   std::shared_ptr<const MadeMeasure> made;  // of a metric
   std::vector<float> hidden;  // [query group] of its weights, what the hidden tokens hold
   double hidden_mean = 0;
   std::optional<Error> error;
 };
-// `metric` null: the weights. The key that says which they are.
-MeasureKey read_key(const Metric* metric, const std::shared_ptr<const Trace>& trace,
-                    const State& at);
+uint64_t bytes_of(const std::shared_ptr<const ReadMap>& map);
+// `metric` null: the weights.
+ReadKey read_key(std::shared_ptr<const Reading> reading, const Metric* metric,
+                 const std::shared_ptr<const Trace>& trace, const State& at);
 
 // Rows of the pattern, or of `from`, a few at a time: a step takes about kWorkAStep. More than
 // kMostCells cells of groups are an error.
 struct ReadWish {
   std::shared_ptr<const Trace> trace;
-  std::shared_ptr<const Reading> reading;
-  MeasureKey key;
+  ReadKey key;
   std::shared_ptr<const MadeMeasure> from;
   State at;
 };

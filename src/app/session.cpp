@@ -32,16 +32,17 @@ std::string note_of(const Trace& trace, const Site& at, Lang lang) {
          tr(lang, ", and choosing another runs the model again", " 层，选择其他层会重新运行模型");
 }
 
-bool is_kept(const Trace& trace, const State& state) {
-  const State s = clamped(state, trace);
-  return trace.at(s).is_kept(s.layer);
+bool is_shown(const Side& side, const TraceKey& key, const State& state) {
+  if (side.key != key) return false;
+  const State at = clamped(state, *side.shown.trace);
+  return side.shown.trace->at(at).is_kept(at.layer);
 }
 
 }  // namespace
 
 Session::Session(std::function<void()> finished)
     : impl_(std::make_shared<Impl>(std::move(finished))) {
-  impl_->snapshot.tiles = impl_->tiles;
+  impl_->side_a.shown.tiles = impl_->tiles;
   ModelEntry scratch;
   scratch.id = "scratch";
   scratch.title_en = "Attention from scratch";
@@ -51,117 +52,105 @@ Session::Session(std::function<void()> finished)
 
 const Snapshot& Session::snapshot() const { return impl_->snapshot; }
 bool Session::makes_picture() const {
-  return impl_->posted == Impl::Posted::trace || impl_->posted == Impl::Posted::map;
+  return impl_->makes<WantedTrace>() || impl_->makes<WantedMap>();
 }
 const std::vector<ModelEntry>& Session::models() const { return impl_->models; }
 
-// True when the trace on screen is the one asked for.
-bool Session::Impl::want_trace(const State& state) {
+std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
   TraceKey key{state.model, state.text, {}};
-  std::shared_ptr<const Model> runs;
   if (state.model == "scratch") {
     key.text.clear();
     key.scratch = scratch_settings(state);
-  } else {
-    const ModelEntry* listed = entry(state.model);
-    runs = model(state.model);
-    if (!runs) {
-      if (const Error* error = model_error(state.model)) {
-        snapshot.error = *error;
-        snapshot.can_retry = true;
-      } else if (!listed && index_known)
-        snapshot.error = Error{"The model \"" + state.model +
-                               "\" is not in the list; drop its files here or choose another"};
-      else if (listed && std::find(asked.begin(), asked.end(), state.model) == asked.end())
-        to_fetch = state.model;
-      return false;
+    return key;
+  }
+  const ModelEntry* listed = entry(state.model);
+  if (!model(state.model)) {
+    if (const Error* error = model_error(state.model)) {
+      snapshot.error = *error;
+      snapshot.can_retry = true;
+    } else if (!listed && index_known) {
+      snapshot.error = Error{"The model \"" + state.model +
+                             "\" is not in the list; drop its files here or choose another"};
+    } else if (listed && std::ranges::find(asked, state.model) == asked.end()) {
+      to_fetch = state.model;
     }
-    if (key.text.empty()) key.text = listed ? listed->default_text : "";
-    if (state.repeat > 0) {
-      key.text.clear();
-      key.repeat = state.repeat;
-      key.repeat_seed = state.repeat_seed;
-    }
+    return {};
   }
-  const bool in_hand = posted == Posted::trace;
-  if (trace_key == key && is_kept(*snapshot.trace, state)) {
-    if (in_hand) cancel();  // typed, and taken back before it was done
-    return true;
+  if (key.text.empty()) key.text = listed ? listed->default_text : "";
+  if (state.repeat > 0) {
+    key.text.clear();
+    key.repeat = state.repeat;
+    key.repeat_seed = state.repeat_seed;
   }
-  if (const TracePair* pair = kept.find(key, state)) {
-    if (posted != Posted::none) cancel();
-    show(key, *pair);
-    return true;
-  }
-  if (failed_trace == key) {
-    snapshot.error = trace_error;
-    return false;
-  }
-  if (in_hand && posted_trace == key && posted_layer == state.layer) return false;
-  if (std::exchange(released, false)) return false;
-
-  posted_trace = key;
-  posted_layer = state.layer;
-  auto done = [this, key, layer = state.layer](MadeTrace made) {
-    take_trace(key, layer, std::move(made));
-  };
-  post(Posted::trace, runs ? forward_job({runs, key.text, state.layer, room(), kept.of(key.model),
-                                          key.repeat, uint32_t(key.repeat_seed)},
-                                         state.lang, done)
-                           : scratch_job(key.scratch, room(), state.lang, done));
-  return false;
+  return key;
 }
 
-void Session::Impl::take_trace(const TraceKey& key, int, MadeTrace made) {
-  posted = Posted::none;
+std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key,
+                                                 const State& state) {
+  if (is_shown(side, key, state)) return {};
+  if (const TracePair* pair = kept.find(key, state)) {
+    show(side, key, *pair);
+    return {};
+  }
+  if (side.failed == key) {
+    snapshot.error = side.error;
+    return {};
+  }
+  if (std::exchange(released, false)) return {};
+  return Wish{WantedTrace{key, state.layer}, [this, &side, key, &state] {
+                const auto done = [this, &side, key](MadeTrace made) {
+                  take_trace(side, key, std::move(made));
+                };
+                if (key.model == "scratch")
+                  return scratch_job(key.scratch, room(), state.lang, done);
+                return forward_job({model(key.model), key.text, state.layer, room(),
+                                    kept.of(key.model), key.repeat, uint32_t(key.repeat_seed)},
+                                   state.lang, done);
+              }};
+}
+
+void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) {
   if (made.release_first) return release();
   if (!made.result) {
-    failed_trace = key;
-    trace_error = made.result.error();
+    side.failed = key;
+    side.error = made.result.error();
     return;
   }
   ++snapshot.n_traces;
-  failed_trace.reset();
+  side.failed.reset();
   kept.put(key, *made.result);
-  show(key, *made.result);
+  show(side, key, *made.result);
   kept.trim(kKeptTraces, std::min(kKeptBytes, limit / 8));
   forget_pictures_of_lost_traces();
 }
 
-void Session::Impl::show(const TraceKey& key, const TracePair& pair) {
-  trace_key = key;
-  snapshot.trace = pair.trace;
-  snapshot.model = pair.model;
-  snapshot.scratch = pair.scratch;
-  snapshot.text = key.text;
-  snapshot.period = pair.period;
+void Session::Impl::show(Side& side, const TraceKey& key, const TracePair& pair) {
+  side.key = key;
+  side.shown.trace = pair.trace;
+  side.shown.model = pair.model;
+  side.shown.scratch = pair.scratch;
+  side.shown.text = key.text;
+  side.shown.period = pair.period;
 }
 
 void Session::Impl::forget_pictures_of_lost_traces() {
-  const auto lost = [&](const auto& picture) { return !kept.holds(picture->trace); };
-  std::erase_if(kept_maps, lost);
-  std::erase_if(kept_grids, lost);
-  std::erase_if(snapshot.read_maps,
-                [&](const auto& m) { return !kept.holds(m->key.trace.lock()); });
-  if (activations && !kept.holds(activations_of.lock())) activations.reset();
+  const auto lost = [&](const auto& e) { return !kept.holds(e.value->trace); };
+  maps.erase_if(lost);
+  grids.erase_if(lost);
+  side_a.shown.read_maps.erase_if(
+      [&](const auto& e) { return !kept.holds(e.key.of.trace.lock()); });
+  if (side_a.activations && !kept.holds(side_a.activations_of.lock())) side_a.activations.reset();
 }
 
 // All but the weights. The interface forgets the rest when it sees that there is no trace.
 void Session::Impl::release() {
   kept = {};
-  activations.reset();
-  snapshot.measures.clear();
-  snapshot.read_maps.clear();
-  snapshot.reading.reset();
-  snapshot.roles.reset();
   forget_pictures_of_lost_traces();
-  making.reset();
-  trace_key.reset();
-  snapshot.trace.reset();
-  snapshot.model.reset();
-  snapshot.scratch.reset();
-  snapshot.map.reset();
-  snapshot.grid.reset();
+  side_a.shown = {};
+  side_a.shown.tiles = tiles;
+  side_a.key.reset();
+  side_a.making.reset();
+  side_a.activations.reset();
   released = true;
 }
 
@@ -173,6 +162,41 @@ Room Session::Impl::room() const {
   return {left(taken + kept.bytes()), left(taken)};
 }
 
+std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state) {
+  const std::optional<TraceKey> key = trace_key(state);
+  if (key)
+    if (auto wish = missing_trace(side, *key, state)) return wish;
+  if (!side.shown.trace) return {};
+  const State at = clamped(state, *side.shown.trace);
+  if (!regroups(at)) side.shown.reading.reset();
+  for (const auto missing :
+       {&Impl::missing_map, &Impl::missing_read_weights, &Impl::missing_measures,
+        &Impl::missing_read_measure, &Impl::missing_grid}) {
+    std::optional<Wish> wish = (this->*missing)(side, at);
+    if (!wish) continue;
+    if (!wish->at_once) return wish;
+    Job job = wish->job();
+    while (job.step()) {
+    }
+    job.deliver();
+  }
+  snapshot.current = key && is_shown(side, *key, state);
+  return {};
+}
+
+void Session::Impl::follow(std::optional<Wish> wish) {
+  const Wanted wanted = wish ? wish->wanted : Wanted{};
+  if (wanted == in_hand) return;
+  in_hand = wanted;
+  if (!wish) return worker.cancel();
+  Job job = wish->job();
+  job.deliver = [this, deliver = std::move(job.deliver)] {
+    in_hand = {};
+    deliver();
+  };
+  worker.post(std::move(job));
+}
+
 void Session::want(const State& state) {
   Impl& s = *impl_;
   s.speaks = state.lang;
@@ -181,41 +205,25 @@ void Session::want(const State& state) {
   if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
   s.to_fetch.reset();
   s.snapshot.current = false;
-  if (!s.loading) {
-    const bool trace_is_right = s.want_trace(state);
-    if (s.snapshot.trace && s.posted != Impl::Posted::trace) {
-      const State at = clamped(state, *s.snapshot.trace);
-      const bool kept = s.snapshot.trace->at(at).is_kept(at.layer);
-      if (!regroups(at)) s.snapshot.reading.reset();
-      const View& view = middle_view(at);
-      const Metric* shown = view.groups ? view.metric(at) : nullptr;
-      const Attention& a = s.snapshot.trace->at(at);
-      const bool tiled = int64_t(a.n_query) * a.n_key > kWholeCells;
-      const MapKey map{at.site(), s.snapshot.trace, at.sample, tiled ? at.pool : Pool::largest};
-      const bool busy = (kept && s.want_map(map, regroups(at))) ||
-                        (kept && s.want_reading(nullptr, at)) || s.want_measures(at) ||
-                        (kept && shown && s.want_reading(shown, at)) || s.want_grid(at);
-      s.snapshot.current = trace_is_right && !busy && !s.worker.busy();
-    }
-  }
+  if (!s.makes<WantedModel>()) s.follow(s.first_missing(s.side_a, state));
   s.tiles->drop_lost();
-  s.snapshot.note = s.snapshot.trace
-                        ? note_of(*s.snapshot.trace, clamped(state, *s.snapshot.trace), state.lang)
-                        : "";
+  Shown& shown = s.side_a.shown;
+  shown.note = shown.trace ? note_of(*shown.trace, clamped(state, *shown.trace), state.lang) : "";
   s.measure_memory();
   s.snapshot.busy = s.worker.title();
   s.snapshot.progress = s.worker.progress();
-  if (s.posted == Impl::Posted::measures && !s.posted_measures.empty())
+  const auto* measures = std::get_if<WantedMeasures>(&s.in_hand);
+  if (measures && !measures->keys.empty())
     s.snapshot.progress =
-        (float(s.n_measured) + s.snapshot.progress * float(s.posted_measures.size())) /
-        float(s.n_to_measure);
+        (float(s.side_a.n_measured) + s.snapshot.progress * float(measures->keys.size())) /
+        float(s.side_a.n_to_measure);
   s.snapshot.busy_seconds = s.worker.seconds();
   s.snapshot.longest_step = s.worker.longest_step();
 }
 
 bool Session::look(const MapLook& look) {
-  const bool moved = !(impl_->look == look);
-  impl_->look = look;
+  const bool moved = !(impl_->side_a.look == look);
+  impl_->side_a.look = look;
   return moved;
 }
 

@@ -6,15 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "app/measures.h"
-#include "app/reading.h"
-#include "app/tiles.h"
+#include "app/shown.h"
 #include "app/worker.h"
 #include "base/bytes.h"
-#include "model/model.h"
-#include "pass/scratch.h"
 #include "state/state.h"
-#include "trace/trace.h"
 
 namespace attn {
 
@@ -37,69 +32,18 @@ struct ModelEntry {
   const std::string& title(Lang lang) const { return lang == Lang::zh ? title_zh : title_en; }
 };
 
-// One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see
-// Snapshot::tiles.
-inline constexpr int64_t kWholeCells = 512 * 512;
-struct PatternMap : Site {
-  std::shared_ptr<const Trace> trace;
-  int sample = 0, n_query = 0, n_key = 0;
-  std::vector<float> values;
-  std::vector<float> row_max;                        // [n_query]
-  Pool pool = Pool::largest;                         // of one in tiles
-  std::shared_ptr<const Reading> reading = nullptr;  // whose groups are its rows and columns
-
-  bool is_whole() const { return !values.empty(); }
-  MapKey key() const { return {site(), trace, sample, pool}; }
-};
-
-// Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
-// The first n_ready of them, counted through all layers, are there; those of layers that are not
-// kept stay empty.
-struct HeadGrid {
-  std::shared_ptr<const Trace> trace;
-  int part = 0, sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
-  std::vector<float> values;
-};
-
-// What maps, tiles and thumbnails together may take, in bytes.
-inline constexpr uint64_t kPictureRoom = 128'000'000;
-
 // What all of it holds, and what it may hold, in bytes.
 struct MemoryUse {
   uint64_t weights = 0, traces = 0, pictures = 0, limit = 0;
   uint64_t used() const { return weights + traces + pictures; }
 };
 
-// All that a frame draws; every pointer may be null until its job is done, and then stays until
-// the next is ready, so that nothing flickers.
-struct Snapshot {
-  std::shared_ptr<const Model> model;         // null for the attention from scratch
-  std::shared_ptr<const ScratchRun> scratch;  // null for a model
-  std::shared_ptr<const Trace> trace;
-  std::shared_ptr<const PatternMap> map;
-  std::shared_ptr<const HeadGrid> grid;
-  std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
-  // What was computed of metrics, the newest first: for this trace, and for earlier ones until
-  // theirs are there.
-  std::vector<std::shared_ptr<const MadeMeasure>> measures;
-  // Where tokens are not shown as the model reads them: how they are grouped, and maps of the
-  // groups, the newest first.
-  std::shared_ptr<const Reading> reading;
-  std::vector<std::shared_ptr<const ReadMap>> read_maps;
-  std::shared_ptr<const ReadMap> read_map(const Metric* metric, const State& at) const;
-  std::shared_ptr<const HeadRoles>
-      roles;         // where the inspector is open; of an earlier trace until its own are there
-  std::string text;  // that the trace was made of
-  int period = 0;    // it is so many random tokens, said twice; 0: it is a text
-  std::string note;  // what the memory did not allow, in a sentence; "" when all is there
+// All that a frame draws: what is shown of a text, and how it stands with what the state asks for.
+struct Snapshot : Shown {
   MemoryUse memory;
-  int n_traces = 0;  // so many were computed so far
-  // That of this metric for this place, `at` being clamped; null while it is not there.
-  std::shared_ptr<const MadeMeasure> measure(const Metric* metric, const State& at) const;
-  // The same, or else the last of it that has as many layers and heads, so that a text that is
-  // typed does not flicker.
-  std::shared_ptr<const MadeMeasure> last_measure(const Metric* metric, const State& at) const;
-  bool current = false;    // everything above is what the state asks for
+  int n_traces = 0;        // so many were computed so far
+  int n_measures = 0;      // likewise
+  bool current = false;    // everything shown is what the state asks for
   bool can_retry = false;  // `error` is that of a listed model: Session::retry asks for it again
   std::string busy;        // title of the job in hand; "" when idle
   float progress = 0;

@@ -1,21 +1,34 @@
-// session_impl.h - what a session holds, for the files that share it: session.cpp (traces, memory),
-// session_models.cpp and session_pictures.cpp.
+// session_impl.h - what a session holds, for the files that share it: session.cpp (what is wished,
+// traces, memory), session_models.cpp and session_pictures.cpp.
 #pragma once
 
 #include "app/jobs.h"
 #include "app/kept.h"
 #include "app/session.h"
+#include "app/wish.h"
 
 namespace attn {
 
-// Bytes of tiles that are kept; the rest of kPictureRoom is for whole maps and thumbnails.
-constexpr uint64_t kTileBytes = kPictureRoom / 2;
+// What is shown of one text, and what belongs to making it.
+struct Side {
+  Shown& shown;
+  std::optional<TraceKey> key = {};     // of shown.trace
+  std::optional<TraceKey> failed = {};  // no trace can be made of it, and why
+  std::optional<Error> error = {};
+  MapLook look = {};
+  std::shared_ptr<HeadGrid> making = {};  // thumbnails, part by part
+  double making_since = 0;
+  std::shared_ptr<const Activations> activations = {};  // that a measure needed
+  std::weak_ptr<const Trace> activations_of = {};
+  int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
+};
 
 struct Session::Impl {
   explicit Impl(std::function<void()> finished) : worker(std::move(finished)) {}
 
   Worker worker;
   Snapshot snapshot;
+  Side side_a{snapshot};
   std::vector<ModelEntry> models;
 
   struct Loaded {
@@ -28,34 +41,15 @@ struct Session::Impl {
   std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
   bool index_known = false;  // the list is whole: before, any model may still join it
-  bool loading = false;      // a load job is in hand: nothing else is posted
   Lang speaks = Lang::en;    // titles of jobs
-
-  std::optional<TraceKey> trace_key;  // of snapshot.trace
-  std::optional<TraceKey> failed_trace;
-  std::optional<Error> trace_error;
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
 
-  // The job in hand.
-  enum class Posted { none, trace, map, tiles, grid, measures, reading };
-  Posted posted = Posted::none;
-  TraceKey posted_trace;
-  int posted_layer = 0;
-  MapKey posted_map;  // of a map or of tiles
-  std::vector<MeasureKey> posted_measures;
-  MeasureKey posted_reading;
-  std::shared_ptr<const Reading> posted_reading_of;
-  std::shared_ptr<const Activations> activations;  // that a measure needed
-  std::weak_ptr<const Trace> activations_of;
-  int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
+  Wanted in_hand;  // what the worker's job makes
 
   KeptTraces kept;
-  std::vector<std::shared_ptr<const PatternMap>> kept_maps;
-  std::vector<std::shared_ptr<const HeadGrid>> kept_grids;
-  std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kTileBytes);
-  std::shared_ptr<HeadGrid> making;  // thumbnails, part by part
-  double making_since = 0;
-  MapLook look;
+  Store<MapKey, std::shared_ptr<const PatternMap>> maps{bytes_of, kPictureRoom / 4};
+  Store<SampleKey, std::shared_ptr<const HeadGrid>> grids{bytes_of, kPictureRoom / 4};
+  std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kPictureRoom / 2);
   uint64_t limit = 2'000'000'000;
   bool released = false;  // pictures were given up: their memory is free after the next frame
 
@@ -74,32 +68,41 @@ struct Session::Impl {
       if (failed == id) return &error;
     return nullptr;
   }
-  void post(Posted kind, Job job) {
-    worker.post(std::move(job));
-    posted = kind;
-  }
-  void cancel() {
-    worker.cancel();
-    posted = Posted::none;
+  template <class T>
+  bool makes() const {
+    return std::holds_alternative<T>(in_hand);
   }
 
-  bool want_trace(const State& state);
-  void take_trace(const TraceKey& key, int layer, MadeTrace made);
-  void show(const TraceKey& key, const TracePair& pair);
+  // The first thing that the state needs and that is not there: a trace, then what is made from the
+  // one on screen. On the way what is kept is shown, and what takes a moment is made.
+  std::optional<Wish> first_missing(Side& side, const State& state);
+  // Posts the wish's job in place of any other, unless it is in hand already; without a wish, the
+  // job in hand is cancelled.
+  void follow(std::optional<Wish> wish);
+
+  // What the state's trace is made from; nothing where its model is not loaded, which then is
+  // fetched, or snapshot.error says why it cannot be.
+  std::optional<TraceKey> trace_key(const State& state);
+  std::optional<Wish> missing_trace(Side& side, const TraceKey& key, const State& state);
+  void take_trace(Side& side, const TraceKey& key, MadeTrace made);
+  void show(Side& side, const TraceKey& key, const TracePair& pair);
   void forget_pictures_of_lost_traces();
   void release();
   Room room() const;
-  // True when a job for it is in hand. `only_whole`: nothing where it would be tiles.
-  bool want_map(const MapKey& key, bool only_whole);
-  bool want_tiles(const MapKey& key, const MapLook& at, int level);
-  bool want_large_map(const MapKey& key);
-  bool want_grid(const State& at);
-  bool want_measures(const State& at);
-  bool want_reading(const Metric* metric, const State& at);
-  void take_measures(MadeMeasures result);
-  void take_part(GridPart part);
   void measure_memory();
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped);
+
+  // The first of each kind that is missing for the trace on screen, to which `at` is clamped.
+  std::optional<Wish> missing_map(Side& side, const State& at);
+  std::optional<Wish> missing_tiles(Side& side, const MapKey& key, const MapLook& at, int level);
+  std::optional<Wish> missing_large_map(Side& side, const MapKey& key);
+  std::optional<Wish> missing_reading(Side& side, const Metric* metric, const State& at);
+  std::optional<Wish> missing_read_weights(Side& side, const State& at);
+  std::optional<Wish> missing_measures(Side& side, const State& at);
+  std::optional<Wish> missing_read_measure(Side& side, const State& at);
+  std::optional<Wish> missing_grid(Side& side, const State& at);
+  void take_measures(Side& side, MadeMeasures made);
+  void take_part(Side& side, GridPart part);
 };
 
 }  // namespace attn

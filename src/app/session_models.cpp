@@ -76,11 +76,12 @@ std::optional<ModelEntry> Session::take_fetch() {
 
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
                               bool dropped) {
-  posted = Posted::none;
-  loading = true;
+  // The one that it takes the place of is asked for again when it is needed.
+  if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
+  in_hand = WantedModel{id};
   worker.post(
       load_job(std::move(files), name, speaks, [this, id, name, dropped](LoadResult result) {
-        loading = false;
+        in_hand = {};
         if (!result) {
           if (dropped)
             snapshot.file_error = result.error();
@@ -98,11 +99,11 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
           added.title_zh = name == kUnnamed ? "拖入的模型" : name;
           models.push_back(std::move(added));
         }
-        if (trace_key && trace_key->model == id)
-          trace_key.reset();  // another model by the same name
+        const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
+        if (is_of_it(side_a.key)) side_a.key.reset();  // another model by the same name
         kept.drop_model(id);
         forget_pictures_of_lost_traces();
-        if (failed_trace && failed_trace->model == id) failed_trace.reset();
+        if (is_of_it(side_a.failed)) side_a.failed.reset();
         snapshot.file_error.reset();
         opened = id;
       }));

@@ -27,44 +27,33 @@ bool MapKey::operator==(const MapKey& o) const {
   return site() == o.site() && sample == o.sample && pool == o.pool && same_trace(trace, o.trace);
 }
 
+bool SampleKey::operator==(const SampleKey& o) const {
+  return part == o.part && sample == o.sample && same_trace(trace, o.trace);
+}
+
+TileCache::TileCache(uint64_t most_bytes)
+    : store_([](const std::shared_ptr<const Tile>& tile) { return tile->bytes(); }, most_bytes) {}
+
 void TileCache::put(const MapKey& map, std::shared_ptr<const Tile> tile) {
-  std::erase_if(entries_, [&](const Entry& e) {
-    const bool same = e.tile->place == tile->place && e.map == map;
-    if (same) bytes_ -= e.tile->bytes();
-    return same;
-  });
-  bytes_ += tile->bytes();
-  entries_.push_front({map, std::move(tile)});
-  while (bytes_ > most_bytes_ && entries_.size() > 1) {
-    bytes_ -= entries_.back().tile->bytes();
-    entries_.pop_back();
-  }
+  const TilePlace place = tile->place;
+  store_.put({map, place}, std::move(tile));
   ++version_;
 }
 
 std::shared_ptr<const Tile> TileCache::get(const MapKey& map, TilePlace place) {
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (!(it->tile->place == place && it->map == map)) continue;
-    entries_.splice(entries_.begin(), entries_, it);
-    return it->tile;
-  }
-  return nullptr;
+  const auto* tile = store_.find({map, place});
+  return tile ? *tile : nullptr;
 }
 
 std::shared_ptr<const Tile> TileCache::peek(const MapKey& map, TilePlace place) const {
-  for (const Entry& e : entries_)
-    if (e.tile->place == place && e.map == map) return e.tile;
-  return nullptr;
+  const auto* tile = store_.peek({map, place});
+  return tile ? *tile : nullptr;
 }
 
 void TileCache::drop_lost() {
-  const size_t n = entries_.size();
-  std::erase_if(entries_, [&](const Entry& e) {
-    const bool goes = e.map.trace.expired();
-    if (goes) bytes_ -= e.tile->bytes();
-    return goes;
-  });
-  if (entries_.size() != n) ++version_;
+  const size_t n = store_.size();
+  store_.erase_if([](const auto& e) { return e.key.map.trace.expired(); });
+  if (store_.size() != n) ++version_;
 }
 
 int tiles_along(int n, int level) { return (cells_along(n, level) + kTileSide - 1) / kTileSide; }

@@ -1,12 +1,11 @@
 // tiles.h - patterns too large to hold whole, as squares of cells at several levels of detail.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <vector>
 
+#include "app/store.h"
 #include "state/state.h"
 #include "trace/trace.h"
 
@@ -19,6 +18,13 @@ struct MapKey : Site {
   Pool pool = Pool::largest;  // of tiles: what cells of many weights show
 
   bool operator==(const MapKey& other) const;
+};
+// All heads of an attention for one sample. Does not keep the trace.
+struct SampleKey {
+  std::weak_ptr<const Trace> trace;
+  int part = 0, sample = 0;
+
+  bool operator==(const SampleKey& other) const;
 };
 
 // A cell of level l stands for 2^l x 2^l weights, counted from the pattern's first; those at its
@@ -43,24 +49,25 @@ struct Tile {
 // passed (but for one single larger tile).
 class TileCache {
  public:
-  explicit TileCache(uint64_t most_bytes) : most_bytes_(most_bytes) {}
+  explicit TileCache(uint64_t most_bytes);
 
   void put(const MapKey& map, std::shared_ptr<const Tile> tile);
   // Null when it is not there; `get` counts as being asked for, `peek` does not.
   std::shared_ptr<const Tile> get(const MapKey& map, TilePlace place);
   std::shared_ptr<const Tile> peek(const MapKey& map, TilePlace place) const;
   void drop_lost();  // those whose trace is gone
-  uint64_t bytes() const { return bytes_; }
-  uint64_t most_bytes() const { return most_bytes_; }
+  uint64_t bytes() const { return store_.bytes(); }
+  uint64_t most_bytes() const { return store_.most_bytes(); }
   uint64_t version() const { return version_; }  // another after every change
 
  private:
-  struct Entry {
+  struct Key {
     MapKey map;
-    std::shared_ptr<const Tile> tile;
+    TilePlace place;
+    bool operator==(const Key& other) const { return place == other.place && map == other.map; }
   };
-  std::list<Entry> entries_;  // the last asked for first
-  uint64_t bytes_ = 0, most_bytes_, version_ = 0;
+  Store<Key, std::shared_ptr<const Tile>> store_;
+  uint64_t version_ = 0;
 };
 
 // The part of a map that is looked at, in cells of level 0, and how many of them a pixel covers.

@@ -477,3 +477,25 @@ TEST_CASE("loading a model is announced in the person's language") {
   session.want(state);
   CHECK(session.snapshot().busy == "正在加载模型");
 }
+
+TEST_CASE("another offset computes the measure of the offset again, and no other") {
+  Session session;
+  State state;
+  state.panel = Panel::head;
+  settle(session, state);
+  const Snapshot& s = session.snapshot();
+  REQUIRE(s.current);
+  const int made = s.n_measures;
+  const int n_reading = int(std::ranges::count_if(
+      wanted_metrics(state), [](const Metric* m) { return (m->reads & reads_offset) != 0; }));
+  CHECK(made > 30);
+  REQUIRE(n_reading > 0);
+  state.offset += 1;
+  settle(session, state);
+  REQUIRE(s.current);
+  CHECK(s.n_measures == made + n_reading);
+  CHECK(n_reading < 5);
+  state.offset -= 1;
+  settle(session, state);
+  CHECK(s.n_measures == made + n_reading);  // it is still there
+}

@@ -1,0 +1,63 @@
+// wish.h - what a state needs that is not there yet, by its key, and the job that makes it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "app/kept.h"
+#include "app/measures.h"
+#include "app/reading.h"
+#include "app/shown.h"
+#include "app/tiles.h"
+#include "app/worker.h"
+
+namespace attn {
+
+struct WantedModel {
+  std::string id;
+  bool operator==(const WantedModel&) const = default;
+};
+struct WantedTrace {
+  TraceKey key;
+  int layer = 0;  // that must be kept
+  bool operator==(const WantedTrace&) const = default;
+};
+struct WantedMap {
+  MapKey key;
+  bool operator==(const WantedMap&) const = default;
+};
+// The next strip of them: one that is made is not given up because the view has moved.
+struct WantedTiles {
+  MapKey key;
+  bool operator==(const WantedTiles&) const = default;
+};
+struct WantedMeasures {
+  SampleKey of;
+  std::vector<MeasureKey> keys;
+  bool roles = false;  // of all heads, once the measures are there
+  bool operator==(const WantedMeasures&) const = default;
+};
+struct WantedReading {
+  ReadKey key;
+  bool operator==(const WantedReading&) const = default;
+};
+// The next part of the thumbnails.
+struct WantedGrid {
+  SampleKey key;
+  bool operator==(const WantedGrid&) const = default;
+};
+// Nothing, or one of these.
+using Wanted = std::variant<std::monostate, WantedModel, WantedTrace, WantedMap, WantedTiles,
+                            WantedReading, WantedMeasures, WantedGrid>;
+
+struct Wish {
+  Wanted wanted;
+  std::function<Job()> job;
+  bool at_once = false;  // takes about a millisecond: made within the frame that asks for it
+};
+
+}  // namespace attn
