@@ -186,7 +186,7 @@ std::optional<Wish> Session::Impl::missing_grid(Side& side, const State& at) {
   const int to = std::min(n, from + heads_a_part(shown.trace->at(at)));
   return Wish{WantedGrid{key}, [this, &side, part = at.part, sample = at.sample, from, to] {
                 return grid_job(side.shown.trace, part, sample, from, to, speaks,
-                                [this, &side](GridPart part) { take_part(side, std::move(part)); });
+                                [this, &side](GridPart made) { take_part(side, std::move(made)); });
               }};
 }
 
