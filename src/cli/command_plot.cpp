@@ -98,10 +98,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   input.height = o.height;
   input.attention = &in.attention();
   input.model = in.model;
-  // A pattern's colours are those of the scale; others go from their lowest to their highest.
-  const bool is_pattern =
-      (*metric)->high == 1 && (*metric)->low == 0 && view.axes.back() == Axis::key;
-  input.metric = is_pattern ? nullptr : *metric;
+  input.metric = view.shows_weights(**metric) ? nullptr : *metric;
 
   Result<Measure> second = Measure{};
   if (view.second) {
@@ -126,17 +123,14 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
     input.heads = &heads;
   }
   Figure figure = view.figure(input);
-  if (!read->note.empty()) {
-    const float line = input.line_height;
-    figure.shapes.push_back(
-        Label{{0, figure.size.y + 2}, read->note, Ink::faint, Align::left, o.width, .8f});
-    figure.size.y += line * 1.2f;
-  }
+  const Caption caption =
+      caption_of(**metric, input.second_metric, in.at(input.state), input.pairs, read->note);
+  add_caption(figure, caption, input.line_height);
   ExportStyle style;
   style.dark = o.dark;
   style.palette = state.palette;
   if (format.id == std::string_view("png")) style.letters = letters_of(read_fonts(o.font));
-  const FigureExport what{figure, style};
+  const FigureExport what{figure, style, caption};
   return write_file(o.out, [&](ByteSink& sink) { return format.figure(what, sink); });
 }
 

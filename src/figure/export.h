@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "figure/figure.h"
+#include "figure/caption.h"
 
 namespace attn {
 
@@ -60,12 +60,15 @@ struct ExportStyle {
 };
 
 // Stands by itself: letters stay text, so they can be searched and restyled.
-std::string to_svg(const Figure& figure, const ExportStyle& style);
+std::string to_svg(const Figure& figure, const ExportStyle& style, const Caption& caption = {});
 
 // Errors: there are no letters, or the picture would be larger than 16,384 pixels a side or 200 MB.
-Result<std::string> to_png(const Figure& figure, const ExportStyle& style);
+Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
+                           const Caption& caption = {});
 
 // An RGB picture, [height, width, 3], as a PNG file (deflate, each row with the filter Sub).
-std::string write_png(int width, int height, std::span<const uint8_t> rgb);
+// `texts`: {keyword, UTF-8}, as iTXt chunks.
+std::string write_png(int width, int height, std::span<const uint8_t> rgb,
+                      std::span<const std::pair<std::string, std::string>> texts = {});
 
 }  // namespace attn

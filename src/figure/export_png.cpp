@@ -181,7 +181,8 @@ void append_chunk(std::string& out, const char* type, std::string_view data) {
 
 }  // namespace
 
-std::string write_png(int width, int height, std::span<const uint8_t> rgb) {
+std::string write_png(int width, int height, std::span<const uint8_t> rgb,
+                      std::span<const std::pair<std::string, std::string>> texts) {
   const size_t row = size_t(width) * 3;
   std::string raw;
   raw.reserve((row + 1) * size_t(height));
@@ -203,12 +204,15 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb) {
     for (int shift : {24, 16, 8, 0}) head += char(uint32_t(n) >> shift & 255);
   head += std::string("\x08\x02\x00\x00\x00", 5);  // 8 bits a channel, RGB
   append_chunk(out, "IHDR", head);
+  // After the keyword: not compressed, by no method, in no language, with no translated keyword.
+  for (const auto& [keyword, text] : texts)
+    append_chunk(out, "iTXt", keyword + std::string(5, '\0') + text);
   append_chunk(out, "IDAT", packed);
   append_chunk(out, "IEND", "");
   return out;
 }
 
-Result<std::string> to_png(const Figure& figure, const ExportStyle& style) {
+Result<std::string> to_png(const Figure& figure, const ExportStyle& style, const Caption& caption) {
   if (!style.letters)
     return Error{
         "PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
@@ -227,11 +231,16 @@ Result<std::string> to_png(const Figure& figure, const ExportStyle& style) {
     picture.rgb[i] = uint8_t(paper >> (16 - 8 * (i % 3)));
   const PngPen pen{style, picture};
   for (const Shape& shape : figure.shapes) std::visit(pen, shape);
-  return write_png(picture.width, picture.height, picture.rgb);
+  std::vector<std::pair<std::string, std::string>> texts;
+  if (!caption.title.empty()) {
+    texts.emplace_back("Title", caption.title);
+    texts.emplace_back("Description", caption.description());
+  }
+  return write_png(picture.width, picture.height, picture.rgb, texts);
 }
 
 Status export_png(const FigureExport& what, ByteSink& sink) {
-  const Result<std::string> png = to_png(what.figure, what.style);
+  const Result<std::string> png = to_png(what.figure, what.style, what.caption);
   if (!png) return png.error();
   sink.write(*png);
   return {};

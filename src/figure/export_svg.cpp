@@ -146,7 +146,7 @@ uint32_t ink_on_rgb(uint32_t background) {
   return light > 125 ? 0x101217 : 0xffffff;
 }
 
-std::string to_svg(const Figure& figure, const ExportStyle& style) {
+std::string to_svg(const Figure& figure, const ExportStyle& style, const Caption& caption) {
   const float width = figure.size.x + 2 * style.margin, height = figure.size.y + 2 * style.margin;
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) +
                     "\" height=\"" + number(height) + "\" viewBox=\"0 0 " + number(width) + " " +
@@ -154,6 +154,10 @@ std::string to_svg(const Figure& figure, const ExportStyle& style) {
                     "\" font-family=\"system-ui, 'Noto Sans', 'DejaVu Sans', 'Noto Sans CJK SC', "
                     "sans-serif\" font-size=\"" +
                     number(style.font_size * .92f) + "\">\n";
+  if (!caption.title.empty()) {
+    out += "<title>" + escaped(caption.title) + "</title>\n";
+    out += "<desc>" + escaped(caption.description()) + "</desc>\n";
+  }
   out += "<rect width=\"100%\" height=\"100%\" fill=\"" + color(ink_rgb(style.dark, Ink::panel)) +
          "\"/>\n<g transform=\"translate(" + number(style.margin) + " " + number(style.margin) +
          ")\">\n";

@@ -44,7 +44,7 @@ const Exporter* find_exporter(std::string_view id) {
 }
 
 Status export_svg(const FigureExport& what, ByteSink& sink) {
-  sink.write(to_svg(what.figure, what.style));
+  sink.write(to_svg(what.figure, what.style, what.caption));
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace attn {
 struct FigureExport {
   const Figure& figure;
   ExportStyle style;
+  Caption caption = {};
 };
 
 // Numbers of one measure. The tokens of the pairs name queries and keys.

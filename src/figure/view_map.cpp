@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/caption.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
@@ -23,10 +24,8 @@ Figure map_figure(const ViewInput& input) {
   const Vec2 min = {left, top}, max = {left + cell * float(n_key), top + cell * float(n_query)};
   const ValueRange range = range_of(input.metric, input.measure.values);
   Figure figure{{input.width, max.y + 8}, {}, {}};
-  const std::string name =
-      input.metric ? input.metric->title.in(s.lang) : tr(s.lang, "Weight", "权重");
-  figure.shapes.push_back(Label{
-      {left, 0}, head_name(s.layer, s.head) + " · " + name, Ink::text, Align::left, side_most});
+  figure.shapes.push_back(
+      Label{{left, 0}, figure_title(input.metric, s), Ink::text, Align::left, side_most});
   Cells cells{min, max, n_query, n_key, {}};
   cells.places.reserve(input.measure.values.size());
   for (int q = 0; q < n_query; ++q) {

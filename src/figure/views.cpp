@@ -193,6 +193,10 @@ bool View::offers(const Metric& metric) const {
   return can_show(metric) && (metric.reads & reads) == reads && !(of_pattern && metric.is_pattern);
 }
 
+bool View::shows_weights(const Metric& metric) const {
+  return axes.back() == Axis::key && &metric == usual_metric();
+}
+
 const Metric* View::usual_metric() const { return nth_with(axes, 0); }
 
 const Metric* View::metric(const State& state) const {

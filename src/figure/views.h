@@ -38,6 +38,9 @@ struct View {
   bool is_on_page(const State& state) const;
   // By its axes.
   bool can_show(const Metric& metric) const;
+  // Whether these are the weights of patterns, which are coloured by the scale alone; other numbers
+  // go from their lowest to their highest.
+  bool shows_weights(const Metric& metric) const;
   // In its menu; not the weights where these need no metric.
   bool offers(const Metric& metric) const;
   // The first of the table with `axes`; null: there is none.

@@ -82,6 +82,28 @@ const ImFontLoader* glyph_loader() {
   return &kLoader;
 }
 
+Letters letters() {
+  // Of a line as common fonts have it: an em, and a sixth of it between the lines.
+  constexpr float kEm = .86f, kBaseline = .8f;
+  return [](char32_t c, float height, float, bool pixels, Letter& out) {
+    if (is_control(c) || is_invisible(c)) return false;
+    Glyph glyph;
+    if (!rasterize(c, height * kEm, pixels, glyph)) return false;
+    out.advance = glyph.advance;
+    out.ascent = height * kBaseline;
+    if (!pixels) return true;
+    out.left = int(std::lround(glyph.left));
+    out.top = int(std::lround(glyph.top));
+    out.width = glyph.width;
+    out.height = glyph.height;
+    for (size_t i = 0; i < glyph.rgba.size(); i += 4) {
+      out.cover.push_back(glyph.rgba[i + 3]);
+      if (glyph.colored) out.rgb.insert(out.rgb.end(), &glyph.rgba[i], &glyph.rgba[i] + 3);
+    }
+    return true;
+  };
+}
+
 }  // namespace attn::platform
 
 #ifdef IMGUI_ENABLE_FREETYPE

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "figure/export.h"
+
 struct ImFontLoader;
 
 namespace attn::platform {
@@ -22,5 +24,8 @@ const ImFontLoader* glyph_loader();
 // One for each platform. `size` in pixels per em; without `pixels`, only what is measured. False
 // when no font has the character.
 bool rasterize(char32_t code_point, float size, bool pixels, Glyph& glyph);
+
+// The same for pictures that are saved.
+Letters letters();
 
 }  // namespace attn::platform

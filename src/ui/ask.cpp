@@ -44,7 +44,10 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   json.boolean("can_retry", s.can_retry || !ui.failed_model.empty());
   write_text_or_null(json, "link_error", ui.link_error.empty() ? nullptr : &ui.link_error);
   if (s.trace) write_trace(json, *s.trace, state);
-  json.text("state", to_query(state)).text("note", s.note).integer("n_traces", s.n_traces);
+  json.text("state", to_query(state))
+      .text("note", s.note)
+      .text("toast", ui.toast)
+      .integer("n_traces", s.n_traces);
   json.key("memory").object(JsonLayout::tight);
   json.unsigned_integer("weights", s.memory.weights).unsigned_integer("traces", s.memory.traces);
   json.unsigned_integer("pictures", s.memory.pictures).unsigned_integer("limit", s.memory.limit);

@@ -94,6 +94,13 @@ void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 col
         b.line(.85f, a, .85f, a + .35f);
       }
       return;
+    case Icon::save:  // an arrow into a tray
+      b.line(0, -.85f, 0, .3f);
+      b.line(-.38f, -.08f, 0, .3f);
+      b.line(.38f, -.08f, 0, .3f);
+      b.line(-.8f, .35f, -.8f, .8f);
+      b.line(.8f, .35f, .8f, .8f);
+      return b.line(-.8f, .8f, .8f, .8f);
     case Icon::fit:
       for (float sx : {-1.f, 1.f})
         for (float sy : {-1.f, 1.f}) {

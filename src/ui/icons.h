@@ -19,7 +19,8 @@ enum class Icon {
   dice,
   warn,
   language,
-  rectangle
+  rectangle,
+  save
 };
 
 // Centred, in a square of `side`.

@@ -901,6 +901,33 @@ def test_plot():
                 wanted in words and shapes > 5,
                 f"{shapes} shapes; {words[:200]}",
             )
+            title, about = (root.findtext(f"{svg}{tag}") or "" for tag in ("title", "desc"))
+            head = "Layer 1 · Head 2"
+            check(
+                f"plot {view}: its title and its text",
+                title.startswith("bookworm-2m · ")
+                and title in words
+                and (head in title) == (view in ("map", "lines", "neuron", "strip", "bars"))
+                and about.endswith("Mr. Toad & the <Rat> 学习"),
+                f"{title}; {about}",
+            )
+        for measure, title in (
+            ("head_mean", "L1 · Mean over heads"),
+            ("layer_mean", "Mean over layers"),
+            ("rollout", "L1 · Rollout"),
+        ):
+            out = pathlib.Path(folder) / "mean.svg"
+            code, _, err = run(*arguments, "--view", "map", "--measure", measure, "--out", out)
+            words = (
+                ["".join(t.itertext()) for t in ElementTree.parse(out).getroot().iter(f"{svg}text")]
+                if code == 0
+                else []
+            )
+            check(
+                f"plot map: {measure} is not of one head",
+                words[:1] == [title] and not any("Head 2" in w or "H2" in w for w in words),
+                err or str(words),
+            )
         out = pathlib.Path(folder) / "contrast.svg"
         for measure, wanted in (("logit_head", "L1 H2"), ("logit_token", "0 <|endof")):
             code, _, err = run(
@@ -945,6 +972,7 @@ def test_plot():
                 )
                 packed += data[at + 8 : at + 8 + size] if name == b"IDAT" else b""
                 at += 12 + size
+            check("plot: png says what it shows", "Layer 1 · Head 2".encode() in data)
             channels = {0: 1, 2: 3, 6: 4}[kind]
             check(
                 "plot: png is whole",

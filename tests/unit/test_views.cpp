@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/measures.h"
+#include "figure/caption.h"
 #include "figure/export.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
@@ -346,6 +347,77 @@ TEST_CASE("a figure becomes SVG with its text escaped") {
   CHECK(svg.find("a&lt;b &amp; &quot;c&quot;") != std::string::npos);
   CHECK(svg.find("width=\"124\"") != std::string::npos);
   CHECK(svg.ends_with("</svg>\n"));
+}
+
+TEST_CASE("a title names the layer and the head only where the measure is of one") {
+  State state;
+  state.layer = 1;
+  state.head = 2;
+  for (const Lang lang : {Lang::en, Lang::zh}) {
+    state.lang = lang;
+    const std::string layer = lang == Lang::en ? "Layer 1" : "第 1 层",
+                      head = lang == Lang::en ? "Head 2" : "第 2 头";
+    const auto has = [](const std::string& text, const std::string& word) {
+      return text.find(word) != std::string::npos;
+    };
+    const Inputs in{real_model().get(), &real_trace(), &state};
+    for (const Metric& metric : metrics()) {
+      CAPTURE(metric.id);
+      const std::string title = figure_title(&metric, state), words = site_words(&metric, state),
+                        caption = caption_of(metric, nullptr, in, real_trace().parts[0]).title;
+      const bool of_head = metric.reads & reads_head, of_layer = metric.reads & reads_layer;
+      CHECK((!of_head || of_layer));  // a head without its layer is none
+      CHECK(has(title, metric.title.in(lang)));
+      CHECK(has(title, "H2") == of_head);
+      CHECK(has(title, "L1") == of_layer);
+      for (const std::string& text : {words, caption}) {
+        CHECK(has(text, head) == of_head);
+        CHECK(has(text, layer) == of_layer);
+      }
+      CHECK(has(caption, "bookworm-2m"));
+      CHECK(has(caption, metric.title.in(lang)));
+    }
+    CHECK(has(figure_title(nullptr, state), "L1 H2"));
+    for (const char* id : {"head_mean", "layer_mean", "rollout", "flow", "value_zeroing"})
+      CHECK(!has(figure_title(find_metric(id), state), "H2"));
+  }
+}
+
+TEST_CASE("a caption is below the figure, and whole in its title and description") {
+  Figure figure{{200, 20}, {}, {}};
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "深度\n";
+  State state;
+  Trace trace = real_trace();
+  trace.parts[0].key_tokens[0].text = text;
+  const Inputs in{nullptr, &trace, &state};
+  const Caption caption =
+      caption_of(*find_metric("pattern"), nullptr, in, trace.parts[0], "a note");
+  CHECK(caption.text.size() < 4100);
+  CHECK(caption.title.find("Decoder") == std::string::npos);
+  trace.parts.push_back(trace.parts[0]);
+  trace.parts[1].part = Part::cross;
+  state.part = 1;
+  CHECK(caption_of(*find_metric("pattern"), nullptr, in, trace.parts[1])
+            .title.find("Cross attention") != std::string::npos);
+  CHECK(caption.text.ends_with("…"));
+  add_caption(figure, caption, 18);
+  REQUIRE(figure.shapes.size() == 3);
+  float top = 20;
+  for (const Shape& shape : figure.shapes) {
+    const Label& label = std::get<Label>(shape);
+    CHECK(label.at.y > top);
+    CHECK(label.max_width == 200);
+    CHECK(label.text.find('\n') == std::string::npos);
+    top = label.at.y + 10;
+  }
+  CHECK(figure.size.y > top);
+  const std::string svg = to_svg(figure, {}, caption);
+  CHECK(svg.find("<title>" + caption.title + "</title>") != std::string::npos);
+  CHECK(svg.find("<desc>深度 ") != std::string::npos);
+  const std::pair<std::string, std::string> texts[] = {{"Title", "深度"}};
+  const std::string png = write_png(1, 1, std::vector<uint8_t>{1, 2, 3}, texts);
+  CHECK(png.find(std::string("iTXtTitle\0\0\0\0\0深度", 9 + 5 + 6)) != std::string::npos);
 }
 
 TEST_CASE("a PNG holds the pixels that it was given") {

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/caption.h"
 #include "figure/figure_text.h"
 #include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/map/map_view.h"
+#include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
 
@@ -138,16 +140,45 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   return says;
 }
 
-void draw_header(Frame& f, const MapSource& source) {
+// The map as it is saved: whole, without what the mouse does to it.
+Result<SavedView> saved_map(const Frame& f, Vec2 size) {
+  const Metric* metric = find_view("map")->metric(f.shown);
+  SavedView saved{.view = "map", .is_pattern = !metric, .width = size.x, .height = size.y};
+  const Error not_yet{f.t("There is nothing to save yet", "尚无可保存的内容")};
+  if (metric) {
+    saved.first = f.shown_made(metric);
+    if (!saved.first) return not_yet;
+    if (saved.first->error) return *saved.first->error;
+    return saved;
+  }
+  auto made = std::make_shared<MadeMeasure>();
+  const auto& map = f.snap.map;
+  if (map && f.is_of(*map) && map->site() == f.shown.site() && map->sample == f.shown.sample &&
+      map->is_whole()) {
+    made->measure = {find_view("map")->axes, {map->n_query, map->n_key}, map->values};
+  } else {
+    if (f.reading) return not_yet;
+    Result<Measure> whole =
+        compute_checked(*find_view("map")->usual_metric(), {f.snap.model.get(), f.trace, &f.shown});
+    if (!whole) return whole.error();
+    made->measure = std::move(*whole);
+  }
+  saved.first = std::move(made);
+  return saved;
+}
+
+void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   const float height = ImGui::GetFrameHeight();
   const float all = ImGui::GetContentRegionAvail().x;
   const float menu = std::clamp(all * .32f, 96.f, 210.f);
-  const float buttons = 4 * height + 12 + menu + 4;
+  const float buttons = 5 * height + 16 + menu + 4;
   const float room = all - buttons - 8;
-  std::string title = room < 130 ? head_name(source.layer, source.head)
-                                 : f.t("Layer ", "第 ") + std::to_string(source.layer) +
-                                       f.t(" · Head ", " 层 · 第 ") + std::to_string(source.head) +
-                                       f.t("", " 头");
+  const Metric* metric = source.preview ? nullptr : find_view("map")->metric(f.shown);
+  State at = f.shown;
+  at.layer = source.layer;
+  at.head = source.head;
+  std::string title = room < 130 ? site_name(metric, at) : site_words(metric, at);
+  if (title.empty()) title = measure_title(metric, f.lang);  // it is about all layers
   if (source.preview) title += f.t("  (preview)", "（预览）");
   ImGui::AlignTextToFramePadding();
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(source.preview ? f.colors().accent : f.colors().text));
@@ -174,6 +205,11 @@ void draw_header(Frame& f, const MapSource& source) {
     zoom_map(f, 1.5f, middle);
   ImGui::SameLine(0, 4);
   if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "save", Icon::save,
+                  f.t("Save the picture, or its numbers", "保存图片或其数值")))
+    ImGui::OpenPopup("save");
+  draw_save_menu(f, [&] { return saved_map(f, size); });
   if (!source.preview) draw_target(f, "", view.metric(f.shown));
 }
 
@@ -182,6 +218,9 @@ void draw_header(Frame& f, const MapSource& source) {
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   MapSource source = preview_source(f);
+  // What a saved map is as large as.
+  const Vec2 size = {std::floor(ImGui::GetContentRegionAvail().x),
+                     std::floor(ImGui::GetContentRegionAvail().y)};
   if (source.empty() && !f.attention().is_kept(f.shown.layer))
     return wrapped(not_kept(f, f.shown.layer));
   if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
@@ -191,12 +230,12 @@ void draw_map_panel(Frame& f) {
     const auto made = f.shown_made(metric);
     const MapSource measured = measured_source(f, made);
     if (measured.empty()) {
-      draw_header(f, source);
+      draw_header(f, source, size);
       return draw_missing(f, made);
     }
     source = measured;
   }
-  draw_header(f, source);
+  draw_header(f, source, size);
   draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
   settle_view(f);
 
@@ -243,6 +282,8 @@ void draw_map_panel(Frame& f) {
           true,
           v.cell_min,
           v.cell_max});
+
+  f.mark({"picture", {}, size, false, {}, {}});
 
   const std::string says = focused_sentence(f, source);
   if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);

@@ -1,36 +1,32 @@
 // view_panel.cpp - the middle: the map, or another view in its place.
 #include <algorithm>
 
-#include "figure/export.h"
+#include "figure/caption.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/views.h"
-#include "platform/platform.h"
 #include "ui/canvas.h"
+#include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
 
 namespace attn {
 namespace {
 
-std::string head_title(const Frame& f) { return head_name(f.shown.layer, f.shown.head); }
+// Of the head, or of what the measure is about instead.
+std::string drawn_title(const Frame& f, const Metric* metric) {
+  return metric ? figure_title(metric, f.shown) : site_name(nullptr, f.shown);
+}
 
-void save_picture(Frame& f) {
+Result<SavedView> drawn_view(const Frame& f) {
   const ViewCache& c = f.ui.canvas;
-  if (c.figure.shapes.empty() || !c.first || c.view != f.state.view) return;
-  ExportStyle style;
-  style.palette = f.state.palette;
-  style.dark = f.ui.dark;
-  platform::save_file("attnscope-" + c.view + ".svg", to_svg(whole_figure(f, c), style));
-  toast(f, f.t("Picture saved", "图片已保存"));
+  if (c.figure.shapes.empty() || !c.first || c.view != f.state.view)
+    return Error{f.t("There is nothing to save yet", "尚无可保存的内容")};
+  return SavedView{c.view, c.first, c.second, c.is_pattern, c.width, c.height};
 }
 
 void draw_save(Frame& f) {
-  const char* text = f.t("Save SVG", "保存 SVG");
-  const float width = text_width(text) + 20;
-  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - width);
-  if (ImGui::Button(text, {width, 0})) save_picture(f);
-  f.mark("button.save_svg");
+  draw_save(f, [&] { return drawn_view(f); });
 }
 
 void title(const Frame& f, const std::string& text, float less) {
@@ -68,14 +64,14 @@ std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std
 
 void draw_lines(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x;
-  title(f, head_title(f) + f.t(" · lines", " · 连线"), width * .62f);
+  const Metric* shown = view.metric(f.shown);
+  title(f, drawn_title(f, shown) + f.t(" · lines", " · 连线"), width * .66f);
   ImGui::SameLine(width * .36f);
   slider(f, "##mass", f.state.mass, 1, 100, std::max(60.f, width * .3f));
   f.mark("slider.mass");
   item_tooltip(f.t("Percent of each query's attention that is drawn, the strongest first",
                    "所画的注意力占每个查询的百分比，从最强开始"));
   draw_save(f);
-  const Metric* shown = view.metric(f.shown);
   const auto& map = f.snap.map;
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
   if (!shown && map && f.is_of(*map) && map->site() == f.shown.site() &&
@@ -95,7 +91,9 @@ void draw_lines(Frame& f, const View& view) {
 }
 
 void draw_neuron(Frame& f, const View& view) {
-  title(f, head_title(f) + f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
+  title(f,
+        drawn_title(f, nullptr) +
+            f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
         110);
   draw_save(f);
   scrolling("neuron", [&](float) {

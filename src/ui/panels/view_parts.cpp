@@ -61,14 +61,6 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   return c.figure;
 }
 
-Figure whole_figure(const Frame& f, const ViewCache& cache) {
-  ViewCache c = cache;
-  c.part = {};
-  c.line_height = 18;
-  c.height = std::floor(c.height);
-  return make_figure(f, c, nullptr);
-}
-
 void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wish) {
   const HitArea* hovered = nullptr;
   const Figure& figure = view_figure(f, cache, wish);

@@ -21,8 +21,6 @@ struct FigureWish {
 };
 // Made anew when something of it is another than before; at the current width and font.
 const Figure& view_figure(Frame& f, ViewCache& cache, const FigureWish& wish);
-// The figure that the cache last drew, whole and as `attnscope plot` has it.
-Figure whole_figure(const Frame& f, const ViewCache& cache);
 // Draws it in a window that scrolls; a click chooses head, token and key as its area says.
 void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wish);
 

@@ -1,7 +1,7 @@
 // heads.mjs - what each head does: measures in the grid and the list, the inspector, and the views
 // of one head.
 import {execFileSync} from "node:child_process";
-import {existsSync, mkdtempSync, readFileSync} from "node:fs";
+import {existsSync, mkdtempSync, readFileSync, writeFileSync} from "node:fs";
 import path from "node:path";
 
 import {check, equal, skip, until} from "../harness.mjs";
@@ -14,6 +14,15 @@ const link = (t, rest) => t.isolated + `#model=bookworm-2m&text=${kText}&${rest}
 async function measured(page) {
   await page.settle_at("bookworm-2m");
   await page.settle(30000);
+}
+
+// What the view's menu saves in this format.
+async function saved_file(page, view, format) {
+  await page.click("button.save");
+  const [download] =
+      await Promise.all([page.raw.waitForEvent("download"), page.click(`save.${format}`)]);
+  equal(download.suggestedFilename(), `attnscope-${view}.${format}`, "the file's name");
+  return readFileSync(await download.path());
 }
 
 export const cases = [
@@ -113,15 +122,12 @@ export const cases = [
       await measured(page);
       const folder = mkdtempSync(path.join(t.scratch_folder, "svg-"));
       const numbers = /-?\d+(\.\d+)?/g;
-      for (const view of ["lines", "neuron", "scatter", "lens", "next", "parts"]) {
+      for (const view of ["map", "lines", "neuron", "scatter", "lens", "next", "parts"]) {
         await page.follow(
             `model=bookworm-2m&text=${kText}&layer=1&head=2&token=5&theme=light&view=${
                 view}&measure=entropy&versus=distance`);
         await measured(page);
-        const [download] =
-            await Promise.all([page.raw.waitForEvent("download"), page.click("button.save_svg")]);
-        equal(download.suggestedFilename(), `attnscope-${view}.svg`, "the file's name");
-        const saved = readFileSync(await download.path(), "utf8");
+        const saved = (await saved_file(page, view, "svg")).toString("utf8");
         const {width, height} = await page.area("picture");
         const facts = await page.evaluate((text) => {
           const root = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
@@ -177,6 +183,81 @@ export const cases = [
       if (!existsSync(cli))
         skip(`the files are well formed, but there is no ${
             cli} to compare them with (ATTNSCOPE_CLI)`);
+      page.check_clean();
+    },
+  },
+  {
+    name: "the map is saved as a picture and as numbers, and says what it shows",
+    async run(t) {
+      const page = await t.open(link(t, "layer=1&head=2&token=5&theme=light"));
+      await measured(page);
+      const {n_key, values} = await page.ask("pattern 0 1 2");
+      await page.click("button.save");
+      await page.frames(4);
+      await page.screenshot("heads-save");
+      await page.press("Escape");
+      await page.frames(4);
+
+      const svg = (await saved_file(page, "map", "svg")).toString("utf8");
+      check(svg.includes("<title>bookworm-2m · Layer 1 · Head 2 · "), svg.slice(0, 600));
+      check(svg.includes("<desc>Mr. Toad and the Rat"), svg.slice(0, 600));
+
+      const png = await saved_file(page, "map", "png");
+      equal(png.subarray(1, 4).toString(), "PNG", "the PNG's signature");
+      check(png.includes(Buffer.from("Layer 1 · Head 2")), "the PNG does not say what it shows");
+      writeFileSync(path.join(t.scratch_folder, "map.png"), png);
+      // Letters are dark on white paper: the corner of the map's own title has some.
+      const dark = await page.evaluate(async (bytes) => {
+        const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+        const context = canvas.getContext("2d");
+        context.drawImage(bitmap, 0, 0);
+        const {data} = context.getImageData(0, bitmap.height - 100, bitmap.width, 100);
+        let n = 0;
+        for (let i = 0; i < data.length; i += 4) n += data[i] < 100;
+        return n;
+      }, [...png]);
+      check(dark > 200, `${dark} dark pixels where the caption is`);
+
+      const lines = (await saved_file(page, "map", "csv")).toString("utf8").trim().split("\n");
+      equal(lines[0], "query,key,value", "the columns");
+      equal(lines.length, values.length + 1, "lines of CSV");
+      for (const i of [0, values.length - 1, 5 * n_key + 3])
+        equal(Number(lines[i + 1].split(",")[2]), values[i], `value ${i}`);
+      const json = JSON.parse((await saved_file(page, "map", "json")).toString("utf8"));
+      equal(json.measure, "pattern", "the measure");
+      equal(json.values[5][3], values[5 * n_key + 3], "a value of JSON");
+      const npy = await saved_file(page, "map", "npy");
+      equal(npy.subarray(1, 6).toString(), "NUMPY", "the magic of .npy");
+      equal(npy.length % 64, values.length * 4 % 64, "the header's padding");
+      const npz = await saved_file(page, "map", "npz");
+      check(npz.includes(Buffer.from("pattern.npy")), "no pattern.npy in the archive");
+      const tensors = await saved_file(page, "map", "safetensors");
+      check(tensors.includes(Buffer.from('"pattern":{"dtype":"F32"')), "no pattern in safetensors");
+      page.check_clean();
+    },
+  },
+  {
+    name: "what is not of one head is not titled with one, on the page and in what it saves",
+    async run(t) {
+      const page = await t.open(link(t, "layer=1&head=2&show=head_mean&theme=light"));
+      await measured(page);
+      await page.screenshot("heads-mean");
+      for (const [view, title] of [["map", "L1 · Mean over heads"], ["lines", null]]) {
+        await page.follow(
+            `model=bookworm-2m&text=${kText}&layer=1&head=2&show=head_mean&view=${view}`);
+        await measured(page);
+        const svg = (await saved_file(page, view, "svg")).toString("utf8");
+        check(!/H2|Head 2/.test(svg), `${view}: the mean is titled with a head`);
+        check(svg.includes("Layer 1 · Mean over heads"), `${view}: ${svg.slice(0, 500)}`);
+        if (title) check(svg.includes(title), `${view}: no title ${title}`);
+      }
+      await page.follow(
+          `model=bookworm-2m&text=${kText}&layer=1&head=2&show=rollout&lang=zh&theme=light`);
+      await measured(page);
+      await page.click("button.save");
+      await page.frames(4);
+      await page.screenshot("heads-save-zh");
       page.check_clean();
     },
   },

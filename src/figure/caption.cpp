@@ -1,0 +1,106 @@
+#include "figure/caption.h"
+
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
+#include "figure/heads_table.h"
+
+namespace attn {
+namespace {
+
+constexpr size_t kMostText = 4000;  // bytes of a description; a figure isn't where a book is kept
+
+unsigned reads_of(const Metric* metric) {
+  return metric ? metric->reads : reads_layer | reads_head;
+}
+
+void join(std::string& out, const std::string& part) {
+  if (!part.empty()) out += (out.empty() ? "" : " · ") + part;
+}
+
+std::string part_name(const Inputs& in, Lang lang) {
+  if (!in.trace || in.trace->parts.size() < 2) return "";
+  switch (in.attention().part) {
+    case Part::encoder_self:
+      return tr(lang, "Encoder", "编码器");
+    case Part::decoder_self:
+      return tr(lang, "Decoder", "解码器");
+    case Part::cross:
+      return tr(lang, "Cross attention", "交叉注意力");
+  }
+  return "";
+}
+
+std::string text_of(const Tokens& tokens) {
+  std::string text = tokens.text;
+  for (size_t i = 0; text.empty() && i < tokens.items.size() && text.size() < kMostText; ++i)
+    text += (i ? " " : "") + tokens.items[i].shown;
+  if (text.size() <= kMostText) return text;
+  size_t end = kMostText;
+  while (end > 0 && (uint8_t(text[end]) & 0xC0) == 0x80) --end;  // not within a letter
+  return text.substr(0, end) + "…";
+}
+
+std::string in_one_line(std::string text) {
+  for (char& c : text)
+    if (uint8_t(c) < 32) c = ' ';
+  return text;
+}
+
+}  // namespace
+
+std::string site_words(const Metric* metric, const State& s) {
+  const unsigned reads = reads_of(metric);
+  std::string out;
+  if (reads & reads_layer)
+    out = tr(s.lang, "Layer ", "第 ") + std::to_string(s.layer) + tr(s.lang, "", " 层");
+  if (reads & reads_head)
+    join(out, tr(s.lang, "Head ", "第 ") + std::to_string(s.head) + tr(s.lang, "", " 头"));
+  return out;
+}
+
+std::string site_name(const Metric* metric, const State& s) {
+  const unsigned reads = reads_of(metric);
+  if (!(reads & reads_layer)) return "";
+  return reads & reads_head ? head_name(s.layer, s.head) : "L" + std::to_string(s.layer);
+}
+
+std::string measure_title(const Metric* metric, Lang lang) {
+  return metric ? metric->title.in(lang) : tr(lang, "Weight", "权重");
+}
+
+std::string figure_title(const Metric* metric, const State& state) {
+  std::string out = site_name(metric, state);
+  join(out, measure_title(metric, state.lang));
+  return out;
+}
+
+Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in, const Pairs& pairs,
+                   std::string note) {
+  const State& state = *in.state;
+  const Lang lang = state.lang;
+  std::string title =
+      in.model ? in.model->name : tr(lang, "Attention from scratch", "从零实现的注意力");
+  join(title, part_name(in, lang));
+  join(title, site_words(&metric, state));
+  if (metric.reads & reads_token)
+    join(title, tr(lang, "Query ", "查询 ") + std::to_string(state.token) + " " +
+                    quoted_token(lang, token_name(pairs.query_tokens, state.sample, state.token)));
+  join(title, second ? std::string(second->title.in(lang)) + tr(lang, " by ", " 对 ") +
+                           metric.title.in(lang)
+                     : metric.title.in(lang));
+  return {title, text_of(pairs.key_tokens[size_t(state.sample)]), std::move(note)};
+}
+
+void add_caption(Figure& figure, const Caption& caption, float line) {
+  const auto add = [&](const std::string& text, Ink ink) {
+    if (text.empty()) return;
+    figure.shapes.push_back(
+        Label{{0, figure.size.y + 2}, in_one_line(text), ink, Align::left, figure.size.x, .8f});
+    figure.size.y += line * 1.2f;
+  };
+  add(caption.note, Ink::faint);
+  add(caption.title, Ink::text);
+  add(caption.text, Ink::faint);
+}
+
+}  // namespace attn
