@@ -107,20 +107,20 @@ void ForwardPass::Impl::make_buffers() {
 // rows first, since a row may look at any other; then attention, MLP and residual of one chunk
 // after the other, so that only the residual stream itself is there for all rows at once.
 void ForwardPass::Impl::make_plan() {
-  std::vector<Rows> chunks;
+  std::vector<RowRange> chunks;
   const int64_t m = n - n_reused, n_chunks = divide_up(m, kChunkRows);
   for (int64_t i = 0; i < n_chunks; ++i) {
     chunks.push_back({n_reused + int(i * m / n_chunks), n_reused + int((i + 1) * m / n_chunks)});
   }
 
-  for (const Rows& rows : chunks) plan.push_back({Stage::embed, 0, rows});
+  for (const RowRange& rows : chunks) plan.push_back({Stage::embed, 0, rows});
   for (int layer = 0; layer < c.n_layers; ++layer) {
-    const auto add = [&](Stage stage, Rows rows) { plan.push_back({stage, layer, rows}); };
-    for (const Rows& rows : chunks) {
+    const auto add = [&](Stage stage, RowRange rows) { plan.push_back({stage, layer, rows}); };
+    for (const RowRange& rows : chunks) {
       add(Stage::project, rows);
       add(Stage::split, rows);
     }
-    for (const Rows& rows : chunks) {
+    for (const RowRange& rows : chunks) {
       add(Stage::attend, rows);
       // Where attention and MLP both read resid_pre, it must not change before both have.
       if (!c.parallel_residual) add(Stage::project_out, rows);

@@ -29,7 +29,7 @@ enum class Stage {
 };
 
 // Positions from .. to-1 of the text.
-struct Rows {
+struct RowRange {
   int from = 0, to = 0;
   int64_t n() const { return to - from; }
 };
@@ -37,7 +37,7 @@ struct Rows {
 struct Planned {
   Stage stage;
   int layer = 0;
-  Rows rows;
+  RowRange rows;
 };
 
 // Does pieces begin .. end-1 of a stage that has begun.
@@ -96,21 +96,21 @@ struct ForwardPass::Impl {
   WorkPieces cost(const Planned& p) const;
   Run begin(const Planned& p);
 
-  Run embed(Rows rows);
-  Run project(int layer, Rows rows);
-  Run split(int layer, Rows rows);
-  Run attend_rows(int layer, Rows rows);
-  Run project_out(int layer, Rows rows);
-  Run mlp_in(int layer, Rows rows);
-  Run mlp_gate(int layer, Rows rows);
-  Run mlp_out(int layer, Rows rows);
-  Run norm_mlp(int layer, Rows rows);
-  Run unembed(Rows rows);
+  Run embed(RowRange rows);
+  Run project(int layer, RowRange rows);
+  Run split(int layer, RowRange rows);
+  Run attend_rows(int layer, RowRange rows);
+  Run project_out(int layer, RowRange rows);
+  Run mlp_in(int layer, RowRange rows);
+  Run mlp_gate(int layer, RowRange rows);
+  Run mlp_out(int layer, RowRange rows);
+  Run norm_mlp(int layer, RowRange rows);
+  Run unembed(RowRange rows);
   Run products();  // all of `plans`
   void begin_layer(int layer);
   void end_layer(int layer);
   // A copy of `from`, which are `rows`, for whoever wants activations.
-  void note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from, Rows rows);
+  void note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from, RowRange rows);
 };
 
 }  // namespace attn
