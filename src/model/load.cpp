@@ -161,9 +161,10 @@ Status ModelLoad::Impl::plan() {
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
   if (!plan) return plan.error();
   model->config = layout.config;
-  model->config.has_logits = plan->tied || std::ranges::any_of(plan->wanted, [&](const Wanted& w) {
-                               return w.table == &plan->weights->unembed;
-                             });
+  model->config.has_logits =
+      plan->tied || std::ranges::any_of(plan->wanted, [&](const WantedTensor& w) {
+        return w.table == &plan->weights->unembed;
+      });
   model->n_parameters = plan->n_parameters;
   model->content_hash = hash_of(tensors);
   model->tied = plan->tied;

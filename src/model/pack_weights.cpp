@@ -31,7 +31,7 @@ struct WeightPacker::Impl {
   uint8_t* to = nullptr;
   std::shared_ptr<const void> owner;
 
-  const Wanted& wanted() const { return plan.wanted[next]; }
+  const WantedTensor& wanted() const { return plan.wanted[next]; }
   uint8_t* begin() const { return const_cast<uint8_t*>(wanted().stored->bytes.data()); }
   uint8_t* end() const { return begin() + wanted().stored->bytes.size(); }
   Format format() const { return *format_of(files[wanted().file], *wanted().stored); }
@@ -42,14 +42,16 @@ struct WeightPacker::Impl {
   uint64_t advance();
   uint64_t advance_table();
   uint64_t advance_parts();
-  WeightSource source_of(const Wanted::Part& part) const;
+  WeightSource source_of(const WantedTensor::Part& part) const;
   uint64_t done();
 };
 
 void WeightPacker::Impl::open_file() {
   if (next > 0 && plan.wanted[next - 1].file == wanted().file) return;
   // A tensor that is wanted twice must not change before its second turn.
-  const auto same = [](const Wanted& a, const Wanted& b) { return a.stored == b.stored; };
+  const auto same = [](const WantedTensor& a, const WantedTensor& b) {
+    return a.stored == b.stored;
+  };
   memory.reset();
   if (std::ranges::adjacent_find(plan.wanted, same) != plan.wanted.end()) return;
   Bytes& mine = files[wanted().file].bytes;
@@ -107,7 +109,7 @@ uint64_t WeightPacker::Impl::done() {
 }
 
 uint64_t WeightPacker::Impl::advance_table() {
-  const Wanted& w = wanted();
+  const WantedTensor& w = wanted();
   const int64_t size = bytes_of(format()), n = n_numbers();
   if (n_copied == 0) {
     const bool same = w.stored->bytes.size() == uint64_t(n * size);
@@ -130,9 +132,9 @@ uint64_t WeightPacker::Impl::advance_table() {
   return done() + went;
 }
 
-WeightSource WeightPacker::Impl::source_of(const Wanted::Part& part) const {
+WeightSource WeightPacker::Impl::source_of(const WantedTensor::Part& part) const {
   const std::vector<int64_t>& shape = wanted().stored->shape;
-  const bool flipped = wanted().store == Store::in_out;
+  const bool flipped = wanted().store == MatrixOrder::in_out;
   WeightSource source{
       aside.data(), format(), {}, flipped ? shape[1] : 1, flipped ? shape[0] : shape[1]};
   source.row_at.reserve(size_t(part.rows.n));
@@ -142,7 +144,7 @@ WeightSource WeightPacker::Impl::source_of(const Wanted::Part& part) const {
 }
 
 uint64_t WeightPacker::Impl::advance_parts() {
-  const Wanted& w = wanted();
+  const WantedTensor& w = wanted();
   const int64_t size = bytes_of(format()), n = n_numbers();
   if (n_copied < n) {
     if (n_copied == 0 && !aside.resize(uint64_t(n * size))) {
@@ -155,7 +157,7 @@ uint64_t WeightPacker::Impl::advance_parts() {
     n_copied = last;
     return went / 2;
   }
-  const Wanted::Part& part = w.parts[n_parts];
+  const WantedTensor::Part& part = w.parts[n_parts];
   const WeightSource source = source_of(part);
   const int64_t all = PackedMatrix::n_panels(part.rows.n);
   const uint64_t room = PackedMatrix::bytes_needed(part.rows.n, source.d_in, source.format);
@@ -176,7 +178,7 @@ WeightPacker::WeightPacker(std::vector<NamedTensors> files, WeightPlan plan)
     : impl_(std::make_unique<Impl>()) {
   impl_->files = std::move(files);
   impl_->plan = std::move(plan);
-  std::ranges::stable_sort(impl_->plan.wanted, {}, [](const Wanted& w) {
+  std::ranges::stable_sort(impl_->plan.wanted, {}, [](const WantedTensor& w) {
     return std::pair(w.file, w.stored->bytes.data());
   });
 }

@@ -184,12 +184,12 @@ class Binder {
       d_out += sides.out;
       d_in = sides.in;
     }
-    const Place w = bind.store == Store::in_out ? take(name + ".weight", {d_in, d_out})
-                                                : take(name + ".weight", {d_out, d_in});
+    const Place w = bind.store == MatrixOrder::in_out ? take(name + ".weight", {d_in, d_out})
+                                                      : take(name + ".weight", {d_out, d_in});
     Tensor b;
     if (bind.bias && layout_.*bind.bias) b = take_vector(name + ".bias", d_out);
     if (error_) return;
-    Wanted wanted{.store = bind.store};
+    WantedTensor wanted{.store = bind.store};
     int64_t first_row = 0;
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
       Linear& linear = block.*bind.target.linear[i];
@@ -202,7 +202,7 @@ class Binder {
     want(w, std::move(wanted));
   }
 
-  void want(const Place& place, Wanted wanted) {
+  void want(const Place& place, WantedTensor wanted) {
     if (error_) return;
     wanted.file = size_t(place.file - files_.data());
     wanted.stored = place.tensor;

@@ -67,7 +67,7 @@ class ConfigFields {
 constexpr int kMostWidth = 65536, kMostLayers = 1000, kMostHeads = 1024, kMostHeadSize = 4096;
 constexpr int kMostHidden = 1 << 20, kMostPositions = 1 << 24, kMostVocabulary = 1 << 24;
 
-enum class Store { out_in, in_out };        // [d_out, d_in] as nn.Linear, or GPT-2's transpose
+enum class MatrixOrder { out_in, in_out };  // [d_out, d_in] as nn.Linear, or GPT-2's transpose
 enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
 
 // Where a tensor of the file goes.
@@ -92,7 +92,7 @@ struct Bind {
   const char* name;  // before ".weight" and ".bias", without the recipe's prefix; {} is the layer
   Slot target;
   bool Layout::* bias = nullptr;  // whether a Linear has one; null: never
-  Store store = Store::out_in;
+  MatrixOrder store = MatrixOrder::out_in;
   Fused fused = Fused::one_by_one;
 };
 
@@ -120,16 +120,16 @@ struct Rows {
 };
 
 // A matrix of the files that is not yet where the weights will have it: a table, or linear layers.
-struct Wanted {
+struct WantedTensor {
   struct Part {
     PackedMatrix* to = nullptr;
-    Rows rows;  // of W [d_out, d_in], which the file has transposed where Store::in_out
+    Rows rows;  // of W [d_out, d_in], which the file has transposed where MatrixOrder::in_out
   };
   size_t file = 0;  // its place among the files
   const StoredTensor* stored = nullptr;
   Table* table = nullptr;
   std::vector<Part> parts;
-  Store store = Store::out_in;
+  MatrixOrder store = MatrixOrder::out_in;
 };
 
 // Every bind of the recipe found in the files, each shape and type checked against the
@@ -137,7 +137,7 @@ struct Wanted {
 // to stay where they are.
 struct WeightPlan {
   std::unique_ptr<Weights> weights;
-  std::vector<Wanted> wanted;
+  std::vector<WantedTensor> wanted;
   bool tied = false;  // unembed is to be embed
   int64_t n_parameters = 0;
   std::vector<std::string> notes;  // tensors that nobody asked for

@@ -12,7 +12,7 @@ const Bind kBinds[] = {
     {"layers.{}.attention.query_key_value",
      {&Block::q, &Block::k, &Block::v},
      &Layout::qkv_bias,
-     Store::out_in,
+     MatrixOrder::out_in,
      Fused::per_head},
     {"layers.{}.attention.dense", &Block::o, &Layout::o_bias},
     {"layers.{}.post_attention_layernorm", &Block::ln2},

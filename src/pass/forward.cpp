@@ -17,11 +17,11 @@ namespace {
 // Multiplications of a step, and the fewest that are worth waking a thread for. A step holds up a
 // frame where there are no threads; where there are, it only holds up whoever wants something else
 // instead.
-constexpr int64_t kStepWork = ATTNSCOPE_THREADS ? int64_t(1) << 31 : 1 << 22;
+constexpr int64_t kPassStepWork = ATTNSCOPE_THREADS ? int64_t(1) << 31 : 1 << 22;
 constexpr int64_t kThreadWork = 1 << 16;
 
 int64_t pieces_a_step(const WorkPieces& all) {
-  return std::max<int64_t>(1, kStepWork / std::max<int64_t>(1, all.work));
+  return std::max<int64_t>(1, kPassStepWork / std::max<int64_t>(1, all.work));
 }
 int64_t steps_of(const WorkPieces& all) {
   return std::max<int64_t>(1, divide_up(all.n, pieces_a_step(all)));

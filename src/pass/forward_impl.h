@@ -41,7 +41,7 @@ struct Planned {
 };
 
 // Does pieces begin .. end-1 of a stage that has begun.
-using Run = std::function<void(int64_t begin, int64_t end)>;
+using StageRun = std::function<void(int64_t begin, int64_t end)>;
 
 struct ForwardPass::Impl {
   std::shared_ptr<const Model> model;
@@ -58,7 +58,7 @@ struct ForwardPass::Impl {
   // Where the pass is: the stage in hand and how far it is.
   size_t at = 0;
   WorkPieces pieces;
-  Run run;
+  StageRun run;
   int64_t n_pieces_done = 0;
 
   struct Buffer {
@@ -94,19 +94,19 @@ struct ForwardPass::Impl {
 
   // What a stage costs, from sizes alone; and its start, after which its pieces can be done.
   WorkPieces cost(const Planned& p) const;
-  Run begin(const Planned& p);
+  StageRun begin(const Planned& p);
 
-  Run embed(RowRange rows);
-  Run project(int layer, RowRange rows);
-  Run split(int layer, RowRange rows);
-  Run attend_rows(int layer, RowRange rows);
-  Run project_out(int layer, RowRange rows);
-  Run mlp_in(int layer, RowRange rows);
-  Run mlp_gate(int layer, RowRange rows);
-  Run mlp_out(int layer, RowRange rows);
-  Run norm_mlp(int layer, RowRange rows);
-  Run unembed(RowRange rows);
-  Run products();  // all of `plans`
+  StageRun embed(RowRange rows);
+  StageRun project(int layer, RowRange rows);
+  StageRun split(int layer, RowRange rows);
+  StageRun attend_rows(int layer, RowRange rows);
+  StageRun project_out(int layer, RowRange rows);
+  StageRun mlp_in(int layer, RowRange rows);
+  StageRun mlp_gate(int layer, RowRange rows);
+  StageRun mlp_out(int layer, RowRange rows);
+  StageRun norm_mlp(int layer, RowRange rows);
+  StageRun unembed(RowRange rows);
+  StageRun products();  // all of `plans`
   void begin_layer(int layer);
   void end_layer(int layer);
   // A copy of `from`, which are `rows`, for whoever wants activations.

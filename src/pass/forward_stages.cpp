@@ -55,7 +55,7 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
   return {};
 }
 
-Run ForwardPass::Impl::begin(const Planned& p) {
+StageRun ForwardPass::Impl::begin(const Planned& p) {
   switch (p.stage) {
     case Stage::embed:
       return embed(p.rows);
@@ -82,7 +82,7 @@ Run ForwardPass::Impl::begin(const Planned& p) {
 }
 
 // Token and position embeddings; a piece is a row.
-Run ForwardPass::Impl::embed(RowRange rows) {
+StageRun ForwardPass::Impl::embed(RowRange rows) {
   return [this, rows](int64_t begin, int64_t end) {
     for (int64_t r = rows.from + begin; r < rows.from + end; ++r) {
       const std::span<float> x = resid.row(r);
@@ -126,7 +126,7 @@ void ForwardPass::Impl::end_layer(int layer) {
 }
 
 // The residual stream, normed where the norm comes first, times W_Q, W_K and W_V.
-Run ForwardPass::Impl::project(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::project(int layer, RowRange rows) {
   if (rows.from == n_reused) begin_layer(layer);
   const Block& b = block(layer);
   ConstMat x = resid.rows_of(rows.from, rows.to);
@@ -143,7 +143,7 @@ Run ForwardPass::Impl::project(int layer, RowRange rows) {
   return products();
 }
 
-Run ForwardPass::Impl::products() {
+StageRun ForwardPass::Impl::products() {
   [[maybe_unused]] int64_t n_pieces = 0;
   for (const ProductPlan& product : plans) n_pieces += product.n_pieces();
   assert(n_pieces == pieces.n);
@@ -160,7 +160,7 @@ Run ForwardPass::Impl::products() {
 
 // [rows, heads * d_head] -> [heads, row, d_head]; q and k are rotated. A piece is a head of one of
 // the three.
-Run ForwardPass::Impl::split(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
   return [this, layer, rows](int64_t begin, int64_t end) {
     const QK& qk = attention().computed(layer);
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -184,7 +184,7 @@ Run ForwardPass::Impl::split(int layer, RowRange rows) {
 }
 
 // z of the chunk, a few rows of one head a piece.
-Run ForwardPass::Impl::attend_rows(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::attend_rows(int layer, RowRange rows) {
   return [this, layer, rows](int64_t begin, int64_t end) {
     const int n_blocks = int(blocks_of(rows));
     const Mat all = z.rows(rows.n());  // [rows, n_heads * d_head]
@@ -198,7 +198,7 @@ Run ForwardPass::Impl::attend_rows(int layer, RowRange rows) {
 }
 
 // resid += z W_O.
-Run ForwardPass::Impl::project_out(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::project_out(int layer, RowRange rows) {
   const Block& b = block(layer);
   note(&Activations::Layer::z, layer, z.rows(rows.n()), rows);
   packed.pack(z.rows(rows.n()));
@@ -210,7 +210,7 @@ Run ForwardPass::Impl::project_out(int layer, RowRange rows) {
 
 // hidden = x W_in, through the activation unless there is a gate. Where the norm comes last, that
 // of the attention first takes its place in the residual stream.
-Run ForwardPass::Impl::mlp_in(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::mlp_in(int layer, RowRange rows) {
   const Block& b = block(layer);
   const Mat mid = resid.rows_of(rows.from, rows.to);
   ConstMat x = mid;
@@ -230,7 +230,7 @@ Run ForwardPass::Impl::mlp_in(int layer, RowRange rows) {
 }
 
 // gate = act(x W_gate) * (x W_in), of the rows packed for mlp_in.
-Run ForwardPass::Impl::mlp_gate(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::mlp_gate(int layer, RowRange rows) {
   const Block& b = block(layer);
   plans.clear();
   plans.emplace_back(
@@ -241,7 +241,7 @@ Run ForwardPass::Impl::mlp_gate(int layer, RowRange rows) {
 }
 
 // resid += (gate or hidden) W_out.
-Run ForwardPass::Impl::mlp_out(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::mlp_out(int layer, RowRange rows) {
   const Block& b = block(layer);
   const Mat mid = resid.rows_of(rows.from, rows.to);
   note(&Activations::Layer::resid_mid, layer, mid, rows);
@@ -251,14 +251,14 @@ Run ForwardPass::Impl::mlp_out(int layer, RowRange rows) {
   return products();
 }
 
-Run ForwardPass::Impl::norm_mlp(int layer, RowRange rows) {
+StageRun ForwardPass::Impl::norm_mlp(int layer, RowRange rows) {
   const Mat sum = resid.rows_of(rows.from, rows.to);
   note(&Activations::Layer::mlp_sum, layer, sum, rows);
   return [this, layer, sum](int64_t, int64_t) { normalize_rows(c, block(layer).ln2, sum, sum); };
 }
 
 // A piece is some rows of W_U for some positions.
-Run ForwardPass::Impl::unembed(RowRange rows) {
+StageRun ForwardPass::Impl::unembed(RowRange rows) {
   last.resize(size_t(rows.n() * c.d_model));
   const Mat ready(last.data(), rows.n(), c.d_model);
   ready_to_unembed(*model, resid.rows_of(rows.from, rows.to), ready);

@@ -158,7 +158,7 @@ SubwordModel make_bpe(SubwordRecords records) {
   auto bpe = std::make_shared<Bpe>();
   bpe->merges = Merges(records.merges.size());
   int rank = 0;
-  for (const Merge& merge : records.merges)
+  for (const BpeMerge& merge : records.merges)
     bpe->merges.add(merge.left, merge.right, {rank++, merge.merged});
   bpe->bytes = ids_of_bytes(records.vocabulary);
   bpe->vocabulary = std::make_shared<const Vocabulary>(std::move(records.vocabulary));

@@ -10,7 +10,7 @@ std::optional<std::string> SubwordRecords::add_merge(std::string_view left,
   const bool continues = !continuing_prefix.empty() && right.starts_with(continuing_prefix);
   std::string merged(left);
   merged += continues ? right.substr(continuing_prefix.size()) : right;
-  const Merge merge{vocabulary.find(left), vocabulary.find(right), vocabulary.find(merged)};
+  const BpeMerge merge{vocabulary.find(left), vocabulary.find(right), vocabulary.find(merged)};
   if (merge.left < 0) return std::string(left);
   if (merge.right < 0) return std::string(right);
   if (merge.merged < 0) return merged;
@@ -44,7 +44,7 @@ Result<SubwordModel> make_subword_model(SubwordRecords records, const std::strin
     return Error{where + ": the unknown token is not in the vocabulary; correct it"};
   switch (records.kind) {
     case SubwordKind::bpe:
-      for (const Merge& merge : records.merges) {
+      for (const BpeMerge& merge : records.merges) {
         if (!is_id(merge.left) || !is_id(merge.right) || !is_id(merge.merged))
           return Error{where + ": a merge has pieces that are not in the vocabulary; correct it"};
       }

@@ -21,7 +21,7 @@ enum class SubwordKind {
 };
 
 // Ids of two pieces and of what they become. Lower ranks, their place in the list, merge first.
-struct Merge {
+struct BpeMerge {
   int left = -1, right = -1, merged = -1;
 };
 
@@ -29,9 +29,9 @@ struct Merge {
 struct SubwordRecords {
   SubwordKind kind = SubwordKind::bpe;
   Vocabulary vocabulary;
-  std::vector<double> scores;  // of unigram: log probabilities by id, one for every id
-  std::vector<Merge> merges;   // of bpe, by rank; see add_merge
-  int unknown = -1;            // the id that stands for what has no piece; -1: nothing does
+  std::vector<double> scores;    // of unigram: log probabilities by id, one for every id
+  std::vector<BpeMerge> merges;  // of bpe, by rank; see add_merge
+  int unknown = -1;              // the id that stands for what has no piece; -1: nothing does
 
   std::string continuing_prefix;   // of pieces that continue a word ("##")
   std::string end_of_word_suffix;  // of pieces that end a word ("</w>")

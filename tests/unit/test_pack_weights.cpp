@@ -151,7 +151,7 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
     const std::string dtype = kTypes[round % 4];
     const int d = 2 * int(1 + random() % 40), d_mlp = int(1 + random() % 90);
     const bool flipped = random() % 2, per_head = random() % 2;
-    const Store store = flipped ? Store::in_out : Store::out_in;
+    const MatrixOrder store = flipped ? MatrixOrder::in_out : MatrixOrder::out_in;
     const Bind binds[] = {
         {"embed", &Weights::embed},
         {"pos", &Weights::positions},
@@ -227,9 +227,10 @@ TEST_CASE("packing a real size takes no second copy of it, in short steps") {
   const int d = 512;
   Layout layout = layout_of(d, 4 * d);
   layout.config.n_layers = 12;
-  const Bind binds[] = {{"embed", &Weights::embed},
-                        {"h.{}.qkv", {&Block::q, &Block::k, &Block::v}, nullptr, Store::in_out},
-                        {"h.{}.in", &Block::mlp_in}};
+  const Bind binds[] = {
+      {"embed", &Weights::embed},
+      {"h.{}.qkv", {&Block::q, &Block::k, &Block::v}, nullptr, MatrixOrder::in_out},
+      {"h.{}.in", &Block::mlp_in}};
   const Recipe recipe = {"toy", nullptr, binds, "toy."};
   std::vector<Entry> entries = {{"embed.weight", {37, d}}};
   for (int l = 0; l < 12; ++l) {

@@ -230,9 +230,9 @@ Result<Bound> bind(std::span<const Bind> binds, const Writer& writer, const Layo
 
 TEST_CASE("fused and transposed tensors come apart into q, k and v") {
   const Layout layout = small_layout();
-  const auto qkv = [&](Store store, Fused fused) {
+  const auto qkv = [&](MatrixOrder store, Fused fused) {
     Writer writer;
-    const bool flipped = store == Store::in_out;
+    const bool flipped = store == MatrixOrder::in_out;
     writer.add("toy.h.0.qkv.weight",
                flipped ? std::vector<int64_t>{4, 12} : std::vector<int64_t>{12, 4});
     writer.add("toy.h.0.qkv.bias", {12});
@@ -246,7 +246,7 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
     CHECK(bound->n_parameters == 2 * 60);
     return *bound;
   };
-  for (const Store store : {Store::out_in, Store::in_out}) {
+  for (const MatrixOrder store : {MatrixOrder::out_in, MatrixOrder::in_out}) {
     for (const Fused fused : {Fused::one_by_one, Fused::per_head}) {
       const Bound bound = qkv(store, fused);
       for (int layer = 0; layer < 2; ++layer) {
@@ -263,7 +263,7 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
                 fused == Fused::one_by_one ? part * 4 + row : (row / 2 * 3 + part) * 2 + row % 2;
             CHECK(l.b.vec()[size_t(row)] == float(layer * 60 + 48 + from));
             for (int col = 0; col < 4; ++col) {
-              const int at = store == Store::out_in ? from * 4 + col : col * 12 + from;
+              const int at = store == MatrixOrder::out_in ? from * 4 + col : col * 12 + from;
               CHECK(l.w.at(row, col) == float(layer * 60 + at));
             }
           }
