@@ -20,7 +20,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent
 SITE = ROOT / "build" / "site"
 
-# Said here and not asked of the system, whose tables differ; a wrong type stops wasm or a module.
+# Listed here because system tables differ; with a wrong type, wasm and modules do not load.
 MIME_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -50,16 +50,16 @@ CHUNK = 1 << 18  # bytes
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--port", type=int, default=8000, help="the next free one is taken if it is in use (8000)"
+        "--port", type=int, default=8000, help="port, or the next free one if in use (default 8000)"
     )
     parser.add_argument(
-        "--bind", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)"
+        "--bind", default="127.0.0.1", help="address (default 127.0.0.1: this machine only)"
     )
     parser.add_argument("--no-build", action="store_true", help="serve build/site as it is")
     parser.add_argument(
         "--no-isolation",
         action="store_true",
-        help="leave out the headers that allow threads, as many static hosts do",
+        help="omit the headers that enable threads, as many static hosts do",
     )
     options = parser.parse_args()
     try:
@@ -102,7 +102,7 @@ def build():
 
 
 def step(title, command, quiet=False):
-    """Runs one command in the project's folder; the program ends with a sentence if it fails."""
+    """Runs one command in the project's folder; exits with a message if it fails."""
     print(f"{title} …", flush=True)
     start = time.monotonic()
     try:
@@ -114,11 +114,11 @@ def step(title, command, quiet=False):
             stderr=subprocess.STDOUT if quiet else None,
         )
     except OSError as error:
-        sys.exit(f"serve.py: {command[0]} does not start: {error.strerror}")
+        sys.exit(f"serve.py: could not start {command[0]}: {error.strerror}")
     if done.returncode != 0:
         if quiet:
             print(done.stdout)
-        sys.exit(f"serve.py: {title} failed (exit code {done.returncode}); the reason is above")
+        sys.exit(f"serve.py: {title} failed (exit code {done.returncode}); see the output above")
     print(f"{title}: {time.monotonic() - start:.1f} s", flush=True)
 
 
@@ -204,8 +204,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send(packed, first, last + 1 - first)
 
     def find(self, target):
-        """The file of the site that the request means, or None: nothing outside of it is ever
-        read."""
+        """The file of the site that the request means, or None. Never reads anything
+        outside it."""
         path = unquote(target.partition("?")[0].partition("#")[0])
         if "\0" in path or "\\" in path:
             return None
@@ -255,7 +255,7 @@ class Handler(BaseHTTPRequestHandler):
     def not_found(self, with_body):
         body = (
             b"<!doctype html><meta charset=utf-8><title>404</title>"
-            b"<p>There is no such page. <a href=/>attnscope</a>\n"
+            b"<p>Page not found. <a href=/>attnscope</a>\n"
         )
         self.head(
             HTTPStatus.NOT_FOUND,

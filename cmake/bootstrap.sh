@@ -34,11 +34,11 @@ packages() {
   missing=
   for p in "$@"; do installed "$p" || missing="$missing $p"; done
   [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || fail "no apt-get here; please install the likes of:$missing"
+  command -v apt-get >/dev/null || fail "apt-get not found; install the equivalents of:$missing"
   say "apt-get install$missing"
   as_root=
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "root or sudo is needed once for: apt-get install$missing"
+    command -v sudo >/dev/null || fail "root or sudo is required for: apt-get install$missing"
     as_root=sudo
   fi
   $as_root apt-get update -qq
@@ -47,7 +47,7 @@ packages() {
     -o DPkg::Lock::Timeout=600 $missing >/dev/null
 }
 
-# apt with a state of its own under $apt, reading one suite: open_suite TYPE SUITE, then suite_get.
+# apt with separate state under $apt, reading one suite: open_suite TYPE SUITE, then suite_get.
 open_suite() {
   apt=$tools/apt-$2
   sources=$apt/suite.sources
@@ -61,7 +61,7 @@ open_suite() {
   # shellcheck disable=SC2016  # the dollars are apt-get's
   mirror=$(apt-get indextargets --format '$(SITE) $(ORIGIN) $(CODENAME)' 'Created-By: Packages' |
     awk -v codename="$codename" '$2 == "Debian" && $3 == codename { print $1; exit }')
-  [ -n "$mirror" ] || fail "apt knows no Debian mirror (run apt-get update, or have emcc on PATH)"
+  [ -n "$mirror" ] || fail "apt has no Debian mirror (run apt-get update, or put emcc on PATH)"
   printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
     "$1" "$mirror" "$2" "$keys" >"$sources"
   suite_get update
@@ -141,7 +141,7 @@ emscripten_toolchain() {
       say "emcc $version on PATH is used"
       return 0
     fi
-    say "emcc ${version:-?} on PATH is older than $oldest_emcc and is not used"
+    say "emcc ${version:-?} on PATH is older than $oldest_emcc; not used"
   fi
   packages "clang-$llvm" "lld-$llvm" "llvm-$llvm" node-acorn
   if [ ! -e "$tools/em/usr/share/emscripten/emcc" ]; then
@@ -156,8 +156,8 @@ emscripten_toolchain() {
   fi
 }
 
-# .toolchain/em, whole or not at all. Of 1.6 GB of prebuilt system libraries only the plain and the
-# threaded wasm32 ones are wanted.
+# Unpacks to a temporary folder, then renames it to .toolchain/em, so that a failure leaves no
+# partial toolchain. Only the plain and threaded wasm32 libraries of 1.6 GB are unpacked.
 unpack_emscripten() {
   open_suite deb trixie
   (cd "$apt/got" &&
@@ -178,8 +178,9 @@ unpack_emscripten() {
   mv "$new" "$tools/em"
 }
 
-# The settings lie beside emcc, where they are found without EM_CONFIG. CACHE is said, or all system
-# libraries are built again in the home folder; FROZEN_CACHE is not, so that other variants can be.
+# The settings lie beside emcc, where they are found without EM_CONFIG. Without CACHE, all
+# system libraries would be rebuilt in the home folder; FROZEN_CACHE stays unset, so that other
+# variants can be built.
 configure_emscripten() {
   settings=$tools/em/usr/share/emscripten/.emscripten
   cat >"$settings.new" <<CONFIG
@@ -231,7 +232,7 @@ want_tests() {
 for wanted in "$@"; do
   case $wanted in
     web | native | tests) ;;
-    *) fail "no '$wanted' to set up; there are: web, native, tests" ;;
+    *) fail "unknown target '$wanted'; choose from: web, native, tests" ;;
   esac
 done
 for wanted in "$@"; do "want_$wanted"; done

@@ -2,7 +2,7 @@
 // memory as they arrive; nothing is uploaded.
 
 const GB = 1e9;
-const MOST = 3 * GB;  // what a tab with 4 GB of memory can hold beside its work
+const MOST = 3 * GB;  // leaves room for the computation in a tab with 4 GB of memory
 const MOST_OF_ONE = 2 ** 31 - 1;
 const SLOW_MS = 300;  // reading that takes longer shows its progress
 const SHOW_MS = 300;  // as often: a software-drawn frame takes as long as reading some megabytes
@@ -17,7 +17,7 @@ export class Files {
   #page;
   #expected = new Map();  // path -> a promise of a response, which is taken once
   #asked = new Set();     // what the program has asked for
-  #turn = 0;              // a newer wish ends an older reading
+  #turn = 0;              // a newer request cancels an older read
 
   constructor(page) {
     this.#page = page;
@@ -81,8 +81,7 @@ export class Files {
       const found = await promise;
       if (!found.length) {
         throw new Trouble(tr(
-            'There is no model in this folder: a config.json and a model.safetensors are looked ' +
-                'for',
+            'No model found in this folder: config.json and model.safetensors are required',
             '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
       }
       const total = found.reduce((sum, {file}) => sum + file.size, 0);
@@ -107,7 +106,7 @@ export class Files {
     for (const {path, file} of found) {
       const room = this.#page.call('read_room', path, file.size) >>> 0;
       if (!room && file.size)
-        throw new Trouble(this.#tooMuch(path, file.size, tr('what is free', '剩余内存')));
+        throw new Trouble(this.#tooMuch(path, file.size, tr('free memory', '可用内存')));
       let at = 0;
       const reader = file.stream().getReader();
       for (;;) {
@@ -124,8 +123,8 @@ export class Files {
       if (turn !== this.#turn) return reader.cancel();
       if (at !== file.size) {
         throw new Trouble(
-            tr(`${path} changed while it was read; open it again`,
-               `${path} 在读取时发生了变化，请重新打开`));
+            tr(`${path} changed while it was being read; open it again`,
+               `${path} 在读取过程中发生了变化，请重新打开`));
       }
     }
   }
@@ -133,14 +132,14 @@ export class Files {
   #tooMuch(what, size, limit) {
     const gb = (size / GB).toFixed(1);
     return this.#page.tr(
-        `${what}: ${gb} GB do not fit into a browser tab (limit: ${
-            limit}); the desktop program opens larger models`,
-        `${what}：${gb} GB 超出浏览器标签页的内存（上限：${limit}），更大的模型请使用桌面程序`);
+        `${what}: ${gb} GB does not fit in a browser tab (limit: ${
+            limit}); use the desktop program for larger models`,
+        `${what}：${gb} GB 超出浏览器标签页的可用内存（上限：${limit}），请使用桌面程序打开更大的模型`);
   }
 
   // ---- Fetched
 
-  // Begins to fetch what the program will ask for in a moment, and keeps all that comes.
+  // Starts a fetch that the program will soon ask for, and buffers the response.
   expect(path) {
     if (this.#asked.has(path)) return;
     this.#keep(path, fetch(path, {priority: 'low'}).then((response) => {
@@ -150,7 +149,7 @@ export class Files {
     }));
   }
 
-  // As expect(), and what it says.
+  // The same as expect(), and returns the parsed JSON.
   async expectJson(path) {
     const response = fetch(path);
     this.#keep(path, response.then((one) => one.clone()));
@@ -158,7 +157,7 @@ export class Files {
   }
 
   #keep(path, response) {
-    response.catch(() => {});  // it is fetched again
+    response.catch(() => {});  // the program fetches it again
     this.#expected.set(path, response);
   }
 
@@ -205,7 +204,7 @@ export class Files {
       start = this.#page.call('fetch_room', id, bytes) >>> 0;
       if (start) return;
       reader.cancel().catch(() => {});  // nothing more is downloaded
-      throw new Trouble(this.#tooMuch(path, bytes, tr('what is free', '剩余内存')));
+      throw new Trouble(this.#tooMuch(path, bytes, tr('free memory', '可用内存')));
     };
     reserve(expected || 1 << 20);
     let at = 0;

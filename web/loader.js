@@ -10,7 +10,7 @@ import {Page, prefersChinese} from './page.js';
 
 const TRIED = 'attnscope.isolated';  // in sessionStorage: the one reload was made
 const PATIENCE_MS = 3000;     // for a service worker that may be blocked and then never answers
-const EXPECTED_BYTES = 64e6;  // of a larger model nothing is kept twice
+const EXPECTED_BYTES = 64e6;  // larger models are not fetched ahead
 const WASM = 'application/wasm';
 
 const options = new URLSearchParams(location.search);
@@ -52,8 +52,8 @@ function demandFeatures() {
   if (!missing.length) return;
   const names = missing.join(tr(' and ', ' 与 '));
   throw new Missing(tr(
-      `attnscope needs ${names}, which this browser does not have or has switched off; ` +
-          'any Chrome, Edge, Firefox or Safari since 2023 has it',
+      `attnscope needs ${names}, which this browser does not support or has disabled; ` +
+          'Chrome, Edge, Firefox and Safari have supported it since 2023',
       `attnscope 需要 ${
           names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
 }
@@ -88,7 +88,7 @@ function tried() {
   try {
     return sessionStorage.getItem(TRIED) !== null;
   } catch {
-    return true;  // what can't be remembered could go on for ever
+    return true;  // if the reload can't be recorded, it could repeat forever
   }
 }
 
@@ -112,7 +112,7 @@ async function keepForOffline() {
       active.postMessage({keep: list.getEntries().map(({name}) => name.split('#')[0])});
     }).observe({type: 'resource', buffered: true});
   } catch {
-    // It works as well without.
+    // The program works without a cache, too.
   }
 }
 
@@ -170,7 +170,7 @@ function addScript(src) {
 // them as long as the module takes to arrive.
 function fetchProgram(build, sizes) {
   const module = compile(`${build}/app.wasm`, sizes);
-  module.catch(() => {});  // until somebody waits for it
+  module.catch(() => {});  // reported when it is awaited
   return {script: addScript(`${build}/app.js`), module};
 }
 

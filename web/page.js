@@ -99,10 +99,10 @@ export class Page {
     try {
       wait = this.call('frame');
     } catch (error) {
-      this.#module = null;  // its memory can't be trusted any more
+      this.#module = null;  // its memory can no longer be trusted
       const what = error?.message ?? error;
       this.say(this.tr(
-          `attnscope stopped (${what}); reload the page to go on`,
+          `attnscope stopped (${what}); reload the page to continue`,
           `attnscope 已停止运行（${what}），请重新加载页面`));
       throw error;
     }
@@ -160,8 +160,7 @@ export class Page {
       event.preventDefault();  // else it would never come back
       this.#lost = true;
       this.say(this.tr(
-          'The graphics card was taken away; the picture returns when it does',
-          '显卡连接已中断，恢复后画面会重新显示'));
+          'Graphics context lost; restoring…', '图形上下文已丢失，正在恢复…'));
     });
     this.canvas.addEventListener('webglcontextrestored', () => {
       this.#lost = false;

@@ -24,7 +24,7 @@ bool ByteBuffer::resize(uint64_t size) {
 
 std::shared_ptr<uint8_t> Bytes::take() {
   if (memory_.use_count() != 1) return nullptr;
-  std::atomic_thread_fence(std::memory_order_acquire);  // whoever held them has read them
+  std::atomic_thread_fence(std::memory_order_acquire);  // earlier holders have finished reading
   size_ = 0;
   return std::move(memory_);
 }

@@ -14,7 +14,7 @@ namespace attn {
 // Memory for a file that is about to be read: at a multiple of 64 bytes, and not filled with zeros.
 class ByteBuffer {
  public:
-  // What was there stays, at a new place where it grows; false, and nothing changes, without room.
+  // Keeps the contents, which may move when it grows. False, and no change, if out of memory.
   bool resize(uint64_t size);
 
   uint8_t* data() const { return memory_.get(); }
@@ -43,8 +43,8 @@ class Bytes {
 
   std::shared_ptr<const void> owner() const { return memory_; }
 
-  // The memory to write to, if nobody else holds these bytes: then this is empty afterwards. Null
-  // if somebody does, for whom they must stay as they are.
+  // Gives the memory up for writing if this is its only holder, and leaves this empty. Null if the
+  // bytes are shared, since they must not change for the other holders.
   std::shared_ptr<uint8_t> take();
 
  private:

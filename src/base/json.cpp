@@ -1,4 +1,4 @@
-// json.cpp - nlohmann's tokenizer feeds a compact, flat document of our own.
+// json.cpp - nlohmann's tokenizer feeds a compact, flat document.
 #include "base/json.h"
 
 #include <algorithm>
@@ -182,7 +182,7 @@ Error broken(std::string_view file, std::string_view text, size_t at, std::strin
   const auto line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
   return Error{std::string(file) + ": not valid JSON at byte " + std::to_string(at) + " (line " +
                std::to_string(line) + "): " + std::string(why) +
-               "; the file may be cut short or not be JSON at all"};
+               "; check that the file is complete and contains JSON"};
 }
 
 const Node& node_of(const void* node) {
@@ -202,14 +202,14 @@ Json::Json(std::shared_ptr<const void> document, const void* node)
 Result<Json> Json::parse(std::string_view text, std::string_view file) {
   // Places inside are 32 bits wide; a document has fewer values than bytes.
   if (text.size() > UINT32_MAX)
-    return Error{std::string(file) + ": larger than 4 GB; no JSON that belongs to a model is"};
+    return Error{std::string(file) + ": larger than 4 GB, the limit for a JSON file"};
   if (const size_t at = first_broken_utf8(text); at < text.size())
     return broken(file, text, at, "not UTF-8");
   Builder builder;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder) || builder.waiting.empty()) {
     if (builder.too_deep) {
       return Error{std::string(file) + ": nested deeper than " + std::to_string(kMostDepth) +
-                   " levels; the file is damaged or made to do harm"};
+                   " levels; the file cannot be read"};
     }
     return broken(file, text, builder.error_at ? builder.error_at - 1 : 0, builder.error);
   }

@@ -1,4 +1,4 @@
-// result.h - a value, or one sentence for a person that says why there is none.
+// result.h - a value, or one sentence for the user that says why there is none.
 #pragma once
 
 #include <cassert>
@@ -9,7 +9,7 @@
 
 namespace attn {
 
-// `message` names the file, the field and the mend: "config.json: hidden_size is missing; ...".
+// `message` names the file, the field and what to do: "config.json: hidden_size is missing; ...".
 struct Error {
   std::string message;
 };

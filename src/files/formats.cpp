@@ -57,7 +57,7 @@ Result<NamedTensors> read_tensors(const File& file, std::span<const FileFormat> 
   const FileFormat* format = find_format(file, formats);
   if (format && format->read) return format->read(file);
   return Error{std::string(base_name(file.name)) +
-               ": this format of weights is not read; take the model.safetensors of the same "
+               ": this weight format is not supported; use the model.safetensors of the same "
                "model"};
 }
 

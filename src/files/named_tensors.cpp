@@ -51,7 +51,7 @@ Status index_tensors(NamedTensors& file, std::string_view advice) {
   });
   for (size_t i = 0; i < file.tensors.size(); ++i) {
     if (!file.index.emplace(file.tensors[i].name, i).second) {
-      return Error{file.file + ": tensor " + quoted_name(file.tensors[i].name) + " is there twice" +
+      return Error{file.file + ": tensor " + quoted_name(file.tensors[i].name) + " occurs twice" +
                    std::string(advice)};
     }
   }
@@ -68,9 +68,10 @@ Result<Format> format_of(const NamedTensors& file, const StoredTensor& stored) {
     case DType::bf16:
       return Format::bf16;
     default:
-      return Error{file.file + ": tensor " + quoted_name(stored.name) +
-                   " holds whole or 8-bit numbers, so the model is quantized; take the version in "
-                   "F32, F16 or BF16"};
+      return Error{
+          file.file + ": tensor " + quoted_name(stored.name) +
+          " has a quantized or integer type, which is not supported; use the version of the "
+          "model in F32, F16 or BF16"};
   }
 }
 

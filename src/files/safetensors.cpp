@@ -65,8 +65,8 @@ Result<Range> read_entry(const std::string& file, const Json& entry, uint64_t n_
   uint64_t n_bytes = bytes_of(type->dtype);
   for (size_t i = 0; i < shape.size(); ++i) {
     const std::optional<int64_t> size = shape.at(i).integer();
-    if (!size || *size < 0) return wrong("has a shape that is not of whole numbers");
-    // A later 0 would not mend an overflow: no real tensor is that large in any direction.
+    if (!size || *size < 0) return wrong("has a shape that is not made of whole numbers");
+    // Checked before a later size of 0 could hide the overflow: no real tensor is that large.
     if (__builtin_mul_overflow(n_bytes, std::max<uint64_t>(1, uint64_t(*size)), &n_bytes)) {
       return wrong("has a shape too large for any file");
     }
@@ -104,12 +104,12 @@ Status check_cover(const NamedTensors& f, const uint8_t* data, uint64_t n_data) 
   }
   if (at != n_data) {
     return Error{f.file + ": " + human_bytes(n_data - at) +
-                 " after the last tensor belong to none" + kAgain};
+                 " after the last tensor are not part of any tensor" + kAgain};
   }
   return {};
 }
 
-// __metadata__ as a document by itself, so that the header's is freed: an object of strings.
+// Copies __metadata__, an object of strings, so that the header's document can be freed.
 Json read_metadata(const Json& entry) {
   if (!entry.is_object()) return {};
   JsonBuilder out;
@@ -146,12 +146,12 @@ Result<NamedTensors> read_safetensors(const File& file) {
   uint64_t n_header = 0;
   std::memcpy(&n_header, f.bytes.data(), kLengthBytes);
   if (n_header > kMostHeader) {
-    return Error{f.file + ": not a safetensors file: its header would be " + human_bytes(n_header) +
-                 " long; drop the model.safetensors of a Hugging Face model"};
+    return Error{f.file + ": not a safetensors file: its header length reads as " +
+                 human_bytes(n_header) + "; drop the model.safetensors of a Hugging Face model"};
   }
   if (n_header > size - kLengthBytes) {
-    return Error{f.file + ": its header of " + human_bytes(n_header) + " goes beyond the end" +
-                 kAgain};
+    return Error{f.file + ": its header of " + human_bytes(n_header) +
+                 " extends past the end of the file" + kAgain};
   }
   f.header = f.bytes.text().substr(kLengthBytes, n_header);
   const Result<Json> json = Json::parse(f.header, f.file);

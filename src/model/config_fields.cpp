@@ -14,8 +14,8 @@ int ConfigFields::size(const char* key, int most, std::optional<int> otherwise) 
   const std::optional<int64_t> value = field.integer();
   if (field.is_null()) {
     fail(std::string(key) + (source_.in_weights
-                                 ? " is missing; the file is damaged or of another kind"
-                                 : " is missing; take the config.json that came with the weights"));
+                                 ? " is missing; use a file that describes its model"
+                                 : " is missing; use the config.json that came with the weights"));
   } else if (!value || *value < 1 || *value > most) {
     fail(std::string(key) + " must be a whole number from 1 to " + std::to_string(most));
   } else {
@@ -89,12 +89,13 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
   if (fraction_key) fraction = positive(fraction_key, fraction);
   fraction = in.positive("partial_rotary_factor", positive("partial_rotary_factor", fraction));
   if (fraction > 1 || (!fraction_key && fraction != 1)) {
-    fail("partial_rotary_factor " + std::to_string(fraction) + " is not supported here");
+    fail("partial_rotary_factor " + std::to_string(fraction) +
+         " is not supported for this model type");
   }
   c.rope_dims = int(c.d_head * std::min(fraction, 1.));
   if (c.rope_dims % 2 != 0 || c.rope_dims < 2) {
-    fail("rotary positions turn pairs, but would take " + std::to_string(c.rope_dims) +
-         " dimensions of a head");
+    fail("rotary embeddings need an even number of dimensions per head, at least 2, not " +
+         std::to_string(c.rope_dims));
   }
 
   const Json type = rope.at("rope_type").is_null() ? rope.at("type") : rope.at("rope_type");

@@ -30,11 +30,11 @@ uint64_t hash_of(std::span<const NamedTensors> files) {
 Result<Json> read_json(const Folder& folder, const char* name) {
   const auto file = folder.find(std::string_view(name));
   if (file == folder.end()) {
-    // The older kind of tokenizer lies in files of its own.
+    // Older tokenizers are stored in other files.
     for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"}) {
       if (std::string_view(name) != "tokenizer.json" || !folder.contains(old)) continue;
       return Error{std::string(name) + " is missing, and " + old +
-                   " alone is not read: transformers writes one with "
+                   " cannot be used instead. Write one with transformers: "
                    "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"};
     }
     return Error{std::string(name) + " is missing: drop it together with model.safetensors"};
@@ -60,7 +60,7 @@ struct ModelLoad::Impl {
   const Recipe* recipe = nullptr;
   Layout layout;
   std::vector<const File*> weights;
-  std::vector<NamedTensors> tensors;  // of `weights`, as soon as somebody needed them
+  std::vector<NamedTensors> tensors;  // of `weights`, read when first needed
   Json vocabulary;  // tokenizer.json; null where the weights' file has a tokenizer
   std::string vocabulary_file;
   std::optional<WeightPacker> packer;
@@ -124,8 +124,8 @@ Status ModelLoad::Impl::read_config() {
   recipe = *family;
   if (!config->json.at("quantization_config").is_null()) {
     return Error{config->file +
-                 ": quantization_config says that the weights are quantized; take the version in "
-                 "F32, F16 or BF16"};
+                 ": quantization_config is set, but quantized weights are not supported; use the "
+                 "version of the model in F32, F16 or BF16"};
   }
   Result<Layout> read = recipe->layout(*config);
   if (!read) return read.error();
@@ -171,14 +171,15 @@ Status ModelLoad::Impl::plan() {
   model->notes = layout.notes;
   if (!model->config.has_logits) {
     model->notes.push_back(
-        "The weights have no output vocabulary, so there are patterns but no predictions");
+        "The weights have no output head: attention is available, predictions are not");
   }
   std::ranges::move(plan->notes, std::back_inserter(model->notes));
   if (model->tokenizer->size() > model->config.d_vocab) {
     model->notes.push_back(vocabulary_file + " has " + std::to_string(model->tokenizer->size()) +
-                           " tokens, the model only " + std::to_string(model->config.d_vocab));
+                           " tokens, but the model has only " +
+                           std::to_string(model->config.d_vocab));
   }
-  // From here on the weights are the packer's alone.
+  // From here on only the packer holds the weights.
   folder.clear();
   weights.clear();
   files.clear();
@@ -224,8 +225,8 @@ bool ModelLoad::step() {
       load.error = load.read_tokenizer();
       break;
     case 2:
-      // Browsers compile a function when it is first called: those that cut a text have a step of
-      // their own for it.
+      // Browsers compile a function when it is first called: encoding a text here makes
+      // that a step by itself.
       load.model->tokenizer->encode("A text, once.");
       break;
     case 3:

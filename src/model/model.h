@@ -61,7 +61,7 @@ struct FileFormat;
 // From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
 // are one model), tokenizer.json. Weights whose format holds the configuration and the tokenizer
 // too (files/formats.h) are a whole model. Other files are ignored. Errors name the file, the
-// field, and what to do. Where nobody else holds the files' bytes, the weights are packed in their
+// field, and what to do. Where the files' bytes are not shared, the weights are packed in their
 // place (pack_weights.h).
 class ModelLoad {
  public:

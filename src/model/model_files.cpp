@@ -35,7 +35,7 @@ Result<Folder> find_folder(std::span<const File> files, std::span<const FileForm
       if (!whole || depth(file) < depth(*whole)) whole = &file;
     }
   }
-  if (two) return Error{"config.json is there twice: drop the folder of one model at a time"};
+  if (two) return Error{"more than one config.json found: drop the folder of one model at a time"};
   const File* at = config ? config : whole;
   if (!at) return missing_config();
   Folder folder;
@@ -133,7 +133,7 @@ Error no_weights(const Folder& folder, std::span<const FileFormat> formats) {
 Result<std::vector<const File*>> find_weights(const Folder& folder,
                                               std::span<const FileFormat> formats) {
   std::set<std::string> names;
-  std::string why = "the other shards are there";
+  std::string why = "the other shards were found";
   for (const std::string_view ending : weight_endings(formats)) {
     const std::string whole = "model" + std::string(ending), map = whole + ".index.json";
     if (const auto one = folder.find(whole); one != folder.end()) return std::vector{one->second};
@@ -177,7 +177,7 @@ Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> file
       for (const NamedTensors& other : read) {
         if (!other.find(tensor.name)) continue;
         return Error{one->file + ": tensor " + quoted_name(tensor.name) + " is in " + other.file +
-                     " too; drop the files of one model at a time"};
+                     " as well; drop the files of one model at a time"};
       }
     }
     read.push_back(std::move(*one));

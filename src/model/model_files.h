@@ -33,7 +33,7 @@ Result<std::vector<const File*>> find_weights(const Folder& folder,
 Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> files,
                                                std::span<const FileFormat> formats);
 
-// What to say where nothing describes the model.
+// The error when no file describes the model.
 Error missing_config();
 
 }  // namespace attn

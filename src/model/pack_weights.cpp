@@ -78,7 +78,7 @@ bool WeightPacker::Impl::place(uint64_t size, const uint8_t* last) {
   if (!buffer.resize(size)) {
     error = Error{files[wanted().file].file + ": not enough memory for tensor " +
                   quoted_name(wanted().stored->name) + " (" + human_bytes(size) +
-                  "); close other models, or take a smaller one"};
+                  "); close other models, or use a smaller one"};
     return false;
   }
   to = buffer.data();
@@ -93,7 +93,7 @@ uint64_t WeightPacker::Impl::advance() {
   if (n_copied == 0) {
     open_file();
     if (memory && free > begin()) {  // cannot be: tensors do not overlap, and none was put too far
-      error = Error{files[wanted().file].file + ": tensors lie in each other's place"};
+      error = Error{files[wanted().file].file + ": tensors overlap"};
       return 0;
     }
   }

@@ -12,11 +12,11 @@ namespace attn {
 
 // Goes through the tensors in the order of their bytes. Each is copied aside and then packed at or
 // before its own place: what has been packed never reaches what has not been read, because the
-// header, vectors and tensors that nobody wants leave their room. Tables that lie at a multiple of
+// header, vectors and unused tensors leave their room. Tables that lie at a multiple of
 // their number's size stay where they are. At the peak there are the files and one tensor.
 //
-// Files whose bytes somebody else holds too are not written to, and a tensor that has become larger
-// (a last panel that is filled up) does not have to fit: those get memory of their own.
+// Files whose bytes are shared with other holders are not written to, and a tensor that has become
+// larger (a last panel that is filled up) does not have to fit: those get separate memory.
 class WeightPacker {
  public:
   // `plan` of these files.

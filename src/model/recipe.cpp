@@ -90,7 +90,7 @@ class Binder {
   std::string advice(const char* more = "") const {
     const auto describes = [&](const NamedTensors& f) { return f.file == layout_.source; };
     if (std::ranges::any_of(files_, describes)) return "the file is damaged: download it again";
-    return "take weights and " + layout_.source + " of the same model" + more;
+    return "use weights and a " + layout_.source + " from the same model" + more;
   }
 
   // The tensor `name` of exactly this shape and of a type that weights have; null after an error.
@@ -107,7 +107,7 @@ class Binder {
       const std::vector<int64_t> expected(shape);
       error_ = Error{place.file->file + ": tensor " + quoted_name(place.tensor->name) +
                      " has the shape " + shape_text(place.tensor->shape) + ", but " +
-                     layout_.source + " makes it " + shape_text(expected) + "; " + advice()};
+                     layout_.source + " requires " + shape_text(expected) + "; " + advice()};
       return {};
     }
     if (const Result<Format> format = format_of(*place.file, *place.tensor); !format) {
@@ -149,10 +149,11 @@ class Binder {
       plan_.tied = layout_.tied;
       if (!layout_.tied && !find(name + ".weight").tensor) {
         plan_.tied = true;
-        plan_.notes.push_back("There is no " + name + ".weight, so the embedding unembeds too");
+        plan_.notes.push_back(name +
+                              ".weight is missing; the embedding matrix is used in its place");
       }
       if (plan_.tied) {
-        find(name + ".weight");  // a spare copy is no surprise
+        find(name + ".weight");  // a redundant copy is not reported as unused
         return;
       }
     }

@@ -34,7 +34,7 @@ struct Layout {
   std::string source = "config.json";  // the file that says so, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  std::vector<std::string> notes;  // what a person should know of it
+  std::vector<std::string> notes;  // what the user should know about it
 };
 
 // Reads fields one after another and remembers only the first error, so that a reader is a list of
@@ -140,12 +140,12 @@ struct WeightPlan {
   std::vector<WantedTensor> wanted;
   bool tied = false;  // unembed is to be embed
   int64_t n_parameters = 0;
-  std::vector<std::string> notes;  // tensors that nobody asked for
+  std::vector<std::string> notes;  // unused tensors
 };
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
                                 std::span<const NamedTensors> files);
 
-// The same, with all matrices in memory of their own.
+// The same, with all matrices in newly allocated memory.
 struct Bound {
   Weights weights;
   bool tied = false;

@@ -65,8 +65,8 @@ Layout read(ConfigFields& in, const char* family) {
     in.fail("position_embedding_type " + quoted_name(positions.text().value_or("")) +
             " is not supported; absolute is");
   }
-  in.refuse("is_decoder", "an encoder made into a decoder");
-  in.refuse("add_cross_attention", "attention to a second text");
+  in.refuse("is_decoder", "running BERT as a decoder");
+  in.refuse("add_cross_attention", "cross-attention");
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);
   return layout;

@@ -37,8 +37,8 @@ Result<Layout> layout(const ConfigSource& source) {
   c.position = Position::learned;
   c.activation = in.activation("activation_function", "gelu_new");
   if (!in.flag("scale_attn_weights", true)) c.attn_scale = 1;
-  in.refuse("scale_attn_by_inverse_layer_idx", "a scale of its own in every layer");
-  in.refuse("add_cross_attention", "attention to a second text");
+  in.refuse("scale_attn_by_inverse_layer_idx", "scaling scores by layer");
+  in.refuse("add_cross_attention", "cross-attention");
   // reorder_and_upcast_attn changes the order of roundings in half precision, not the formula.
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);

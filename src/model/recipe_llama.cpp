@@ -64,7 +64,7 @@ void limit_to_window(Layout& layout, int window) {
   if (window >= layout.config.n_ctx) return;
   layout.config.n_ctx = window;
   layout.notes.push_back("Texts are limited to " + std::to_string(window) +
-                         " tokens, the model's sliding window");
+                         " tokens, the size of the model's sliding window");
 }
 
 Result<Layout> mistral(const ConfigSource& source) {

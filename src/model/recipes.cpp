@@ -21,12 +21,11 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
     known += (known.empty() ? "" : ", ") + std::string(recipe->model_type);
   }
   if (!type) {
-    return Error{
-        config.file +
-        ": model_type is missing; it says which architecture the weights are of: " + known};
+    return Error{config.file +
+                 ": model_type is missing; set it to the architecture of the weights: " + known};
   }
   return Error{config.file + ": model_type " + quoted_name(*type) +
-               " is not supported; take a model of one of these types: " + known};
+               " is not supported; use a model of one of these types: " + known};
 }
 
 }  // namespace attn

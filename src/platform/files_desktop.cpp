@@ -100,7 +100,7 @@ void pick_files(bool folder, TakeFiles then) {
                               : "kdialog --getopenfilename . --multiple --separate-output"),
             then);
   } else {
-    say("There is no file dialog here (zenity or kdialog): drop the model's folder on the window, "
+    say("No file dialog found (zenity or kdialog): drop the model's folder on the window, "
         "or start attnscope-gui with it");
   }
 }
@@ -116,7 +116,7 @@ void fetch(const std::string& path, std::function<void(float)> progress,
 void save_file(const std::string& name, const std::string& contents) {
   std::ofstream file(name, std::ios::binary);
   file << contents;
-  if (!file.flush()) say(name + " could not be written in the current folder");
+  if (!file.flush()) say(name + " could not be written to the current folder");
 }
 
 }  // namespace attn::platform

@@ -18,7 +18,7 @@ inline constexpr const char* kGlslVersion = "#version 330 core";
 #endif
 
 // A program of two shaders without their #version line. 0 when the driver refuses them; why is on
-// stderr, since shaders are ours and not the person's.
+// stderr, since users cannot fix the program's own shaders.
 GLuint link_program(const char* vertex, const char* fragment);
 
 }  // namespace attn::platform

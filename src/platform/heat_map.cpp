@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kPalettes = int(std::size(kPaletteNames));
 constexpr int kColors = 256;
-// A pixel looks at no more cells of a level than this, along each side.
+// The most cells of a level that one pixel reads along each side.
 constexpr float kCellsShort = 4, kCellsLong = 16;
 
 // Everything the GPU needs besides the maps; made anew when the context was lost.

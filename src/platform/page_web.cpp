@@ -41,7 +41,7 @@ EMSCRIPTEN_KEEPALIVE void attn_query(const char* query) {
   if (const auto& changed = attn::platform::program().query_changed) changed(query);
 }
 
-// The caller frees the answer; null when nobody answers.
+// The caller frees the answer; null when there is no handler.
 EMSCRIPTEN_KEEPALIVE char* attn_ask(const char* what) {
   const auto& answer = attn::platform::program().answer;
   return answer ? strdup(answer(what).c_str()) : nullptr;
@@ -66,8 +66,8 @@ void store(const std::string& key, const std::string& value) {
   page_store(key.c_str(), value.c_str());
 }
 
-// A page has 4 GB at most, and something must be left for what nobody counts; small machines give
-// half.
+// A page has 4 GB at most, and some must be left for memory that is not counted; small machines
+// give half.
 uint64_t memory_limit() {
   constexpr double kMost = 3.5e9;
   const double device = page_device_memory() * 1e9;

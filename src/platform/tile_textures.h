@@ -10,7 +10,7 @@
 
 namespace attn::platform {
 
-// Layers that nobody wanted for the longest make way for others. Tiles are known by their map and
+// The least recently used layers are replaced first. Tiles are known by their map and
 // place, and their cells are held by whoever made them.
 struct TileTextures {
   static constexpr int kLayers = 128;  // 64 MB

@@ -49,7 +49,7 @@ bool open_context(const char* title) {
 }
 
 // Glyphs are pictures made of whole device pixels: they are sharp only where they start on one, and
-// Dear ImGui puts them on fractions of its own units.
+// Dear ImGui puts them at fractions of its units.
 void snap_glyphs(ImDrawData& data, float scale) {
   const ImVec2 white = ImGui::GetIO().Fonts->TexUvWhitePixel;
   // Not at one half, or rounding errors would move a glyph's two sides apart.
@@ -88,7 +88,7 @@ double now_ms() {
 
 bool open_window(const char* title) {
   if (!open_context(title)) {
-    std::fprintf(stderr, "attnscope: no window with OpenGL could be opened: %s\n", SDL_GetError());
+    std::fprintf(stderr, "attnscope: could not open a window with OpenGL: %s\n", SDL_GetError());
     return false;
   }
   ImGui::CreateContext();

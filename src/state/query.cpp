@@ -144,7 +144,7 @@ Result<State> from_query(std::string_view query, const State& defaults) {
     });
     if (!known)
       return Error{"link: unknown key \"" + key.substr(0, 40) +
-                   "\"; the link may come from another version or be mistyped"};
+                   "\"; check the spelling, or open the link in the version that made it"};
     if (wrong) return *wrong;
   }
   return state;

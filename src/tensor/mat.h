@@ -1,4 +1,4 @@
-// mat.h - row-major views over floats that somebody else owns.
+// mat.h - non-owning row-major views over floats.
 #pragma once
 
 #include <cassert>

@@ -19,7 +19,7 @@ constexpr int64_t kCachedFloats = 1 << 16;
 constexpr int kLinesAhead = 16, kLineFloats = 16;
 
 // Brings a cache line nearer. WebAssembly has no instruction for that, so a number of it is read;
-// `sum` is for the compiler to believe that somebody wants it.
+// `sum` keeps the compiler from removing the read.
 inline void fetch(const float* line, float& sum) {
 #if defined(__wasm__)
   sum += *line;

@@ -11,7 +11,7 @@
 
 namespace attn {
 
-// What a person wrote into a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0
+// Weights as stored in a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0
 // rows are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
 struct WeightSource {
   const void* data = nullptr;
@@ -35,7 +35,7 @@ class PackedMatrix {
   static void pack_panels(const WeightSource& source, int64_t begin, int64_t end, void* to);
   static PackedMatrix packed(const WeightSource& source, const void* at,
                              std::shared_ptr<const void> owner);
-  static PackedMatrix pack(const WeightSource& source);  // into memory of its own
+  static PackedMatrix pack(const WeightSource& source);  // into newly allocated memory
   static PackedMatrix pack(ConstMat w);                  // the same, of floats
 
   bool empty() const { return !data_; }

@@ -88,7 +88,7 @@ class Pool {
     state_.store(loop | kOpen);
     if (n_asleep_ > 0) wake(n_helpers_);
     take_ranges();
-    state_.fetch_and(~kOpen);  // nobody joins from here on
+    state_.fetch_and(~kOpen);  // no thread joins from here on
     const auto all_left = [this] { return (state_ & kWorking) == 0; };
     if (spin(kSpinForEnd, all_left)) return;
     std::unique_lock lock(mutex_);
@@ -106,7 +106,7 @@ class Pool {
   static constexpr int kMostThreads =
       8;  // a page starts so many workers, one of them the compute thread
   // state_ is the number of the loop, whether helpers may join it, and how many are at work on it.
-  // What describes a loop is written while it is not open and nobody works.
+  // What describes a loop is written only while it is closed and no helper works on it.
   static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking,
                             kOneLoop = 0x200;
 

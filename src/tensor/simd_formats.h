@@ -60,7 +60,8 @@ struct F16 {
 #elif defined(__F16C__)
     return (Lanes)_mm256_cvtph_ps((__m128i)load_halves(from));
 #else
-    // Exponent and fraction move to their places; 2^112 mends the exponent's bias, subnormals too.
+    // Exponent and fraction move to their places; 2^112 corrects the exponent's bias, also of
+    // subnormals.
     const Bits half = __builtin_convertvector(load_halves(from), Bits);
     const Bits magnitude = (half & 0x7FFFu) << 13;
     const Bits special = (Bits)(magnitude >= 0x7C00u << 13) & 0x7F800000u;

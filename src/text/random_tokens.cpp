@@ -28,9 +28,10 @@ std::vector<int> repeated_ids(std::mt19937& draw, int d_vocab, int length) {
 
 Result<Tokens> random_repeat(const Tokenizer* tokenizer, int d_vocab, int length, uint32_t seed) {
   if (d_vocab < 2)
-    return Error{"The vocabulary has a single token; random tokens need at least two"};
+    return Error{"The vocabulary has only one token; random tokens need at least two"};
   if (length < 1)
-    return Error{"The model reads a single token; random tokens repeated twice need room for two"};
+    return Error{
+        "The model's context length is one token; repeated random tokens need at least two"};
   std::mt19937 draw(seed);
   return tokens_of_ids(repeated_ids(draw, d_vocab, length), tokenizer);
 }

@@ -1,5 +1,5 @@
-// random_tokens.h - tokens by their ids alone, and random ones said twice: what induction is
-// measured by.
+// random_tokens.h - tokens from ids, and random tokens repeated twice, with which induction
+// is measured.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ Tokens tokens_of_ids(const std::vector<int>& ids, const Tokenizer* tokenizer);
 // (length,)) after torch.manual_seed(seed), on a CPU. Id 0 is left out: most often it is a special
 // token.
 std::vector<int> repeated_ids(std::mt19937& draw, int d_vocab, int length);
-// The same as tokens; an error where the model has one token alone, or `length` is below 1.
+// The same as tokens; an error if the vocabulary has only one token or `length` is below 1.
 Result<Tokens> random_repeat(const Tokenizer* tokenizer, int d_vocab, int length, uint32_t seed);
 
 }  // namespace attn

@@ -23,7 +23,7 @@ bool is_blank(char32_t c) {
          utf8proc_category(utf8proc_int32_t(c)) == UTF8PROC_CATEGORY_ZS;
 }
 
-// Scripts that put no blanks between words: kana, ideographs, fullwidth forms.
+// Scripts without spaces between words: kana, ideographs, fullwidth forms.
 bool stands_alone(char32_t c) {
   return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
          (c >= 0x20000 && c <= 0x3FFFF);

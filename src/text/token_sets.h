@@ -30,10 +30,11 @@ struct TokenSets {
 // `self`: query i is key i.
 TokenSets token_sets(const Tokens& queries, const Tokens& keys, bool self);
 
-// Nothing but punctuation marks (Unicode's P), blanks around them aside. Special tokens are not.
+// Nothing but punctuation marks (Unicode's P), ignoring spaces around them. False for special
+// tokens.
 bool is_punctuation(const Tokens& tokens, int i);
 // For each token where its word begins, i itself if it begins one. A word goes on over tokens
-// without a blank between them, and ends at a blank, a special token, a punctuation mark or a CJK
+// without a space between them, and ends at a space, a special token, a punctuation mark or a CJK
 // character (which is a word by itself). Tokens that are no piece of the text are words by
 // themselves.
 std::vector<int> word_begins(const Tokens& tokens);

@@ -143,7 +143,7 @@ Decoder decoders::strip(std::string content, int64_t start, int64_t stop) {
   return out;
 }
 
-// English punctuation and contractions without the blanks before them, as the library does.
+// English punctuation and contractions without the spaces before them, as in the library.
 static void clean_up(std::string& text) {
   constexpr std::pair<const char*, const char*> kRules[] = {
       {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},

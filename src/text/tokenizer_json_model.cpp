@@ -42,7 +42,7 @@ Status read_merges(const Section& section, SubwordRecords& records) {
 Result<SubwordRecords> read_vocabulary(const Section& section, SubwordKind kind) {
   const Json vocab = section.json.at("vocab");
   if (!vocab.is_object())
-    return section.wrong("vocab", "must be an object of pieces and their ids; the file is damaged");
+    return section.wrong("vocab", "must be an object that maps pieces to ids; the file is damaged");
   SubwordRecords out{.kind = kind};
   out.vocabulary.reserve(vocab.size());
   const int64_t most = Vocabulary::limit(vocab.size());
@@ -89,7 +89,7 @@ Result<SubwordRecords> read_word_piece(const Section& section) {
   records->unknown = records->vocabulary.find(unknown);
   if (records->unknown < 0)
     return section.wrong(
-        "unk_token", json_quote(unknown.substr(0, 80)) + " is not in vocab; name a token that is");
+        "unk_token", json_quote(unknown.substr(0, 80)) + " is not in vocab; use a token that is");
   return records;
 }
 
@@ -117,7 +117,7 @@ Result<SubwordRecords> read_unigram(const Section& section) {
   if (!unknown.is_null()) {
     const int64_t id = unknown.integer().value_or(-1);
     if (id < 0 || id >= int64_t(records.scores.size()))
-      return section.wrong("unk_id", "must be the number of a piece of vocab; correct it");
+      return section.wrong("unk_id", "must be the index of a piece in vocab; correct it");
     records.unknown = int(id);
   }
   records.byte_fallback = section.flag("byte_fallback", false);
@@ -143,7 +143,7 @@ Result<SubwordRecords> read_subword_records(const Section& section) {
   const Json& json = section.json;
   if (!json.is_object())
     return Error{section.where +
-                 " is missing; this is no tokenizer.json of the tokenizers library"};
+                 " is missing; use a tokenizer.json written by the tokenizers library"};
   if (!json.at("type").is_null()) return read_step<SubwordRecords>(kKinds, section);
   // Files from before 2021 do not say; the kinds differ in their fields.
   if (!json.at("merges").is_null()) return read_bpe(section);

@@ -61,7 +61,7 @@ Result<Normalizer> read_replace(const Section& section) {
   return replace(*pattern, section.text("content", ""));
 }
 
-// Accents go when told so, or else when case goes.
+// strip_accents decides; without it, accents are stripped when the text is lowercased.
 Result<Normalizer> read_bert(const Section& section) {
   const bool lower = section.flag("lowercase", true);
   return bert({.clean = section.flag("clean_text", true),
@@ -231,7 +231,7 @@ Result<Item> read_named(const Section& section, std::string_view field) {
   return special_item(*name, *id);
 }
 
-// BERT's [CLS] … [SEP] and RoBERTa's <s> … </s>, which also trims offsets unless told not to.
+// BERT's [CLS] … [SEP] and RoBERTa's <s> … </s>, which trims offsets unless trim_offsets is false.
 Result<PostProcessor> read_surrounding(const Section& section, bool trims) {
   const Result<Item> first = read_named(section, "cls"), last = read_named(section, "sep");
   if (!first) return first.error();
@@ -253,7 +253,7 @@ Result<std::vector<Item>> read_template_token(const Section& section, std::strin
   const Json ids = token.at("ids");
   if (!ids.is_array())
     return section.wrong("special_tokens", "has no " + json_quote(id.substr(0, 40)) +
-                                               ", which its template names; add it");
+                                               ", which the template uses; add it");
   std::vector<Item> out;
   for (size_t i = 0; i < ids.size(); ++i) {
     const Result<int> number = read_id(section, "special_tokens", ids.at(i));
@@ -273,7 +273,8 @@ Result<PostProcessor> read_template(const Section& section) {
       continue;
     }
     const auto id = parts.at(i).at("SpecialToken").at("id").text();
-    if (!id) return section.wrong("single", "holds neither Sequence nor SpecialToken; correct it");
+    if (!id)
+      return section.wrong("single", "contains neither Sequence nor SpecialToken; correct it");
     const Result<std::vector<Item>> items = read_template_token(section, *id);
     if (!items) return items.error();
     std::vector<Item>& side = n_sequences ? after : before;
@@ -282,7 +283,8 @@ Result<PostProcessor> read_template(const Section& section) {
     if (side.size() > kMostTokens)
       return section.wrong("single", "adds more than 4096 tokens; shorten it");
   }
-  if (n_sequences != 1) return section.wrong("single", "must hold Sequence A once; correct it");
+  if (n_sequences != 1)
+    return section.wrong("single", "must contain Sequence A exactly once; correct it");
   return surround(std::move(before), std::move(after));
 }
 

@@ -46,12 +46,12 @@ Result<SubwordModel> make_subword_model(SubwordRecords records, const std::strin
     case SubwordKind::bpe:
       for (const BpeMerge& merge : records.merges) {
         if (!is_id(merge.left) || !is_id(merge.right) || !is_id(merge.merged))
-          return Error{where + ": a merge has pieces that are not in the vocabulary; correct it"};
+          return Error{where + ": a merge uses pieces that are not in the vocabulary; correct it"};
       }
       return make_bpe(std::move(records));
     case SubwordKind::word_piece:
       if (records.unknown < 0)
-        return Error{where + ": WordPiece needs an unknown token; name one of the vocabulary"};
+        return Error{where + ": WordPiece needs an unknown token; name one from the vocabulary"};
       return make_word_piece(std::move(records));
     case SubwordKind::unigram:
       if (int64_t(records.scores.size()) < size)
@@ -60,7 +60,7 @@ Result<SubwordModel> make_subword_model(SubwordRecords records, const std::strin
     case SubwordKind::word_level:
       return make_word_level(std::move(records));
   }
-  return Error{where + ": the kind of model is not known"};
+  return Error{where + ": unknown model type"};
 }
 
 }  // namespace attn

@@ -15,7 +15,7 @@ SubwordModel make_bpe(SubwordRecords records);
 SubwordModel make_word_piece(SubwordRecords records);
 // The most likely cut (Kudo 2018), by Viterbi's algorithm.
 SubwordModel make_unigram(SubwordRecords records);
-// Whole words alone.
+// Whole words only.
 SubwordModel make_word_level(SubwordRecords records);
 
 // Of any kind, after what no reader may get wrong has been checked: ids that are used are in the

@@ -1,4 +1,4 @@
-// tokenizer_post_processors.cpp - special tokens around a text, and offsets without blanks.
+// tokenizer_post_processors.cpp - special tokens around a text, and offsets without spaces.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -22,8 +22,8 @@ size_t count_trailing_blanks(std::string_view value) {
   return n;
 }
 
-// Offsets of " the" become those of "the". The blank that add_prefix_space put before the first
-// token is no part of the text, so nothing is taken away there.
+// Offsets of " the" become those of "the". The space that add_prefix_space put before the first
+// token is no part of the text, so nothing is trimmed there.
 void trim(Encoding& encoding, bool add_prefix_space) {
   const std::string_view text = encoding.text;
   for (size_t i = 0; i < encoding.items.size(); ++i) {

@@ -79,7 +79,7 @@ PreTokenizer pre_tokenizers::metaspace(char32_t c, PrependScheme scheme, bool sp
   };
 }
 
-// Runs of word characters and runs of what is neither word nor blank.
+// Runs of word characters and runs of what is neither word character nor whitespace.
 PreTokenizer pre_tokenizers::whitespace() {
   return [](Pieces& pieces) {
     cut_pieces(pieces, [](AlignedText&& text, Pieces& out) {

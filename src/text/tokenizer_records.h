@@ -51,7 +51,7 @@ struct AddedToken {
   std::string content;
   bool special = false;
   bool single_word = false;             // only where no word goes on before or after
-  bool lstrip = false, rstrip = false;  // takes the blanks on that side
+  bool lstrip = false, rstrip = false;  // also matches whitespace on that side
   bool normalized = false;              // looked for in the normalized text
 };
 

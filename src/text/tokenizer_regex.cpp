@@ -78,7 +78,7 @@ struct Matcher {
   int match(size_t at, size_t& end) {
     if (!context || !data) return -1;
     if (++n_tries % 16 == 0 && std::chrono::steady_clock::now() > last_moment) return -1;
-    // Tried position by position, so that the clock is looked at between two tries.
+    // Tried position by position, so that the clock is checked between attempts.
     const int rc = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
                                PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, data, context);
     if (rc == PCRE2_ERROR_NOMATCH) return 0;
@@ -137,8 +137,8 @@ Result<Pattern> Pattern::regex(std::string_view source, const std::string& where
     PCRE2_UCHAR why[128] = {};
     pcre2_get_error_message(code, why, sizeof why);
     return Error{where + ": the regular expression " + json_quote(source.substr(0, 80)) +
-                 " is not understood (" + reinterpret_cast<const char*>(why) +
-                 "); correct it or leave it out"};
+                 " could not be compiled (" + reinterpret_cast<const char*>(why) +
+                 "); correct it or remove it"};
   }
   Pattern pattern;
   pattern.code_ = std::shared_ptr<const void>(compiled, [](const void* p) {

@@ -1,4 +1,4 @@
-// tokenizer_shown.cpp - any bytes as something a person can read.
+// tokenizer_shown.cpp - any bytes as readable text.
 #include "text/tokenizer_shown.h"
 
 #include <utf8proc.h>

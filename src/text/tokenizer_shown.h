@@ -1,4 +1,4 @@
-// tokenizer_shown.h - any bytes as something a person can read.
+// tokenizer_shown.h - any bytes as readable text.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace attn {
 
-// Blanks stay. Line breaks and tabs become arrows, other control characters their pictures ("␀"),
+// Spaces stay. Line breaks and tabs become arrows, other control characters their pictures ("␀"),
 // characters without a shape their number ("‹U+200B›"), bytes that are no character "‹E6›".
 std::string readable(std::string_view bytes);
 

@@ -77,7 +77,7 @@ namespace pre_tokenizers {
 PreTokenizer byte_level(bool add_space, bool splits);
 PreTokenizer split(Pattern pattern, Delimiter delimiter, bool invert);
 enum class PrependScheme { always, first, never };
-// Blanks become `mark`, and every word carries the one before it (Kudo & Richardson 2018).
+// Spaces become `mark`, and every word carries the one before it (Kudo & Richardson 2018).
 PreTokenizer metaspace(char32_t mark, PrependScheme scheme, bool splits);
 PreTokenizer whitespace();
 PreTokenizer whitespace_split();

@@ -21,7 +21,7 @@ void Vocabulary::add(std::string_view piece, int id) {
     text_ += piece;
     longest_ = std::max(longest_, piece.size());
   } else {
-    // Said twice: the last one counts, and its first id has no piece.
+    // A repeated piece keeps its last id; its earlier id then has no piece.
     Entry& entry = entries_[size_t(slot)];
     pieces_[size_t(entry.id)] = {};
     entry.id = id;

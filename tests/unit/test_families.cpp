@@ -62,8 +62,8 @@ TEST_CASE("what GPT-2 and BERT cannot have here is refused, what changes nothing
   CHECK(gpt2_error("") == "");
   CHECK(gpt2_error(R"(,"n_inner":null,"reorder_and_upcast_attn":true,"n_ctx":9)") == "");
   CHECK(gpt2_error(R"(,"scale_attn_by_inverse_layer_idx":true)") ==
-        "config.json: scale_attn_by_inverse_layer_idx is true, but a scale of its own in every "
-        "layer is not supported");
+        "config.json: scale_attn_by_inverse_layer_idx is true, but scaling scores by layer "
+        "is not supported");
   CHECK(has(gpt2_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true, but"));
   CHECK(has(gpt2_error(R"(,"scale_attn_weights":0)"), "scale_attn_weights must be true or false"));
 

@@ -104,14 +104,14 @@ TEST_CASE("a format is known by its first bytes, and only then by the file's nam
   CHECK(read_tensors({"b.ty", {}}, kToyFormats));
   const Result<NamedTensors> unread = read_tensors({"a/b.toy", bytes_of_text("x")}, kToyFormats);
   REQUIRE(!unread);
-  CHECK(unread.error().message.starts_with("b.toy: this format of weights is not read; "));
+  CHECK(unread.error().message.starts_with("b.toy: this weight format is not supported; "));
 
   // Weights under another name, and another format under the name of weights.
   const Bytes good = sample_of("safetensors");
   CHECK(read_tensors({"weights.bin", good}));
   const Result<NamedTensors> gguf = read_tensors({"model.safetensors", bytes_of_text("GGUF\3")});
   REQUIRE(!gguf);
-  CHECK(gguf.error().message.starts_with("model.safetensors: this format of weights is not read"));
+  CHECK(gguf.error().message.starts_with("model.safetensors: this weight format is not supported"));
 }
 
 TEST_CASE("the strings of a safetensors file's metadata are read") {

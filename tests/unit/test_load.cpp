@@ -126,7 +126,7 @@ TEST_CASE("files may lie in a folder, bare, or among others") {
   CHECK(!looks_like_model(std::vector<File>{{"a/attention.npz", {}}, {"tokenizer.json", {}}}));
   std::vector<File> two = files_of("qwen2");
   for (const File& file : files_of("mistral")) two.push_back(file);
-  CHECK(has(error_of(two), "config.json is there twice"));
+  CHECK(has(error_of(two), "more than one config.json found"));
 }
 
 TEST_CASE("what is missing is named, with what to do") {
@@ -138,7 +138,7 @@ TEST_CASE("what is missing is named, with what to do") {
         "tokenizer.json is missing: drop it together with model.safetensors");
   std::vector<File> pickled = without(files_of("mistral"), "model.safetensors");
   pickled.push_back({"mistral/pytorch_model.bin", {}});
-  CHECK(has(error_of(pickled), "pytorch_model.bin: this format of weights is not read"));
+  CHECK(has(error_of(pickled), "pytorch_model.bin: this weight format is not supported"));
 
   const std::vector<File> shards = files_of("llama-bf16-shards");
   const char* const third = "model-00003-of-00004.safetensors";
@@ -160,7 +160,7 @@ TEST_CASE("what is missing is named, with what to do") {
   const std::string map = R"({"weight_map": {"a": "weights.dat"}})";
   odd_index.push_back({"llama-bf16-shards/model.safetensors.index.json",
                        std::vector<uint8_t>(map.begin(), map.end())});
-  CHECK(has(error_of(odd_index), "weights.dat: this format of weights is not read"));
+  CHECK(has(error_of(odd_index), "weights.dat: this weight format is not supported"));
 }
 
 TEST_CASE("configurations that do not fit are refused") {
@@ -171,7 +171,7 @@ TEST_CASE("configurations that do not fit are refused") {
   };
   CHECK(has(changed("\"llama\"", "\"falcon\""), "config.json: model_type \"falcon\""));
   CHECK(
-      has(changed("\"vocab_size\": 272", "\"vocab_size\": 273"), "config.json makes it [273, 16]"));
+      has(changed("\"vocab_size\": 272", "\"vocab_size\": 273"), "config.json requires [273, 16]"));
   CHECK(has(changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
             "\"model.layers.2.input_layernorm.weight\" is missing"));
   CHECK(has(changed("\"use_cache\": true", "\"quantization_config\": {}"), "quantized"));

@@ -311,7 +311,7 @@ TEST_CASE("missing, misshapen and unused tensors are named") {
   REQUIRE(!misshapen);
   CHECK(has(misshapen.error().message,
             "model.safetensors: tensor \"toy.embed.weight\" has the shape [4, 5], but config.json "
-            "makes it [5, 4]"));
+            "requires [5, 4]"));
   const Bind more[] = {{"embed", &Weights::embed}, {"h.{}.o", &Block::o}};
   const Result<Bound> missing = bind(more, writer(true, {5, 4}), layout);
   REQUIRE(!missing);

@@ -118,7 +118,7 @@ TEST_CASE("broken headers are refused with the tensor's name and the mend") {
       {R"({"h.0.attn":7})", 4, "has no dtype"},
       {R"({"h.0.attn":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"h.0.attn":)"
        R"({"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
-       8, "is there twice"},
+       8, "occurs twice"},
       {R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"h.0.attn":)"
        R"({"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
        6, "begins at byte 2 of the data, but 4 was expected"},
@@ -145,8 +145,8 @@ TEST_CASE("huge claims are refused before anything is allocated") {
   const std::string header = tensor("F32", "[2,3]", "[0,24]");
   CHECK(has(error_of(file_of(header, 24, uint64_t(1) << 62)), "not a safetensors file"));
   CHECK(has(error_of(file_of(header, 24, UINT64_MAX - 1)), "not a safetensors file"));
-  CHECK(has(error_of(file_of(header, 24, 15'000'000)), "goes beyond the end"));
-  CHECK(has(error_of(file_of(header, 24, header.size() + 25)), "goes beyond the end"));
+  CHECK(has(error_of(file_of(header, 24, 15'000'000)), "extends past the end"));
+  CHECK(has(error_of(file_of(header, 24, header.size() + 25)), "extends past the end"));
   CHECK(has(error_of(file_of(header, 24, 0)), "not valid JSON"));
   for (size_t n = 0; n < 8; ++n) {
     CHECK(has(error_of(File{"m.safetensors", std::vector<uint8_t>(n)}), "download it again"));

@@ -189,10 +189,10 @@ TEST_CASE("errors name the file that the configuration and the vocabulary came f
   CHECK(changed("\"n_layer\": 2", "\"n_layer\": 0") ==
         "whole.toy: n_layer must be a whole number from 1 to 1000");
   CHECK(changed("\"n_layer\"", "\"layers\"") ==
-        "whole.toy: n_layer is missing; the file is damaged or of another kind");
+        "whole.toy: n_layer is missing; use a file that describes its model");
   CHECK(changed("\"gpt2\"", "\"gpt9\"").starts_with("whole.toy: model_type \"gpt9\" is not"));
   const std::string misshapen = changed("\"vocab_size\": 272", "\"vocab_size\": 270");
-  CHECK(misshapen.find("but whole.toy makes it [270, 16]") != std::string::npos);
+  CHECK(misshapen.find("but whole.toy requires [270, 16]") != std::string::npos);
   CHECK(misshapen.ends_with("; the file is damaged: download it again"));
 
   // Files by themselves come first.
