@@ -20,6 +20,7 @@ struct TraceKey {
   std::string model, text;
   ScratchSettings scratch;          // only for "scratch"
   int repeat = 0, repeat_seed = 0;  // State's; then there is no text
+  Edits edits;                      // made while the model runs
   bool operator==(const TraceKey&) const = default;
 };
 

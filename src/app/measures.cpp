@@ -162,6 +162,7 @@ struct MeasureWork {
     Keep keep;
     keep.activations = true;
     keep.facts = false;
+    keep.edits = wish.trace->parts[0].edits;  // what ran, once more
     auto pass = std::make_shared<ForwardPass>(wish.model, tokens(), keep);
     return {[pass] { return pass->step(); },
             [this, pass] { made.activations = pass->take().activations; }};

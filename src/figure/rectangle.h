@@ -10,11 +10,6 @@
 
 namespace attn {
 
-// Queries q0 to q1 and keys k0 to k1, both ends included.
-struct CellRect {
-  int q0 = 0, q1 = 0, k0 = 0, k1 = 0;
-  bool operator==(const CellRect&) const = default;
-};
 // "2-5.0-3"; nothing when it is written otherwise. Cut to the attention's size.
 std::optional<CellRect> read_rectangle(std::string_view text, const Pairs& pairs);
 std::string write_rectangle(CellRect rect);

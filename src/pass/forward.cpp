@@ -36,7 +36,8 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
       tokens(std::move(t)),
       keep(std::move(k)),
       n(tokens.size()) {
-  assert(!check(*model, tokens));
+  assert(!check(*model, tokens, keep.edits));
+  keep.facts = tells_facts(keep);
   if (before) n_reused = n_reusable(*model, tokens, *before, keep);
   trace.made_by = model;
   make_attention(before);
@@ -52,15 +53,8 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
 }
 
 void ForwardPass::Impl::make_attention(const Trace* before) {
-  Attention a;
-  a.part = c.mask == Mask::causal ? Part::decoder_self : Part::encoder_self;
-  a.n_layers = c.n_layers;
-  a.n_heads = c.n_heads;
-  a.n_kv_heads = c.n_kv_heads;
-  a.d_head = c.d_head;
-  a.n_query = a.n_key = n;
-  a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
-  a.mask = c.mask;
+  Attention a = attention_of(c, n);
+  a.edits = keep.edits;
   if (has_padding(tokens)) {
     a.allowed.reserve(size_t(n) * size_t(n));
     for (int query = 0; query < n; ++query) {

@@ -16,10 +16,14 @@ struct Keep {
   bool activations =
       false;  // Trace::activations, of all tokens: nothing is taken over from `before` then
   std::vector<bool> layers;  // whose q, k and v stay in the trace; empty: all
+  // What to change while the pass runs; the trace keeps it (Attention::edits). Where it changes
+  // cells of patterns no facts are told, since they follow from scores.
+  Edits edits;
 };
 
 // Tokens at the start that both have, whose part of `before` a pass may take over: none where
-// tokens see what comes after them, or where a layer of `before` was not kept.
+// tokens see what comes after them, where a layer of `before` was not kept, or where it was edited
+// in another way.
 int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep);
 
 class ForwardPass {
@@ -31,7 +35,7 @@ class ForwardPass {
               const Trace* before = nullptr);
   ~ForwardPass();
 
-  static Status check(const Model& model, const Tokens& tokens);
+  static Status check(const Model& model, const Tokens& tokens, const Edits& edits = {});
   // What the pass and its trace will hold at most, in bytes, beside the weights; known before
   // anything is allocated.
   static uint64_t bytes_needed(const Config& config, int n_tokens, const Keep& keep);

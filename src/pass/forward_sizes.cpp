@@ -19,9 +19,24 @@ uint64_t activation_floats(const Config& c, uint64_t n_tokens) {
          (uint64_t(c.n_layers) * (n_wide * uint64_t(c.d_model) + d_q) + uint64_t(c.d_model));
 }
 
+Attention attention_of(const Config& c, int n) {
+  Attention a;
+  a.part = c.mask == Mask::causal ? Part::decoder_self : Part::encoder_self;
+  a.n_layers = c.n_layers;
+  a.n_heads = c.n_heads;
+  a.n_kv_heads = c.n_kv_heads;
+  a.d_head = c.d_head;
+  a.n_query = a.n_key = n;
+  a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
+  a.mask = c.mask;
+  return a;
+}
+
 bool has_padding(const Tokens& tokens) {
   return std::ranges::any_of(tokens.items, &Token::padding);
 }
+
+bool tells_facts(const Keep& keep) { return keep.facts && !changes_cells(keep.edits); }
 
 bool keeps(const Keep& keep, int layer) {
   return keep.layers.empty() || keep.layers[size_t(layer)];
@@ -39,12 +54,9 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   hidden = chunk * uint64_t(c.d_mlp);
   gate = c.gated_mlp ? hidden : 0;
   angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims) : 0;
-  Attention a;
-  a.d_head = c.d_head;
-  a.n_query = a.n_key = int(std::min<uint64_t>(n, INT32_MAX));
-  scores = uint64_t(attend_floats(a));
+  scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
   layer = room * (d_q + 2 * d_kv);
-  facts = keep.facts ? room * uint64_t(c.n_heads) * kRowFacts : 0;
+  facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
   logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
@@ -54,8 +66,8 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   if (before.made_by.lock().get() != &model || model.config.mask != Mask::causal) return 0;
   const Attention& a = before.parts.front();
   const std::vector<Token>& old = a.query_tokens[0].items;
-  if (!a.allowed.empty() || has_padding(tokens) || keep.activations ||
-      (keep.facts && a.facts.empty()))
+  if (!a.allowed.empty() || has_padding(tokens) || keep.activations || a.edits != keep.edits ||
+      (tells_facts(keep) && a.facts.empty()))
     return 0;
   for (int l = 0; l < a.n_layers; ++l) {
     if (!a.is_kept(l) || !keeps(keep, l)) return 0;
@@ -70,7 +82,7 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   return int(same);
 }
 
-Status ForwardPass::check(const Model& model, const Tokens& tokens) {
+Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits& edits) {
   if (tokens.items.empty()) {
     return Error{"The text is empty: type something for the model to read"};
   }
@@ -93,7 +105,7 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens) {
                  std::to_string(model.config.d_vocab) +
                  "; take the tokenizer.json that came with the weights"};
   }
-  return {};
+  return check_edits(edits, attention_of(model.config, tokens.size()));
 }
 
 uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep) {

@@ -17,7 +17,11 @@ int64_t room_for(const Config& c, int64_t n);
 // Floats of the activations of all layers together, where Keep::activations asks for them.
 uint64_t activation_floats(const Config& c, uint64_t n_tokens);
 
+// The attention of a model over n tokens, all but its rows.
+Attention attention_of(const Config& c, int n);
+
 bool has_padding(const Tokens& tokens);
+bool tells_facts(const Keep& keep);
 bool keeps(const Keep& keep, int layer);
 
 // Floats of each buffer; the one place that says how much a pass needs.

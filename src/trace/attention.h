@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/mat.h"
+#include "trace/edit.h"
 #include "trace/head_rows.h"
 #include "trace/pairs.h"
 
@@ -34,6 +35,8 @@ struct Attention : Pairs {
   // RowFacts (row_facts.h) that the pass left of every row, [layer][sample, head, query,
   // kRowFacts]; empty where nobody asked for them.
   std::vector<HeadRows> facts;
+  // What the pass changed in this part; patterns are those with the changes.
+  Edits edits;
 
   bool is_kept(int layer) const;
   // Of a layer that is kept: whether it has q, k and v, and so scores and values.
@@ -58,7 +61,7 @@ struct Attention : Pairs {
   }
 
   // Weights after the softmax of queries q0 .. q1-1, into out [q1 - q0, n_key]. Computed rows sum
-  // to 1; given ones are as they were given.
+  // to 1 unless `edits` changes cells of them; given ones are as they were given.
   void pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // Scores before softmax and mask, q·k * scale, the same shape; of a layer that is computed.
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;

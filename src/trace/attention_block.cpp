@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "trace/activations.h"
 #include "trace/row_span.h"
 
 namespace attn {
@@ -99,6 +100,7 @@ class HeadBlock {
  private:
   void mask_given(int from, int n, int width, int n_keys, float* highest);
   void divide(Softened& w, int n);
+  void edit_cells(Softened& w, int from, int n);
   // Σ e of each query over some tokens.
   struct Sets {
     float special[kMostPanel] = {}, punctuation[kMostPanel] = {}, same_word[kMostPanel] = {};
@@ -140,6 +142,27 @@ void HeadBlock::divide(Softened& w, int n) {
   w.factor = factor;
 }
 
+// The first of two places where edits act: cells of the pattern. In rows that one touches, e
+// becomes the weight itself and the factor 1; then cells are set. What the mask hides stays hidden.
+void HeadBlock::edit_cells(Softened& w, int from, int n) {
+  float* factor = small_ + kFactorRow * kMostPanel;
+  for (const Edit& edit : a_.edits) {
+    if (edit.kind != Edit::Kind::cells || edit.at.layer != layer_ || edit.at.head != head_)
+      continue;
+    const CellRect& r = edit.rect;
+    for (int query = std::max(from, r.q0); query < std::min(from + n, r.q1 + 1); ++query) {
+      const int lane = query - from;
+      float* column = e_ + lane;
+      for (int key = 0; key < w.n_keys; ++key) {
+        float& e = column[int64_t(key) * w.width];
+        if (e != 0) e *= factor[lane];  // 0 of masked cells stays 0, also where the row is NaN
+        if (key >= r.k0 && key <= r.k1 && a_.may_see(sample_, query, key)) e = edit.by;
+      }
+      factor[lane] = 1;
+    }
+  }
+}
+
 Softened HeadBlock::panel(int from, int n, bool facts) {
   const PanelLoops& loops = panel_for(n);
   const int width = loops.width, n_keys = n_seen_before(a_, from + n);
@@ -169,6 +192,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
   (facts ? loops.soften_facts : loops.soften)(from, n_keys, highest, e_, small_);
   if (facts) std::copy_n(highest, width, small_ + kHighest * width);
   divide(w, n);
+  if (!a_.edits.empty()) edit_cells(w, from, n);
   return w;
 }
 
@@ -186,6 +210,7 @@ Softened HeadBlock::row(int query, bool facts) {
   (facts ? loops_.row_soften_facts : loops_.row_soften)(query, n_keys, e_, sums);
   std::copy_n(sums, int(kSoftSums), small_);
   divide(w, 1);
+  if (!a_.edits.empty()) edit_cells(w, query, 1);
   return w;
 }
 
@@ -342,6 +367,30 @@ void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int 
   }
 }
 
+// The second place where edits act: z [n, d_head] of queries from q0 on, before W_O.
+void edit_z(const Attention& a, int layer, int head, int q0, Mat z) {
+  for (const Edit& edit : a.edits) {
+    if (edit.at.layer != layer || edit.at.head != head) continue;
+    for (int64_t i = 0; i < z.rows; ++i) {
+      const std::span<float> row = z.row(i);
+      switch (edit.kind) {
+        case Edit::Kind::off:
+          std::ranges::fill(row, 0.f);
+          break;
+        case Edit::Kind::scale:
+          for (float& x : row) x *= edit.by;
+          break;
+        case Edit::Kind::replace:
+          std::copy_n(edit.from->z(layer).row(q0 + i).data() + int64_t(head) * a.d_head, a.d_head,
+                      row.data());
+          break;
+        case Edit::Kind::cells:  // has acted on the pattern
+          break;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,
@@ -349,6 +398,7 @@ void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& to
   assert(0 <= q0 && q1 <= a.n_query && z.rows == q1 - q0 && z.cols == a.d_head);
   if (q0 >= q1) return;
   const bool facts = !a.facts.empty() && !a.facts[size_t(layer)].empty();
+  assert(!facts || !changes_cells(a.edits));  // facts follow from scores, as long as rows do
   HeadBlock block(loops, a, sample, layer, head);
   block.make_room(q1, true);
   const bool few = q1 - q0 <= kFewQueries;
@@ -359,6 +409,7 @@ void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& to
     block.values(w, n, z.rows_of(from - q0, from - q0 + n));
     from += n;
   }
+  if (!a.edits.empty()) edit_z(a, layer, head, q0, z);
 }
 
 void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,

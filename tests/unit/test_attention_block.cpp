@@ -346,6 +346,63 @@ TEST_CASE("pooled cells are the largest and the mean of their weights") {
   }
 }
 
+TEST_CASE("edited cells and outputs of blocks, in every instruction set") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const Mask mask : {Mask::none, Mask::causal}) {
+      for (const int n_rows : {1, 2, 7, 70}) {  // a block; the first two go row by row
+        Attention a = random_attention({70, 70, 12, 4, 2}, mask);
+        a.facts.clear();
+        const auto run = [&](int head, std::vector<float>& pattern, std::vector<float>& z) {
+          pattern.assign(70 * 70, 77);
+          z.assign(70 * 12, 77);
+          for (int q0 = 0; q0 < 70; q0 += n_rows) {
+            block_pattern(loops, a, 1, 0, head, q0, q0 + n_rows,
+                          {pattern.data() + q0 * 70, n_rows, 70});
+            attend(loops, a, {}, 1, 0, head, q0, q0 + n_rows, {z.data() + q0 * 12, n_rows, 12});
+          }
+        };
+        std::vector<float> plain, plain_z, other, other_z, pattern, z;
+        run(3, plain, plain_z);
+        run(2, other, other_z);
+        const CellRect rect{20, 40, 10, 35};
+        a.edits = {{.at = {0, 0, 3}, .kind = Edit::Kind::cells, .by = .5f, .rect = rect},
+                   {.at = {0, 0, 2}, .kind = Edit::Kind::scale, .by = -2}};
+        run(3, pattern, z);
+        int wrong = 0;
+        double worst = 0;
+        for (int i = 0; i < 70; ++i) {
+          const bool touched = i >= rect.q0 && i <= rect.q1;
+          std::vector<double> sum(12);
+          for (int j = 0; j < 70; ++j) {
+            const bool edited =
+                touched && j >= rect.k0 && j <= rect.k1 && (mask == Mask::none || j <= i);
+            wrong += pattern[size_t(i * 70 + j)] != (edited ? .5f : plain[size_t(i * 70 + j)]);
+            for (int d = 0; d < 12; ++d)
+              sum[size_t(d)] += double(pattern[size_t(i * 70 + j)]) * a.values(1, 0, 3)(j, d);
+          }
+          for (int d = 0; d < 12; ++d) {
+            grow(worst, z[size_t(i * 12 + d)], sum[size_t(d)]);
+            if (!touched) wrong += z[size_t(i * 12 + d)] != plain_z[size_t(i * 12 + d)];
+          }
+        }
+        CHECK(wrong == 0);
+        CHECK(worst < 2e-5);
+        run(2, pattern, z);
+        CHECK(pattern == other);
+        for (size_t i = 0; i < z.size(); ++i) wrong += z[i] != -2 * other_z[i];
+        CHECK(wrong == 0);
+        // What is drawn of a large map is the same pattern.
+        std::vector<float> largest(7 * 7), whole = a.pattern(1, 0, 3);
+        a.pooled(1, 0, 3, 0, 70, 0, 70, {largest.data(), 7, 7});
+        for (int i = 0; i < 70 * 70; ++i)
+          wrong += whole[size_t(i)] > largest[size_t(i / 700 * 7 + i % 70 / 10)];
+        CHECK(wrong == 0);
+        CHECK(largest[3 * 7 + 1] >= .5f);
+      }
+    }
+  });
+}
+
 TEST_CASE("earlier copies of tokens") {
   const int ids[] = {5, 7, 5, 5, 7, 9};
   const EarlierCopies copies = earlier_copies(ids, ids);
