@@ -15,6 +15,15 @@ namespace {
 
 int within(int i, int n) { return std::clamp(i, 0, std::max(n - 1, 0)); }
 
+// Whether a layer that the metric looks at was given as weights.
+bool has_weights_alone(const Metric& metric, const Inputs& in) {
+  const Attention& a = in.attention();
+  if (metric.reads & reads_layer) return a.is_given(in.state->layer);
+  for (int l = 0; l < a.n_layers; ++l)
+    if (a.is_given(l)) return true;
+  return false;
+}
+
 }  // namespace
 
 State clamped(const State& state, const Trace& trace) {
@@ -59,6 +68,12 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
     return no(": needs attention within one text; here queries and keys are two",
               "：需要同一文本内的注意力；此处查询与键来自两段文本");
+  if (asks(needs_values) && has_weights_alone(metric, in))
+    return no(": needs the value vectors; this attention came from a file as weights alone",
+              "：需要值向量；当前的注意力来自文件，只有权重");
+  if (asks(needs_scores) && has_weights_alone(metric, in))
+    return no(": needs queries and keys; this attention came from a file as weights alone",
+              "：需要查询和键；当前的注意力来自文件，只有权重");
   if (asks(needs_facts) && (a.facts.empty() || std::ranges::any_of(a.facts, &HeadRows::empty)))
     return no(": needs a pass that looked at every row of every head",
               "：需要逐行统计过所有头的运行结果");

@@ -77,8 +77,6 @@ std::string element_report(const Inputs& asked, int query, int key) {
   const Lang lang = s.lang;
   const size_t k = size_t(std::max(s.locked_key, 0));
   const Measure row = find_metric("row")->compute(in);
-  std::vector<float> scores(size_t(a.n_key));
-  a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
   const std::string from = quoted(queries_of(in), s.token, lang);
   const std::string to = quoted(keys_of(in), int(k), lang);
   const bool seen = a.may_see(s.sample, s.token, int(k));
@@ -97,6 +95,9 @@ std::string element_report(const Inputs& asked, int query, int key) {
               "The mask hides token j from token i; its score was replaced before the softmax.",
               "掩码使词元 i 看不到词元 j；softmax 之前它的分数已被替换。") +
            "\n";
+  if (a.is_given(s.layer)) return out;  // a file brought the weights: no score is known
+  std::vector<float> scores(size_t(a.n_key));
+  a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
   return out + "  " +
          fill(tr(lang,
                  "score = q·k / √{0} = {1}; the softmax over the row's scores turns it into {2}",

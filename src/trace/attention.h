@@ -41,6 +41,8 @@ struct Attention : Pairs {
   bool is_kept(int layer) const;
   // Of a layer that is kept: whether it has q, k and v, and so scores and values.
   bool is_computed(int layer) const;
+  // Whether a file brought this layer's weights, without queries, keys and values.
+  bool is_given(int layer) const { return std::holds_alternative<Given>(layers[size_t(layer)]); }
   // To be filled by whoever computes the layer.
   QK& computed(int layer) { return std::get<QK>(layers[size_t(layer)]); }
   const QK& computed(int layer) const { return std::get<QK>(layers[size_t(layer)]); }

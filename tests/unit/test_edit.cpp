@@ -80,8 +80,10 @@ TEST_CASE("edited cells are in the pattern that is shown and in z") {
     const Tokens tokens = some_tokens(n);
     const CellRect rect{4, 9, 2, 7};
     const Edits edits = {{.at = {0, 1, head}, .kind = Kind::cells, .by = .375f, .rect = rect}};
-    const Trace plain = forward(model, tokens), got = forward(model, tokens, {.edits = edits});
-    const Trace kept = forward(model, tokens, {.activations = true, .edits = edits});
+    const Trace plain = forward(model, tokens, {.all_logits = true});
+    const Trace got = forward(model, tokens, {.all_logits = true, .edits = edits});
+    const Trace kept =
+        forward(model, tokens, {.all_logits = true, .activations = true, .edits = edits});
     CHECK(most_apart(got.logits, plain.logits) > 1e-4);
     CHECK(got.logits == kept.logits);
     const Attention& a = got.parts[0];

@@ -93,7 +93,7 @@ TEST_CASE("a head is used where it was saved; without one there are patterns and
   CHECK(!headless->tied);
   CHECK(headless->weights.unembed.empty());
   REQUIRE(headless->notes.size() == 1);  // none of the pooler
-  CHECK(has(headless->notes[0], "no output vocabulary"));
+  CHECK(has(headless->notes[0], "no output head"));
   const Trace trace = forward(headless, tokens_of(std::vector<int>{2, 9, 3}));
   CHECK(trace.n_logits == 0);
   CHECK(trace.logits.empty());

@@ -150,7 +150,7 @@ TEST_CASE("what is missing is named, with what to do") {
   std::vector<File> twice = no_index;
   twice.push_back(*find(twice, third));
   find(twice, "model-00001-of-00004.safetensors")->bytes = twice.back().bytes;
-  CHECK(has(error_of(twice), "is in model-00001-of-00004.safetensors too"));
+  CHECK(has(error_of(twice), "is in model-00001-of-00004.safetensors as well"));
   std::vector<File> bad_index = shards;
   replace(*find(bad_index, "model.safetensors.index.json"), "weight_map", "weight_mop");
   CHECK(has(error_of(bad_index), "model.safetensors.index.json: weight_map"));

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <string>
@@ -166,4 +167,72 @@ TEST_CASE("a metric reads of the state what its row says, and nothing else") {
     CAPTURE(std::string(metric.id));
     CHECK(seen[metric.id] == metric.reads);
   }
+}
+
+namespace {
+
+// The same attention as a file brings it: patterns alone, without a model, a pass or facts.
+Trace as_given(const Trace& computed) {
+  Trace trace;
+  Attention a = computed.parts[0];
+  a.facts.clear();
+  a.d_head = 0;
+  a.n_kv_heads = a.n_heads;
+  for (int l = 0; l < a.n_layers; ++l) {
+    HeadRows pattern(int64_t(a.n_samples) * a.n_heads, a.n_query, a.n_key);
+    for (int i = 0; i < a.n_samples * a.n_heads; ++i)
+      computed.parts[0].pattern_rows(i / a.n_heads, l, i % a.n_heads, 0, a.n_query,
+                                     pattern.head_to_fill(i));
+    a.layers[size_t(l)] = Given{std::move(pattern)};
+  }
+  trace.parts.push_back(std::move(a));
+  return trace;
+}
+
+}  // namespace
+
+TEST_CASE("given weights have every measure that weights allow, and a sentence for the others") {
+  const auto model = bookworm();
+  const Trace computed = batch_of(model, "The little girl, unhappily, saw a dog and a cat",
+                                  "A big bird ran. It was a windy day, too, for grandmother.");
+  const Trace given = as_given(computed);
+  State state{.sample = 1, .token = 9};
+  state.layer = state.head = 1;
+  const Inputs whole{model.get(), &computed, &state, nullptr, kPeriod};
+  const Inputs alone{nullptr, &given, &state, nullptr, kPeriod};
+  // With the model at hand and yet no q, k and v: what says so are the needs of the rows.
+  const Inputs beside{model.get(), &given, &state, computed.activations.get(), kPeriod};
+  int n_same = 0, n_refused = 0;
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    REQUIRE(!missing(metric, whole));
+    if (metric.needs & of_weights) continue;
+    if (metric.needs & (needs_scores | needs_values)) {
+      const Status no = missing(metric, beside);
+      REQUIRE(no);
+      CHECK(no->message.find("weights alone") != std::string::npos);
+      ++n_refused;
+      continue;
+    }
+    if (missing(metric, alone)) {
+      CHECK((metric.needs & (needs_model | needs_activations | needs_logits)) != 0);
+      continue;
+    }
+    const Measure want = metric.compute(whole), got = metric.compute(alone);
+    REQUIRE(got.values.size() == want.values.size());
+    double worst = 0;
+    int n_undefined = 0;
+    for (size_t i = 0; i < got.values.size(); ++i) {
+      n_undefined += std::isnan(got.values[i]) != std::isnan(want.values[i]);
+      if (std::isnan(want.values[i])) continue;
+      worst = std::max(worst, std::abs(double(got.values[i]) - double(want.values[i])) /
+                                  std::max(1., std::abs(double(want.values[i]))));
+    }
+    CHECK(n_undefined == 0);
+    CHECK(worst < 2e-5);
+    ++n_same;
+  }
+  MESSAGE(n_same, " measures of given weights, ", n_refused, " that need more");
+  CHECK(n_same > 40);
+  CHECK(n_refused > 10);
 }

@@ -129,7 +129,7 @@ TEST_CASE("rotary settings are found where any version of transformers wrote the
   CHECK(has(error_of(layout_of("llama", R"("rope_scaling":"linear")")), "must be an object"));
   CHECK(has(error_of(layout_of("llama", R"("partial_rotary_factor":0.5)")), "partial_rotary"));
   CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":2)")), "partial_rotary"));
-  CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":0.4)")), "pairs"));
+  CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":0.4)")), "even number"));
 }
 
 TEST_CASE("a sliding window limits the text, up to which it is a causal mask") {
@@ -167,7 +167,7 @@ TEST_CASE("numbers out of bounds are refused with the field's name") {
   }
   CHECK(has(error_of(layout_of("llama", R"("num_key_value_heads":3)")), "multiple of"));
   CHECK(has(error_of(layout_of("llama", R"("rms_norm_eps":-1)")), "rms_norm_eps"));
-  CHECK(has(error_of(layout_of("llama", R"("head_dim":7)")), "pairs"));
+  CHECK(has(error_of(layout_of("llama", R"("head_dim":7)")), "even number"));
   CHECK(has(error_of(layout_of("llama", R"("rope_theta":0)")), "rope_theta"));
 }
 

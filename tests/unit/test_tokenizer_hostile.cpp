@@ -74,7 +74,8 @@ TEST_CASE("errors say what is wrong and where") {
             .starts_with("tokenizer.json: model vocab: the id of \"a\" must be"));
   CHECK(error_of(R"({"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}})") != "");
   CHECK(error_of(with(R"("pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}})"))
-            .starts_with("tokenizer.json: pre_tokenizer: the regular expression \"(a\" is not"));
+            .starts_with("tokenizer.json: pre_tokenizer: the regular expression \"(a\" could not "
+                         "be compiled"));
   CHECK(error_of(with(R"("added_tokens": [{"id": 999999999, "content": "x"}])")) != "");
 }
 

@@ -174,7 +174,7 @@ TEST_CASE("records that don't fit together are refused") {
   CHECK(records.model.add_merge("w", "x") == "x");
   CHECK(records.model.add_merge("w", "o") == "wo");
   records.model.merges.push_back({0, 1, 99});
-  CHECK(error_of(records).starts_with("by hand: model: a merge has pieces that are not in"));
+  CHECK(error_of(records).starts_with("by hand: model: a merge uses pieces that are not in"));
   records = byte_pair_records();
   records.model.unknown = 14;
   CHECK(error_of(records).starts_with("by hand: model: the unknown token is not in"));
