@@ -80,9 +80,9 @@ export class Files {
     try {
       const found = await promise;
       if (!found.length) {
-        throw new Trouble(tr(
-            'No model found in this folder: config.json and model.safetensors are required',
-            '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
+        throw new Trouble(
+            tr('No model found in this folder: config.json and model.safetensors are required',
+               '此文件夹中没有模型：需要 config.json 与 model.safetensors'));
       }
       const total = found.reduce((sum, {file}) => sum + file.size, 0);
       const large = found.find(({file}) => file.size > MOST_OF_ONE);
@@ -134,7 +134,8 @@ export class Files {
     return this.#page.tr(
         `${what}: ${gb} GB does not fit in a browser tab (limit: ${
             limit}); use the desktop program for larger models`,
-        `${what}：${gb} GB 超出浏览器标签页的可用内存（上限：${limit}），请使用桌面程序打开更大的模型`);
+        `${what}：${gb} GB 超出浏览器标签页的可用内存（上限：${
+            limit}），请使用桌面程序打开更大的模型`);
   }
 
   // ---- Fetched

@@ -159,8 +159,7 @@ export class Page {
     this.canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault();  // else it would never come back
       this.#lost = true;
-      this.say(this.tr(
-          'Graphics context lost; restoring…', '图形上下文已丢失，正在恢复…'));
+      this.say(this.tr('Graphics context lost; restoring…', '图形上下文已丢失，正在恢复…'));
     });
     this.canvas.addEventListener('webglcontextrestored', () => {
       this.#lost = false;

@@ -31,8 +31,8 @@ std::string written(const std::function<void(ByteSink&)>& content) {
 }
 
 Status write_file(const std::string& path, const std::function<Status(ByteSink&)>& content) {
-  const Error not_written{
-      path + ": could not be written; check that the folder is there and the disk not full"};
+  Error not_written{path +
+                    ": could not be written; check that the folder is there and the disk not full"};
   std::ofstream file(path, std::ios::binary);
   if (!file) return not_written;
   uint64_t end = 0;  // seeking empties the stream's buffer, so it is done only where it must be

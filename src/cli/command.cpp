@@ -177,7 +177,7 @@ Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
   return load_model(std::move(*files), folder);
 }
 
-Status check_pass(const Model& model, const Tokens& tokens, Keep keep) {
+Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
   if (Status e = ForwardPass::check(model, tokens)) return e;
   const uint64_t bytes = ForwardPass::bytes_needed(model.config, tokens.size(), keep);
   const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;

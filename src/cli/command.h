@@ -64,7 +64,7 @@ Status check_looks(const State& state, const Trace& trace);
 void add_folder(CLI::App& app, std::string& folder);
 Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
 // What of ForwardPass::check, or of memory, forbids a pass.
-Status check_pass(const Model& model, const Tokens& tokens, Keep keep = {});
+Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {});
 
 // --model DIR, and --text TEXT, or --text - for standard input, or --text-file FILE.
 struct ModelOptions {

@@ -85,7 +85,7 @@ std::string as_csv(const Lens& l) {
   std::string out = "layer,query,target,logit,probability,rank,entropy";
   for (int i = 1; i <= l.o.top; ++i) {
     const std::string n = std::to_string(i);
-    out += ",id_" + n + ",piece_" + n + ",probability_" + n;
+    for (const char* column : {",id_", ",piece_", ",probability_"}) out += column + n;
   }
   for (int r = 0; r < l.table.n_rows; ++r) {
     for (int q = 0; q < l.table.n_query; ++q) {

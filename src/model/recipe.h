@@ -155,4 +155,10 @@ struct Bound {
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const NamedTensors> files);
 
+// Each in the file of its family; recipes.cpp has the list.
+extern const Recipe kBert, kRoberta;           // recipe_bert.cpp
+extern const Recipe kGpt2;                     // recipe_gpt2.cpp
+extern const Recipe kLlama, kMistral, kQwen2;  // recipe_llama.cpp
+extern const Recipe kGptNeoX;                  // recipe_gpt_neox.cpp
+
 }  // namespace attn

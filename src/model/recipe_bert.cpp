@@ -98,7 +98,6 @@ Result<Layout> roberta(const ConfigSource& source) {
 
 }  // namespace
 
-extern const Recipe kBert, kRoberta;
 const Recipe kBert = {"bert", bert, kBinds, "bert.", kIgnored, kBertHead};
 const Recipe kRoberta = {"roberta", roberta, kBinds, "roberta.", kIgnored, kRobertaHead};
 

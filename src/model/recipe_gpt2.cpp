@@ -48,7 +48,6 @@ Result<Layout> layout(const ConfigSource& source) {
 
 }  // namespace
 
-extern const Recipe kGpt2;
 const Recipe kGpt2 = {"gpt2", layout, kBinds, "transformer.", kIgnored};
 
 }  // namespace attn

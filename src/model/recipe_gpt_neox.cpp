@@ -52,7 +52,6 @@ Result<Layout> layout(const ConfigSource& source) {
 
 }  // namespace
 
-extern const Recipe kGptNeoX;
 const Recipe kGptNeoX = {"gpt_neox", layout, kBinds, "gpt_neox.", kIgnored};
 
 }  // namespace attn

@@ -94,7 +94,6 @@ Result<Layout> qwen2(const ConfigSource& source) {
 
 }  // namespace
 
-extern const Recipe kLlama, kMistral, kQwen2;
 const Recipe kLlama = {"llama", llama, kBinds, "model.", kIgnored};
 const Recipe kMistral = {"mistral", mistral, kBinds, "model.", kIgnored};
 const Recipe kQwen2 = {"qwen2", qwen2, kBinds, "model.", kIgnored};

@@ -2,11 +2,6 @@
 
 namespace attn {
 
-extern const Recipe kBert, kRoberta;           // recipe_bert.cpp
-extern const Recipe kGpt2;                     // recipe_gpt2.cpp
-extern const Recipe kLlama, kMistral, kQwen2;  // recipe_llama.cpp
-extern const Recipe kGptNeoX;                  // recipe_gpt_neox.cpp
-
 static const Recipe* const kRecipes[] = {
     &kBert, &kGpt2, &kGptNeoX, &kLlama, &kMistral, &kQwen2, &kRoberta,
 };

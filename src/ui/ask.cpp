@@ -129,8 +129,8 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
                    const State& state) {
   const Snapshot& s = session.snapshot();
   if (what == "status") return status(ui, s, state);
-  if (what.rfind("pattern ", 0) == 0) return pattern(s, what.c_str() + 8);
-  if (what.rfind("row ", 0) == 0) return pattern_row(s, what.c_str() + 4);
+  if (what.starts_with("pattern ")) return pattern(s, what.c_str() + 8);
+  if (what.starts_with("row ")) return pattern_row(s, what.c_str() + 4);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
   return error(

@@ -21,7 +21,7 @@ std::string fit_text(std::string_view text, float max_width) {
   if (room > 0)
     ImGui::GetFont()->CalcTextSizeA(ImGui::GetFontSize(), room, 0, text.data(),
                                     text.data() + text.size(), &end);
-  return std::string(text.data(), end) + dots;
+  return std::string(text.substr(0, size_t(end - text.data()))) + dots;
 }
 
 bool begin_card(const Frame& f, const char* id, ImVec2 size, bool scrolls) {

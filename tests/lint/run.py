@@ -3,7 +3,7 @@
 
     tests/lint/run.py [CHECK...]      checks: format tidy shell python javascript columns planted
 
-Nothing named: all but tidy.
+Nothing named: all.
 
 format      clang-format: C++ and JavaScript, by .clang-format
 tidy        clang-tidy: C++, by .clang-tidy
@@ -215,17 +215,13 @@ CHECKS = {
 }
 
 
-# What runs when nothing is named. `tidy` joins it as soon as the tree satisfies .clang-tidy.
-BY_DEFAULT = [name for name in CHECKS if name != "tidy"]
-
-
 def main():
     sys.dont_write_bytecode = True
     unknown = [name for name in sys.argv[1:] if name not in CHECKS]
     if unknown:
         sys.exit(f"lint: no check {unknown[0]}; there are: {' '.join(CHECKS)}")
     failed = 0
-    names = sys.argv[1:] or BY_DEFAULT
+    names = sys.argv[1:] or list(CHECKS)
     for name in names:
         start = time.monotonic()
         said = CHECKS[name](ROOT)

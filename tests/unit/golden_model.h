@@ -43,7 +43,7 @@ inline std::filesystem::path test_models() { return ATTNSCOPE_SOURCE_DIR "/tests
 inline std::optional<std::filesystem::path> shared_model(const std::string& name) {
   const char* given = std::getenv("ATTNSCOPE_SHARED");
   const std::filesystem::path shared = given ? given : ATTNSCOPE_SOURCE_DIR "/../shared";
-  const std::filesystem::path folder = shared / "models" / "checkpoints" / name;
+  std::filesystem::path folder = shared / "models" / "checkpoints" / name;
   if (std::filesystem::exists(folder)) return folder;
   std::printf("SKIPPED %s: no %s\n", name.c_str(), folder.string().c_str());
   return {};

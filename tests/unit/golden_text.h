@@ -21,7 +21,7 @@ struct GoldenCase {
   std::map<std::string, std::string> settings;
   std::map<std::string, GoldenTensor> tensors;
 
-  bool has(const std::string& key) const { return tensors.count(key) != 0; }
+  bool has(const std::string& key) const { return tensors.contains(key); }
   const std::vector<float>& values(const std::string& key) const { return tensors.at(key).values; }
   long long number(const std::string& key) const { return std::stoll(settings.at(key)); }
 };

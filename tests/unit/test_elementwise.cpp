@@ -64,13 +64,13 @@ float one(void (*loop)(float*, int64_t), float x) {
 }
 
 using Loop = void (*)(float*, int64_t);
-struct Activation {
+struct NamedLoop {
   const char* name;
   Loop ElementLoops::* loop;
   double (*exact)(double);
   double most_off;  // beside max(1, |x|)
 };
-const Activation kActivations[] = {
+const NamedLoop kActivations[] = {
     {"gelu", &ElementLoops::gelu, [](double v) { return 0.5 * v * std::erfc(-v / std::sqrt(2.0)); },
      1.7e-7},
     {"gelu_tanh", &ElementLoops::gelu_tanh,
@@ -118,7 +118,7 @@ TEST_CASE("activations follow their formulas on every instruction set") {
   std::vector<float> x = all_sizes();
   for (float v : between(-12, 12, 0.000371f)) x.push_back(v);
   for_all_simd([&](const ElementLoops& loops) {
-    for (const Activation& a : kActivations) {
+    for (const NamedLoop& a : kActivations) {
       CAPTURE(std::string(a.name));
       const Loop loop = loops.*a.loop;
       std::vector<float> y = x;

@@ -112,7 +112,7 @@ TEST_CASE("safetensors that are written can be read, and .npy has NumPy's header
   const StoredTensor* w = read->find("w\"");
   REQUIRE(w);
   CHECK(w->shape == std::vector<int64_t>{2, 3});
-  CHECK(std::memcmp(w->bytes.data(), values, sizeof values) == 0);
+  CHECK(std::ranges::equal(std::as_bytes(w->bytes), std::as_bytes(std::span(values))));
   REQUIRE(read->find("ids"));
   CHECK(read->metadata.at("note").text() == "a \"quote\"");
 

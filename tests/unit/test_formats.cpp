@@ -55,7 +55,8 @@ TEST_CASE("every format reads a good file, and refuses one that is cut short") {
     if (!format.read) {
       const Result<NamedTensors> read = read_tensors({name, {}});
       REQUIRE(!read);
-      CHECK(read.error().message.starts_with(std::string(base_name(name)) + ": this weight format is not"));
+      CHECK(read.error().message.starts_with(std::string(base_name(name)) +
+                                             ": this weight format is not"));
       continue;
     }
     const Bytes good = sample_of(format.id);

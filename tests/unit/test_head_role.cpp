@@ -264,7 +264,7 @@ Trace published(const Json& names, std::span<const float> attn, int n_layers, in
 std::optional<std::filesystem::path> shared_attention(const std::string& name) {
   const char* given = std::getenv("ATTNSCOPE_SHARED");
   const std::filesystem::path shared = given ? given : ATTNSCOPE_SOURCE_DIR "/../shared";
-  const std::filesystem::path folder = shared / "models" / "attention" / name;
+  std::filesystem::path folder = shared / "models" / "attention" / name;
   if (std::filesystem::exists(folder)) return folder;
   std::printf("SKIPPED %s: no %s\n", name.c_str(), folder.string().c_str());
   return {};

@@ -42,7 +42,7 @@ std::vector<Source> sources(const fs::path& root) {
 
 std::string included(const std::string& line) {
   const std::string word = "#include \"";
-  if (line.rfind(word, 0) != 0) return "";
+  if (!line.starts_with(word)) return "";
   return line.substr(word.size(), line.find('"', word.size()) - word.size());
 }
 
@@ -51,7 +51,7 @@ std::vector<std::string> faults(const std::vector<Source>& all) {
   std::vector<std::string> found;
   for (const Source& source : all) {
     const int floor = floor_of(source.path);
-    const bool platform = source.path.rfind("platform/", 0) == 0;
+    const bool platform = source.path.starts_with("platform/");
     const bool core = floor >= 0 && floor < floor_of("platform/");
     for (const std::string& line : source.lines) {
       const std::string header = included(line);
@@ -60,14 +60,14 @@ std::vector<std::string> faults(const std::vector<Source>& all) {
       const bool simd_header = source.path == "tensor/simd.h";
       if (!platform && !simd_header && line.find("__EMSCRIPTEN") != std::string::npos)
         found.push_back(source.path + " says __EMSCRIPTEN__; only platform/ may");
-      if (!platform && (line.find("#include <SDL") == 0 || line.find("#include <GL") == 0))
+      if (!platform && (line.starts_with("#include <SDL") || line.starts_with("#include <GL")))
         found.push_back(source.path + " includes " + line.substr(9) + "; only platform/ may");
-      if (core && line.find("imgui") != std::string::npos && line.find("#include") == 0)
+      if (core && line.find("imgui") != std::string::npos && line.starts_with("#include"))
         found.push_back(source.path + " includes Dear ImGui; the core has no screen");
     }
     if (source.path.ends_with(".h")) {
       const std::string name = source.path.substr(source.path.find_last_of('/') + 1);
-      if (source.lines.empty() || source.lines[0].rfind("// " + name + " - ", 0) != 0)
+      if (source.lines.empty() || !source.lines[0].starts_with("// " + name + " - "))
         found.push_back(source.path + " must begin with \"// " + name + " - one sentence.\"");
     }
   }

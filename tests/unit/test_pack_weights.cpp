@@ -56,7 +56,9 @@ ByteBuffer file_of(const std::vector<Entry>& entries, const std::string& dtype, 
   return buffer;
 }
 
-Result<NamedTensors> parsed(Bytes bytes) { return read_safetensors({"model.safetensors", bytes}); }
+Result<NamedTensors> parsed(Bytes bytes) {
+  return read_safetensors({"model.safetensors", std::move(bytes)});
+}
 
 Layout layout_of(int d_model, int d_mlp) {
   Layout layout;

@@ -195,7 +195,7 @@ TEST_CASE("a file cut at any length is refused, and one with broken bytes never 
     ++n_read;
     for (const StoredTensor& t : read->tensors) {
       if (const Result<Tensor> floats = to_floats(*read, t)) {
-        if (floats->size() > 0) CHECK(floats->data[floats->size() - 1] == 0);
+        if (!floats->empty()) CHECK(floats->data[floats->size() - 1] == 0);
       }
     }
   }
