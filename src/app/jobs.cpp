@@ -25,9 +25,10 @@ uint64_t bytes_needed(const ScratchSettings& s) {
   return (9 * batch * n * d + 4 * d * d) * sizeof(float) + allowed;
 }
 
-// All layers' q, k and v, or as many as fit, those nearest to `layer`; nothing where not one does.
-std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, uint64_t room) {
-  Keep keep;
+// `keep` with all layers' q, k and v, or as many as fit, those nearest to `layer`; nothing where
+// not one does.
+std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Keep keep,
+                                   uint64_t room) {
   for (int n = c.n_layers; n > 0; --n) {
     if (ForwardPass::bytes_needed(c, n_tokens, keep) <= room) return keep;
     const int first = std::clamp(layer - (n - 1) / 2, 0, c.n_layers - n + 1);
@@ -105,7 +106,7 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       } else {
         tokens = model.tokenizer->encode(wish.text);
       }
-      if (Status wrong = ForwardPass::check(model, *tokens)) {
+      if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
         return false;
       }
@@ -114,7 +115,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     bool begin() {
       const Model& model = *wish.model;
       const int n = tokens->size();
-      const auto keep = keep_what_fits(model.config, n, wish.layer, wish.room.with_release);
+      const auto keep = keep_what_fits(model.config, n, wish.layer, {.edits = wish.edits},
+                                       wish.room.with_release);
       const uint64_t bytes = ForwardPass::bytes_needed(model.config, n, keep.value_or(Keep{}));
       if (!keep || bytes > wish.room.room) {
         made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release), keep.has_value()});

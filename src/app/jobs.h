@@ -42,6 +42,7 @@ struct ForwardWish {
   int repeat = 0;  // so many random tokens, said twice (fewer where the model reads fewer), in the
                    // place of the text
   uint32_t repeat_seed = 0;
+  Edits edits;  // made while the model runs
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
 

@@ -103,9 +103,10 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
                 };
                 if (key.model == "scratch")
                   return scratch_job(key.scratch, room(), state.lang, done);
-                return forward_job({model(key.model), key.text, state.layer, room(),
-                                    kept.of(key.model), key.repeat, uint32_t(key.repeat_seed)},
-                                   state.lang, done);
+                return forward_job(
+                    {model(key.model), key.text, state.layer, room(), kept.of(key.model),
+                     key.repeat, uint32_t(key.repeat_seed), key.edits},
+                    state.lang, done);
               }};
 }
 
