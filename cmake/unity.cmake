@@ -1,15 +1,14 @@
 # unite(TARGET SIZE): with ATTNSCOPE_UNITY the target's C++ files are compiled up to SIZE at a time,
 # so that headers are read and templates instantiated once for all of them. cmake/unity.py chooses
 # the groups, anew whenever CMake runs. A file with options of its own (COMPILE_OPTIONS,
-# COMPILE_DEFINITIONS, SKIP_UNITY_BUILD_INCLUSION) is compiled by itself.
+# COMPILE_DEFINITIONS, SKIP_UNITY_BUILD_INCLUSION) is compiled by itself. ATTNSCOPE_UNITY_TESTS does
+# so for unit_tests alone: who builds everything once has them sooner, and the programs stay as they
+# are.
 option(ATTNSCOPE_UNITY "Compile many files as one" OFF)
-if(ATTNSCOPE_UNITY)
-  # A local variable may have the name of another file's own constant.
-  target_compile_options(our_flags INTERFACE -Wno-shadow)
-endif()
+option(ATTNSCOPE_UNITY_TESTS "Compile many files of unit_tests as one" ${ATTNSCOPE_UNITY})
 
 function(unite target size)
-  if(NOT ATTNSCOPE_UNITY)
+  if(NOT (ATTNSCOPE_UNITY OR (ATTNSCOPE_UNITY_TESTS AND target STREQUAL "unit_tests")))
     return()
   endif()
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -50,6 +49,8 @@ function(unite target size)
     math(EXPR group "${group} - 1")
     set(united "${CMAKE_CURRENT_BINARY_DIR}/unity/${target}${group}.cpp")
     file(CONFIGURE OUTPUT "${united}" CONTENT "${text_${group}}")
+    # A local variable may have the name of another file's own constant.
+    set_source_files_properties("${united}" PROPERTIES COMPILE_OPTIONS -Wno-shadow)
     target_sources(${target} PRIVATE "${united}")
   endforeach()
 endfunction()

@@ -129,7 +129,8 @@ build_in_background() {
     # shellcheck disable=SC2046
     {
       time {
-        timeout --foreground "$limit_s" cmake --preset "$preset" --log-level=NOTICE 2>&1 &&
+        timeout --foreground "$limit_s" cmake --preset "$preset" -DATTNSCOPE_UNITY_TESTS=ON \
+          --log-level=NOTICE 2>&1 &&
           timeout --foreground "$limit_s" nice \
             cmake --build --preset "$preset" --target $(targets_of "$preset") 2>&1
         code=$?

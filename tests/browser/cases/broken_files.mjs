@@ -107,7 +107,7 @@ export const cases = [
         writeFileSync(path.join(empty, "ckpt.pt"), "x");
         await page.drop_paths([empty]);
         await until(
-            async () => (await page.status()).file_error?.includes("no model in this folder"),
+            async () => (await page.status()).file_error?.includes("No model found in this folder"),
             "the folder without a model was taken without a word, or beside the first sentence");
       } finally {
         rmSync(empty, {recursive: true});
