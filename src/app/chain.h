@@ -1,4 +1,4 @@
-// chain.h - studies one after the other, as one.
+// chain.h - runs studies one after the other, as one study.
 #pragma once
 
 #include <functional>
@@ -11,16 +11,16 @@ namespace attn {
 
 class Chain {
  public:
-  // `step`, where there is one, until it says false; then `done` once.
+  // Calls `step` (if any) until it returns false, then `done` once.
   struct Link {
     std::function<bool()> step;
     std::function<void()> done;
   };
-  // `next` is asked when the link before is done, since it may need what that one made. Nothing
-  // ends the chain.
+  // `next` is called when the previous link is done, since it may need its result; nullopt ends
+  // the chain.
   explicit Chain(std::function<std::optional<Link>()> next) : next_(std::move(next)) {}
 
-  bool step() {  // false: nothing is left
+  bool step() {  // false: the chain has ended
     if (!link_) link_ = next_();
     if (!link_) return false;
     if (link_->step && link_->step()) return true;
@@ -29,7 +29,7 @@ class Chain {
     done();
     return true;
   }
-  // Between two links the rest can be left to another chain.
+  // Between two links the rest can be handed to another chain.
   bool is_between() const { return !link_; }
 
  private:

@@ -11,13 +11,13 @@ namespace attn {
 namespace {
 
 Error too_much(Lang lang, uint64_t bytes, uint64_t room) {
-  return Error{tr(lang, "The text is too long for the memory here: it would take ",
-                  "文本太长，内存不够：需要 ") +
-               human_bytes(bytes) + tr(lang, ", and ", "，而剩余 ") + human_bytes(room) +
-               tr(lang, " is left; shorten it", "；请缩短文本")};
+  return Error{tr(lang, "The text is too long for the available memory: it needs ",
+                  "文本过长，可用内存不足：需要 ") +
+               human_bytes(bytes) + tr(lang, ", but only ", "，仅剩 ") + human_bytes(room) +
+               tr(lang, " is free; shorten the text", "；请缩短文本")};
 }
 
-// Inputs, outputs and what lies between, besides the module itself.
+// Bytes of inputs, outputs and everything between, without the module itself.
 uint64_t bytes_needed(const ScratchSettings& s) {
   const auto d = uint64_t(std::max(0, s.d_model)), n = uint64_t(s.tokens.size()),
              batch = uint64_t(std::max(0, s.n_samples));
@@ -25,8 +25,8 @@ uint64_t bytes_needed(const ScratchSettings& s) {
   return (9 * batch * n * d + 4 * d * d) * sizeof(float) + allowed;
 }
 
-// `keep` with all layers' q, k and v, or as many as fit, those nearest to `layer`; nothing where
-// not one does.
+// `keep` with the layers whose q, k and v fit in memory, nearest to `layer` first; nothing where none
+// does.
 std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Keep keep,
                                    uint64_t room) {
   for (int n = c.n_layers; n > 0; --n) {
@@ -38,7 +38,7 @@ std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Kee
   return {};
 }
 
-// That which the pass can take most from; null when there is none.
+// The trace that shares the longest beginning with the text; null when there is none.
 std::shared_ptr<const Trace> most_reusable(const std::vector<std::shared_ptr<const Trace>>& earlier,
                                            const Model& model, const Tokens& tokens,
                                            const Keep& keep) {
@@ -91,7 +91,7 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     std::optional<ForwardPass> pass;
     std::optional<MadeTrace> made;
 
-    // The first two steps: tokens; and whether they fit.
+    // The first two steps: tokenize, and check that the pass fits in memory.
     bool tokenize() {
       const Model& model = *wish.model;
       if (wish.repeat > 0) {

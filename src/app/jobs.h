@@ -1,4 +1,4 @@
-// jobs.h - the session's long work as jobs: load, run, and make the maps that are looked at.
+// jobs.h - the session's long work as jobs: load a model, run it, make maps and thumbnails.
 #pragma once
 
 #include <functional>
@@ -16,48 +16,48 @@ namespace attn {
 using TraceResult = Result<TracePair>;
 using LoadResult = Result<std::shared_ptr<const Model>>;
 
-// Each `done` runs on the thread that polls the worker.
+// Each `done` runs on the thread that polls the worker. Errors come through it, in `lang`.
 Job load_job(std::vector<File> files, std::string name, Lang lang,
              std::function<void(LoadResult)> done);
 
-// What may be spent on a trace and on making it; more than `room` only once what is on screen was
-// given up.
+// Bytes that a trace and its computation may take; beyond `room` only once the pictures on screen
+// are released.
 struct Room {
   uint64_t room = 0, with_release = 0;
 };
 struct MadeTrace {
   TraceResult result;
-  bool release_first = false;  // nothing was made: it fits once older pictures are given up
+  bool release_first = false;  // nothing was made: it fits once older pictures are released
 };
 Job scratch_job(ScratchSettings settings, Room room, Lang lang,
                 std::function<void(MadeTrace)> done);
-// Where not all layers' q, k and v fit, those nearest to `layer` are kept. `earlier` are traces of
-// the same model, whose beginnings need not be computed again.
+// Where the q, k and v of all layers do not fit, those nearest to `layer` are kept. `earlier` are
+// traces of the same model; a beginning shared with one of them is not computed again.
 struct ForwardWish {
   std::shared_ptr<const Model> model;
   std::string text;
   int layer = 0;
   Room room;
   std::vector<std::shared_ptr<const Trace>> earlier;
-  int repeat = 0;  // so many random tokens, said twice (fewer where the model reads fewer), in the
-                   // place of the text
+  int repeat = 0;  // number of random tokens, repeated twice (at most the context length), that
+                   // replace the text
   uint32_t repeat_seed = 0;
   Edits edits;  // made while the model runs
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
 
-// A whole pattern, `rows_a_step` rows a step.
+// A whole pattern, [n_query, n_key], `rows_a_step` rows per step.
 Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lang lang,
             std::function<void(std::shared_ptr<const PatternMap>)> done);
 Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, Lang lang,
              std::function<void(std::vector<std::shared_ptr<const Tile>>)> done);
 
-// Thumbnails of at most kGridSide cells a side. A part: heads from .. to-1, counted through all
-// layers, values [to - from, side_q, side_k]; each step takes no more than kWorkAStep a thread, or
-// one row of cells.
+// Thumbnails of at most kGridSide cells a side. A part holds heads from .. to-1, counted through
+// all layers, values [to - from, side_q, side_k]; a step takes at most kWorkAStep per thread, or one
+// row of cells.
 inline constexpr int kGridSide = 64;
 HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample);
-// How many heads are worth a part: about a twentieth of a second.
+// Heads in a part: about 50 ms of work.
 int heads_a_part(const Attention& a);
 struct GridPart {
   int from = 0, to = 0;

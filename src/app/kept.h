@@ -1,5 +1,4 @@
-// kept.h - traces that were made lately, so that going back computes nothing; and how much they
-// hold.
+// kept.h - a cache of recent traces, so that going back computes nothing, and its size.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +14,11 @@
 
 namespace attn {
 
-// What a trace is made from. Equal keys, equal traces.
+// Everything a trace depends on: equal keys give equal traces.
 struct TraceKey {
   std::string model, text;
   ScratchSettings scratch;          // only for "scratch"
-  int repeat = 0, repeat_seed = 0;  // State's; then there is no text
+  int repeat = 0, repeat_seed = 0;  // as in State; `text` is empty then
   Edits edits;                      // made while the model runs
   bool operator==(const TraceKey&) const = default;
 };
@@ -28,7 +27,7 @@ struct TracePair {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const ScratchRun> scratch;  // null for a model
   std::shared_ptr<const Model> model;         // null for the attention from scratch
-  int period = 0;                             // so many tokens, said twice; 0: not so
+  int period = 0;                             // length of the tokens that are repeated twice; 0: a text
 };
 
 // Memory that several traces share counts once.
@@ -39,14 +38,14 @@ uint64_t bytes_of(const Trace& trace);
 class KeptTraces {
  public:
   KeptTraces();
-  // Null when it is not there or lacks the layer of this site (none: the last there is); becomes
-  // the newest.
+  // Null when there is none, or it lacks the layer of this site (clamped to the model). The trace
+  // found becomes the newest.
   const TracePair* find(const TraceKey& key, const Site& site);
   void put(const TraceKey& key, TracePair pair);
   void drop_model(const std::string& model);
-  // Of this model, the newest first.
+  // Traces of this model, the newest first.
   std::vector<std::shared_ptr<const Trace>> of(const std::string& model) const;
-  // The oldest go until at most so many, of so many bytes, are left; the newest always stays.
+  // Drops the oldest until at most `most` traces and `most_bytes` bytes are left; the newest stays.
   void trim(size_t most, uint64_t most_bytes);
   bool holds(const std::shared_ptr<const Trace>& trace) const;
   uint64_t bytes() const;

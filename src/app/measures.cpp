@@ -68,12 +68,12 @@ Status cannot_compute(const Metric& metric, const Inputs& inputs) {
   if (has(metric, Axis::query) && has(metric, Axis::key) &&
       int64_t(a.n_query) * a.n_key > kMostCells)
     return Error{std::string(metric.title.in(lang)) +
-                 tr(lang, ": shown for texts of up to 2,048 tokens; this one has ",
-                    "：仅对不超过 2,048 个词元的文本显示；当前词元数为 ") +
+                 tr(lang, ": available for up to 2,048 tokens; this text has ",
+                    "：最多支持 2,048 个词元；当前文本的词元数为 ") +
                  std::to_string(a.n_query)};
   if ((metric.reads & reads_layer) && !a.is_kept(inputs.state->layer))
-    return Error{tr(lang, "The memory has no room for this layer; choosing it computes it",
-                    "内存放不下这一层；选择该层即可计算")};
+    return Error{tr(lang, "This layer did not fit in memory; choose it to compute it",
+                    "该层未能保留在内存中；选择该层即可重新计算")};
   return missing(metric, inputs);
 }
 
@@ -94,11 +94,11 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
     add(view.metric(s));
     add(view.second_metric(s));
   }
-  // The list's filter may name any of them.
+  // The filter of the list may name any head metric.
   if (s.panel == Panel::head || (s.panel == Panel::list && !s.filter.empty()))
     for (const Metric& m : metrics())
       if (m.axes == kByHead) add(&m);
-  // What may be chosen as the target: what the model itself expects.
+  // The target menu offers the model's own predictions.
   if (std::ranges::any_of(wanted, [](const Metric* m) { return m->reads & reads_target; }))
     add(next_measure());
   return wanted;
@@ -106,7 +106,7 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
 
 namespace {
 
-// A wish's measures, key after key. What is made so far decides what comes next.
+// Makes the measures of a wish, key after key; each step depends on what exists so far.
 struct MeasureWork {
   MeasureWish wish;
   MadeMeasures made;
@@ -147,16 +147,16 @@ struct MeasureWork {
     return link_of(metric.begin(inputs()), [this](Measure m) { add(std::move(m), {}); });
   }
 
-  // Running the model again, for its activations.
+  // Runs the model again to keep its activations.
   std::optional<Error> no_room_for_activations() const {
     const uint64_t n = uint64_t(tokens().size());
     const uint64_t bytes = activation_floats(wish.model->config, n) * sizeof(float);
     if (bytes <= wish.room) return {};
-    return Error{tr(wish.at.lang, "This needs the activations of all layers, ",
-                    "这需要保留所有层的激活值，共 ") +
+    return Error{tr(wish.at.lang, "This measure needs the activations of all layers: ",
+                    "该度量需要所有层的激活值，共 ") +
                  human_bytes(bytes) +
-                 tr(wish.at.lang, ", and the memory has room for ", "，而内存只剩 ") +
-                 human_bytes(wish.room) + tr(wish.at.lang, "; shorten the text", "；请缩短文本")};
+                 tr(wish.at.lang, ", but only ", "，而内存仅剩 ") +
+                 human_bytes(wish.room) + tr(wish.at.lang, " is free; shorten the text", "；请缩短文本")};
   }
   Chain::Link pass() {
     Keep keep;
@@ -168,7 +168,7 @@ struct MeasureWork {
             [this, pass] { made.activations = pass->take().activations; }};
   }
 
-  // Scores of heads look at the same patterns: all that follow each other are made in one walk.
+  // Head scores read the same patterns, so consecutive ones are made in one walk.
   std::vector<const HeadScore*> scores_ahead() const {
     std::vector<const HeadScore*> scores;
     for (size_t i = n_made(); i < wish.keys.size(); ++i) {
@@ -218,7 +218,7 @@ struct MeasureWork {
 Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done) {
   const int n_steps = wish.keys.empty() ? 100 : int(wish.keys.size());
   auto work = std::make_shared<MeasureWork>(std::move(wish));
-  return {tr(lang, "Measuring", "正在测量"), n_steps, [work] { return work->step(); },
+  return {tr(lang, "Computing measures", "正在计算度量"), n_steps, [work] { return work->step(); },
           [work, done] { done(std::move(work->made)); }};
 }
 

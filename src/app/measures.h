@@ -1,4 +1,4 @@
-// measures.h - metrics computed for what is looked at: what each depends on, and the job that makes
+// measures.h - metrics computed for the current view: their cache keys, and the job that makes
 // them.
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace attn {
 
-// A metric, the part of the model, and what the metric reads of the state (Metric::reads);
-// everything else has the same value in every key. Does not keep the trace.
+// A metric, the part of the model, and those fields of the state that the metric reads
+// (Metric::reads); other fields keep their default. Does not keep the trace alive.
 struct MeasureKey : Site {
   const Metric* metric = nullptr;
   std::weak_ptr<const Trace> trace = {};
@@ -26,7 +26,7 @@ struct MeasureKey : Site {
 
   bool operator==(const MeasureKey& other) const;
 };
-// `at`: clamped.
+// `at` must be clamped to the trace.
 MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
                        const State& at);
 
@@ -37,40 +37,39 @@ struct MadeMeasure {
 };
 uint64_t bytes_of(const std::shared_ptr<const MadeMeasure>& made);
 
-// The metric's numbers, or in a sentence why it has none: too large (more than kMostCells cells), a
-// layer that is not kept, or what missing() says.
+// Computes the metric. Errors: more than kMostCells cells, a layer that is not kept, or what
+// missing() reports.
 inline constexpr int64_t kMostCells = 2048 * 2048;
 Status cannot_compute(const Metric& metric, const Inputs& inputs);
 Result<Measure> compute_checked(const Metric& metric, const Inputs& inputs);
 
-// The metrics that a state's views need, each once, in the order of the views.
+// The metrics that the views of a state need, each once, in the order of the views.
 std::vector<const Metric*> wanted_metrics(const State& state);
-// What the model expects after the chosen token.
+// The model's predictions after the chosen token.
 const Metric* next_measure();
 
-// Some of `keys`, from the first on: as many as are done in about a tenth of a second, at least
-// one. Those that need activations have the model run again to keep them, where neither the trace
-// nor `activations` has them; more than `room` bytes of them are an error. What was kept is handed
-// over with the rest.
+// Some of `keys`, from the first on: as many as fit in about 100 ms, at least one. Where a metric
+// needs activations that neither the trace nor `activations` has, the model runs again to keep
+// them; more than `room` bytes of them are an error. The activations kept are part of the result.
 struct MadeMeasures {
   std::vector<std::shared_ptr<const MadeMeasure>> made;
   std::shared_ptr<const Activations> activations;
   std::shared_ptr<const struct HeadRoles>
-      roles;  // where all that they are told by was made in one walk
+      roles;  // null unless all the scores they need were made in one walk
 };
 struct MeasureWish {
-  std::shared_ptr<const Model> model;  // that made the trace; or null
+  std::shared_ptr<const Model> model;  // that made the trace, or null
   std::shared_ptr<const Trace> trace;
   State at;
   std::vector<MeasureKey> keys;
-  bool roles = false;                              // of all heads, after them
+  bool roles = false;                              // also of all heads, once the measures are made
   std::shared_ptr<const Activations> activations;  // of this trace, or null
   uint64_t room = 0;
   int period = 0;  // Inputs::period
 };
 Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done);
 
-// What every head of a sample does.
+// The role of every head, for one sample.
 struct HeadRoles {
   std::weak_ptr<const Trace> trace;
   int part = 0, sample = 0, n_heads = 0;

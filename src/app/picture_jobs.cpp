@@ -8,9 +8,9 @@ namespace attn {
 
 namespace {
 
-constexpr int kHeadsAPart = 16;  // in steps of one thread
+constexpr int kHeadsAPart = 16;  // per step of one thread
 
-// One thumbnail, or some rows of its cells where all of it would take too long.
+// One thumbnail, or some of its rows where the whole would take too long.
 struct Piece {
   int head = 0;          // counted through all layers
   int from = 0, to = 0;  // rows of cells
@@ -25,7 +25,7 @@ std::vector<Piece> pieces(const HeadGrid& g, int from, int to) {
   for (int head = from; head < to; ++head) {
     if (!a.is_kept(head / g.n_heads)) continue;
     if (n == 1) out.push_back({head, 0, g.side_q});
-    // Row by row: a block of several would be cut at other queries than all of them.
+    // Row by row: a block of rows would start at other queries than the whole does.
     for (int row = 0; row < n && n > 1; ++row) out.push_back({head, row, row + 1});
   }
   return out;

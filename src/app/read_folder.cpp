@@ -12,15 +12,15 @@ namespace fs = std::filesystem;
 
 Result<Bytes> read_file(const std::string& path) {
   std::error_code failed;
-  if (fs::is_directory(path, failed)) return Error{path + ": is a folder; name a file"};
+  if (fs::is_directory(path, failed)) return Error{path + ": is a folder; give the path of a file"};
   const uintmax_t size = fs::file_size(path, failed);
   std::ifstream in(path, std::ios::binary);
-  if (failed || !in) return Error{path + ": cannot be opened; check that it is there and readable"};
+  if (failed || !in) return Error{path + ": cannot be opened; check that it exists and is readable"};
   ByteBuffer data;
-  if (!data.resize(size)) return Error{path + ": too large for this program's memory"};
+  if (!data.resize(size)) return Error{path + ": too large for the available memory"};
   in.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size()));
   if (size_t(in.gcount()) != data.size())
-    return Error{path + ": ended early while it was read; try again"};
+    return Error{path + ": ended early while being read; try again"};
   return Bytes(std::move(data));
 }
 
@@ -28,7 +28,7 @@ Result<std::vector<File>> read_folder(const std::string& path) {
   std::error_code failed;
   if (!fs::is_directory(path, failed))
     return Error{path +
-                 ": is not a folder; name the folder that holds config.json, "
+                 ": is not a folder; give the folder that contains config.json, "
                  "model.safetensors and tokenizer.json"};
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {

@@ -9,9 +9,10 @@
 
 namespace attn {
 
+// Errors name the path: a folder, not readable, too large.
 Result<Bytes> read_file(const std::string& path);
-// The files of one folder that a model may be made of (weights, .json, .txt, .model), without its
-// subfolders.
+// The model files of one folder (weights, .json, .txt, .model), without its subfolders, each named
+// folder/file.
 Result<std::vector<File>> read_folder(const std::string& path);
 
 }  // namespace attn

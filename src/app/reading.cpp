@@ -75,17 +75,17 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       const int64_t cells = int64_t(r.queries.size()) * r.keys.size();
       if (cells == 0)
         made->error = Error{tr(wish.at.lang,
-                               "All tokens of this text are special, and special tokens are hidden",
-                               "这段文本的词元全是特殊词元，而特殊词元已隐藏")};
+                               "All tokens of this text are special tokens, which are hidden; show them",
+                               "这段文本的词元全是特殊词元，而特殊词元已隐藏；请显示特殊词元")};
       else if (cells > kMostCells)
         made->error = Error{
             tr(wish.at.lang,
-               "A map of words or sentences has up to 2,048 of them; here there would be ",
-               "词或句子的大图最多 2,048 个单位；此处有 ") +
+               "A map of merged tokens has up to 2,048 rows and columns; this text has ",
+               "合并词元的大图最多 2,048 行、2,048 列；当前文本有 ") +
             std::to_string(r.keys.size()) +
             tr(wish.at.lang,
-               ". Choose sentences, or tokens as the model reads them, with special tokens shown",
-               " 个。请改选句子，或显示特殊词元并选择模型的词元")};
+               ". Choose sentences, or choose model tokens and show special tokens",
+               " 个。请改选句子，或选择模型的词元并显示特殊词元")};
       else if (wish.from && wish.from->error)
         made->error = wish.from->error;
       if (made->error) return false;
@@ -141,7 +141,7 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
   const int n_steps = work->attention().n_query / work->rows_a_step() + 1;
-  return {tr(lang, "Putting tokens together", "正在合并词元"), n_steps,
+  return {tr(lang, "Merging tokens", "正在合并词元"), n_steps,
           [work] { return work->step(); }, [work, done] { done(work->made); }};
 }
 

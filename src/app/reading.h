@@ -1,5 +1,5 @@
-// reading.h - the chosen head's map with tokens as people read them: words, sentences, marked
-// spans, special ones hidden.
+// reading.h - the chosen head's map with tokens merged into words, sentences or marked spans, and
+// special tokens hidden.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace attn {
 
 struct PatternMap;  // shown.h
 
-// A sample's tokens as a state groups them. Does not keep the trace they are of.
+// The tokens of a sample, grouped as the state asks. Does not keep the trace alive.
 struct Reading {
   std::weak_ptr<const Trace> of;
   int part = 0, sample = 0;
@@ -29,13 +29,13 @@ struct Reading {
   Pairs pairs;       // of the groups: one sample
 
   bool is(const std::shared_ptr<const Trace>& trace, const State& state) const;
-  // Tokens of the chosen row and cell in groups; hidden ones make way.
+  // `state` with its chosen row and cell counted in groups; hidden tokens move to a neighbour.
   State at(const State& state) const;
 };
 std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
                                             const State& state);
 
-// A map of groups: its metric is null for the weights.
+// Cache key of a map of groups; the metric is null for weights.
 struct ReadKey {
   std::shared_ptr<const Reading> reading;
   MeasureKey of;
@@ -48,7 +48,7 @@ struct ReadMap {
   ReadKey key;
   std::shared_ptr<const PatternMap> map;    // of weights; its reading is the key's
   std::shared_ptr<const MadeMeasure> made;  // of a metric
-  std::vector<float> hidden;  // [query group] of its weights, what the hidden tokens hold
+  std::vector<float> hidden;  // [query group] weight on hidden tokens
   double hidden_mean = 0;
   std::optional<Error> error;
 };
@@ -57,8 +57,8 @@ uint64_t bytes_of(const std::shared_ptr<const ReadMap>& map);
 ReadKey read_key(std::shared_ptr<const Reading> reading, const Metric* metric,
                  const std::shared_ptr<const Trace>& trace, const State& at);
 
-// Rows of the pattern, or of `from`, a few at a time: a step takes about kWorkAStep. More than
-// kMostCells cells of groups are an error.
+// Merges rows of the pattern, or of `from`; a step takes about kWorkAStep. More than kMostCells
+// cells of groups are an error.
 struct ReadWish {
   std::shared_ptr<const Trace> trace;
   ReadKey key;

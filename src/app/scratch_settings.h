@@ -1,4 +1,4 @@
-// scratch_settings.h - what the attention from scratch is to be made of, as the state says it.
+// scratch_settings.h - the settings of the attention from scratch, from the state.
 #pragma once
 
 #include "pass/scratch.h"
@@ -6,8 +6,8 @@
 
 namespace attn {
 
-// The settings of the attention from scratch that this state asks for: `tokens` cut at blanks, then
-// cut short, or lengthened with x7, x8, …, to n_tokens.
+// Token names are State::tokens split at spaces, then truncated or extended (x7, x8, …) to n_tokens
+// where that is not 0.
 ScratchSettings scratch_settings(const State& state);
 
 }  // namespace attn

@@ -11,11 +11,11 @@
 namespace attn {
 namespace {
 
-// Of what is kept for going back; the picture on screen comes on top where it is larger.
+// Limits of the traces kept for going back; a larger trace on screen comes on top.
 constexpr uint64_t kKeptBytes = 256'000'000;
 constexpr size_t kKeptTraces = 8;
 
-// What the memory did not allow, in a sentence; "" when all layers are there.
+// Which layers are kept where not all fit in memory; "" when all are kept.
 std::string note_of(const Trace& trace, const Site& at, Lang lang) {
   const Attention& a = trace.at(at);
   int first = -1, last = -1;
@@ -26,10 +26,10 @@ std::string note_of(const Trace& trace, const Site& at, Lang lang) {
   }
   if (last - first + 1 == a.n_layers) return "";
   const std::string from = std::to_string(first), to = std::to_string(last);
-  return tr(lang, "The memory has no room for all layers of this text: it keeps layers ",
+  return tr(lang, "Not all layers of this text fit in memory: layers ",
             "内存放不下这段文本的所有层：保留第 ") +
          from + tr(lang, " to ", " 至 ") + to +
-         tr(lang, ", and choosing another runs the model again", " 层，选择其他层会重新运行模型");
+         tr(lang, " are kept; choosing another runs the model again", " 层，选择其他层会重新运行模型");
 }
 
 bool is_shown(const Side& side, const TraceKey& key, const State& state) {
@@ -143,7 +143,7 @@ void Session::Impl::forget_pictures_of_lost_traces() {
   if (side_a.activations && !kept.holds(side_a.activations_of.lock())) side_a.activations.reset();
 }
 
-// All but the weights. The interface forgets the rest when it sees that there is no trace.
+// Frees all but the weights. The interface drops its own copies once there is no trace.
 void Session::Impl::release() {
   kept = {};
   forget_pictures_of_lost_traces();

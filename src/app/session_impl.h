@@ -1,5 +1,5 @@
-// session_impl.h - what a session holds, for the files that share it: session.cpp (what is wished,
-// traces, memory), session_models.cpp and session_pictures.cpp.
+// session_impl.h - the members of a session, shared by session.cpp (wishes, traces, memory),
+// session_models.cpp and session_pictures.cpp.
 #pragma once
 
 #include "app/jobs.h"
@@ -9,16 +9,16 @@
 
 namespace attn {
 
-// What is shown of one text, and what belongs to making it.
+// What is shown of one text, and the work in progress for it.
 struct Side {
   Shown& shown;
   std::optional<TraceKey> key = {};     // of shown.trace
-  std::optional<TraceKey> failed = {};  // no trace can be made of it, and why
+  std::optional<TraceKey> failed = {};  // no trace can be made of it; `error` says why
   std::optional<Error> error = {};
   MapLook look = {};
   std::shared_ptr<HeadGrid> making = {};  // thumbnails, part by part
   double making_since = 0;
-  std::shared_ptr<const Activations> activations = {};  // that a measure needed
+  std::shared_ptr<const Activations> activations = {};  // kept for a measure
   std::weak_ptr<const Trace> activations_of = {};
   int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
 };
@@ -36,22 +36,22 @@ struct Session::Impl {
     std::shared_ptr<const Model> model;
   };
   std::vector<Loaded> loaded;
-  std::vector<std::string> asked;       // listed models whose fetch has been handed out
+  std::vector<std::string> asked;       // listed models returned by take_fetch()
   std::optional<std::string> to_fetch;  // the id that the state needs
   std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
-  bool index_known = false;  // the list is whole: before, any model may still join it
+  bool index_known = false;  // the list is complete; until then any model may still join it
   Lang speaks = Lang::en;    // titles of jobs
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
 
-  Wanted in_hand;  // what the worker's job makes
+  Wanted in_hand;  // what the worker's current job makes
 
   KeptTraces kept;
   Store<MapKey, std::shared_ptr<const PatternMap>> maps{bytes_of, kPictureRoom / 4};
   Store<SampleKey, std::shared_ptr<const HeadGrid>> grids{bytes_of, kPictureRoom / 4};
   std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kPictureRoom / 2);
   uint64_t limit = 2'000'000'000;
-  bool released = false;  // pictures were given up: their memory is free after the next frame
+  bool released = false;  // pictures were released; their memory is free after the next frame
 
   const ModelEntry* entry(const std::string& id) const {
     for (const ModelEntry& e : models)
@@ -73,15 +73,15 @@ struct Session::Impl {
     return std::holds_alternative<T>(in_hand);
   }
 
-  // The first thing that the state needs and that is not there: a trace, then what is made from the
-  // one on screen. On the way what is kept is shown, and what takes a moment is made.
+  // The first thing the state needs that is missing: a trace, then what is made from the trace on
+  // screen. Shows cached results on the way, and makes at once what takes a moment.
   std::optional<Wish> first_missing(Side& side, const State& state);
   // Posts the wish's job in place of any other, unless it is in hand already; without a wish, the
   // job in hand is cancelled.
   void follow(std::optional<Wish> wish);
 
-  // What the state's trace is made from; nothing where its model is not loaded, which then is
-  // fetched, or snapshot.error says why it cannot be.
+  // Key of the state's trace; nothing while its model is not loaded: it is then fetched, or
+  // snapshot.error says why it cannot be.
   std::optional<TraceKey> trace_key(const State& state);
   std::optional<Wish> missing_trace(Side& side, const TraceKey& key, const State& state);
   void take_trace(Side& side, const TraceKey& key, MadeTrace made);
@@ -92,7 +92,7 @@ struct Session::Impl {
   void measure_memory();
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped);
 
-  // The first of each kind that is missing for the trace on screen, to which `at` is clamped.
+  // The first missing item of each kind for the trace on screen; `at` is clamped to that trace.
   std::optional<Wish> missing_map(Side& side, const State& at);
   std::optional<Wish> missing_tiles(Side& side, const MapKey& key, const MapLook& at, int level);
   std::optional<Wish> missing_large_map(Side& side, const MapKey& key);

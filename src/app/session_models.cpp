@@ -76,7 +76,7 @@ std::optional<ModelEntry> Session::take_fetch() {
 
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
                               bool dropped) {
-  // The one that it takes the place of is asked for again when it is needed.
+  // The model it replaces is fetched again when needed.
   if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
   in_hand = WantedModel{id};
   worker.post(
@@ -100,7 +100,7 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
           models.push_back(std::move(added));
         }
         const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
-        if (is_of_it(side_a.key)) side_a.key.reset();  // another model by the same name
+        if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
         kept.drop_model(id);
         forget_pictures_of_lost_traces();
         if (is_of_it(side_a.failed)) side_a.failed.reset();
@@ -138,7 +138,7 @@ void Session::open(std::vector<File> files) {
     error =
         Error{std::string(base_name(files.front().name)) +
               ": not a model; drop config.json, model.safetensors and tokenizer.json together, or "
-              "the folder that holds them"};
+              "the folder that contains them"};
     return;
   }
   const std::string& path = files.front().name;

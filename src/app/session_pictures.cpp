@@ -1,5 +1,4 @@
-// session_pictures.cpp - maps, tiles, thumbnails and measures: what is missing is made, what was
-// made is kept.
+// session_pictures.cpp - makes missing maps, tiles, thumbnails and measures, and keeps those made.
 #include <algorithm>
 #include <chrono>
 
@@ -10,9 +9,9 @@ namespace attn {
 namespace {
 
 constexpr uint64_t kMeasureBytes = 32'000'000;
-// A map that takes no longer than about a millisecond is made within the frame that asks for it.
+// Work below which a map is made within the frame that asks for it: about a millisecond.
 constexpr double kAtOnce = 1e7;
-// Thumbnails take the old ones' place one by one only where all of them take longer.
+// Thumbnails replace the old ones one by one only where all of them take longer.
 constexpr double kPatience_s = 0.25;
 
 double now_s() {
@@ -58,7 +57,7 @@ std::optional<Wish> Session::Impl::missing_map(Side& side, const State& at) {
   return Wish{WantedMap{key}, job, at_once};
 }
 
-// All tiles of a level that are seen; the missing ones of a row of them are one job.
+// The visible tiles of a level; the missing ones of one row of tiles are one job.
 std::optional<Wish> Session::Impl::missing_tiles(Side& side, const MapKey& key, const MapLook& at,
                                                  int level) {
   const auto& trace = side.shown.trace;
@@ -90,7 +89,7 @@ std::optional<Wish> Session::Impl::missing_large_map(Side& side, const MapKey& k
     *map = {key.site(), shown.trace, key.sample, a.n_query, a.n_key, {}, {}, key.pool};
     shown.map = std::move(map);
   };
-  // Another head takes the place of the one on screen when its overview is whole.
+  // Another head replaces the one on screen when its overview is complete.
   if (!shown.map || shown.map->trace != shown.trace) show_it();
   if (auto wish = missing_tiles(side, key, whole_map(a), coarsest)) return wish;
   if (!(shown.map->key() == key)) show_it();

@@ -1,4 +1,4 @@
-// shown.h - what is on screen of one text: its trace, and the pictures and numbers made from it.
+// shown.h - what is on screen for one text: its trace, and the pictures and numbers made from it.
 #pragma once
 
 #include <memory>
@@ -16,19 +16,18 @@
 
 namespace attn {
 
-// What maps, tiles and thumbnails together may take, in bytes: half of it tiles, a quarter each
-// maps and thumbnails.
+// Bytes for maps, tiles and thumbnails together: half for tiles, a quarter each for maps and
+// thumbnails.
 inline constexpr uint64_t kPictureRoom = 128'000'000;
 
-// One pattern, [n_query, n_key]. Those of more than kWholeCells have no values here: see
-// Shown::tiles.
+// One pattern, [n_query, n_key]. Patterns of more than kWholeCells have no values: see Shown::tiles.
 inline constexpr int64_t kWholeCells = 512 * 512;
 struct PatternMap : Site {
   std::shared_ptr<const Trace> trace;
   int sample = 0, n_query = 0, n_key = 0;
   std::vector<float> values;
   std::vector<float> row_max;                        // [n_query]
-  Pool pool = Pool::largest;                         // of one in tiles
+  Pool pool = Pool::largest;                         // of a map in tiles
   std::shared_ptr<const Reading> reading = nullptr;  // whose groups are its rows and columns
 
   bool is_whole() const { return !values.empty(); }
@@ -36,8 +35,8 @@ struct PatternMap : Site {
 };
 uint64_t bytes_of(const std::shared_ptr<const PatternMap>& map);
 
-// Thumbnails of all heads: [layer, head, side_q, side_k]; each cell the largest weight it covers.
-// The first n_ready of them, counted through all layers, are there; those of layers that are not
+// Thumbnails of all heads: [layer, head, side_q, side_k]; each cell is the largest weight it
+// covers. The first n_ready, counted through all layers, are ready; those of layers that are not
 // kept stay empty.
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
@@ -49,12 +48,12 @@ struct HeadGrid {
 };
 uint64_t bytes_of(const std::shared_ptr<const HeadGrid>& grid);
 
-// Those that were made, the newest first.
+// Measures made so far, the newest first.
 using Measures = Store<MeasureKey, std::shared_ptr<const MadeMeasure>>;
 using ReadMaps = Store<ReadKey, std::shared_ptr<const ReadMap>>;
 
-// Every pointer may be null until its job is done, and then stays until the next is ready, so that
-// nothing flickers.
+// Pointers are null until their job is done, then keep the old result until the next is ready, so
+// that nothing flickers.
 struct Shown {
   std::shared_ptr<const Model> model;         // null for the attention from scratch
   std::shared_ptr<const ScratchRun> scratch;  // null for a model
@@ -62,22 +61,20 @@ struct Shown {
   std::shared_ptr<const PatternMap> map;
   std::shared_ptr<const HeadGrid> grid;
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
-  // Of this trace, and of earlier ones until theirs are there.
+  // Of this trace, and of earlier traces until its own are made.
   Measures measures{bytes_of};
-  // Where tokens are not shown as the model reads them: how they are grouped, and maps of the
-  // groups.
+  // Where tokens are merged or hidden: the groups, and maps of the groups.
   std::shared_ptr<const Reading> reading;
   ReadMaps read_maps{bytes_of, kPictureRoom / 4};
   std::shared_ptr<const HeadRoles>
-      roles;         // where the inspector is open; of an earlier trace until its own are there
-  std::string text;  // that the trace was made of
-  int period = 0;    // it is so many random tokens, said twice; 0: it is a text
-  std::string note;  // what the memory did not allow, in a sentence; "" when all is there
+      roles;         // while the inspector is open; of an earlier trace until its own are made
+  std::string text;  // of the trace
+  int period = 0;    // number of random tokens, repeated twice; 0: a text
+  std::string note;  // which layers did not fit in memory; "" when all are kept
 
-  // That of this metric for this place, `at` being clamped; null while it is not there.
+  // This metric at this place; `at` must be clamped. Null until made.
   std::shared_ptr<const MadeMeasure> measure(const Metric* metric, const State& at) const;
-  // The same, or else the last of it that has as many layers and heads, so that a text that is
-  // typed does not flicker.
+  // The same, else the latest with as many layers and heads, so that typing does not flicker.
   std::shared_ptr<const MadeMeasure> last_measure(const Metric* metric, const State& at) const;
   std::shared_ptr<const ReadMap> read_map(const Metric* metric, const State& at) const;
 };

@@ -1,4 +1,4 @@
-// store.h - values by their keys, the newest first; the oldest go when they take too much.
+// store.h - a cache of values by key, limited in bytes; the oldest are dropped first.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace attn {
 
-// Meant for some dozens of shared pointers: a search compares one key after the other.
+// Meant for a few dozen shared pointers: a search compares the keys one by one.
 template <class Key, class Value>
 class Store {
  public:
@@ -23,7 +23,7 @@ class Store {
   explicit Store(Weigh weigh, uint64_t most_bytes = UINT64_MAX)
       : weigh_(weigh), most_bytes_(most_bytes) {}
 
-  // The newest that fits, which becomes the newest of all; null where there is none.
+  // The newest match, which becomes the newest entry; null where there is none.
   template <class Fits>
   const Value* find_if(Fits&& fits) {
     const auto it = std::ranges::find_if(entries_, fits);
@@ -34,18 +34,18 @@ class Store {
   const Value* find(const Key& key) {
     return find_if([&](const Entry& e) { return e.key == key; });
   }
-  // The same, without becoming the newest.
+  // The same, without changing the order.
   const Value* peek(const Key& key) const {
     const auto it = std::ranges::find_if(entries_, [&](const Entry& e) { return e.key == key; });
     return it == entries_.end() ? nullptr : &it->value;
   }
-  // Replaces the value with an equal key. At least the newest stays, however large it is.
+  // Replaces a value with an equal key. The newest always stays, however large it is.
   void put(Key key, Value value) {
     std::erase_if(entries_, [&](const Entry& e) { return e.key == key; });
     entries_.insert(entries_.begin(), {std::move(key), std::move(value)});
     trim(most_bytes_);
   }
-  // The oldest go until the others take no more, or only the newest `at_least` are left.
+  // Drops the oldest until the rest takes at most `most_bytes`, or only `at_least` are left.
   void trim(uint64_t most_bytes, size_t at_least = 1) {
     uint64_t all = bytes();
     for (; all > most_bytes && entries_.size() > at_least; entries_.pop_back())

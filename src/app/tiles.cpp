@@ -10,7 +10,7 @@ namespace attn {
 
 namespace {
 
-constexpr int kRows = 32;  // of a pattern, that a thread holds at a time
+constexpr int kRows = 32;  // of a pattern that a thread holds at a time
 constexpr float kNotANumber = -1;
 
 bool same_trace(const std::weak_ptr<const Trace>& a, const std::weak_ptr<const Trace>& b) {

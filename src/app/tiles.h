@@ -1,4 +1,4 @@
-// tiles.h - patterns too large to hold whole, as squares of cells at several levels of detail.
+// tiles.h - patterns too large to hold whole, as square tiles at several levels of detail.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace attn {
 
-// One head's pattern for one sample. Does not keep the trace.
+// One head's pattern for one sample. Does not keep the trace alive.
 struct MapKey : Site {
   std::weak_ptr<const Trace> trace;
   int sample = 0;
-  Pool pool = Pool::largest;  // of tiles: what cells of many weights show
+  Pool pool = Pool::largest;  // of tiles
 
   bool operator==(const MapKey& other) const;
 };
-// All heads of an attention for one sample. Does not keep the trace.
+// All heads of an attention for one sample. Does not keep the trace alive.
 struct SampleKey {
   std::weak_ptr<const Trace> trace;
   int part = 0, sample = 0;
@@ -27,8 +27,8 @@ struct SampleKey {
   bool operator==(const SampleKey& other) const;
 };
 
-// A cell of level l stands for 2^l x 2^l weights, counted from the pattern's first; those at its
-// end for what is left. A tile is kTileSide x kTileSide such cells, or what is left.
+// A cell of level l covers 2^l x 2^l weights, aligned to the pattern's first weight; cells at the
+// end cover what is left. A tile is kTileSide x kTileSide cells, or what is left.
 inline constexpr int kTileSide = 256;
 struct TilePlace {
   int level = 0, row = 0, col = 0;
@@ -39,26 +39,26 @@ struct Tile {
   TilePlace place;
   int rows = 0, cols = 0;
   // [rows, cols, 2]: the largest (or mean) weight of each cell, and the largest (or mean) over its
-  // own row's maximum; masked ones count as 0. -1: none of them is a number.
+  // own row's maximum; masked weights count as 0. -1: all are NaN.
   std::vector<float> pairs;
 
   uint64_t bytes() const { return sizeof(Tile) + pairs.size() * sizeof(float); }
 };
 
-// Tiles of several maps: those not asked for the longest go first, so that `most_bytes` are never
-// passed (but for one single larger tile).
+// A cache of tiles of several maps. Drops the least recently used to stay within `most_bytes` (a
+// single larger tile excepted).
 class TileCache {
  public:
   explicit TileCache(uint64_t most_bytes);
 
   void put(const MapKey& map, std::shared_ptr<const Tile> tile);
-  // Null when it is not there; `get` counts as being asked for, `peek` does not.
+  // Null when missing; `get` counts as use, `peek` does not.
   std::shared_ptr<const Tile> get(const MapKey& map, TilePlace place);
   std::shared_ptr<const Tile> peek(const MapKey& map, TilePlace place) const;
-  void drop_lost();  // those whose trace is gone
+  void drop_lost();  // tiles whose trace is gone
   uint64_t bytes() const { return store_.bytes(); }
   uint64_t most_bytes() const { return store_.most_bytes(); }
-  uint64_t version() const { return version_; }  // another after every change
+  uint64_t version() const { return version_; }  // changes with every put and drop
 
  private:
   struct Key {
@@ -70,7 +70,7 @@ class TileCache {
   uint64_t version_ = 0;
 };
 
-// The part of a map that is looked at, in cells of level 0, and how many of them a pixel covers.
+// The part of a map in view, in cells of level 0, and how many of them a pixel covers.
 struct MapLook {
   float q0 = 0, q1 = 0, k0 = 0, k1 = 0;
   float cells_per_pixel = 1e9f;
@@ -78,27 +78,27 @@ struct MapLook {
   bool operator==(const MapLook&) const = default;
 };
 
-// How many tiles of a level there are along n cells.
+// Number of tiles of a level along n cells of level 0.
 int tiles_along(int n, int level);
-// The finest level at which all of the map has at most kOverviewSide cells a side: always at hand,
-// so that there is something to show wherever one goes.
+// The finest level at which the whole map has at most kOverviewSide cells a side. It is always
+// loaded, so that there is something to show wherever one pans.
 inline constexpr int kOverviewSide = 1024;
 int overview_level(int n_query, int n_key);
-// The coarsest level whose cells are no larger than a pixel, but never so fine that more than
-// kMostTilesInView would be seen; at most the overview's.
+// The coarsest level whose cells are no larger than a pixel, coarser where more than
+// kMostTilesInView tiles would be in view; at most the overview's.
 inline constexpr int kMostTilesInView = 96;
 int level_for(const MapLook& look, int n_query, int n_key);
-// Neighbours in one row of tiles, col0 up to col1 - 1.
+// Adjacent tiles of one row, col0 to col1 - 1.
 struct TileStrip {
   int level = 0, row = 0, col0 = 0, col1 = 0;
 };
-// All that is seen of a level; tiles that lie wholly in a causal mask's future are left out. A look
-// beyond the map is cut.
+// The tiles of a level in view, without those that a causal mask hides entirely. A look beyond the
+// map is clipped.
 std::vector<TileStrip> strips_in_view(const MapLook& look, const Pairs& pairs, int level);
 MapLook whole_map(const Pairs& pairs);
 
-// Fills the tiles of a strip in steps of a few milliseconds: exact weights from pattern_rows,
-// pooled. The rows' whole softmax is needed whatever the columns, so neighbours are made together.
+// Fills the tiles of a strip in steps of a few milliseconds, pooling exact weights of pattern_rows.
+// Each row needs its whole softmax whatever the columns, so adjacent tiles are made together.
 class StripPass {
  public:
   StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip);
@@ -115,12 +115,12 @@ class StripPass {
   TileStrip strip_;
   std::vector<std::shared_ptr<Tile>> tiles_;
   int64_t next_ = 0, end_ = 0;  // queries
-  int64_t block_ = 0;           // queries that one thread does at a time, whole cells
+  int64_t block_ = 0;           // queries per thread and turn, whole cells
   int64_t blocks_a_step_ = 0;
 };
 
-// Products and exponentials of `rows` of a pattern, in units of a multiplication; and how many of
-// them a step may take: about 3 ms of one thread.
+// Cost of `rows` rows of a pattern, in multiplications; and the budget of a step: about 3 ms of one
+// thread.
 double pattern_work(const Attention& a, double rows);
 inline constexpr double kWorkAStep = 2.5e7;
 

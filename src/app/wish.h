@@ -1,4 +1,4 @@
-// wish.h - what a state needs that is not there yet, by its key, and the job that makes it.
+// wish.h - something the state needs that is missing: its key, and the job that makes it.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,8 @@ struct WantedMap {
   MapKey key;
   bool operator==(const WantedMap&) const = default;
 };
-// The next strip of them: one that is made is not given up because the view has moved.
+// The next strip of tiles. Without its place: a strip in progress is finished even if the view
+// moves.
 struct WantedTiles {
   MapKey key;
   bool operator==(const WantedTiles&) const = default;
@@ -38,7 +39,7 @@ struct WantedTiles {
 struct WantedMeasures {
   SampleKey of;
   std::vector<MeasureKey> keys;
-  bool roles = false;  // of all heads, once the measures are there
+  bool roles = false;  // also of all heads, once the measures are made
   bool operator==(const WantedMeasures&) const = default;
 };
 struct WantedReading {

@@ -158,7 +158,7 @@ struct Worker::Impl {
   Longest longest;
 };
 
-// poll() itself finishes the work here, so that nobody has to be told.
+// Without threads poll() does the work itself, so nobody needs a notification.
 Worker::Worker(std::function<void()>) : impl_(std::make_shared<Impl>()) {}
 Worker::~Worker() = default;
 

@@ -1,4 +1,4 @@
-// worker.h - one compute thread that runs one job in small steps; or the same job between frames.
+// worker.h - runs one job in small steps, on a compute thread or, without threads, between frames.
 #pragma once
 
 #include <atomic>
@@ -12,24 +12,24 @@ namespace attn {
 
 // step() runs on the compute thread and returns false after the last; deliver() runs on the
 // caller's thread, in poll(). After cancel() no further step begins and nothing is delivered; a
-// step that is running ends by itself, so a job owns all it touches.
+// running step still finishes, so a job must own everything it touches.
 struct Job {
   std::string title;
   int n_steps = 1;
   std::function<bool()> step;
   std::function<void()> deliver;
   std::shared_ptr<std::atomic<int>> n_steps_known =
-      nullptr;  // instead of n_steps, once it is known
+      nullptr;  // replaces n_steps once known
 };
 
 class Worker {
  public:
-  // With threads `finished` is called on another one when poll() has something to deliver.
+  // With threads, `finished` is called on another thread when poll() has something to deliver.
   explicit Worker(std::function<void()> finished = {});
   ~Worker();  // waits for the step in progress (not used on the browser's main thread)
   Worker(const Worker&) = delete;
 
-  // Takes the place of any job not yet delivered.
+  // Replaces any job not yet delivered.
   void post(Job job);
   void cancel();
   // Delivers what is finished. Without threads, first works for up to `budget_ms`. True if
@@ -37,12 +37,11 @@ class Worker {
   bool poll(double budget_ms = 8);
 
   bool busy() const;
-  // Of the job in hand.
+  // Of the current job.
   std::string title() const;
   float progress() const;  // 0 .. 1
   double seconds() const;  // since it was posted
-  // The longest step so far of all jobs, and whose it was. Without threads it is how long a frame
-  // may wait.
+  // The longest step so far, and its job. Without threads a frame may wait that long.
   struct Longest {
     double ms = 0;
     std::string title;

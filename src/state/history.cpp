@@ -8,7 +8,7 @@ bool History::commit(const State& state) {
   State as_before = state;
   as_before.theme = now.theme;
   as_before.lang = now.lang;
-  if (as_before == now) {  // nothing to go back to: the same picture in other clothes
+  if (as_before == now) {  // same content, other theme or language: no step
     for (State& s : states_) {
       s.theme = state.theme;
       s.lang = state.lang;

@@ -1,4 +1,4 @@
-// history.h - undo and redo as states that were.
+// history.h - undo and redo over past states.
 #pragma once
 
 #include <vector>
@@ -11,12 +11,12 @@ class History {
  public:
   explicit History(State first = {}) : states_{std::move(first)} {}
 
-  // Keeps `state` if it differs from the current one, and forgets what was undone. True if it was
-  // kept. States that differ only in how they are shown (theme, language) replace the current one.
+  // Adds `state` if it differs from the current one, and discards what was undone. True if it
+  // differed. A change of theme or language only is applied to all states, not added.
   bool commit(const State& state);
   bool can_undo() const { return at_ > 0; }
   bool can_redo() const { return at_ + 1 < states_.size(); }
-  const State& undo();  // the state before, or the current one when there is none
+  const State& undo();  // the previous state, or the current one when there is none
   const State& redo();
   const State& current() const { return states_[at_]; }
 

@@ -1,11 +1,11 @@
-// language.h - the two languages of every text that people read.
+// language.h - the two languages of the interface.
 #pragma once
 
 namespace attn {
 
 enum class Lang { en, zh };
 
-// Both texts stand side by side where they are used: tr(lang, "Layer", "层").
+// Chooses between two texts in place: tr(lang, "Layer", "层").
 constexpr const char* tr(Lang lang, const char* en, const char* zh) {
   return lang == Lang::zh ? zh : en;
 }

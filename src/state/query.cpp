@@ -35,11 +35,11 @@ int hex_digit(char c) {
   return -1;
 }
 
-// Nothing when a '%' is not followed by two hexadecimal digits, or the bytes are no UTF-8.
+// Nothing when a '%' is not followed by two hexadecimal digits, or the bytes are not UTF-8.
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {  // as forms write a blank
+    if (text[i] == '+') {  // a space, as HTML forms encode it
       out += ' ';
     } else if (text[i] != '%') {
       out += text[i];
@@ -63,7 +63,7 @@ std::string write(E value, const Field& field) {
   return field.names[size_t(value)];
 }
 
-constexpr size_t kLongestText = 1 << 20;  // of one value
+constexpr size_t kLongestText = 1 << 20;  // bytes of one value
 
 Status read(std::string& value, const Field& field, std::string_view text) {
   if (text.size() > kLongestText)
@@ -106,7 +106,7 @@ Error none_of(const char* key, std::span<const char* const> names, std::string_v
 }
 
 std::string to_query(const State& state, const State& defaults) {
-  // The same walk over both states: values of the defaults first, then the differences.
+  // Walks both states in the same order: first the default values, then the differences.
   std::vector<std::string> usual;
   for_each_field(defaults, [&](const auto& value, const Field& field) {
     usual.push_back(write(value, field));

@@ -1,4 +1,4 @@
-// actions.cpp - what menus, keys and clicks do; one place for each.
+// actions.cpp - what menus, keys and clicks do, in one place each.
 #include <imgui.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ void show_example(State& state, const Example& example) {
   state.locked_key = -1;
 }
 
-// A listed model begins with its first example; any other with a text of more than one token.
+// A listed model opens with its first example, any other with a text of more than one token.
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id) {
   const bool had_text = state.model != "scratch" && !state.text.empty();
   state.model = id;
@@ -115,7 +115,7 @@ void zoom_map(Frame& f, float factor, Vec2 at) {
   View2D& v = f.ui.view;
   const Vec2 all = {float(f.pairs().n_key), float(f.pairs().n_query)};
   const Vec2 span = {v.cell_max.x - v.cell_min.x, v.cell_max.y - v.cell_min.y};
-  // No closer than two cells; no farther than all.
+  // Between two cells and the whole map.
   const float closest = std::max(std::min(2.f, all.x) / span.x, std::min(2.f, all.y) / span.y);
   const float by = std::clamp(1 / factor, std::min(1.f, closest), all.x / span.x);
   if (all.x / span.x <= by * 1.001f) {

@@ -1,4 +1,4 @@
-// ask.cpp - answers to scripts of the page, as JSON.
+// ask.cpp - answers requests of the page's scripts with JSON.
 #include <cstdio>
 #include <cstdlib>
 
@@ -10,7 +10,7 @@
 namespace attn {
 namespace {
 
-constexpr int64_t kMostWeights = 4'000'000;  // of one answer
+constexpr int64_t kMostWeights = 4'000'000;  // per answer
 
 std::string error(const std::string& message) {
   return JsonWriter().object(JsonLayout::tight).text("error", message).end().take();
@@ -66,10 +66,10 @@ std::string pattern(const Snapshot& s, const char* arguments) {
   const Attention& a = s.trace->parts[0];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads)
-    return error("there is no such head");
-  if (!a.is_kept(layer)) return error("the memory has no room for this layer");
+    return error("pattern: sample, layer or head is out of range");
+  if (!a.is_kept(layer)) return error("this layer did not fit in memory; choose it first");
   if (int64_t(a.n_query) * a.n_key > kMostWeights)
-    return error("the pattern is too large for one answer: ask for rows of it");
+    return error("the pattern is too large for one answer; request single rows with row");
   JsonWriter json;
   json.object(JsonLayout::tight).integer("n_query", a.n_query).integer("n_key", a.n_key);
   json.key("values").numbers(a.pattern(sample, layer, head), JsonLayout::tight);
@@ -84,8 +84,8 @@ std::string pattern_row(const Snapshot& s, const char* arguments) {
   const Attention& a = s.trace->parts[0];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads || query < 0 || query >= a.n_query)
-    return error("there is no such row");
-  if (!a.is_kept(layer)) return error("the memory has no room for this layer");
+    return error("row: sample, layer, head or query is out of range");
+  if (!a.is_kept(layer)) return error("this layer did not fit in memory; choose it first");
   std::vector<float> row(size_t(a.n_key));
   a.pattern_rows(sample, layer, head, query, query + 1, {row.data(), 1, a.n_key});
   JsonWriter json;
@@ -134,7 +134,8 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
   return error(
-      "known are: status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits, layout");
+      "unknown request; use status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits "
+      "or layout");
 }
 
 }  // namespace attn

@@ -58,8 +58,8 @@ struct Pen {
     const char* end = cut.c_str() + cut.size();
     const ImU32 color = l.on >= 0 ? ink_on(f.palette_color(l.on)) : ink_color(f.ui.dark, l.ink);
     if (!l.upright) return list->AddText(p, color, cut.c_str(), end);
-    // Turned by -90° about its beginning; glyphs outside the clip rectangle are left out before
-    // that.
+    // Rotated by -90° about its start. Dear ImGui clips glyphs before the rotation, hence the full
+    // clip rectangle.
     const ImVec2 pivot = at(l.at);
     const int first = list->VtxBuffer.Size;
     list->PushClipRectFullScreen();
@@ -127,7 +127,7 @@ const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
                         {origin.x + under->max.x + 4, origin.y + under->max.y},
                         rgb(f.colors().accent, .12f), 5);
 
-  // Rows far outside the window cost nothing.
+  // Shapes far outside the window are skipped.
   const float from = list->GetClipRectMin().y - origin.y - 40;
   const float to = list->GetClipRectMax().y - origin.y + 40;
   const Pen pen{f, list, origin};

@@ -1,4 +1,4 @@
-// canvas.h - draws a Figure with Dear ImGui, and finds what is under the mouse in it.
+// canvas.h - draws a Figure with Dear ImGui and finds the area under the mouse.
 #pragma once
 
 #include "figure/figure.h"
@@ -11,9 +11,8 @@ namespace attn {
 const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
                            const HitArea** hovered = nullptr);
 
-// Of a figure that scrolls, drawn from `origin`: what is left of names.x and above names.y once
-// more, at the edges of the window, where it has scrolled out of it; what is below `foot` does not
-// scroll sideways.
+// Frozen headers of a scrolling figure drawn at `origin`: shapes left of names.x and above names.y
+// are drawn again at the window's edges once scrolled; shapes below `foot` do not scroll sideways.
 void draw_pinned(const Frame& f, const Figure& figure, Vec2 origin, Vec2 names, float foot);
 
 }  // namespace attn

@@ -1,4 +1,4 @@
-// icons.h - small pictures of lines and arcs, so that no icon font is needed.
+// icons.h - icons drawn from lines and arcs, so that no icon font is needed.
 #pragma once
 
 #include <imgui.h>

@@ -1,4 +1,4 @@
-// keys.cpp - the keyboard: what it does everywhere but in a text box.
+// keys.cpp - keyboard shortcuts, active everywhere but in text boxes.
 #include <imgui.h>
 #include <imgui_internal.h>
 
@@ -18,7 +18,7 @@ void move_cell(Frame& f, int down, int right) {
   const Attention& a = f.attention();
   const int query = std::clamp(f.shown.token + down, 0, a.n_query - 1);
   int key = f.shown.locked_key;
-  // The first step to the side starts where the row is strongest.
+  // The first step sideways starts at the strongest key of the row.
   if (right != 0 && key < 0) {
     const std::span<const float> row = f.row();
     key = row.empty() ? 0 : top_keys(row, 1)[0].key;
@@ -29,7 +29,7 @@ void move_cell(Frame& f, int down, int right) {
   f.state.locked_key = f.key_token(key);
 }
 
-// The rectangle, or one that begins at the chosen cell, larger or smaller at its lower right.
+// Moves the lower right corner of the rectangle, or of a new one at the chosen cell.
 void grow_rectangle(Frame& f, int down, int right) {
   if (!f.trace || (down == 0 && right == 0)) return;
   const Attention& a = f.attention();
@@ -105,7 +105,7 @@ void handle_keys(Frame& f) {
   if (ImGui::IsAnyItemActive() || command || io.KeyAlt) return;
   plain_keys(f, io.KeyShift);
 
-  // The arrows belong to the map: Dear ImGui's own way through the controls is Tab.
+  // The arrow keys belong to the map; Dear ImGui navigates the controls by Tab.
   const ImGuiID owner = ImGui::GetID("map keys");
   for (ImGuiKey key : {ImGuiKey_LeftArrow, ImGuiKey_RightArrow, ImGuiKey_UpArrow,
                        ImGuiKey_DownArrow, ImGuiKey_PageUp, ImGuiKey_PageDown})

@@ -17,10 +17,9 @@ namespace attn {
 namespace {
 
 constexpr double kHold_s = .025;
-constexpr double kFirst_s = .5;  // so long the first picture waits for the preferred model
+constexpr double kFirst_s = .5;  // longest wait of the first frame for the preferred model
 
-// What holds where the link says nothing: what the person chose last, else what their system
-// prefers.
+// Defaults for what the link leaves out: the user's last choice, else the system preference.
 State preferences() {
   State state;
   state.lang = platform::prefers_language();
@@ -38,21 +37,21 @@ bool differs_but_in_looks(State a, const State& b) {
   return !(a == b);
 }
 
-// What the address holds. It always names the model: an empty one opens the first that is listed.
+// The address always names the model: an empty address opens the first listed one.
 std::string link_of(const State& state) {
   State usual;
   usual.model.clear();
   return to_query(state, usual);
 }
 
-// The state knows views and measures by name only; which there are is known up here.
+// Checks names of views and measures, which state/ does not know.
 Status unknown_name(const State& state) {
   if (Status no = unknown_view(state)) return no;
   for (const auto& [key, id] :
        {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
         std::pair("show", &state.show), std::pair("strip", &state.strip)}) {
     if (id->empty() || find_metric(*id)) continue;
-    return Error{std::string("link: ") + key + " names a measure that does not exist, \"" +
+    return Error{std::string("link: ") + key + " must be the id of a measure, not \"" +
                  id->substr(0, 40) + "\"; choose one in the menu"};
   }
   if (const auto spans = read_spans(state.spans); !spans)
@@ -67,7 +66,7 @@ void follow_link(Program& program, const std::string& query) {
   if (!wrong) program.state = *state;
 }
 
-// All files of one listed model, until the last is here or one could not be had.
+// The download of all files of one listed model.
 struct Fetch {
   ModelEntry entry;
   std::vector<File> files;
@@ -75,7 +74,7 @@ struct Fetch {
   size_t n_done = 0;
   bool failed = false;
 
-  // Weights are nearly all of it.
+  // Weights are nearly all of the bytes.
   float part_done() const {
     float done = 0, all = 0;
     for (size_t i = 0; i < progress.size(); ++i) {
@@ -136,7 +135,7 @@ void fetch_index(Program& program) {
       [p](Result<Bytes> index) {
         platform::wake();
         p->index_read = true;
-        if (!index) return p->session.no_index();  // a page or a folder without models of its own
+        if (!index) return p->session.no_index();  // a site without an index of models
         if (const Status wrong = p->session.add_index(index->text()))
           show_error(*p->ui, wrong->message);
         const auto& models = p->session.models();
@@ -159,7 +158,7 @@ void open_program(Program& program) {
   program.first = program.state;
   program.history = History(program.state);
   program.query = link_of(program.state);
-  // Settings of the demonstration name it as well as its id does.
+  // Settings of the demonstration in the link name it, too.
   program.names_model = platform::get_query().find("model=") != std::string::npos ||
                         !(scratch_settings(program.first) == ScratchSettings{});
   fetch_index(program);
@@ -197,7 +196,7 @@ void follow_opening(Program& program) {
   } else if (goes_to_preferred(program) && snap.error) {
     show_error(*program.ui, snap.error->message, std::exchange(program.preferred, {}));
   } else if (snap.model) {
-    // What the link says of text and head holds for this model.
+    // The link's text and head apply to this model.
     if (differs_but_in_looks(program.first, preferences()))
       program.state.model = std::exchange(program.preferred, {});
     else

@@ -1,5 +1,4 @@
-// opening.h - how the program begins: the link, the listed models, and which of them is shown
-// first.
+// opening.h - startup: the link, the listed models, and which model is shown first.
 #pragma once
 
 #include <memory>
@@ -10,7 +9,7 @@
 
 namespace attn {
 
-// All that lives as long as the program does.
+// Everything that lives as long as the program.
 struct Program {
   Session session{platform::wake};
   State state;
@@ -18,38 +17,38 @@ struct Program {
   std::shared_ptr<UiState> ui = create_ui();
   std::string query;  // the address as we last wrote it
 
-  // The first listed model takes the demonstration's place once it has loaded, unless the link
-  // names a model or the person has changed something by then.
+  // The first listed model replaces the demonstration once loaded, unless the link names a model
+  // or the user has changed something by then.
   State first;
   std::string preferred;
   bool demonstrated = false;
-  // Its files are asked for as soon as it is known, and where they come at once it is shown without
-  // the demonstration before it.
-  std::string fetched_first;   // while its files are on their way
-  bool first_is_here = false;  // they have come
-  bool names_model = false;    // the link does
+  // Its download starts as soon as the index is read; if it finishes at once, the demonstration is
+  // never shown.
+  std::string fetched_first;   // id while its files are downloading
+  bool first_is_here = false;  // its files have arrived
+  bool names_model = false;    // the link names a model
   bool index_read = false;
-  bool holds_first = true;  // nothing is shown yet, as the preferred model may come in a moment
+  bool holds_first = true;  // nothing is drawn yet: the preferred model may arrive in a moment
 
   double held_since_s =
-      -1;  // the frame that waits for a new picture was drawn then; below 0: none waits
-  bool picture_slow = false;  // the picture in hand did not come in time
+      -1;  // since when a frame waits for a new picture; below 0: none waits
+  bool picture_slow = false;  // the awaited picture took too long
 };
 
-// The state of the link, else the defaults with the person's language and theme; asks for the list
-// of models; takes drops, links and questions from now on. `program` must outlive the window.
+// Takes the state from the link, else defaults with the user's language and theme; requests the
+// list of models; handles drops, links and script requests from now on. `program` must outlive the
+// window.
 void open_program(Program& program);
-// Fetches what the session needs; lets the preferred model take over. After each frame's want().
+// Downloads what the session needs and switches to the preferred model. Call after want().
 void follow_opening(Program& program);
-// What the session should make: what the state says, or what will take its place.
+// The state to compute: the current one, with the preferred model if it is about to take over.
 State wish(const Program& program);
-// After all else of a frame: whether it is not to be shown, for a picture that comes in a moment. A
-// keystroke would else cost two frames, one with the old picture, and drawing one takes longer than
-// a pass where there is no graphics card.
+// Call last in a frame: true to skip showing it because a new picture is due in a moment. Otherwise
+// a keystroke would cost two frames, and without a GPU drawing one takes longer than a pass.
 bool holds_frame(Program& program);
 // Shows the model with this id from now on.
 void show_model(Program& program, const std::string& id);
-// Writes the state into the history and the address, once nothing is being dragged or typed.
+// Adds the state to the history and the address, unless something is being dragged or typed.
 void settle(Program& program);
 
 }  // namespace attn

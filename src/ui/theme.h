@@ -1,4 +1,4 @@
-// theme.h - the colours of the light and the dark theme, and Dear ImGui dressed in them.
+// theme.h - the colours of the light and the dark theme, and their Dear ImGui style.
 #pragma once
 
 #include <imgui.h>

@@ -1,4 +1,4 @@
-// ui_state.h - what the interface remembers between frames, and what every panel is handed.
+// ui_state.h - what the interface keeps between frames, and the frame passed to every panel.
 #pragma once
 
 #include <imgui.h>
@@ -29,7 +29,7 @@ struct View2D {
   Vec2 cell_min, cell_max;
 };
 
-// A named place on screen, for scripts that click (see ask.cpp); for maps also the cells in view.
+// A named area on screen, for scripts that click (see ask.cpp); for maps also the cells in view.
 struct Area {
   std::string name;
   Vec2 min, max;
@@ -37,7 +37,7 @@ struct Area {
   Vec2 cell_min, cell_max;
 };
 
-// A figure and what it was made of.
+// A figure, and the inputs it was made from.
 struct FigureCache {
   std::weak_ptr<const void> drawn;
   State state;
@@ -46,7 +46,7 @@ struct FigureCache {
   Figure figure;
 };
 
-// A figure of measures, and what it was made of.
+// A figure of measures, and the inputs it was made from.
 struct ViewCache {
   std::weak_ptr<const void> drawn;
   std::string view;
@@ -59,14 +59,14 @@ struct ViewCache {
   Figure figure;
 };
 
-// Tokens that begin with what is typed where a target is chosen.
+// Tokens that start with the text typed in a target menu.
 struct TokenChoices {
   std::weak_ptr<const Model> model;
   std::string text;
   std::vector<int> tokens;
 };
 
-// What is said of the rectangle on the map.
+// The text about the rectangle on the map.
 struct RectCache {
   MapKey map;
   CellRect rect;
@@ -74,7 +74,7 @@ struct RectCache {
   std::vector<std::string> lines;
 };
 
-// The cells that a head's score is made of; the same for all heads.
+// The cells that enter a head's score; the same for all heads.
 struct ScoreCells {
   std::string metric;
   std::weak_ptr<const void> drawn;
@@ -89,14 +89,14 @@ struct RowCache {
   std::vector<float> values;
 };
 
-// What the labels of a trace's tokens take, so that no frame measures them all.
+// Widths of a trace's token labels, so that not every frame measures them all.
 struct LabelWidths {
   std::weak_ptr<const void> drawn;
   int sample = -1;
-  float queries = 0, keys = 0;  // of the longest, uncut
+  float queries = 0, keys = 0;  // of the longest, untruncated
 };
 
-// Where the chips of the strip lie.
+// Layout of the chips of the strip.
 struct StripCache {
   std::weak_ptr<const void> drawn;
   int sample = -1;
@@ -105,7 +105,7 @@ struct StripCache {
   std::vector<float> x, y, widths;
 };
 
-// What colours the chips, put together where they are groups.
+// The values that colour the chips, merged where chips are groups.
 struct StripValues {
   std::shared_ptr<const MadeMeasure> of;
   const Reading* reading = nullptr;
@@ -118,26 +118,26 @@ struct UiState {
   bool dark = true;
   bool help_open = false;
   Tab tab = Tab::map;
-  std::string link_error;                 // why the address could not be followed
-  std::string failed_model;               // the listed one that `link_error` is about, or ""
-  std::string dismissed, dismissed_note;  // the error and the note that the person has read
-  std::string spoken;                     // the errors on screen, as screen readers were last told
-  std::string toast;                      // what was just done; gone after toast_until
+  std::string link_error;                 // why the link could not be opened
+  std::string failed_model;               // the listed model that `link_error` is about, or ""
+  std::string dismissed, dismissed_note;  // the error and the note that were closed
+  std::string spoken;                     // the errors last announced to screen readers
+  std::string toast;                      // confirmation of the last action, until toast_until
   double toast_until = 0;
-  Snapshot read_snap;    // of the frame of groups
-  double typed_at = -1;  // typing is one step of the history, not one a key
-  float fetching = -1;   // how much of a listed model is here, 0 to 1; -1: nothing is fetched
-  bool wants_last_token = false;  // the next trace's last token is more telling than its first
+  Snapshot read_snap;    // of reading_frame()
+  double typed_at = -1;  // time of the last key; a burst of typing is one undo step
+  float fetching = -1;   // download progress of a listed model, 0 to 1; -1: none
+  bool wants_last_token = false;  // choose the last token of the next trace
 
-  // The prompt box: what was typed for this state.
+  // The prompt box: the text typed, and the model and text it belongs to.
   std::string draft, draft_model, draft_text;
 
-  // The big map. `fits`: all of it is in view, and stays so when it changes.
+  // The big map. `fits`: the whole map is in view, and stays so when it changes.
   View2D view;
   bool fits = true;
   std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
   platform::HeatMapStack map_stack;
-  std::shared_ptr<platform::TileTextures> map_tiles;  // of maps that are not whole
+  std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
   RowCache row, hover_row;
   LabelWidths label_widths;
   StripCache strip;
@@ -148,43 +148,43 @@ struct UiState {
   bool dragged = false;
   std::string announced;
 
-  // The grid. Hover of the frame before, and of this one.
+  // The grid, and the hovered head of the last frame and of this one.
   std::shared_ptr<const HeadGrid> grid;
   platform::HeatMapStack grid_stack;
-  int grid_ready = 0;  // maps that it was given
+  int grid_ready = 0;  // thumbnails uploaded
   int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
 
   FigureCache bars, heads;
   ViewCache list, canvas, grid_view;
   HeadsTable heads_table;
-  std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // what heads_table holds
-  std::shared_ptr<const MadeMeasure> at_hand;                  // made within the frame, of this map
+  std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // the columns of heads_table
+  std::shared_ptr<const MadeMeasure> at_hand;                  // see at_hand() in view_panel.cpp
   MapKey at_hand_of;
   std::weak_ptr<const void> at_hand_drawn;
-  std::string open_measure;  // the one whose explanation is open in the inspector
+  std::string open_measure;  // id of the measure whose details are open in the inspector
   RectCache rectangle;
   ScoreCells score_cells;
-  int rect_query = -1, rect_key = -1;  // where a rectangle was begun
-  bool draws_rectangle = false;        // dragging on the map makes one
-  const Word* help_word = nullptr;     // that the help was opened for
-  int help_scrolls = 0;                // frames until the help stays where the person scrolls it
-  Panel panel = Panel::token;          // of the frame before
-  // What the map shows in place of weights, and its colours' ends.
+  int rect_query = -1, rect_key = -1;  // where a drag of a rectangle began
+  bool draws_rectangle = false;        // dragging on the map makes a rectangle
+  const Word* help_word = nullptr;     // the word the help was opened for
+  int help_scrolls = 0;                // frames left that scroll the help to help_word
+  Panel panel = Panel::token;          // of the last frame
+  // The measure the map shows instead of weights, and its colour range.
   std::shared_ptr<const MadeMeasure> shown;
   platform::HeatMapStack shown_stack;
   ValueRange shown_range;
   Scale shown_scale = Scale::linear;
-  std::vector<float> shown_most;  // of each row, the largest size
+  std::vector<float> shown_most;  // of each row, the largest magnitude
   float facts_height = 120;
   int scrolled_to = -1;      // the token that the strip was last scrolled to
-  std::string target_draft;  // what is typed to find a token
+  std::string target_draft;  // typed to find a token
   TokenChoices target_choices;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
-  bool arrows_taken = false, next_arrows_taken = false;  // by a slider that has the focus
+  bool arrows_taken = false, next_arrows_taken = false;  // by the focused slider
   std::vector<Area> areas, next_areas;
 };
 
-// One frame, as the panels see it.
+// One frame, as passed to the panels.
 struct Frame {
   UiState& ui;
   Session& session;
@@ -194,17 +194,17 @@ struct Frame {
   const Trace* trace;  // null before the first
   State shown;         // `state` clamped to the trace on screen; panels read here
   Lang lang;
-  // Where tokens are grouped, the map, the lines and the text are drawn from another frame: its
-  // pairs are those of the groups, `shown` counts them, and what is chosen is turned into tokens.
-  const Reading* reading = nullptr;  // of such a frame; null for all others
-  Frame* base = nullptr;             // of such a frame: the one of the tokens
-  Frame* read = nullptr;             // of the one of the tokens
+  // Where tokens are grouped, the map, the lines and the text are drawn from a second frame: its
+  // pairs and `shown` are in groups, and choices made in it are converted to tokens.
+  const Reading* reading = nullptr;  // of the second frame; null in the first
+  Frame* base = nullptr;             // of the second frame: the first
+  Frame* read = nullptr;             // of the first frame: the second, or null
 
   Frame& reads() { return read ? *read : *this; }
-  // What `show` names, in this frame's tokens or groups; null while it is not there.
+  // The measure State::show, in this frame's tokens or groups; null until computed.
   std::shared_ptr<const MadeMeasure> shown_made(const Metric* metric) const;
-  // A token of a query or a key of this frame: the one that is chosen where it is among them, else
-  // the first.
+  // The token of a query or key of this frame: the chosen token if it is in that group, else the
+  // group's first.
   int query_token(int query) const;
   int key_token(int key) const;
   std::optional<CellRect> rectangle() const;  // State::rectangle in this frame's cells
@@ -212,54 +212,53 @@ struct Frame {
 
   const ThemeColors& colors() const { return theme_colors(ui.dark); }
   const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
-  // The one that the chosen site is in, whatever its tokens are shown as.
+  // The attention of the chosen site, in tokens.
   const Attention& attention() const { return trace->at(shown); }
-  // Its tokens, or the groups of them that this frame speaks of.
+  // Its tokens, or this frame's groups of them.
   const Pairs& pairs() const { return reading ? reading->pairs : attention(); }
   const std::vector<Token>& queries() const {
     return pairs().query_tokens[size_t(shown.sample)].items;
   }
   const std::vector<Token>& keys() const { return pairs().key_tokens[size_t(shown.sample)].items; }
-  // What caches of this frame's tokens are of.
+  // Identity for caches of this frame's tokens or groups.
   std::shared_ptr<const void> drawn() const;
   // Whether a map is of this frame's trace and groups.
   bool is_of(const PatternMap& map) const {
     return map.trace.get() == trace && map.reading.get() == reading;
   }
-  // A row of a head, [n_key], computed when it is another than before; empty where the layer is not
-  // kept.
+  // A row of a head, [n_key], computed when it changes; empty where the layer is not kept.
   std::span<const float> row_of(RowCache& cache, int layer, int head, int query) const;
-  // That of the chosen token in the chosen head.
+  // The row of the chosen token in the chosen head.
   std::span<const float> row() const;
-  // The palette's colour for a weight, as the shader has it.
+  // The palette's colour for a weight; equals the shader's.
   uint32_t color_of(float weight, float row_max) const;
-  // That of a place in it, 0 to 1.
+  // The colour at a position of the palette, 0 to 1.
   uint32_t palette_color(float place) const;
-  // Whether keys after the query are masked, and no others.
+  // Whether the mask hides exactly the keys after the query.
   bool is_causal() const {
     return attention().mask == Mask::causal ||
            (snap.scratch && snap.scratch->settings.mask == ScratchMask::causal);
   }
-  void mark(std::string name) const;  // the last item's rectangle, for `layout`
+  void mark(std::string name) const;  // names the last item's rectangle in `layout`
   void mark(Area area) const { ui.next_areas.push_back(std::move(area)); }
 };
 
-// The frame of groups that goes with one of tokens; none where tokens are not grouped.
+// The second frame, in groups; none where tokens are not grouped.
 std::optional<Frame> reading_frame(Frame& f);
-// How groups are made, and what the hidden tokens hold, in a line or two above a picture of groups.
+// A line or two above a picture of groups: how they were merged, and the weight of hidden tokens.
 void draw_reading_words(const Frame& f, const Metric* metric);
-// Why there is no map of these groups; "" when there is one, or will be.
+// Why these groups have no map; "" when they have one, or soon will.
 std::string reading_error(const Frame& f);
-// From the chosen token to this one, as one; where they are one already, apart again.
+// Merges the tokens from the chosen one to this one; splits them if they are merged already.
 void mark_span(Frame& f, int query);
 
-// The panels; each fills the room that is left in the current window.
+// The panels; each fills the rest of the current window.
 void draw_top_bar(Frame& f);
 void draw_prompt_row(Frame& f);
 void draw_scratch_controls(Frame& f);
 void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
-// Why nothing of a layer can be shown, in a sentence.
+// Message for a layer that did not fit in memory.
 std::string not_kept(const Frame& f, int layer);
 float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
@@ -275,9 +274,9 @@ void draw_status_line(Frame& f);
 void draw_help(Frame& f);
 void handle_keys(Frame& f);
 
-// Choosing, with everything that goes with it.
+// Actions of menus, keys and clicks, with their side effects.
 void choose_model(Frame& f, const std::string& id);
-// The listed model that failed: its files are asked for again.
+// Downloads the listed model that failed again.
 bool can_retry(const Frame& f);
 void retry(Frame& f);
 void show_example(State& state, const Example& example);

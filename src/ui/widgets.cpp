@@ -101,7 +101,7 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
   f.mark(std::string("button.") + name);
   ImGui::EndDisabled();
   if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
-    // In the top bar beside the button, for the page's own text box covers what is below.
+    // In the top bar: beside the button, since the page's own text box covers what is below.
     if (at.y < 20) ImGui::SetNextWindowPos({at.x - 6, at.y + side / 2}, ImGuiCond_Always, {1, .5f});
     tooltip(help);
   }
@@ -114,7 +114,7 @@ bool segmented(Frame& f, const char* name, std::span<const std::string> titles, 
   const ImVec2 at = ImGui::GetCursorScreenPos();
   ImDrawList* list = ImGui::GetWindowDrawList();
   list->AddRectFilled(at, {at.x + width, at.y + height}, rgb(f.colors().field), 8);
-  // Room by need, the rest shared out.
+  // Each gets the width it needs; the rest is shared equally.
   std::vector<float> widths;
   float needed = 0;
   for (const std::string& title : titles) {

@@ -1,4 +1,4 @@
-// window.cpp - where everything stands, at every size.
+// window.cpp - the layout of the window at every size.
 #include "ui/window.h"
 
 #include <imgui.h>
@@ -14,10 +14,10 @@ namespace attn {
 namespace {
 
 constexpr float kGap = 10;
-constexpr double kLook_ms = 100;  // between looks at what is being computed
-constexpr double kTyping_s = .7;  // without a key, and what was typed is one step of the history
+constexpr double kLook_ms = 100;  // between updates of the progress
+constexpr double kTyping_s = .7;  // of silence end a burst of typing, one step of the history
 
-// A card that is as high as what it shows.
+// A card as high as its content.
 template <class F>
 void fitting_card(Frame& f, const char* id, F&& fill) {
   ImGui::PushStyleColor(ImGuiCol_ChildBg, rgb(f.colors().panel));
@@ -68,7 +68,7 @@ void draw_right_column(Frame& f, float width) {
   }
   const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
   const float line = 21;
-  // What each would like to have; what is missing is taken from the larger ones.
+  // Each panel's preferred height; a shortage is taken from the larger ones.
   float bars = (f.ui.bars.figure.size.y > 0 ? f.ui.bars.figure.size.y : 6 * line) + 54;
   float heads = (f.ui.heads.figure.size.y > 0 ? f.ui.heads.figure.size.y : 6 * line) + 54;
   const float facts = std::min(f.ui.facts_height, std::max(room * .28f, room - bars - heads));
@@ -137,7 +137,7 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
     if (tab == f.ui.tab) chosen = int(titles.size());
     titles.emplace_back(title(tab));
   }
-  // In two rows where they do not fit into one.
+  // In two rows if they do not fit in one.
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
   for (const std::string& t : titles) needed += text_width(t) + 16;
@@ -194,12 +194,12 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_areas.clear();
   ui.next_arrows_taken = false;
   ui.next_hover_layer = ui.next_hover_head = -1;
-  // A link, an undo or a button chose another panel: a small window goes there.
+  // In a small window, follow a link, an undo or a button to the panel it chose.
   if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
     ui.tab = state.panel == Panel::head ? Tab::head : Tab::list;
 }
 
-// What is on screen keeps its trace alive; what is not must not.
+// Drops pictures of traces that are no longer on screen: they would keep the trace alive.
 void forget_lost(UiState& ui, const Snapshot& snap, const State& state) {
   const auto lost = [&](const auto& trace) { return trace && trace != snap.trace; };
   if (lost(ui.preview.trace) || (ui.preview.reading && ui.preview.reading != snap.reading))
@@ -211,7 +211,7 @@ void forget_lost(UiState& ui, const Snapshot& snap, const State& state) {
     ui.heads_table = {};
 }
 
-// True when what was drawn depends on something that this frame has only found out.
+// True when something drawn depends on a hover found only in this frame.
 bool end_frame(UiState& ui) {
   const bool hover_changed =
       ui.next_hover_layer != ui.hover_layer || ui.next_hover_head != ui.hover_head;
@@ -269,8 +269,8 @@ uint32_t Frame::palette_color(float place) const {
 }
 
 void Frame::mark(std::string name) const {
-  // Of what is scrolled away in part, the part that is to be seen. (A menu's list is another window
-  // than its button: that one is not cut.)
+  // Clipped to the visible part. (A menu's list is another window than its button and is not
+  // clipped by it.)
   const ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
   const auto marked_in = [&](ImVec2 low, ImVec2 high) {
@@ -304,8 +304,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::SetNextWindowSize(size);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {size.x < 620 ? 10.f : 14.f, 8});
-  // The picture is cleared to the window's colour before; to paint it once more takes 8 ms of a CPU
-  // that draws.
+  // No background: the frame is already cleared to its colour, and painting it again takes 8 ms
+  // where the CPU draws.
   ImGui::Begin("attnscope", nullptr,
                ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoDecoration |
                    ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
@@ -325,8 +325,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::End();
 
   const bool moved = end_frame(ui) || !(state == before);
-  // Without threads it is the frames that do the work. With them the end of it wakes the page, and
-  // frames only show how far it is: more would take processors away from it where the CPU draws.
+  // Without threads the frames do the work. With threads the finished job wakes the page, and frames
+  // only show its progress: more of them would take CPU time from it where the CPU draws.
   if (moved || (!snap.busy.empty() && !platform::has_threads())) return 0;
   double more_ms = 1e300;
   const auto at_latest = [&](double time) {

@@ -1,4 +1,4 @@
-// controls.cpp - sliders, steppers and choices for the settings, made from the table of fields.
+// controls.cpp - sliders, steppers and menus of the settings, built from the table of fields.
 #include <imgui.h>
 #include <imgui_stdlib.h>
 
@@ -18,7 +18,7 @@ constexpr float kValueWidth = 36;
 
 float label_width() { return std::clamp((ImGui::GetWindowWidth() - 24) * .43f, 84.f, 138.f); }
 
-// How far a slider goes; what the field allows beyond it can still be had by link.
+// Range of a slider; links accept the field's whole range.
 struct Range {
   int value, low, high, step = 1;
   bool logarithmic = false;
@@ -49,7 +49,7 @@ int nearest_multiple(int value, int of, int most) {
   return std::clamp((value + of / 2) / of, 1, std::max(1, most / of)) * of;
 }
 
-// Writes `value`, and whatever must go with it for the settings to fit together.
+// Writes `value` and adjusts settings that depend on it.
 void set_field(Frame& f, const Field& field, int& member, int value) {
   const std::string_view key = field.key;
   if (key == "n") {
@@ -74,7 +74,7 @@ void draw_label(Frame& f, const Field& field) {
   ImGui::SameLine(ImGui::GetCursorStartPos().x + label_width());
 }
 
-// Room for the longest value, since a cut number says something else.
+// Room for the longest value: a clipped number would be misread.
 float value_width(const Range& r) {
   return std::max(kValueWidth, text_width(std::to_string(r.high)) + 4);
 }
@@ -110,7 +110,7 @@ void draw_seed(Frame& f, const Field& field, int& value) {
   if (ImGui::InputInt("##seed", &typed, 0, 0)) value = std::clamp(typed, field.low, field.high);
   f.mark("seed");
   ImGui::SameLine(0, 6);
-  // A full period: every seed comes once, and undo leads back.
+  // Full period: every seed comes up once.
   if (icon_button(f, "new_seed", Icon::dice, f.t("New seed", "换一个种子")))
     value = int((int64_t(value) * 48271 + 11) % 2147483647);
 }
@@ -138,7 +138,7 @@ void edit(Frame& f, const Field& field, int& value) {
   ImGui::PopID();
 }
 
-// The palette's colours in a strip.
+// A strip of the palette's colours.
 void draw_swatch(const Frame& f, Palette palette, ImVec2 min, ImVec2 max) {
   const auto colors = palette_colors(palette);
   const int n = 24;
@@ -184,16 +184,16 @@ void edit(Frame& f, const Field& field, E& value) {
   ImGui::PopID();
 }
 
-// Measures of tokens.
+// The menu of measures of tokens.
 void edit_strip(Frame& f, const Field& field, std::string& id) {
   ImGui::PushID(field.key);
   draw_label(f, field);
-  metric_menu(f, "strip", id, *find_view("strip"), f.t("Where it looks", "它关注哪里"),
+  metric_menu(f, "strip", id, *find_view("strip"), f.t("Attention weights", "注意力权重"),
               ImGui::GetContentRegionAvail().x);
   ImGui::PopID();
 }
 
-// Of the text boxes, only that of the marked spans is here.
+// The text box of the marked spans; other text fields have no control here.
 void edit(Frame& f, const Field& field, std::string& value) {
   if (std::string_view(field.key) == "strip") return edit_strip(f, field, value);
   if (std::string_view(field.key) != "spans" || f.state.units != Units::spans) return;
@@ -206,8 +206,8 @@ void edit(Frame& f, const Field& field, std::string& value) {
   f.mark("spans");
   if (wrong) ImGui::PopStyleColor();
   item_tooltip(
-      f.t("Tokens from one number to another count as one; or Shift+click tokens below the text",
-          "从一个编号到另一个编号的词元合为一个单位；也可以按住 Shift 单击文本下方的词元"));
+      f.t("Ranges of tokens to merge, such as 2-5, 7-9; or Shift+click tokens below the text",
+          "要合并的词元范围，例如 2-5, 7-9；也可以按住 Shift 单击文本下方的词元"));
   ImGui::PopID();
 }
 
@@ -228,14 +228,14 @@ bool has_specials(const Frame& f) {
 }  // namespace
 
 void draw_scratch_controls(Frame& f) {
-  heading(f, f.t("The module, and its random input", "模块及其随机输入"));
+  heading(f, f.t("Module and random input", "模块与随机输入"));
   draw_fields(f, {"n", "d_model", "heads", "batch", "seed", "mask"});
 }
 
 void draw_view_controls(Frame& f) {
-  heading(f, f.t("What is shown", "显示内容"));
+  heading(f, f.t("Display", "显示内容"));
   draw_fields(f, {"sample", "layer", "head", "token"});
-  // The demonstration's names are words as they are.
+  // The token names of the demonstration are already words.
   if (f.snap.model || regroups(f.state)) draw_fields(f, {"units", "spans"});
   if (has_specials(f) || f.state.specials == Specials::hidden) draw_fields(f, {"special"});
   draw_fields(f, {"strip", "palette", "scale"});

@@ -24,8 +24,8 @@ std::string& edited_text(State& state) {
   return state.model == "scratch" ? state.tokens : state.text;
 }
 
-// What random tokens spell. It is for reading: as a text it would be cut into other tokens, so
-// editing it leaves them.
+// The text of the random tokens, for display: tokenized again it would give other tokens, so
+// editing it ends the random mode.
 std::string random_text(const Frame& f) {
   if (f.snap.period == 0 || !f.trace) return "";
   std::string text;
@@ -33,15 +33,15 @@ std::string random_text(const Frame& f) {
   return text;
 }
 
-// What stands in the box: the draft while it is what the state was set to, else the state's text,
-// or the model's own example.
+// Keeps the box in step with the state: the draft while the state still holds it, else the state's
+// text, or the model's own example.
 void sync_draft(Frame& f) {
   UiState& ui = f.ui;
   const bool random = f.state.repeat > 0 && f.state.model != "scratch";
   const std::string text = random ? random_text(f) : edited_text(f.state);
   if (ui.draft_model == f.state.model && ui.draft_text == text) return;
   const ModelEntry* entry = entry_of(f);
-  // A listed model's example is not known before the list has come: then the box is filled again.
+  // A listed model's example is unknown until the list arrives: then the box is filled again.
   const bool settled = entry || !text.empty() || f.state.model == "scratch";
   ui.draft_model = settled ? f.state.model : "";
   ui.draft_text = text;
@@ -51,8 +51,8 @@ void sync_draft(Frame& f) {
 void draw_prompt(Frame& f, float width, float height) {
   const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + width, at.y + height};
   const bool scratch = f.state.model == "scratch";
-  const char* label = scratch ? f.t("Token names, parted by blanks", "词元名称，以空格分隔")
-                              : f.t("Text that the model reads", "模型读入的文本");
+  const char* label = scratch ? f.t("Token names, separated by spaces", "词元名称，以空格分隔")
+                              : f.t("Text for the model", "模型读入的文本");
   // The page's own text box would cover menus and dialogs.
   if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
     ImDrawList* list = ImGui::GetWindowDrawList();
@@ -77,10 +77,10 @@ void draw_prompt(Frame& f, float width, float height) {
   f.mark({"prompt", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
 }
 
-constexpr int kRandomTokens = 50;  // as the published induction scores have it
+constexpr int kRandomTokens = 50;  // as in published induction scores
 
-// Said twice, so that what follows a token is known from the first time: what the stripe scores
-// need.
+// Repeated twice, so that the second half can be predicted from the first: the stripe scores need
+// this.
 void draw_random_tokens(Frame& f, float width) {
   const auto entry = [&](const char* name, int seed, const std::string& title, const char* help) {
     if (ImGui::Selectable(fit_text(title, width - 30).c_str())) {
@@ -98,9 +98,9 @@ void draw_random_tokens(Frame& f, float width) {
            std::to_string(seed) + f.t(")", "）");
   };
   const char* help = f.t(
-      "50 random tokens, then the same 50 again: a head that finds what followed last time shows a "
-      "stripe, and the stripe scores have numbers",
-      "50 个随机词元，再重复一遍：会找“上次之后是什么”的头会显出一条斜线，对角线分数也有了数值");
+      "50 random tokens, then the same 50 again: induction heads show a stripe, and the stripe "
+      "scores can be computed",
+      "50 个随机词元，再原样重复一遍：归纳头会显出一条斜线，对角线分数也可以计算");
   const int seed = f.state.repeat > 0 ? f.state.repeat_seed : 0;
   entry("random_tokens", seed, title(seed), help);
   if (f.state.repeat > 0 && seed < 2147483647)
@@ -137,7 +137,7 @@ void draw_examples(Frame& f, const ModelEntry& entry, float width) {
   ImGui::EndPopup();
 }
 
-// What is to be seen, while an example's text and head are on screen.
+// What to look at, while an example's text and head are on screen.
 void draw_look(Frame& f, const ModelEntry& entry) {
   if (f.state.repeat > 0) return;
   const std::string& text = f.state.text.empty() ? entry.default_text : f.state.text;
@@ -155,9 +155,9 @@ void draw_look(Frame& f, const ModelEntry& entry) {
   }
 }
 
-// What the chips are coloured by.
+// The values that colour the chips.
 struct StripColors {
-  std::span<const float> values;   // [n_query] or [n_key]; empty while they are not there
+  std::span<const float> values;   // [n_query] or [n_key]; empty until computed
   const Metric* metric = nullptr;  // null: the chosen token's row
   ValueRange range;
   float most = 0;
@@ -218,7 +218,7 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
   if (hovered) tooltip(chip_tooltip(f, i, colors));
   if (!ImGui::IsRectVisible(min, max)) return;
 
-  // Neutral without weight, the accent with all of it.
+  // From neutral (weight 0) to the accent colour (1).
   const float value = size_t(i) < colors.values.size() ? colors.values[size_t(i)] : NAN;
   const float colored = colors.metric ? colors.range.colored(f.state.scale, value, colors.most)
                                       : scale_position(f.state.scale, value, colors.most);
@@ -234,7 +234,7 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
                 place > .25f ? ink_on(back) : rgb(f.colors().text), text.c_str());
 }
 
-// Measured once for a trace and a width.
+// Measured once per trace and width.
 const StripCache& lay_out_strip(Frame& f, float room) {
   StripCache& c = f.ui.strip;
   const float line = ImGui::GetFontSize() + 9 + kChipGap;
@@ -266,11 +266,11 @@ void draw_strip(Frame& f, int most_lines) {
   ImGui::BeginChild("strip", {0, height}, kTabPasses,
                     n_lines > most_lines ? 0 : ImGuiWindowFlags_NoScrollbar);
   ImGui::PopStyleVar();
-  // The arrow keys choose tokens; Tab passes the strip by.
+  // The arrow keys choose tokens; Tab skips the strip.
   ImGui::PushItemFlag(ImGuiItemFlags_NoTabStop, true);
   const ImVec2 origin = ImGui::GetCursorPos();
   const StripColors colors = strip_colors(f);
-  // Lines some way out of sight are left out, and a script that clicks scrolls first.
+  // Lines far out of sight are skipped; a script that clicks one must scroll first.
   const float from = ImGui::GetScrollY() - 20 * line, to = ImGui::GetScrollY() + height + 20 * line;
   const size_t first = size_t(std::ranges::lower_bound(c.y, from) - c.y.begin());
   for (size_t i = first; i < c.texts.size() && c.y[i] <= to; ++i) {
@@ -296,12 +296,12 @@ void draw_prompt_row(Frame& f) {
   const ModelEntry* entry = entry_of(f);
   if (window.y >= 700)
     heading(f, f.state.model == "scratch"
-                   ? f.t("Token names, parted by blanks (their vectors are random)",
+                   ? f.t("Token names, separated by spaces (their vectors are random)",
                          "词元名称，以空格分隔（其向量是随机的）")
-               : f.state.repeat > 0 ? f.t("Random tokens, said twice; they are no text that the "
-                                          "tokenizer would cut like this",
-                                          "随机词元，重复两遍；它们并不是分词器会这样切分的文本")
-                                    : f.t("Text that the model reads", "模型读入的文本"));
+               : f.state.repeat > 0 ? f.t("Random tokens, repeated twice; the tokenizer would "
+                                          "split this text differently",
+                                          "随机词元，重复两遍；若当作文本，分词器会作不同的切分")
+                                    : f.t("Text for the model", "模型读入的文本"));
   const bool examples = f.state.model != "scratch";
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
   const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);

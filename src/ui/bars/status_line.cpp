@@ -1,4 +1,4 @@
-// status_line.cpp - what runs, what went wrong, and the build.
+// status_line.cpp - the job in hand, errors, and the build.
 #include <algorithm>
 #include <cmath>
 
@@ -40,7 +40,7 @@ Pressed draw_error(Frame& f, const char* id, const std::string& message, bool wi
   return pressed;
 }
 
-// The drawn bars are invisible to a screen reader: it is told once when they change.
+// Screen readers cannot see the drawn bars, so changes are announced, once each.
 void speak_errors(Frame& f) {
   std::string all = f.ui.link_error;
   if (f.snap.file_error) all += (all.empty() ? "" : " ") + f.snap.file_error->message;
@@ -85,7 +85,7 @@ void draw_status_line(Frame& f) {
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
   const std::string build =
       std::string("attnscope " ATTNSCOPE_VERSION " · ") +
-      (platform::has_threads() ? f.t("several threads", "多线程") : f.t("one thread", "单线程"));
+      (platform::has_threads() ? f.t("multithreaded", "多线程") : f.t("single-threaded", "单线程"));
   const float width = ImGui::GetContentRegionAvail().x, build_width = text_width(build);
   const bool shows_build = width > 560;
   const float room = width - (shows_build ? build_width + 20 : 0);
@@ -97,7 +97,7 @@ void draw_status_line(Frame& f) {
   if (toasting) {
     says = f.ui.toast;
   } else if (f.ui.fetching >= 0) {
-    says = f.t("Fetching the model", "正在获取模型");
+    says = f.t("Downloading the model", "正在下载模型");
     progress = f.ui.fetching;
   } else if (!f.snap.busy.empty() && f.snap.busy_seconds > .5) {
     says = f.snap.busy + "…";

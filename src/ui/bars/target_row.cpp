@@ -1,4 +1,4 @@
-// target_row.cpp - the token that measures are about, and the one that it is compared with.
+// target_row.cpp - menus of the token to measure and of the token to compare it with.
 #include <algorithm>
 
 #include "analysis/target.h"
@@ -10,9 +10,9 @@
 namespace attn {
 namespace {
 
-constexpr int kMost = 40;  // tokens of a list
+constexpr int kMost = 40;  // tokens listed
 
-// What the model itself expects after the chosen token, and how much.
+// The model's own predictions after the chosen token, with their probabilities.
 std::vector<Peak> own_guesses(const Frame& f) {
   const auto made = f.snap.measure(next_measure(), f.shown);
   if (!made || made->error) return {};
@@ -36,7 +36,7 @@ void draw_box(Frame& f, float width) {
   f.mark({"target_text", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
 }
 
-// One line of the list: the token, and what the model says of it at the right.
+// One line of the list: the token, and its probability or id at the right.
 void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
                  const std::string& value, std::string text, const std::string& right) {
   ImGui::PushID(i);
@@ -52,14 +52,14 @@ void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
   ImGui::PopID();
 }
 
-// Before anything is typed: none, what is chosen, and what the model expects.
+// Before anything is typed: none, the chosen token, and the model's predictions.
 void draw_expected(Frame& f, const std::string& name, std::string& chosen, const char* none) {
   int i = 0;
   draw_choice(f, name, i++, chosen, "", none, "");
   const Tokenizer& tokenizer = *f.snap.model->tokenizer;
   if (!chosen.empty()) draw_choice(f, name, i++, chosen, chosen, quoted_token(f.lang, chosen), "");
   const std::vector<Peak> peaks = own_guesses(f);
-  if (!peaks.empty()) heading(f, f.t("What the model expects here", "模型在此处的预测"));
+  if (!peaks.empty()) heading(f, f.t("Model predictions here", "模型在此处的预测"));
   for (const Peak& p : peaks)
     draw_choice(f, name, i++, chosen, name_of_token(tokenizer, p.key),
                 quoted_token(f.lang, tokenizer.shown(p.key)), percent_text(p.weight, 1));
@@ -118,7 +118,7 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
   const float all = ImGui::GetContentRegionAvail().x;
   const float width =
       std::clamp((all - text_width(about) - text_width(minus) - 24) / 2, 60.f, 220.f);
-  std::string guess = f.t("first guess", "首选");
+  std::string guess = f.t("most likely:", "概率最高：");
   if (const auto own = own_guesses(f); !own.empty())
     guess += " " + quoted_token(f.lang, f.snap.model->tokenizer->shown(own[0].key));
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 8});
@@ -127,8 +127,8 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
   ImGui::SameLine();
   draw_menu(f, std::string("choice.target") + place, f.state.target,
             f.state.target.empty() ? guess : quoted_token(f.lang, f.state.target),
-            f.t("The model's own first guess", "模型自己的首选"),
-            f.t("The token that is asked about", "所问的词元"), width);
+            f.t("The most likely token", "概率最高的词元"),
+            f.t("The token to measure", "要度量的词元"), width);
   ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(minus);
@@ -137,8 +137,8 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
       f, std::string("choice.foil") + place, f.state.foil,
       f.state.foil.empty() ? f.t("nothing", "无") : quoted_token(f.lang, f.state.foil),
       f.t("Nothing", "无"),
-      f.t("The token that it is compared with: what speaks for the target rather than for this one",
-          "与之比较的词元：什么支持目标而非这个词元"),
+      f.t("The token to compare with: measures then show what favours the target over this token",
+          "用于对比的词元：度量将显示什么使模型偏向目标而非该词元"),
       width);
   ImGui::PopStyleVar();
 }

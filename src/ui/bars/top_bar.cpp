@@ -93,7 +93,7 @@ void draw_top_bar(Frame& f) {
     go_forward(f);
   ImGui::SameLine();
   if (icon_button(f, "link", Icon::link,
-                  f.t("Copy a link to exactly this view", "复制指向当前视图的链接")))
+                  f.t("Copy a link to this view", "复制当前视图的链接")))
     copy_link(f);
   ImGui::SameLine();
   draw_theme_button(f);
@@ -104,7 +104,7 @@ void draw_top_bar(Frame& f) {
   f.mark("button.language");
   ImGui::SameLine();
   if (icon_button(f, "help", Icon::help,
-                  f.t("Keys, and what the panels mean (?)", "按键与面板说明 (?)")))
+                  f.t("Help: panels, keys, glossary (?)", "帮助：面板、按键、术语 (?)")))
     f.ui.help_open = true;
   ImGui::EndGroup();
   ImGui::PopStyleVar();

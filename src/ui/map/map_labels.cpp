@@ -36,7 +36,7 @@ AxisLabel axis_label(const std::vector<Token>& tokens, int i, float room) {
   return label;
 }
 
-// The least of 1, 2, 5, 10, 20, … whose labels are `least` units apart.
+// The smallest of 1, 2, 5, 10, 20, … that keeps labels `least` units apart.
 int thinning(float cell, float least) {
   for (int decade = 1;; decade *= 10)
     for (int n : {1, 2, 5})
@@ -59,11 +59,11 @@ void draw_label(const Frame& f, const AxisLabel& label, ImVec2 at, ImU32 color) 
                 rgb(f.colors().faint), label.index.c_str());
 }
 
-// Reads from bottom to top: turns what `draw_label` adds about `pivot` by -90°.
+// Reads from bottom to top: rotates what `draw_label` adds by -90° about `pivot`.
 void draw_label_upright(const Frame& f, const AxisLabel& label, ImVec2 pivot, ImU32 color) {
   ImDrawList* list = ImGui::GetWindowDrawList();
   const int first = list->VtxBuffer.Size;
-  // Dear ImGui leaves out glyphs that lie outside the clip rectangle before they are turned.
+  // Dear ImGui clips glyphs before the rotation, hence the full clip rectangle.
   list->PushClipRectFullScreen();
   draw_label(f, label, {pivot.x, pivot.y - kLabelSize / 2 - 1}, color);
   list->PopClipRect();
@@ -73,11 +73,11 @@ void draw_label_upright(const Frame& f, const AxisLabel& label, ImVec2 pivot, Im
   }
 }
 
-// Labels of places in view: every one, or thinned out; those with emphasis always.
+// Labels in view, thinned out where crowded; emphasized ones always.
 template <class Draw>
 void each_label(int from, int to, int every, const Emphasis& emphasis, Draw&& draw) {
   for (int i = (from + every - 1) / every * every; i < to; i += every) {
-    bool crowded = false;  // a thinned-out label makes way for one with emphasis
+    bool crowded = false;  // makes way for an emphasized label
     for (int e : {emphasis.chosen, emphasis.hovered})
       crowded = crowded || (e >= 0 && std::abs(e - i) < every);
     if (!crowded) draw(i);
@@ -155,7 +155,7 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
   list->PushClipRect(box.min, box.max, true);
   const int q0 = std::max(0, int(box.view.cell_min.y)), q1 = int(std::ceil(box.view.cell_max.y));
   const int k0 = std::max(0, int(box.view.cell_min.x)), k1 = int(std::ceil(box.view.cell_max.x));
-  // Cells far smaller than a pixel are looked at a pixel's breadth apart.
+  // Where cells are far smaller than a pixel, one per pixel is enough.
   const int step_q = std::max(1, int(1 / box.cell_height())), last_q = std::min(q1, a.n_query);
   const int step_k = std::max(1, int(1 / box.cell_width())), last_k = std::min(k1, a.n_key);
   for (int q = q0; q < last_q; q += step_q)

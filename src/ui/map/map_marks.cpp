@@ -1,5 +1,4 @@
-// map_marks.cpp - what is marked on the big map: the cell under the mouse, the locked one, a
-// rectangle, a score's cells.
+// map_marks.cpp - marks on the big map: hovered cell, locked cell, rectangle, cells of a score.
 #include <algorithm>
 
 #include "figure/rectangle.h"

@@ -16,7 +16,7 @@
 namespace attn {
 namespace {
 
-// The view's part of the map, kept whole while it fits and inside the map always.
+// Keeps the view inside the map; while `fits` is set, the whole map is in view.
 void settle_view(Frame& f) {
   View2D& v = f.ui.view;
   const float n_key = float(f.pairs().n_key), n_query = float(f.pairs().n_query);
@@ -40,7 +40,7 @@ Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
   const LabelWidths& labels = label_widths(f);
   out.left = std::min({labels.queries, 150.f, room.x * .28f}) + 12;
   float width = 0, height = 0, top = kLabelSize + 10;
-  // Flat labels leave more room, and more room may make them fit.
+  // Horizontal labels are tried first: they leave more height, which may make them fit.
   for (bool flat : {true, false}) {
     out.flat = flat;
     out.top = flat ? top : std::min({labels.keys, 120.f, room.y * .28f}) + 10;
@@ -118,14 +118,14 @@ void interact(Frame& f, MapBox& box) {
   if (ImGui::IsItemDeactivated() && !ui.dragged) lock_cell(f, ui.hover_query, ui.hover_key);
 }
 
-// Of the cell under the mouse, else of the locked one; "" when there is neither.
+// Describes the cell under the mouse, else the locked one; "" when there is neither.
 std::string focused_sentence(const Frame& f, const MapSource& source) {
   const bool hovers = f.ui.hover_query >= 0;
   const int query = hovers ? f.ui.hover_query : f.shown.token;
   const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
   if (key < 0) return "";
   const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
-  const bool preview = f.reading && source.preview;  // its numbers are at hand
+  const bool preview = f.reading && source.preview;  // its values are in the preview
   if (!preview && size_t(key) >= row.size()) return "";
   const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
   std::string says = cell_sentence(
@@ -140,11 +140,11 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   return says;
 }
 
-// The map as it is saved: whole, without what the mouse does to it.
+// The map to save: all of it, without hover and zoom.
 Result<SavedView> saved_map(const Frame& f, Vec2 size) {
   const Metric* metric = find_view("map")->metric(f.shown);
   SavedView saved{.view = "map", .is_pattern = !metric, .width = size.x, .height = size.y};
-  const Error not_yet{f.t("There is nothing to save yet", "尚无可保存的内容")};
+  const Error not_yet{f.t("Nothing to save yet", "尚无可保存的内容")};
   if (metric) {
     saved.first = f.shown_made(metric);
     if (!saved.first) return not_yet;
@@ -178,7 +178,7 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   at.layer = source.layer;
   at.head = source.head;
   std::string title = room < 130 ? site_name(metric, at) : site_words(metric, at);
-  if (title.empty()) title = measure_title(metric, f.lang);  // it is about all layers
+  if (title.empty()) title = measure_title(metric, f.lang);  // a metric of all layers has no site
   if (source.preview) title += f.t("  (preview)", "（预览）");
   ImGui::AlignTextToFramePadding();
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(source.preview ? f.colors().accent : f.colors().text));
@@ -191,8 +191,8 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   const bool draws = f.ui.draws_rectangle;
   if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
   if (icon_button(f, "rectangle", Icon::rectangle,
-                  f.t("Drag a rectangle on the map (or Shift+drag): its mass, entropy, distance",
-                      "在大图上拖出矩形（或 Shift+拖动）：其质量、熵与距离")))
+                  f.t("Select a rectangle by dragging (or Shift+drag): its weight, entropy, distance",
+                      "在大图上拖出矩形（或按住 Shift 拖动）：其权重之和、熵与距离")))
     f.ui.draws_rectangle = !draws;
   if (draws) ImGui::PopStyleColor();
   ImGui::SameLine(0, 4);
@@ -201,13 +201,13 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
     zoom_map(f, 1 / 1.5f, middle);
   ImGui::SameLine(0, 4);
-  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+), or the wheel", "放大 (+)，或用滚轮")))
+  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
     zoom_map(f, 1.5f, middle);
   ImGui::SameLine(0, 4);
-  if (icon_button(f, "fit", Icon::fit, f.t("Show all of it (F)", "显示全部 (F)"))) fit_map(f);
+  if (icon_button(f, "fit", Icon::fit, f.t("Show the whole map (F)", "显示整张大图 (F)"))) fit_map(f);
   ImGui::SameLine(0, 4);
   if (icon_button(f, "save", Icon::save,
-                  f.t("Save the picture, or its numbers", "保存图片或其数值")))
+                  f.t("Save the figure or its data", "保存图片或数据")))
     ImGui::OpenPopup("save");
   draw_save_menu(f, [&] { return saved_map(f, size); });
   if (!source.preview) draw_target(f, "", view.metric(f.shown));
@@ -218,7 +218,7 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
 void draw_map_panel(Frame& f) {
   if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   MapSource source = preview_source(f);
-  // What a saved map is as large as.
+  // Size of a saved map.
   const Vec2 size = {std::floor(ImGui::GetContentRegionAvail().x),
                      std::floor(ImGui::GetContentRegionAvail().y)};
   if (source.empty() && !f.attention().is_kept(f.shown.layer))
@@ -239,7 +239,7 @@ void draw_map_panel(Frame& f) {
   draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
   settle_view(f);
 
-  // A line that always has its place: what is focused, else how to read the map.
+  // One reserved line: the cell in focus, else how to read the map.
   const ImVec2 line = ImGui::GetCursorScreenPos();
   const float line_width = ImGui::GetContentRegionAvail().x;
   ImGui::Dummy({1, ImGui::GetFontSize() + 2});
@@ -287,7 +287,7 @@ void draw_map_panel(Frame& f) {
 
   const std::string says = focused_sentence(f, source);
   if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
-  const std::string hint = says.empty() ? f.t("query ↓ looks at → key", "查询 ↓ 关注 → 键") : says;
+  const std::string hint = says.empty() ? f.t("rows ↓ queries, columns → keys", "行 ↓ 查询，列 → 键") : says;
   const std::string cut = fit_text(hint, line_width - pool_width);
   list->AddText(line, rgb(says.empty() ? f.colors().faint : f.colors().text), cut.c_str());
   if (says != f.ui.announced) {

@@ -19,7 +19,7 @@ MapLook look_of(const MapBox& box) {
 
 void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
                 const platform::HeatMapStyle& style) {
-  // A thumbnail has fewer cells than the map it stands for.
+  // A thumbnail has fewer cells than the map it replaces.
   const Vec2 by = {float(source.n_key) / float(f.pairs().n_key),
                    float(source.n_query) / float(f.pairs().n_query)};
   const View2D& v = box.view;
@@ -29,7 +29,7 @@ void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
                           {v.cell_max.x * by.x, v.cell_max.y * by.y}, style);
 }
 
-// The overview, and what is in view at the level that the session makes.
+// The overview, and on top of it the tiles in view at the current level.
 void draw_tiles(Frame& f, const MapBox& box, const MapSource& source,
                 const platform::HeatMapStyle& style) {
   const Pairs& a = f.pairs();
@@ -72,7 +72,7 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   const std::string n = std::to_string(1 << level);
   const bool mean = f.state.pool == Pool::mean;
   const std::string text =
-      std::string(mean ? f.t("mean of ", "平均 ") : f.t("largest of ", "最大 ")) + n + " × " + n;
+      std::string(mean ? f.t("mean of ", "平均值 ") : f.t("largest of ", "最大值 ")) + n + " × " + n;
   const float wide = text_width(text) + 14;
   const ImVec2 after = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});
@@ -82,9 +82,9 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   ImGui::PopStyleVar();
   f.mark("button.pool");
   item_tooltip(
-      f.t("A cell here stands for many weights: show the largest of them, or their mean (masked "
-          "ones count as 0)",
-          "此处一个单元格代表许多权重：显示其最大值，或其平均值（被掩蔽的按 0 计）"));
+      f.t("Each cell covers many weights here. Click to switch between their largest value and "
+          "their mean (masked weights count as 0)",
+          "此处每个单元格覆盖多个权重。单击可在最大值与平均值之间切换（被掩码的权重按 0 计）"));
   ImGui::SetCursorScreenPos(after);
   return wide + 8;
 }

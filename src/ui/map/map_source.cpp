@@ -10,7 +10,7 @@
 namespace attn {
 namespace {
 
-// Products of a preview that may be made between two frames; beyond it the thumbnail is shown.
+// Multiplications that a preview may take between two frames; beyond that a thumbnail is shown.
 constexpr double kPreviewWork = 2e7;
 
 bool is_previewing(const Frame& f) {
@@ -19,7 +19,7 @@ bool is_previewing(const Frame& f) {
          f.ui.hover_head < f.attention().n_heads && f.ui.hover_layer < f.attention().n_layers;
 }
 
-// A thumbnail of the grid, for want of better.
+// The grid's thumbnail, where the exact pattern is missing.
 MapSource thumbnail(Frame& f, int layer, int head) {
   UiState& ui = f.ui;
   if (!ui.grid || f.reading || ui.grid->trace.get() != f.trace || ui.grid->part != f.shown.part ||
@@ -31,7 +31,7 @@ MapSource thumbnail(Frame& f, int layer, int head) {
           ui.grid->side_q, ui.grid->side_k, false,   false};
 }
 
-// The same for words; of longer texts there are no previews.
+// Preview of merged tokens; none for long texts.
 MapSource preview_groups(Frame& f) {
   UiState& ui = f.ui;
   const Attention& a = f.base->attention();

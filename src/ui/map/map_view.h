@@ -1,4 +1,4 @@
-// map_view.h - where the big map lies on screen, and what is written around and inside it.
+// map_view.h - the big map: its source, its place on screen, labels and marks.
 #pragma once
 
 #include <optional>
@@ -14,24 +14,24 @@ struct MapSource {
   const PatternMap* exact = nullptr;  // null for a thumbnail: no numbers
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
-  bool tiled = false;  // in tiles of the session's cache; no stack
+  bool tiled = false;  // drawn from the session's tiles; no stack
   const MadeMeasure* measured =
-      nullptr;  // numbers that are shown in place of weights, colours by f.ui.shown_range
+      nullptr;  // shown instead of weights, coloured by f.ui.shown_range
 
   bool empty() const { return !stack && !tiled; }
 };
 
 MapSource chosen_source(Frame& f);
-// Of the head under the mouse; empty where none is.
+// The head under the mouse; empty when there is none.
 MapSource preview_source(Frame& f);
-// Another measure of the same cells in place of the weights; empty while it is not there.
+// Another measure of the same cells instead of weights; empty until computed.
 MapSource measured_source(Frame& f, const std::shared_ptr<const MadeMeasure>& made);
 
-// A weight, and its share of the largest of its row.
+// A weight, and its ratio to the largest of its row.
 struct Weight {
   float weight = 0, share = 0;
 };
-// None while its tile is not there.
+// None until its tile is loaded.
 std::optional<Weight> weight_at(const Frame& f, const MapSource& source, int query, int key);
 
 // The rectangle of cells, and the part of the map that it shows.
@@ -51,27 +51,25 @@ struct MapBox {
 
 constexpr float kLabelSize = 13;
 
-// What is in view, for the session to make tiles of, from the next frame on.
+// Tells the session what is in view; it makes tiles from the next frame on.
 void look_at(Frame& f, const MapBox& box);
 void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
                   const platform::HeatMapStyle& style);
-// Where a cell on screen stands for many weights: which of them it shows, at the right end of the
-// line. Its width.
+// Where a cell covers many weights: a button at the right end of the line that chooses the pooling.
+// Returns its width, or 0.
 float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width);
-// The cells that make up the score whose explanation is open in the inspector.
+// The cells of the score whose details are open in the inspector.
 void draw_score_cells(const Frame& f, const MapBox& box);
 void draw_marks(const Frame& f, const MapBox& box);
 
-// What the longest label of each axis takes, in units; the keys' fit side by side above columns so
-// wide.
+// Width of the longest label of each axis.
 const LabelWidths& label_widths(const Frame& f);
 void draw_query_labels(const Frame& f, const MapBox& box, float room);
 void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);
-// Cells that a mask other than the causal one takes away.
+// Cells hidden by a mask other than the causal one, which the shader draws.
 void draw_masked_cells(const Frame& f, const MapBox& box);
-// Beside the map, or below it. `measured`: its numbers at the ends and in the middle, else the
-// scale's.
+// Beside or below the map. `measured`: ticks of its values, else of the scale.
 void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
                     const MadeMeasure* measured = nullptr);
 

@@ -1,4 +1,4 @@
-// grid_panel.cpp - every head of every layer as a small heat map; hover previews, a click chooses.
+// grid_panel.cpp - a small heat map of every head; hover previews it, a click chooses it.
 #include <algorithm>
 #include <cmath>
 
@@ -30,7 +30,7 @@ void upload(Frame& f) {
   ui.grid_ready = grid->n_ready;
 }
 
-// In the place of thumbnails that are not made yet, or never will be.
+// Placeholder for a thumbnail that is not ready, or whose layer is not kept.
 void draw_blank(const Frame& f, ImVec2 min, float side) {
   ImGui::GetWindowDrawList()->AddRectFilled(min, {min.x + side, min.y + side},
                                             rgb(f.colors().field), 3);
@@ -55,9 +55,9 @@ void draw_names(const Frame& f, ImVec2 origin, ImVec2 corner, float step, int n,
 }  // namespace
 
 std::string not_kept(const Frame& f, int layer) {
-  return f.t("Not kept: the queries and keys of layer ", "未保留：第 ") + std::to_string(layer) +
-         f.t(" did not fit into the memory. Choosing the layer computes it",
-             " 层的查询和键放不进内存。选择该层即可计算");
+  return f.t("The queries and keys of layer ", "第 ") + std::to_string(layer) +
+         f.t(" did not fit in memory. Choose the layer to compute it",
+             " 层的查询和键未能保留在内存中。选择该层即可重新计算");
 }
 
 float grid_panel_height(const Frame& f, float width) {
@@ -87,11 +87,11 @@ void draw_measured(Frame& f) {
 void draw_grid_panel(Frame& f) {
   upload(f);
   const HeadGrid* grid = f.ui.grid.get();
-  heading(f, f.t("All heads · hover previews, click chooses", "所有头 · 悬停预览，点击选择"));
+  heading(f, f.t("All heads · hover to preview, click to choose", "所有头 · 悬停预览，单击选择"));
   if (f.trace) {
     const View& view = *find_view("grid");
     const Metric* chosen = f.state.measure.empty() ? nullptr : view.metric(f.shown);
-    metric_menu(f, "measure", f.state.measure, view, f.t("Patterns, small", "注意力小图"),
+    metric_menu(f, "measure", f.state.measure, view, f.t("Attention patterns", "注意力模式"),
                 ImGui::GetContentRegionAvail().x);
     draw_target(f, ".grid", chosen);
     if (chosen) return draw_measured(f);

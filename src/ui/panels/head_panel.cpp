@@ -1,5 +1,5 @@
-// head_panel.cpp - the inspector: the chosen head in words, and every measure of it with its place
-// among all heads.
+// head_panel.cpp - the inspector: what the chosen head does, and its rank among all heads by every
+// measure; and the list of heads.
 #include <algorithm>
 #include <cmath>
 
@@ -12,15 +12,15 @@
 namespace attn {
 namespace {
 
-constexpr double kRectangleWork = 3e7;  // multiplications that a frame may take
+constexpr double kRectangleWork = 3e7;  // multiplications per frame
 
 void draw_rectangle(Frame& f) {
   const auto rect = read_rectangle(f.state.rectangle, f.attention());
   if (!rect || !f.attention().is_kept(f.shown.layer)) return;
-  heading(f, f.t("The rectangle", "矩形区域"));
+  heading(f, f.t("Rectangle", "矩形区域"));
   if (rectangle_work(f.attention(), *rect) > kRectangleWork) {
-    wrapped(f.t("It has more queries than can be added up at once; choose fewer",
-                "查询过多，无法立即求和；请缩小范围"));
+    wrapped(f.t("Too many queries to sum at once; select a smaller rectangle",
+                "查询过多，无法立即求和；请缩小矩形"));
   } else {
     RectCache& c = f.ui.rectangle;
     const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
@@ -37,7 +37,7 @@ void draw_rectangle(Frame& f) {
   ImGui::Spacing();
 }
 
-// One measure: title, value, and a track with the percentile's dot. Opens below when it is pressed.
+// One measure: title, value, and a track with a dot at its percentile. A click opens its details.
 void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, size_t at) {
   const Metric& m = *column.metric;
   const float width = ImGui::GetContentRegionAvail().x, size = ImGui::GetFontSize(),
@@ -68,8 +68,8 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   if (ImGui::IsItemHovered()) {
     std::string says = std::string(m.title.in(f.lang)) + "\n" + m.sentence.in(f.lang);
     if (std::isfinite(percentile))
-      says += std::string("\n") + f.t("Above ", "高于 ") + percent_text(percentile, 0) +
-              f.t(" of the other heads; number ", " 的其他头；排第 ") +
+      says += std::string("\n") + f.t("Higher than ", "高于其他头中的 ") + percent_text(percentile, 0) +
+              f.t(" of the other heads; rank ", "；排第 ") +
               std::to_string(rank_of(column.values, at)) + f.t(" of ", "，共 ") +
               std::to_string(table.size());
     tooltip(says);
@@ -78,7 +78,7 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
     ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
     if (std::isfinite(percentile))
       explained(f, std::string(f.t("Percentile ", "百分位 ")) + percent_text(percentile, 0) +
-                       f.t(", number ", "，排第 ") + std::to_string(rank_of(column.values, at)) +
+                       f.t(", rank ", "，排第 ") + std::to_string(rank_of(column.values, at)) +
                        f.t(" of ", "，共 ") + std::to_string(table.size()) +
                        f.t(" heads; median ", " 个头；中位数 ") +
                        value_text(&m, median_of(column.values)));
@@ -89,7 +89,7 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
     if (ImGui::Button(f.t("Colour the grid", "为网格着色"))) f.state.measure = m.id;
     f.mark("button.colour_grid");
     ImGui::SameLine();
-    if (ImGui::Button(f.t("List", "列表"))) {
+    if (ImGui::Button(f.t("Show in list", "在列表中查看"))) {
       f.state.measure = m.id;
       f.state.panel = Panel::list;
     }
@@ -98,27 +98,27 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   ImGui::PopID();
 }
 
-// What the head does, how sure that is, and where it stands.
+// What the head does, with what confidence, and its rank.
 void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
   explained(f, std::string(role.sentence.in(f.lang)) + f.t(".", "。"));
-  const char* how = role.confidence >= .7f   ? f.t("sure", "很有把握")
-                    : role.confidence >= .4f ? f.t("fairly sure", "较有把握")
-                                             : f.t("unsure", "把握不大");
-  std::string says = std::string(f.t("How sure: ", "把握：")) + percent_text(role.confidence, 0) +
+  const char* how = role.confidence >= .7f   ? f.t("high", "高")
+                    : role.confidence >= .4f ? f.t("medium", "中")
+                                             : f.t("low", "低");
+  std::string says = std::string(f.t("Confidence: ", "置信度：")) + percent_text(role.confidence, 0) +
                      f.t(" (", "（") + how + f.t(").", "）。");
   if (role.score) {
     const Metric& m = role.score->metric;
-    says += std::string(f.t(" Its measure, ", "其度量“")) + m.title.in(f.lang) +
+    says += std::string(f.t(" Its score, ", "其度量“")) + m.title.in(f.lang) +
             f.t(", is ", "”为 ") + value_text(&m, role.value) +
-            f.t("; attention that looks everywhere alike would have ", "；均匀的注意力则为 ") +
+            f.t("; uniform attention would give ", "；均匀的注意力则为 ") +
             value_text(&m, role.baseline) + f.t(".", "。");
     if (const HeadColumn* column = table.find(m.id)) {
       const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
-      says += std::string(f.t(" Among all heads: number ", "在全部 ")) +
+      says += std::string(f.t(" Rank ", "在全部 ")) +
               std::to_string(f.lang == Lang::zh ? table.size() : rank_of(column->values, at)) +
               f.t(" of ", " 个头中排第 ") +
               std::to_string(f.lang == Lang::zh ? rank_of(column->values, at) : table.size()) +
-              f.t(".", "。");
+              f.t(" heads.", "。");
     }
   }
   explained(f, says);
@@ -126,7 +126,7 @@ void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
     explained(
         f, std::string(f.t("The text has only ", "文本只有 ")) +
                std::to_string(f.attention().n_query) +
-               f.t(" tokens: a longer one would say more.", " 个词元：更长的文本更能说明问题。"));
+               f.t(" tokens; a longer text is more reliable.", " 个词元；更长的文本结果更可靠。"));
 }
 
 }  // namespace
@@ -154,16 +154,16 @@ void draw_head_panel(Frame& f) {
   ImGui::PushFont(nullptr, 14);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
   if (!f.snap.model)
-    explained(f, f.t("These weights are random: no head means anything here.",
-                     "这些权重是随机的：此处各头没有含义。"));
+    explained(f, f.t("These weights are random, so the heads have no meaning.",
+                     "这些权重是随机的，因此各头没有实际含义。"));
   if (role) draw_role(f, table, *role);
   ImGui::Spacing();
   draw_rectangle(f);
-  heading(f, f.t("All measures, and where it stands", "各项度量，及其在所有头中的位置"));
+  heading(f, f.t("All measures, and its rank among all heads", "各项度量，及其在所有头中的位置"));
   ImGui::Spacing();
   const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
   for (const HeadColumn& column : table.columns) draw_measure(f, table, column, at);
-  // What cannot be had here says why.
+  // Measures that are unavailable here, with the reason.
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
   for (const Metric* metric : head_metrics())
     if (const auto made = f.snap.measure(metric, f.shown); made && made->error)

@@ -1,5 +1,4 @@
-// reading_view.cpp - tokens as people read them: the frame in which words, sentences or spans count
-// as one.
+// reading_view.cpp - the frame in which words, sentences or spans are merged into one unit each.
 #include <algorithm>
 
 #include "platform/platform.h"

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kErrorSeconds = 8;
 
-// How words and hidden tokens were put together, as `attnscope plot` says it.
+// The note on merged and hidden tokens that `attnscope plot` writes.
 std::string note_of(const Frame& f, const Metric* metric) {
   if (!f.reading) return "";
   std::string note = regroup_words(f.shown, !metric || metric->adds_up, f.lang);
@@ -40,7 +40,7 @@ Figure figure_of(const Frame& f, const SavedView& s, const Caption& caption) {
 }
 
 Result<std::string> contents(const Frame& f, const SavedView& s, const Exporter& format) {
-  // What has no row of the table at hand is what the view shows by itself: the weights.
+  // Values without a metric are the view's usual ones: the weights.
   const Metric* metric = s.first->key.metric;
   if (!metric) metric = find_view(s.view)->usual_metric();
   Status status;
@@ -75,7 +75,7 @@ void save(Frame& f, const Result<SavedView>& saved, const Exporter& format) {
     return;
   }
   platform::save_file("attnscope-" + saved->view + format.ending, *made);
-  toast(f, format.figure ? f.t("Picture saved", "图片已保存") : f.t("Numbers saved", "数值已保存"));
+  toast(f, format.figure ? f.t("Figure saved", "图片已保存") : f.t("Data saved", "数据已保存"));
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ void draw_save(Frame& f, const std::function<Result<SavedView>()>& saved) {
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - width);
   if (ImGui::Button(text, {width, 0})) ImGui::OpenPopup("save");
   f.mark("button.save");
-  item_tooltip(f.t("Save the picture, or its numbers", "保存图片或其数值"));
+  item_tooltip(f.t("Save the figure or its data", "保存图片或数据"));
   draw_save_menu(f, saved);
 }
 

@@ -1,4 +1,4 @@
-// save_menu.h - the button that saves what a view shows: a picture, or its numbers.
+// save_menu.h - the button that saves a view as a picture or as data.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace attn {
 
-// What is saved, as `attnscope plot` and `attnscope measure` would make it.
+// What to save; the file equals that of `attnscope plot` or `attnscope measure`.
 struct SavedView {
   std::string view;  // View::id
   std::shared_ptr<const MadeMeasure> first = nullptr, second = nullptr;
@@ -17,10 +17,10 @@ struct SavedView {
   float width = 300, height = 0;  // of the figure, without the caption
 };
 
-// The menu of formats, opened by the button before it. `saved` is asked when one is chosen: an
-// error is shown in place of the file.
+// The menu of formats, opened by the preceding button. Choosing one calls `saved`; its error is
+// shown instead of saving.
 void draw_save_menu(Frame& f, const std::function<Result<SavedView>()>& saved);
-// A button at the right end of the line, with that menu.
+// A button with that menu at the right end of the line.
 void draw_save(Frame& f, const std::function<Result<SavedView>()>& saved);
 
 }  // namespace attn

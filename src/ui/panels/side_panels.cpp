@@ -1,5 +1,5 @@
-// side_panels.cpp - the token's row, the comparison of heads, and the facts about what is on
-// screen.
+// side_panels.cpp - the token's row, the comparison of heads, and facts about the model
+// or the demonstration.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,7 @@
 namespace attn {
 namespace {
 
-// What is in sight of the window, with room to scroll before it is made anew.
+// The part in view, with a margin to scroll before the figure is rebuilt.
 ViewPart part_in_sight() {
   const float step = 2000, top = std::floor(ImGui::GetScrollY() / step) * step;
   return {top - step, top + 2 * step + ImGui::GetWindowHeight()};
@@ -65,8 +65,8 @@ void draw_scratch_facts(Frame& f) {
                            n(f.shown.token) + ", " + n(key) +
                            "] = " + weight_text(row[size_t(key)]);
     draw_fact(f, f.t("One element", "一个元素"),
-              at + f.t(": how much of what query ", "：查询 ") + n(f.shown.token) +
-                  f.t(" reads comes from key ", " 读取的内容中来自键 ") + n(key) +
+              at + f.t(": the share of query ", "：查询 ") + n(f.shown.token) +
+                  f.t("'s attention that goes to key ", " 的注意力分配给键 ") + n(key) +
                   f.t("", " 的比例"));
   }
   const float root = std::sqrt(float(a.d_head));
@@ -74,25 +74,25 @@ void draw_scratch_facts(Frame& f) {
             "softmax(QKᵀ / √d_k), d_k = " + n(a.d_head) +
                 ", √d_k = " + weight_text(root, root == std::floor(root) ? 0 : 3));
   draw_fact(f, f.t("Input", "输入"),
-            f.t("random, so no head means anything: this shows how attention is computed",
-                "随机数，因此各头并无含义：这里展示的是注意力如何计算"));
+            f.t("random, so the heads have no meaning; this shows how attention is computed",
+                "随机数，因此各头没有实际含义；这里展示注意力如何计算"));
 }
 
 void draw_model_facts(Frame& f, const Model& model) {
   const Config& c = model.config;
   const auto n = [](int i) { return std::to_string(i); };
   draw_fact(f, f.t("Model", "模型"), model.name);
-  draw_fact(f, f.t("Family", "结构"), c.family);
+  draw_fact(f, f.t("Architecture", "结构"), c.family);
   std::string heads =
       n(c.n_layers) + f.t(" layers × ", " 层 × ") + n(c.n_heads) + f.t(" heads", " 头");
   if (c.n_kv_heads != c.n_heads)
-    heads += f.t(" (", "（") + n(c.n_kv_heads) + f.t(" for keys and values)", " 个键值头）");
+    heads += f.t(" (", "（") + n(c.n_kv_heads) + f.t(" key-value heads)", " 个键值头）");
   draw_fact(f, f.t("Size", "规模"), heads);
   draw_fact(f, "d_model", n(c.d_model) + ", d_head " + n(c.d_head) + ", d_mlp " + n(c.d_mlp));
   draw_fact(f, f.t("Parameters", "参数量"), grouped(model.n_parameters));
   draw_fact(f, f.t("Vocabulary", "词表"),
-            grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") + f.t("up to ", "最长 ") +
-                grouped(c.n_ctx) + f.t(" at once", " 个词元"));
+            grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
+                f.t("context length ", "上下文长度 ") + grouped(c.n_ctx));
   for (const std::string& note : model.notes) draw_fact(f, f.t("Note", "说明"), note);
   for (const ModelEntry& entry : f.session.models()) {
     if (entry.id != f.state.model) continue;
@@ -110,8 +110,8 @@ void draw_bars_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
   if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
   const Token& token = f.queries()[size_t(f.shown.token)];
-  heading(f, f.t("Where query ", "查询 ") + std::to_string(f.shown.token) + " " +
-                 quoted_token(f.lang, token.shown) + f.t(" looks, in L", " 关注哪里，L") +
+  heading(f, f.t("Attention of query ", "查询 ") + std::to_string(f.shown.token) + " " +
+                 quoted_token(f.lang, token.shown) + f.t(" in L", " 的注意力，L") +
                  std::to_string(f.shown.layer) + " H" + std::to_string(f.shown.head));
   ImGui::BeginChild("bars", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
@@ -124,7 +124,7 @@ void draw_bars_panel(Frame& f) {
 void draw_heads_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
   if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
-  heading(f, f.t("Where it looks in every head of layer ", "在每个头中关注哪里，层 ") +
+  heading(f, f.t("Strongest keys in every head of layer ", "在各头中最强的键，层 ") +
                  std::to_string(f.shown.layer));
   ImGui::BeginChild("heads", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
@@ -142,7 +142,7 @@ void draw_heads_panel(Frame& f) {
 
 void draw_facts_panel(Frame& f) {
   if (!f.trace) return draw_nothing_yet(f);
-  heading(f, f.snap.model ? f.t("This model", "当前模型") : f.t("What is on screen", "画面说明"));
+  heading(f, f.snap.model ? f.t("This model", "当前模型") : f.t("This demonstration", "当前演示"));
   const float top = ImGui::GetCursorPosY();
   ImGui::PushFont(nullptr, 13.5f);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});

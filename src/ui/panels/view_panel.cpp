@@ -13,7 +13,7 @@
 namespace attn {
 namespace {
 
-// Of the head, or of what the measure is about instead.
+// Names the head, or what the measure describes instead.
 std::string drawn_title(const Frame& f, const Metric* metric) {
   return metric ? figure_title(metric, f.shown) : site_name(nullptr, f.shown);
 }
@@ -21,7 +21,7 @@ std::string drawn_title(const Frame& f, const Metric* metric) {
 Result<SavedView> drawn_view(const Frame& f) {
   const ViewCache& c = f.ui.canvas;
   if (c.figure.shapes.empty() || !c.first || c.view != f.state.view)
-    return Error{f.t("There is nothing to save yet", "尚无可保存的内容")};
+    return Error{f.t("Nothing to save yet", "尚无可保存的内容")};
   return SavedView{c.view, c.first, c.second, c.is_pattern, c.width, c.height};
 }
 
@@ -44,7 +44,7 @@ void scrolling(const char* id, Fill&& fill) {
   ImGui::EndChild();
 }
 
-// A measure that needs no computing in the background, as if it had come from there.
+// Wraps values that are already there as a measure, as if computed in the background.
 std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std::vector<int> shape,
                                            std::span<const float> values) {
   auto& kept = f.ui.at_hand;
@@ -69,8 +69,8 @@ void draw_lines(Frame& f, const View& view) {
   ImGui::SameLine(width * .36f);
   slider(f, "##mass", f.state.mass, 1, 100, std::max(60.f, width * .3f));
   f.mark("slider.mass");
-  item_tooltip(f.t("Percent of each query's attention that is drawn, the strongest first",
-                   "所画的注意力占每个查询的百分比，从最强开始"));
+  item_tooltip(f.t("Percentage of each query's attention that is drawn, strongest first",
+                   "画出每个查询注意力的百分之多少，从最强的开始"));
   draw_save(f);
   const auto& map = f.snap.map;
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
@@ -84,8 +84,8 @@ void draw_lines(Frame& f, const View& view) {
       return draw_view(f, "##lines", f.ui.canvas,
                        {view.id, made, nullptr, nullptr, height, !shown});
     if (f.pairs().n_query > 512)
-      return wrapped(f.t("Lines are drawn for texts of up to 512 tokens; the map shows longer ones",
-                         "连线适用于不超过 512 个词元的文本；更长的文本请看大图"));
+      return wrapped(f.t("Lines are drawn for up to 512 tokens; use the map for longer texts",
+                         "连线最多支持 512 个词元；更长的文本请看大图"));
     draw_missing(f, made);
   });
 }
@@ -110,7 +110,7 @@ void draw_scatter(Frame& f, const View& view) {
   metric_menu(f, "scatter_y", f.state.*view.second, view, nullptr, menu);
   ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
-  ImGui::TextUnformatted(f.t("by", "对"));
+  ImGui::TextUnformatted(f.t("vs", "对"));
   ImGui::SameLine();
   metric_menu(f, "scatter_x", f.state.*view.chosen, view, nullptr, menu);
   draw_save(f);
@@ -134,7 +134,7 @@ void draw_lens(Frame& f, const View& view, const std::shared_ptr<const MadeMeasu
   input.height = high;
   input.model = f.snap.model.get();
   const LensLayout at = lens_layout(input);
-  // What is chosen elsewhere comes into sight.
+  // A token chosen elsewhere is scrolled into view.
   if (f.ui.lens_scrolled_to != f.shown.token) {
     f.ui.lens_scrolled_to = f.shown.token;
     const float x = at.left + float(f.shown.token) * at.wide, from = ImGui::GetScrollX();
@@ -156,7 +156,7 @@ void draw_scrolling(Frame& f, const View& view, const std::shared_ptr<const Made
   });
 }
 
-// A measure that is made in the background, chosen by a menu where there is a choice.
+// A measure computed in the background, with a menu where there is a choice.
 template <void (*draw)(Frame&, const View&, const std::shared_ptr<const MadeMeasure>&)>
 void draw_measured(Frame& f, const View& view) {
   const Metric* metric = view.metric(f.shown);
@@ -167,7 +167,7 @@ void draw_measured(Frame& f, const View& view) {
     title(f, metric ? metric->title.in(f.lang) : "", 110);
   draw_save(f);
   draw_target(f, "", metric);
-  if (!metric) return wrapped(f.t("There is no measure for this view", "没有适用于该视图的度量"));
+  if (!metric) return wrapped(f.t("No measure fits this view", "没有适用于该视图的度量"));
   ImGui::PushFont(nullptr, 14);
   explained(f, metric->sentence.in(f.lang));
   ImGui::PopFont();
@@ -176,7 +176,7 @@ void draw_measured(Frame& f, const View& view) {
   draw(f, view, made);
 }
 
-// Of views that are more than the figure of a measure under its menu.
+// A view that is more than a menu of measures and a figure.
 struct Page {
   std::string_view view;
   void (*draw)(Frame&, const View&);

@@ -11,7 +11,7 @@
 namespace attn {
 namespace {
 
-// What is in sight of the window, with room to scroll before it is made anew.
+// The part in view, with a margin to scroll before the figure is rebuilt.
 ViewPart part_in_sight() {
   const float step = 2000;
   const float top = std::floor(ImGui::GetScrollY() / step) * step,
@@ -66,7 +66,7 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   const Figure& figure = view_figure(f, cache, wish);
   const HitArea* hit = draw_figure(f, id, figure, &hovered);
   f.mark(wish.view);
-  if (&cache == &f.ui.canvas)  // what a saved picture is as large as
+  if (&cache == &f.ui.canvas)  // the size of a saved picture
     f.mark({"picture", {}, {cache.width, std::floor(cache.height)}, false, {}, {}});
   if (hovered && hovered->site) {
     f.ui.next_hover_layer = hovered->site->layer;
@@ -98,7 +98,7 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, 
                  float width) {
   bool changed = false;
   ImGui::PushID(name);
-  // The second of two menus shows another metric than the first.
+  // The second of two menus defaults to another metric than the first.
   const bool second = view.second && &id == &(f.state.*view.second);
   const Metric* shown = none && id.empty() ? nullptr
                         : second           ? view.second_metric(f.shown)
