@@ -84,8 +84,8 @@ function(runs_in_a_page target)
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
     # Also for the optimizer of the whole, which would copy small functions into large ones; hot
-    # loops have been optimized before.
-    -Oz
+    # loops have been optimized before. Again and again, as long as that makes it smaller.
+    -Oz -sBINARYEN_EXTRA_PASSES=--converge
     # SDL asks for GL functions by name unless src/platform answers; the table is 50 KB of app.js.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free

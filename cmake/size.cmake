@@ -11,7 +11,8 @@ set(cold_places
     src/analysis/attributions.cpp src/analysis/head_circuits.cpp src/analysis/head_facts.cpp
     src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
     src/analysis/measure.cpp src/analysis/metric_words.cpp src/analysis/metrics.cpp
-    src/analysis/regroup.cpp src/analysis/target.cpp)
+    src/analysis/regroup.cpp src/analysis/target.cpp src/analysis/circuits.cpp
+    src/analysis/predictions.cpp src/pass/scratch.cpp)
 
 # Moves the hot files of the list `sources` to the list `hot`: all flags of a target's files must
 # agree with its precompiled header, so these need a target of their own.
