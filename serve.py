@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Builds attnscope for the browser and serves it on this machine.
 
-    ./serve.py                  sets up what is missing, builds, serves http://127.0.0.1:8000/
+    ./serve.py                  installs what is missing, builds, serves http://127.0.0.1:8000/
 
-Only Python's standard library is used. A second run builds what changed and starts at once.
+Needs only Python's standard library. Later runs rebuild what changed and start at once.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent
 SITE = ROOT / "build" / "site"
 
-# Listed here because system tables differ; with a wrong type, wasm and modules do not load.
+# Listed here because system tables differ; wasm and modules do not load with a wrong type.
 MIME_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -37,7 +37,7 @@ MIME_TYPES = {
 }
 OTHER_TYPE = "application/octet-stream"  # .safetensors, .gguf, .npy, …
 
-# SharedArrayBuffer, and so threads, exist only in a page that is served with the first two.
+# SharedArrayBuffer, and therefore threads, require the first two headers.
 ISOLATION = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -135,7 +135,7 @@ def serve(bind, port, isolated, site=SITE):
 
 
 def listen(bind, port, isolated, site):
-    """A server on the first free port from `port` on; 0 takes any."""
+    """A server on the first free port from `port` on; 0 takes any free port."""
     handler = type("SiteHandler", (Handler,), {"site": Path(site).resolve(), "isolated": isolated})
     for tried in range(port, min(port + 100, 65536)):
         try:
@@ -150,7 +150,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = sys.platform != "win32"
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # a closed tab is no error
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a closed tab is not an error
             super().handle_error(request, client_address)
 
 
@@ -158,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "attnscope"
     sys_version = ""
-    timeout = 60  # s, of a silent connection
+    timeout = 60  # seconds without data
 
     def do_GET(self):
         self.answer(with_body=True)
@@ -204,8 +204,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(packed, first, last + 1 - first)
 
     def find(self, target):
-        """The file of the site that the request means, or None. Never reads anything
-        outside it."""
+        """The file of the site for a request target, or None. Never leaves the site."""
         path = unquote(target.partition("?")[0].partition("#")[0])
         if "\0" in path or "\\" in path:
             return None
@@ -215,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             file = self.site.joinpath(
                 *parts
-            ).resolve()  # follows links, so that one outward is seen
+            ).resolve()  # resolves links, so that links out of the site are detected
             if file.is_dir():
                 file = (file / "index.html").resolve()
             return file if file.is_relative_to(self.site) and file.is_file() else None
@@ -223,8 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             return None
 
     def packed(self, file):
-        """The compressed copy beside `file` that the client understands, with its encoding's
-        name."""
+        """(path, encoding) of the best compressed copy of `file` that the client accepts."""
         if "Range" not in self.headers:
             accepted = accepted_encodings(self.headers.get("Accept-Encoding", ""))
             for encoding, ending in ENCODINGS:
@@ -238,12 +236,12 @@ class Handler(BaseHTTPRequestHandler):
         return file, None
 
     def asked_range(self, size, tag):
-        """(first, last) bytes; (None, None) for the whole file; first > last if there are none
-        such."""
+        """(first, last) bytes; (None, None) for the whole file; first > last if not
+        satisfiable."""
         asked = re.fullmatch(r"bytes=\s*(\d*)-(\d*)\s*", self.headers.get("Range", ""))
         if not asked or asked[1] == asked[2] == "" or self.headers.get("If-Range", tag) != tag:
             return None, None
-        if asked[1] == "":  # the last so many bytes
+        if asked[1] == "":  # the last n bytes
             n = min(int(asked[2]), size)
             return (size - n, size - 1) if n else (1, 0)
         first = int(asked[1])
@@ -274,7 +272,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.isolated:
             for name, value in ISOLATION.items():
                 self.send_header(name, value)
-        self.send_header("Cache-Control", "no-cache")  # may be kept, but is asked for again
+        self.send_header("Cache-Control", "no-cache")  # may be stored, but is revalidated
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
@@ -295,7 +293,7 @@ def etag(file):
 
 
 def accepted_encodings(header):
-    """Names in Accept-Encoding that are not refused by q=0."""
+    """Encodings in Accept-Encoding, except those with q=0."""
     accepted = set()
     for item in header.split(","):
         name, *parameters = [part.strip().lower() for part in item.split(";")]

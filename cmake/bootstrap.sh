@@ -1,26 +1,26 @@
 #!/bin/sh
-# bootstrap.sh - puts in place what a build needs on Debian 12 or 13; a second run finds it done.
+# bootstrap.sh - installs what a build needs on Debian 12 or 13; later runs only check it.
 #
-#   cmake/bootstrap.sh [web] [native] [tests]      (nothing named: web native)
+#   cmake/bootstrap.sh [web] [native] [tests]      (default: web native)
 #
 #   web     Emscripten in .toolchain/, library sources in .deps/, header libraries
-#   native  compiler and libraries of the desktop program and the command line, sources in .deps/
-#   tests   web and native, and sanitizers, ccache, what tests/run.sh lint runs, a virtual screen, a
-#           browser and fonts
+#   native  compiler and libraries for the desktop program and the command line, sources in .deps/
+#   tests   web and native, plus sanitizers, ccache, the tools of tests/run.sh lint, a virtual
+#           screen, browsers and fonts
 #
-# An emcc on PATH that is new enough is used as it is. Otherwise the prebuilt Emscripten of Debian's
-# stable suite is unpacked (not installed) next to the running release's clang. Only missing
-# packages are installed, as root or by sudo; everything else stays inside this folder. Packages
-# come from the mirror that this machine's apt already uses. On other systems: have emcc on PATH
-# (emsdk), and CMake downloads the libraries' pinned tags by itself.
+# An emcc on PATH that is new enough is used. Otherwise the prebuilt Emscripten of Debian's stable
+# suite is unpacked (not installed) next to the running release's clang. Only missing packages are
+# installed, as root or with sudo; everything else stays inside this folder. Packages come from the
+# mirror that apt already uses. On other systems, put emcc on PATH (emsdk); CMake then downloads the
+# pinned tags of the libraries.
 set -eu
 
 cd "$(dirname "$0")/.."
 root=$(pwd)
 tools=$root/.toolchain
 deps=$root/.deps
-llvm=19               # the LLVM that the Emscripten below was built for
-emscripten='3.1.69*'  # from the suite `trixie`, which is stable: it does not move
+llvm=19               # the LLVM version that the Emscripten below was built for
+emscripten='3.1.69*'  # from the stable suite `trixie`, whose version does not change
 oldest_emcc=3.1.58    # threads without a separate .worker.js
 
 say() { echo "bootstrap: $*" >&2; }
@@ -29,7 +29,7 @@ installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install 
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 emcc_version() { "$1" --version 2>/dev/null | sed -n '1s/^emcc .* \([0-9][0-9.]*\)[- (].*/\1/p'; }
 
-# Installs those of the named packages that are missing.
+# packages NAME...: installs those that are missing.
 packages() {
   missing=
   for p in "$@"; do installed "$p" || missing="$missing $p"; done
@@ -47,7 +47,7 @@ packages() {
     -o DPkg::Lock::Timeout=600 $missing >/dev/null
 }
 
-# apt with separate state under $apt, reading one suite: open_suite TYPE SUITE, then suite_get.
+# open_suite TYPE SUITE, then suite_get: apt-get for one suite, with separate state in $apt.
 open_suite() {
   apt=$tools/apt-$2
   sources=$apt/suite.sources
@@ -73,8 +73,8 @@ suite_get() {
     -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# source_of NAME SUITE DEBIAN_SOURCE PROBE: the upstream tree of a source package as .deps/NAME.
-# Only its archive is fetched: a mirror may lack the newest of Debian's own changes for hours.
+# source_of NAME SUITE DEBIAN_SOURCE PROBE: unpacks the upstream source of a package to .deps/NAME.
+# Only the upstream archive is fetched: a mirror may lack Debian's newest changes for hours.
 source_of() {
   [ -e "$deps/$1/$4" ] && return 0
   start=$(date +%s)
@@ -94,8 +94,8 @@ source_of() {
   say "$1 from $2, $(du -sh "$deps/$1" | cut -f 1), $(($(date +%s) - start)) s"
 }
 
-# binaryen's programs were linked with a newer C library than Debian 12 has: where they do not start
-# by themselves they run through the loader and the libraries of their own suite.
+# binaryen's programs need a newer C library than Debian 12 has: where they do not start directly,
+# they run with the loader and libraries of their own suite.
 binaryen_programs() {
   mkdir -p "$1/binaryen/bin"
   cat >"$1/binaryen/bin/.run" <<'RUN'
@@ -113,7 +113,7 @@ RUN
   for program in "$1"/usr/bin/wasm*; do ln -s .run "$1/binaryen/bin/${program##*/}"; done
 }
 
-# A program with a thread must build and run before the toolchain counts as ready.
+# The toolchain counts as ready only if a program with a thread builds and runs.
 prove_emcc() {
   proof=$(mktemp -d)
   cat >"$proof/t.cpp" <<'CPP'
@@ -128,20 +128,20 @@ CPP
   "$tools/emscripten/em++" -O1 -pthread -sPTHREAD_POOL_SIZE=1 "$proof/t.cpp" -o "$proof/t.js"
   answer=$(node "$proof/t.js")
   rm -rf "$proof"
-  [ "$answer" = 42 ] || fail "emcc builds programs that do not run (got '$answer')"
+  [ "$answer" = 42 ] || fail "programs built by emcc do not run (got '$answer')"
 }
 
-# Leaves .toolchain/emscripten: a link to the folder that holds emcc.
+# Creates .toolchain/emscripten, a link to the folder of emcc.
 emscripten_toolchain() {
   mkdir -p "$tools"
   if own=$(command -v emcc); then
     version=$(emcc_version "$own")
     if [ -n "$version" ] && at_least "$oldest_emcc" "$version"; then
       ln -sfn "$(dirname "$(readlink -f "$own")")" "$tools/emscripten"
-      say "emcc $version on PATH is used"
+      say "using emcc $version on PATH"
       return 0
     fi
-    say "emcc ${version:-?} on PATH is older than $oldest_emcc; not used"
+    say "emcc ${version:-?} on PATH is older than $oldest_emcc and is not used"
   fi
   packages "clang-$llvm" "lld-$llvm" "llvm-$llvm" node-acorn
   if [ ! -e "$tools/em/usr/share/emscripten/emcc" ]; then
@@ -152,12 +152,12 @@ emscripten_toolchain() {
     say "emcc $(emcc_version "$tools/emscripten/emcc"), $(du -sh "$tools" | cut -f 1)," \
       "$(($(date +%s) - start)) s"
   else
-    configure_emscripten  # this folder, or node, may have moved
+    configure_emscripten  # this folder or node may have moved
   fi
 }
 
-# Unpacks to a temporary folder, then renames it to .toolchain/em, so that a failure leaves no
-# partial toolchain. Only the plain and threaded wasm32 libraries of 1.6 GB are unpacked.
+# Unpacks to a temporary folder and renames it to .toolchain/em, so that a failure leaves no partial
+# toolchain. Of the 1.6 GB of libraries, only the plain and threaded wasm32 ones are unpacked.
 unpack_emscripten() {
   open_suite deb trixie
   (cd "$apt/got" &&
@@ -178,9 +178,8 @@ unpack_emscripten() {
   mv "$new" "$tools/em"
 }
 
-# The settings lie beside emcc, where they are found without EM_CONFIG. Without CACHE, all
-# system libraries would be rebuilt in the home folder; FROZEN_CACHE stays unset, so that other
-# variants can be built.
+# Settings beside emcc are found without EM_CONFIG. Without CACHE, all system libraries would be
+# rebuilt in the home folder; FROZEN_CACHE stays unset so that other variants can be built.
 configure_emscripten() {
   settings=$tools/em/usr/share/emscripten/.emscripten
   cat >"$settings.new" <<CONFIG

@@ -1,6 +1,5 @@
-# ccache, where it is installed: what was compiled once is not compiled again, not even for a copy
-# of the tree in another folder. -DATTNSCOPE_CCACHE=OFF or a CMAKE_CXX_COMPILER_LAUNCHER of your own
-# turns this off.
+# Compiles through ccache where it is installed, with a cache shared by copies of the tree in other
+# folders. Disable with -DATTNSCOPE_CCACHE=OFF or by setting CMAKE_CXX_COMPILER_LAUNCHER.
 option(ATTNSCOPE_CCACHE "Compile through ccache where it is installed" ON)
 if(ATTNSCOPE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(ATTNSCOPE_CCACHE_PROGRAM ccache NO_CMAKE_FIND_ROOT_PATH)
@@ -8,14 +7,14 @@ if(ATTNSCOPE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 if(ATTNSCOPE_CCACHE AND ATTNSCOPE_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(settings
-      # Paths below this folder count from where the compiler runs, so that another copy of the tree
-      # has the same; sanitizers then name files by such paths, too.
+      # Relative paths below this folder, so that copies of the tree share the cache; sanitizers
+      # then report relative paths, too.
       "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
-      # Precompiled headers: their content holds absolute paths, and is known by a sum of what went
-      # in (see precompiled.cmake).
+      # Precompiled headers contain absolute paths and are identified by a checksum of their inputs
+      # (see precompiled.cmake).
       CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros)
   if(EMSCRIPTEN)
-    # em++ is a script, and says nothing of the compiler behind it, which goes by its version.
+    # em++ is a script; the compiler behind it is identified by its version.
     execute_process(COMMAND "${CMAKE_CXX_COMPILER}" --version OUTPUT_VARIABLE version
                     OUTPUT_STRIP_TRAILING_WHITESPACE)
     string(SHA256 version "${version}")

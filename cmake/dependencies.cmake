@@ -1,20 +1,20 @@
-# Every dependency, once. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib
+# All dependencies. Link targets: eigen imgui sdl2 doctest json cli11 utf8proc pcre2 zlib
 # minizip stb, and natively Freetype::Freetype Fontconfig::Fontconfig OpenGL::GL.
 #
-# locate(NAME PROBE GIT TAG [DIR...]) sets NAME_dir to the first folder that holds the file PROBE:
-#   -DFETCHCONTENT_SOURCE_DIR_<NAME>=/path   a checkout of your own
-#   .deps/NAME                               what cmake/bootstrap.sh put there
-#   DIR...                                   a system package's folder
+# locate(NAME PROBE GIT TAG [DIR...]) sets NAME_dir to the first folder that has the file PROBE:
+#   -DFETCHCONTENT_SOURCE_DIR_<NAME>=/path   your own checkout
+#   .deps/NAME                               put there by cmake/bootstrap.sh
+#   DIR...                                   folder of a system package
 #   else the pinned Git tag is downloaded, unless -DDEPS_OFFLINE=ON
 include(FetchContent)
 option(DEPS_OFFLINE "Never download a dependency" OFF)
-set(ATTNSCOPE_DEPS_DIR "${PROJECT_SOURCE_DIR}/.deps" CACHE PATH "Where bootstrap.sh put sources")
+set(ATTNSCOPE_DEPS_DIR "${PROJECT_SOURCE_DIR}/.deps" CACHE PATH "Sources from bootstrap.sh")
 
 function(locate name probe git tag)
   string(TOUPPER ${name} upper)
   set(given "${FETCHCONTENT_SOURCE_DIR_${upper}}")
   if(given AND NOT EXISTS "${given}/${probe}")
-    message(FATAL_ERROR "FETCHCONTENT_SOURCE_DIR_${upper} is ${given}, which holds no ${probe}")
+    message(FATAL_ERROR "FETCHCONTENT_SOURCE_DIR_${upper} is ${given}, which lacks ${probe}")
   endif()
   foreach(dir ${given} "${ATTNSCOPE_DEPS_DIR}/${name}" ${ARGN})
     if(EXISTS "${dir}/${probe}")
@@ -27,8 +27,8 @@ function(locate name probe git tag)
                         "or set FETCHCONTENT_SOURCE_DIR_${upper} to a folder with ${probe}")
   endif()
   message(STATUS "${name}: downloading ${tag}")
-  # Only the sources: what they are compiled with is said below, not by their own CMake files. A
-  # commit that has no name cannot be had without its history.
+  # Only the sources are used: they are compiled as described below, not by their own CMake files.
+  # A bare commit hash cannot be cloned shallowly.
   set(shallow ON)
   if(tag MATCHES "^[0-9a-f]+$")
     set(shallow OFF)
@@ -39,8 +39,8 @@ function(locate name probe git tag)
   set(${name}_dir "${${name}_SOURCE_DIR}" PARENT_SCOPE)
 endfunction()
 
-# header_library(TARGET DIR HEADERS): where DIR is /usr/include, only the folder HEADERS of it may
-# be seen, or a cross build would read the host's C library.
+# header_library(TARGET DIR HEADERS): if DIR is /usr/include, exposes only its folder HEADERS;
+# otherwise a cross build would read the host's C library.
 function(header_library target dir headers)
   add_library(${target} INTERFACE)
   if(dir STREQUAL "/usr/include")
@@ -52,13 +52,13 @@ function(header_library target dir headers)
   target_include_directories(${target} SYSTEM INTERFACE "${dir}")
 endfunction()
 
-# source_library(TARGET FILES...): other people's code, compiled without warnings.
+# source_library(TARGET FILES...): third-party code, compiled without warnings.
 function(source_library target)
   add_library(${target} STATIC ${ARGN})
   target_compile_options(${target} PRIVATE -w)
   for_size(${target} -Oz)
   if(ATTNSCOPE_SANITIZE MATCHES "undefined")
-    # utf8proc adds 0 to a null pointer when it is asked for a length alone.
+    # utf8proc adds 0 to a null pointer when only a length is requested.
     target_compile_options(${target} PRIVATE -fno-sanitize=pointer-overflow)
   endif()
 endfunction()
@@ -91,11 +91,11 @@ configure_file("${pcre2_dir}/src/pcre2.h.generic" "${pcre2_made}/pcre2.h" COPYON
 configure_file("${pcre2_dir}/src/pcre2_chartables.c.dist" "${pcre2_made}/pcre2_chartables.c"
                COPYONLY)
 file(GLOB pcre2_sources "${pcre2_dir}/src/pcre2_*.c")
-# Programs and files that other files include.
+# Programs, and files that are only included by others.
 list(FILTER pcre2_sources EXCLUDE REGEX
      "pcre2_(dftables|fuzzsupport|jit_.*|printint.*|ucptables|chartables)\\.c$")
 source_library(pcre2 ${pcre2_sources} "${pcre2_made}/pcre2_chartables.c")
-if(EMSCRIPTEN)  # it cuts every text into words
+if(EMSCRIPTEN)  # it splits every text into words
   set_source_files_properties("${pcre2_dir}/src/pcre2_match.c" PROPERTIES COMPILE_OPTIONS -Os)
 endif()
 target_include_directories(pcre2 SYSTEM BEFORE PUBLIC "${pcre2_made}" PRIVATE "${pcre2_dir}/src")
@@ -116,7 +116,7 @@ else()
   target_include_directories(zlib SYSTEM PUBLIC "${zlib_dir}")
 endif()
 
-# Zip archives, by minizip: it comes with zlib's source, and Debian has it as a library.
+# Zip archives, by minizip, which comes with zlib's source and is a library in Debian.
 if(ZLIB_FOUND AND NOT FETCHCONTENT_SOURCE_DIR_ZLIB)
   find_path(minizip_headers zip.h PATH_SUFFIXES minizip)
   find_library(minizip_library minizip)
@@ -130,12 +130,12 @@ else()
   source_library(minizip "${zlib_dir}/contrib/minizip/zip.c"
                          "${zlib_dir}/contrib/minizip/ioapi.c")
   set(minizip_include "${zlib_dir}/contrib/minizip")
-  # No encryption; files are opened by us, so theirs need not pass 2 GB.
+  # No encryption; we open the files ourselves, so minizip needs no support for large ones.
   target_compile_definitions(minizip PRIVATE NOCRYPT USE_FILE32API)
   target_link_libraries(minizip PUBLIC zlib)
 endif()
 
-# Letters of pictures that are written to files. There are no tags: the commit of 2024-05-31.
+# Letters of exported pictures. The project has no tags; this is the commit of 2024-05-31.
 locate(stb stb_truetype.h https://github.com/nothings/stb.git
        013ac3beddff3dbffafd5177e7972067cd2b5083 /usr/include/stb)
 add_library(stb INTERFACE)
@@ -144,7 +144,7 @@ target_include_directories(stb SYSTEM INTERFACE "${stb_dir}")
 if(ATTNSCOPE_TESTS)
   locate(doctest doctest/doctest.h https://github.com/doctest/doctest.git v2.4.11 /usr/include)
   header_library(doctest "${doctest_dir}" doctest)
-  # Sanitizers and WebAssembly both want signals for themselves.
+  # Sanitizers need the signals themselves, and WebAssembly has none.
   target_compile_definitions(doctest INTERFACE DOCTEST_CONFIG_NO_POSIX_SIGNALS)
 endif()
 

@@ -1,7 +1,7 @@
-# What only the window program needs: sdl2, imgui, and natively OpenGL, FreeType and Fontconfig.
+# Needed only by the window program: sdl2, imgui, and natively OpenGL, FreeType and Fontconfig.
 
-# SDL's own CMake spends minutes asking emcc what SDL_config_emscripten.h says already, so the list
-# of files is ours.
+# SDL's own CMake spends minutes probing emcc for what SDL_config_emscripten.h already states, so
+# the files are listed here.
 function(sdl2_for_the_web)
   locate(sdl2 include/SDL.h https://github.com/libsdl-org/SDL.git release-2.32.4)
   set(folders
@@ -22,7 +22,7 @@ function(sdl2_for_the_web)
     list(APPEND sources ${files})
   endif()
   source_library(sdl2 ${sources})
-  # No sound, and nothing that is held in the hand.
+  # No audio and no game controllers.
   target_compile_definitions(sdl2 PRIVATE SDL_AUDIO_DISABLED=1 SDL_HAPTIC_DISABLED=1
                                           SDL_SENSOR_DISABLED=1 SDL_JOYSTICK_DISABLED=1
                                           SDL_LEAN_AND_MEAN=1)
@@ -40,13 +40,13 @@ else()
   find_package(Fontconfig REQUIRED)
 endif()
 
-# 1.92 brought the font loaders that draw a glyph when it is first used.
+# Font loaders that rasterize glyphs on demand exist since 1.92.
 locate(imgui imgui.h https://github.com/ocornut/imgui.git v1.92.2b)
 file(STRINGS "${imgui_dir}/imgui.h" imgui_version REGEX "^#define IMGUI_VERSION_NUM ")
 string(REGEX MATCH "[0-9]+$" imgui_version "${imgui_version}")
 if(imgui_version LESS 19200)
-  message(FATAL_ERROR "Dear ImGui in ${imgui_dir} is version ${imgui_version}, and 19200 (1.92) or "
-                      "later is needed. Set FETCHCONTENT_SOURCE_DIR_IMGUI to a newer one")
+  message(FATAL_ERROR "Dear ImGui in ${imgui_dir} is version ${imgui_version}, but 19200 (1.92) or "
+                      "later is required. Set FETCHCONTENT_SOURCE_DIR_IMGUI to a newer one")
 endif()
 foreach(file imgui imgui_draw imgui_tables imgui_widgets misc/cpp/imgui_stdlib
              backends/imgui_impl_sdl2 backends/imgui_impl_opengl3)
@@ -58,10 +58,10 @@ target_include_directories(imgui SYSTEM PUBLIC "${imgui_dir}" "${imgui_dir}/back
 target_compile_definitions(
   imgui PUBLIC IMGUI_USE_WCHAR32 IMGUI_DISABLE_OBSOLETE_FUNCTIONS IMGUI_DISABLE_DEMO_WINDOWS
                IMGUI_DISABLE_DEBUG_TOOLS IMGUI_DISABLE_DEFAULT_FONT
-               # In a page the browser draws the glyphs (src/platform/glyphs.cpp), and what else
-               # would, need not be there.
+               # In a page the browser draws the glyphs (src/platform/glyphs.cpp), so other font
+               # loaders are left out.
                $<$<BOOL:${EMSCRIPTEN}>:IMGUI_IMPL_OPENGL_ES3 IMGUI_ENABLE_FREETYPE>)
 target_link_libraries(imgui PUBLIC sdl2)
-if(EMSCRIPTEN)  # drawn anew in every frame
+if(EMSCRIPTEN)  # redrawn in every frame
   set_source_files_properties("${imgui_dir}/imgui_draw.cpp" PROPERTIES COMPILE_OPTIONS -O2)
 endif()

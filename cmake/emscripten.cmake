@@ -1,10 +1,9 @@
-# Toolchain file of the web presets: the Emscripten that cmake/bootstrap.sh chose, else emcc on
-# PATH.
+# Toolchain file of the web presets: the Emscripten chosen by cmake/bootstrap.sh, else emcc on PATH.
 set(chosen "${CMAKE_CURRENT_LIST_DIR}/../.toolchain/emscripten")
 if(NOT EXISTS "${chosen}/emcc")
   find_program(ATTNSCOPE_EMCC emcc NO_CMAKE_FIND_ROOT_PATH)
   if(NOT ATTNSCOPE_EMCC)
-    message(FATAL_ERROR "There is no Emscripten here. Run cmake/bootstrap.sh web, "
+    message(FATAL_ERROR "Emscripten was not found. Run cmake/bootstrap.sh web, "
                         "or put emcc on PATH")
   endif()
   file(REAL_PATH "${ATTNSCOPE_EMCC}" chosen)

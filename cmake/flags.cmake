@@ -2,8 +2,8 @@
 # runs_under_node(TARGET) and runs_in_a_page(TARGET).
 
 if(EMSCRIPTEN)
-  # Every object must agree on these, the dependencies' too.
-  # Every browser with SIMD has the other two, which save instructions.
+  # All objects must agree on these, including the dependencies.
+  # Every browser with SIMD supports the other two, which save instructions.
   set(wasm_flags -msimd128 -mbulk-memory -mnontrapping-fptoint -fwasm-exceptions)
   if(ATTNSCOPE_RELAXED_SIMD)
     list(APPEND wasm_flags -mrelaxed-simd)
@@ -11,9 +11,9 @@ if(EMSCRIPTEN)
   if(ATTNSCOPE_THREADS)
     list(APPEND wasm_flags -pthread)
   endif()
-  # Nothing asks an object for its type, and the names of types are long.
+  # RTTI is not used, and its type names are long.
   add_compile_options(${wasm_flags} $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
-  # With the stack first in memory its overflow traps, where it would else run into data.
+  # With the stack first in memory, an overflow traps instead of overwriting data.
   add_link_options(
     ${wasm_flags} -Wl,--stack-first -sSTACK_SIZE=1MB -sDEFAULT_PTHREAD_STACK_SIZE=1MB
     -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY=64MB -sMAXIMUM_MEMORY=4GB -Wno-pthreads-mem-growth)
@@ -25,7 +25,7 @@ if(ATTNSCOPE_SANITIZE)
   add_compile_options(-fsanitize=${ATTNSCOPE_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${ATTNSCOPE_SANITIZE})
-  # Assertions stay on; some optimization, or attention is too slow to test.
+  # Keeps assertions; without some optimization, attention is too slow to test.
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
   set(CMAKE_C_FLAGS_DEBUG "-O1 -g1")
 endif()
@@ -34,13 +34,13 @@ add_library(our_flags INTERFACE)
 target_compile_options(
   our_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wswitch -Wimplicit-fallthrough
                       -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Wvla
-                      # A row of a table names the fields that differ; the others have defaults.
+                      # Table rows name only the fields that differ from the defaults.
                       -Wno-missing-field-initializers)
 if(ATTNSCOPE_WERROR)
   target_compile_options(our_flags INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # These depend on what the optimizer saw and are often wrong about std::string and std::vector.
+  # These depend on the optimizer and often misfire on std::string and std::vector.
   target_compile_options(
     our_flags INTERFACE -Wno-restrict -Wno-error=array-bounds -Wno-error=stringop-overflow
                         -Wno-error=stringop-overread
@@ -50,27 +50,26 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # libstdc++ 12's own std::stable_sort calls what it has deprecated.
+  # std::stable_sort of libstdc++ 12 calls functions that it deprecates.
   target_compile_options(our_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(EMSCRIPTEN)
-  # EM_JS and EM_ASM are macros with `$` in names, with empty arguments, and with `;` after them.
+  # EM_JS and EM_ASM are macros with `$` in names, empty arguments, and a `;` after them.
   target_compile_options(our_flags INTERFACE -Wno-dollar-in-identifier-extension
                                              -Wno-c++98-compat-extra-semi
                                              -Wno-gnu-zero-variadic-macro-arguments)
 endif()
 
-# A program for `node TARGET.js ARGUMENTS`: real files, real exit code. Natively nothing to do.
+# A program for `node TARGET.js ARGUMENTS`, with real files and exit code. No effect natively.
 function(runs_under_node target)
   if(NOT EMSCRIPTEN)
     return()
   endif()
-  # -O1: every file is optimized, but not all of it once more by wasm-opt, which takes half a
-  # minute.
+  # -O1 skips wasm-opt on the whole program, which takes half a minute; files stay optimized.
   target_link_options(${target} PRIVATE -O1 -sENVIRONMENT=node,worker -sNODERAWFS=1
                       -sEXIT_RUNTIME=1)
   if(ATTNSCOPE_THREADS)
-    # main() may wait for threads, because it is on one itself.
+    # main() runs on a thread itself, so it may wait for threads.
     target_link_options(${target} PRIVATE -sPROXY_TO_PTHREAD=1 -sPTHREAD_POOL_SIZE=4)
   endif()
 endfunction()
@@ -83,16 +82,16 @@ function(runs_in_a_page target)
   target_link_options(
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
-    # Also for the optimizer of the whole, which would copy small functions into large ones; hot
-    # loops have been optimized before. Again and again, as long as that makes it smaller.
+    # Keeps wasm-opt from inlining small functions into large ones; hot loops are already
+    # optimized. It is repeated for as long as the result gets smaller.
     -Oz -sBINARYEN_EXTRA_PASSES=--converge
-    # SDL asks for GL functions by name unless src/platform answers; the table is 50 KB of app.js.
+    # The table for looking up GL functions by name would add 50 KB to app.js; see src/platform.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free
     -sEXPORTED_RUNTIME_METHODS=${methods})
   if(ATTNSCOPE_THREADS)
-    # Workers only start when the page's own thread is idle, so all that will ever run start first;
-    # main() need not wait for them, as it waits for no thread.
+    # Workers start only while the page's main thread is idle, so the whole pool is started first;
+    # main() does not wait for it.
     target_link_options(${target} PRIVATE -sPTHREAD_POOL_DELAY_LOAD=1
                         "-sPTHREAD_POOL_SIZE=Math.min(8,navigator.hardwareConcurrency)")
   endif()

@@ -1,11 +1,11 @@
-# precompile(TARGET HEADERS...): headers that most of the target's files read, parsed once. Every
+# precompile(TARGET HEADERS...): parses headers used by most of the target's files only once. Every
 # file still includes what it uses: with -DATTNSCOPE_PCH=OFF, and with GCC, nothing is precompiled.
 # (GCC gains a fifth, Clang two fifths, and GCC then warns about the standard library.)
-option(ATTNSCOPE_PCH "With Clang and Emscripten: precompile the headers that most files read" ON)
+option(ATTNSCOPE_PCH "Precompile common headers (Clang and Emscripten only)" ON)
 
 if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "CCACHE_PCH_EXTSUM")
-  # CMake's own flags pass these paths behind -Xclang, where ccache does not see them. Clang takes
-  # a header's precompiled form where one lies beside it.
+  # CMake passes these paths after -Xclang, where ccache does not see them. Clang uses the
+  # precompiled form that lies beside a header.
   set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include <PCH_HEADER>)
 endif()
 
@@ -14,7 +14,7 @@ function(precompile target)
     return()
   endif()
   target_precompile_headers(${target} PRIVATE ${ARGN})
-  # With the time in it, it would be another file each time for ccache.
+  # A time stamp would make it a different file for ccache each time.
   target_compile_options(
     ${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
   if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "CCACHE_PCH_EXTSUM")
@@ -22,8 +22,8 @@ function(precompile target)
   endif()
 endfunction()
 
-# Beside TARGET's precompiled header: a sum of the text that it is made from. ccache takes it in
-# place of the header's own bytes, which hold absolute paths.
+# Writes a checksum of the preprocessed text beside TARGET's precompiled header. ccache uses it
+# instead of the header's bytes, which contain absolute paths.
 function(sum_of_precompiled target)
   set(includes)
   foreach(library eigen cli11 json doctest)

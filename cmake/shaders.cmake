@@ -1,5 +1,5 @@
-# Target `shaders`: header shaders.h with the text of every file of shaders/, made anew on a change.
-# Run as a script (cmake -P) this file writes that header; included, it declares the target.
+# Target `shaders`: generates shaders.h with the text of every file in shaders/. Run as a script
+# (cmake -P), this file writes that header; included, it declares the target.
 if(CMAKE_SCRIPT_MODE_FILE)
   string(
     CONCAT text "// shaders.h - the shaders' sources. Made from shaders/ by cmake/shaders.cmake.\n"

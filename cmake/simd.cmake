@@ -1,5 +1,5 @@
-# The hot loops of src/tensor once more for each wider instruction set of x86-64; which of them runs
-# is chosen when the program starts. Elsewhere simd_base.cpp is all there is.
+# Compiles the hot loops of src/tensor again for each wider instruction set of x86-64; the program
+# chooses at startup. Other processors only have simd_base.cpp.
 if(NOT EMSCRIPTEN AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(loops "${PROJECT_SOURCE_DIR}/src/tensor")
   set_source_files_properties("${loops}/simd.cpp" PROPERTIES COMPILE_DEFINITIONS ATTNSCOPE_AVX512=1
@@ -15,6 +15,6 @@ if(NOT EMSCRIPTEN AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
                COMPILE_OPTIONS "-march=x86-64-v4;-mprefer-vector-width=512;-ffp-contract=fast"
                SKIP_PRECOMPILE_HEADERS ON)
 endif()
-# Each defines the same loops for its own instructions.
+# Each file defines the same loops for its instruction set.
 file(GLOB simd_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/tensor/simd*.cpp")
 set_source_files_properties(${simd_sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

@@ -1,8 +1,8 @@
-# Target `site`: the static site in build/site, with this build's program under st/ or mt/.
-# What another build put there stays: the whole site is the target `site` of web and of web-mt.
+# Target `site`: the static site in build/site, with this build's program in st/ or mt/. Programs of
+# other builds are kept: for the complete site, build `site` of both web and web-mt.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(ATTNSCOPE_SITE_DIR "${PROJECT_SOURCE_DIR}/build/site"
-    CACHE PATH "Where target site puts its files")
+    CACHE PATH "Output folder of target site")
 if(ATTNSCOPE_THREADS)
   set(flavour mt)
 else()

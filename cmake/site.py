@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""site.py - puts the static site together from web/ and from programs that were built.
+"""site.py - assembles the static site from web/ and from built programs.
 
     cmake/site.py --out build/site --app st build/web --app mt build/web-mt
 
-Everything in web/ lands at the top, each build's app.js and app.wasm under its name. Files that are
-gone from web/ go from the site as well; programs that are not named stay. Beside every larger text
-and program lies a compressed copy (.gz, and .br where the command `brotli` exists), and
-version.json names what there is, for the service worker. A second run touches only what changed.
+Files of web/ go to the top level, app.js and app.wasm of each build to a folder with its name.
+Files removed from web/ are removed from the site; programs not named are kept. Larger texts and
+programs get compressed copies (.gz, and .br if the command `brotli` exists), and version.json lists
+all files for the service worker. Later runs only touch what changed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ FLAVOURS = ("st", "mt")
 
 
 def same(a, b):
-    """Whether b is a copy of a, by size and time."""
+    """Whether b is a copy of a, judged by size and time."""
     if not b.is_file():
         return False
     x, y = a.stat(), b.stat()
@@ -34,7 +34,7 @@ def same(a, b):
 
 
 def wanted_files(web, out, apps):
-    """{path in the site: file it is copied from}."""
+    """{path in the site: source file}."""
     wanted = {}
     if web.is_dir():
         for file in sorted(web.rglob("*")):
@@ -56,7 +56,7 @@ def wanted_files(web, out, apps):
 
 
 def compress(file):
-    """Puts FILE.gz and FILE.br beside FILE where they are missing or older, and worth having."""
+    """Writes FILE.gz and FILE.br beside FILE if missing or outdated, and if it saves bytes."""
     size, time = file.stat().st_size, file.stat().st_mtime_ns
     for ending, pack in ((".gz", pack_gzip), (".br", pack_brotli)):
         packed = file.with_name(file.name + ending)

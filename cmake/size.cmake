@@ -1,12 +1,12 @@
-# What a page loads is compiled for size where nobody waits for it, and for speed where something
-# runs once for every token, weight or pixel. Elsewhere than in a page all is compiled for speed.
+# For a page, code is compiled for size unless it runs once per token, weight or pixel, which is
+# compiled for speed. All other programs are compiled for speed.
 
-# Folders and files of the loops; all else of src is cold.
+# Folders and files with hot loops; the rest of src is cold.
 set(hot_places
     src/tensor src/trace src/pass src/analysis
     src/app/picture_jobs.cpp src/app/tiles.cpp
     src/text/tokenizer_bpe.cpp src/text/tokenizer_unigram.cpp src/text/tokenizer_wordpiece.cpp)
-# Of those folders: tables, words and settings.
+# Exceptions in those folders: tables, texts and settings.
 set(cold_places
     src/analysis/attributions.cpp src/analysis/head_circuits.cpp src/analysis/head_facts.cpp
     src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
@@ -14,8 +14,8 @@ set(cold_places
     src/analysis/regroup.cpp src/analysis/target.cpp src/analysis/circuits.cpp
     src/analysis/predictions.cpp src/pass/scratch.cpp)
 
-# Moves the hot files of the list `sources` to the list `hot`: all flags of a target's files must
-# agree with its precompiled header, so these need a target of their own.
+# Moves the hot files from the list `sources` to the list `hot`. They need their own target, because
+# all files of a target must have the flags of its precompiled header.
 function(split_by_heat sources hot)
   set(cold_found)
   set(hot_found)
@@ -34,14 +34,14 @@ function(split_by_heat sources hot)
   set(${hot} ${hot_found} PARENT_SCOPE)
 endfunction()
 
-# for_size(TARGET LEVEL): -Os, or -Oz, which also leaves loops as they are written.
+# for_size(TARGET LEVEL): -Os, or -Oz, which also leaves loops unchanged.
 function(for_size target level)
   if(EMSCRIPTEN)
     target_compile_options(${target} PRIVATE ${level})
   endif()
 endfunction()
 
-# The hot files of `target`, compiled in its way but for speed.
+# The hot files of `target`, with its settings but compiled for speed.
 function(add_hot_part target)
   if(NOT ARGN)
     return()

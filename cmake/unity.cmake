@@ -1,11 +1,10 @@
-# unite(TARGET SIZE): with ATTNSCOPE_UNITY the target's C++ files are compiled up to SIZE at a time,
-# so that headers are read and templates instantiated once for all of them. cmake/unity.py chooses
-# the groups, anew whenever CMake runs. A file with options of its own (COMPILE_OPTIONS,
-# COMPILE_DEFINITIONS, SKIP_UNITY_BUILD_INCLUSION) is compiled by itself. ATTNSCOPE_UNITY_TESTS does
-# so for unit_tests alone: who builds everything once has them sooner, and the programs stay as they
-# are.
-option(ATTNSCOPE_UNITY "Compile many files as one" OFF)
-option(ATTNSCOPE_UNITY_TESTS "Compile many files of unit_tests as one" ${ATTNSCOPE_UNITY})
+# unite(TARGET SIZE): with ATTNSCOPE_UNITY, compiles up to SIZE of the target's C++ files as one, so
+# that they share headers and template instantiations. cmake/unity.py chooses the groups whenever
+# CMake runs. A file with its own options (COMPILE_OPTIONS, COMPILE_DEFINITIONS,
+# SKIP_UNITY_BUILD_INCLUSION) is compiled separately. ATTNSCOPE_UNITY_TESTS does this for unit_tests
+# only: a full build gets them sooner, and the programs stay as they are.
+option(ATTNSCOPE_UNITY "Compile several files as one" OFF)
+option(ATTNSCOPE_UNITY_TESTS "Compile several files of unit_tests as one" ${ATTNSCOPE_UNITY})
 
 function(unite target size)
   if(NOT (ATTNSCOPE_UNITY OR (ATTNSCOPE_UNITY_TESTS AND target STREQUAL "unit_tests")))
@@ -30,8 +29,8 @@ function(unite target size)
   execute_process(
     COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/cmake/unity.py" ${size} ${united}
     OUTPUT_VARIABLE groups OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  # Written here rather than by UNITY_BUILD, whose files hold absolute paths: for ccache those of
-  # another folder would be others.
+  # Not UNITY_BUILD, whose files contain absolute paths, which ccache cannot share between copies of
+  # the tree.
   string(REPLACE "\n" ";" groups "${groups}")
   set(n 0)
   foreach(line ${groups})
@@ -49,7 +48,7 @@ function(unite target size)
     math(EXPR group "${group} - 1")
     set(united "${CMAKE_CURRENT_BINARY_DIR}/unity/${target}${group}.cpp")
     file(CONFIGURE OUTPUT "${united}" CONTENT "${text_${group}}")
-    # A local variable may have the name of another file's own constant.
+    # A local variable may shadow a constant of another file.
     set_source_files_properties("${united}" PROPERTIES COMPILE_OPTIONS -Wno-shadow)
     target_sources(${target} PRIVATE "${united}")
   endforeach()

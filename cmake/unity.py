@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Divides C++ files into groups that can be compiled as one file each.
+"""Divides C++ files into groups, each of which can be compiled as one file.
 
     unity.py SIZE FILE...      prints "GROUP FILE" for each file
 
-Two files can share a group unless one of them gives a name to something of its own (in an unnamed
-namespace, or by `static`, `using` or #define at the outermost level) that the other one also gives,
-calls, or uses as a type or constant. Names are found by clang-format's layout (a declaration starts
-in the first column), not by a parser: what escapes it is an error of the compiler, never a
-different program. Files go to the first group with room, in the order given, so that an edit seldom
-moves another file.
+Two files can share a group unless one defines a file-local name (in an unnamed namespace, or by
+`static`, `using` or #define at the top level) that the other also defines, calls, or uses as a type
+or constant. Names are found by clang-format's layout (a declaration starts in the first column),
+not by a parser; a missed conflict is a compiler error, never a different program. Files go to the
+first group with room, in the order given, so that an edit rarely moves other files.
 """
 
 import re

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# run.sh - sets up, builds and runs every test; the last line is "N passed, N failed[, N skipped]".
+# run.sh - installs what is missing, builds and runs the tests. The last line is
+# "N passed, N failed[, N skipped]".
 #
 #   tests/run.sh [lint] [native] [asan] [tsan] [web] [web-mt] [serve] [browser]
-#                                                                     (nothing named: all)
+#                                                                     (default: all)
 #
-# lint                the form of every file (tests/lint/run.py)
-# native, asan, tsan  unit tests; native also the command line's tests
+# lint                formatting and static checks (tests/lint/run.py)
+# native, asan, tsan  unit tests; native also runs the tests of the command line
 # web, web-mt         the same as WebAssembly under Node
-# serve               serve.py and the assembling of the site
+# serve               serve.py and the assembly of the site
 # browser             the page, in Chromium
 #
-# A runner is a program whose last line is "N passed, N failed"; one that ends without it, or with a
-# non-zero exit code, has failed. Before the last line stand the ten steps that took longest.
+# Each test program ends with a line "N passed, N failed"; it has failed if that line is missing or
+# its exit code is not 0. The ten slowest steps are listed before the last line.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 all="lint native asan tsan web web-mt serve browser"
 for part in "$@"; do
-  [[ " $all " == *" $part "* ]] || { echo "run.sh: no part '$part'; there are: $all" >&2; exit 2; }
+  [[ " $all " == *" $part "* ]] || { echo "run.sh: unknown part '$part'; use: $all" >&2; exit 2; }
 done
 parts=" ${*:-$all} "
 passed=0 failed=0 skipped=0
@@ -37,10 +38,10 @@ skips() {
   echo "SKIPPED $1"
 }
 
-# Longer than any step takes on a slow machine; one that hangs ends, and fails.
+# Longer than any step takes on a slow machine; a step that hangs is stopped and fails.
 readonly limit_s=2400
 
-# What a step took: a line "SECONDS SECONDS TITLE" in $made/took, by the clock and of processors.
+# Appends the duration of a step to $made/took: "SECONDS SECONDS TITLE", wall clock and CPU time.
 made=$(mktemp -d)
 TIMEFORMAT='%R %U %S'
 took() {
@@ -51,11 +52,11 @@ took() {
 }
 slowest() {
   [[ -e $made/took ]] || return
-  echo "The ten slowest steps: seconds by the clock, of processors, what"
+  echo "The ten slowest steps: wall-clock seconds, CPU seconds, step"
   sort -rn "$made/took" | head -n 10
 }
 
-# step TITLE COMMAND...: output and duration; true if the command succeeded.
+# step TITLE COMMAND...: runs the command and shows output and duration; true if it succeeded.
 step() {
   local title=$1 start=$SECONDS code
   shift
@@ -70,7 +71,7 @@ step() {
   return "$code"
 }
 
-# runner TITLE COMMAND...: a step whose counts are added up.
+# runner TITLE COMMAND...: a step whose test counts are added to the totals.
 runner() {
   local title=$1 code line n_skipped
   step "$@"
@@ -95,8 +96,8 @@ runner() {
   fi
 }
 
-# One core of two is idle while most tests run, so the parts are built one after the other in the
-# background, and what is tested waits only for its own part.
+# Most tests leave one of two cores idle, so all parts are built in the background, one after the
+# other, and each test waits only for its own part.
 builder='' beside=''
 leave() {
   local group
@@ -116,7 +117,7 @@ targets_of() {
   esac
 }
 
-# In $made/PRESET: what was said; then in $made/PRESET.code: the exit code. Likewise `site`.
+# Output goes to $made/PRESET, then the exit code to $made/PRESET.code; likewise for `site`.
 ended() {
   echo "$2" >"$made/$1.code.part"
   mv "$made/$1.code.part" "$made/$1.code"
@@ -146,13 +147,13 @@ build_in_background() {
 }
 
 start_builds() {
-  set -m  # a group of its own, so that all of it ends with us
+  set -m  # a process group of its own, so that all of it is stopped on exit
   build_in_background &
   builder=$!
   set +m
 }
 
-# build PRESET: true if it was built. Waits for it, and shows what it says.
+# build PRESET: waits for the build and shows its output; true if it succeeded.
 declare -A built=()
 build() {
   local preset=$1 start=$SECONDS over=no shown=0 size code
@@ -176,7 +177,7 @@ build() {
   [[ ${built[$preset]} == yes ]]
 }
 
-# command_line TITLE COMMAND...: the command line's tests, with the program to test as arguments.
+# command_line TITLE COMMAND...: runs the command line's tests; COMMAND starts the program.
 command_line() {
   runner "$1: command line" python3 tests/cli/run.py "${@:2}"
 }
@@ -190,8 +191,7 @@ node_takes_relaxed_simd() {
     process.exit(WebAssembly.validate(module) ? 0 : 1)' 2>/dev/null
 }
 
-# The compile commands of a unity build are what clang-tidy reads; nothing is compiled but a header
-# that is made.
+# clang-tidy reads the compile commands of a unity build; only a generated header is built.
 lint() {
   if ! step "lint: set-up" cmake --preset lint --log-level=NOTICE ||
     ! step "lint: made files" cmake --build build/lint --target shaders_made; then
@@ -212,8 +212,8 @@ sanitized() {
   runner "$1: unit tests" "build/$1/unit_tests" --no-colors
 }
 
-# These take minutes of one core, and the browser leaves one idle: they run beside it, and are shown
-# after it.
+# These take minutes on one core, and the browser tests leave one idle: they run beside them, and
+# are shown afterwards.
 tsan_beside() {
   build tsan || return
   set -m
@@ -249,7 +249,7 @@ relaxed_under_node() {
 browser() {
   build web && build web-mt && build site || return
   if [[ ! -e tests/browser/run.mjs ]]; then
-    skips "browser: there is no tests/browser/run.mjs"
+    skips "browser: tests/browser/run.mjs is missing"
     return
   fi
   step "browser: npm ci" npm ci --prefix tests/browser --no-audit --no-fund || {
@@ -277,7 +277,7 @@ fi
 echo
 slowest
 echo
-echo "All of it: $SECONDS s"
+echo "Total: $SECONDS s"
 ((${#failures[@]})) && printf 'FAILED %s\n' "${failures[@]}"
 summary="$passed passed, $failed failed"
 ((skipped)) && summary+=", $skipped skipped"

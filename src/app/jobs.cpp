@@ -25,8 +25,8 @@ uint64_t bytes_needed(const ScratchSettings& s) {
   return (9 * batch * n * d + 4 * d * d) * sizeof(float) + allowed;
 }
 
-// `keep` with the layers whose q, k and v fit in memory, nearest to `layer` first; nothing where none
-// does.
+// `keep` with the layers whose q, k and v fit in memory, nearest to `layer` first; nothing where
+// none does.
 std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Keep keep,
                                    uint64_t room) {
   for (int n = c.n_layers; n > 0; --n) {

@@ -53,8 +53,8 @@ Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, La
              std::function<void(std::vector<std::shared_ptr<const Tile>>)> done);
 
 // Thumbnails of at most kGridSide cells a side. A part holds heads from .. to-1, counted through
-// all layers, values [to - from, side_q, side_k]; a step takes at most kWorkAStep per thread, or one
-// row of cells.
+// all layers, values [to - from, side_q, side_k]; a step takes at most kWorkAStep per thread, or
+// one row of cells.
 inline constexpr int kGridSide = 64;
 HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample);
 // Heads in a part: about 50 ms of work.

@@ -27,7 +27,7 @@ struct TracePair {
   std::shared_ptr<const Trace> trace;
   std::shared_ptr<const ScratchRun> scratch;  // null for a model
   std::shared_ptr<const Model> model;         // null for the attention from scratch
-  int period = 0;                             // length of the tokens that are repeated twice; 0: a text
+  int period = 0;  // length of the tokens that are repeated twice; 0: a text
 };
 
 // Memory that several traces share counts once.

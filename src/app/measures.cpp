@@ -152,11 +152,11 @@ struct MeasureWork {
     const uint64_t n = uint64_t(tokens().size());
     const uint64_t bytes = activation_floats(wish.model->config, n) * sizeof(float);
     if (bytes <= wish.room) return {};
-    return Error{tr(wish.at.lang, "This measure needs the activations of all layers: ",
-                    "该度量需要所有层的激活值，共 ") +
-                 human_bytes(bytes) +
-                 tr(wish.at.lang, ", but only ", "，而内存仅剩 ") +
-                 human_bytes(wish.room) + tr(wish.at.lang, " is free; shorten the text", "；请缩短文本")};
+    return Error{
+        tr(wish.at.lang,
+           "This measure needs the activations of all layers: ", "该度量需要所有层的激活值，共 ") +
+        human_bytes(bytes) + tr(wish.at.lang, ", but only ", "，而内存仅剩 ") +
+        human_bytes(wish.room) + tr(wish.at.lang, " is free; shorten the text", "；请缩短文本")};
   }
   Chain::Link pass() {
     Keep keep;

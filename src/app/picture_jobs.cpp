@@ -52,7 +52,7 @@ Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lan
   map->n_query = attention.n_query;
   map->n_key = attention.n_key;
   auto next = std::make_shared<int>(0);
-  return {tr(lang, "Drawing the pattern", "正在绘制注意力图"),
+  return {tr(lang, "Drawing the pattern", "正在绘制热力图"),
           (attention.n_query + rows_a_step - 1) / rows_a_step,
           [map, next, rows_a_step] {
             if (*next == 0) {
@@ -75,7 +75,7 @@ Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lan
 Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, Lang lang,
              std::function<void(std::vector<std::shared_ptr<const Tile>>)> done) {
   auto pass = std::make_shared<StripPass>(std::move(trace), std::move(key), strip);
-  return {tr(lang, "Drawing the pattern", "正在绘制注意力图"), pass->n_steps(),
+  return {tr(lang, "Drawing the pattern", "正在绘制热力图"), pass->n_steps(),
           [pass] { return pass->step(); }, [pass, done] { done(pass->take()); }};
 }
 

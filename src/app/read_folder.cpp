@@ -15,7 +15,8 @@ Result<Bytes> read_file(const std::string& path) {
   if (fs::is_directory(path, failed)) return Error{path + ": is a folder; give the path of a file"};
   const uintmax_t size = fs::file_size(path, failed);
   std::ifstream in(path, std::ios::binary);
-  if (failed || !in) return Error{path + ": cannot be opened; check that it exists and is readable"};
+  if (failed || !in)
+    return Error{path + ": cannot be opened; check that it exists and is readable"};
   ByteBuffer data;
   if (!data.resize(size)) return Error{path + ": too large for the available memory"};
   in.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size()));

@@ -74,17 +74,16 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
       made->key = wish.key;
       const int64_t cells = int64_t(r.queries.size()) * r.keys.size();
       if (cells == 0)
-        made->error = Error{tr(wish.at.lang,
-                               "All tokens of this text are special tokens, which are hidden; show them",
-                               "这段文本的词元全是特殊词元，而特殊词元已隐藏；请显示特殊词元")};
+        made->error = Error{tr(
+            wish.at.lang, "All tokens of this text are special tokens, which are hidden; show them",
+            "这段文本的词元全是特殊词元，而特殊词元已隐藏；请显示特殊词元")};
       else if (cells > kMostCells)
         made->error = Error{
             tr(wish.at.lang,
                "A map of merged tokens has up to 2,048 rows and columns; this text has ",
-               "合并词元的大图最多 2,048 行、2,048 列；当前文本有 ") +
+               "合并词元的热力图最多 2,048 行、2,048 列；当前文本有 ") +
             std::to_string(r.keys.size()) +
-            tr(wish.at.lang,
-               ". Choose sentences, or choose model tokens and show special tokens",
+            tr(wish.at.lang, ". Choose sentences, or choose model tokens and show special tokens",
                " 个。请改选句子，或选择模型的词元并显示特殊词元")};
       else if (wish.from && wish.from->error)
         made->error = wish.from->error;
@@ -141,8 +140,8 @@ Job read_job(ReadWish wish, Lang lang, std::function<void(std::shared_ptr<const 
   auto work = std::make_shared<Work>();
   work->wish = std::move(wish);
   const int n_steps = work->attention().n_query / work->rows_a_step() + 1;
-  return {tr(lang, "Merging tokens", "正在合并词元"), n_steps,
-          [work] { return work->step(); }, [work, done] { done(work->made); }};
+  return {tr(lang, "Merging tokens", "正在合并词元"), n_steps, [work] { return work->step(); },
+          [work, done] { done(work->made); }};
 }
 
 }  // namespace attn

@@ -48,7 +48,7 @@ struct ReadMap {
   ReadKey key;
   std::shared_ptr<const PatternMap> map;    // of weights; its reading is the key's
   std::shared_ptr<const MadeMeasure> made;  // of a metric
-  std::vector<float> hidden;  // [query group] weight on hidden tokens
+  std::vector<float> hidden;                // [query group] weight on hidden tokens
   double hidden_mean = 0;
   std::optional<Error> error;
 };

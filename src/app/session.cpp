@@ -29,7 +29,8 @@ std::string note_of(const Trace& trace, const Site& at, Lang lang) {
   return tr(lang, "Not all layers of this text fit in memory: layers ",
             "内存放不下这段文本的所有层：保留第 ") +
          from + tr(lang, " to ", " 至 ") + to +
-         tr(lang, " are kept; choosing another runs the model again", " 层，选择其他层会重新运行模型");
+         tr(lang, " are kept; choosing another runs the model again",
+            " 层，选择其他层会重新运行模型");
 }
 
 bool is_shown(const Side& side, const TraceKey& key, const State& state) {

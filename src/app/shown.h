@@ -20,7 +20,8 @@ namespace attn {
 // thumbnails.
 inline constexpr uint64_t kPictureRoom = 128'000'000;
 
-// One pattern, [n_query, n_key]. Patterns of more than kWholeCells have no values: see Shown::tiles.
+// One pattern, [n_query, n_key]. Patterns of more than kWholeCells have no values: see
+// Shown::tiles.
 inline constexpr int64_t kWholeCells = 512 * 512;
 struct PatternMap : Site {
   std::shared_ptr<const Trace> trace;

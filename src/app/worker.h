@@ -18,8 +18,7 @@ struct Job {
   int n_steps = 1;
   std::function<bool()> step;
   std::function<void()> deliver;
-  std::shared_ptr<std::atomic<int>> n_steps_known =
-      nullptr;  // replaces n_steps once known
+  std::shared_ptr<std::atomic<int>> n_steps_known = nullptr;  // replaces n_steps once known
 };
 
 class Worker {

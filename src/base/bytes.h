@@ -1,4 +1,4 @@
-// bytes.h - a file's bytes, shared and never changed, and the name a person knows it by.
+// bytes.h - the immutable, shared bytes of a file, and its name.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@
 
 namespace attn {
 
-// Memory for a file that is about to be read: at a multiple of 64 bytes, and not filled with zeros.
+// Uninitialized memory for reading a file into, aligned to 64 bytes.
 class ByteBuffer {
  public:
-  // Keeps the contents, which may move when it grows. False, and no change, if out of memory.
+  // Keeps the contents, which may move. False, without any change, if out of memory.
   bool resize(uint64_t size);
 
   uint8_t* data() const { return memory_.get(); }
@@ -26,7 +26,7 @@ class ByteBuffer {
   size_t size_ = 0, room_ = 0;
 };
 
-// Cheap to copy; whoever holds one keeps the memory alive.
+// Cheap to copy; each copy keeps the memory alive.
 class Bytes {
  public:
   Bytes() = default;
@@ -43,8 +43,8 @@ class Bytes {
 
   std::shared_ptr<const void> owner() const { return memory_; }
 
-  // Gives the memory up for writing if this is its only holder, and leaves this empty. Null if the
-  // bytes are shared, since they must not change for the other holders.
+  // Releases the memory for writing and leaves this empty, if this is its only holder. Null if the
+  // bytes are shared, since they must not change for other holders.
   std::shared_ptr<uint8_t> take();
 
  private:
@@ -52,7 +52,7 @@ class Bytes {
   size_t size_ = 0;
 };
 
-// `name` is the path inside what was dropped or chosen, with '/' ("stories/model.safetensors").
+// `name` is the path within the dropped or chosen folder, with '/' ("stories/model.safetensors").
 struct File {
   std::string name;
   Bytes bytes;

@@ -24,8 +24,8 @@ struct Slice {
   uint32_t begin = 0, size = 0;
 };
 
-// Children of a container lie side by side in Document::nodes, so a node is one small record
-// whatever it holds and a document is freed without recursion.
+// The children of a container are adjacent in Document::nodes, so every node is one small record
+// and a document is freed without recursion.
 struct Node {
   Kind kind = Kind::null;
   bool flag = false;
@@ -54,9 +54,8 @@ struct Document {
   }
 
  private:
-  // Members of large objects in order of their keys, equal keys in the document's order; of an
-  // object in the places that its members have in `nodes`. Made when first asked for: a
-  // vocabulary is only walked.
+  // The members of large objects sorted by key, equal keys in document order; an object uses the
+  // same range as its members in `nodes`. Built at first lookup: a vocabulary is only iterated.
   mutable std::vector<size_t> by_key_;
   mutable std::once_flag indexed_;
 
@@ -85,7 +84,7 @@ struct Document {
   }
 };
 
-// Called by the parser, once per value. Values of open containers wait on a stack until their
+// Called by the parser once per value. Values of open containers stay on a stack until the
 // container closes.
 struct Builder {
   struct Open {
@@ -200,7 +199,7 @@ Json::Json(std::shared_ptr<const void> document, const void* node)
     : document_(std::move(document)), node_(node) {}
 
 Result<Json> Json::parse(std::string_view text, std::string_view file) {
-  // Places inside are 32 bits wide; a document has fewer values than bytes.
+  // Internal offsets are 32 bits wide; a document has fewer values than bytes.
   if (text.size() > UINT32_MAX)
     return Error{std::string(file) + ": larger than 4 GB, the limit for a JSON file"};
   if (const size_t at = first_broken_utf8(text); at < text.size())

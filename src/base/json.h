@@ -1,4 +1,4 @@
-// json.h - reading and writing JSON; the only file that knows which library does it.
+// json.h - reading JSON; only json.cpp depends on the library.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace attn {
 
-// A read-only value that keeps its document alive; cheap to copy. What is absent is null, so
+// A read-only value that keeps its document alive; cheap to copy. Absent members are null, so
 // `json.at("a").at("b").text()` needs no check in between.
 class Json {
  public:
   Json();
 
   // `file` names the document in the error ("config.json: not valid JSON at byte 17 ...").
-  // Rejects what is not UTF-8 and nesting deeper than 128.
+  // Rejects invalid UTF-8 and nesting deeper than 128 levels.
   static Result<Json> parse(std::string_view text, std::string_view file);
 
   bool is_null() const;
@@ -43,8 +43,8 @@ class Json {
   Json(std::shared_ptr<const void> document, const void* node);
 };
 
-// Makes a document value by value, for a source that says the same as JSON but isn't text, such as
-// the metadata in a file of weights. Every value inside an object follows its key.
+// Builds a document value by value from a source other than JSON text, such as the metadata in a
+// weights file. Inside an object, each value follows its key.
 class JsonBuilder {
  public:
   JsonBuilder();
@@ -60,8 +60,8 @@ class JsonBuilder {
   void number(double value);
   void text(std::string_view value);  // what isn't UTF-8 becomes U+FFFD
 
-  // The first value, once everything in it has ended, and an empty builder. Nothing where the
-  // values are nested deeper than 128 or take more than 4 GB.
+  // Returns the document once its first value is complete, and resets the builder. nullopt if the
+  // values are nested deeper than 128 levels or take more than 4 GB.
   std::optional<Json> take();
 
  private:
@@ -69,7 +69,7 @@ class JsonBuilder {
   std::unique_ptr<Impl> impl_;
 };
 
-// "a \"b\"" with its quotes, as valid JSON; for writers that build their text directly.
+// The string as JSON, with quotes: "a \"b\""; for writers that build text directly.
 std::string json_quote(std::string_view text);
 
 }  // namespace attn

@@ -1,4 +1,4 @@
-// json_writer.h - JSON text, value by value: the only place that puts its commas and quotes.
+// json_writer.h - writes JSON text value by value; no other code places commas and quotes.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,12 @@ class JsonWriter {
   JsonWriter& text(std::string_view value);
   JsonWriter& integer(int64_t value);
   JsonWriter& unsigned_integer(uint64_t value);
-  // As few digits as bring the same float back. JSON has no word for NaN and infinity: null.
+  // The fewest digits that read back as the same float. NaN and infinity, which JSON lacks, become
+  // null.
   JsonWriter& number(float value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
-  // Nested arrays of this shape, an innermost one a line.
+  // Nested arrays of this shape, one innermost array per line.
   JsonWriter& numbers(std::span<const float> values, std::span<const int> shape);
   JsonWriter& numbers(std::span<const float> values, JsonLayout layout = JsonLayout::spaced);
 
@@ -48,7 +49,7 @@ class JsonWriter {
   JsonWriter& number(std::string_view name, float value) { return key(name).number(value); }
   JsonWriter& boolean(std::string_view name, bool value) { return key(name).boolean(value); }
 
-  // What was written, once every object and array has ended.
+  // The text, once every object and array has ended.
   std::string take();
 
  private:
@@ -65,7 +66,7 @@ class JsonWriter {
   bool after_key_ = false;
 };
 
-// The number alone, as JsonWriter writes it; also for CSV.
+// A number as JsonWriter writes it; also used for CSV.
 std::string json_number(float value);
 
 }  // namespace attn

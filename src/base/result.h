@@ -1,4 +1,4 @@
-// result.h - a value, or one sentence for the user that says why there is none.
+// result.h - a value, or one sentence that tells the user what went wrong.
 #pragma once
 
 #include <cassert>
@@ -9,12 +9,12 @@
 
 namespace attn {
 
-// `message` names the file, the field and what to do: "config.json: hidden_size is missing; ...".
+// `message` names the file, the field and the remedy: "config.json: hidden_size is missing; ...".
 struct Error {
   std::string message;
 };
 
-// The result of anything that reads what we did not write. Check it, or pass its error on:
+// The result of reading external input. Check it, or pass its error on:
 //   Result<Config> config = read_config(json);
 //   if (!config) return config.error();
 template <class T>
@@ -45,7 +45,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// For work that gives nothing back: empty when it went well.
+// For functions without a value: empty on success.
 using Status = std::optional<Error>;
 
 }  // namespace attn

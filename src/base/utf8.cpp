@@ -67,7 +67,8 @@ std::string repair_utf8(std::string_view text) {
     append_utf8(out, kReplacement);
     const uint8_t lead = uint8_t(text[at++]);
     const size_t n_more = lead < 0xC2 || lead > 0xF4 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    // What may follow these leads is narrower: no overlong forms, no surrogates, nothing too large.
+    // A narrower range follows these lead bytes: no overlong forms, surrogates, or values above
+    // U+10FFFF.
     uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
     for (size_t i = 0; i < n_more && at < text.size(); ++i, ++at) {
@@ -79,8 +80,8 @@ std::string repair_utf8(std::string_view text) {
 }
 
 int display_width(std::string_view text) {
-  // Summed over what a reader takes for one character, never more than 2 for each: an emoji of
-  // several code points takes the place of one.
+  // Summed over user-perceived characters, at most 2 for each: an emoji of several code points
+  // occupies the columns of one.
   int width = 0, cluster = 0;
   char32_t previous = 0;
   utf8proc_int32_t state = 0;

@@ -1,4 +1,4 @@
-// command.cpp - options that several commands share, and the way from them to a model and tokens.
+// command.cpp - shared options, and loading the model and tokens that they name.
 #include "cli/command.h"
 
 #include <unistd.h>
@@ -18,7 +18,7 @@ namespace attn {
 
 namespace {
 
-// The first of the variables that says anything, as programs that translate themselves do.
+// The first variable that is set decides, as in POSIX.
 Lang language_of_environment() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
     const char* value = std::getenv(name);
@@ -43,7 +43,7 @@ Result<std::string> read_text(const ModelOptions& options) {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
     cut_last_line_break(text);
   }
-  if (text.empty()) return Error{"the text is empty; give --text some words"};
+  if (text.empty()) return Error{"the text is empty; pass a non-empty text to --text"};
   return text;
 }
 
@@ -98,25 +98,25 @@ void add_language(CLI::App& app, Lang& lang) {
   lang = language_of_environment();
   add_choice(
       app, "--lang", {"zh", "en"}, [&lang](int i) { lang = i == 0 ? Lang::zh : Lang::en; },
-      "Language of the text (default as LC_ALL, LC_MESSAGES or LANG say, else en)");
+      "Output language (default: from LC_ALL, LC_MESSAGES or LANG, else en)");
 }
 
 void add_format(CLI::App& app, bool& as_json) {
   add_choice(
       app, "--format", {"text", "json"}, [&as_json](int i) { as_json = i == 1; },
-      "text (default), or json with every number in full");
+      "text (default), or json with full precision");
 }
 
 void add_looks(CLI::App& app, Looks looks, State& state) {
   if (looks == Looks::at_sample)
-    app.add_option("--sample", state.sample, "Sample of the batch, from 0 (default 0)")
+    app.add_option("--sample", state.sample, "Sample in the batch, from 0 (default 0)")
         ->option_text("N");
   else
     app.add_option("--layer", state.layer, "Layer, from 0 (default 0)")->option_text("N");
   app.add_option("--head", state.head, "Head, from 0 (default 0)")->option_text("N");
   app.add_option("--token", state.token,
-                 looks == Looks::at_sample ? "Token that looks, from 0 (default 0)"
-                                           : "Token that looks, from 0 (default the last)")
+                 looks == Looks::at_sample ? "Query token, from 0 (default 0)"
+                                           : "Query token, from 0 (default: the last)")
       ->option_text("N");
 }
 
@@ -124,9 +124,10 @@ void add_units(CLI::App& app, State& state) {
   add_choice(
       app, "--units", {std::begin(kUnitNames), std::end(kUnitNames)},
       [&state](int i) { state.units = Units(i); },
-      "What counts as one: tokens (default), words, sentences, or the\nspans of --spans. "
-      "Summed over keys, averaged over queries");
-  app.add_option("--spans", state.spans, "Tokens that count as one, as 2-5,7-9; with --units spans")
+      "Unit of analysis: tokens (default), words, sentences, or the spans\nof --spans. Weights are "
+      "summed over keys and averaged over queries");
+  app.add_option("--spans", state.spans,
+                 "Token ranges to merge, such as 2-5,7-9; needs --units spans")
       ->option_text("SPANS")
       ->check(CLI::Validator(
           [](const std::string& given) {
@@ -137,7 +138,7 @@ void add_units(CLI::App& app, State& state) {
   add_choice(
       app, "--special", {std::begin(kSpecialNames), std::end(kSpecialNames)},
       [&state](int i) { state.specials = Specials(i); },
-      "Special tokens: shown (default) or hidden. Nothing is made to\nsum to 1 again");
+      "Special tokens: shown (default) or hidden. The remaining weights\nare not renormalised");
 }
 
 Status check_looks(const State& s, const Trace& trace) {
@@ -156,11 +157,10 @@ void add_folder(CLI::App& app, std::string& folder) {
 
 void add_model(CLI::App& app, ModelOptions& options) {
   add_folder(app, options.folder);
-  CLI::Option* text =
-      app.add_option("--text", options.text, "What the model reads; - for standard input")
-          ->option_text("TEXT");
+  CLI::Option* text = app.add_option("--text", options.text, "Input text; - reads standard input")
+                          ->option_text("TEXT");
   CLI::Option* file = app.add_option("--text-file", options.text_file,
-                                     "The same from a file, without a line break at its end")
+                                     "File with the input text; a final line break is dropped")
                           ->option_text("FILE")
                           ->excludes(text);
   app.parse_complete_callback([text, file] {
@@ -172,7 +172,7 @@ Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
   Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
   if (!looks_like_model(*files))
-    return Error{path + ": holds no model; config.json and model.safetensors are needed"};
+    return Error{path + ": no model found; the folder needs config.json and model.safetensors"};
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
   return load_model(std::move(*files), folder);
 }
@@ -180,10 +180,11 @@ Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
   if (Status e = ForwardPass::check(model, tokens)) return e;
   const uint64_t bytes = ForwardPass::bytes_needed(model.config, tokens.size(), keep);
+  // A 32-bit program has 4 GB at most, part of which the model takes.
   const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;
   if (bytes > most)
     return Error{"a pass over " + std::to_string(tokens.size()) + " tokens needs " +
-                 human_bytes(bytes) + " and the limit is " + human_bytes(most) +
+                 human_bytes(bytes) + ", more than the limit of " + human_bytes(most) +
                  "; shorten the text"};
   return {};
 }
@@ -194,7 +195,8 @@ Result<Opened> open_model(const ModelOptions& options) {
   Result<std::shared_ptr<const Model>> model = open_folder(options.folder);
   if (!model) return model.error();
   if (!(*model)->tokenizer)
-    return Error{options.folder + ": has no tokenizer.json, which cuts the text into tokens"};
+    return Error{options.folder +
+                 ": tokenizer.json is missing, which is needed to tokenize the text"};
   Opened opened{*model, (*model)->tokenizer->encode(*text)};
   if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
   return opened;

@@ -1,4 +1,4 @@
-// command.h - what a command is, and the options that several share.
+// command.h - the type of a command, and the options that several commands share.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -18,16 +18,17 @@ namespace attn {
 
 constexpr int kFine = 0, kBadInput = 1, kBadUsage = 2;
 
-// Adds the command's options to its parser and returns what runs once they are read: an exit code.
+// Adds the command's options to its parser. The function returned runs after parsing and gives the
+// exit code.
 using Run = std::function<int()>;
 struct Command {
   const char* name;
-  const char* title;  // as --help lists it
+  const char* title;  // shown by --help
   Run (*set_up)(CLI::App& app);
 };
 std::span<const Command> commands();
 
-// The pages of commands.cpp's table.
+// The rows of the table in commands.cpp, one command_*.cpp each.
 Run set_up_demo(CLI::App& app);
 Run set_up_report(CLI::App& app);
 Run set_up_attention(CLI::App& app);
@@ -38,32 +39,32 @@ Run set_up_lens(CLI::App& app);
 Run set_up_circuits(CLI::App& app);
 Run set_up_plot(CLI::App& app);
 
-// Prints the sentence to standard error; kBadInput.
+// Prints the error to standard error and returns kBadInput.
 int fail(const Error& error);
 
-// Writes all of `out` to the standard output, waiting while a pipe is full (under Node it says so
-// instead of waiting itself). The exit code.
+// Writes all of `out` to standard output and returns the exit code. Retries while a pipe is full:
+// under Node, write() then fails with EAGAIN instead of blocking.
 int finish(std::string_view out);
 
-// --NAME one|two|three; `set` gets the place of the name given.
+// --NAME one|two|three; `set` receives the index of the chosen name.
 void add_choice(CLI::App& app, const std::string& name, std::vector<std::string> names,
                 std::function<void(int)> set, const std::string& help);
-// --lang zh|en; unless given, what LC_ALL, LC_MESSAGES or LANG say.
+// --lang zh|en; the default comes from LC_ALL, LC_MESSAGES or LANG.
 void add_language(CLI::App& app, Lang& lang);
 // --format text|json.
 void add_format(CLI::App& app, bool& as_json);
-// --head and --token, and --sample or --layer: what is looked at, from 0.
+// --head and --token, and --sample or --layer, all counted from 0.
 enum class Looks { at_sample, at_layer };
 void add_looks(CLI::App& app, Looks looks, State& state);
-// --units, --spans and --special: what counts as one token.
+// --units, --spans and --special: how tokens are grouped.
 void add_units(CLI::App& app, State& state);
-// What --sample, --layer, --head or --token asks for and the trace does not have.
+// An error if --sample, --layer, --head or --token is outside the trace.
 Status check_looks(const State& state, const Trace& trace);
 
 // --model DIR.
 void add_folder(CLI::App& app, std::string& folder);
 Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
-// What of ForwardPass::check, or of memory, forbids a pass.
+// An error if ForwardPass::check refuses the tokens or the pass would need too much memory.
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {});
 
 // --model DIR, and --text TEXT, or --text - for standard input, or --text-file FILE.
@@ -72,7 +73,7 @@ struct ModelOptions {
 };
 void add_model(CLI::App& app, ModelOptions& options);
 
-// Reads the folder and the text, and cuts it into tokens that the model can run over.
+// Loads the model and the text, tokenizes it, and checks that the model can process it.
 struct Opened {
   std::shared_ptr<const Model> model;
   Tokens tokens;

@@ -26,7 +26,7 @@ int run_attention(const Options& o) {
   const Groups tokens = groups_of(opened->tokens, o.state);
   if (tokens.size() == 0)
     return fail(
-        Error{"--special hidden: all tokens of this text are special; give --text some words"});
+        Error{"--special hidden: the text has only special tokens; pass a longer text to --text"});
   if (Status e = check_patterns_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[0];
@@ -53,11 +53,12 @@ Run set_up_attention(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model(app, o->model);
   add_units(app, o->state);
-  app.add_option("--out", o->out,
-                 "float32 [layer, head, query, key], at most 4 GB, by the name's end:\n"
-                 ".npz          attention, input_ids and tokens.json in one file\n"
-                 ".npy          attention alone, and FILE.tokens.json beside it\n"
-                 ".safetensors  attention, input_ids, and the tokens as metadata")
+  app.add_option(
+         "--out", o->out,
+         "float32 [layer, head, query, key], at most 4 GB; the extension sets\nthe format:\n"
+         ".npz          attention, input_ids and tokens.json in one file\n"
+         ".npy          attention, with the tokens in FILE.tokens.json\n"
+         ".safetensors  attention and input_ids, with the tokens as metadata")
       ->option_text("FILE")
       ->required();
   return [o] { return run_attention(*o); };

@@ -1,5 +1,5 @@
-// command_circuits.cpp - attnscope circuits: what the weights alone say of heads, and of pairs of
-// heads.
+// command_circuits.cpp - attnscope circuits: copying heads and pairwise composition, computed from
+// the weights alone.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -60,12 +60,12 @@ std::string as_table(const Circuits& c) {
   const Lang lang = c.o.lang;
   const Config& config = c.model.config;
   std::string out =
-      fill(tr(lang, "{0} · circuits of its weights\n\n", "{0} · 权重中的回路\n\n"), {c.model.name});
+      fill(tr(lang, "{0} · circuits in the weights\n\n", "{0} · 权重中的回路\n\n"), {c.model.name});
   if (config.n_kv_heads != config.n_heads)
     out += fill(
         tr(lang,
-           "{0} heads share the keys and values of {1}; each is shown with those of its group\n\n",
-           "{0} 个头共用 {1} 组键和值；每个头都按其所在组的键和值计算\n\n"),
+           "{0} query heads share {1} key-value heads; each is paired with those of its group\n\n",
+           "{0} 个查询头共用 {1} 个键值头；每个头按其所在组的键和值计算\n\n"),
         {std::to_string(config.n_heads), std::to_string(config.n_kv_heads)});
   std::vector<int> order(size_t(c.n_all()));
   for (int i = 0; i < c.n_all(); ++i) order[size_t(i)] = i;
@@ -97,7 +97,7 @@ std::string as_table(const Circuits& c) {
   return out;
 }
 
-// A line for each pair, and one for each head's copying score.
+// One line per pair of heads, and one per head for its copying score.
 std::string as_csv(const Circuits& c) {
   std::string out = "measure,layer,head,later_layer,later_head,value";
   const auto place = [&](int head) {
@@ -139,7 +139,7 @@ int run_circuits(const Options& o) {
   const int64_t n_heads = int64_t((*model)->config.n_heads) * (*model)->config.n_layers;
   if (n_heads * n_heads > kMostPairs)
     return fail({(*model)->name + ": has " + std::to_string(n_heads) +
-                 " heads, too many to compare all pairs"});
+                 " heads, too many to compare in pairs"});
   State state;
   state.lang = o.lang;
   const Inputs in{.model = model->get(), .state = &state};
@@ -163,13 +163,13 @@ int run_circuits(const Options& o) {
 Run set_up_circuits(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_folder(app, o->folder);
-  app.add_option("--top", o->top, "Heads and pairs that the tables show (default 10)")
+  app.add_option("--top", o->top, "Number of heads and pairs in the tables (default 10)")
       ->option_text("N")
       ->check(CLI::PositiveNumber.description(""));
   add_choice(
       app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
       [o](int i) { o->format = NumberFormat(i); },
-      "table (default); csv or json of all heads and pairs; npy: Q-, K- and V-composition\n[3, "
+      "table (default); csv or json for all heads and pairs; npy: Q-, K- and V-composition\n[3, "
       "layer, head, later layer, later head]");
   add_language(app, o->lang);
   return [o] { return run_circuits(*o); };

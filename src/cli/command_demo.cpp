@@ -1,5 +1,4 @@
-// command_demo.cpp - attnscope demo: the attention from scratch, as the tutorial shows it or as
-// JSON.
+// command_demo.cpp - attnscope demo: attention from scratch, as the tutorial's report or as JSON.
 #include <cstdio>
 
 #include "app/scratch_settings.h"
@@ -92,21 +91,22 @@ int run_demo(const Options& o) {
 
 Run set_up_demo(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  app.add_option("--seed", o->seed, "The same numbers as torch.manual_seed(N) (default 42)")
+  app.add_option("--seed", o->seed,
+                 "Seed; gives the same numbers as torch.manual_seed(N) (default 42)")
       ->option_text("N")
       ->check(CLI::Validator(
-          [](const std::string& given) {  // else -1 would be taken for 2^64 - 1
-            return given.starts_with('-') ? given + " is below 0" : std::string();
+          [](const std::string& given) {  // else -1 would be read as 2^64 - 1
+            return given.starts_with('-') ? given + " is negative" : std::string();
           },
           ""));
-  app.add_option("--d-model", o->state.d_model, "Width of every token's vector (default 64)")
+  app.add_option("--d-model", o->state.d_model, "Dimension of each token vector (default 64)")
       ->option_text("N");
-  app.add_option("--heads", o->state.n_heads, "Heads; d_model must be a multiple (default 4)")
+  app.add_option("--heads", o->state.n_heads, "Number of heads; must divide d_model (default 4)")
       ->option_text("N");
-  app.add_option("--batch", o->state.n_samples, "Samples in the batch (default 2)")
-      ->option_text("N");
+  app.add_option("--batch", o->state.n_samples, "Batch size (default 2)")->option_text("N");
   app.add_option("--tokens", o->state.tokens,
-                 "Names of the random inputs, parted by blanks\n(default 我 爱 学习 深度 学习 EOS)")
+                 "Token names, separated by spaces; their vectors are random\n(default 我 爱 学习 "
+                 "深度 学习 EOS)")
       ->option_text("TEXT");
   add_choice(
       app, "--mask", {std::begin(kMaskNames), std::end(kMaskNames)},
@@ -115,7 +115,7 @@ Run set_up_demo(CLI::App& app) {
   add_language(app, o->state.lang);
   add_format(app, o->as_json);
   app.add_flag("--with-weights", o->with_weights,
-               "json: also every number of W_Q, W_K, W_V and W_O");
+               "With json: include the values of W_Q, W_K, W_V and W_O");
   return [o] { return run_demo(*o); };
 }
 

@@ -1,5 +1,5 @@
-// command_heads.cpp - attnscope heads: every score of every head and its role, as a table, CSV,
-// JSON or NPY.
+// command_heads.cpp - attnscope heads: all scores and the role of every head, as a table, CSV, JSON
+// or NPY.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -19,7 +19,7 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kMostTokens = 1'000'000;  // of all samples together, some 100 MB
+constexpr int64_t kMostTokens = 1'000'000;  // over all samples, about 100 MB
 constexpr int kMostSamples = 10'000;
 
 struct Options {
@@ -32,19 +32,21 @@ struct Options {
   Lang lang = Lang::en;
 };
 
-// r + r for each sample, r of `length` tokens, drawn in order, sample after sample: see
-// random_tokens.h.
+// One sequence r + r per sample, with r of `length` tokens; see random_tokens.h for how ids are
+// drawn.
 Result<std::vector<Tokens>> random_repeats(const Options& o, const Model& model) {
   const Config& c = model.config;
-  if (c.d_vocab < 2) return Error{model.name + ": has one token alone; random text needs two"};
+  if (c.d_vocab < 2)
+    return Error{model.name +
+                 ": the vocabulary has a single token; random tokens need at least two"};
   if (o.length > c.n_ctx / 2)
-    return Error{"--length " + std::to_string(o.length) + " said twice is more than the " +
-                 std::to_string(c.n_ctx) + " tokens that " + model.name + " reads; give at most " +
+    return Error{"--length " + std::to_string(o.length) + ": repeated twice, this exceeds the " +
+                 std::to_string(c.n_ctx) + " tokens that " + model.name + " accepts; use at most " +
                  std::to_string(c.n_ctx / 2)};
   if (int64_t(o.samples) * o.length * 2 > kMostTokens)
-    return Error{"--samples " + std::to_string(o.samples) + " of twice " +
-                 std::to_string(o.length) + " tokens are more than " + std::to_string(kMostTokens) +
-                 " tokens; give fewer"};
+    return Error{"--samples " + std::to_string(o.samples) + ": with 2 × " +
+                 std::to_string(o.length) + " tokens each, this exceeds " +
+                 std::to_string(kMostTokens) + " tokens; use fewer samples"};
   std::mt19937 draw(o.seed);
   std::vector<Tokens> all;
   for (int sample = 0; sample < o.samples; ++sample) {
@@ -58,22 +60,22 @@ Result<std::vector<int>> ids_of(const Json& list, const std::string& where, cons
   for (size_t i = 0; i < list.size(); ++i) {
     const std::optional<int64_t> id = list.at(i).integer();
     if (!id || *id < 0 || *id >= model.config.d_vocab)
-      return Error{where + ", element " + std::to_string(i) + ": is no token id of " + model.name +
-                   ", 0 to " + std::to_string(model.config.d_vocab - 1)};
+      return Error{where + ", element " + std::to_string(i) + ": not a token id of " + model.name +
+                   "; ids are 0 to " + std::to_string(model.config.d_vocab - 1)};
     ids.push_back(int(*id));
   }
-  if (ids.empty()) return Error{where + ": holds no token ids; write them as [1, 2, 3]"};
+  if (ids.empty()) return Error{where + ": no token ids found; write them as [1, 2, 3]"};
   return ids;
 }
 
-// [1, 2, 3], or a list of such lists: a sample each.
+// [1, 2, 3], or a list of such lists with one sample each.
 Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model) {
   const Result<Bytes> bytes = read_file(path);
   if (!bytes) return bytes.error();
   const Result<Json> json = Json::parse(bytes->text(), path);
   if (!json) return json.error();
   if (!json->is_array())
-    return Error{path + ": is no list of token ids; write [1, 2, 3], or a list of such lists"};
+    return Error{path + ": not a list of token ids; write [1, 2, 3], or a list of such lists"};
   const bool several = json->at(size_t(0)).is_array();
   const size_t n = several ? json->size() : 1;
   std::vector<Tokens> all;
@@ -93,8 +95,8 @@ struct Scored {
   int period;
   HeadTable table;
   std::vector<std::vector<float>> values,
-      without;                  // [score][layer, head]; without the sink, or empty
-  std::vector<size_t> highest;  // of each score, the head's place in `values`
+      without;                  // [score][layer, head]; `without` the first key, or empty
+  std::vector<size_t> highest;  // per score, the index of its highest head in `values`
   std::vector<HeadRole> roles;  // [layer, head]
 
   int n_heads() const { return table.n_layers * table.n_heads; }
@@ -158,7 +160,7 @@ std::string as_json(const Scored& s) {
   }
   json.end();
   const int shape[] = {s.table.n_layers, s.table.n_heads};
-  // An object with a member for each score.
+  // An object with one member per score.
   const auto object = [&](const char* name, auto&& write) {
     json.key(name).object(JsonLayout::lines);
     for (size_t k = 0; k < s.values.size(); ++k) write(k, s.metric(k));
@@ -188,20 +190,20 @@ std::string as_table(const Scored& s) {
   const Lang lang = s.options.lang;
   int64_t n_tokens = 0;
   for (const Tokens& tokens : s.samples) n_tokens += tokens.size();
-  std::string out = fill(tr(lang, "{0} · {1} heads, scores over {2} tokens in {3} texts\n",
-                            "{0} · {1} 个头，分数取自 {3} 段文本中的 {2} 个词元\n"),
+  std::string out = fill(tr(lang, "{0} · {1} heads, scored over {2} tokens in {3} texts\n",
+                            "{0} · {1} 个头，度量取自 {3} 段文本中的 {2} 个词元\n"),
                          {s.model.name, std::to_string(s.n_heads()), std::to_string(n_tokens),
                           std::to_string(s.samples.size())});
   if (s.options.random_repeat)
-    out += fill(tr(lang, "Random tokens said twice: seed {0}, period p = {1}\n",
-                   "随机词元重复两遍：种子 {0}，周期 p = {1}\n"),
+    out += fill(tr(lang, "Random tokens, repeated twice: seed {0}, period p = {1}\n",
+                   "随机词元，重复两遍：种子 {0}，周期 p = {1}\n"),
                 {std::to_string(s.options.seed), std::to_string(s.period)});
   std::vector<size_t> columns;
-  // What a terminal has room for; csv, json and npy have all.
+  // Only the usual scores fit a terminal; csv, json and npy have all of them.
   for (size_t k = 0; k < s.table.scores.size(); ++k)
     if (s.table.scores[k]->usual) columns.push_back(k);
   std::vector<std::string> header{tr(lang, "head", "头")};
-  // A blank below the star of the highest, so that the points stand under each other.
+  // A trailing space where other rows may have a star, so that the decimal points align.
   for (const size_t k : columns)
     header.push_back(s.table.scores[k]->column.in(lang) + std::string(" "));
   header.push_back(tr(lang, "role", "角色"));
@@ -220,15 +222,17 @@ std::string as_table(const Scored& s) {
   }
   out += "\n" + table.text() +
          tr(lang,
-            "\n* the highest of its column; heads are layer.head, both from 0; role: what the head "
-            "does and how sure that is\n",
-            "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头的作用及其把握\n");
+            "\n* highest in its column; heads are written layer.head, both from 0; role: what the "
+            "head does, with the confidence in percent\n",
+            "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头的作用及置信度\n");
   TextTable legend("ll", {tr(lang, "column", "列"), tr(lang, "meaning", "含义")});
   for (const size_t k : columns)
     legend.add({s.table.scores[k]->column.in(lang), s.metric(k).sentence.in(lang)});
   return out + "\n" + legend.text() +
-         tr(lang, "--format csv, json or npy has all scores, also without the first token\n",
-            "--format csv、json 或 npy 给出全部分数，并含去掉首个词元后的分数\n");
+         tr(lang,
+            "--format csv, json or npy outputs all scores, including those without the first "
+            "token\n",
+            "--format csv、json 或 npy 输出全部度量，包括去掉首个词元后的数值\n");
 }
 
 int run_heads(const Options& o) {
@@ -285,37 +289,39 @@ Run set_up_heads(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_folder(app, o->model.folder);
   CLI::Option* inputs[] = {
-      app.add_option("--text", o->model.text, "What the model reads; - for standard input")
+      app.add_option("--text", o->model.text, "Input text; - reads standard input")
           ->option_text("TEXT"),
       app.add_option("--text-file", o->model.text_file,
-                     "The same from a file, without a line break at its end")
+                     "File with the input text; a final line break is dropped")
           ->option_text("FILE"),
-      app.add_option("--ids", o->ids_file, "Token ids as JSON: a list, or a list of lists")
+      app.add_option("--ids", o->ids_file, "JSON file of token ids: a list, or a list of lists")
           ->option_text("FILE"),
       app.add_flag("--random-repeat", o->random_repeat,
-                   "Random tokens said twice, which also gives the stripe scores; ids are\n"
-                   "1 + mt19937(seed) % (d_vocab - 1), as torch.randint gives them")};
-  app.add_option("--seed", o->seed, "Of the random tokens (default 1)")
+                   "Random tokens, repeated twice; adds the stripe scores. Ids are\n"
+                   "1 + mt19937(seed) % (d_vocab - 1), as drawn by torch.randint")};
+  app.add_option("--seed", o->seed, "Seed of the random tokens (default 1)")
       ->option_text("N")
       ->needs(inputs[3]);
   const CLI::Validator positive = CLI::Range(1, int(kMostTokens)).description("");
-  app.add_option("--length", o->length, "Random tokens before the repeat (default 50)")
+  app.add_option("--length", o->length, "Number of random tokens before the repeat (default 50)")
       ->option_text("N")
       ->check(positive)
       ->needs(inputs[3]);
-  app.add_option("--samples", o->samples, "Random texts to average over (default 10)")
+  app.add_option("--samples", o->samples, "Number of random sequences to average over (default 10)")
       ->option_text("N")
       ->check(CLI::Range(1, kMostSamples).description(""))
       ->needs(inputs[3]);
-  app.add_option("--period", o->period, "The ids repeat after so many: gives the stripe scores")
+  app.add_option("--period", o->period,
+                 "Period of the repetition in --ids, in tokens; adds the stripe scores")
       ->option_text("N")
       ->check(positive)
       ->needs(inputs[2]);
   add_choice(
       app, "--format", {"table", "csv", "json", "npy"}, [o](int i) { o->format = NumberFormat(i); },
-      "table (default); csv, json or npy (float32 [score, layer, head] in csv's order) have every\n"
-      "score in full, csv and json also without the first token's weight");
-  app.add_option("--offset", o->offset, "k of the score offset, A[i, i-k] (default 2)")
+      "table (default); csv, json or npy (float32 [score, layer, head] in the order of csv) "
+      "output\n"
+      "all scores in full precision, csv and json also those without the first token");
+  app.add_option("--offset", o->offset, "k of the offset score, A[i, i-k] (default 2)")
       ->option_text("K");
   add_language(app, o->lang);
   app.parse_complete_callback(

@@ -1,4 +1,4 @@
-// command_lens.cpp - attnscope lens: what a model would predict if it ended after each layer.
+// command_lens.cpp - attnscope lens: what the model would predict if it stopped after each layer.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -45,23 +45,23 @@ std::string shown(const Lens& l, int id) {
   return token_name(token, 16);
 }
 
-// The chosen token, a layer a line.
+// One line per layer for the chosen token.
 std::string as_table(const Lens& l) {
   const Lang lang = l.state.lang;
   const int query = l.state.token;
   const Target foil = target_of({&l.model, &l.trace, &l.state});
-  std::string out = fill(tr(lang, "{0} · what it would predict after each layer at {1}\n",
-                            "{0} · 每一层之后在 {1} 处的预测\n"),
+  std::string out = fill(tr(lang, "{0} · predictions after each layer at token {1}\n",
+                            "{0} · 在词元 {1} 处，每一层之后的预测\n"),
                          {l.model.name, quoted(l.trace.parts[0].query_tokens[0], query, lang)});
   const LensCell& last = l.table.at(l.table.n_rows - 1, query);
   out += fill(tr(lang, "target: {0}", "目标：{0}"), {shown(l, last.target)});
   if (foil.foil >= 0)
-    out += fill(tr(lang, ", instead of {0}", "，对比 {0}"), {shown(l, foil.foil)});
+    out += fill(tr(lang, ", compared with {0}", "，对比 {0}"), {shown(l, foil.foil)});
   out += "\n\n";
   std::vector<std::string> header{
       tr(lang, "layer", "层"),
       foil.foil >= 0 ? tr(lang, "logit difference", "logit 之差") : "logit",
-      tr(lang, "probability", "概率"), tr(lang, "rank", "名次"), tr(lang, "bits", "熵")};
+      tr(lang, "probability", "概率"), tr(lang, "rank", "名次"), tr(lang, "entropy", "熵")};
   std::string aligns = "lrrrr";
   for (int i = 0; i < int(last.top.size()); ++i) {
     header.push_back("#" + std::to_string(i + 1));
@@ -80,7 +80,7 @@ std::string as_table(const Lens& l) {
   return out + table.text();
 }
 
-// Every layer and position. Layer -1 is the embedding.
+// Every layer and position; layer -1 is the embedding.
 std::string as_csv(const Lens& l) {
   std::string out = "layer,query,target,logit,probability,rank,entropy";
   for (int i = 1; i <= l.o.top; ++i) {
@@ -127,7 +127,7 @@ std::string as_json(const Lens& l) {
   return json.end().end().take() + "\n";
 }
 
-// [layer + 1, query] probabilities of the target.
+// Probabilities of the target, [layer + 1, query].
 std::string as_npy(const Lens& l) {
   std::vector<float> values;
   for (const LensCell& cell : l.table.cells)
@@ -171,21 +171,20 @@ Run set_up_lens(CLI::App& app) {
   o->state.token = -1;
   add_model(app, o->model);
   app.add_option("--token", o->state.token,
-                 "The position that the table shows, from 0 (default: the last)")
+                 "Position shown by the table, from 0 (default: the last)")
       ->option_text("T");
   app.add_option("--target", o->state.target,
-                 "The token that is asked about; default: the last layer's likeliest")
+                 "Target token (default: the most likely after the last layer)")
       ->option_text("TOKEN");
-  app.add_option("--foil", o->state.foil, "The token that its logit is compared with")
-      ->option_text("TOKEN");
-  app.add_option("--top", o->top, "Likeliest tokens to show (default 5)")
+  app.add_option("--foil", o->state.foil, "Token to compare its logit with")->option_text("TOKEN");
+  app.add_option("--top", o->top, "Number of most likely tokens to show (default 5)")
       ->option_text("N")
       ->check(CLI::Range(1, 1000).description(""));
   add_choice(
       app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
       [o](int i) { o->format = NumberFormat(i); },
-      "table (default); csv or json of every position; npy: the target's probabilities\n[layer + "
-      "1, position], the embedding first");
+      "table (default); csv or json for every position; npy: the target's probabilities\n[layer + "
+      "1, position], starting with the embedding");
   add_language(app, o->state.lang);
   return [o] { return run_lens(*o); };
 }

@@ -1,4 +1,4 @@
-// command_measure.cpp - attnscope measure ID: any measure of a text, or the list of all there are.
+// command_measure.cpp - attnscope measure ID: one measure of a text, or the list of all measures.
 #include <algorithm>
 #include <iterator>
 
@@ -18,7 +18,7 @@ struct Options {
   State state;
   std::string id;
   int period = 0;
-  const Exporter* format = nullptr;  // null: a table
+  const Exporter* format = nullptr;  // null: table
 };
 
 std::string list_of_measures(Lang lang) {
@@ -38,8 +38,7 @@ int run_measure(const Options& o) {
   if (o.id.empty()) return finish(list_of_measures(o.state.lang));
   const Metric* metric = find_metric(o.id);
   if (!metric)
-    return fail(
-        Error{"measure " + o.id + ": there is no such measure; attnscope measure lists all"});
+    return fail(Error{"measure " + o.id + ": no such measure; run attnscope measure for the list"});
   if (o.model.folder.empty()) return fail(Error{"measure " + o.id + ": --model DIR is needed"});
   if (o.model.text.empty() && o.model.text_file.empty())
     return fail(Error{"measure " + o.id + ": --text or --text-file is needed"});
@@ -69,27 +68,25 @@ int run_measure(const Options& o) {
 Run set_up_measure(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->state.token = -1;
-  app.add_option("ID", o->id, "Which measure; without one, all are listed")->option_text("");
+  app.add_option("ID", o->id, "Measure to compute; without it, all measures are listed")
+      ->option_text("");
   app.add_option("--model", o->model.folder,
                  "Folder with config.json, model.safetensors and tokenizer.json")
       ->option_text("DIR");
-  CLI::Option* text =
-      app.add_option("--text", o->model.text, "What the model reads; - for standard input")
-          ->option_text("TEXT");
+  CLI::Option* text = app.add_option("--text", o->model.text, "Input text; - reads standard input")
+                          ->option_text("TEXT");
   app.add_option("--text-file", o->model.text_file,
-                 "The same from a file, without a line break at its end")
+                 "File with the input text; a final line break is dropped")
       ->option_text("FILE")
       ->excludes(text);
   add_looks(app, Looks::at_layer, o->state);
-  app.add_option("--target", o->state.target,
-                 "The token that is asked about; default: the likeliest")
+  app.add_option("--target", o->state.target, "Target token (default: the most likely)")
       ->option_text("TOKEN");
-  app.add_option("--foil", o->state.foil, "The token that it is compared with")
-      ->option_text("TOKEN");
-  app.add_option("--offset", o->state.offset, "k of the measure offset, A[i, i-k] (default 2)")
+  app.add_option("--foil", o->state.foil, "Token to compare it with")->option_text("TOKEN");
+  app.add_option("--offset", o->state.offset, "k of the offset measure, A[i, i-k] (default 2)")
       ->option_text("K");
   app.add_option("--period", o->period,
-                 "The text repeats after so many tokens: for the stripe measures")
+                 "Period of a repeated text, in tokens; for the stripe measures")
       ->option_text("N")
       ->check(CLI::Range(1, 1'000'000).description(""));
   add_units(app, o->state);
@@ -99,8 +96,8 @@ Run set_up_measure(CLI::App& app) {
   add_choice(
       app, "--format", formats,
       [o, formats](int i) { o->format = find_exporter(formats[size_t(i)]); },
-      "table (default), or every number in full: csv, json, arrays of\n"
-      "float32 (npy), and arrays with the tokens (npz, safetensors)");
+      "table (default), or full precision: csv, json, a float32 array\n"
+      "(npy), or arrays with the tokens (npz, safetensors)");
   add_language(app, o->state.lang);
   return [o] { return run_measure(*o); };
 }

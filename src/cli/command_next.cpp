@@ -1,4 +1,4 @@
-// command_next.cpp - attnscope next: the most likely next tokens, or those that a [MASK] hides.
+// command_next.cpp - attnscope next: the most likely next tokens, or fillings of a [MASK].
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -24,8 +24,9 @@ struct Candidate {
   float logit, probability;
 };
 
-// The `n` largest of one position's logits, with what the softmax over all of them gives.
+// The `n` largest logits of one position, with their probabilities under the softmax over all.
 std::vector<Candidate> candidates(std::span<const float> logits, int n) {
+  // Shifted by the maximum, so that exp() cannot overflow.
   const double largest = *std::ranges::max_element(logits);
   double sum = 0;
   for (float x : logits) sum += std::exp(x - largest);
@@ -35,12 +36,13 @@ std::vector<Candidate> candidates(std::span<const float> logits, int n) {
   return out;
 }
 
-// What a model predicts at one position: the token after it or, where it reads both ways, of it.
+// Predictions at one position: of the next token, or of the masked token in bidirectional models.
 struct Guess {
   int position;
   std::vector<Candidate> candidates;
 };
 
+// Bidirectional models predict masked tokens.
 bool fills_masks(const Model& model) { return model.config.mask == Mask::none; }
 
 std::string mask_piece(const Tokenizer& tokenizer) {
@@ -90,9 +92,9 @@ std::string as_json(const std::vector<Guess>& guesses, const Model& model, const
 std::string as_text(const Guess& guess, const Model& model, const Tokens& tokens, Lang lang) {
   const std::vector<Candidate>& all = guess.candidates;
   const char* const title =
-      fills_masks(model) ? tr(lang, "{0} · what token {2} of {1} hides\n\n",
-                              "{0} · {1} 个词元中被遮住的词元 {2}\n\n")
-                         : tr(lang, "{0} · next token after {1} tokens, the last of them {2}\n\n",
+      fills_masks(model) ? tr(lang, "{0} · predictions for masked token {2} of {1}\n\n",
+                              "{0} · 对 {1} 个词元中被遮住的词元 {2}的预测\n\n")
+                         : tr(lang, "{0} · next token after {1} tokens, the last being {2}\n\n",
                               "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
   std::string out = fill(
       title, {model.name, std::to_string(tokens.size()), quoted(tokens, guess.position, lang)});
@@ -112,14 +114,17 @@ int run_next(const Options& o) {
   if (!opened) return fail(opened.error());
   const Model& model = *opened->model;
   if (!model.config.has_logits)
-    return fail({model.name +
-                 ": has no output vocabulary and so predicts no tokens; attnscope report and "
-                 "attnscope heads show its attention"});
+    return fail(
+        {model.name +
+         ": the model has no output vocabulary and cannot predict tokens; use attnscope report "
+         "or attnscope heads to see its attention"});
   const std::vector<int> positions = predicted(model, opened->tokens);
   const std::string mask = mask_piece(*model.tokenizer);
   if (positions.empty())
-    return fail({model.name + ": reads both ways and so predicts no next token, but what " + mask +
-                 " hides; write " + mask + " into the text"});
+    return fail({model.name +
+                 ": a bidirectional model, which predicts masked tokens rather than the next one; "
+                 "write " +
+                 mask + " into the text"});
   const Keep keep{.all_logits = fills_masks(model)};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
   const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
@@ -143,7 +148,7 @@ int run_next(const Options& o) {
 Run set_up_next(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model(app, o->model);
-  app.add_option("--top", o->top, "How many (default 10)")
+  app.add_option("--top", o->top, "Number of tokens to show (default 10)")
       ->option_text("N")
       ->check(CLI::PositiveNumber.description(""));
   add_language(app, o->lang);

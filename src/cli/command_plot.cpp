@@ -23,7 +23,7 @@ struct Options {
   bool dark = false;
 };
 
-// Where fonts usually are: one with Latin letters, then ones with Chinese.
+// Usual font files of the systems: Latin first, then Chinese.
 constexpr const char* kFonts[] = {"/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
                                   "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
                                   "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
@@ -52,17 +52,17 @@ std::string ids_of(const View& view) {
   return ids;
 }
 
-// The metric by this id, or the first that the view can show.
+// The metric with this id, or without one the view's usual metric.
 Result<const Metric*> metric_for(const View& view, const std::string& id, const char* option) {
   if (id.empty()) {
     if (const Metric* usual = view.usual_metric()) return usual;
-    return Error{std::string("--view ") + view.id + ": there is no measure for it yet"};
+    return Error{std::string("--view ") + view.id + ": no measure is available for this view"};
   }
   const Metric* metric = find_metric(id);
   if (metric && view.can_show(*metric)) return metric;
   return Error{std::string(option) + " " + id +
-               (metric ? ": is not for --view " : ": there is no such measure for --view ") +
-               view.id + "; there are " + ids_of(view)};
+               (metric ? ": not available for --view " : ": no such measure for --view ") +
+               view.id + "; choose from " + ids_of(view)};
 }
 
 // "map, lines and strip"
@@ -86,8 +86,8 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   Result<Regrouped> read = Regrouped{};
   if (regroups(state)) {
     if (!view.groups)
-      return Error{std::string("--view ") + view.id + ": --units, --spans and --special are for " +
-                   views_that_group()};
+      return Error{std::string("--view ") + view.id +
+                   ": --units, --spans and --special work only with " + views_that_group()};
     read = regroup(**metric, *measure, in.attention(), state);
     if (!read) return read.error();
   }
@@ -98,6 +98,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   input.height = o.height;
   input.attention = &in.attention();
   input.model = in.model;
+  // Null stands for pattern weights; see ViewInput.
   input.metric = view.shows_weights(**metric) ? nullptr : *metric;
 
   Result<Measure> second = Measure{};
@@ -114,6 +115,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
     const Result<HeadFilter> filter = parse_filter(state.filter, state.lang);
     if (!filter) return Error{"--filter: " + filter.error().message};
     heads = {in.attention().n_layers, in.attention().n_heads, {}};
+    // Compute only the measures that the filter mentions.
     for (const auto& condition : filter->conditions) {
       if (!condition.metric || heads.find(condition.metric->id)) continue;
       Result<Measure> column = compute_checked(*condition.metric, in);
@@ -157,7 +159,7 @@ Run set_up_plot(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->state.token = -1;
   std::vector<std::string> ids;
-  std::string says = "What is drawn:";
+  std::string says = "View to draw:";
   for (const View& view : views()) {
     ids.push_back(view.id);
     says += std::string("\n") + view.id + ": " + view.sentence.en;
@@ -166,39 +168,40 @@ Run set_up_plot(CLI::App& app) {
   add_model(app, o->model);
   add_looks(app, Looks::at_layer, o->state);
   add_units(app, o->state);
-  app.add_option("--measure", o->measure,
-                 "What is drawn of it; default: the first that fits the view")
+  app.add_option("--measure", o->measure, "Measure to draw (default: the first that fits the view)")
       ->option_text("ID");
-  app.add_option("--against", o->versus, "The scatter's other measure")->option_text("ID");
-  app.add_option("--filter", o->state.filter, "Of the list: \"induction > 0.5 L5\"")
+  app.add_option("--against", o->versus, "Second measure of the scatter plot")->option_text("ID");
+  app.add_option("--filter", o->state.filter, "Filter of the list, such as \"induction > 0.5 L5\"")
       ->option_text("TEXT");
   add_choice(
       app, "--order", {std::begin(kOrderNames), std::end(kOrderNames)},
-      [o](int i) { o->state.order = Order(i); }, "Of the list (default highest first)");
-  app.add_option("--mass", o->state.mass, "Percent of each row that the lines show (default 70)")
+      [o](int i) { o->state.order = Order(i); }, "Order of the list (default: highest first)");
+  app.add_option("--mass", o->state.mass,
+                 "Share of each row's weight drawn as lines, in percent (default 70)")
       ->option_text("N")
       ->check(CLI::Range(1, 100).description(""));
-  app.add_option("--target", o->state.target, "Token that is asked about (default the likeliest)")
+  app.add_option("--target", o->state.target, "Target token (default: the most likely)")
       ->option_text("TOKEN");
-  app.add_option("--foil", o->state.foil, "Token that it is compared with")->option_text("TOKEN");
+  app.add_option("--foil", o->state.foil, "Token to compare it with")->option_text("TOKEN");
   add_choice(
       app, "--scale", {std::begin(kScaleNames), std::end(kScaleNames)},
-      [o](int i) { o->state.scale = Scale(i); }, "How weights become colours");
+      [o](int i) { o->state.scale = Scale(i); }, "Colour scale of the weights");
   add_choice(
       app, "--palette", {std::begin(kPaletteNames), std::end(kPaletteNames)},
-      [o](int i) { o->state.palette = Palette(i); }, "Colours (default viridis)");
+      [o](int i) { o->state.palette = Palette(i); }, "Colour map (default viridis)");
   add_choice(
-      app, "--theme", {"light", "dark"}, [o](int i) { o->dark = i == 1; }, "Paper (default light)");
-  app.add_option("--width", o->width, "Of the picture, in units of SVG (default 640)")
+      app, "--theme", {"light", "dark"}, [o](int i) { o->dark = i == 1; },
+      "Background (default light)");
+  app.add_option("--width", o->width, "Width of the picture, in SVG units (default 640)")
       ->option_text("N")
       ->check(CLI::Range(120.f, 8000.f).description(""));
   app.add_option("--height", o->height,
-                 "Of views that fill their place (default as high as needed)")
+                 "Height, for views that fill the available space (default: as needed)")
       ->option_text("N")
       ->check(CLI::Range(80.f, 8000.f).description(""));
-  app.add_option("--font", o->font, "Font file for PNG, before those of the system")
+  app.add_option("--font", o->font, "Font file for PNG, tried before the system fonts")
       ->option_text("FILE");
-  app.add_option("--out", o->out, "FILE.svg or FILE.png")->option_text("FILE")->required();
+  app.add_option("--out", o->out, "Output file, .svg or .png")->option_text("FILE")->required();
   add_language(app, o->state.lang);
   app.get_option("--view")->required();
   return [o] { return run_plot(*o); };

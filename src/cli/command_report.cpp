@@ -1,4 +1,4 @@
-// command_report.cpp - attnscope report: the analyser's eight parts on a real model.
+// command_report.cpp - attnscope report: the eight-part report of the tutorial for a real model.
 #include <cstdio>
 
 #include "cli/command.h"

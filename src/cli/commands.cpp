@@ -10,12 +10,12 @@ std::span<const Command> commands() {
   static const Command kCommands[] = {
       {
           .name = "demo",
-          .title = "Multi-head attention from scratch, seeded as PyTorch: its weights explained",
+          .title = "Multi-head attention from scratch, with PyTorch's seeds: its weights explained",
           .set_up = set_up_demo,
       },
       {
           .name = "report",
-          .title = "The same explanations for a real model and a text of yours",
+          .title = "The same explanations for a real model and your own text",
           .set_up = set_up_report,
       },
       {
@@ -25,7 +25,7 @@ std::span<const Command> commands() {
       },
       {
           .name = "next",
-          .title = "The most likely next tokens, or those that a [MASK] hides",
+          .title = "The most likely next tokens, or the most likely tokens for a [MASK]",
           .set_up = set_up_next,
       },
       {
@@ -35,18 +35,17 @@ std::span<const Command> commands() {
       },
       {
           .name = "measure",
-          .title = "Any measure of a text, as a table, CSV, JSON or NPY; without an ID their list",
+          .title = "Any measure of a text, as a table, CSV, JSON or NPY; without an ID, lists all",
           .set_up = set_up_measure,
       },
       {
           .name = "lens",
-          .title = "What the model would predict if it ended after each layer",
+          .title = "What the model would predict if it stopped after each layer",
           .set_up = set_up_lens,
       },
       {
           .name = "circuits",
-          .title = "What the weights alone say: copying heads, and heads that read what earlier "
-                   "ones write",
+          .title = "Copying heads, and composition between heads, from the weights alone",
           .set_up = set_up_circuits,
       },
       {
@@ -60,11 +59,11 @@ std::span<const Command> commands() {
 }
 
 int run_cli(int argc, const char* const* argv) {
-  CLI::App app("See every head of every layer of a transformer, exactly.", "attnscope");
+  CLI::App app("See every attention head of every layer of a transformer, exactly.", "attnscope");
   app.set_version_flag("--version", "attnscope " ATTNSCOPE_VERSION);
   app.footer(
-      "attnscope COMMAND --help says what a command takes.\n"
-      "Exit codes: 0 fine, 1 bad input, 2 bad usage.");
+      "Run attnscope COMMAND --help for the options of a command.\n"
+      "Exit codes: 0 success, 1 bad input, 2 bad usage.");
   int code = kFine;
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(command.name, command.title);

@@ -63,7 +63,7 @@ std::string as_table(const Text2D& t) {
   }
   out += table.text();
   if (shown < across)
-    out += fill(tr(lang, "The first {0} of {1} columns; --format csv has all\n",
+    out += fill(tr(lang, "Showing the first {0} of {1} columns; --format csv outputs all\n",
                    "只显示 {1} 列中的前 {0} 列；--format csv 输出全部\n"),
                 {std::to_string(shown), std::to_string(across)});
   return out;

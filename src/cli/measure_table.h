@@ -7,9 +7,9 @@
 
 namespace attn {
 
-// Tokens of the pairs name queries and keys; Measure::names the last axis, which goes across, the
-// others down. More than 24 across are cut, and the last line says so. What is not defined is
-// empty.
+// The last axis runs across, the others down. Queries and keys are labelled by the tokens of the
+// pairs, the last axis by Measure::names where it has any. Columns beyond 24 are dropped, as the
+// last line says. NaN cells are empty.
 std::string measure_table(const MeasureExport& what);
 
 }  // namespace attn

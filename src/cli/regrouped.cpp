@@ -7,7 +7,7 @@ namespace attn {
 
 namespace {
 
-// Of measures over keys, the mean over all rows of what the hidden ones hold.
+// For measures over keys: the share on hidden keys, averaged over rows.
 double hidden_share(const Measure& m, const Groups& keys) {
   const size_t n = keys.of_token.size(), n_rows = m.values.size() / n;
   double sum = 0;
@@ -25,21 +25,24 @@ Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pa
   };
   if (!has(Axis::query) && !has(Axis::key))
     return Error{std::string("measure ") + metric.id +
-                 ": is not about tokens; leave out --units, --spans and --special"};
+                 ": is not about tokens; remove --units, --spans and --special"};
   const Groups queries = groups_of(tokens.query_tokens[0], state),
                keys = groups_of(tokens.key_tokens[0], state);
   if (queries.size() == 0 || keys.size() == 0)
-    return Error{"--special hidden: all tokens of this text are special; give --text some words"};
+    return Error{
+        "--special hidden: the text has only special tokens; pass a longer text to --text"};
   const Merge over_keys = metric.adds_up ? Merge::sum : Merge::mean;
   Regrouped out{{},
                 pairs_of(queries, keys, tokens, 0),
                 state,
                 regroup_words(state, metric.adds_up, state.lang)};
   const auto n_hidden = int(std::ranges::count(keys.of_token, -1));
+  // The weight on hidden tokens is defined only for shares over keys.
   const bool holds =
       n_hidden > 0 && measure.axes.back() == Axis::key && metric.low == 0 && metric.high == 1;
   double mass = 0;
   if (measure.axes == std::vector<Axis>{Axis::query, Axis::key}) {
+    // Maps are merged row by row, which also gives the hidden weight of each row.
     const size_t n = keys.of_token.size();
     RowMerger merger(queries, keys, over_keys, Merge::mean);
     for (size_t q = 0; q < queries.of_token.size(); ++q)

@@ -7,14 +7,14 @@
 
 namespace attn {
 
-// A measure as --units and --special ask for it, with its groups and a state to read it by.
+// A measure regrouped by --units and --special, with its groups and a state clamped to them.
 struct Regrouped {
   Measure measure;
   Pairs pairs;
   State state;
-  std::string note;  // how groups are made, and what hidden tokens hold; in words
+  std::string note;  // in words: how groups are formed, and the weight on hidden tokens
 };
-// An error where the measure has no tokens, or all of them are hidden.
+// An error if the measure has no token axis, or all tokens are hidden.
 Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pairs& tokens,
                           const State& state);
 

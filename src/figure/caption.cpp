@@ -7,7 +7,7 @@
 namespace attn {
 namespace {
 
-constexpr size_t kMostText = 4000;  // bytes of a description; a figure isn't where a book is kept
+constexpr size_t kMostText = 4000;  // bytes of text in a description
 
 unsigned reads_of(const Metric* metric) {
   return metric ? metric->reads : reads_layer | reads_head;
@@ -31,12 +31,13 @@ std::string part_name(const Inputs& in, Lang lang) {
 }
 
 std::string text_of(const Tokens& tokens) {
+  // Without a text, the names of the tokens are joined.
   std::string text = tokens.text;
   for (size_t i = 0; text.empty() && i < tokens.items.size() && text.size() < kMostText; ++i)
     text += (i ? " " : "") + tokens.items[i].shown;
   if (text.size() <= kMostText) return text;
   size_t end = kMostText;
-  while (end > 0 && (uint8_t(text[end]) & 0xC0) == 0x80) --end;  // not within a letter
+  while (end > 0 && (uint8_t(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
   return text.substr(0, end) + "…";
 }
 
@@ -85,7 +86,7 @@ Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in,
   if (metric.reads & reads_token)
     join(title, tr(lang, "Query ", "查询 ") + std::to_string(state.token) + " " +
                     quoted_token(lang, token_name(pairs.query_tokens, state.sample, state.token)));
-  join(title, second ? std::string(second->title.in(lang)) + tr(lang, " by ", " 对 ") +
+  join(title, second ? std::string(second->title.in(lang)) + tr(lang, " against ", " 对 ") +
                            metric.title.in(lang)
                      : metric.title.in(lang));
   return {title, text_of(pairs.key_tokens[size_t(state.sample)]), std::move(note)};

@@ -1,4 +1,4 @@
-// export.h - a Figure as a file: SVG, or PNG with letters from whoever can draw them.
+// export.h - a Figure as an SVG or PNG file; the caller supplies the letters of a PNG.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace attn {
 
-// What each ink is in the two themes, 0xRRGGBB.
+// The colour of each ink in both themes, 0xRRGGBB.
 constexpr uint32_t ink_rgb(bool dark, Ink ink) {
   switch (ink) {
     case Ink::text:
@@ -29,45 +29,44 @@ constexpr uint32_t ink_rgb(bool dark, Ink ink) {
   }
   return 0;
 }
-// The colour of a place in the palette, 0 to 1; the light theme turns greys round.
+// The colour at a place in the palette, 0 to 1; the light theme reverses greys.
 uint32_t palette_rgb(Palette palette, bool dark, float place);
 // Black or white, whichever reads better on `background`.
 uint32_t ink_on_rgb(uint32_t background);
 
-// One letter in pixels, from the pen on the baseline; `top` is upwards.
+// One letter in pixels, relative to the pen on the baseline; `top` points upwards.
 struct Letter {
   float advance = 0, ascent = 0;  // ascent: from the top of its line to the baseline
   int left = 0, top = 0, width = 0, height = 0;
-  std::vector<uint8_t> cover;  // [height, width], 255: all of the pixel
-  std::vector<uint8_t>
-      rgb;  // [height, width, 3] of letters with colours; else they take the text's
+  std::vector<uint8_t> cover;  // coverage [height, width], 255: the whole pixel
+  std::vector<uint8_t> rgb;    // [height, width, 3] for coloured letters; empty: the text colour
 };
-// Draws a letter of lines `height` pixels high, `shift` (0 to 1) of a pixel further right; without
-// `pixels` only advance and ascent are asked for. False where no font has it.
+// Draws a letter for lines `height` pixels high, shifted right by `shift` (0 to 1) of a pixel.
+// Without `pixels` it only sets advance and ascent. False if no font has the letter.
 using Letters =
     std::function<bool(char32_t letter, float height, float shift, bool pixels, Letter& out)>;
-// Of TrueType or OpenType files, the first that has a letter draws it. Empty where none can be
-// read.
+// Letters from TrueType or OpenType files; the first font with a letter draws it. Empty if none can
+// be read.
 Letters letters_of(const std::vector<Bytes>& fonts);
 
 struct ExportStyle {
   Palette palette = Palette::viridis;
   bool dark = false;
-  float font_size = 15;  // that the figure's line height was meant for
+  float font_size = 15;  // must match the figure's line height
   float margin = 12;     // around the figure
-  float scale = 2;       // pixels a unit; of PNG
-  Letters letters = {};  // of PNG
+  float scale = 2;       // PNG: pixels per unit
+  Letters letters = {};  // PNG only
 };
 
-// Stands by itself: letters stay text, so they can be searched and restyled.
+// Self-contained. Text stays text, so that it can be searched and restyled.
 std::string to_svg(const Figure& figure, const ExportStyle& style, const Caption& caption = {});
 
-// Errors: there are no letters, or the picture would be larger than 16,384 pixels a side or 200 MB.
+// An error without letters, or if the picture would exceed 16,384 pixels a side or 200 MB.
 Result<std::string> to_png(const Figure& figure, const ExportStyle& style,
                            const Caption& caption = {});
 
-// An RGB picture, [height, width, 3], as a PNG file (deflate, each row with the filter Sub).
-// `texts`: {keyword, UTF-8}, as iTXt chunks.
+// Encodes an RGB image [height, width, 3] as PNG (deflate, filter Sub on every row).
+// `texts`: {keyword, UTF-8} pairs, written as iTXt chunks.
 std::string write_png(int width, int height, std::span<const uint8_t> rgb,
                       std::span<const std::pair<std::string, std::string>> texts = {});
 

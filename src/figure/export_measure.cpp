@@ -1,4 +1,4 @@
-// export_measure.cpp - the numbers of a measure as CSV, JSON and arrays.
+// export_measure.cpp - writes a measure as CSV, JSON or arrays.
 #include <cmath>
 
 #include "base/csv.h"

@@ -1,4 +1,4 @@
-// export_patterns.cpp - the attention patterns of a text as arrays, written head by head.
+// export_patterns.cpp - writes the attention patterns of a text as arrays, head by head.
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -13,7 +13,7 @@ namespace attn {
 
 namespace {
 
-// What an archive can say in 32 bits, with room for the tokens.
+// Zip archives hold 32-bit sizes; the rest is left for the tokens.
 constexpr uint64_t kMostBytes = 4'000'000'000;
 constexpr int64_t kBlockFloats = 1 << 20;
 
@@ -74,7 +74,7 @@ Status check_patterns_size(int n_layers, int n_heads, int n_tokens) {
   if (bytes <= kMostBytes) return {};
   return Error{"the patterns of " + std::to_string(n_tokens) + " tokens in " +
                std::to_string(n_layers) + " layers of " + std::to_string(n_heads) + " heads take " +
-               human_bytes(bytes) + " and the limit is " + human_bytes(kMostBytes) +
+               human_bytes(bytes) + ", more than the limit of " + human_bytes(kMostBytes) +
                "; shorten the text"};
 }
 

@@ -1,4 +1,4 @@
-// export_png.cpp - a figure in pixels: every shape's edge by its distance.
+// export_png.cpp - rasterizes a figure, with edges antialiased by their distance to the pixel.
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,13 +10,14 @@
 namespace attn {
 namespace {
 
-constexpr int kMostSide = 16384;
+constexpr int kMostSide = 16384;  // pixels
 constexpr int64_t kMostBytes = 200'000'000;
 
 struct Picture {
   int width, height;
   std::vector<uint8_t> rgb;
 
+  // Blends in sRGB values; pixels outside are ignored.
   void blend(int x, int y, uint32_t color, float cover) {
     if (x < 0 || y < 0 || x >= width || y >= height || cover <= 0) return;
     cover = std::min(cover, 1.f);
@@ -35,13 +36,14 @@ struct PngPen {
   Vec2 at(Vec2 v) const {
     return {(v.x + style.margin) * style.scale, (v.y + style.margin) * style.scale};
   }
+  // NaN is a masked cell.
   uint32_t cell_color(float place) const {
     return place == place ? palette_rgb(style.palette, style.dark, place)
            : style.dark   ? 0x242934
                           : 0xe9edf2;
   }
 
-  // Of a rectangle with round corners: how much of each pixel lies within.
+  // Coverage of each pixel by a rectangle with rounded corners.
   void fill(Vec2 min, Vec2 max, uint32_t color, float alpha, float round) const {
     min = at(min), max = at(max);
     round *= style.scale;
@@ -49,12 +51,13 @@ struct PngPen {
     const Vec2 half = {(max.x - min.x) / 2, (max.y - min.y) / 2};
     for (int y = int(std::floor(min.y)); y <= int(max.y); ++y)
       for (int x = int(std::floor(min.x)); x <= int(max.x); ++x) {
-        if (round < .5f) {  // the part of the pixel that it covers
+        if (round < .5f) {  // the covered part of the pixel
           const float w = std::min(max.x, float(x + 1)) - std::max(min.x, float(x));
           const float h = std::min(max.y, float(y + 1)) - std::max(min.y, float(y));
           picture.blend(x, y, color, alpha * std::max(0.f, w) * std::max(0.f, h));
           continue;
         }
+        // Signed distance from the pixel's centre to the edge.
         const float dx = std::abs(float(x) + .5f - c.x) - half.x + round;
         const float dy = std::abs(float(y) + .5f - c.y) - half.y + round;
         const float away = std::hypot(std::max(dx, 0.f), std::max(dy, 0.f)) +
@@ -77,7 +80,7 @@ struct PngPen {
     const int y0 = int(std::floor(std::min(a.y, b.y) - half - 1)),
               y1 = int(std::max(a.y, b.y) + half + 1);
     for (int y = std::max(y0, 0); y <= std::min(y1, picture.height - 1); ++y) {
-      // Only the part of the row near the line.
+      // Visit only the part of the row near the line.
       float from = std::min(a.x, b.x) - half - 1, to = std::max(a.x, b.x) + half + 1;
       if (std::abs(dy) > 1e-3f) {
         const float reach = (half + 1) * std::sqrt(length) / std::abs(dy);
@@ -85,6 +88,7 @@ struct PngPen {
         from = std::max(from, x - reach - 1), to = std::min(to, x + reach + 1);
       }
       for (int x = std::max(0, int(from)); x <= std::min(int(to), picture.width - 1); ++x) {
+        // Distance from the pixel's centre to the segment.
         const float px = float(x) + .5f - a.x, py = float(y) + .5f - a.y;
         const float t = length > 0 ? std::clamp((px * dx + py * dy) / length, 0.f, 1.f) : 0;
         const float away = std::hypot(px - t * dx, py - t * dy) - half;
@@ -143,7 +147,7 @@ struct PngPen {
       x += g.advance;
     }
   }
-  // `x` along the text, from `start`.
+  // `x` advances along the text from `start`.
   void draw_glyph(char32_t c, float size, float x, Vec2 start, bool upright, uint32_t ink) const {
     const float along = upright ? x : start.x + x;
     Letter letter;
@@ -158,6 +162,7 @@ struct PngPen {
                                                   : uint32_t(letter.rgb[3 * i]) << 16 |
                                                         uint32_t(letter.rgb[3 * i + 1]) << 8 |
                                                         letter.rgb[3 * i + 2];
+        // Upright text is rotated by 90° to read upwards.
         if (upright)
           picture.blend(int(std::lround(start.x)) + y0 + r, int(std::lround(start.y)) - 1 - x0 - k,
                         color, part);
@@ -187,7 +192,7 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb,
   std::string raw;
   raw.reserve((row + 1) * size_t(height));
   for (int y = 0; y < height; ++y) {
-    raw += char(1);  // Sub: the difference from the pixel before
+    raw += char(1);  // Sub: difference from the previous pixel
     for (size_t i = 0; i < row; ++i) {
       const uint8_t before = i >= 3 ? rgb[size_t(y) * row + i - 3] : 0;
       raw += char(uint8_t(rgb[size_t(y) * row + i] - before));
@@ -204,7 +209,7 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb,
     for (int shift : {24, 16, 8, 0}) head += char(uint32_t(n) >> shift & 255);
   head += std::string("\x08\x02\x00\x00\x00", 5);  // 8 bits a channel, RGB
   append_chunk(out, "IHDR", head);
-  // After the keyword: not compressed, by no method, in no language, with no translated keyword.
+  // After the keyword: compression flag and method 0, empty language and translated keyword.
   for (const auto& [keyword, text] : texts)
     append_chunk(out, "iTXt", keyword + std::string(5, '\0') + text);
   append_chunk(out, "IDAT", packed);
@@ -215,7 +220,7 @@ std::string write_png(int width, int height, std::span<const uint8_t> rgb,
 Result<std::string> to_png(const Figure& figure, const ExportStyle& style, const Caption& caption) {
   if (!style.letters)
     return Error{
-        "PNG: no font could be read; give --font FILE (a .ttf, .otf or .ttc), or write SVG"};
+        "PNG: no font could be read; pass --font FILE (.ttf, .otf or .ttc), or save as SVG"};
   const double width = std::ceil(double(figure.size.x + 2 * style.margin) * double(style.scale));
   const double height = std::ceil(double(figure.size.y + 2 * style.margin) * double(style.scale));
   if (!(width >= 1 && height >= 1 && width <= kMostSide && height <= kMostSide &&

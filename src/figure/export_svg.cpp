@@ -8,7 +8,7 @@
 namespace attn {
 namespace {
 
-constexpr int kMostRects = 4096;  // more cells than that become an image
+constexpr int kMostRects = 4096;  // larger maps become an embedded image
 
 std::string number(float x) {
   char text[32];
@@ -25,7 +25,7 @@ std::string color(uint32_t rgb) {
   return text;
 }
 
-// Without control characters, which XML forbids.
+// Escapes markup and drops control characters, which XML forbids.
 std::string escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
@@ -140,7 +140,7 @@ uint32_t palette_rgb(Palette palette, bool dark, float place) {
 }
 
 uint32_t ink_on_rgb(uint32_t background) {
-  // Rec. 709 weights on gamma-encoded channels: close enough to choose between two inks.
+  // Rec. 709 weights on gamma-encoded channels; accurate enough to choose between two inks.
   const float light = .2126f * float(background >> 16 & 255) +
                       .7152f * float(background >> 8 & 255) + .0722f * float(background & 255);
   return light > 125 ? 0x101217 : 0xffffff;

@@ -1,4 +1,4 @@
-// exporters.cpp - the table of formats that are written.
+// exporters.cpp - the table of output formats.
 #include "figure/exporters.h"
 
 #include <algorithm>

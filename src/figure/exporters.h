@@ -1,4 +1,4 @@
-// exporters.h - the files that results leave the program in, one row each: the only list of them.
+// exporters.h - the table of output formats, one row each.
 #pragma once
 
 #include <span>
@@ -17,7 +17,7 @@ struct FigureExport {
   Caption caption = {};
 };
 
-// Numbers of one measure. The tokens of the pairs name queries and keys.
+// The values of one measure; the tokens of the pairs label queries and keys.
 struct MeasureExport {
   const Metric& metric;
   const Measure& measure;
@@ -27,15 +27,15 @@ struct MeasureExport {
   std::string note = {};  // how tokens were regrouped
 };
 
-// Which tokens count as one, of sample 0; `shown` is pairs_of() them.
+// How the tokens of sample 0 are grouped; `shown` is pairs_of() the groups.
 struct ArrayGroups {
   const Groups &queries, &keys;
   const Pairs& shown;
 };
 
 // The patterns of all heads of sample 0, float32 [layer, head, query, key], and the tokens. With
-// `groups`, those are the queries, the keys and the tokens; input_ids has -1 for what is several
-// tokens. No more than a few MB of patterns are held at a time, or one head's of the groups.
+// `groups`, queries, keys and tokens are the groups; input_ids is -1 for a group of several tokens.
+// At most a few MB of patterns (or one head's regrouped pattern) are in memory at a time.
 struct PatternExport {
   const Attention& attention;
   std::string model_name;
@@ -44,24 +44,24 @@ struct PatternExport {
   const Pairs& shown() const { return groups ? groups->shown : attention; }
 };
 
-// A format writes whatever it has a function for; null: it cannot hold that.
+// A format supports what it has a function for; null: not supported.
 struct Exporter {
-  const char* id;      // as --format names it
-  const char* ending;  // of files' names: ".svg"
+  const char* id;      // value of --format
+  const char* ending;  // file extension: ".svg"
   Text title;
   Status (*figure)(const FigureExport& what, ByteSink& sink) = nullptr;
   Status (*measure)(const MeasureExport& what, ByteSink& sink) = nullptr;
   Status (*patterns)(const PatternExport& what, ByteSink& sink) = nullptr;
-  // Of patterns whose format has no place for the tokens: a second file, named by the first and
-  // this ending.
+  // For pattern formats that cannot hold the tokens: they go to a second file, whose name is the
+  // first file's plus this ending.
   const char* tokens_ending = nullptr;
 };
-// Adding a format is a page that writes it and a row here.
+// To add a format, write its function in a file of its own and add a row.
 std::span<const Exporter> exporters();
 const Exporter* find_exporter(std::string_view id);
 
-// By the end of the name, of those that `writes` (such as &Exporter::figure); if there is none, an
-// error that lists them.
+// The format for the extension of `path`, among those that support `writes` (such as
+// &Exporter::figure). The error lists their extensions.
 template <class Writes>
 Result<const Exporter*> exporter_of(std::string_view path, Writes Exporter::* writes) {
   std::string endings;
@@ -72,20 +72,20 @@ Result<const Exporter*> exporter_of(std::string_view path, Writes Exporter::* wr
     endings += before + std::string(row.ending);
     before = ", ";
   }
-  return Error{std::string(path) + ": the name must end in one of " + endings};
+  return Error{std::string(path) + ": the file name must end in one of " + endings};
 }
 
-// The axis in files: "layer".
+// The name of the axis in files: "layer".
 const char* axis_id(Axis axis);
-// {"model": …, "text": …, "tokens": [{"id": …, "piece": …, …}, …]} of the sample's keys.
+// {"model": …, "text": …, "tokens": [{"id": …, "piece": …, …}, …]} for the keys of the sample.
 std::string tokens_json(const Pairs& pairs, const std::string& model_name, int sample = 0);
-// Says no, with the number, where [n_layers, n_heads, n, n] float32 would pass 4 GB.
+// An error that names the size if [n_layers, n_heads, n, n] float32 would exceed 4 GB.
 Status check_patterns_size(int n_layers, int n_heads, int n_tokens);
 
-// The rows' functions.
+// The functions of the rows.
 Status export_svg(const FigureExport& what, ByteSink& sink);
 Status export_png(const FigureExport& what, ByteSink& sink);
-// csv has a line for each number: an index a column, then the value; empty where it isn't defined.
+// CSV: one line per value, with a column per axis index and the value last; NaN is empty.
 Status export_measure_csv(const MeasureExport& what, ByteSink& sink);
 Status export_measure_json(const MeasureExport& what, ByteSink& sink);
 Status export_measure_npy(const MeasureExport& what, ByteSink& sink);

@@ -1,4 +1,4 @@
-// figure.h - a picture as data, so that the canvas, files and tests draw the same one.
+// figure.h - a picture as data, shared by the canvas, the exporters and the tests.
 #pragma once
 
 #include <algorithm>
@@ -18,14 +18,14 @@ struct Vec2 {
   float x = 0, y = 0;
 };
 
-// What a colour is for; the canvas and the exporters know the theme's value of each.
+// The role of a colour; the canvas and the exporters map it to the theme.
 enum class Ink { text, faint, line, accent, warn, panel };
 
 struct Rect {
   Vec2 min, max;
   Ink ink = Ink::accent;
-  float weight = -1;  // 0 .. 1: filled with the palette's colour of that place instead of `ink`
-  float alpha = 1;    // 0: cannot be seen
+  float weight = -1;  // 0 .. 1: filled with the palette colour at this place instead of `ink`
+  float alpha = 1;    // 0: transparent
 };
 struct Line {
   Vec2 from, to;
@@ -33,7 +33,7 @@ struct Line {
   float width = 1;
   float alpha = 1;
 };
-// A table of cells, from the top left.
+// A grid of cells, from the top left.
 struct Cells {
   Vec2 min, max;
   int rows = 0, cols = 0;
@@ -41,21 +41,20 @@ struct Cells {
 };
 enum class Align { left, center, right };
 struct Label {
-  Vec2 at;  // of the text's top, at its left, middle or right
+  Vec2 at;  // top of the text, at its left, middle or right by `align`
   std::string text;
   Ink ink = Ink::text;
   Align align = Align::left;
-  float max_width = 0;  // cut with '…' beyond it; 0: never
-  float scale = 1;      // of the letters' size
+  float max_width = 0;  // longer text is cut with '…'; 0: no limit
+  float scale = 1;      // relative font size
   bool upright =
-      false;  // reads from bottom to top; then `at` is its beginning, middle or end, at mid-height
-  float on =
-      -1;  // it stands on the palette's colour of this place: black or white instead of `ink`
+      false;      // reads from bottom to top; `at` is then its start, middle or end, at mid-height
+  float on = -1;  // palette place of the background: drawn in black or white instead of `ink`
 };
 using Shape = std::variant<Rect, Line, Label, Cells>;
 
-// Where the mouse may rest, what it says, and what a click there chooses: a head, a query, a key
-// (none, or -1: nothing).
+// A hover area: its tooltip, and what a click selects: a head, a query, a key (none or -1:
+// nothing).
 struct HitArea {
   Vec2 min, max;
   std::string says;
@@ -69,7 +68,8 @@ struct Figure {
   std::vector<HitArea> areas;
 };
 
-// Of a large figure: shapes and areas outside may be left out. Its size is of all.
+// The visible part of a large figure: shapes and areas outside may be left out. Figure::size still
+// covers the whole.
 struct ViewPart {
   float top = 0, bottom = 1e9f, left = 0, right = 1e9f;
   bool holds(float y) const { return y >= top && y <= bottom; }
@@ -83,17 +83,17 @@ struct ViewInput {
   const Measure& measure;
   const Pairs& pairs;  // the measure's queries and keys: an attention's tokens, or groups of them
   const State& state;  // clamped
-  float width = 300;   // of the figure; its height follows
+  float width = 300;   // of the figure; the height results
   float line_height = 18;
   ViewPart part = {};
-  float height = 0;  // that there is; 0: as much as is needed. Views that fill their place heed it
-  const Metric* metric = nullptr;  // that the measure is of; null: a pattern's weights
-  // Of views that put two measures against each other.
+  float height = 0;                // available height, for views that fill it; 0: as needed
+  const Metric* metric = nullptr;  // of the measure; null: a pattern's weights
+  // For views that plot two measures against each other.
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;
-  const HeadsTable* heads = nullptr;     // of views that list heads with all that is known of them
-  const Attention* attention = nullptr;  // of views that show q and k
-  const Model* model = nullptr;          // of views that name tokens of the vocabulary
+  const HeadsTable* heads = nullptr;     // for views that list or filter heads
+  const Attention* attention = nullptr;  // for views that show q and k
+  const Model* model = nullptr;          // for views that show tokens of the vocabulary
 };
 
 }  // namespace attn

@@ -19,6 +19,7 @@ ValueRange range_of(const Metric* metric, std::span<const float> values) {
   if (range.low > range.high) return {};
   if (!metric) return {0, 1};
   if (range.low >= 0) range.low = 0;
+  // Both signs: symmetric, so that 0 has the middle colour.
   if (range.low < 0) {
     range.high = std::max(range.high, -range.low);
     range.low = -range.high;
@@ -53,7 +54,7 @@ std::string ValueRange::tick(const Metric* metric, Scale scale, float at) const 
   }
   if (scale == Scale::linear) return value_text(metric, low + at * (high - low));
   if (t == 0 && diverges()) return "0";
-  // Three digits, since these may be far below what value_text() shows.
+  // Significant digits, since these values may be far below the precision of value_text().
   char text[32];
   const double value =
       double(high) * std::pow(10., 4. * double(std::abs(t)) - 4) * (t < 0 ? -1 : 1);
@@ -106,10 +107,10 @@ std::string_view token_name(const std::vector<Tokens>& samples, int sample, int 
 
 namespace {
 
+// Approximate widths in em.
 float letter_width(char32_t c) {
-  if (c >= 0x1100 && c != 0x2026 && !(c >= 0x2000 && c < 0x2e80))
-    return 1;                                 // East Asian and beyond
-  if (c >= 0x2190 && c < 0x2c00) return .9f;  // arrows, signs
+  if (c >= 0x1100 && c != 0x2026 && !(c >= 0x2000 && c < 0x2e80)) return 1;  // East Asian and above
+  if (c >= 0x2190 && c < 0x2c00) return .9f;                                 // arrows, signs
   if (c > 0x7e) return .6f;
   constexpr std::string_view kNarrow = "iljtfrI.,:;'|!()[] ", kWide = "mwMW@%";
   if (kNarrow.find(char(c)) != std::string_view::npos) return .31f;

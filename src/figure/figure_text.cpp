@@ -68,9 +68,9 @@ bool in_word(char32_t c) {
          (c >= 0xc0 && c < 0x2000 && c != U'×');
 }
 
-// Whether what stands on both sides of a place belongs together; `then` follows `after`.
+// Whether a line must not break between `before` and `after`; `then` follows `after`.
 bool holds_together(char32_t before, char32_t after, char32_t then) {
-  if (before == ' ') return true;  // blanks go with what is before them
+  if (before == ' ') return true;  // spaces stay with the text before them
   if (is_one_of(after, U",.;:!?)]}%、。，；：！？）”’》")) return true;
   if (is_one_of(before, U"([{（“‘《")) return true;
   if ((in_number(before) && in_number(after)) || (in_word(before) && in_word(after))) return true;
@@ -86,7 +86,7 @@ size_t line_break(std::string_view text, size_t longest) {
     return at;
   }
   if (longest >= text.size()) return text.size();
-  // The places between letters, up to the last that fits, with what stands around them.
+  // Visit the places between characters up to the last that fits.
   size_t best = 0;
   char32_t before = 0;
   for (; at <= longest && at < text.size();) {
@@ -98,7 +98,7 @@ size_t line_break(std::string_view text, size_t longest) {
     before = after;
     at = next;
   }
-  return best > 0 ? best : longest;  // else one word that is longer than the line
+  return best > 0 ? best : longest;  // else a single word longer than the line
 }
 
 }  // namespace attn

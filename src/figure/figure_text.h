@@ -1,4 +1,4 @@
-// figure_text.h - words that every view uses: tokens, weights and cells in both languages.
+// figure_text.h - text shared by the views: tokens, weights and cells in both languages.
 #pragma once
 
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace attn {
 
-// For labels: blanks as '·', line breaks as '↵', nothing at all as '∅'.
+// For labels: spaces as '·', line breaks as '↵', an empty token as '∅'.
 std::string visible_token(std::string_view shown);
-// For sentences: in quotes, "学习" or “学习”; line breaks as '↵', blanks as they are.
+// For sentences: in quotes, "学习" or “学习”; line breaks as '↵', spaces unchanged.
 std::string quoted_token(Lang lang, std::string_view shown);
 
 std::string weight_text(float weight, int decimals = 4);   // "0.2341"
 std::string percent_text(float weight, int decimals = 2);  // "23.41 %"
 
-// Where a line ends of which `longest` bytes would fit, at most there: numbers with their point,
-// sign and per cent stay whole, and words; no line begins with a closing mark or ends with an
-// opening one. Never 0, so that lines come to an end.
+// The byte at which to break a line of at most `longest` bytes. Words and numbers (with point, sign
+// and per cent) stay whole; no line starts with a closing mark or ends with an opening one. Never 0
+// for a non-empty text, so that wrapping terminates.
 size_t line_break(std::string_view text, size_t longest);
 
 // One cell of a pattern.

@@ -1,5 +1,4 @@
-// glossary.h - the words that the program uses, explained to somebody who hears them for the first
-// time.
+// glossary.h - the terms used in the program, explained to newcomers.
 #pragma once
 
 #include <span>
@@ -16,8 +15,8 @@ struct Word {
 };
 std::span<const Word> glossary();
 
-// The first word of the glossary in `text` from `from` on, whole words in English, either case; the
-// longest where several begin at one place. None: word is null.
+// The first glossary term in `text` at or after `from`: whole words in English, case-insensitive,
+// the longest if several start at the same place. None: `word` is null.
 struct FoundWord {
   const Word* word = nullptr;
   size_t begin = 0, end = 0;  // bytes of the text

@@ -1,4 +1,4 @@
-// heads_filter.cpp - "induction > 0.5 L5": conditions on heads, read.
+// heads_filter.cpp - parses conditions on heads, such as "induction > 0.5 L5".
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -15,7 +15,7 @@ bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
 bool is_operator(char c) { return c == '<' || c == '>' || c == '='; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Lower case of ASCII, blanks and underscores left out.
+// ASCII lower case, without spaces and underscores.
 std::string plain(std::string_view name) {
   std::string out;
   for (char c : name)
@@ -23,7 +23,7 @@ std::string plain(std::string_view name) {
   return out;
 }
 
-// Letters to change, add or leave out until `a` is `b`.
+// Levenshtein distance.
 int edits(std::string_view a, std::string_view b) {
   std::vector<int> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = int(j);
@@ -73,7 +73,7 @@ struct Reader {
     return std::string(t("\"", "“")) + std::string(s.substr(0, 40)) + t("\"", "”");
   }
   Error unknown(std::string_view name) const {
-    return {quoted(name) + t(" is no measure; did you mean ", " 不是度量；是否想写 ") +
+    return {quoted(name) + t(" is not a measure; did you mean ", " 不是度量；是否指 ") +
             nearest_id(name) + t("?", "？")};
   }
 
@@ -94,7 +94,7 @@ struct Reader {
     return true;
   }
 
-  // L5, H1, L5H1, L2-4. False when the word is something else.
+  // L5, H1, L5H1, L2-4. False if the word is something else.
   bool place(std::string_view word, std::vector<Condition>& out) {
     std::vector<Condition> found;
     while (!word.empty()) {
@@ -113,16 +113,16 @@ struct Reader {
 
   Result<float> number() {
     const std::string_view given = word();
-    // Not std::from_chars, which some standard libraries have for whole numbers only.
+    // Not std::from_chars, which some standard libraries implement for integers only.
     const std::string copy(given);
     char* end = nullptr;
     const float value = std::strtof(copy.c_str(), &end);
     const std::string_view rest(end);
     if (end == copy.c_str() || !std::isfinite(value) || (!rest.empty() && rest != "%"))
       return Error{given.empty()
-                       ? std::string(t("A number is missing after the sign, as in self > 0.5",
-                                       "符号之后缺少数字，例如 self > 0.5"))
-                       : quoted(given) + t(" is no number; write one such as 0.5 or 50%",
+                       ? std::string(t("A number is missing after the operator, as in self > 0.5",
+                                       "运算符之后缺少数字，例如 self > 0.5"))
+                       : quoted(given) + t(" is not a number; write one such as 0.5 or 50%",
                                            " 不是数字；请写 0.5 或 50% 这样的数字")};
     return rest == "%" ? value / 100 : value;
   }
@@ -133,12 +133,12 @@ struct Reader {
     skip();
     if (at >= text.size() || !is_operator(text[at])) {
       if (!c.metric) return unknown(name);
-      return Error{quoted(name) + t(" needs a comparison, such as ", " 需要比较，例如 ") +
+      return Error{quoted(name) + t(" needs a comparison, such as ", " 之后需要比较条件，例如 ") +
                    c.metric->id + " > 0.5"};
     }
     if (name.empty())
-      return Error{t("A measure's name is missing before the sign, as in self > 0.5",
-                     "符号之前缺少度量的名称，例如 self > 0.5")};
+      return Error{t("A measure's name is missing before the operator, as in self > 0.5",
+                     "运算符之前缺少度量的名称，例如 self > 0.5")};
     if (!c.metric) return unknown(name);
     const char sign = text[at++];
     const bool equals = at < text.size() && text[at] == '=';
@@ -162,7 +162,7 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
   for (r.skip(); r.at < text.size(); r.skip()) {
     const std::string_view word = r.word();
     if (r.place(word, filter.conditions)) continue;
-    // Titles may hold blanks: "Previous token > 0.5".
+    // Titles may contain spaces: "Previous token > 0.5".
     std::string name(word);
     for (size_t back = r.at; !metric_named(name); back = r.at) {
       r.skip();

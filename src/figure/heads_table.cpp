@@ -78,6 +78,7 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
       case Condition::at_most:
         return value <= c.value;
       case Condition::equal:
+        // Equal to the precision that is shown.
         return std::abs(value - c.value) <= 5e-4f * std::max(1.f, std::abs(c.value));
     }
     return false;

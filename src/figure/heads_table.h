@@ -1,4 +1,4 @@
-// heads_table.h - every head with every measure: percentiles, a filter, an order.
+// heads_table.h - all measures of all heads: percentiles, filter, order.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace attn {
 
 struct HeadColumn {
   const Metric* metric = nullptr;  // axes {layer, head}
-  std::vector<float> values;       // [layer, head]; NaN: not known
+  std::vector<float> values;       // [layer, head]; NaN: undefined
 };
 
 struct HeadsTable {
@@ -23,22 +23,21 @@ struct HeadsTable {
   const HeadColumn* find(std::string_view id) const;
 };
 
-// The metrics that give each head a number, in the table's order.
+// The metrics with one value per head, in the order of the table.
 std::vector<const Metric*> head_metrics();
 // "L3 H1"
 std::string head_name(int layer, int head);
-// A value as people read it: shares with 3 decimals, others with 3 digits; "–" when it is not
-// known.
+// A value as text: shares with 3 decimals, others with 3 or more digits; "–" if it is not finite.
 std::string value_text(const Metric* metric, float value);
 
-// Where a value stands: the share of the others that lie below it, equal ones counting half; NaN
-// are not counted. 0.5 when there are no others.
+// The share of the other values below this one; ties count half, NaN not at all. 0.5 if there are
+// no others.
 float percentile_of(const std::vector<float>& values, size_t at);
-// 1 for the highest; equal values share the better rank.
+// 1 for the highest; ties share the better rank.
 int rank_of(const std::vector<float>& values, size_t at);
 float median_of(std::vector<float> values);
 
-// What a list of heads is cut down to: all conditions must hold.
+// A filter on heads: all conditions must hold.
 struct HeadFilter {
   struct Condition {
     enum Kind { layer, head, measure } kind = measure;
@@ -49,14 +48,14 @@ struct HeadFilter {
   };
   std::vector<Condition> conditions;
 };
-// Conditions joined by blanks: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2", "self >
-// 50%". A measure is named by its id or by its title without blanks, in either case. A fault is one
-// sentence with its mend.
+// Conditions separated by spaces: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2",
+// "self > 50%". A measure is named by its id or title; case, spaces and underscores do not matter.
+// The error is one sentence that says how to correct it.
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
 bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int head);
 
-// Places (layer * n_heads + head) of the heads that pass, in the order asked for; what is not known
-// last. Without a column, by layer.
+// Indices (layer * n_heads + head) of the heads that pass, in this order, NaN last. Without a
+// column, in order of layers.
 std::vector<int> listed_heads(const HeadsTable& table, const HeadFilter& filter,
                               const HeadColumn* by, Order order);
 

@@ -1,4 +1,4 @@
-// letters.cpp - letters of PNG pictures from font files, by stb_truetype.
+// letters.cpp - letters for PNG pictures from font files, by stb_truetype.
 #include <cmath>
 #include <memory>
 
@@ -41,7 +41,7 @@ std::vector<Face> open_fonts(const std::vector<Bytes>& fonts) {
 const Face& face_of(const std::vector<Face>& faces, char32_t c) {
   for (const Face& face : faces)
     if (stbtt_FindGlyphIndex(&face.info, int(c))) return face;
-  return faces[0];  // its box for what it doesn't have
+  return faces[0];  // its box for missing characters
 }
 
 void draw(const Face& face, char32_t c, float height, float shift, bool pixels, Letter& out) {

@@ -1,4 +1,4 @@
-// palette.cpp - 256 colours of each palette from its control points, and the scales of weights.
+// palette.cpp - 256 colours per palette, interpolated from control points; scales of weights.
 #include "figure/palette.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using Points = std::array<uint32_t, kPoints>;  // 0xRRGGBB
 using Colors = std::array<Rgb, kColors>;
 
 // viridis and magma: van der Walt and Smith 2015. cividis: Nuñez, Anderton and Renslow 2018. Every
-// 15th colour of the published maps, in sRGB; lines between them differ by less than the eye sees.
+// 15th colour of the published maps, in sRGB; linear interpolation differs invisibly.
 constexpr Points kViridis = {0x440154, 0x481769, 0x472a7a, 0x433d84, 0x3d4e8a, 0x355e8d,
                              0x2e6d8e, 0x297b8e, 0x23898e, 0x1f978b, 0x21a585, 0x2eb37c,
                              0x46c06f, 0x65cb5e, 0x89d548, 0xb0dd2f, 0xd8e219, 0xfde725};
@@ -40,8 +40,7 @@ Colors interpolate(const Points& points) {
   return colors;
 }
 
-// Brewer, Harrower and others 2003, from the negative end to the positive; the second with a dark
-// middle.
+// Brewer, Harrower and others 2003, from negative to positive; the second with a dark middle.
 constexpr std::array<uint32_t, 11> kPuOr = {0x2d004b, 0x542788, 0x8073ac, 0xb2abd2,
                                             0xd8daeb, 0xf7f7f7, 0xfee0b6, 0xfdb863,
                                             0xe08214, 0xb35806, 0x7f3b08};

@@ -1,4 +1,4 @@
-// palette.h - perceptual, colour-blind-safe colours for weights, and the scales that lead to them.
+// palette.h - perceptual, colour-blind-safe palettes for weights, and the scales of weights.
 #pragma once
 
 #include <array>
@@ -13,22 +13,22 @@ struct Rgb {
   uint8_t r, g, b;
 };
 
-// 256 colours from weight 0 to 1. Dark to bright, except greys, which the light theme reverses
-// itself.
+// 256 colours for weights 0 to 1, from dark to bright; place_color reverses greys in the light
+// theme.
 std::span<const Rgb> palette_colors(Palette palette);
 
-// Of numbers on both sides of 0: purple below, orange above (ColorBrewer's PuOr, which colour-blind
-// people can tell apart), and the page's own colour at 0 in the middle. In figures, places from
-// kDiverging to kDiverging + 1 are these.
+// For values of both signs: purple below 0, orange above (ColorBrewer's PuOr, colour-blind safe),
+// the background colour at 0. In figures, places kDiverging to kDiverging + 1 refer to this
+// palette.
 std::span<const Rgb> diverging_colors(bool dark);
 inline constexpr float kDiverging = 2;
-// The colour of a place, as the theme has it.
+// The colour at a place in the theme.
 Rgb place_color(Palette palette, bool dark, float place);
 
 // A weight's place in the palette, 0 to 1.
-// linear: weight; log: 4 decades below 1; row_max: weight over the largest of its row.
+// linear: the weight; log: 4 decades below 1; row_max: relative to the largest of its row.
 float scale_position(Scale scale, float weight, float row_max);
-// Weights whose places are the ticks of the colour bar, with the text of each ("0.001").
+// The ticks of the colour bar: place in the palette and label ("0.001").
 struct Tick {
   float position;
   const char* label;

@@ -74,10 +74,10 @@ std::vector<std::string> rectangle_words(const RectFacts& facts, CellRect r, con
   std::vector<std::string> lines;
   lines.push_back(t("Queries ", "查询 ") + n(r.q0) + "–" + n(r.q1) + t(", keys ", "，键 ") +
                   n(r.k0) + "–" + n(r.k1) + t(": ", "：") + n(facts.n_cells) +
-                  t(" cells that may be seen", " 个可见单元格"));
-  lines.push_back(t("Mass ", "质量 ") + weight_text(float(facts.mass), 3) +
+                  t(" visible cells", " 个可见单元格"));
+  lines.push_back(t("Total weight ", "权重合计 ") + weight_text(float(facts.mass), 3) +
                   t(": ", "：占这些查询注意力的 ") + percent_text(float(facts.share), 1) +
-                  t(" of what these queries look at", ""));
+                  t(" of the attention of these queries", ""));
   lines.push_back(t("Entropy ", "熵 ") + weight_text(float(facts.bits), 2) +
                   t(" of at most ", " 比特，最多 ") + weight_text(float(facts.most_bits), 2) +
                   t(" bits", " 比特"));

@@ -1,4 +1,4 @@
-// report.cpp - the eight numbered parts, for the attention from scratch and for a model.
+// report.cpp - the eight-part reports for attention from scratch and for a model.
 #include "figure/report.h"
 
 #include "figure/report_text.h"
@@ -19,11 +19,11 @@ struct NumberedPart {
 const NumberedPart kParts[] = {
     {{"Structure of the attention weights", "注意力权重的结构"}, structure_report},
     {{"The weights of any token", "任意词元的注意力权重"}, token_weights_report},
-    {{"Where token {0} looks", "词元 {0}的注意力分布"}, token_table_report},
-    {{"All heads compared for token {0}", "词元 {0}在各头中的对比"}, head_comparison_report},
+    {{"Attention of token {0}", "词元 {0}的注意力分布"}, token_table_report},
+    {{"Token {0} across heads", "词元 {0}在各头中的对比"}, head_comparison_report},
     {{"Heat map of head {1}", "头 {1} 的热力图"}, heat_map_report},
     {{"Mean over heads", "各头的平均"}, head_mean_report},
-    {{"One element, and how to index", "单个元素与索引方法"}, element_and_indexing},
+    {{"Single elements and indexing", "单个元素与索引方法"}, element_and_indexing},
     {{"Key concepts", "核心概念小结"}, concepts_report},
 };
 
@@ -45,8 +45,9 @@ std::string all_parts(const Inputs& in) {
 std::string demo_report(const ScratchRun& run, const State& chosen) {
   const State s = clamped(chosen, *run.trace);
   const ScratchSettings& settings = run.settings;
-  std::string out = tr(s.lang, "Multi-head attention from scratch: the weights, read aloud\n",
-                       "从零实现多头注意力：读懂注意力权重矩阵\n");
+  std::string out =
+      tr(s.lang, "Multi-head attention from scratch: understanding the attention weights\n",
+         "从零实现多头注意力：读懂注意力权重矩阵\n");
   out += fill(
       tr(s.lang, "d_model {0} = {1} heads × {2} · batch {3} · {4} tokens · mask: {5} · seed {6}\n",
          "d_model {0} = {1} 头 × {2} 维 · 批大小 {3} · {4} 个词元 · 掩码：{5} · 种子 {6}\n"),

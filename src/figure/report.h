@@ -1,4 +1,4 @@
-// report.h - what the analyser says in text: the tutorial's eight parts, for any trace.
+// report.h - text reports: the eight parts of the tutorial, for any trace.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace attn {
 
-// Each ends in a line break. `state` is clamped and says which sample, layer, head and token.
+// Each report ends in a line break. The state, clamped, selects sample, layer, head and token.
 std::string structure_report(const Inputs& in);  // shape, axes, one element
 std::string token_weights_report(const Inputs& in);
 // Position, token, weight to 4 decimals, percent, bar of up to 50 blocks; the sum to 6 decimals.

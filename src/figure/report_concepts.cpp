@@ -1,5 +1,5 @@
-// report_concepts.cpp - the key concepts in short, and where the three kinds of attention come
-// from.
+// report_concepts.cpp - the key concepts, and the sources of Q, K and V in three kinds of
+// attention.
 #include "figure/report.h"
 #include "figure/report_text.h"
 
@@ -49,21 +49,22 @@ const Source kSources[] = {
 };
 
 const Text kConcepts[] = {
-    {"Query, key, value: what a token asks, what it offers, what it passes on:\n    "
+    {"Query, key, value: what a token looks for, what it offers, what it passes on:\n    "
      "Q = x W_Q, K = x W_K, V = x W_V",
-     "查询、键、值：词元想问什么、能答什么、传递什么：Q = x W_Q，K = x W_K，V = x W_V"},
-    {"Scores: Q Kᵀ / √d_head; the root keeps the softmax from saturating as d_head grows",
-     "分数：Q Kᵀ / √d_head；除以根号使 d_head 增大时 softmax 不致饱和"},
-    {"Weights: the softmax of every row of scores; positive, and every row sums to 1",
+     "查询、键、值：词元寻找什么、提供什么、传递什么：Q = x W_Q，K = x W_K，V = x W_V"},
+    {"Scores: Q Kᵀ / √d_head; the scaling keeps the softmax from saturating as d_head grows",
+     "分数：Q Kᵀ / √d_head；除以 √d_head 可避免 softmax 在 d_head 增大时饱和"},
+    {"Weights: the softmax over each row of scores; non-negative, and each row sums to 1",
      "权重：对每一行分数做 softmax；非负，且每一行的和为 1"},
-    {"Context: weights · V, a mixture of the values; the heads' contexts side by side,\n    "
-     "times W_O, are the output",
-     "上下文：权重 · V，即值的加权混合；各头的上下文拼接后乘 W_O 得到输出"},
-    {"Heads: d_model is cut into n_heads parts of d_head, so every head may look for something "
-     "else",
+    {"Context: weights · V, a weighted mean of the values; the heads' contexts are concatenated\n  "
+     "  "
+     "and multiplied by W_O to give the output",
+     "上下文：权重 · V，即值的加权平均；各头的上下文拼接后乘 W_O 得到输出"},
+    {"Heads: d_model is split into n_heads parts of d_head dimensions, so that each head can\n    "
+     "capture different relations",
      "多头：d_model 均分为 n_heads 份，每份 d_head 维，各头可以关注不同的关系"},
-    {"Mask: what may not be seen (padding, the future) gets no weight",
-     "掩码：不许看的位置（填充、未来）得不到权重"},
+    {"Mask: hidden positions (padding, the future) get no weight",
+     "掩码：被遮住的位置（填充、未来）不分配权重"},
 };
 
 }  // namespace
@@ -84,7 +85,7 @@ std::string concepts_report(const Inputs& asked) {
                source.keys_and_values.in(lang), source.shape.in(lang), source.sees.in(lang)});
   out += table.text();
   return out + "\n  " +
-         fill(tr(lang, "Above: {0}. n: tokens of the encoder; m: tokens of the decoder.",
+         fill(tr(lang, "The analysis above is of {0}; n: encoder tokens, m: decoder tokens.",
                  "以上分析的是：{0}。n：编码器的词元数；m：解码器的词元数。"),
               {part_name(in.attention().part).in(lang)}) +
          "\n";

@@ -1,4 +1,4 @@
-// report_map.cpp - the heat map in glyphs, and the mean over heads.
+// report_map.cpp - the heat map drawn with block characters, and the mean over heads.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -18,7 +18,7 @@ struct Window {
   bool holds_all(int n) const { return begin == 0 && end == n; }
 };
 
-// At most kMostCells positions with `at` among them, in the middle where there is room.
+// At most kMostCells positions including `at`, centred on it where possible.
 Window around(int at, int n) {
   const int size = std::min(n, kMostCells);
   const int begin = std::clamp(at - size / 2, 0, n - size);
@@ -57,7 +57,7 @@ std::string glyph_map(const Measure& weights, const Inputs& in) {
   const Window q = around(state.token, a.n_query);
   const Window k = around(std::min(state.token, a.n_key - 1), a.n_key);
 
-  // Names over the columns only where they are short and few.
+  // Token names above the columns only if they are short and few.
   int column = 2;
   for (int j = k.begin; j < k.end; ++j)
     column = std::max(column, display_width(token_name(keys.items[size_t(j)], 99)));
@@ -97,8 +97,8 @@ std::string heat_map_report(const Inputs& asked) {
   const Inputs in = asked.at(s);
   const Lang lang = s.lang;
   std::string out = "  " + weights_at(in, std::to_string(s.head), "", "");
-  out += tr(lang, "   row: the token that looks · column: the token it looks at\n\n",
-            "   行：正在看的词元 · 列：被看的词元\n\n");
+  out += tr(lang, "   row: the attending token (query) · column: the attended token (key)\n\n",
+            "   行：发出注意力的词元（查询）· 列：被关注的词元（键）\n\n");
   return out + glyph_map(find_metric("pattern")->compute(in), in);
 }
 
@@ -111,7 +111,7 @@ std::string head_mean_report(const Inputs& asked) {
   const Measure mean = find_metric("head_mean")->compute(in);
 
   std::string out = "  " +
-                    fill(tr(lang, "{0}.mean(0)   the {1} heads of this layer, averaged: {2}",
+                    fill(tr(lang, "{0}.mean(0)   mean over the {1} heads of this layer: {2}",
                             "{0}.mean(0)   本层 {1} 个头的平均：{2}"),
                          {weights_at(in, ":", "", ""), std::to_string(a.n_heads),
                           "[" + std::to_string(a.n_query) + ", " + std::to_string(a.n_key) + "]"}) +
@@ -135,8 +135,8 @@ std::string head_mean_report(const Inputs& asked) {
   const Peak top = top_keys(row, 1)[0];
   return out + "\n  " +
          fill(tr(lang,
-                 "On average token {0} looks most at token {1}: {2} ({3}).\n"
-                 "  A mean hides what single heads do: compare them one by one.",
+                 "On average, token {0} attends most to token {1}: {2} ({3}).\n"
+                 "  The mean hides what individual heads do: compare them one by one.",
                  "平均来看，词元 {0}最关注词元 {1}：{2}（{3}）。\n  "
                  "平均会掩盖单个头的分工，请逐头对照。"),
               {quoted(queries, s.token, lang), quoted(keys, top.key, lang), fixed(top.weight, 4),

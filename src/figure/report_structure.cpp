@@ -1,4 +1,4 @@
-// report_structure.cpp - what the numbers are: the shape, one element, and how to index them.
+// report_structure.cpp - the shape of the weights, single elements, and indexing.
 #include <algorithm>
 
 #include "figure/report.h"
@@ -12,22 +12,21 @@ std::string meaning(Axis axis, const Attention& a, Lang lang) {
   const std::string d_head = std::to_string(a.d_head);
   switch (axis) {
     case Axis::sample:
-      return tr(lang, "samples of the batch, each computed on its own", "批中的样本，各自独立计算");
+      return tr(lang, "samples in the batch, processed independently", "批中的样本，各自独立计算");
     case Axis::layer:
-      return tr(lang, "layers of the model, one after the other", "模型的层，逐层依次计算");
+      return tr(lang, "layers of the model, applied in sequence", "模型的层，逐层依次计算");
     case Axis::head:
       if (a.n_kv_heads != a.n_heads)
-        return fill(
-            tr(lang, "heads side by side, {0} dimensions each; they share {1} key-value heads",
-               "并行的注意力头，每头 {0} 维；它们共用 {1} 个键值头"),
-            {d_head, std::to_string(a.n_kv_heads)});
-      return fill(tr(lang, "heads side by side, each in its own {0} dimensions",
-                     "并行的注意力头，各自在自己的 {0} 维子空间中"),
+        return fill(tr(lang, "parallel heads of {0} dimensions each, sharing {1} key-value heads",
+                       "并行的注意力头，每头 {0} 维，共用 {1} 个键值头"),
+                    {d_head, std::to_string(a.n_kv_heads)});
+      return fill(tr(lang, "parallel heads, each in its own {0}-dimensional subspace",
+                     "并行的注意力头，各自在一个 {0} 维子空间中"),
                   {d_head});
     case Axis::query:
-      return tr(lang, "row: the token that looks", "行：正在看的词元（查询）");
+      return tr(lang, "row: the attending token", "行：发出注意力的词元");
     case Axis::key:
-      return tr(lang, "column: the token that is looked at", "列：被看的词元（键）");
+      return tr(lang, "column: the attended token", "列：被关注的词元");
     default:
       return {};
   }
@@ -55,15 +54,14 @@ std::string structure_report(const Inputs& asked) {
   uint64_t n = 1;
   for (const NamedAxis& axis : axes_of(in)) n *= uint64_t(axis.size);
   return out + "\n  " +
-         fill(
-             tr(lang,
-                "{0} numbers in all. {1} is how strongly token i looks at token j:\n"
-                "  between 0 (not at all) and 1 (at nothing else). The softmax runs over the keys, "
-                "so every\n  row sums to 1.",
-                "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
-                "  介于 0（完全不看）与 1（只看它）之间。softmax 沿键的方向计算，所以每一行的和为 "
-                "1。"),
-             {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}) +
+         fill(tr(lang,
+                 "{0} numbers in total. {1} is how strongly token i attends to token j:\n"
+                 "  from 0 (not at all) to 1 (to nothing else). The softmax runs over the keys, "
+                 "so each\n  row sums to 1.",
+                 "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
+                 "  从 0（完全不关注）到 1（只关注它）。softmax 沿键的方向计算，因此每一行的和为 "
+                 "1。"),
+              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}) +
          "\n";
 }
 
@@ -99,8 +97,7 @@ std::string element_report(const Inputs& asked, int query, int key) {
   std::vector<float> scores(size_t(a.n_key));
   a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
   return out + "  " +
-         fill(tr(lang,
-                 "score = q·k / √{0} = {1}; the softmax over the row's scores turns it into {2}",
+         fill(tr(lang, "score = q·k / √{0} = {1}; the softmax over the scores of the row gives {2}",
                  "分数 = q·k / √{0} = {1}；对整行分数做 softmax 后得到 {2}"),
               {std::to_string(a.d_head), fixed(scores[k], 6), fixed(row.values[k], 6)}) +
          "\n";
@@ -118,26 +115,27 @@ std::string indexing_report(const Inputs& asked) {
   const std::string n_query = std::to_string(a.n_query), n_key = std::to_string(a.n_key);
   const std::string square = "[" + n_query + ", " + n_key + "]";
 
-  TextTable table("lll", {tr(lang, "index", "索引"), tr(lang, "shape", "形状"),
-                          tr(lang, "what it is", "是什么")});
+  TextTable table(
+      "lll", {tr(lang, "index", "索引"), tr(lang, "shape", "形状"), tr(lang, "meaning", "含义")});
   table.add({weights_at(in, head, "", ""), square,
-             fill(tr(lang, "the whole map of head {0}", "头 {0} 的整张权重图"), {head})});
+             fill(tr(lang, "the full pattern of head {0}", "头 {0} 的完整权重矩阵"), {head})});
   table.add(
       {weights_at(in, head, i, ":"), "[" + n_key + "]",
-       fill(tr(lang, "a row: where token {0} looks; sums to 1", "一行：词元 {0} 看向哪里；和为 1"),
+       fill(tr(lang, "a row: the weights of query {0}; sums to 1", "一行：查询 {0} 的权重；和为 1"),
             {i})});
-  table.add(
-      {weights_at(in, head, ":", j), "[" + n_query + "]",
-       fill(tr(lang, "a column: who looks at token {0}; any sum", "一列：谁在看词元 {0}；和不定"),
-            {j})});
+  table.add({weights_at(in, head, ":", j), "[" + n_query + "]",
+             fill(tr(lang, "a column: the weights on key {0}; any sum",
+                     "一列：键 {0} 得到的权重；和不固定"),
+                  {j})});
   table.add({weights_at(in, head, i, j), tr(lang, "number", "一个数"),
              fill(tr(lang, "from token {0} to token {1}: {2}", "词元 {0} → 词元 {1}：{2}"),
                   {i, j, fixed(row.values[size_t(key)], 4)})});
   table.add({weights_at(in, ":", i, j), "[" + std::to_string(a.n_heads) + "]",
-             tr(lang, "the same pair in every head", "同一对词元在每个头中的权重")});
-  table.add({weights_at(in, head, i, "") + ".argmax()", tr(lang, "number", "一个数"),
-             fill(tr(lang, "where token {0} looks most: {1}", "词元 {0} 最关注的位置：{1}"),
-                  {i, placed(keys_of(in), top_keys(row.values, 1)[0].key)})});
+             tr(lang, "the same pair in all heads", "同一对词元在每个头中的权重")});
+  table.add(
+      {weights_at(in, head, i, "") + ".argmax()", tr(lang, "number", "一个数"),
+       fill(tr(lang, "the key that query {0} attends to most: {1}", "查询 {0} 最关注的键：{1}"),
+            {i, placed(keys_of(in), top_keys(row.values, 1)[0].key)})});
   return table.text();
 }
 

@@ -1,4 +1,4 @@
-// report_text.cpp - pieces that all text reports share.
+// report_text.cpp - helpers shared by all text reports.
 #include "figure/report_text.h"
 
 #include <algorithm>

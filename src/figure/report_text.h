@@ -1,4 +1,4 @@
-// report_text.h - pieces of text reports: sentences with gaps, tables that align, names of tokens.
+// report_text.h - helpers for text reports: templates, aligned tables, token names.
 #pragma once
 
 #include <initializer_list>
@@ -10,33 +10,33 @@
 
 namespace attn {
 
-// Replaces {0}, {1}, … by the parts: fill("{1} of {0}", {a, b}).
+// Replaces {0}, {1}, … with the parts: fill("{1} of {0}", {a, b}).
 std::string fill(std::string_view text, std::initializer_list<std::string> parts);
 
 std::string fixed(double value, int decimals);
 std::string percent(double weight);  // 0.18034 -> "18.03%"
 
-// A title over a rule as wide as the reports are.
+// A title above a rule of kReportColumns.
 std::string heading(std::string_view title);
 constexpr int kReportColumns = 88;
 
-// What a token is called in a line of text: blanks as ␣, line breaks as ↵, other control characters
-// as �; cut with … beyond `columns`.
+// A token in a line of text: spaces as ␣, line breaks as ↵, other control characters as �; cut with
+// … to fit `columns` of a terminal.
 std::string token_name(const Token& token, int columns = 16);
 // For tables: `3 学习`; for sentences: `3 “学习”`.
 std::string placed(const Tokens& tokens, int position);
 std::string quoted(const Tokens& tokens, int position, Lang lang);
 
-// The key that is spoken of beside the chosen token: the locked one, or the one the token looks at
-// most apart from itself.
+// The key that reports discuss with the chosen token: the locked key, else the one with the largest
+// weight other than the token itself.
 int spoken_key(const Inputs& in);
 
-// Tokens of the state's sample.
+// The tokens of the state's sample.
 const Tokens& queries_of(const Inputs& in);
 const Tokens& keys_of(const Inputs& in);
 
-// "weights[0, 2, 5, :]": sample (or layer) and head, query, key as given; what only ever is 0 is
-// left out. The names of those axes are in axes_of.
+// "weights[0, 2, 5, :]": sample or layer from the state, then head, query and key as given. Axes
+// that axes_of() leaves out are omitted.
 std::string weights_at(const Inputs& in, std::string_view head, std::string_view query,
                        std::string_view key);
 struct NamedAxis {
@@ -47,25 +47,25 @@ std::vector<NamedAxis> axes_of(const Inputs& in);
 std::string shape_of(const Inputs& in);  // "[2, 4, 6, 6]"
 std::string axis_name(Axis axis, Lang lang);
 
-// The glyphs of the text heat map, two columns wide: ██ > 0.5, ▓▓ > 0.3, ▒▒ > 0.1, ░░ > 0.05, ··.
+// The cells of the text heat map, two columns wide: ██ > 0.5, ▓▓ > 0.3, ▒▒ > 0.1, ░░ > 0.05, ··.
 const char* shade(float weight);
 std::string shade_legend(Lang lang);
 
-// Rows of cells under a header; columns as wide as their widest cell, indented by two.
+// A table with a header; columns are as wide as their widest cell and indented by two spaces.
 class TextTable {
  public:
-  // One letter a column: l, r. Cells of the last column are not padded.
+  // `aligns`: l or r per column. The last column is not padded if left-aligned.
   TextTable(std::string_view aligns, std::vector<std::string> header);
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::string text() const;
 
  private:
   std::string aligns_;
-  std::vector<std::vector<std::string>> rows_;  // the header first
+  std::vector<std::vector<std::string>> rows_;  // header first
 };
 
-// Weights [query, key] as glyphs under the names of the keys, beside those of the queries; of a big
-// map, the part around the chosen token.
+// Weights [query, key] as a text heat map labelled with keys and queries; of a large map, the part
+// around the chosen token.
 std::string glyph_map(const Measure& weights, const Inputs& in);
 
 }  // namespace attn

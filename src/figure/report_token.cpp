@@ -1,4 +1,4 @@
-// report_token.cpp - one token's attention: its rows, its table with bars, and all heads compared.
+// report_token.cpp - one token's attention: rows, a table with bars, and a comparison of heads.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -11,9 +11,9 @@ namespace attn {
 
 namespace {
 
-constexpr int kBlocks = 50;     // of a bar at weight 1
-constexpr int kMostRows = 64;   // of a token's table
-constexpr int kMostInLine = 6;  // weights of a row shown in one line
+constexpr int kBlocks = 50;     // length of a bar at weight 1
+constexpr int kMostRows = 64;   // rows of a token's table
+constexpr int kMostInLine = 6;  // weights shown in one line
 
 std::string bar(float weight) {
   std::string out;
@@ -21,7 +21,7 @@ std::string bar(float weight) {
   return out;
 }
 
-// The `n` keys with the largest weights, in order of position.
+// The `n` keys with the largest weights, sorted by position.
 std::vector<int> largest_keys(std::span<const float> row, int n) {
   std::vector<int> keys;
   for (const Peak& peak : top_keys(row, n)) keys.push_back(peak.key);
@@ -77,8 +77,8 @@ std::string token_weights_report(const Inputs& asked) {
         looks.begin() + int64_t(i))
       out += one_row(in.at(looks[i]));
   return out + "\n  " +
-         fill(tr(s.lang, "Any row is chosen by three numbers: {0}, head and position.",
-                 "任何一行都由三个数选定：{0}、头与位置。"),
+         fill(tr(s.lang, "Three indices select a row: {0}, head and position.",
+                 "三个索引即可选定一行：{0}、头与位置。"),
               {in.model ? tr(s.lang, "layer", "层") : tr(s.lang, "sample", "样本")}) +
          "\n";
 }
@@ -89,11 +89,13 @@ std::string token_table_report(const Inputs& asked) {
   const Lang lang = s.lang;
   const Tokens& keys = keys_of(in);
   const Measure row = find_metric("row")->compute(in);
-  std::string out = "  " +
-                    fill(tr(lang, "Token {0} looks at ({1}):", "词元 {0}看向各词元的权重（{1}）："),
-                         {quoted(queries_of(in), s.token, lang),
-                          weights_at(in, std::to_string(s.head), std::to_string(s.token), ":")}) +
-                    "\n\n";
+  std::string out =
+      "  " +
+      fill(tr(lang,
+              "Attention weights of token {0} ({1}):", "词元 {0}对各词元的注意力权重（{1}）："),
+           {quoted(queries_of(in), s.token, lang),
+            weights_at(in, std::to_string(s.head), std::to_string(s.token), ":")}) +
+      "\n\n";
   TextTable table("rlrrl", {tr(lang, "position", "位置"), tr(lang, "token", "词元"),
                             tr(lang, "weight", "权重"), tr(lang, "percent", "百分比"),
                             tr(lang, "bar, 50 blocks = 100%", "条形图，50 格 = 100%")});
@@ -117,8 +119,8 @@ std::string token_table_report(const Inputs& asked) {
   const bool one = std::abs(sum - 1) < 1e-4;
   return out + "\n  " +
          fill(tr(lang, "Sum of the weights: {0}  {1}", "权重之和：{0}  {1}"),
-              {fixed(sum, 6),
-               one ? tr(lang, "✓ equals 1", "✓ 等于 1") : tr(lang, "✗ not 1", "✗ 不等于 1")}) +
+              {fixed(sum, 6), one ? tr(lang, "✓ equals 1", "✓ 等于 1")
+                                  : tr(lang, "✗ does not equal 1", "✗ 不等于 1")}) +
          "\n";
 }
 
@@ -129,7 +131,7 @@ std::string head_comparison_report(const Inputs& asked) {
   const Lang lang = s.lang;
   const Tokens& keys = keys_of(in);
   const Measure rows = find_metric("heads_row")->compute(in);
-  TextTable table("rlrl", {tr(lang, "head", "头"), tr(lang, "looks most at", "最关注"),
+  TextTable table("rlrl", {tr(lang, "head", "头"), tr(lang, "strongest key", "最关注"),
                            tr(lang, "weight", "权重"), tr(lang, "top 3", "前三名")});
   for (int h = 0; h < a.n_heads; ++h) {
     const auto row = std::span(rows.values).subspan(size_t(h) * size_t(a.n_key), size_t(a.n_key));
@@ -140,7 +142,7 @@ std::string head_comparison_report(const Inputs& asked) {
     table.add({std::to_string(h), placed(keys, peaks[0].key), fixed(peaks[0].weight, 4), top});
   }
   return "  " +
-         fill(tr(lang, "Token {0} in every head ({1}):", "词元 {0}在每个头中的关注（{1}）："),
+         fill(tr(lang, "Token {0} in every head ({1}):", "词元 {0}在各头中的注意力（{1}）："),
               {quoted(queries_of(in), s.token, lang),
                weights_at(in, ":", std::to_string(s.token), ":")}) +
          "\n\n" + table.text();

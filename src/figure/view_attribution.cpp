@@ -1,5 +1,4 @@
-// view_attribution.cpp - what speaks for a target, to the right of 0, and what against it: parts,
-// heads or tokens.
+// view_attribution.cpp - signed contributions to a target, as bars: components, heads or tokens.
 #include <algorithm>
 #include <cmath>
 
@@ -27,6 +26,7 @@ std::vector<Bar> bars_of(const ViewInput& input) {
     return bars;
   }
   const int n_layers = m.shape[0], n = m.shape[1];
+  // Heads, largest contributions first.
   if (m.axes.back() == Axis::head) {
     for (int l = 0; l < n_layers; ++l)
       for (int h = 0; h < n; ++h)
@@ -36,6 +36,7 @@ std::vector<Bar> bars_of(const ViewInput& input) {
         bars, [](const Bar& a, const Bar& b) { return std::abs(a.value) > std::abs(b.value); });
     return bars;
   }
+  // Tokens, summed over layers.
   for (int k = 0; k < n; ++k) {
     Bar part{std::to_string(k) + " " +
                  visible_token(token_name(input.pairs.key_tokens, input.state.sample, k)),
@@ -49,6 +50,7 @@ std::vector<Bar> bars_of(const ViewInput& input) {
   return bars;
 }
 
+// With an explicit plus sign, unless the value rounds to 0.
 std::string signed_text(const Metric* metric, double value) {
   const std::string text = value_text(metric, float(value));
   return value > 0 && text != "0.000" ? "+" + text : text;
@@ -58,8 +60,9 @@ std::string signed_text(const Metric* metric, double value) {
 
 std::string target_words(const State& s) {
   const auto quoted = [&](const std::string& t) { return quoted_token(s.lang, t); };
-  std::string says = s.target.empty() ? tr(s.lang, "the model's own first guess", "模型自己的首选")
-                                      : quoted(s.target);
+  std::string says = s.target.empty()
+                         ? tr(s.lang, "the model's top prediction", "模型概率最高的预测")
+                         : quoted(s.target);
   if (!s.foil.empty()) says += tr(s.lang, " minus ", " 减去 ") + quoted(s.foil);
   return says;
 }
@@ -106,8 +109,8 @@ Figure parts_figure(const ViewInput& input) {
       figure.shapes.push_back(
           Label{{input.width - 2, y}, signed_text(input.metric, p.value), Ink::text, Align::right});
       const std::string says = p.name + "  " + signed_text(input.metric, p.value) +
-                               (p.value < 0 ? tr(s.lang, "\nspeaks against ", "\n反对 ")
-                                            : tr(s.lang, "\nspeaks for ", "\n支持 ")) +
+                               (p.value < 0 ? tr(s.lang, "\nopposes ", "\n不利于 ")
+                                            : tr(s.lang, "\nsupports ", "\n有利于 ")) +
                                target_words(s);
       figure.areas.push_back(
           {{0, y - 2},
@@ -121,7 +124,7 @@ Figure parts_figure(const ViewInput& input) {
   figure.shapes.push_back(Line{{x_of(0), first - 2}, {x_of(0), y}, Ink::faint, 1});
   figure.shapes.push_back(Line{{0, y + 1}, {input.width, y + 1}, Ink::line, 1});
   figure.shapes.push_back(
-      Label{{2, y + 6}, tr(s.lang, "together", "合计"), Ink::faint, Align::left, from - 8});
+      Label{{2, y + 6}, tr(s.lang, "total", "合计"), Ink::faint, Align::left, from - 8});
   figure.shapes.push_back(
       Label{{input.width - 2, y + 6}, signed_text(input.metric, sum), Ink::text, Align::right});
   figure.size = {input.width, y + 6 + line};

@@ -8,13 +8,13 @@
 namespace attn {
 namespace {
 
-// Right edges of the number columns, and the bar's ends.
+// Right edges of the number columns, and both ends of the bar.
 struct Columns {
   float position, token, token_width, weight, percent, bar_from, bar_to;
 };
 
 Columns columns(float width, float line_height) {
-  const float unit = line_height / 18;
+  const float unit = line_height / 18;  // the layout is designed for a line height of 18
   Columns c;
   c.position = 24 * unit;
   c.token = c.position + 8 * unit;
@@ -85,9 +85,10 @@ Figure bars_figure(const ViewInput& input) {
 
   figure.shapes.push_back(Line{{0, y + 1}, {input.width, y + 1}, Ink::line, 1});
   y += 5;
+  // float32 rows with many keys sum to 1 only approximately.
   const bool whole = std::abs(sum - 1) < 1e-4;
   std::string text = tr(lang, "sum ", "合计 ") + weight_text(float(sum), 6);
-  text += whole ? " ✓" : sum == 0 ? tr(lang, " (nothing to see)", "（没有可见的键）") : " ≠ 1";
+  text += whole ? " ✓" : sum == 0 ? tr(lang, " (no visible keys)", "（没有可见的键）") : " ≠ 1";
   label(c.percent, y, text, whole ? Ink::text : Ink::warn, Align::right);
   figure.size = {input.width, y + line};
   return figure;

@@ -38,6 +38,7 @@ Figure grid_figure(const ViewInput& input) {
   const ValueRange range = range_of(input.metric, values);
   float wide = (input.width - left - 6) / float(n_heads) - gap;
   wide = std::clamp(wide, 2.f, 64.f);
+  // Square cells, unless the available height asks for others.
   float high = wide;
   if (input.height > 0)
     high = std::clamp((input.height - top - bar - 8) / float(n_layers) - gap, 8.f, wide * 1.5f);

@@ -1,4 +1,4 @@
-// view_heads.cpp - where the chosen token looks in every head of the layer.
+// view_heads.cpp - the strongest keys of the chosen token in every head of the layer.
 #include <algorithm>
 
 #include "figure/figure_text.h"

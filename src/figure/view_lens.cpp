@@ -1,5 +1,5 @@
-// view_lens.cpp - layers upwards, tokens to the right: the word that each cell speaks of, as bright
-// as its number.
+// view_lens.cpp - layers upwards, tokens to the right: each cell shows a token, coloured by its
+// value.
 #include <algorithm>
 #include <cmath>
 
@@ -17,7 +17,7 @@ std::string shown(const ViewInput& input, int token) {
   return model && model->tokenizer ? model->tokenizer->shown(token) : "#" + std::to_string(token);
 }
 
-// What the mouse reads: place, number, and all guesses.
+// The tooltip: place, value, and all predictions.
 std::string cell_words(const ViewInput& input, int layer, int query) {
   const State& s = input.state;
   const Measure& m = input.measure;
@@ -74,7 +74,7 @@ Figure lens_figure(const ViewInput& input) {
                 at.wide - 6,
                 .9f});
   for (int row = 0; row < n_layers; ++row) {
-    const int layer = n_layers - 1 - row;  // the last layer on top, where the prediction comes out
+    const int layer = n_layers - 1 - row;  // the last layer, which gives the prediction, on top
     const float y = at.top + float(row) * at.high;
     figure.shapes.push_back(Label{{at.left - 6, y + at.high / 2 - line * .5f},
                                   "L" + std::to_string(layer),

@@ -1,6 +1,6 @@
-// view_lines.cpp - queries on the left, keys on the right, a line as strong as the weight between
-// them (BertViz's head view), cut like exBERT's: of each row the strongest, until together they
-// make up a share of it.
+// view_lines.cpp - queries on the left, keys on the right, joined by lines as strong as the weight
+// (BertViz's head view). As in exBERT, only the strongest lines of each row are drawn, up to a
+// share of its total.
 #include <algorithm>
 #include <cmath>
 
@@ -16,7 +16,7 @@ std::vector<Peak> strongest(std::span<const float> row, float share) {
   std::vector<Peak> kept;
   double reached = 0;
   for (const Peak& p : top_keys(row, int(row.size()))) {
-    // Sums of floats end a little short of their whole.
+    // Float sums may fall slightly short of the total.
     if (!(p.weight > 0) || reached >= double(share) * sum - 1e-6) break;
     reached += double(p.weight);
     kept.push_back(p);
@@ -45,7 +45,7 @@ Figure lines_figure(const ViewInput& input) {
                                 Align::center,
                                 right - left - 70});
   std::vector<float> read(size_t(n_key), 0.f);
-  // The chosen query's lines last, over the others.
+  // Draw the chosen query's lines last, on top.
   for (int turn = 0; turn <= n_query; ++turn) {
     const int q = turn < n_query ? turn : s.token;
     if (turn < n_query && q == s.token) continue;
@@ -59,7 +59,9 @@ Figure lines_figure(const ViewInput& input) {
                        quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, q));
     for (size_t i = 0; i < kept.size(); ++i) {
       const Peak& p = kept[i];
+      // Only weights and shares can be summed over queries.
       if (input.metric == nullptr || input.metric->high <= 1) read[size_t(p.key)] += p.weight;
+      // Other measures are scaled by the largest value of the row.
       const float strength =
           input.metric && input.metric->high > 1 ? p.weight / largest : std::min(1.f, p.weight);
       figure.shapes.push_back(Line{{left, middle(q)},
@@ -110,8 +112,8 @@ Figure lines_figure(const ViewInput& input) {
          {input.width, middle(k) + step / 2},
          tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
              quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, k)) +
-             tr(s.lang, "\nlines to it add up to ", "\n指向它的连线合计 ") +
-             weight_text(read[size_t(k)], 3) + tr(s.lang, " of ", "，共 ") +
+             tr(s.lang, "\nlines to it sum to ", "\n指向它的连线合计 ") +
+             weight_text(read[size_t(k)], 3) + tr(s.lang, " over ", "，共 ") +
              std::to_string(n_query) + tr(s.lang, " rows", " 行"),
          {},
          s.token,

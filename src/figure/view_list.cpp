@@ -1,4 +1,4 @@
-// view_list.cpp - heads as a list, by a measure: name, bar, value, and its place among all.
+// view_list.cpp - heads listed by a measure: name, bar, value and percentile.
 #include <algorithm>
 #include <cmath>
 
@@ -72,7 +72,7 @@ Figure list_figure(const ViewInput& input) {
   }
   if (heads.empty()) {
     figure.shapes.push_back(Label{{10, y},
-                                  tr(s.lang, "No head fits the filter", "没有符合筛选条件的头"),
+                                  tr(s.lang, "No head matches the filter", "没有符合筛选条件的头"),
                                   Ink::faint,
                                   Align::left,
                                   input.width - 12});

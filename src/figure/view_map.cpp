@@ -1,4 +1,4 @@
-// view_map.cpp - queries downwards, keys to the right, a cell as bright as its number.
+// view_map.cpp - queries downwards, keys to the right, each cell coloured by its value.
 #include <algorithm>
 #include <cmath>
 
@@ -77,7 +77,7 @@ Figure map_figure(const ViewInput& input) {
   add_color_bar(figure, input.metric, range, {max.x + 12, min.y},
                 std::max(40.f, std::min(max.y - min.y, 260.f)), line, true,
                 input.metric ? &s.scale : nullptr);
-  // One area a row: a hundred thousand of them would help nobody.
+  // One hover area per row: one per cell would be too many to be useful.
   for (int q = 0; q < n_query; ++q) {
     const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key,
                                      size_t(n_key));

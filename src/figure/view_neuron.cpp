@@ -1,6 +1,6 @@
-// view_neuron.cpp - how one score comes about, dimension by dimension: q of the chosen query, each
-// key's k, and their products, whose sum times the attention's own scale is the score (BertViz's
-// neuron view, for any model).
+// view_neuron.cpp - how a score arises, dimension by dimension: q of the chosen query, k of each
+// key, and their products, whose sum times the scale is the score (BertViz's neuron view, for any
+// model).
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -20,7 +20,7 @@ float largest_of(const float* values, int64_t n) {
   return most;
 }
 
-// The dimension that this one is rotated with; -1: none.
+// The dimension that this one is paired with in RoPE; -1: none.
 int partner(const Config& c, int d) {
   if (c.position != Position::rotary || d >= c.rope_dims) return -1;
   if (c.rope_interleaved) return d ^ 1;
@@ -32,7 +32,7 @@ int pair_of(const Config& c, int d) {
   return c.rope_interleaved ? d / 2 : d % std::max(1, c.rope_dims / 2);
 }
 
-// Where the strips lie: left ends, and how wide each is.
+// The layout of the strips: left ends and widths.
 struct Strips {
   float q, k, product, width;
   float label_to, number, numbers;
@@ -47,7 +47,7 @@ struct Strips {
   }
 };
 
-// The picture from its top down: each part is drawn at `y` and moves it on.
+// Draws the figure from the top down; each part is drawn at `y` and advances it.
 struct Page {
   const ViewInput& input;
   const State& s;
@@ -97,12 +97,12 @@ struct Page {
     label(input.width - 2,
           "score = Σ q·k × " + scale +
               (usual ? " = 1/√" + std::to_string(d)
-                     : tr(lang, " (this model's own)", "（该模型特有）")),
+                     : tr(lang, " (set by the model)", "（由该模型设定）")),
           Ink::text, Align::right, input.width * .54f);
     y += line + 6;
   }
 
-  // Which dimension turns with this one, and how fast.
+  // The dimension paired with this one, and the period of the rotation in tokens.
   std::string rotation_words(int i, std::span<const double> radians) const {
     const int other = partner(*rope, i);
     if (other < 0) return tr(lang, "\nnot rotated", "\n不旋转");
@@ -110,16 +110,16 @@ struct Page {
     const double tokens = 2 * std::numbers::pi / radians[size_t(pair_of(*rope, i))];
     std::snprintf(turn, sizeof turn, tokens < 100 ? "%.1f" : "%.0f", tokens);
     return tr(lang, "\nrotates with dimension ", "\n与维度 ") + std::to_string(other) +
-           tr(lang, "; a whole turn every ", " 一起旋转；每 ") + turn +
+           tr(lang, "; one full turn every ", " 一起旋转；每 ") + turn +
            tr(lang, " tokens", " 个词元转一圈");
   }
 
-  // Above the keys' strips.
+  // The header above the strips of the keys.
   void query() {
     label(at.label_to, "q", Ink::text, Align::right);
     strip(at.q, y, line, q, largest_of(q.data(), d));
-    label(at.product, tr(lang, "each dimension's share of the score", "每一维对得分的贡献"),
-          Ink::faint, Align::left, at.width + at.numbers, .85f);
+    label(at.product, tr(lang, "contribution of each dimension", "每一维对分数的贡献"), Ink::faint,
+          Align::left, at.width + at.numbers, .85f);
     const std::vector<double> radians = rope ? rope_radians(*rope) : std::vector<double>{};
     const float cell = at.width / float(d);
     for (int i = 0; i < d; ++i) {
@@ -131,7 +131,7 @@ struct Page {
     y += line + 3;
   }
 
-  // Which halves, or neighbours, turn together.
+  // The legend of the rotated pairs: halves or neighbours.
   void pairs() {
     const float cell = at.width / float(d);
     const auto bracket = [&](float x0, float x1, Ink ink) {
@@ -149,8 +149,8 @@ struct Page {
     y += 6;
     const std::string says =
         rope->rope_interleaved
-            ? tr(lang, "neighbouring dimensions turn together (RoPE)", "相邻的维度一起旋转（RoPE）")
-            : tr(lang, "dimension j turns with j + ", "维度 j 与 j + ") + std::to_string(half) +
+            ? tr(lang, "adjacent dimensions rotate together (RoPE)", "相邻的维度一起旋转（RoPE）")
+            : tr(lang, "dimension j rotates with j + ", "维度 j 与 j + ") + std::to_string(half) +
                   tr(lang, " (RoPE): blue with orange", " 一起旋转（RoPE）：蓝与橙");
     label(at.q, says, Ink::faint, Align::left, at.width * 2 + 10, .85f);
     y += line;
@@ -160,12 +160,12 @@ struct Page {
     label(at.label_to, tr(lang, "key", "键"), Ink::faint, Align::right);
     label(at.k, "k", Ink::faint, Align::left);
     label(at.product, "q ⊙ k", Ink::faint, Align::left);
-    label(at.number - line * 3.2f, tr(lang, "score", "得分"), Ink::faint, Align::right);
+    label(at.number - line * 3.2f, tr(lang, "score", "分数"), Ink::faint, Align::right);
     label(at.number, tr(lang, "weight", "权重"), Ink::faint, Align::right);
     y += line + 2;
   }
 
-  // k_most, product_most: the strips' colours are shared by all keys, so that they can be compared.
+  // k_most, product_most: all keys share one colour scale, so that strips can be compared.
   void key(int key, float k_most, float product_most, float height) {
     const bool seen = a.may_see(s.sample, s.token, key), locked = key == s.locked_key;
     const auto k = ks.row(key);
@@ -201,7 +201,7 @@ struct Page {
   }
 
   void keys() {
-    int last = 0;  // the last key that may be seen
+    int last = 0;  // the last visible key
     for (int i = 0; i < a.n_key; ++i)
       if (a.may_see(s.sample, s.token, i)) last = i;
     float k_most = 1e-20f, product_most = 1e-20f;
@@ -224,7 +224,7 @@ Figure not_kept(const ViewInput& input) {
   Figure figure;
   figure.shapes.push_back(
       Label{{0, 0},
-            tr(lang, "The queries and keys of this layer are not kept", "未保留该层的查询和键"),
+            tr(lang, "The queries and keys of this layer were not kept", "未保留该层的查询和键"),
             Ink::faint,
             Align::left,
             input.width,

@@ -1,4 +1,4 @@
-// view_next.cpp - the likeliest of a vocabulary as bars: what may come next.
+// view_next.cpp - the most likely tokens of the vocabulary as bars.
 #include <algorithm>
 #include <cmath>
 
@@ -16,13 +16,14 @@ Figure next_figure(const ViewInput& input) {
   const int n = std::clamp(int((input.height - top) / row), kFewest, kMost);
   const std::vector<Peak> peaks = top_keys(input.measure.values, n);
   const bool chance = input.metric && input.metric->low == 0 && input.metric->high == 1;
-  // The likeliest is as long as there is room; the numbers say how likely it is.
+  // The most likely token fills the width; the numbers show the probabilities.
   const ValueRange range = range_of(input.metric, input.measure.values);
   const auto text_of = [&](float value) {
     return chance ? percent_text(value) : value_text(input.metric, value);
   };
   const float from = std::clamp(input.width * .3f, 70.f, 200.f), to = input.width - line * 4;
   const Model* model = input.model;
+  // Bidirectional models predict the token at a position, not the next one.
   const bool both_ways = model && model->config.mask == Mask::none;
   Figure figure;
   figure.shapes.push_back(

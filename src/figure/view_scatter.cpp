@@ -1,4 +1,4 @@
-// view_scatter.cpp - every head as a dot, one measure against another; the colour is its layer.
+// view_scatter.cpp - every head as a dot, one measure against another, coloured by layer.
 #include <algorithm>
 #include <cmath>
 
@@ -56,7 +56,7 @@ Figure scatter_figure(const ViewInput& input) {
                                 Align::right,
                                 size.x * .35f,
                                 .85f});
-  // The chosen one last, on top of the others.
+  // Draw the chosen head last, on top.
   const int chosen = s.layer * n_heads + s.head, n = n_layers * n_heads;
   for (int turn = 0; turn <= n; ++turn) {
     const int i = turn < n ? turn : chosen;

@@ -1,4 +1,4 @@
-// view_strip.cpp - the text itself, each token tinted by how much the chosen one looks at it.
+// view_strip.cpp - the text, each token coloured by its weight or value.
 #include <algorithm>
 #include <cmath>
 
@@ -28,8 +28,7 @@ Figure strip_figure(const ViewInput& input) {
       x = 0;
       y += high + gap;
     }
-    // Neutral without weight, the accent with all of it; where there are numbers below 0, the
-    // diverging palette.
+    // From neutral at 0 to the accent colour; the diverging palette if there are negative values.
     const float colored =
         input.metric ? range.colored(s.scale, value, most) : scale_position(s.scale, value, most);
     const bool diverges = colored >= kDiverging;

@@ -13,8 +13,8 @@ std::span<const View> views() {
       {
           .id = "bars",
           .title = {"This token", "当前词元"},
-          .sentence = {"Where the chosen token looks: every key's weight as a bar",
-                       "所选词元关注哪里：每个键的权重条"},
+          .sentence = {"What the chosen token attends to: a bar for the weight of each key",
+                       "所选词元关注哪些词元：每个键的权重以条形表示"},
           .axes = {Axis::key},
           .figure = bars_figure,
           .of_pattern = true,
@@ -30,10 +30,10 @@ std::span<const View> views() {
       },
       {
           .id = "map",
-          .title = {"Map", "大图"},
-          .sentence = {"Queries downwards, keys to the right, a cell a pair",
-                       "查询向下，键向右，每格一对"},
-          .tab = {"Map", "大图"},
+          .title = {"Map", "热力图"},
+          .sentence = {"Queries downwards, keys to the right, one cell per pair",
+                       "自上而下为查询，自左而右为键，每格对应一对"},
+          .tab = {"Map", "热力图"},
           .axes = {Axis::query, Axis::key},
           .figure = map_figure,
           .chosen = &State::show,
@@ -43,8 +43,8 @@ std::span<const View> views() {
       {
           .id = "lines",
           .title = {"Lines", "连线"},
-          .sentence = {"Queries on the left, keys on the right, a line as strong as the weight",
-                       "左为查询，右为键，线越深权重越大"},
+          .sentence = {"Queries on the left, keys on the right; stronger lines mean larger weights",
+                       "左侧为查询，右侧为键，线越深表示权重越大"},
           .tab = {"Lines", "连线"},
           .axes = {Axis::query, Axis::key},
           .figure = lines_figure,
@@ -55,8 +55,8 @@ std::span<const View> views() {
       {
           .id = "neuron",
           .title = {"Neuron", "神经元"},
-          .sentence = {"How each score comes about: q, k and q ⊙ k, dimension by dimension",
-                       "每个得分如何产生：逐维的 q、k 与 q ⊙ k"},
+          .sentence = {"How each score arises: q, k and q ⊙ k, dimension by dimension",
+                       "每个分数如何产生：逐维显示 q、k 与 q ⊙ k"},
           .tab = {"Neuron", "神经元"},
           .axes = {Axis::key},
           .figure = neuron_figure,
@@ -66,8 +66,8 @@ std::span<const View> views() {
       {
           .id = "strip",
           .title = {"Text", "文本"},
-          .sentence = {"The text, each token tinted by the chosen token's weight",
-                       "文本，每个词元按所选词元的权重着色"},
+          .sentence = {"The text, each token coloured by its weight for the chosen token",
+                       "文本，每个词元按所选词元对它的权重着色"},
           .axes = {Axis::key},
           .also = {{Axis::query}},
           .figure = strip_figure,
@@ -79,7 +79,7 @@ std::span<const View> views() {
       {
           .id = "grid",
           .title = {"Grid", "网格"},
-          .sentence = {"Every head as a cell, coloured by a measure", "每个头一格，按度量着色"},
+          .sentence = {"One cell per head, coloured by a measure", "每个头一格，按度量着色"},
           .axes = {Axis::layer, Axis::head},
           .figure = grid_figure,
           .chosen = &State::measure,
@@ -88,8 +88,7 @@ std::span<const View> views() {
       {
           .id = "list",
           .title = {"List", "列表"},
-          .sentence = {"Heads in the order of a measure, cut down by a filter",
-                       "按度量排序的头，可筛选"},
+          .sentence = {"Heads sorted by a measure, with a filter", "按度量排序的头，可筛选"},
           .axes = {Axis::layer, Axis::head},
           .figure = list_figure,
           .chosen = &State::measure,
@@ -98,7 +97,8 @@ std::span<const View> views() {
       {
           .id = "scatter",
           .title = {"Scatter", "散点"},
-          .sentence = {"One measure against another, a dot a head", "两个度量相对，每个头一点"},
+          .sentence = {"One measure against another, one dot per head",
+                       "以两个度量为坐标轴，每个头一个点"},
           .tab = {"Scatter", "散点"},
           .axes = {Axis::layer, Axis::head},
           .figure = scatter_figure,
@@ -108,9 +108,9 @@ std::span<const View> views() {
       {
           .id = "lens",
           .title = {"Lens", "透镜"},
-          .sentence = {"Layers upwards, tokens to the right: what each position says after each "
-                       "layer",
-                       "层向上，词元向右：每个位置在每层之后的读数"},
+          .sentence = {"Layers upwards, tokens to the right: what each position predicts after "
+                       "each layer",
+                       "自下而上为层，自左而右为词元：每个位置在每层之后的预测"},
           .tab = {"Lens", "透镜"},
           .axes = {Axis::layer, Axis::query},
           .figure = lens_figure,
@@ -119,8 +119,8 @@ std::span<const View> views() {
       {
           .id = "next",
           .title = {"Next token", "下一个词元"},
-          .sentence = {"What the model expects next: the likeliest of its vocabulary",
-                       "模型预计接下来是什么：词表中最可能的词元"},
+          .sentence = {"What the model predicts next: the most likely tokens of its vocabulary",
+                       "模型对下一个词元的预测：词表中概率最高的词元"},
           .tab = {"Next", "预测"},
           .axes = {Axis::vocab},
           .figure = next_figure,
@@ -128,9 +128,9 @@ std::span<const View> views() {
       {
           .id = "parts",
           .title = {"Attribution", "归因"},
-          .sentence = {"What speaks for the target and what against it: a bar a part of the model, "
-                       "a head, or a token",
-                       "什么支持目标、什么反对目标：模型的每个部分、每个头或每个词元一条"},
+          .sentence = {"What supports the target and what opposes it: one bar per component of the "
+                       "model, head or token",
+                       "哪些部分有利于目标，哪些不利：模型的每个组成部分、头或词元各一条"},
           .tab = {"Parts", "归因"},
           .axes = {Axis::component},
           .also = {{Axis::layer, Axis::head}, {Axis::layer, Axis::key}},
@@ -172,7 +172,7 @@ Status unknown_view(const State& state) {
 
 namespace {
 
-// The nth of the table with these axes, from 0; null: there are fewer.
+// The nth metric with these axes, from 0; null if there are fewer.
 const Metric* nth_with(const std::vector<Axis>& axes, int n) {
   for (const Metric& m : metrics())
     if (m.axes == axes && n-- == 0) return &m;
@@ -208,7 +208,7 @@ const Metric* View::metric(const State& state) const {
 const Metric* View::second_metric(const State& state) const {
   if (!second) return nullptr;
   if (const Metric* m = find_metric(state.*second); m && offers(*m)) return m;
-  // Not the first one's neighbour: those are often about the same thing, or nothing under a causal
+  // Not the neighbour of the first, which often measures the same thing, or nothing under a causal
   // mask.
   return metric(state) == usual_metric() ? nth_with(axes, 3) : usual_metric();
 }

@@ -1,4 +1,4 @@
-// formats.h - the file formats of tensors, one row each: the only list of them.
+// formats.h - the table of tensor file formats, one row each.
 #pragma once
 
 #include <span>
@@ -13,33 +13,32 @@ struct TokenizerRecords;  // text/tokenizer_records.h
 struct FileFormat {
   const char* id = "";                        // its usual name: "safetensors"
   std::span<const std::string_view> endings;  // of files' names: ".safetensors"
-  // Whether the bytes begin as files of this format do; null where nothing marks them.
+  // Whether the bytes start like a file of this format; null if the format has no signature.
   bool (*magic)(std::span<const uint8_t> bytes) = nullptr;
-  // Checks the file and lists what is in it. Null: a format that we recognize but don't read.
+  // Checks the file and lists its tensors. Null: recognized but not supported.
   Result<NamedTensors> (*read)(const File& file) = nullptr;
   bool holds_weights = false;  // models are saved in it; if not, only arrays are
-  // Of a format whose metadata describes the model: its configuration, in the words of config.json,
-  // and its tokenizer. Null where these are files by themselves, which also come first if they are
-  // there. Errors begin with the file's name.
+  // For formats whose metadata describes the model: its configuration with the fields of
+  // config.json, and its tokenizer. Null if these are separate files, which take precedence where
+  // they exist. Errors begin with the file's name.
   Result<Json> (*config)(const NamedTensors& file) = nullptr;
   Result<TokenizerRecords> (*tokenizer)(const NamedTensors& file) = nullptr;
 };
 
-// Adding a format is a page that reads it and a row here.
+// To add a format, write its reader in a file of its own and add a row.
 std::span<const FileFormat> file_formats();
 
-// The format of a file: the one whose magic it has, whatever its name, else the one its name ends
-// in. Null if there is none.
+// The format of a file, by its signature, else by its extension. Null if unknown.
 const FileFormat* find_format(const File& file,
                               std::span<const FileFormat> formats = file_formats());
-// The same by the name alone, where the bytes are not there yet.
+// The same by name only, before the bytes are available.
 const FileFormat* find_format(std::string_view path,
                               std::span<const FileFormat> formats = file_formats());
 
-// Whether models have weights in files of this format and we read it. Null is no format.
+// Whether the format holds model weights and is supported; false for null.
 bool is_weights(const FileFormat* format);
 
-// Reads a file in its own format. An error if it has none that is read.
+// Reads a file in its format; an error if the format is not supported.
 Result<NamedTensors> read_tensors(const File& file,
                                   std::span<const FileFormat> formats = file_formats());
 

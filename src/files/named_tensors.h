@@ -1,4 +1,4 @@
-// named_tensors.h - what a file of weights or arrays holds: tensors by name, and metadata.
+// named_tensors.h - the contents of a weights or array file: named tensors and metadata.
 #pragma once
 
 #include <span>
@@ -15,13 +15,13 @@
 
 namespace attn {
 
-// The number types that a file's reader can list. Only the first four can become weights.
+// Number types in files. Only the first four can become weights.
 enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8 };
 
 // Bytes of one number.
 uint64_t bytes_of(DType dtype);
 
-// One tensor as it is stored in the file; `bytes` has exactly as many as shape and dtype need.
+// One tensor as stored in the file; `bytes` has exactly the size that shape and dtype require.
 struct StoredTensor {
   std::string name;
   DType dtype = DType::f32;
@@ -29,15 +29,14 @@ struct StoredTensor {
   std::span<const uint8_t> bytes;
 };
 
-// A file that its format's reader has checked; the tensors and `header` point into `bytes`. Code
-// that uses it does not know which format that was.
+// A checked file of any format; the tensors and `header` point into `bytes`.
 struct NamedTensors {
   std::string file;  // its name without folders, for errors
   Bytes bytes;
-  // The bytes that describe the tensors. Together with samples of the data they tell models apart.
+  // The bytes that describe the tensors; with samples of the data they identify a model.
   std::string_view header;
   std::vector<StoredTensor> tensors;  // in the order of their bytes; they don't overlap
-  // An object: whatever else the file says. Null where the format or the file has no metadata.
+  // An object with the file's other metadata, or null.
   Json metadata;
 
   std::unordered_map<std::string, size_t> index;  // name -> position in `tensors`
@@ -45,22 +44,21 @@ struct NamedTensors {
   const StoredTensor* find(const std::string& name) const;
 };
 
-// For readers of formats: sorts the tensors by their bytes and builds the index. An error where a
-// name occurs twice; `advice` ends its sentence.
+// For format readers: sorts the tensors by offset and builds the index. An error if a name occurs
+// twice; `advice` ends its sentence.
 Status index_tensors(NamedTensors& file, std::string_view advice);
 
-// A copy as floats of F32, F64, F16 or BF16. Other types are an error.
+// A copy as floats, of F32, F64, F16 or BF16; other types are an error.
 Result<Tensor> to_floats(const NamedTensors& file, const StoredTensor& tensor);
 
-// The format in which a tensor is kept as a weight: its own, but f32 for F64. Other types than
-// these four are an error.
+// The format in which a weight is kept: its own, but f32 for F64. Other types are an error.
 Result<Format> format_of(const NamedTensors& file, const StoredTensor& tensor);
 
-// Numbers begin .. end - 1 of a tensor that has a format, in that format, whatever their alignment
-// in the file. `to` may be in the file itself, at the numbers' own position or before it.
+// Copies numbers begin .. end - 1 of a tensor to `to` in its weight format, from any alignment.
+// `to` may lie in the file itself, at or before the numbers' position.
 void copy_numbers(const StoredTensor& tensor, int64_t begin, int64_t end, void* to);
 
-// A tensor's name in quotes, cut where it is absurdly long; for errors.
+// A tensor's name in quotes, truncated if very long; for errors.
 std::string quoted_name(std::string_view name);
 
 }  // namespace attn

@@ -35,7 +35,7 @@ const char* descr_of(DType dtype) {
     case DType::f8:
       break;
   }
-  assert(false);  // NumPy has no such type
+  assert(false);  // no NumPy equivalent
   return "";
 }
 

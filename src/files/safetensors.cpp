@@ -13,8 +13,8 @@ static_assert(std::endian::native == std::endian::little, "tensors are little-en
 namespace {
 
 constexpr size_t kLengthBytes = 8;  // the header's length, before the header
-// The format allows 100 MB, but parsed JSON takes many times its text; at about 100 bytes a tensor
-// this is enough for 160,000 of them.
+// The format allows 100 MB, but parsed JSON takes many times its text. At about 100 bytes per
+// tensor this is enough for 160,000 tensors.
 constexpr uint64_t kMostHeader = 16'000'000;
 constexpr size_t kMostDims = 16;
 
@@ -40,7 +40,7 @@ const TypeRow* type_named(std::string_view name) {
 
 const char* const kAgain = "; the file is damaged or cut short: download it again";
 
-// Where a tensor's bytes lie, counted from the end of the header.
+// The byte range of a tensor, relative to the end of the header.
 struct Range {
   uint64_t begin = 0, end = 0;
 };
@@ -66,7 +66,7 @@ Result<Range> read_entry(const std::string& file, const Json& entry, uint64_t n_
   for (size_t i = 0; i < shape.size(); ++i) {
     const std::optional<int64_t> size = shape.at(i).integer();
     if (!size || *size < 0) return wrong("has a shape that is not made of whole numbers");
-    // Checked before a later size of 0 could hide the overflow: no real tensor is that large.
+    // Checked before a later size of 0 could hide the overflow; no real tensor is that large.
     if (__builtin_mul_overflow(n_bytes, std::max<uint64_t>(1, uint64_t(*size)), &n_bytes)) {
       return wrong("has a shape too large for any file");
     }

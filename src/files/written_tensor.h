@@ -1,4 +1,4 @@
-// written_tensor.h - a tensor that is about to be written to a file, which nobody need hold whole.
+// written_tensor.h - a tensor to write to a file, generated on the fly.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,13 @@ struct WrittenTensor {
   std::string name;
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
-  // Puts exactly n_bytes() into the sink: rows one after the other, little-endian.
+  // Writes exactly n_bytes() to the sink, row-major and little-endian.
   std::function<void(ByteSink&)> put;
 
   uint64_t n_bytes() const;
 };
 
-// Of numbers at hand, which must outlive it.
+// A tensor over existing numbers, which must outlive it.
 WrittenTensor written_tensor(std::string name, std::span<const float> values,
                              std::span<const int> shape);
 WrittenTensor written_tensor(std::string name, std::span<const int32_t> values);

@@ -9,7 +9,7 @@ namespace attn {
 
 namespace {
 
-// What a plain archive can say in 32 bits, for an entry and for all of it.
+// The limit of 32-bit sizes, for an entry and for the archive.
 constexpr uint64_t kMostBytes = 0xffff'ffff;
 constexpr unsigned long kFirstDay = 0x21u << 16;  // 1980-01-01 as DOS dates have it
 constexpr unsigned long kUtf8Names = 1u << 11;

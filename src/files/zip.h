@@ -1,4 +1,4 @@
-// zip.h - zip archives, written entry by entry; the only file that knows which library does it.
+// zip.h - writes zip archives entry by entry; only zip.cpp depends on the library.
 #pragma once
 
 #include <functional>
@@ -9,17 +9,17 @@
 
 namespace attn {
 
-// Entries are stored, not compressed, and dated 1980-01-01, so that equal contents are equal files.
-// The sink must be empty at the beginning.
+// Entries are stored, not compressed, and dated 1980-01-01, so that equal contents give equal
+// files. The sink must be empty at first.
 class ZipWriter {
  public:
   explicit ZipWriter(ByteSink& sink);
   ~ZipWriter();
 
-  // `content` may write and not rewrite.
+  // `content` may write but not overwrite.
   void add(const std::string& name, const std::function<void(ByteSink&)>& content);
-  // The archive's directory, without which it is none. An error where an entry or the archive
-  // would pass the 4 GB of the plain format. Failures of the sink stay the sink's.
+  // Writes the directory, which completes the archive. An error if an entry or the archive exceeds
+  // the 4 GB of the plain format. Failures of the sink are not reported here.
   Status finish();
 
  private:

@@ -1,4 +1,4 @@
-// config.h - an architecture as data: sizes, and an enumerator wherever families differ.
+// config.h - a model architecture as data: sizes, and enumerators where families differ.
 #pragma once
 
 #include <cstdint>
@@ -18,28 +18,28 @@ struct Config {
   std::string family;  // the recipe's model_type: "llama", "gpt_neox"
   int d_model = 0, n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0;
   int kv_head(int head) const { return head / (n_heads / n_kv_heads); }  // whose k and v it reads
-  int n_ctx = 0;  // the longest input its positions allow
+  int n_ctx = 0;  // the longest input that its positions support
   int d_vocab = 0;
-  bool has_logits = true;  // false: no output vocabulary, as BERT without its masked-LM head
+  bool has_logits = true;  // false: no output vocabulary, e.g. BERT without its masked-LM head
 
   Norm norm = Norm::layer_norm;
   NormPlace norm_place = NormPlace::pre;
   float norm_eps = 1e-5f;
   Position position = Position::none;
-  int first_position = 0;   // the row of W_pos that the first token takes
+  int first_position = 0;   // the row of W_pos for the first token
   int n_token_types = 0;    // BERT's segments; 0: none. A single text is of type 0
   bool embed_norm = false;  // a norm between the embeddings and the first layer
   Activation head_activation = Activation::gelu;  // of a masked-LM head
   double rope_theta = 10000;
-  int rope_dims = 0;  // of d_head; the rest is not rotated
+  int rope_dims = 0;  // dimensions of d_head that are rotated
   RopeScaling rope_scaling = RopeScaling::none;
-  double rope_factor = 1;  // linear: of all wavelengths; llama3: of the long ones
+  double rope_factor = 1;  // scales all wavelengths (linear) or the long ones (llama3)
   double rope_low_freq_factor = 1,
          rope_high_freq_factor = 4;  // llama3: rope_original_n_ctx / these
   int rope_original_n_ctx = 0;    // are the wavelengths where scaling is whole, and where it ends
   bool rope_interleaved = false;  // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
   Mask mask = Mask::causal;
-  double attn_scale = 0;  // of scores q·k; 0: 1 / sqrt(d_head)
+  double attn_scale = 0;  // scale of q·k; 0: 1 / sqrt(d_head)
   Activation activation = Activation::gelu;
   bool gated_mlp = false;          // act(x W_gate) * (x W_in), as in SwiGLU
   bool parallel_residual = false;  // attention and MLP both read resid_pre

@@ -74,7 +74,8 @@ void ConfigFields::refuse(const char* key, const char* what) {
 void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction_key,
                           double fraction) {
   c.position = Position::rotary;
-  // Since version 5 all is in rope_parameters; before, rope_scaling was null for plain angles.
+  // transformers 5 has everything in rope_parameters; before, rope_scaling was null without
+  // scaling.
   const bool scaled = !json().at("rope_scaling").is_null();
   const char* const place = scaled ? "rope_scaling" : "rope_parameters";
   const Json rope = json().at(place);

@@ -12,8 +12,8 @@ namespace attn {
 
 namespace {
 
-// Headers and sizes, and a few thousand bytes spread over the data: fine-tuned copies of a model
-// differ in nothing else.
+// Hashes headers, sizes, and a few thousand bytes spread over the data, which is where fine-tuned
+// copies of a model differ.
 uint64_t hash_of(std::span<const NamedTensors> files) {
   uint64_t hash = 0xCBF29CE484222325;
   const auto eat = [&](uint8_t byte) { hash = (hash ^ byte) * 0x100000001B3; };
@@ -30,7 +30,7 @@ uint64_t hash_of(std::span<const NamedTensors> files) {
 Result<Json> read_json(const Folder& folder, const char* name) {
   const auto file = folder.find(std::string_view(name));
   if (file == folder.end()) {
-    // Older tokenizers are stored in other files.
+    // Older tokenizers use other files.
     for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"}) {
       if (std::string_view(name) != "tokenizer.json" || !folder.contains(old)) continue;
       return Error{std::string(name) + " is missing, and " + old +
@@ -60,12 +60,12 @@ struct ModelLoad::Impl {
   const Recipe* recipe = nullptr;
   Layout layout;
   std::vector<const File*> weights;
-  std::vector<NamedTensors> tensors;  // of `weights`, read when first needed
-  Json vocabulary;  // tokenizer.json; null where the weights' file has a tokenizer
+  std::vector<NamedTensors> tensors;  // of `weights`, read on first use
+  Json vocabulary;                    // tokenizer.json; null if the weights file has the tokenizer
   std::string vocabulary_file;
   std::optional<WeightPacker> packer;
 
-  // The format of the weights, in which the rest of the model may be too.
+  // The format of the weights, which may also hold the rest of the model.
   const FileFormat& format() const {
     static constexpr FileFormat kNone{};
     const FileFormat* found = find_format(*weights[0], formats);
@@ -112,7 +112,7 @@ Result<ConfigSource> ModelLoad::Impl::find_config() {
   return ConfigSource(*json, tensors[0].file);
 }
 
-// The configuration, and whether all files are there.
+// Reads the configuration and checks that all files are present.
 Status ModelLoad::Impl::read_config() {
   Result<Folder> found = find_folder(files, formats);
   if (!found) return found.error();
@@ -155,7 +155,7 @@ Status ModelLoad::Impl::read_tokenizer() {
   return {};
 }
 
-// All that can be wrong with the weights; after it, only memory may lack.
+// Checks the weights; after this, loading can only fail for lack of memory.
 Status ModelLoad::Impl::plan() {
   if (const Status failed = read_headers()) return failed;
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
@@ -179,7 +179,7 @@ Status ModelLoad::Impl::plan() {
                            " tokens, but the model has only " +
                            std::to_string(model->config.d_vocab));
   }
-  // From here on only the packer holds the weights.
+  // From here on, only the packer holds the weights, so that it can pack in place.
   folder.clear();
   weights.clear();
   files.clear();
@@ -225,8 +225,8 @@ bool ModelLoad::step() {
       load.error = load.read_tokenizer();
       break;
     case 2:
-      // Browsers compile a function when it is first called: encoding a text here makes
-      // that a step by itself.
+      // Browsers compile functions on first call; encoding a text here moves that cost to a
+      // separate step.
       load.model->tokenizer->encode("A text, once.");
       break;
     case 3:

@@ -1,4 +1,4 @@
-// model.h - a checkpoint made ready: configuration, named weights, tokenizer.
+// model.h - a loaded checkpoint: configuration, named weights, tokenizer.
 #pragma once
 
 #include <memory>
@@ -45,32 +45,32 @@ struct Weights {
 };
 
 struct Model {
-  std::string name;  // what a person calls it: the folder's name
+  std::string name;  // display name: the folder's name
   Config config;
   Weights weights;
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t n_parameters = 0;
-  uint64_t weight_bytes = 0;  // of memory that the weights' matrices keep
-  uint64_t content_hash = 0;  // FNV-1a 64 of the weights' headers, sizes and samples of their bytes
-  bool tied = false;          // unembed is embed
-  std::vector<std::string> notes;  // what a person should know: unused tensors, unusual settings
+  uint64_t weight_bytes = 0;       // memory held by the weight matrices
+  uint64_t content_hash = 0;       // FNV-1a 64 of headers, sizes and sampled bytes of the weights
+  bool tied = false;               // unembed is embed
+  std::vector<std::string> notes;  // for the user: unused tensors, unusual settings
 };
 
 struct FileFormat;
 
-// From the files of one folder in Hugging Face layout: config.json, *.safetensors (several shards
-// are one model), tokenizer.json. Weights whose format holds the configuration and the tokenizer
-// too (files/formats.h) are a whole model. Other files are ignored. Errors name the file, the
-// field, and what to do. Where the files' bytes are not shared, the weights are packed in their
-// place (pack_weights.h).
+// Loads the files of one folder in Hugging Face layout: config.json, *.safetensors (possibly
+// sharded), tokenizer.json. A weights file whose format also holds the configuration and tokenizer
+// (files/formats.h) is a complete model. Other files are ignored. Errors name the file, the field,
+// and what to do. If the files' bytes are not shared, the weights are packed in place
+// (pack_weights.h).
 class ModelLoad {
  public:
   ModelLoad(std::vector<File> files, std::string name);
-  // With other formats of weights than those of file_formats().
+  // With a table of weight formats other than file_formats().
   ModelLoad(std::vector<File> files, std::string name, std::span<const FileFormat> formats);
   ~ModelLoad();
 
-  int n_steps() const;                          // at most; fewer where tensors needn't move
+  int n_steps() const;                          // upper bound; fewer if tensors need not move
   bool step();                                  // false: that was the last
   Result<std::shared_ptr<const Model>> take();  // after the last step
 
@@ -82,7 +82,7 @@ class ModelLoad {
 // All steps at once.
 Result<std::shared_ptr<const Model>> load_model(std::vector<File> files, std::string name);
 
-// True when the set holds enough to try load_model (a config.json or any weights).
+// True if the files contain a config.json or any weights, so that load_model is worth trying.
 bool looks_like_model(std::span<const File> files);
 
 }  // namespace attn

@@ -60,7 +60,7 @@ Error missing_shards(const std::set<std::string>& missing, const std::string& wh
                "; drop all files of the model together"};
 }
 
-// Every ending of a format of weights that we read.
+// The extensions of the supported weight formats.
 std::vector<std::string_view> weight_endings(std::span<const FileFormat> formats) {
   std::vector<std::string_view> endings;
   for (const FileFormat& format : formats) {
@@ -69,7 +69,7 @@ std::vector<std::string_view> weight_endings(std::span<const FileFormat> formats
   return endings;
 }
 
-// "model-00002-of-00004.safetensors" -> every name of the set, when `name` is one of such a set.
+// "model-00002-of-00004.safetensors" -> all names of the set; empty if `name` is not a shard.
 std::set<std::string> siblings(std::string_view name, std::span<const FileFormat> formats) {
   std::string_view end;
   for (const std::string_view ending : weight_endings(formats)) {
@@ -118,7 +118,7 @@ Result<std::set<std::string>> shards_of(const File& index) {
   return names;
 }
 
-// What to say where the folder has no weights: whether it has some in a format that isn't read.
+// The error for a folder without weights, which mentions weights in an unsupported format.
 Error no_weights(const Folder& folder, std::span<const FileFormat> formats) {
   for (const auto& [name, file] : folder) {
     const FileFormat* format = find_format(*file, formats);

@@ -1,4 +1,4 @@
-// model_files.h - which of the files that were chosen make up a model.
+// model_files.h - finds the files of a model among the chosen files.
 #pragma once
 
 #include <functional>
@@ -20,20 +20,20 @@ std::string_view folder_of(std::string_view path);
 // The files of one folder by name, without those of its subfolders.
 using Folder = std::map<std::string, const File*, std::less<>>;
 
-// The files beside the outermost config.json; without one, beside the outermost weights that
-// describe their model themselves (FileFormat::config).
+// The files beside the outermost config.json, or else beside the outermost self-describing weights
+// (FileFormat::config).
 Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats);
 
-// One model.safetensors (or another format's model.*); or the shards of its index, or of a numbered
-// set; or all weights there are.
+// One model.safetensors (or model.* in another format), else the shards of an index or a numbered
+// set, else all weights files.
 Result<std::vector<const File*>> find_weights(const Folder& folder,
                                               std::span<const FileFormat> formats);
 
-// What is in each of them. No two files may have a tensor of the same name.
+// The tensors of each file. An error if two files share a tensor name.
 Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> files,
                                                std::span<const FileFormat> formats);
 
-// The error when no file describes the model.
+// The error for a missing configuration.
 Error missing_config();
 
 }  // namespace attn

@@ -16,18 +16,18 @@ uintptr_t rounded_up(uintptr_t at) { return (at + kAlign - 1) / kAlign * kAlign;
 struct WeightPacker::Impl {
   std::vector<NamedTensors> files;
   WeightPlan plan;
-  std::shared_ptr<uint8_t> memory;  // of the file in hand; null: it is not ours
-  uint8_t* free = nullptr;          // in it, what begins here and ends before the next tensor
-  ByteBuffer aside;                 // the tensor in hand
+  std::shared_ptr<uint8_t> memory;  // of the current file; null: shared with others
+  uint8_t* free = nullptr;          // free space in it, up to the next tensor
+  ByteBuffer aside;                 // the current tensor
   uint64_t bytes = 0;
   Status error;
 
   size_t next = 0;  // of plan.wanted
-  // Of the tensor in hand: numbers copied, parts packed, panels of the next part packed.
+  // Progress in the current tensor: numbers copied, parts packed, panels of the next part packed.
   int64_t n_copied = 0;
   size_t n_parts = 0;
   int64_t n_panels = 0;
-  // Where the table or part in hand goes.
+  // The destination of the current table or part.
   uint8_t* to = nullptr;
   std::shared_ptr<const void> owner;
 
@@ -48,7 +48,7 @@ struct WeightPacker::Impl {
 
 void WeightPacker::Impl::open_file() {
   if (next > 0 && plan.wanted[next - 1].file == wanted().file) return;
-  // A tensor that is wanted twice must not change before its second turn.
+  // A tensor that is used twice must not change before its second use.
   const auto same = [](const WantedTensor& a, const WantedTensor& b) {
     return a.stored == b.stored;
   };
@@ -61,8 +61,8 @@ void WeightPacker::Impl::open_file() {
   if (memory) bytes += size;
 }
 
-// Where `size` bytes go: to the first free place in the file's own memory if they end at `last` or
-// before it, else to new memory.
+// Allocates `size` bytes: in the free space of the file's memory if they end at or before `last`,
+// else in new memory.
 bool WeightPacker::Impl::place(uint64_t size, const uint8_t* last) {
   if (memory) {
     const uintptr_t at = rounded_up(reinterpret_cast<uintptr_t>(free));
@@ -88,11 +88,12 @@ bool WeightPacker::Impl::place(uint64_t size, const uint8_t* last) {
   return true;
 }
 
-// The next piece of work: the bytes of the file that it brought us on.
+// Does the next piece of work; returns the bytes of the file that it covered.
 uint64_t WeightPacker::Impl::advance() {
   if (n_copied == 0) {
     open_file();
-    if (memory && free > begin()) {  // cannot be: tensors do not overlap, and none was put too far
+    if (memory &&
+        free > begin()) {  // unreachable: tensors do not overlap, and none is packed past its place
       error = Error{files[wanted().file].file + ": tensors overlap"};
       return 0;
     }
@@ -119,7 +120,7 @@ uint64_t WeightPacker::Impl::advance_table() {
       owner = memory;
       n_copied = n;
     } else {
-      // Moved towards the front, so that no number is overwritten before it is read.
+      // Moves towards the front only, so that no number is overwritten before it is read.
       if (!place(uint64_t(n * size), begin() + n * size)) return 0;
     }
   }

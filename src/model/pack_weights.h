@@ -1,5 +1,4 @@
-// pack_weights.h - matrices from the files' bytes into the order of the kernels, in the same
-// memory.
+// pack_weights.h - packs matrices into the layout of the kernels, within the memory of their files.
 #pragma once
 
 #include <memory>
@@ -10,28 +9,28 @@
 
 namespace attn {
 
-// Goes through the tensors in the order of their bytes. Each is copied aside and then packed at or
-// before its own place: what has been packed never reaches what has not been read, because the
-// header, vectors and unused tensors leave their room. Tables that lie at a multiple of
-// their number's size stay where they are. At the peak there are the files and one tensor.
+// Processes tensors in file order. Each is copied aside and then packed at or before its own place:
+// packed data never reaches unread data, because the space of the header, vectors and unused
+// tensors becomes free. Tables aligned to the size of their numbers stay in place. Peak memory is
+// the files plus one tensor.
 //
-// Files whose bytes are shared with other holders are not written to, and a tensor that has become
-// larger (a last panel that is filled up) does not have to fit: those get separate memory.
+// Files whose bytes are shared are not written to, and a tensor that grew by padding its last panel
+// may not fit: these get separate memory.
 class WeightPacker {
  public:
-  // `plan` of these files.
+  // `plan` must be the plan of these files.
   WeightPacker(std::vector<NamedTensors> files, WeightPlan plan);
   ~WeightPacker();
 
   static constexpr uint64_t kBytesAStep = 4'000'000;
-  // The most steps there can be for files of this size together.
+  // Upper bound on the steps for files of this total size.
   static int n_steps(uint64_t n_bytes) { return int(n_bytes / kBytesAStep) + 1; }
-  // A few milliseconds of work; false: that was the last, or there was not enough memory.
+  // A few milliseconds of work; false after the last step, or if out of memory.
   bool step();
 
   struct Packed {
     Weights weights;
-    uint64_t bytes = 0;  // of memory that they keep
+    uint64_t bytes = 0;  // memory that they hold
   };
   Result<Packed> take();  // after the last step
 

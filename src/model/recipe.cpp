@@ -65,7 +65,7 @@ class Binder {
     }
   }
 
-  // Names may have the family's prefix or lack it, as models are saved with and without their head.
+  // The family's prefix is optional: it depends on whether the model was saved with its head.
   Place find(const std::string& name) {
     for (const std::string& full : {prefix_ + name, name}) {
       for (const NamedTensors& file : files_) {
@@ -78,7 +78,7 @@ class Binder {
     return {};
   }
 
-  // "model.safetensors", or "the .safetensors files" where there are more of them.
+  // "model.safetensors", or "the .safetensors files" if there are several.
   std::string all_files() const {
     if (files_.size() == 1) return files_[0].file;
     const std::string name = files_.empty() ? "" : files_[0].file;
@@ -86,14 +86,14 @@ class Binder {
     return "the " + name.substr(dot) + " files";
   }
 
-  // What to do where the tensors are not those that the configuration speaks of.
+  // Advice if tensors and configuration do not match.
   std::string advice(const char* more = "") const {
     const auto describes = [&](const NamedTensors& f) { return f.file == layout_.source; };
     if (std::ranges::any_of(files_, describes)) return "the file is damaged: download it again";
     return "use weights and a " + layout_.source + " from the same model" + more;
   }
 
-  // The tensor `name` of exactly this shape and of a type that weights have; null after an error.
+  // The tensor `name` if it has exactly this shape and a supported type; null after an error.
   Place take(const std::string& name, std::initializer_list<int64_t> shape) {
     if (error_) return {};
     const Place place = find(name);
@@ -164,13 +164,13 @@ class Binder {
   }
 
   void fill_bias(Tensor Weights::* bias, const std::string& name) {
-    // Two names of one tensor; where they were saved apart, the decoder's counts.
+    // Two names for one tensor; if both were saved, the decoder's applies.
     const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
     (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
   void fill_norm(NormWeights& norm, const std::string& name) {
-    // BERT's first checkpoints have the names of TensorFlow.
+    // The first BERT checkpoints use TensorFlow's names.
     const bool old = find(name + ".gamma").tensor != nullptr;
     norm.gamma = take_vector(name + (old ? ".gamma" : ".weight"), c_.d_model);
     if (c_.norm == Norm::layer_norm)

@@ -1,5 +1,4 @@
-// recipe.h - how one family of models is written down: its configuration, and the names of its
-// tensors.
+// recipe.h - describes a model family: its configuration fields and tensor names.
 #pragma once
 
 #include <memory>
@@ -16,8 +15,8 @@
 
 namespace attn {
 
-// The fields of a model's configuration, and where they stand: in config.json, or in the metadata
-// of the weights' own file. Errors name that file.
+// The configuration fields of a model and their file: config.json, or the weights file whose
+// metadata holds them. Errors name that file.
 struct ConfigSource {
   Json json;
   std::string file = "config.json";
@@ -28,17 +27,17 @@ struct ConfigSource {
       : json(std::move(metadata)), file(std::move(weights)), in_weights(true) {}
 };
 
-// What the configuration says, in our words.
+// The configuration, translated to Config.
 struct Layout {
   Config config;
-  std::string source = "config.json";  // the file that says so, for errors
+  std::string source = "config.json";  // the file of the configuration, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  std::vector<std::string> notes;  // what the user should know about it
+  std::vector<std::string> notes;  // for the user
 };
 
-// Reads fields one after another and remembers only the first error, so that a reader is a list of
-// lines without checks between them. Null counts as absent.
+// Reads fields one by one and keeps only the first error, so that readers need no checks in
+// between. Null counts as absent.
 class ConfigFields {
  public:
   explicit ConfigFields(ConfigSource source) : source_(std::move(source)) {}
@@ -63,14 +62,14 @@ class ConfigFields {
   Status error_;
 };
 
-// The most that we believe of a configuration, checked before anything is allocated.
+// Upper limits on configurations, checked before anything is allocated.
 constexpr int kMostWidth = 65536, kMostLayers = 1000, kMostHeads = 1024, kMostHeadSize = 4096;
 constexpr int kMostHidden = 1 << 20, kMostPositions = 1 << 24, kMostVocabulary = 1 << 24;
 
 enum class MatrixOrder { out_in, in_out };  // [d_out, d_in] as nn.Linear, or GPT-2's transpose
 enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
 
-// Where a tensor of the file goes.
+// The destination of a tensor.
 struct Slot {
   constexpr Slot(Table Weights::* t) : table(t) {}
   constexpr Slot(Tensor Weights::* b) : bias(b) {}
@@ -100,26 +99,25 @@ struct Recipe {
   const char* model_type;  // as the configuration names the family
   Result<Layout> (*layout)(const ConfigSource& config);
   std::span<const Bind> binds;
-  const char* prefix;                         // that names may have or lack: "model."
-  std::span<const char* const> ignored = {};  // ends of names that are no weights: ".inv_freq"
-  // What makes logits, where a model may be saved without: bound when the files have the first of
-  // these, else the model has no logits.
+  const char* prefix;                         // optional prefix of names: "model."
+  std::span<const char* const> ignored = {};  // name endings that are not weights: ".inv_freq"
+  // The output head, if the family may be saved without one: bound if the files have its first
+  // tensor, else the model has no logits.
   std::span<const Bind> head = {};
 };
 
-// The list of families; adding one is a page recipe_x.cpp and a row.
+// All families. To add one, write recipe_x.cpp and add a row.
 std::span<const Recipe* const> recipes();
-// From the configuration's model_type; the error lists what is known.
+// By the configuration's model_type; the error lists the supported ones.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
 
-// Rows of a tensor that lie in runs of equal length: first, first + 1, … first + run - 1,
-// first + stride, …
+// Rows of a tensor in runs of equal length: first, first + 1, … first + run - 1, first + stride, …
 struct Rows {
   int64_t n = 0, first = 0, run = 1, stride = 1;
   int64_t operator[](int64_t i) const { return first + i / run * stride + i % run; }
 };
 
-// A matrix of the files that is not yet where the weights will have it: a table, or linear layers.
+// A matrix in the files that is not packed yet: a table, or one or more linear layers.
 struct WantedTensor {
   struct Part {
     PackedMatrix* to = nullptr;
@@ -132,20 +130,20 @@ struct WantedTensor {
   MatrixOrder store = MatrixOrder::out_in;
 };
 
-// Every bind of the recipe found in the files, each shape and type checked against the
-// configuration. Vectors are copied; matrices are what pack_weights.h is for, which needs `files`
-// to stay where they are.
+// Finds every tensor of the recipe in the files and checks shapes and types against the
+// configuration. Vectors are copied; matrices are left to pack_weights.h, which requires that
+// `files` stay in place.
 struct WeightPlan {
   std::unique_ptr<Weights> weights;
   std::vector<WantedTensor> wanted;
-  bool tied = false;  // unembed is to be embed
+  bool tied = false;  // unembed shares the memory of embed
   int64_t n_parameters = 0;
   std::vector<std::string> notes;  // unused tensors
 };
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
                                 std::span<const NamedTensors> files);
 
-// The same, with all matrices in newly allocated memory.
+// The same, with all matrices packed into new memory.
 struct Bound {
   Weights weights;
   bool tied = false;

@@ -33,12 +33,12 @@ const Bind kRobertaHead[] = {
     {"lm_head.decoder", &Weights::unembed},
     {"lm_head", &Weights::unembed_bias},
 };
-// What no pattern depends on: the pooler, and whether a sentence is the next.
+// Tensors that no pattern depends on: the pooler and the next-sentence head.
 const char* const kIgnored[] = {"pooler.dense.weight", "pooler.dense.bias",
                                 ".seq_relationship.weight", ".seq_relationship.bias",
                                 "embeddings.position_ids"};
 
-// All that the two share.
+// Shared by both families.
 Layout read(ConfigFields& in, const char* family) {
   Layout layout;
   Config& c = layout.config;
@@ -80,7 +80,7 @@ Result<Layout> bert(const ConfigSource& source) {
   return layout;
 }
 
-// Positions count from the row after the padding token's; its head is GELU whatever hidden_act is.
+// Positions start after the row of the padding token; the head uses GELU whatever hidden_act is.
 Result<Layout> roberta(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout = read(in, "roberta");

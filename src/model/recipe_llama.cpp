@@ -22,7 +22,7 @@ const Bind kBinds[] = {
 };
 const char* const kIgnored[] = {".rotary_emb.inv_freq"};
 
-// All that the three share. Defaults are those of transformers.
+// Shared by the three families. Defaults are those of transformers.
 Layout read(ConfigFields& in, const char* family) {
   Layout layout;
   Config& c = layout.config;
@@ -59,7 +59,7 @@ Result<Layout> llama(const ConfigSource& source) {
   return layout;
 }
 
-// Up to the window's size, a sliding window sees all that a causal mask does.
+// Up to its size, a sliding window equals a causal mask.
 void limit_to_window(Layout& layout, int window) {
   if (window >= layout.config.n_ctx) return;
   layout.config.n_ctx = window;
@@ -70,7 +70,7 @@ void limit_to_window(Layout& layout, int window) {
 Result<Layout> mistral(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout = read(in, "mistral");
-  // An absent window is the default one; null says that there is none.
+  // An absent window means the default size; null means no window.
   bool written = false;
   in.json().each(
       [&](std::string_view key, const Json&) { return !(written = key == "sliding_window"); });

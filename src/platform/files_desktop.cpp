@@ -1,4 +1,4 @@
-// files_desktop.cpp - files from disk: dropped on the window, chosen, or of the program's own data.
+// files_desktop.cpp - files from disk: dropped, chosen, or from the program's data folder.
 #include <SDL.h>
 
 #include <cstdio>
@@ -44,7 +44,7 @@ void deliver(const std::vector<std::string>& paths, const TakeFiles& then) {
   wake();
 }
 
-// The lines that a file dialog printed; nothing when it was closed.
+// The lines that a file dialog printed; none if it was cancelled.
 std::vector<std::string> run_dialog(const char* command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> output(popen(command, "r"), pclose);
   std::vector<std::string> lines(1);
@@ -64,7 +64,7 @@ bool has_program(const char* name) {
   return std::system((std::string("command -v ") + name + " >/dev/null 2>&1").c_str()) == 0;
 }
 
-// Where fetch() finds what the page would get from its server.
+// The folder from which fetch() serves what the page gets from its server.
 fs::path data_folder() {
   if (const char* given = std::getenv("ATTNSCOPE_DATA")) return given;
   const std::unique_ptr<char, void (*)(void*)> base(SDL_GetBasePath(), SDL_free);
@@ -100,8 +100,8 @@ void pick_files(bool folder, TakeFiles then) {
                               : "kdialog --getopenfilename . --multiple --separate-output"),
             then);
   } else {
-    say("No file dialog found (zenity or kdialog): drop the model's folder on the window, "
-        "or start attnscope-gui with it");
+    say("No file dialog found (zenity or kdialog): drop the model's folder onto the window, "
+        "or pass it to attnscope-gui");
   }
 }
 
@@ -116,7 +116,7 @@ void fetch(const std::string& path, std::function<void(float)> progress,
 void save_file(const std::string& name, const std::string& contents) {
   std::ofstream file(name, std::ios::binary);
   file << contents;
-  if (!file.flush()) say(name + " could not be written to the current folder");
+  if (!file.flush()) say(name + ": could not be written to the current folder");
 }
 
 }  // namespace attn::platform

@@ -1,5 +1,4 @@
-// files_web.cpp - files dropped, chosen or fetched: their bytes come straight into the program's
-// memory.
+// files_web.cpp - dropped, chosen or fetched files, read straight into the program's memory.
 #include <emscripten.h>
 
 #include <map>
@@ -8,7 +7,7 @@
 #include "platform/program.h"
 
 // clang-format off: JavaScript
-// web/files.js reads; the functions below give it room and take the result.
+// web/files.js reads the files; the functions below allocate memory for it and take the result.
 EM_JS(void, page_pick_files, (bool folder), { Module.page.files.pick(folder); })
 EM_JS(void, page_fetch, (int id, const char* path), {
   Module.page.files.fetch(id, UTF8ToString(path));
@@ -40,7 +39,7 @@ Transfers& transfers() {
   return all;
 }
 
-// Null when there is no room.
+// Null if out of memory.
 uint8_t* resize(ByteBuffer& bytes, double size) {
   return bytes.resize(uint64_t(size)) ? bytes.data() : nullptr;
 }
@@ -79,7 +78,7 @@ using namespace attn::platform;
 
 EMSCRIPTEN_KEEPALIVE void attn_read_start() { transfers().reading.clear(); }
 
-// Room for one more file.
+// Allocates memory for one more file.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_read_room(const char* name, double size) {
   return resize(transfers().reading.emplace_back(name, ByteBuffer()).second, size);
 }
@@ -91,13 +90,13 @@ EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
   take_read(picked, std::move(files));
 }
 
-// `error` is a sentence.
+// `error` is a full sentence.
 EMSCRIPTEN_KEEPALIVE void attn_read_failed(bool picked, const char* error) {
   transfers().reading.clear();
   take_read(picked, Error{error});
 }
 
-// Room for `size` bytes; those that are there stay, at a new place if there are more to be.
+// Grows to `size` bytes and keeps the contents, which may move.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_fetch_room(int id, double size) {
   return resize(transfers().fetches[id].bytes, size);
 }
@@ -107,7 +106,7 @@ EMSCRIPTEN_KEEPALIVE void attn_fetch_progress(int id, float done) {
   wake();
 }
 
-// `error` is a sentence, or empty.
+// `error` is a full sentence, or empty.
 EMSCRIPTEN_KEEPALIVE void attn_fetch_done(int id, double size, const char* error) {
   auto node = transfers().fetches.extract(id);
   if (node.empty()) return;

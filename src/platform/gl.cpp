@@ -37,7 +37,7 @@ GLuint link_program(const char* vertex, const char* fragment) {
   for (const GLuint shader :
        {compile(GL_VERTEX_SHADER, vertex), compile(GL_FRAGMENT_SHADER, fragment)}) {
     glAttachShader(program, shader);
-    glDeleteShader(shader);  // once the program goes
+    glDeleteShader(shader);  // takes effect with the program's deletion
   }
   glLinkProgram(program);
   GLint good = 0;

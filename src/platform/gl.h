@@ -17,8 +17,8 @@ inline constexpr const char* kGlslVersion = "#version 300 es";
 inline constexpr const char* kGlslVersion = "#version 330 core";
 #endif
 
-// A program of two shaders without their #version line. 0 when the driver refuses them; why is on
-// stderr, since users cannot fix the program's own shaders.
+// Links a program from two shaders without their #version line. 0 on failure; the driver's log goes
+// to stderr, since users cannot fix the program's own shaders.
 GLuint link_program(const char* vertex, const char* fragment);
 
 }  // namespace attn::platform

@@ -12,10 +12,10 @@
 namespace attn::platform {
 namespace {
 
-// Where the baseline lies in a line as high as an em: Latin capitals and Chinese both look centred.
+// The baseline in a line one em high, chosen so that Latin capitals and Chinese both look centred.
 constexpr float kAscent = .87f;
 
-// Marks without a picture and a width, which fonts like to draw as boxes.
+// Invisible zero-width characters, which fonts often draw as boxes.
 bool is_invisible(char32_t c) {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
          (c >= 0x2060 && c <= 0x206F) || (c >= 0xFE00 && c <= 0xFE0F) || c == 0xFEFF ||
@@ -36,7 +36,7 @@ bool start_size(ImFontAtlas*, ImFontConfig*, ImFontBaked* baked, void*) {
   return true;
 }
 
-// `advance` is set where Dear ImGui only wants to measure.
+// A non-null `advance` means that Dear ImGui only measures.
 bool load_glyph(ImFontAtlas* atlas, ImFontConfig* source, ImFontBaked* baked, void*, ImWchar c,
                 ImFontGlyph* out, float* advance) {
   if (is_control(c)) return false;
@@ -83,7 +83,7 @@ const ImFontLoader* glyph_loader() {
 }
 
 Letters letters() {
-  // Of a line as common fonts have it: an em, and a sixth of it between the lines.
+  // Line height as in common fonts: an em plus a sixth of it.
   constexpr float kEm = .86f, kBaseline = .8f;
   return [](char32_t c, float height, float, bool pixels, Letter& out) {
     if (is_control(c) || is_invisible(c)) return false;
@@ -107,6 +107,6 @@ Letters letters() {
 }  // namespace attn::platform
 
 #ifdef IMGUI_ENABLE_FREETYPE
-// What Dear ImGui asks for by itself: the only loader there is.
+// The default loader that Dear ImGui looks up by this name.
 const ImFontLoader* ImGuiFreeType::GetFontLoader() { return attn::platform::glyph_loader(); }
 #endif

@@ -1,5 +1,4 @@
-// glyphs_desktop.cpp - one glyph by FreeType, from the font that Fontconfig names for its
-// character.
+// glyphs_desktop.cpp - glyphs by FreeType, from the font that Fontconfig finds for the character.
 #include <fontconfig/fontconfig.h>
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -14,9 +13,9 @@
 namespace attn::platform {
 namespace {
 
-constexpr char32_t kFirstEastAsian = 0x2E80;  // from here on simplified forms come first
+constexpr char32_t kFirstEastAsian = 0x2E80;  // from here on simplified Chinese fonts are preferred
 
-// Faces in the order in which they were needed: the first is that of plain Latin text.
+// Faces in order of first use; the first is for plain Latin text.
 struct Fonts {
   FT_Library library = nullptr;
   std::map<std::pair<std::string, int>, FT_Face> opened;

@@ -1,10 +1,10 @@
-// glyphs_web.cpp - one glyph by the browser's 2D canvas (web/glyphs.js).
+// glyphs_web.cpp - glyphs by the browser's 2D canvas (web/glyphs.js).
 #include <emscripten.h>
 
 #include "platform/glyphs.h"
 
 // clang-format off: JavaScript
-// out: advance, left, top, width, height, colored. Only the first without `pixels`.
+// out: advance, left, top, width, height, colored; without `pixels`, only advance.
 EM_JS(void, page_measure_glyph, (int code_point, float size, bool pixels, float* out), {
   HEAPF32.set(Module.page.glyphs.measure(code_point, size, pixels), out >>> 2);
 })

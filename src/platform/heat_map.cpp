@@ -1,4 +1,4 @@
-// heat_map.cpp - draws stacks of maps from inside Dear ImGui's own draw lists.
+// heat_map.cpp - draws heat maps by callbacks in Dear ImGui's draw lists.
 #include "platform/heat_map.h"
 
 #include <imgui.h>
@@ -22,22 +22,22 @@ namespace {
 
 constexpr int kPalettes = int(std::size(kPaletteNames));
 constexpr int kColors = 256;
-// The most cells of a level that one pixel reads along each side.
+// Limits on the cells that one pixel reads along its shorter and longer side.
 constexpr float kCellsShort = 4, kCellsLong = 16;
 
-// Everything the GPU needs besides the maps; made anew when the context was lost.
+// GPU objects other than the maps; recreated after a lost context.
 struct Painter {
   int context = 0;
   GLuint program = 0, vertices = 0, palettes = 0;
 };
 
 struct Drawing {
-  HeatMapTextures* maps;  // or
-  TileTextures* tiles;
-  HeatMapTextures* coming;  // to be sent meanwhile
+  HeatMapTextures* maps;    // either these
+  TileTextures* tiles;      // or these
+  HeatMapTextures* coming;  // uploaded in the meantime
   int rows, cols, level;
   HeatMapStyle style;
-  Vec2 min, tile, step;  // of the first thumbnail, in units of Dear ImGui
+  Vec2 min, tile, step;  // of the first thumbnail, in ImGui's units
   int n_columns, first, n_maps;
   Vec2 cell_min, cell_max;
 };
@@ -69,8 +69,8 @@ const Painter& painter() {
   return p;
 }
 
-// The level at which a pixel covers few cells, yet no cell is larger than a pixel: so what is drawn
-// is exact up to a fraction of a pixel.
+// A level at which a pixel covers few cells but no cell exceeds a pixel, so that the result is
+// exact up to a fraction of a pixel.
 int level_for(Vec2 cells_per_pixel, int n_levels) {
   const float shorter = std::min(cells_per_pixel.x, cells_per_pixel.y);
   const float longer = std::max(cells_per_pixel.x, cells_per_pixel.y);
@@ -116,8 +116,7 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
               d.style.diverging ? kPalettes + int(d.style.dark) : int(d.style.palette));
   glUniform1i(at("u_diverging"), d.style.diverging);
   glUniform1i(at("u_mean"), d.style.mean);
-  // Strong weights stand out from the page: greys go to white on a dark one and to black on a
-  // light.
+  // Strong weights contrast with the page: greys end in white on dark and in black on light.
   glUniform1i(at("u_reversed"),
               d.style.palette == Palette::greys && !d.style.dark && !d.style.diverging);
   glUniform1i(at("u_causal"), d.style.causal);
@@ -160,7 +159,7 @@ void draw(const ImDrawList*, const ImDrawCmd* command) {
   bool all = d.maps ? d.maps->upload() : d.tiles->upload();
   if (d.coming && d.coming->n_sent < d.coming->n_ready) {
     d.coming->upload();
-    all = false;  // it takes its place in the next frame
+    all = false;  // it is shown from the next frame on
   }
   if (!all) attn::platform::wake();
   glUseProgram(p.program);
@@ -181,12 +180,12 @@ void draw(const ImDrawList*, const ImDrawCmd* command) {
     glActiveTexture(GL_TEXTURE1);
   }
   glBindTexture(GL_TEXTURE_2D_ARRAY, 0);
-  glActiveTexture(GL_TEXTURE0);  // where Dear ImGui expects its own texture
+  glActiveTexture(GL_TEXTURE0);  // Dear ImGui expects its own texture here
 }
 
 void add(ImDrawList* list, Drawing drawing, std::shared_ptr<const void> owner) {
   if (drawing.tile.x <= 0 || drawing.tile.y <= 0 || drawing.n_maps <= 0) return;
-  // The picture keeps the maps until it is drawn, whatever becomes of the stack meanwhile.
+  // The frame keeps the maps alive until it is drawn, even if the stack changes.
   attn::platform::program().after_frame.push_back([keep = std::move(owner)] {});
   list->AddCallback(draw, &drawing, sizeof drawing);
   list->AddCallback(ImDrawCallback_ResetRenderState, nullptr);

@@ -1,5 +1,4 @@
-// heat_map.h - patterns drawn by a fragment shader from float textures (WebGL2; GL 3.3 on the
-// desktop).
+// heat_map.h - heat maps drawn by a fragment shader from float textures (WebGL2, desktop GL 3.3).
 #pragma once
 
 #include <memory>
@@ -14,15 +13,14 @@ namespace attn::platform {
 struct HeatMapTextures;  // heat_map_textures.h
 struct TileTextures;     // tile_textures.h
 
-// A stack of equally large float maps on the GPU, uploaded once per change. Empty until set. The
-// last frame that shows it may outlive it.
+// A stack of float maps of equal size on the GPU, uploaded once per change; empty until set. A
+// frame that is still being drawn keeps its maps alive.
 class HeatMapStack {
  public:
-  // values [n_maps, rows, cols], weights from 0 to 1; NaN is drawn as an error, in red. False, and
-  // nothing changes, when a map is larger than the GPU's textures may be: never cut in silence. The
-  // first n_ready of them are there; more() says when others have joined. Maps of the same number
-  // and size stay on screen until their successors are on the GPU, which takes a frame for each 4
-  // MB.
+  // values [n_maps, rows, cols], weights from 0 to 1; NaN is drawn in red, as an error. Returns
+  // false and changes nothing if a map exceeds the GPU's texture size. Only the first n_ready maps
+  // are filled; more() adds others. Old maps of the same number and size stay on screen until the
+  // new ones are on the GPU, which takes one frame per 4 MB.
   bool set(const float* values, int n_maps, int rows, int cols, int n_ready);
   bool set(const float* values, int n_maps, int rows, int cols) {
     return set(values, n_maps, rows, cols, n_maps);
@@ -31,10 +29,10 @@ class HeatMapStack {
   int n_maps() const;
   int rows() const;
   int cols() const;
-  // What is drawn now, and what takes its place once it is sent; null for none.
+  // The maps drawn now, and those that replace them once uploaded; null for none.
   const std::shared_ptr<HeatMapTextures>& textures() const { return textures_; }
   const std::shared_ptr<HeatMapTextures>& coming() const { return coming_; }
-  void settle();  // once a frame
+  void settle();  // switches to coming() once uploaded; call once per frame
 
  private:
   std::shared_ptr<HeatMapTextures> textures_, coming_;
@@ -43,21 +41,20 @@ class HeatMapStack {
 struct HeatMapStyle {
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
-  bool diverging = false;  // weights are places in the diverging palette; -2: nothing is there
-  bool mean = false;       // of a map in tiles: where a pixel covers several cells, their mean
+  bool diverging = false;  // values are places in the diverging palette; -2: no value
+  bool mean = false;       // tiled maps: a pixel over several cells shows their mean
   bool causal = false;     // cells above the diagonal are drawn as `masked`, not as weight 0
-  bool dark = true;        // colour of masked cells and of what lies outside
-  float cell_lines = 0;    // 0..1 strength of lines between cells (when zoomed in)
+  bool dark = true;        // theme, for masked cells and the area outside
+  float cell_lines = 0;    // 0..1, opacity of the lines between cells
 };
 
-// Adds to `list`, in its order, map number `map` into the screen rectangle min..max, showing cells
-// from `cell_min` to `cell_max` (x: column, y: row; fractions allowed). Where a pixel covers
-// several cells it shows the largest. Exact texel values, no smoothing. What lies outside the map
-// stays as it is.
+// Adds a command to `list` that draws map number `map` into the screen rectangle min..max, showing
+// cells from `cell_min` to `cell_max` (x: column, y: row; fractions allowed). A pixel over several
+// cells shows the largest. Texel values are exact, without smoothing. Pixels outside the map are
+// left unchanged.
 void draw_heat_map(ImDrawList* list, HeatMapStack& maps, int map, Vec2 min, Vec2 max, Vec2 cell_min,
                    Vec2 cell_max, const HeatMapStyle& style);
-// The same for a map that is there as tiles. Each pixel takes the finest level that is on the GPU,
-// from `level` upwards.
+// The same for a tiled map. Each pixel uses the finest level on the GPU, from `level` upwards.
 void draw_tile_map(ImDrawList* list, const std::shared_ptr<TileTextures>& tiles, int level,
                    Vec2 min, Vec2 max, Vec2 cell_min, Vec2 cell_max, const HeatMapStyle& style);
 // All maps as a grid of `n_columns` thumbnails with `gap` units between them.

@@ -1,4 +1,4 @@
-// heat_map_textures.cpp - levels of largest weights, and their way to the GPU.
+// heat_map_textures.cpp - builds the pyramid of largest weights and uploads it.
 #include "platform/heat_map_textures.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace attn::platform {
 namespace {
 
-constexpr float kNotANumber = -1;  // the shader's sign for it: comparisons with NaN would lose it
+constexpr float kNotANumber = -1;  // stands for NaN in the shader, whose comparisons would lose it
 
 // [n_rows, cols] -> [n_rows, cols, 2].
 std::vector<float> finest_level(std::span<const float> values, int cols) {

@@ -1,11 +1,11 @@
-// page.h - what the files that talk to the page share.
+// page.h - shared by the files that call into the page's JavaScript.
 #pragma once
 
 #include <string>
 
 namespace attn::platform {
 
-// Owns and frees what JavaScript allocated with stringToNewUTF8.
+// Takes ownership of a string that JavaScript allocated with stringToNewUTF8.
 std::string take_text(char* text);
 
 }  // namespace attn::platform

@@ -1,4 +1,4 @@
-// page_desktop.cpp - the desktop's answers to what a page has: settings, clipboard, language.
+// page_desktop.cpp - the desktop version of the page's services: settings, clipboard, language.
 #include <SDL.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
-// $XDG_CONFIG_HOME/attnscope/KEY. Empty when there is no home.
+// $XDG_CONFIG_HOME/attnscope/KEY; empty without a home folder.
 fs::path setting_file(const std::string& key) {
   fs::path folder = variable("XDG_CONFIG_HOME");
   if (folder.empty()) {
@@ -38,7 +38,7 @@ fs::path setting_file(const std::string& key) {
 
 }  // namespace
 
-// There is no common way to ask; a dark desktop says so in its GTK theme's name, if at all.
+// There is no common API; a dark desktop shows at best in the name of its GTK theme.
 bool prefers_dark() {
   const std::string theme = variable("GTK_THEME");
   return theme.empty() || theme.find("dark") != std::string::npos;
@@ -69,7 +69,7 @@ std::string load(const std::string& key) {
 void store(const std::string& key, const std::string& value) {
   const fs::path path = setting_file(key);
   if (path.empty()) return;
-  std::error_code ignored;  // settings that cannot be kept are forgotten, as in a private window
+  std::error_code ignored;  // settings that cannot be saved are lost, as in a private window
   fs::create_directories(path.parent_path(), ignored);
   std::ofstream(path, std::ios::binary) << value;
 }

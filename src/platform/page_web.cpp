@@ -31,7 +31,7 @@ EM_JS(void, page_store, (const char* key, const char* value), {
 EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); })
 EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); })
 
-// Gigabytes, up to 8; 0 where the browser does not tell.
+// Device memory in GB, at most 8; 0 if the browser does not report it.
 EM_JS(double, page_device_memory, (), { return navigator.deviceMemory || 0; })
 // clang-format on
 
@@ -41,7 +41,7 @@ EMSCRIPTEN_KEEPALIVE void attn_query(const char* query) {
   if (const auto& changed = attn::platform::program().query_changed) changed(query);
 }
 
-// The caller frees the answer; null when there is no handler.
+// The caller frees the answer; null without a handler.
 EMSCRIPTEN_KEEPALIVE char* attn_ask(const char* what) {
   const auto& answer = attn::platform::program().answer;
   return answer ? strdup(answer(what).c_str()) : nullptr;
@@ -66,8 +66,8 @@ void store(const std::string& key, const std::string& value) {
   page_store(key.c_str(), value.c_str());
 }
 
-// A page has 4 GB at most, and some must be left for memory that is not counted; small machines
-// give half.
+// A page has at most 4 GB, part of which is left for uncounted memory; small machines give half of
+// theirs.
 uint64_t memory_limit() {
   constexpr double kMost = 3.5e9;
   const double device = page_device_memory() * 1e9;

@@ -1,4 +1,4 @@
-// platform.h - the dozen verbs that differ between the browser and the desktop.
+// platform.h - everything that differs between the browser and the desktop.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,22 @@
 
 namespace attn::platform {
 
-// What a frame ends with: after how many milliseconds another is wanted even when nothing happens,
-// and whether what it drew is shown. Drawing once more at once (what it drew of has changed since;
-// not twice in a row), or a moment later, costs the graphics card nothing.
+// The result of a frame: the milliseconds until the next one is due without input, and whether to
+// show this one. `again` (its data changed meanwhile; never twice in a row) and `later` discard it
+// before it reaches the graphics card.
 struct FrameEnd {
   double more_ms = 1e300;
   enum Show { now, again, later } show = now;
 };
 
-// Opens the window (or takes the page's canvas), sets Dear ImGui up, and calls `frame` whenever
-// something may have changed: input, a resize, wake(), or as many milliseconds later as `frame`
-// returned. An idle program draws nothing and uses no CPU. On the desktop returns when the window
-// is closed. In the browser returns at once, since the page's own loop calls `frame` from then on:
-// `frame` must own what it uses (a shared_ptr captured by value), for main()'s variables are gone.
+// Opens the window (or takes the page's canvas), sets up Dear ImGui, and calls `frame` whenever
+// something may have changed: on input, a resize, wake(), or after the milliseconds that `frame`
+// returned. An idle program draws nothing and uses no CPU. On the desktop, returns when the window
+// is closed. In the browser, returns at once and the page's loop calls `frame` from then on:
+// `frame` must own what it uses (a shared_ptr captured by value), because main()'s variables are
+// gone.
 int run(const char* title, std::function<FrameEnd()> frame);
-void wake();  // asks for a frame; any thread
+void wake();  // requests a frame; from any thread
 
 struct Size {
   float width, height;  // in ImGui's units (CSS pixels)
@@ -37,53 +38,52 @@ Size size();
 bool prefers_dark();
 Lang prefers_language();
 
-// Whether a folder can be opened by its path; a page is never given one.
+// Whether folders can be opened by path; a page cannot.
 #ifdef __EMSCRIPTEN__
 inline constexpr bool kHasPaths = false;
 #else
 inline constexpr bool kHasPaths = true;
 #endif
-// Each file by its path; folders are walked. `progress` (0..1) while reading is the platform's own
-// overlay. An error is why they could not be read.
+// Receives the files, with folders read recursively, or the error. The platform shows the progress
+// of reading itself.
 using TakeFiles = std::function<void(Result<std::vector<File>>)>;
 void on_drop(TakeFiles then);
 void pick_files(bool folder, TakeFiles then);
-// Relative to the page (or to the program's data folder). `then` on the UI thread.
+// `path` is relative to the page (or the program's data folder). `progress` gets 0 to 1; `then`
+// runs on the UI thread.
 void fetch(const std::string& path, std::function<void(float)> progress,
            std::function<void(Result<Bytes>)> then);
 void save_file(const std::string& name, const std::string& contents);
 
-// The part of the address after '#'. set_query does not add to the browser's own history unless
-// `push`.
+// The part of the address after '#'. set_query adds to the browser's history only if `push`.
 std::string get_query();
 void set_query(const std::string& query, bool push);
-void on_query(std::function<void(std::string)> then);  // the address was changed by hand or by Back
-std::string link();                                    // the whole address, to be copied
+void on_query(std::function<void(std::string)> then);  // the address was edited, or Back was used
+std::string link();                                    // the full address, for copying
 void copy(const std::string& text);
 void open_link(const std::string& address);
 
-std::string load(const std::string& key);  // small settings that outlive the page; "" when absent
+std::string load(const std::string& key);  // small persistent settings; "" if absent
 void store(const std::string& key, const std::string& value);
 
-// A multi-line text box at this place: a DOM <textarea> over the canvas in the browser (input
-// methods, paste, mobile keyboards), ImGui's on the desktop. Called every frame it is shown; true
-// when the text was changed by the person. Sets `text`.
+// A multi-line text box at this place: a DOM <textarea> over the canvas in the browser (for input
+// methods, paste, mobile keyboards), ImGui's on the desktop. Call it every frame while shown.
+// Returns true and sets `text` if the user changed it.
 bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
                 bool dark);
 void focus_prompt();
-// Mirrors what is under the mouse for screen readers (an aria-live node); "" clears it.
+// Tells screen readers what is under the mouse (an aria-live node); "" clears it.
 void announce(const std::string& text);
-// Language and title of the page, and whether its own colours are dark.
+// Sets the language, title and theme of the page.
 void set_page(Lang lang, bool dark);
 
-// Scripts of the page may ask the program ("status", "pattern 2 3") and get JSON:
-// attnscope.ask(what). For pages that embed this one, and for tests. Nothing on the desktop.
+// Answers queries of page scripts ("status", "pattern 2 3") in JSON, through attnscope.ask(what);
+// for embedding pages and tests. No effect on the desktop.
 void on_ask(std::function<std::string(const std::string& what)> answer);
 
-// Bytes that this program may well take of the machine's memory, or of what the browser gives a
-// page.
+// Bytes of memory that the program may use on this machine, or in a page.
 uint64_t memory_limit();
-// True inside a build with threads; shown in the About line.
+// Whether this build has threads; shown in the About line.
 bool has_threads();
 
 }  // namespace attn::platform

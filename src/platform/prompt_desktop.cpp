@@ -1,4 +1,4 @@
-// prompt_desktop.cpp - text boxes by Dear ImGui itself.
+// prompt_desktop.cpp - text boxes by Dear ImGui.
 #include <imgui.h>
 #include <imgui_stdlib.h>
 

@@ -1,4 +1,4 @@
-// prompt_web.cpp - text boxes as elements of the page, over the canvas.
+// prompt_web.cpp - text boxes as DOM elements over the canvas.
 #include <emscripten.h>
 
 #include <map>
@@ -23,8 +23,8 @@ namespace attn::platform {
 namespace {
 
 struct Box {
-  std::string shown;                 // what the element holds, as far as the program knows
-  std::optional<std::string> typed;  // by the person since the last frame
+  std::string shown;                 // the element's text, as far as the program knows
+  std::optional<std::string> typed;  // by the user since the last frame
 };
 
 std::map<std::string, Box>& boxes() {

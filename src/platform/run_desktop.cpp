@@ -14,8 +14,8 @@
 namespace attn::platform {
 namespace {
 
-// ATTNSCOPE_SCREENSHOT=FILE[:SECONDS] writes the window as a PPM picture once it stands still, or
-// after so many seconds, and ends the program: for tests on machines without a screen.
+// ATTNSCOPE_SCREENSHOT=FILE[:SECONDS] writes the window as a PPM picture once it is idle, or after
+// this many seconds, and quits; for tests on machines without a screen.
 struct Screenshot {
   std::string file;
   double seconds = 20;
@@ -46,7 +46,7 @@ bool write_screenshot(const std::string& name) {
   return true;
 }
 
-// Until the next frame is due, or an event comes.
+// Waits until the next frame is due or an event arrives.
 void rest() {
   const double wait_ms = program().schedule.due_ms() - now_ms();
   if (wait_ms <= 0) return;
@@ -64,7 +64,7 @@ int draw_until_still(const Screenshot& shot) {
   }
   program().before_swap = [&] {
     if (write_screenshot(shot.file)) return;
-    std::fprintf(stderr, "attnscope: %s could not be written\n", shot.file.c_str());
+    std::fprintf(stderr, "attnscope: %s: could not be written\n", shot.file.c_str());
   };
   draw_frame();
   return 0;
@@ -83,7 +83,7 @@ int run(const char* title, std::function<FrameEnd()> frame) {
   } else {
     while (draw_frame()) rest();
   }
-  program().frame = {};  // what it owns goes before the window does
+  program().frame = {};  // destroy what it owns before the window
   SDL_Quit();
   return result;
 }

@@ -1,4 +1,4 @@
-// run_web.cpp - frames in the browser: the page asks for one when something happened.
+// run_web.cpp - frames in the browser, where the page calls for them.
 #include <SDL.h>
 #include <emscripten.h>
 #include <imgui.h>
@@ -10,10 +10,10 @@
 #include "platform/program.h"
 
 // clang-format off: JavaScript
-// What the page does is written in web/page.js, as methods of Module.page.
+// The JavaScript side is in web/page.js, as methods of Module.page.
 EM_JS(void, page_attach, (), { Module.page.attach(Module, () => wasmMemory.buffer); })
 EM_JS(void, page_request_frame, (), { Module.page.requestFrame(); })
-// Gives the canvas as many pixels as the screen has there; [width, height, pixels per unit].
+// Resizes the canvas to device pixels; out: [width, height, pixels per unit].
 EM_JS(void, page_fit_canvas, (float* out), {
   HEAPF32.set(Module.page.fitCanvas(), out >>> 2);
 })
@@ -22,10 +22,10 @@ EM_JS(void, page_end_boxes, (), { Module.page.endBoxes(); })
 
 extern "C" {
 
-// SDL asks for OpenGL functions by name and then uses none of them; a real answer costs 50 KB.
+// SDL looks up OpenGL functions by name but never calls them; a real implementation costs 50 KB.
 void* eglGetProcAddress(const char*) { return nullptr; }
 
-// Dear ImGui's part for SDL asks for game controllers, which this SDL was built without.
+// Dear ImGui's SDL backend needs game controllers, which this SDL was built without.
 int SDL_NumJoysticks() { return 0; }
 SDL_bool SDL_IsGameController(int) { return SDL_FALSE; }
 SDL_GameController* SDL_GameControllerOpen(int) { return nullptr; }
@@ -33,7 +33,7 @@ void SDL_GameControllerClose(SDL_GameController*) {}
 Uint8 SDL_GameControllerGetButton(SDL_GameController*, SDL_GameControllerButton) { return 0; }
 Sint16 SDL_GameControllerGetAxis(SDL_GameController*, SDL_GameControllerAxis) { return 0; }
 
-// Draws; milliseconds until the next frame is due, below 0 for never.
+// Draws a frame; returns the milliseconds until the next is due, or -1 for never.
 EMSCRIPTEN_KEEPALIVE double attn_frame() {
   using namespace attn::platform;
   draw_frame();
@@ -43,10 +43,10 @@ EMSCRIPTEN_KEEPALIVE double attn_frame() {
 
 EMSCRIPTEN_KEEPALIVE int attn_frames_shown() { return attn::platform::program().n_frames; }
 
-// The canvas lost the focus: keys that are down will go up elsewhere.
+// The canvas lost focus: pressed keys will be released elsewhere.
 EMSCRIPTEN_KEEPALIVE void attn_blur() { ImGui::GetIO().ClearInputKeys(); }
 
-// Dear ImGui pastes on Ctrl+V, and the browser has the text only in its own event.
+// Dear ImGui pastes on Ctrl+V, but the browser gives the text only in its paste event.
 EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {
   SDL_SetClipboardText(text);
   ImGuiIO& io = ImGui::GetIO();
@@ -56,8 +56,7 @@ EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {
   }
 }
 
-// A new context in place of one that was lost: all that lay on the GPU is made anew when it is
-// needed.
+// After a lost context was restored: GPU objects are recreated when next needed.
 EMSCRIPTEN_KEEPALIVE void attn_restore() {
   ImGui_ImplOpenGL3_DestroyDeviceObjects();
   ++attn::platform::program().n_contexts;
@@ -78,7 +77,7 @@ int run(const char* title, std::function<FrameEnd()> frame) {
   if (!open_window(title)) return 1;
   SDL_AddEventWatch(
       [](void*, SDL_Event* event) {
-        if (event->type != SDL_POLLSENTINEL) page_request_frame();  // which our own polling makes
+        if (event->type != SDL_POLLSENTINEL) page_request_frame();  // sent by our own polling
         return 0;
       },
       nullptr);

@@ -1,4 +1,5 @@
-// schedule.cpp - frames after input, after short rests of the mouse, and for a blinking cursor.
+// schedule.cpp - schedules frames after input, after pauses of the mouse, and for a blinking
+// cursor.
 #include "platform/schedule.h"
 
 #include <algorithm>
@@ -8,7 +9,7 @@ namespace attn::platform {
 namespace {
 
 constexpr int kSettling = 3;
-// Dear ImGui shows tool tips when the mouse has rested for 0.15 s or 0.4 s.
+// Slightly after Dear ImGui shows tooltips, at 0.15 s and 0.4 s without motion.
 constexpr double kRests_ms[] = {200, 600};
 constexpr double kRepeat_ms = 33;
 constexpr double kBlink_ms = 500;
@@ -27,7 +28,7 @@ void Schedule::input(double now_ms) {
 void Schedule::drew(double now_ms, const Wish& wish) {
   if (settling_ > 0) --settling_;
   if (resting_ && now_ms >= due_ms_) {
-    settling_ = kSettling - 1;  // a window that just appeared finds its size in its second frame
+    settling_ = kSettling - 1;  // a new tooltip gets its final size in its second frame
     resting_ = false;
   }
   due_ms_ = kNever;

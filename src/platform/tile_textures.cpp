@@ -97,7 +97,7 @@ bool TileTextures::upload() {
       break;
     }
     Layer& oldest = *std::ranges::min_element(layers_, {}, &Layer::wanted_at);
-    if (oldest.wanted_at == frame_) break;  // no more than there are layers
+    if (oldest.wanted_at == frame_) break;  // all layers are in use by this frame
     left -= tile->bytes();
     send(*tile, oldest);
     oldest.wanted_at = frame_;

@@ -1,5 +1,4 @@
-// tile_textures.h - tiles of large maps on the GPU: one texture array, and a table of what is
-// where.
+// tile_textures.h - tiles of large maps on the GPU: one texture array, and a table of tile places.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +9,12 @@
 
 namespace attn::platform {
 
-// The least recently used layers are replaced first. Tiles are known by their map and
-// place, and their cells are held by whoever made them.
+// A cache: the least recently used layers are replaced first. Tiles are identified by map and
+// place; their maker keeps the cells.
 struct TileTextures {
   static constexpr int kLayers = 128;  // 64 MB
   struct Level {
-    int first = 0, tiles_x = 0, tiles_y = 0;  // in the table
+    int first = 0, tiles_x = 0, tiles_y = 0;  // offset in the table
   };
   struct Layer {
     MapKey map;
@@ -32,11 +31,10 @@ struct TileTextures {
   TileTextures(const TileTextures&) = delete;
   TileTextures& operator=(const TileTextures&) = delete;
   ~TileTextures();
-  // What is seen from now on; at most kLayers tiles, the most urgent first.
+  // Sets the tiles in view, at most kLayers, the most urgent first.
   void want(const MapKey& key, int n_queries, int n_keys,
             std::vector<std::shared_ptr<const Tile>> tiles);
-  // Sends tiles until all are there or kUploadBytes went; only while drawing. False: more are
-  // waiting.
+  // Uploads wanted tiles, up to kUploadBytes; call only while drawing. False: more are waiting.
   bool upload();
 
  private:

@@ -1,4 +1,4 @@
-// window.cpp - the window with Dear ImGui in it, and one frame of it.
+// window.cpp - opens the window with Dear ImGui and draws its frames.
 #include <SDL.h>
 #include <imgui.h>
 #include <imgui_impl_opengl3.h>
@@ -22,7 +22,7 @@ constexpr float kFontSize = 15;
 bool open_context(const char* title) {
   Program& p = program();
 #ifdef __EMSCRIPTEN__
-  // Keys reach SDL only while the canvas has the focus: text boxes of the page keep theirs.
+  // SDL receives keys only while the canvas has focus; text boxes of the page keep theirs.
   SDL_SetHint(SDL_HINT_EMSCRIPTEN_KEYBOARD_ELEMENT, "#canvas");
 #endif
   SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
@@ -48,11 +48,11 @@ bool open_context(const char* title) {
   return true;
 }
 
-// Glyphs are pictures made of whole device pixels: they are sharp only where they start on one, and
-// Dear ImGui puts them at fractions of its units.
+// Glyph bitmaps are sharp only if they start on a device pixel, but Dear ImGui places them at
+// fractional positions.
 void snap_glyphs(ImDrawData& data, float scale) {
   const ImVec2 white = ImGui::GetIO().Fonts->TexUvWhitePixel;
-  // Not at one half, or rounding errors would move a glyph's two sides apart.
+  // .47 rather than .5, so that rounding errors cannot separate the two sides of a glyph.
   const auto snap = [&](float v) { return std::floor(v * scale + .47f) / scale; };
   for (ImDrawList* list : data.CmdLists) {
     for (ImDrawVert& v : list->VtxBuffer) {
@@ -95,7 +95,7 @@ bool open_window(const char* title) {
   ImGuiIO& io = ImGui::GetIO();
   io.IniFilename = nullptr;
   io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
-  io.Fonts->Flags |= ImFontAtlasFlags_NoBakedLines;  // else snap_glyphs would bend thin lines
+  io.Fonts->Flags |= ImFontAtlasFlags_NoBakedLines;  // else snap_glyphs would distort thin lines
   ImFontConfig font;
   font.FontLoader = glyph_loader();
   font.SizePixels = kFontSize;
@@ -156,7 +156,7 @@ bool draw_frame() {
   SDL_GL_SwapWindow(p.window);
   ++p.n_frames;
   for (auto& f : std::exchange(p.after_frame, {})) f();
-  // A press and its release come in two frames, or a quick click would not be seen.
+  // Dear ImGui splits a press and its release over two frames; draw the second at once.
   if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) end.more_ms = 0;
   p.schedule.drew(now_ms(), {end.more_ms, io.WantTextInput, ImGui::IsAnyMouseDown()});
   return open;

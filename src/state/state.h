@@ -17,8 +17,8 @@ enum class Scale { linear, log, row_max };
 enum class Panel { token, head, list };                // the side panel
 enum class Units { tokens, words, sentences, spans };  // what one row or column is
 enum class Specials { shown, hidden };                 // such as [CLS]
-enum class Pool { largest, mean };            // of the weights under one cell
-enum class Order { highest, lowest, place };  // of the list of heads
+enum class Pool { largest, mean };                     // of the weights under one cell
+enum class Order { highest, lowest, place };           // of the list of heads
 
 // Without hover and scroll. Equal states show equal pictures.
 struct State : Site {
@@ -135,13 +135,14 @@ void for_each_field(S& s, F&& f) {
                    .low = 1,
                    .high = 4096,
                });
-  f(s.n_heads, Field{
-                   .key = "heads",
-                   .title = {"Heads", "头数"},
-                   .help = {"Number of heads; must divide d_model", "注意力头的个数；须能整除 d_model"},
-                   .low = 1,
-                   .high = 256,
-               });
+  f(s.n_heads,
+    Field{
+        .key = "heads",
+        .title = {"Heads", "头数"},
+        .help = {"Number of heads; must divide d_model", "注意力头的个数；须能整除 d_model"},
+        .low = 1,
+        .high = 256,
+    });
   f(s.n_samples, Field{
                      .key = "batch",
                      .title = {"Batch", "批大小"},
@@ -163,12 +164,13 @@ void for_each_field(S& s, F&& f) {
                 .names = kMaskNames,
                 .titles = kMaskTitles,
             });
-  f(s.sample, Field{
-                  .key = "sample",
-                  .title = {"Sample", "样本"},
-                  .help = {"Index of the sample in the batch, from 0", "样本在批中的编号，从 0 开始"},
-                  .high = 63,
-              });
+  f(s.sample,
+    Field{
+        .key = "sample",
+        .title = {"Sample", "样本"},
+        .help = {"Index of the sample in the batch, from 0", "样本在批中的编号，从 0 开始"},
+        .high = 63,
+    });
   f(s.part, Field{
                 .key = "part",
                 .title = {"Part", "部分"},
@@ -206,23 +208,22 @@ void for_each_field(S& s, F&& f) {
                      .key = "rect",
                      .title = {"Rectangle", "矩形"},
                      .help = {"Selected part of the map; 2-5.0-3 is queries 2 to 5, keys 0 to 3",
-                              "大图中选定的区域；2-5.0-3 表示查询 2 至 5、键 0 至 3"},
+                              "热力图中选定的区域；2-5.0-3 表示查询 2 至 5、键 0 至 3"},
                  });
   f(s.units, Field{
                  .key = "units",
                  .title = {"Token grouping", "词元分组"},
                  .help = {"What the map, the lines and the text treat as one unit",
-                          "大图、连线和文本以什么为一个单位"},
+                          "热力图、连线和文本以什么为一个单位"},
                  .names = kUnitNames,
                  .titles = kUnitTitles,
              });
-  f(s.spans,
-    Field{
-        .key = "spans",
-        .title = {"Spans", "片段"},
-        .help = {"Tokens to merge; 2-5.7-9 merges tokens 2 to 5 and 7 to 9",
-                 "要合并的词元；2-5.7-9 表示合并词元 2 至 5 以及 7 至 9"},
-    });
+  f(s.spans, Field{
+                 .key = "spans",
+                 .title = {"Spans", "片段"},
+                 .help = {"Tokens to merge; 2-5.7-9 merges tokens 2 to 5 and 7 to 9",
+                          "要合并的词元；2-5.7-9 表示合并词元 2 至 5 以及 7 至 9"},
+             });
   f(s.specials, Field{
                     .key = "special",
                     .title = {"Special tokens", "特殊词元"},
@@ -287,15 +288,15 @@ void for_each_field(S& s, F&& f) {
               });
   f(s.show, Field{
                 .key = "show",
-                .title = {"Map shows", "大图显示"},
-                .help = {"What the cells of the map show", "大图的单元格显示什么"},
+                .title = {"Map shows", "热力图显示"},
+                .help = {"What the cells of the map show", "热力图的单元格显示什么"},
             });
-  f(s.filter,
-    Field{
-        .key = "filter",
-        .title = {"Filter", "筛选"},
-        .help = {"Heads to list, such as induction > 0.5 L5", "列出哪些头，例如 induction > 0.5 L5"},
-    });
+  f(s.filter, Field{
+                  .key = "filter",
+                  .title = {"Filter", "筛选"},
+                  .help = {"Heads to list, such as induction > 0.5 L5",
+                           "列出哪些头，例如 induction > 0.5 L5"},
+              });
   f(s.order, Field{
                  .key = "order",
                  .title = {"Order", "顺序"},
@@ -303,14 +304,15 @@ void for_each_field(S& s, F&& f) {
                  .names = kOrderNames,
                  .titles = kOrderTitles,
              });
-  f(s.mass, Field{
-                .key = "mass",
-                .title = {"Attention drawn", "绘制比例"},
-                .help = {"Percentage of each query's attention that the lines show, strongest first",
-                         "连线显示每个查询注意力的百分之多少，从最强的开始"},
-                .low = 1,
-                .high = 100,
-            });
+  f(s.mass,
+    Field{
+        .key = "mass",
+        .title = {"Attention drawn", "绘制比例"},
+        .help = {"Percentage of each query's attention that the lines show, strongest first",
+                 "连线显示每个查询注意力的百分之多少，从最强的开始"},
+        .low = 1,
+        .high = 100,
+    });
   f(s.offset, Field{
                   .key = "offset",
                   .title = {"Offset", "偏移"},

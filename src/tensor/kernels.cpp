@@ -28,10 +28,10 @@ Mat part(Mat m, int64_t row, int64_t n_rows, int64_t col, int64_t n_cols) {
   return {m.data + row * m.stride + col, n_rows, n_cols, m.stride};
 }
 
-// An output is cut into tiles of this size, whatever the number of threads, and no sum is ever
-// split: so the bits of the result do not depend on who computed which tile.
+// Outputs are divided into tiles of this size for any number of threads, and no sum is split, so
+// that results are bit-identical.
 constexpr int64_t kTile = 128;
-// Multiplications that are worth waking a thread for.
+// Multiplications for which waking a thread pays off.
 constexpr int64_t kWork = 1 << 17;
 
 // f(row, n_rows, col, n_cols) for every tile of `out`, each element of which costs `depth`.
@@ -58,7 +58,7 @@ void for_rows(int64_t n, int64_t work, F&& f) {
                });
 }
 
-// A loop of one thread over all of x, on many. Cut by fixed blocks, whole registers each.
+// Runs a single-threaded loop over x on many threads, in fixed blocks of whole registers.
 void map(std::span<float> x, void (*loop)(float*, int64_t)) {
   constexpr int64_t kBlock = 4096;
   const int64_t n = int64_t(x.size());

@@ -18,18 +18,19 @@ void product_nt(ConstMat a, ConstMat b, float scale, Mat out);
 // out = a b.   a [n, m]   b [m, d]   out [n, d]
 void product_nn(ConstMat a, ConstMat b, Mat out);
 
-// exp(x - max) / sum, in place, over the cells that may be seen: the caller leaves masked ones out
-// of `row` and sets them to 0, and never gives them a large negative score.
+// exp(x - max) / sum, in place, over visible cells only: the caller leaves masked cells out of
+// `row` and sets them to 0, rather than giving them a large negative score.
 void softmax_row(std::span<float> row);
 
-// (x - mean) / sqrt(var + eps) * gamma + beta, per row; beta may be empty. `out` may be x in both.
+// (x - mean) / sqrt(var + eps) * gamma + beta, per row; beta may be empty. In both norms, `out` may
+// be x.
 void layer_norm(ConstMat x, std::span<const float> gamma, std::span<const float> beta, float eps,
                 Mat out);
 // x / sqrt(mean(x²) + eps) * gamma, per row.
 void rms_norm(ConstMat x, std::span<const float> gamma, float eps, Mat out);
 
-// Rotates pairs of every row of x, in place, by the angles whose cosines and sines are given, one
-// column a pair: x [n, d]   cosines, sines [n, n_pairs]   2 n_pairs <= d, the rest stays.
+// RoPE in place: rotates pairs of every row of x by angles with these cosines and sines.
+// x [n, d]   cosines, sines [n, n_pairs]   2 n_pairs <= d; further columns are unchanged.
 // `interleaved`: pairs (2j, 2j+1) as in GPT-J; else (j, j + n_pairs) as in Llama and NeoX.
 void rotate(Mat x, ConstMat cosines, ConstMat sines, bool interleaved);
 
@@ -38,7 +39,7 @@ void gelu_tanh(std::span<float> x);  // the tanh approximation of GPT-2
 void silu(std::span<float> x);       // x σ(x)
 void relu(std::span<float> x);
 
-// The same over y [n], on the calling thread; what Then::map of packed.h takes.
+// The same over y [n] on the calling thread, as Then::map of packed.h requires.
 void gelu_n(float* y, int64_t n);
 void gelu_tanh_n(float* y, int64_t n);
 void silu_n(float* y, int64_t n);

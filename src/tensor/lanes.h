@@ -1,9 +1,9 @@
-// lanes.h - one register of floats, as wide as the file that includes this is compiled for.
+// lanes.h - one register of floats, as wide as the including file's instruction set.
 //
 // The bodies of the hot loops (simd_*.h) are written once over these and compiled once for each
-// instruction set: simd_base.cpp, simd_avx2.cpp, simd_avx512.cpp. Everything is in a namespace
-// without a name, so that copies for different processors never mix; nothing here may call what a
-// linker could share between them (no std:: templates).
+// instruction set: simd_base.cpp, simd_avx2.cpp, simd_avx512.cpp. Everything is in an unnamed
+// namespace, so that copies for different processors never mix; nothing here may call functions
+// that the linker could share between them (no std:: templates).
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ ATTN_INLINE Lanes madd(Lanes a, Lanes b, Lanes c) {
 #endif
 }
 
-// Of every lane the larger or the smaller; b where one is not a number.
+// The larger or smaller of each lane; b if either is NaN.
 ATTN_INLINE Lanes larger(Lanes a, Lanes b) {
 #if defined(__wasm_simd128__)
   return (Lanes)wasm_f32x4_pmax((v128_t)b, (v128_t)a);
@@ -81,7 +81,7 @@ ATTN_INLINE Lanes smaller(Lanes a, Lanes b) {
 #endif
 }
 
-// x where the mask's lane is all ones, y where it is zero.
+// x where the lane of the mask is all ones, y where it is zero.
 ATTN_INLINE Lanes choose(IntLanes mask, Lanes x, Lanes y) {
   return (Lanes)((mask & (IntLanes)x) | (~mask & (IntLanes)y));
 }

@@ -1,4 +1,4 @@
-// pack_panels.cpp - weights from rows or columns of a file into panels.
+// pack_panels.cpp - packs rows or columns of a file into panels.
 #include <algorithm>
 #include <cstring>
 
@@ -8,7 +8,7 @@
 namespace attn {
 namespace {
 
-constexpr int64_t kAbreast = 4;  // panels that are filled at once, so that lines are read whole
+constexpr int64_t kAbreast = 4;  // panels filled at once, so that whole cache lines are read
 constexpr int64_t kBlock = 16;   // columns of all rows at a time, for the same reason
 
 // T is as wide as a number of the format; kPanel is the processor's panel.
@@ -23,7 +23,7 @@ struct Packer {
   }
   bool is_whole(int64_t p) const { return (p + 1) * kPanel <= int64_t(source.row_at.size()); }
 
-  // Whether outputs of whole panels lie side by side in the file, as in GPT-2.
+  // Whether the outputs of a panel are adjacent in the file, as in GPT-2.
   bool is_columns(int64_t begin, int64_t end) const {
     if (source.in_stride == 1 || !is_whole(end - 1)) return false;
     for (int64_t r = begin * kPanel; r + 1 < end * kPanel; ++r) {
@@ -83,7 +83,7 @@ struct Packer {
   }
 };
 
-// Blocks stay whole, and their numbers come behind their scales.
+// Keeps blocks whole, with scales before numbers.
 void run_blocks(const WeightSource& source, int64_t begin, int64_t end, uint8_t* to) {
   constexpr Format kFormat = Format::q8_0;
   constexpr int kNumbers = numbers_of(kFormat);

@@ -13,13 +13,13 @@ namespace attn {
 namespace {
 
 constexpr size_t kAlign = 64;  // a cache line, and the widest register
-// A piece of work, for its operands to stay in the second cache.
+// The size of a piece, so that its operands stay in the L2 cache.
 constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
 constexpr int64_t kCachedFloats = 1 << 16;
 constexpr int kLinesAhead = 16, kLineFloats = 16;
 
-// Brings a cache line nearer. WebAssembly has no instruction for that, so a number of it is read;
-// `sum` keeps the compiler from removing the read.
+// Prefetches a cache line. WebAssembly has no such instruction, so a number is read instead; `sum`
+// keeps the compiler from removing the read.
 inline void fetch(const float* line, float& sum) {
 #if defined(__wasm__)
   sum += *line;
@@ -132,7 +132,7 @@ Table Table::of(ConstMat m) {
 
 namespace {
 
-// Rows in groups of nearly equal size, so that none is left for a slow small tile: 16 = 6 + 5 + 5.
+// Row groups of nearly equal size, so that no slow small tile remains: 16 = 6 + 5 + 5.
 int64_t groups_of(int64_t n) { return (n + simd().product.rows - 1) / simd().product.rows; }
 int64_t begin_of(int64_t group, int64_t n, int64_t n_groups) { return group * n / n_groups; }
 
@@ -166,8 +166,8 @@ ProductPlan::Cut::Cut(int64_t n_rows, int64_t d_out)
   groups_each = std::max<int64_t>(1, kPieceRows / simd().product.rows);
   panels_each = kPieceOutputs / simd().product.panel;
   down = (n_groups + groups_each - 1) / groups_each;
-  // Few pieces are made smaller, so that every thread has some. A single row's wait for memory,
-  // which likes long streams.
+  // If there are few pieces, they are made smaller, so that every thread gets some. Products of a
+  // single row are limited by memory, which prefers long streams.
   const int64_t wanted = n_threads() > 1 ? (n_rows == 1 ? 2 : 8) * n_threads() : 1;
   while (panels_each > 4 && down * ((n_panels + panels_each - 1) / panels_each) < wanted)
     panels_each /= 2;
@@ -240,7 +240,7 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     const float* right = wide ? reinterpret_cast<const float*>(stored) : expanded;
     if (!wide) loops.of(w_.format()).from_panels(stored, expanded, depth * panel);
     const int64_t col = p * panel, cols = std::min(panel, d_out - col);
-    // Meanwhile the block that comes next is fetched, a few lines a tile.
+    // Prefetch the next block meanwhile, a few cache lines per tile.
     const float* next = right + depth * panel;
     const int64_t rest = cut_.n_panels * d_in * panel - at - depth * panel;
     int64_t n_ahead = wide ? std::min(rest, kDepthBlock * panel) : 0;
@@ -266,8 +266,7 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
       }
     }
   };
-  // Weights are read in the order in which they lie, as far as the part of x that they meet stays
-  // in the second cache.
+  // Weights are read sequentially, as long as the matching part of x stays in the L2 cache.
   const int64_t rows_here = std::max<int64_t>(1, group_begin(g1) - group_begin(g0));
   const int64_t stretch =
       std::max<int64_t>(1, kCachedFloats / rows_here / kDepthBlock) * kDepthBlock;
@@ -281,7 +280,7 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
   [[maybe_unused]] volatile const float wanted = fetched;
 }
 
-// The rest of Then, on rows and outputs that are still in a cache.
+// The remaining steps of Then, on values that are still in a cache.
 void ProductPlan::finish(int64_t r0, int64_t r1, int64_t c0, int64_t c1) const {
   for (int64_t r = r0; r < r1; ++r) {
     float* to = out_.data + r * out_.stride + c0;
@@ -315,7 +314,7 @@ void linear(ConstMat x, const PackedMatrix& w, std::span<const float> b, Mat out
 void linear(ConstMat x, const Table& table, Mat out) {
   assert(x.cols == table.cols && out.rows == x.rows && out.cols == table.rows);
   const FormatLoops& loops = simd().product.of(table.format);
-  constexpr int64_t kFew = 4;     // rows of x, for which packing the table is not worth it
+  constexpr int64_t kFew = 4;     // rows of x for which packing the table does not pay off
   constexpr int64_t kRows = 256;  // of the table at a time
   PackedRows packed_x;
   if (x.rows > kFew) packed_x.pack(x);

@@ -1,4 +1,4 @@
-// packed.h - weights in the order and number format in which the hot loops read them.
+// packed.h - weights in the layout and number format that the hot loops read.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace attn {
 
-// Weights as stored in a file: W[o, i] is number row_at[o] + i * in_stride of `data`. Of q8_0
-// rows are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
+// Weights as stored in a file: W[o, i] is number row_at[o] + i * in_stride of `data`. In q8_0, rows
+// are whole blocks: row_at and d_in are multiples of 32, in_stride is 1.
 struct WeightSource {
   const void* data = nullptr;
   Format format = Format::f32;
@@ -20,9 +20,9 @@ struct WeightSource {
   int64_t in_stride = 1, d_in = 0;
 };
 
-// W [d_out, d_in] of an nn.Linear as panels of panel() outputs, each [d_in][panel], the last one
-// filled up with zeros; of q8_0 each [d_in / 32] of scales [panel] and numbers [32][panel]. Cheap
-// to copy, never changed once packed.
+// W [d_out, d_in] of an nn.Linear as panels of panel() outputs, each [d_in][panel], the last padded
+// with zeros; a q8_0 panel is [d_in / 32] blocks of scales [panel] and numbers [32][panel]. Cheap
+// to copy; immutable once packed.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -30,13 +30,14 @@ class PackedMatrix {
   static int panel();  // of this processor
   static uint64_t bytes_needed(int64_t d_out, int64_t d_in, Format format);
   static int64_t n_panels(int64_t d_out) { return (d_out + panel() - 1) / panel(); }
-  // Panels begin .. end-1 into `to`, where the matrix is to be: bytes_needed() at a multiple of 64,
-  // no part of the source. What is whole becomes a matrix by packed(); `owner` keeps it alive.
+  // Packs panels begin .. end-1 into `to`, the memory of the matrix: bytes_needed(), 64-byte
+  // aligned, not overlapping the source. packed() then makes the matrix; `owner` keeps the memory
+  // alive.
   static void pack_panels(const WeightSource& source, int64_t begin, int64_t end, void* to);
   static PackedMatrix packed(const WeightSource& source, const void* at,
                              std::shared_ptr<const void> owner);
   static PackedMatrix pack(const WeightSource& source);  // into newly allocated memory
-  static PackedMatrix pack(ConstMat w);                  // the same, of floats
+  static PackedMatrix pack(ConstMat w);                  // the same, from floats
 
   bool empty() const { return !data_; }
   int64_t d_out() const { return d_out_; }
@@ -53,8 +54,7 @@ class PackedMatrix {
   Format format_ = Format::f32;
 };
 
-// A row-major matrix [rows, cols] in the file's own number format, from which single rows are
-// taken: W_E, W_pos, W_U.
+// A row-major matrix [rows, cols] in the file's number format, read by rows: W_E, W_pos, W_U.
 struct Table {
   std::shared_ptr<const void> owner;
   const void* data = nullptr;
@@ -68,7 +68,7 @@ struct Table {
   static Table of(ConstMat m);                         // a copy
 };
 
-// x [n, d_in], in the order of the loops; made once for all products of the same rows.
+// x [n, d_in] in the layout of the loops; made once for all products of the same rows.
 class PackedRows {
  public:
   void pack(ConstMat x);
@@ -77,36 +77,36 @@ class PackedRows {
 
  private:
   friend class ProductPlan;
-  ConstMat x_;  // a single row is read where it is
+  ConstMat x_;  // a single row is read in place
   std::vector<float> floats_;
 };
 
-// What becomes of a product y = x Wᵀ before it is written, in this order.
+// Steps applied to a product y = x Wᵀ before it is written, in this order.
 struct Then {
   std::span<const float> bias = {};            // y += bias
   void (*map)(float* y, int64_t n) = nullptr;  // y = f(y)
-  ConstMat times = {};                         // y *= times [n, d_out], which is not `out`
-  bool add = false;                            // out += y; without map and times
+  ConstMat times = {};                         // y *= times [n, d_out]; must not be `out`
+  bool add = false;                            // out += y; not with map or times
 };
 
-// Work that may be done in any order: pieces 0 .. n-1, of about `work` multiplications each.
+// Pieces 0 .. n-1, in any order, of about `work` multiplications each.
 struct WorkPieces {
   int64_t n = 0, work = 0;
 };
 
-// A product cut into pieces that may be done in any order and on any thread, each to the last bit
-// the same. `x`, `w`, `out` must stay until all pieces are done.
+// A product divided into pieces that can run in any order on any thread, with bit-identical
+// results. `x`, `w` and `out` must live until all pieces are done.
 class ProductPlan {
  public:
   ProductPlan(const PackedRows& x, const PackedMatrix& w, const Then& then, Mat out);
-  // How a product of n_rows rows is cut; known before there are any.
+  // The division of a product with n_rows rows, without needing the rows.
   static WorkPieces pieces(int64_t n_rows, const PackedMatrix& w);
   int64_t n_pieces() const { return cut_.down * cut_.across; }
   int64_t work_a_piece() const { return pieces(x_.n(), w_).work; }
   void run(int64_t begin, int64_t end) const;
 
  private:
-  // Groups of rows times panels of outputs, so many of each a piece.
+  // Row groups and output panels per piece.
   struct Cut {
     int64_t n_groups, n_panels, groups_each, panels_each, down, across;
     Cut(int64_t n_rows, int64_t d_out);

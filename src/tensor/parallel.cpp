@@ -19,11 +19,11 @@ namespace {
 
 using std::chrono::microseconds;
 
-// How long a helper looks for the next loop before it sleeps. A pass is about a hundred loops of
-// some 100 µs with less than that between them; waking a sleeper costs 5-50 µs.
+// How long a helper spins for the next loop before it sleeps. A pass has about a hundred loops of
+// some 100 µs with shorter gaps; waking a sleeper costs 5-50 µs.
 constexpr microseconds kSpinForLoop(60);
 // The same for the end of a loop, whose last ranges are small: a helper that takes longer has lost
-// its processor, perhaps to the one that waits for it.
+// its processor, perhaps to the thread that waits for it.
 constexpr microseconds kSpinForEnd(25);
 
 void relax() {
@@ -34,8 +34,8 @@ void relax() {
 #endif
 }
 
-// Until ready(), which is the result, or for so long; lets others run where there are fewer
-// processors than threads.
+// Spins until ready() or a timeout; returns ready(). Yields, in case there are fewer processors
+// than threads.
 template <class F>
 bool spin(microseconds how_long, F&& ready) {
   using Clock = std::chrono::steady_clock;
@@ -52,9 +52,9 @@ bool spin(microseconds how_long, F&& ready) {
   }
 }
 
-// Helpers wait for a loop, take its ranges one by one with the caller, and wait again. They are
-// made on first use and end with the program. One loop at a time: a second caller, or a loop inside
-// a loop, runs its ranges itself.
+// Helpers wait for a loop, share its ranges with the caller, and wait again. They start on first
+// use and end with the program. One loop at a time: a second caller, or a nested loop, runs its
+// ranges itself.
 class Pool {
  public:
   Pool() {
@@ -93,7 +93,7 @@ class Pool {
     if (spin(kSpinForEnd, all_left)) return;
     std::unique_lock lock(mutex_);
     caller_asleep_ = true;
-    // Looks again now and then: a wake-up that an engine loses must not stop a pass for ever.
+    // Checks again now and then: a wake-up lost by an engine must not hang a pass.
     while (!done_.wait_for(lock, std::chrono::milliseconds(20), all_left)) {
     }
     caller_asleep_ = false;
@@ -104,16 +104,16 @@ class Pool {
 
  private:
   static constexpr int kMostThreads =
-      8;  // a page starts so many workers, one of them the compute thread
-  // state_ is the number of the loop, whether helpers may join it, and how many are at work on it.
-  // What describes a loop is written only while it is closed and no helper works on it.
+      8;  // workers that a page starts, one of them the compute thread
+  // state_ combines the loop's number, whether helpers may join, and how many are working on it.
+  // The description of a loop is written only while it is closed and no helper works on it.
   static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking,
                             kOneLoop = 0x200;
 
   void wake(uint64_t n) {
     {
       std::lock_guard lock(mutex_);
-    }  // who was about to sleep does now
+    }  // a helper that was about to sleep is asleep now
     if (n >= threads_.size()) {
       wake_.notify_all();
     } else {
@@ -121,7 +121,7 @@ class Pool {
     }
   }
 
-  // Large ranges first, small ones in the end to make up for a thread that came late or is slow.
+  // Large ranges first, then smaller ones to balance late or slow threads.
   void take_ranges() {
     const int64_t n = n_, parts = 2 * int64_t(n_helpers_ + 1);
     int64_t begin = next_.load(std::memory_order_relaxed);
@@ -139,11 +139,11 @@ class Pool {
     return (state & kOpen) != 0 && (state & ~kLow) != seen;
   }
 
-  // Becomes one of those at work, unless the loop is over or has enough. `seen` is then that loop.
+  // Joins the loop unless it is over or has enough helpers; `seen` becomes its number.
   bool join(uint64_t& seen) {
     uint64_t state = state_;
     while ((state & kOpen) != 0 && (state & ~kLow) != seen) {
-      // n_helpers_ can only be read once one is counted, so the limit is the pool's.
+      // n_helpers_ may be read only after joining, so the pool's limit applies here.
       if ((state & kWorking) + 1 >= uint64_t(limit_)) break;
       if (state_.compare_exchange_weak(state, state + 1)) {
         seen = state & ~kLow;
@@ -165,11 +165,11 @@ class Pool {
 
   void serve() {
     uint64_t seen = 0;
-    unsigned in_vain = 0;  // looks in a row, and waits without one
+    unsigned in_vain = 0;  // consecutive spins without finding a loop
     for (;;) {
       const auto called = [&] { return stop_ || is_open(seen); };
-      // A helper that looks may keep its processor from the very thread that makes loops
-      // (WebAssembly cannot yield), so after two looks in vain it looks every eighth time only.
+      // A spinning helper may take the processor from the thread that makes loops (WebAssembly
+      // cannot yield), so after two spins in vain it spins only every eighth time.
       const bool look = in_vain < 2 || in_vain % 8 == 0;
       if (look && spin(kSpinForLoop, called)) {
         in_vain = 0;

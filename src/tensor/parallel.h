@@ -1,4 +1,4 @@
-// parallel.h - one loop over many threads where there are threads, and over one where not.
+// parallel.h - a parallel loop, on a single thread in builds without threads.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@ namespace attn {
 // Threads that a parallel_for may use (1 without threads).
 int n_threads();
 
-// At most so many threads take part from the next loop on; 0: all there are, as at the start. For
-// measurements; results are the same bits with any number.
+// Limits the number of threads from the next loop on; 0 (the default): all. For benchmarks; results
+// are bit-identical for any number.
 void set_n_threads(int n);
 
-// Calls body(begin, end) over disjoint ranges that cover [0, n), and returns when all are done.
-// Results must not depend on how the ranges are cut. `grain` is the smallest range worth a thread.
-// Threads wait actively for some microseconds after a loop, so that loops in quick succession cost
-// about a microsecond each, and then sleep.
+// Calls body(begin, end) for disjoint ranges that cover [0, n), and returns when all are done.
+// Results must not depend on the ranges. `grain` is the smallest range worth a thread. After a
+// loop, threads spin for some microseconds before they sleep, so that loops in quick succession
+// cost about a microsecond each.
 void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
 
 }  // namespace attn

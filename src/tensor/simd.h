@@ -1,5 +1,4 @@
-// simd.h - the hot loops of one instruction set as a table; the best one is chosen when first
-// asked.
+// simd.h - a table of hot loops per instruction set; the best is chosen on first use.
 //
 // Each group of loops has a body simd_<group>.h written over lanes.h. Callers outside tensor/ use
 // the functions of kernels.h, packed.h and attention_block.h.
@@ -13,8 +12,8 @@ namespace attn {
 
 constexpr int kMostTileRows = 14;
 constexpr int kMostPanel = 32;
-// Sums over d_in are taken in blocks of so many, which stay in the first cache; in every loop
-// alike, so that a row by itself has the same bits as among others.
+// Sums over d_in are taken in blocks of this size, which stay in the L1 cache; every loop does so,
+// so that a row has the same bits alone as among others.
 constexpr int kDepthBlock = 256;
 
 // Products with weights of one format, in whole blocks.
@@ -22,8 +21,8 @@ struct FormatLoops {
   // n numbers of rows or of panels as floats; null for f32.
   void (*from_row)(const void* from, float* to, int64_t n);
   void (*from_panels)(const void* from, float* to, int64_t n);
-  // One row x [d_in] times panels side by side, y [n_panels * panel]. The sum over d_in is taken in
-  // the same order as by tiles, except that q8_0 multiplies sums of 32 by their scale.
+  // One row x [d_in] times adjacent panels, y [n_panels * panel]. Sums have the same order as in
+  // tiles, except that q8_0 multiplies sums of 32 by their scale.
   void (*row)(int64_t d_in, const float* x, const void* w, int64_t n_panels, float* y);
   // y[i] = x · w_i for n_rows rows of row-major w.
   void (*dots)(int64_t d_in, const float* x, const void* w, int64_t n_rows, float* y);
@@ -41,9 +40,9 @@ struct ProductLoops {
   const FormatLoops& of(Format format) const { return formats[int(format)]; }
 };
 
-// What the softmax of a row tells beside its weights e = exp(score - highest): Σ e over all keys,
-// then over all but key 0 Σ e, Σ e (score - highest), Σ e |i - j|, Σ e |i - j|², max e; then key
-// 0's score - highest; and highest.
+// Sums collected by the softmax of a row, with e = exp(score - highest): Σ e over all keys; over
+// all but key 0: Σ e, Σ e (score - highest), Σ e |i - j|, Σ e |i - j|², max e; then score - highest
+// of key 0; and highest.
 enum SoftSum {
   kAllE,
   kRestE,
@@ -56,7 +55,7 @@ enum SoftSum {
   kSoftSums
 };
 
-// Bins of weights by size, 16 to each power of two down to 2^-16 of the largest.
+// Bins of weights by size, 16 per power of two, down to 2^-16 of the largest.
 constexpr int kBins = 256, kBinShift = 19, kBinCount = 42;
 constexpr float kBinOne = 16777216;
 
@@ -68,7 +67,7 @@ struct ElementLoops {
   void (*silu)(float* y, int64_t n);
   void (*relu)(float* y, int64_t n);
   void (*add)(float* x, const float* y, int64_t n);  // x += y
-  // In place. All of the row is NaN if any of it is, or infinity is, or if all is minus infinity.
+  // In place. The whole row becomes NaN if any value is NaN or infinity, or all are minus infinity.
   void (*softmax)(float* x, int64_t n);
   // beta may be null, y may be x. Squares of x must stay below the largest float; n > 0.
   void (*layer_norm)(const float* x, int64_t n, const float* gamma, const float* beta, float eps,
@@ -76,9 +75,8 @@ struct ElementLoops {
   void (*rms_norm)(const float* x, int64_t n, const float* gamma, float eps, float* y);
 };
 
-// Attention of queries side by side, a panel of `width`, one a lane. Scores, weights and z lie as
-// columns, [key or dimension][width]. Weights e = exp(score - highest) are not divided by their sum
-// yet.
+// Attention for a panel of `width` queries, one per lane. Scores, weights and z are columns,
+// [key or dimension][width]. Weights e = exp(score - highest) are not yet divided by their sum.
 struct PanelLoops {
   int width;
   // s [n][width] = k q; `highest` [width] grows.   q [d][width]   k [n] rows of d
@@ -93,9 +91,9 @@ struct PanelLoops {
   void (*soften_facts)(int64_t first_query, int64_t n, const float* highest, float* s, float* sums);
   // z [d][width] = Σ over n keys of v e; d > 0.   v [n] rows of d
   void (*values)(int64_t d, int64_t n, const float* e, const float* v, int64_t v_stride, float* z);
-  // Sum of e over n keys that a list names, [width].
+  // Sum of e over a list of n keys, [width].
   void (*listed)(int64_t n, const int* keys, const float* e, float* at);
-  // The same, the sum over the keys one behind each, and over those of them with e >= least.
+  // The same, plus the sum over the key after each, and over those of them with e >= least.
   void (*copied)(int64_t n, const int* keys, const float* e, const float* least, float* at,
                  float* behind, float* strong);
   // bins [width][kBins], zeros before: each e (0 .. 1) adds 1 << kBinCount, and itself times
@@ -107,13 +105,13 @@ struct PanelLoops {
   // rows [n_rows][n] = columns [n][width] transposed, column i times factor[i]; n_rows <= width.
   void (*to_rows)(int64_t n, const float* columns, const float* factor, int64_t n_rows, float* rows,
                   int64_t stride);
-  // The other way; columns from n_rows on get zeros.
+  // The reverse; columns from n_rows on get zeros.
   void (*to_columns)(int64_t n, const float* rows, int64_t stride, int64_t n_rows, float factor,
                      float* columns);
 };
 
 struct AttentionLoops {
-  PanelLoops wide, narrow;  // the same bits, for many queries and for few
+  PanelLoops wide, narrow;  // bit-identical, for many queries and for few
   // One query: s [n] and room for up to kMostPanel floats behind becomes e; sums as above, one
   // each, kHighest too.
   void (*row_soften)(int64_t query, int64_t n, float* s, float* sums);
@@ -130,9 +128,9 @@ struct Simd {
   AttentionLoops attention;
 };
 
-// Of this processor.
+// The best table for this processor.
 const Simd& simd();
-// All that this processor can run, best first; for tests.
+// All tables that this processor supports, best first; for tests.
 const Simd* const* all_simd(int& n);
 
 }  // namespace attn

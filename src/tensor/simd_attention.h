@@ -1,8 +1,8 @@
-// simd_attention.h - attention of a panel of queries, one a lane, over all keys that they see.
+// simd_attention.h - attention of a panel of queries, one per lane, over all visible keys.
 //
-// Scores lie as [key][query]: a key's row is read where it is, its numbers one by one against the
-// registers of packed queries, and the softmax runs down the keys without ever adding across lanes.
-// What a lane computes does not depend on who is in the others.
+// Scores are laid out as [key][query]: each key row is read in place, number by number, against
+// registers of packed queries, and the softmax runs over the keys without adding across lanes. The
+// result of a lane does not depend on the other lanes.
 #pragma once
 
 #include <stddef.h>
@@ -16,10 +16,9 @@ namespace attn {
 namespace {
 
 constexpr float kMinusInfinity = -__builtin_inff();
-// Sums of weights are taken in blocks of so many keys, whatever the panel: fewer roundings in a
-// row.
+// Sums of weights are taken in blocks of this many keys for any panel, which reduces rounding.
 constexpr int kSumKeys = 64;
-// Floats of v that stay in the first cache while all tiles of d_head read them.
+// Floats of v that stay in the L1 cache while all tiles of d_head read them.
 constexpr int kValueFloats = 8192;
 
 typedef float Four __attribute__((vector_size(16)));
@@ -62,7 +61,7 @@ void score_tile(ptrdiff_t d, const float* q, const float* k, ptrdiff_t k_stride,
       for (int j = 0; j < kV; ++j) sum[i][j] = madd(left, right[j], sum[i][j]);
     }
   }
-  // In the order of the loop above: engines keep registers by what is needed first behind it.
+  // In the order of the loop above, by which engines allocate registers.
   Lanes most[kV];
 #pragma GCC unroll 4
   for (int j = 0; j < kV; ++j) most[j] = load(highest + j * kLanes);
@@ -128,7 +127,7 @@ template <int kV>
 constexpr ValueTile kValueTiles[] = ATTN_TILES(value_tile_or_none, kV);
 #undef ATTN_TILES
 
-// n in as few tiles as there can be, of nearly equal size.
+// Divides n into as few tiles as possible, of nearly equal size.
 struct Tiling {
   ptrdiff_t n_tiles, size, n_larger;
   explicit Tiling(ptrdiff_t n) : n_tiles((n + kRows - 1) / kRows), size(0), n_larger(0) {
@@ -175,8 +174,8 @@ void panel_mask(int64_t first_query, int64_t first_key, int64_t n, float* s, flo
   }
 }
 
-// e^x and x itself, from -88 up, for the sums. Of minus infinity 0, and a product of both that is
-// 0.
+// e^x and x, clamped to at least -88, for the sums. For minus infinity, e^x and the product of both
+// are 0.
 ATTN_INLINE Lanes exp_and_clamp(Lanes& x) {
   x = larger(splat(-88.f), x);
   const Lanes shifted = exp_shifted(x);
@@ -185,7 +184,7 @@ ATTN_INLINE Lanes exp_and_clamp(Lanes& x) {
 
 ATTN_INLINE Lanes magnitude(Lanes x) { return (Lanes)((IntLanes)x & 0x7FFFFFFF); }
 
-// Key 0, where attention often rests, is summed by itself: what is left beside it keeps its digits.
+// Key 0, the usual attention sink, is summed separately, so that the rest keeps its precision.
 template <int kV, bool kFacts>
 void panel_soften(int64_t first_query, int64_t n, const float* highest, float* s, float* sums) {
   constexpr int kSums = kFacts ? 4 : 1, kWidth = kV * kLanes;
@@ -229,7 +228,7 @@ void panel_soften(int64_t first_query, int64_t n, const float* highest, float* s
   }
 }
 
-// Of e the bin that it is in counts one and gains its fixed-point value.
+// The bin of e counts one more weight and adds its fixed-point value.
 template <int kV>
 void panel_bins(int64_t n, const float* e, uint64_t* bins) {
   const ptrdiff_t n_all = ptrdiff_t(n) * kV;
@@ -367,7 +366,7 @@ void panel_to_columns(int64_t n_, const float* rows, int64_t stride_, int64_t n_
   }
 }
 
-// One query, its keys side by side; s [n], and room up to a whole register behind.
+// One query, with keys in the lanes; s [n], with room for a whole register after it.
 template <bool kFacts>
 void row_soften(int64_t query, int64_t n_, float* s, float* sums) {
   const ptrdiff_t n = ptrdiff_t(n_);
@@ -377,7 +376,7 @@ void row_soften(int64_t query, int64_t n_, float* s, float* sums) {
   float highest = kMinusInfinity, at[kLanes];
   store(at, most);
   for (int i = 0; i < kLanes; ++i) highest = at[i] > highest ? at[i] : highest;
-  if (highest == kMinusInfinity) highest = 0;  // nothing to see
+  if (highest == kMinusInfinity) highest = 0;  // fully masked
   constexpr int kSums = kFacts ? 4 : 1;
   Lanes sum[4] = {}, largest = {};
   Lanes ahead = __builtin_convertvector(int32_t(query) - counted(), Lanes);

@@ -1,4 +1,4 @@
-// simd_elementwise.h - activations, norms and softmax, over every float of a row.
+// simd_elementwise.h - activations, norms and softmax.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,8 @@
 namespace attn {
 namespace {
 
-// The first n < kLanes lanes; the rest are `fill`, and not written. The last floats of a row go
-// through the same steps as the others, so that the bits of a result do not depend on where a row
-// is cut.
+// The first n < kLanes lanes; the others are `fill` and not written. The last floats of a row take
+// the same steps as the others, so that results do not depend on where a row is divided.
 ATTN_INLINE Lanes load_some(const float* from, int64_t n, float fill) {
   float at[kLanes];
   for (int i = 0; i < kLanes; ++i) at[i] = fill;
@@ -36,7 +35,7 @@ struct Exp {
   static ATTN_INLINE Lanes of(Lanes x) { return exp_lanes(x); }
 };
 
-// x Φ(x) = max(x, 0) - |x| Φ(-|x|), so that large x keep their digits; within 1.7e-7 max(1, |x|), 0
+// x Φ(x) = max(x, 0) - |x| Φ(-|x|), which keeps precision for large x; within 1.7e-7 max(1, |x|), 0
 // at minus infinity. Φ(-a) = P(a)^-8 has no step that cancels. P has the smallest error of a Φ(-a)
 // on 0 <= a <= 6, 1.2e-9 (weighted least squares as for e^r), and grows on past it.
 struct Gelu {
@@ -61,10 +60,10 @@ struct Gelu {
 
 // x σ(t)
 ATTN_INLINE Lanes times_sigmoid(Lanes x, Lanes t) { return x / (splat(1.f) + exp_flushed(-t)); }
-// Both below are 0 long before this, also at minus infinity.
+// Both functions below are 0 long before this, and at minus infinity.
 constexpr float kFarBelow = -100;
 
-// 0.5 x (1 + tanh u) = x σ(2u), u = sqrt(2/π) (x + 0.044715 x³), which keeps its digits where tanh
+// 0.5 x (1 + tanh u) = x σ(2u), u = sqrt(2/π) (x + 0.044715 x³), which keeps precision where tanh
 // is close to -1.
 struct GeluTanh {
   static ATTN_INLINE Lanes of(Lanes x) {
@@ -90,7 +89,7 @@ void add_lanes(float* x, const float* y, int64_t n) {
   for (; i < n; ++i) x[i] += y[i];
 }
 
-// Sums stay in float for so many numbers, and are added up in double.
+// Sums are kept in float for this many numbers, and added in double.
 constexpr int64_t kSumBlock = 512;
 
 struct Moments {
@@ -140,8 +139,8 @@ ATTN_INLINE void normalize(const float* x, int64_t n, float pivot, float shift, 
   store_some(y + i, madd(d, load_some(gamma + i, n - i, 0), more), n - i);
 }
 
-// The mean is found in two steps: the second sees how far the first, a float, is off. So a mean
-// that is large beside the deviations costs no digits.
+// The mean is computed in two steps; the second corrects the first, a float. A mean that is large
+// compared to the deviations therefore costs no precision.
 void layer_norm_row(const float* x, int64_t n, const float* gamma, const float* beta, float eps,
                     float* y) {
   const float pivot = float(moments(x, n, 0).sum / double(n));
@@ -162,8 +161,8 @@ void rms_norm_row(const float* x, int64_t n, const float* gamma, float eps, floa
   normalize<false>(x, n, 0, 0, scale, gamma, nullptr, y);
 }
 
-// The last register of a row of kLanes floats and more overlaps the one before; of it only the last
-// n_rest lanes count. The others are computed twice, to the same bits.
+// In rows of at least kLanes floats, the last register overlaps the one before; only its last
+// n_rest lanes count. The others are computed twice, with the same bits.
 ATTN_INLINE Lanes last_lanes(Lanes x, int64_t n_rest, float fill) {
   int32_t at[2 * kLanes];
   for (int i = 0; i < kLanes; ++i) {

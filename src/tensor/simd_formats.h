@@ -1,4 +1,4 @@
-// simd_formats.h - stored numbers as floats in registers.
+// simd_formats.h - loads stored numbers as floats in registers.
 #pragma once
 
 #include "tensor/lanes.h"
@@ -22,7 +22,7 @@ ATTN_INLINE Halves load_halves(const uint16_t* from) {
   return x;
 }
 
-// How numbers of a format become floats: `panel` of them, side by side, or one.
+// Converts numbers of a format to floats: a panel of adjacent numbers, or one.
 struct F32 {
   using Stored = float;
   static ATTN_INLINE void panel(const float* from, Lanes* to) {
@@ -71,7 +71,7 @@ struct F16 {
   }
   static ATTN_INLINE void panel(const uint16_t* from, Lanes* to) {
 #if defined(__wasm_simd128__)
-    // Sign and all move at once where no half is infinite or not a number.
+    // Fast path if no half is infinite or NaN: sign and all bits move at once.
     const v128_t x = wasm_v128_load(from), top = wasm_i16x8_const_splat(0x7C00);
     if (!wasm_v128_any_true(wasm_i16x8_eq(wasm_v128_and(x, top), top))) {
       const v128_t low = wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(x), 13);

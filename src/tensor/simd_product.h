@@ -8,7 +8,7 @@
 namespace attn {
 namespace {
 
-// Accumulators, two right sides and a left one must fit the registers: V8 leaves 15 of 16 in
+// Accumulators, two right operands and one left must fit the registers: V8 leaves 15 of 16 in
 // WebAssembly, and a product that is not fused needs one more.
 #if defined(__AVX512F__)
 constexpr int kRows = 14;
@@ -42,8 +42,8 @@ void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_str
   }
 }
 
-// Panels that are read side by side, `apart` panels from one to the next: enough streams and sums
-// to keep the memory busy.
+// Panels read in parallel, `apart` panels from each other: enough streams and sums to saturate
+// memory bandwidth.
 template <class Format, int kN>
 ATTN_INLINE void row_panels(int64_t d_in, const float* x, const typename Format::Stored* w,
                             int64_t apart, float* y) {
@@ -75,8 +75,7 @@ template <class Format>
 void row_times_panels(int64_t d_in, const float* x, const void* panels, int64_t n_panels,
                       float* y) {
   const auto* w = static_cast<const typename Format::Stored*>(panels);
-  // Four streams, each through a quarter of the weights: processors read ahead of few and long
-  // ones.
+  // Four streams, each through a quarter of the weights: hardware prefetches few, long streams.
   const int64_t quarter = n_panels / 4;
   for (int64_t p = 0; p < quarter; ++p)
     row_panels<Format, 4>(d_in, x, w + p * d_in * kPanel, quarter, y + p * kPanel);

@@ -1,4 +1,4 @@
-// simd_q8.h - products with blocks of 32 whole numbers of 8 bits and a scale.
+// simd_q8.h - products with blocks of 32 8-bit integers and a scale.
 #pragma once
 
 #include "tensor/format.h"
@@ -8,7 +8,7 @@ namespace attn {
 namespace {
 
 constexpr int kBlock = numbers_of(Format::q8_0), kBlockBytes = bytes_of(Format::q8_0);
-constexpr int kPanelBytes = kPanel * kBlockBytes;  // of a block of a panel: scales, then numbers
+constexpr int kPanelBytes = kPanel * kBlockBytes;  // one block of a panel: scales, then numbers
 static_assert(kBlock % kPanel == 0);
 
 // A panel of bytes as floats.
@@ -47,7 +47,7 @@ ATTN_INLINE float q8_scale(const uint8_t* block) {
   return F16::one(&half);
 }
 
-// Of a block of a panel.
+// One block of a panel.
 ATTN_INLINE void q8_scales(const uint8_t* block, Lanes* to) {
   uint16_t halves[kPanel];
   __builtin_memcpy(halves, block, sizeof halves);

@@ -1,5 +1,4 @@
-// simd_table.h - the table of one instruction set; included once in each file that is compiled for
-// one.
+// simd_table.h - the table of one instruction set; included once by each file compiled for one.
 #pragma once
 
 #include "tensor/simd.h"

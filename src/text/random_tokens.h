@@ -11,14 +11,13 @@
 
 namespace attn {
 
-// With the names that the tokenizer has, so that special tokens and marks are known; of words
-// nothing is. They are no text: many ids in a row are nothing that the tokenizer would make of what
-// they spell.
+// With pieces from the tokenizer, so that special tokens and punctuation are known, but no words.
+// They have no text: the tokenizer would usually not produce these ids from what they spell.
 Tokens tokens_of_ids(const std::vector<int>& ids, const Tokenizer* tokenizer);
 
-// r + r, r of `length` tokens: id = 1 + draw() % (d_vocab - 1), which is torch.randint(1, d_vocab,
-// (length,)) after torch.manual_seed(seed), on a CPU. Id 0 is left out: most often it is a special
-// token.
+// r + r with r of `length` tokens: id = 1 + draw() % (d_vocab - 1), equal to torch.randint(1,
+// d_vocab, (length,)) on the CPU after torch.manual_seed(seed). Id 0, usually a special token, is
+// left out.
 std::vector<int> repeated_ids(std::mt19937& draw, int d_vocab, int length);
 // The same as tokens; an error if the vocabulary has only one token or `length` is below 1.
 Result<Tokens> random_repeat(const Tokenizer* tokenizer, int d_vocab, int length, uint32_t seed);

@@ -36,7 +36,7 @@ std::string_view text_of(const Tokens& tokens, int i) {
   return {};
 }
 
-// Whether token i begins a word, looking at it and what stands before it.
+// Whether token i begins a word, judged by it and the preceding text.
 bool begins_word(const Tokens& tokens, int i) {
   const std::string_view text = text_of(tokens, i), before = i > 0 ? text_of(tokens, i - 1) : text;
   if (i == 0 || text.empty() || before.empty()) return true;
@@ -81,7 +81,7 @@ EarlierCopies earlier_copies(std::span<const int> query_ids, std::span<const int
   std::ranges::stable_sort(out.keys, {}, id);
   for (size_t i = 0; i < query_ids.size(); ++i) {
     auto same = std::ranges::equal_range(out.keys, query_ids[i], {}, id);
-    // A token that no key has must not seem equal to the next one that some have.
+    // A token without keys must not appear equal to the next one that has some.
     if (same.empty()) same = {out.keys.end(), out.keys.end()};
     const auto end = std::ranges::lower_bound(same, int(i));
     out.begin.push_back(int(same.begin() - out.keys.begin()));

@@ -1,5 +1,4 @@
-// token_sets.h - what the facts of rows ask about tokens: earlier copies, special ones, marks,
-// words.
+// token_sets.h - sets of tokens for row facts: earlier copies, special tokens, punctuation, words.
 #pragma once
 
 #include <span>
@@ -9,17 +8,17 @@
 
 namespace attn {
 
-// For each query i the earlier keys with its token: keys[begin[i]] .. keys[end[i] - 1], ascending,
-// all < i. Grows with n, however often a token is repeated.
+// For each query i, the earlier keys with the same token: keys[begin[i]] .. keys[end[i] - 1],
+// ascending, all < i. Memory is linear in n, however often a token repeats.
 struct EarlierCopies {
-  std::vector<int> keys;        // [n_key], those of one token side by side
+  std::vector<int> keys;        // [n_key], grouped by token
   std::vector<int> begin, end;  // [n_query]; equal begins are equal tokens
 };
 EarlierCopies earlier_copies(std::span<const int> query_ids, std::span<const int> key_ids);
 EarlierCopies earlier_copies(const Tokens& queries, const Tokens& keys);
 
-// Made once for all layers and heads. What it says of a token depends on no later one, as long as a
-// word grows at its end.
+// Made once for all layers and heads. The sets of a token do not depend on later tokens, except
+// that a word may grow at its end.
 struct TokenSets {
   EarlierCopies copies;
   std::vector<int> special, punctuation;  // keys, ascending
@@ -30,17 +29,16 @@ struct TokenSets {
 // `self`: query i is key i.
 TokenSets token_sets(const Tokens& queries, const Tokens& keys, bool self);
 
-// Nothing but punctuation marks (Unicode's P), ignoring spaces around them. False for special
-// tokens.
+// Whether the token is only punctuation (Unicode category P), ignoring surrounding spaces. False
+// for special tokens.
 bool is_punctuation(const Tokens& tokens, int i);
-// For each token where its word begins, i itself if it begins one. A word goes on over tokens
-// without a space between them, and ends at a space, a special token, a punctuation mark or a CJK
-// character (which is a word by itself). Tokens that are no piece of the text are words by
-// themselves.
+// For each token, the first token of its word. A word continues over tokens without a space between
+// them, and ends at a space, a special token, a punctuation mark or a CJK character (a word by
+// itself). Tokens that are not part of the text are words by themselves.
 std::vector<int> word_begins(const Tokens& tokens);
 
-// A number for each of n tokens, equal for equal tokens: its id or, where there is no vocabulary,
-// one below 0 for its name. The same names of queries and keys have the same number.
+// A number for each of n tokens, equal for equal tokens: its id or, without a vocabulary, a
+// negative number for its name. Queries and keys with the same name have the same number.
 struct TokenIds {
   std::vector<int> queries, keys;
 };

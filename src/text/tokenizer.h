@@ -17,15 +17,15 @@ struct TokenizerRecords;
 // One vocabulary with its rules. Immutable; may be used from several threads.
 class Tokenizer {
  public:
-  // From what any reader of a file made (tokenizer_records.h).
+  // From the records of any reader (tokenizer_records.h).
   static Result<std::shared_ptr<const Tokenizer>> from_records(TokenizerRecords records);
-  // Hugging Face tokenizer.json. Kinds and steps that are not known are an error that names them.
+  // From a Hugging Face tokenizer.json. Unknown kinds and steps are an error that names them.
   static Result<std::shared_ptr<const Tokenizer>> from_json(const Json& json,
                                                             std::string_view file);
   ~Tokenizer();
 
-  // Text of any bytes (what is not UTF-8 becomes U+FFFD first). Special tokens that the
-  // post-processor adds ([CLS], <s>) only when `add_special`; those spelt out in the text always.
+  // Tokenizes any bytes (invalid UTF-8 becomes U+FFFD first). Special tokens of the post-processor
+  // ([CLS], <s>) are added only if `add_special`; those spelt out in the text are always found.
   Tokens encode(std::string_view text, bool add_special = true) const;
   std::string decode(std::span<const int> ids) const;
 

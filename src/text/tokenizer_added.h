@@ -1,4 +1,4 @@
-// tokenizer_added.h - tokens that are found in the text before anything else is done to it.
+// tokenizer_added.h - added tokens, which are found in the text before all other steps.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace attn {
 
-// Finds tokens in a text: of those that begin first, the longest.
+// Finds tokens in a text: the leftmost, and of those the longest.
 class TokenFinder {
  public:
   void add(std::string_view content, int index);
-  // The longest token that begins at `at`; -1 if none does. `end` is set past it.
+  // The longest token that begins at `at`, with `end` set past it; -1 if there is none.
   int match(std::string_view text, size_t at, size_t& end) const;
   bool empty() const { return nodes_.size() == 1; }
 
@@ -30,11 +30,11 @@ class TokenFinder {
 
 class AddedTokens {
  public:
-  // Tokens that `vocabulary` has keep its id. `where` begins the error sentence.
+  // Tokens in `vocabulary` keep their id there. `where` begins the error sentence.
   static Result<AddedTokens> make(std::vector<AddedToken> list, const std::string& where,
                                   const Vocabulary& vocabulary, const Normalizer& normalizer);
 
-  // Cuts out the tokens that are looked for before, or else after normalization.
+  // Splits off the tokens that are matched before, or else after normalization.
   void cut(Pieces& pieces, bool after_normalization) const;
   const AddedToken* find(int id) const;
   int find(std::string_view content) const;  // its id; -1 when there is none

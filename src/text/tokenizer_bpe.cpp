@@ -1,5 +1,5 @@
-// tokenizer_bpe.cpp - byte pair encoding with a heap of possible merges: O(n log n) in a word's
-// length.
+// tokenizer_bpe.cpp - byte pair encoding with a heap of possible merges, O(n log n) in the length
+// of a word.
 #include <algorithm>
 #include <array>
 
@@ -11,7 +11,7 @@ namespace {
 
 struct Ranked {
   int rank = -1;  // lower ranks merge first; -1: not to be merged
-  int id = -1;    // of what comes out
+  int id = -1;    // of the merged piece
 };
 
 // (left, right) -> Ranked; a hash table with linear probing.
@@ -48,7 +48,7 @@ class Merges {
 struct Bpe {
   std::shared_ptr<const Vocabulary> vocabulary;
   Merges merges;
-  std::string prefix, suffix;  // of pieces that go on a word, and that end one
+  std::string prefix, suffix;  // of pieces that continue and that end a word
   int unknown = -1;
   bool fuses_unknown = false, byte_fallback = false, ignores_merges = false;
   std::array<int, 256> bytes{};  // ids of <0x00> .. <0xFF>
@@ -67,10 +67,10 @@ int Bpe::id_of_character(std::string_view c, bool first, bool last) const {
   return vocabulary->find(piece);
 }
 
-// Characters the vocabulary does not have become their bytes, or the unknown token, or nothing.
+// Characters outside the vocabulary become byte tokens, the unknown token, or nothing.
 std::vector<Subword> Bpe::characters(std::string_view word) const {
   std::vector<Subword> out;
-  Subword pending;  // an unknown token that may yet grow
+  Subword pending;  // an unknown token that may still grow
   const auto flush = [&] {
     if (pending.id >= 0) out.push_back(pending);
     pending = {};
@@ -88,7 +88,7 @@ std::vector<Subword> Bpe::characters(std::string_view word) const {
                              return bytes[uint8_t(byte)] >= 0;
                            });
     if (has_bytes) {
-      // The library does not write a pending unknown token before the bytes, but after them.
+      // Like the library, this writes a pending unknown token after the bytes, not before.
       for (size_t i = begin; i < at; ++i) out.push_back({bytes[uint8_t(word[i])], i, i + 1});
     } else if (unknown >= 0) {
       if (!fuses_unknown) flush();
@@ -102,7 +102,7 @@ std::vector<Subword> Bpe::characters(std::string_view word) const {
 
 struct Candidate {
   int rank;
-  uint32_t at;  // the left of the two
+  uint32_t at;  // the left piece of the pair
   int id;
 };
 
@@ -136,7 +136,7 @@ void Bpe::cut(std::string_view word, std::vector<Subword>& out) const {
     std::pop_heap(heap.begin(), heap.end(), comes_later);
     const Candidate best = heap.back();
     heap.pop_back();
-    // Either of the two may have been merged with another one since.
+    // Either piece may have been merged with another one since.
     Subword& left = symbols[best.at];
     if (left.id < 0 || next[best.at] == n) continue;
     Subword& right = symbols[next[best.at]];

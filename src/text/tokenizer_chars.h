@@ -1,4 +1,4 @@
-// tokenizer_chars.h - classes of characters, as the rules of tokenizers understand them.
+// tokenizer_chars.h - character classes as defined by tokenizers.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ char32_t lower(char32_t c);           // simple mapping
 // GPT-2's alphabet: every byte as a visible character, a space as "Ġ".
 char32_t byte_to_letter(uint8_t byte);
 int letter_to_byte(char32_t letter);  // -1 for other characters
-// Bytes that the letters of `piece` stand for; pieces with any other character as they are.
+// The bytes that the letters of `piece` stand for; pieces with other characters are unchanged.
 std::string bytes_of_letters(std::string_view piece);
 
 }  // namespace attn

@@ -54,7 +54,7 @@ static void replace_matches(std::string& text, const Pattern& pattern, std::stri
   uint64_t size = text.size();
   for (const Match& match : matches)
     if (match.is_match) size = size + content.size() - (match.end - match.begin);
-  // Decoders shorten. Rules in a row that each double a text could fill any memory.
+  // Decoders shorten text. A chain of rules that each double it could exhaust memory.
   constexpr uint64_t kAlways = 4096;
   if (size > kAlways && size > text.size()) return;
   std::string out;
@@ -89,7 +89,7 @@ static int byte_of_piece(std::string_view piece) {
   return byte;
 }
 
-// Runs of byte pieces become text; every byte of a run that is none becomes U+FFFD.
+// Runs of byte pieces become text; if a run is not valid UTF-8, each byte becomes U+FFFD.
 static void join_bytes(Texts& texts) {
   Texts out;
   std::string bytes;

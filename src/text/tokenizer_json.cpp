@@ -23,7 +23,7 @@ static Result<std::vector<AddedToken>> read_added_tokens(const Section& list) {
   return out;
 }
 
-// The sections truncation and padding are left out on purpose: no text is cut silently.
+// The sections truncation and padding are deliberately ignored: no text is cut silently.
 Result<TokenizerRecords> read_tokenizer_json(const Json& json, std::string_view file) {
   const auto section = [&](const char* name) {
     return Section{json.at(name), std::string(file) + ": " + name};

@@ -1,5 +1,5 @@
-// tokenizer_normal_forms.cpp - Unicode's normalization, done here step by step because utf8proc's
-// own does not tell which characters became which.
+// tokenizer_normal_forms.cpp - Unicode normalization, implemented here because utf8proc's does not
+// report which characters became which.
 #include "text/tokenizer_normal_forms.h"
 
 #include <utf8proc.h>

@@ -1,4 +1,4 @@
-// tokenizer_normal_forms.h - rewrites of characters that keep track of places.
+// tokenizer_normal_forms.h - Unicode normalization that keeps track of source positions.
 #pragma once
 
 #include "base/utf8.h"
@@ -6,8 +6,8 @@
 
 namespace attn {
 
-// Characters that are composed of several stand for all of them; of a decomposed one all parts
-// have its place.
+// A composed character covers the places of all its parts; each part of a decomposed character has
+// the place of the whole.
 void to_normal_form(AlignedText& text, NormalForm form);
 
 // Every byte becomes its visible letter (see byte_to_letter).

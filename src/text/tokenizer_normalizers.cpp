@@ -1,4 +1,4 @@
-// tokenizer_normalizers.cpp - what is done to a text before it is cut.
+// tokenizer_normalizers.cpp - steps applied to a text before it is split.
 #include "base/utf8.h"
 #include "text/tokenizer_chars.h"
 #include "text/tokenizer_normal_forms.h"
@@ -10,7 +10,7 @@ Normalizer normalizers::normal_form(NormalForm form) {
   return [form](AlignedText& text) { to_normal_form(text, form); };
 }
 
-// U+0130 is the one character whose lower case is two.
+// U+0130 is the only character whose lower case has two.
 static void to_lower(AlignedText& text) {
   std::vector<Change> changes;
   bool changed = false;
@@ -52,7 +52,7 @@ Normalizer normalizers::prepend(std::string prefix) {
   return [prefix = std::move(prefix)](AlignedText& text) { text.prepend(prefix); };
 }
 
-// What is put in takes the place of the last byte that it replaces.
+// Inserted text takes the place of the last byte that it replaces.
 static void replace_matches(AlignedText& text, const Pattern& pattern, std::string_view content) {
   const std::vector<Match> matches = pattern.find(text.text);
   uint64_t size = text.text.size();

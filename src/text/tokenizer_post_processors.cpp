@@ -1,4 +1,4 @@
-// tokenizer_post_processors.cpp - special tokens around a text, and offsets without spaces.
+// tokenizer_post_processors.cpp - adds special tokens around a text and trims spaces from offsets.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -23,7 +23,7 @@ size_t count_trailing_blanks(std::string_view value) {
 }
 
 // Offsets of " the" become those of "the". The space that add_prefix_space put before the first
-// token is no part of the text, so nothing is trimmed there.
+// token is not part of the text, so nothing is trimmed there.
 void trim(Encoding& encoding, bool add_prefix_space) {
   const std::string_view text = encoding.text;
   for (size_t i = 0; i < encoding.items.size(); ++i) {

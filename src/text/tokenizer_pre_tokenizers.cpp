@@ -1,4 +1,4 @@
-// tokenizer_pre_tokenizers.cpp - how a text is cut before the vocabulary is asked.
+// tokenizer_pre_tokenizers.cpp - splits a text into words before the model is applied.
 #include <string>
 
 #include "base/utf8.h"

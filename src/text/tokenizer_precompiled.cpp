@@ -15,8 +15,8 @@ struct CharsMap {
   std::vector<uint32_t> units;  // Darts-clone's double array
   std::string texts;            // each ends in a NUL
 
-  // What the shortest beginning of `part` that the trie knows leads to, as in the Hugging Face
-  // library (SentencePiece itself takes the longest).
+  // The replacement for the shortest prefix of `part` in the trie, as in the Hugging Face library
+  // (SentencePiece itself takes the longest).
   std::optional<std::string_view> find(std::string_view part) const {
     const auto offset = [](uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
     if (units.empty()) return {};

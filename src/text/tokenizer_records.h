@@ -1,4 +1,4 @@
-// tokenizer_records.h - what a tokenizer is made of, whichever kind of file it was read from.
+// tokenizer_records.h - the parts of a tokenizer, independent of the file they were read from.
 #pragma once
 
 #include <optional>
@@ -14,49 +14,50 @@
 namespace attn {
 
 enum class SubwordKind {
-  bpe,         // neighbours that may be merged, in the order in which merges were learned
-  word_piece,  // the longest piece that fits, again and again
-  unigram,     // the cut of the highest score
+  bpe,         // merges adjacent pieces in the order in which merges were learned
+  word_piece,  // greedy longest match
+  unigram,     // the segmentation with the highest score
   word_level,  // whole words only
 };
 
-// Ids of two pieces and of what they become. Lower ranks, their place in the list, merge first.
+// Ids of two pieces and of the merged piece. The index in the list is the rank; lower ranks merge
+// first.
 struct BpeMerge {
   int left = -1, right = -1, merged = -1;
 };
 
-// A vocabulary and the rule by which words are cut into its pieces.
+// A vocabulary and the model that splits words into its pieces.
 struct SubwordRecords {
   SubwordKind kind = SubwordKind::bpe;
   Vocabulary vocabulary;
-  std::vector<double> scores;    // of unigram: log probabilities by id, one for every id
-  std::vector<BpeMerge> merges;  // of bpe, by rank; see add_merge
-  int unknown = -1;              // the id that stands for what has no piece; -1: nothing does
+  std::vector<double> scores;    // unigram: log probability of every id
+  std::vector<BpeMerge> merges;  // bpe: by rank; see add_merge
+  int unknown = -1;              // id of the unknown token; -1: none
 
   std::string continuing_prefix;   // of pieces that continue a word ("##")
   std::string end_of_word_suffix;  // of pieces that end a word ("</w>")
-  bool fuse_unknown = false;       // unknown characters side by side are one token
-  bool byte_fallback = false;     // what is unknown becomes the pieces <0x00> … <0xFF> of its bytes
-  bool ignore_merges = false;     // words that are pieces are never cut
-  int64_t most_characters = 100;  // of word_piece: longer words are unknown
+  bool fuse_unknown = false;       // adjacent unknown characters become one token
+  bool byte_fallback = false;      // unknown characters become byte pieces <0x00> … <0xFF>
+  bool ignore_merges = false;      // words that are pieces are not split
+  int64_t most_characters = 100;   // word_piece: longer words are unknown
 
-  // The next merge. Where one of its three pieces is not in the vocabulary, nothing is added and
-  // this is that piece. `continuing_prefix` counts: "a" and "##b" become "ab".
+  // Adds the next merge. If one of its three pieces is not in the vocabulary, adds nothing and
+  // returns that piece. `continuing_prefix` is respected: "a" and "##b" become "ab".
   std::optional<std::string> add_merge(std::string_view left, std::string_view right);
 };
 
-// A token that is found in the text before anything else is done to it.
+// A token that is found in the text before all other steps.
 struct AddedToken {
-  int id = -1;  // where the vocabulary has the content, its id there counts
+  int id = -1;  // overridden by the vocabulary's id for the content, if any
   std::string content;
   bool special = false;
-  bool single_word = false;             // only where no word goes on before or after
+  bool single_word = false;             // matches only whole words
   bool lstrip = false, rstrip = false;  // also matches whitespace on that side
-  bool normalized = false;              // looked for in the normalized text
+  bool normalized = false;              // matched in the normalized text
 };
 
 struct TokenizerRecords {
-  std::string file = "tokenizer.json";  // where they stand, for errors
+  std::string file = "tokenizer.json";  // the source, for errors
   SubwordRecords model;
   std::vector<AddedToken> added;
   Normalizer normalizer;
@@ -65,8 +66,8 @@ struct TokenizerRecords {
   Decoder decoder;
 };
 
-// Of a Hugging Face tokenizer.json. Kinds and steps that are not known are an error that names
-// them; `file` begins every error sentence.
+// From a Hugging Face tokenizer.json. Unknown kinds and steps are an error that names them; `file`
+// begins every error sentence.
 Result<TokenizerRecords> read_tokenizer_json(const Json& json, std::string_view file);
 
 }  // namespace attn

@@ -16,7 +16,7 @@ namespace attn {
 namespace {
 
 // \s and \w of Oniguruma are Unicode's properties; PCRE2's own differ in a few characters
-// (U+180E is a blank to PCRE2, and marks are no word characters to older versions).
+// (PCRE2 treats U+180E as a space, and older versions do not treat marks as word characters).
 std::string translated(std::string_view source) {
   std::string out;
   bool in_class = false;
@@ -78,7 +78,7 @@ struct Matcher {
   int match(size_t at, size_t& end) {
     if (!context || !data) return -1;
     if (++n_tries % 16 == 0 && std::chrono::steady_clock::now() > last_moment) return -1;
-    // Tried position by position, so that the clock is checked between attempts.
+    // Tries one position at a time, so that the clock is checked in between.
     const int rc = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
                                PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, data, context);
     if (rc == PCRE2_ERROR_NOMATCH) return 0;
@@ -98,7 +98,7 @@ void find_regex(const pcre2_code* code, std::string_view text, std::vector<Match
     size_t end = at;
     const int found = matcher.match(at, end);
     if (found < 0) break;
-    // An empty match right after another match does not count.
+    // An empty match directly after another match is ignored.
     if (found == 0 || (end == at && at == last_end)) {
       if (at == text.size()) break;
       decode_utf8(text, at);

@@ -1,4 +1,4 @@
-// tokenizer_regex.h - the patterns of a tokenizer, bounded in time whatever they are.
+// tokenizer_regex.h - the patterns of a tokenizer, with bounded matching time.
 #pragma once
 
 #include <memory>
@@ -11,20 +11,20 @@
 
 namespace attn {
 
-// A string to look for, or a regular expression. Immutable; may be used from several threads.
+// A literal string or a regular expression. Immutable; may be used from several threads.
 class Pattern {
  public:
   static Pattern literal(std::string_view text);
   // `where` begins the error sentence.
   static Result<Pattern> regex(std::string_view source, const std::string& where);
 
-  // Matches and what lies between them, from the first byte of valid UTF-8 to the last. Where a
-  // match would take longer than any sensible pattern does, the rest of the text has none.
+  // Matches and the parts between them, which cover the text (valid UTF-8). If a match exceeds the
+  // time limit, the rest of the text has no matches.
   std::vector<Match> find(std::string_view text) const;
 
  private:
   std::string literal_;
-  std::shared_ptr<const void> code_;  // pcre2_code; none: look for literal_
+  std::shared_ptr<const void> code_;  // pcre2_code; null: search for literal_
 };
 
 }  // namespace attn

@@ -1,4 +1,4 @@
-// tokenizer_section.h - the sections of a tokenizer.json, and how the kinds in them are looked up.
+// tokenizer_section.h - sections of a tokenizer.json, and lookup of the kinds in them.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace attn {
 
-// The section's JSON, and how to speak of it: "tokenizer.json: normalizer".
+// The section's JSON, and its name for errors: "tokenizer.json: normalizer".
 struct Section {
   Json json;
   std::string where;

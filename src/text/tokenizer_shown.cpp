@@ -1,4 +1,4 @@
-// tokenizer_shown.cpp - any bytes as readable text.
+// tokenizer_shown.cpp - makes any bytes readable.
 #include "text/tokenizer_shown.h"
 
 #include <utf8proc.h>
@@ -36,7 +36,7 @@ std::string readable(std::string_view bytes) {
   for (size_t at = 0; at < bytes.size();) {
     const size_t begin = at;
     const char32_t c = decode_utf8(bytes, at);
-    // Joiners inside an emoji belong to its picture.
+    // Joiners inside an emoji are part of it.
     const bool alone = at - begin == bytes.size();
     if (c == kReplacement && at == begin + 1) {
       out += "‹" + hex(uint8_t(bytes[begin]), 2) + "›";

@@ -1,4 +1,4 @@
-// tokenizer_shown.h - any bytes as readable text.
+// tokenizer_shown.h - makes any bytes readable.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace attn {
 
-// Spaces stay. Line breaks and tabs become arrows, other control characters their pictures ("␀"),
-// characters without a shape their number ("‹U+200B›"), bytes that are no character "‹E6›".
+// Keeps spaces. Line breaks and tabs become arrows, other control characters symbols ("␀"),
+// invisible characters their code point ("‹U+200B›"), invalid bytes their value ("‹E6›").
 std::string readable(std::string_view bytes);
 
 }  // namespace attn

@@ -1,4 +1,4 @@
-// tokenizer_steps.h - the steps of a tokenizer as functions, and what makes each of them.
+// tokenizer_steps.h - the steps of a tokenizer as functions, and their factories.
 #pragma once
 
 #include <functional>
@@ -16,11 +16,10 @@
 
 namespace attn {
 
-// A token on its way out; offsets are bytes of the text.
+// A token of the result; offsets are bytes of the text.
 struct Item {
   int id = -1;
-  std::string
-      value;  // its letters before offsets are trimmed; of added tokens: as spelt in the text
+  std::string value;  // its text before offsets are trimmed; added tokens: as spelt in the text
   size_t begin = 0, end = 0;
   bool special = false;
 };
@@ -48,7 +47,7 @@ struct SubwordModel {
   std::function<void(std::string_view piece, std::vector<Subword>& out)> cut;
 };
 
-// What follows does the same as the steps of the Hugging Face library with these names.
+// The following steps match those of the same names in the Hugging Face library.
 
 namespace normalizers {
 Normalizer normal_form(NormalForm form);
@@ -58,26 +57,26 @@ Normalizer strip(bool left, bool right);
 Normalizer prepend(std::string prefix);
 Normalizer replace(Pattern pattern, std::string content);
 struct BertOptions {
-  bool clean = true;       // control characters vanish, blanks become " "
-  bool ideographs = true;  // each stands alone
+  bool clean = true;       // removes control characters, turns whitespace into " "
+  bool ideographs = true;  // separates each by spaces
   bool lowercase = true, strip_accents = true;
 };
 Normalizer bert(const BertOptions& options);  // Devlin et al. 2019
 Normalizer byte_level();                      // every byte becomes its visible letter
-// SentencePiece's precompiled_charsmap: the size of a double-array trie, the trie, and the texts it
-// leads to. Nothing if it is cut short.
+// SentencePiece's precompiled_charsmap: the size of a double-array trie, the trie, and its
+// replacement texts. nullopt if truncated.
 std::optional<Normalizer> precompiled(std::string_view charsmap);
-// SentencePiece's rules for NMT: control characters vanish, blanks of all kinds become one.
+// SentencePiece's rules for NMT: removes control characters, maps all kinds of spaces to one.
 Normalizer nmt();
 Normalizer sequence(std::vector<Normalizer> steps);
 }  // namespace normalizers
 
 namespace pre_tokenizers {
-// GPT-2's: words by its regular expression if `splits`, then every byte as its visible letter.
+// GPT-2's: splits words by its regular expression if `splits`, then makes every byte visible.
 PreTokenizer byte_level(bool add_space, bool splits);
 PreTokenizer split(Pattern pattern, Delimiter delimiter, bool invert);
 enum class PrependScheme { always, first, never };
-// Spaces become `mark`, and every word carries the one before it (Kudo & Richardson 2018).
+// Replaces spaces by `mark`, which joins the word after it (Kudo & Richardson 2018).
 PreTokenizer metaspace(char32_t mark, PrependScheme scheme, bool splits);
 PreTokenizer whitespace();
 PreTokenizer whitespace_split();
@@ -90,7 +89,7 @@ PreTokenizer sequence(std::vector<PreTokenizer> steps);
 namespace post_processors {
 // Offsets of " the" become those of "the".
 PostProcessor trim_offsets(bool add_prefix_space);
-// Special tokens around a text, where they are asked for.
+// Adds special tokens around a text if requested.
 PostProcessor surround(std::vector<Item> before, std::vector<Item> after);
 Item special_item(std::string_view value, int id);
 PostProcessor sequence(std::vector<PostProcessor> steps);
@@ -98,7 +97,7 @@ PostProcessor sequence(std::vector<PostProcessor> steps);
 
 namespace decoders {
 Decoder byte_level();
-Decoder metaspace(std::string mark, bool prepends);  // prepends: the text's first mark vanishes
+Decoder metaspace(std::string mark, bool prepends);  // prepends: drops the first mark of the text
 Decoder replace(Pattern pattern, std::string content);
 Decoder byte_fallback();  // runs of "<0xE6>" become the text whose bytes they are
 Decoder fuse();

@@ -1,4 +1,4 @@
-// tokenizer_text.cpp - rewriting and cutting text without losing its places.
+// tokenizer_text.cpp - rewrites and splits text while keeping positions.
 #include "text/tokenizer_text.h"
 
 #include <algorithm>
@@ -117,8 +117,8 @@ void cut_pieces(Pieces& pieces, const std::function<void(AlignedText&&, Pieces&)
 
 namespace {
 
-// Delimiters that stand alone between two parts join the part before them; a second delimiter in
-// a row is on its own.
+// A single delimiter between two parts joins the part before it; a second one in a row stands
+// alone.
 std::vector<Match> merge_with_previous(const std::vector<Match>& matches) {
   std::vector<Match> out;
   bool previous = false;

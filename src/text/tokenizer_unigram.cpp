@@ -1,4 +1,4 @@
-// tokenizer_unigram.cpp - SentencePiece's unigram model: of all cuts the one of the highest score.
+// tokenizer_unigram.cpp - SentencePiece's unigram model: the segmentation with the highest score.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -25,7 +25,7 @@ struct Unigram {
 std::vector<Subword> Unigram::best_cut(std::string_view text) const {
   struct Best {
     double score = 0;
-    size_t begin = size_t(-1);  // of the last piece of the best cut that ends here
+    size_t begin = size_t(-1);  // of the last piece in the best segmentation that ends here
     int id = -1;
   };
   std::vector<Best> best(text.size() + 1);
@@ -65,7 +65,7 @@ void Unigram::cut(std::string_view text, std::vector<Subword>& out) const {
     }
     while (i + 1 < pieces.size() && pieces[i + 1].id == unknown) piece.end = pieces[++i].end;
     const std::string_view letters = text.substr(piece.begin, piece.end - piece.begin);
-    // Unknown characters side by side may spell a piece that was not the best cut.
+    // Adjacent unknown characters may spell a piece that is not in the best segmentation.
     if (const int id = vocabulary->find(letters); id >= 0) piece.id = id;
     const bool has_bytes =
         byte_fallback && piece.id == unknown &&

@@ -1,4 +1,4 @@
-// tokenizer_vocabulary.cpp - a hash table of pieces whose letters lie in one string.
+// tokenizer_vocabulary.cpp - a hash table of pieces stored in one string.
 #include "text/tokenizer_vocabulary.h"
 
 #include <algorithm>

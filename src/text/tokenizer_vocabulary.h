@@ -12,10 +12,9 @@ namespace attn {
 class Vocabulary {
  public:
   void reserve(size_t n_entries) { rehash(n_entries * 2); }
-  // Readers make sure that ids are below limit(n) for a vocabulary of n entries, so that memory
-  // stays in proportion.
+  // Readers must reject ids of limit(n) or more for a vocabulary of n entries, to bound memory.
   static int64_t limit(size_t n_entries);
-  // Of a piece that is added twice the last id counts.
+  // If a piece is added twice, its last id applies.
   void add(std::string_view piece, int id);
   int find(std::string_view piece) const;           // -1 when unknown
   std::string_view piece(int id) const;             // "" for ids without one

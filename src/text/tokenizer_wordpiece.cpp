@@ -1,4 +1,4 @@
-// tokenizer_wordpiece.cpp - BERT's WordPiece: the longest piece first.
+// tokenizer_wordpiece.cpp - BERT's WordPiece: greedy longest match.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -9,7 +9,7 @@ namespace {
 
 struct WordPiece {
   std::shared_ptr<const Vocabulary> vocabulary;
-  std::string prefix;  // of pieces that go on a word
+  std::string prefix;  // of pieces that continue a word
   int unknown = -1;
   int64_t most_characters = 100;
 
@@ -25,7 +25,7 @@ struct WordPiece {
       begin = found.end;
     }
     if (known) return;
-    // A word with a part that is unknown is unknown as a whole.
+    // A word with an unknown part is unknown as a whole.
     out.resize(n_before);
     out.push_back({unknown, 0, word.size()});
   }
@@ -51,7 +51,7 @@ SubwordModel make_word_piece(SubwordRecords records) {
   model.vocabulary = std::make_shared<const Vocabulary>(std::move(records.vocabulary));
   model.prefix = std::move(records.continuing_prefix);
   model.unknown = records.unknown;
-  // One word is searched once from every character on.
+  // Each word is searched once from every character.
   constexpr int64_t kMostCharacters = 10000;
   model.most_characters = std::min(kMostCharacters, records.most_characters);
   return {model.vocabulary,

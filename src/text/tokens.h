@@ -1,4 +1,4 @@
-// tokens.h - a text cut into tokens, with the place of each in the text.
+// tokens.h - a tokenized text, with the position of each token.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@ namespace attn {
 struct Token {
   int id = -1;                // -1 where there is no vocabulary
   std::string piece;          // as the vocabulary spells it ("Ġthe", "▁the", "<0xE6>")
-  std::string shown;          // for people: " the"; bytes that are no whole character as "‹E6›"
-  size_t begin = 0, end = 0;  // bytes of the text; equal for tokens that stand for none of it
+  std::string shown;          // readable: " the"; incomplete characters as "‹E6›"
+  size_t begin = 0, end = 0;  // bytes of the text; equal for tokens not in the text
   bool special = false;
-  bool padding = false;  // fills a text up to a length: no token attends to it
+  bool padding = false;  // pads a text to a length; no token attends to it
 };
 
 struct Tokens {

@@ -13,7 +13,7 @@ namespace {
 bool is_there(const QK& layer) { return !layer.q.empty(); }
 bool is_there(const Given& layer) { return !layer.pattern.empty(); }
 
-// The same as block_pooled(), of weights that are there already.
+// Like block_pooled(), for given weights.
 void pool_given(ConstMat weights, const CellSpan& rows, const CellSpan& cols, Mat largest,
                 Mat sum) {
   for (int r = 0; r < rows.n; ++r) {
@@ -50,7 +50,7 @@ void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Ma
     return;
   }
   const int n = q1 - q0, n_blocks = (n + kBlockQueries - 1) / kBlockQueries;
-  // Cut evenly: a few rows alone would take the way of few queries, with other last bits.
+  // Cut evenly: a short block would take the path for few queries, whose last bits differ.
   const auto edge = [&](int64_t block) { return q0 + int(block * n / n_blocks); };
   const int64_t work = std::max<int64_t>(1, attend_work(*this, 0, kBlockQueries));
   parallel_for(n_blocks, std::max<int64_t>(1, (1 << 17) / work), [&](int64_t begin, int64_t end) {

@@ -16,14 +16,14 @@ namespace attn {
 namespace {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-// Up to so many queries are taken one by one, their keys side by side.
+// Up to this many queries are processed one by one, with keys in the lanes.
 constexpr int kFewQueries = 2;
-// What is known of a panel beside its weights: SoftSum and then factor, highest, and room for two
-// more.
+// Rows of per-query values besides a panel's weights: the SoftSums, then factor, highest, and two
+// spare rows.
 constexpr int kFactorRow = kSoftSums, kHighestRow = kSoftSums + 1, kSmallRows = kSoftSums + 4;
 constexpr double kLog2E = 1.4426950408889634;
 
-// Not initialized, in whole cache lines.
+// Uninitialized memory, aligned to cache lines.
 class Scratch {
  public:
   explicit Scratch(int64_t n)
@@ -37,24 +37,24 @@ class Scratch {
   float* floats_;
 };
 
-// Keys that some of the queries before q1 may have a weight on; from there on they are neither read
-// nor computed.
+// The number of leading keys that any query before q1 can see; later keys are neither read nor
+// computed.
 int n_seen_before(const Attention& a, int q1) {
   const bool causal = a.mask == Mask::causal && a.masked_score == 0;
   return causal ? std::min(q1, a.n_key) : a.n_key;
 }
 
-// What is known of some queries after the softmax.
+// The softmax of some queries, before division by the sum.
 struct Softened {
   const float* e;  // [key][width]
   int width, n_keys;
   const float* sums;    // [kAllE, and with facts the other SoftSum][width]
-  const float* factor;  // [width] 1 / Σ e; 0 of a row that sees nothing
+  const float* factor;  // [width] 1 / Σ e; 0 for a fully masked row
 
   float at(int key, int lane) const { return e[int64_t(key) * width + lane]; }
 };
 
-// One head of one sample, and memory for a panel of it.
+// One head of one sample, with memory for one panel.
 class HeadBlock {
  public:
   HeadBlock(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head)
@@ -70,7 +70,7 @@ class HeadBlock {
     k_ = a.keys(sample, layer, head);
   }
 
-  // For panels of queries until q1.
+  // Allocates for panels of queries before q1.
   void make_room(int q1, bool with_z) {
     const int64_t width = loops_.wide.width, d = a_.d_head;
     const int64_t e = (int64_t(n_seen_before(a_, q1)) + 1) * width, q = d * width;
@@ -85,7 +85,7 @@ class HeadBlock {
            kSmallRows * int64_t(kMostPanel);
   }
 
-  // Queries from .. from+n-1 side by side, at most a wide panel of them.
+  // Queries from .. from+n-1 in the lanes, at most a wide panel.
   const PanelLoops& panel_for(int n) const {
     return n > loops_.narrow.width ? loops_.wide : loops_.narrow;
   }
@@ -93,7 +93,7 @@ class HeadBlock {
   // One query, in a panel of width 1.
   Softened row(int query, bool facts);
 
-  // z [n, d_head] of what panel() or row() gave last.
+  // z [n, d_head] for the last result of panel() or row().
   void values(const Softened& w, int n, Mat z);
   void facts(const Softened& w, const TokenSets& tokens, int from, int n);
 
@@ -101,7 +101,7 @@ class HeadBlock {
   void mask_given(int from, int n, int width, int n_keys, float* highest);
   void divide(Softened& w, int n);
   void edit_cells(Softened& w, int from, int n);
-  // Σ e of each query over some tokens.
+  // Σ e of each query over sets of tokens.
   struct Sets {
     float special[kMostPanel] = {}, punctuation[kMostPanel] = {}, same_word[kMostPanel] = {};
     float duplicate[kMostPanel] = {}, induction[kMostPanel] = {}, strong[kMostPanel] = {};
@@ -118,11 +118,11 @@ class HeadBlock {
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
   float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
-  std::vector<float> room_;     // of a row
+  std::vector<float> room_;     // for one row
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
 
-// Replaces or leaves out what is masked, cell by cell, and finds the highest of the rest.
+// Replaces or removes masked scores cell by cell, and finds the highest of the rest.
 void HeadBlock::mask_given(int from, int n, int width, int n_keys, float* highest) {
   const float masked = a_.masked_score != 0 ? a_.masked_score : kMinusInfinity;
   std::fill_n(highest, width, kMinusInfinity);
@@ -179,6 +179,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
     scores(0, n_keys, unused);
     mask_given(from, n, width, n_keys, highest);
   } else if (a_.mask == Mask::causal) {
+    // Keys up to `from` are visible to the whole panel; only later keys need the mask.
     const int seen_by_all = std::min(from + 1, n_keys);
     scores(0, seen_by_all, highest);
     scores(seen_by_all, n_keys, unused);
@@ -187,7 +188,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
     scores(0, n_keys, highest);
   }
   for (int i = 0; i < width; ++i) {
-    if (highest[i] == kMinusInfinity) highest[i] = 0;  // nothing to see: e = 0 everywhere
+    if (highest[i] == kMinusInfinity) highest[i] = 0;  // fully masked: e = 0 everywhere
   }
   (facts ? loops.soften_facts : loops.soften)(from, n_keys, highest, e_, small_);
   if (facts) std::copy_n(highest, width, small_ + kHighest * width);
@@ -200,7 +201,7 @@ Softened HeadBlock::row(int query, bool facts) {
   const int n_keys = n_seen_before(a_, query + 1);
   Softened w{e_, 1, n_keys, small_, nullptr};
   for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
-  assert(k_.stride == a_.d_head);
+  assert(k_.stride == a_.d_head);  // dots_f32 reads k as one contiguous block
   simd().product.dots_f32(a_.d_head, packed_q_, k_.data, n_keys, e_);
   if (!a_.allowed.empty() || a_.masked_score != 0) {
     float highest = 0;
@@ -227,8 +228,8 @@ void HeadBlock::values(const Softened& w, int n, Mat z) {
   loops.to_rows(a_.d_head, z_, w.factor, n, z.data, z.stride);
 }
 
-// Softened on earlier copies of each query's token, and on the keys behind them. Queries with the
-// same token share one sum over the keys before the panel, so that the work is bounded by n_keys.
+// Sums e over earlier copies of each query's token, and over the keys right after them. Queries
+// with the same token share one sum over the keys before the panel, so that n_keys bounds the work.
 void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from, int n,
                        Sets& sets) {
   bool done[kMostPanel] = {};
@@ -239,8 +240,8 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
     if (done[i]) continue;
     const size_t query = size_t(from + i);
     const int* first = copies.keys.data() + copies.begin[query];
-    // Keys up to from - 1, and the keys behind them, are seen by all of the panel; n_keys may be
-    // less.
+    // All queries of the panel see keys up to from - 1 and the keys right after them; n_keys may be
+    // smaller.
     const int* last = std::lower_bound(first, copies.keys.data() + copies.end[query],
                                        std::min(from, w.n_keys - 1));
     const auto add_behind = [&](float x, int lane, float& all, float& some) {
@@ -290,7 +291,7 @@ void HeadBlock::same_word(const Softened& w, const TokenSets& tokens, int from, 
   }
 }
 
-// How many keys hold 50 and 90 % of the mass.
+// The number of keys that hold 50 and 90 % of the mass.
 void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
   room_.resize(size_t(w.n_keys));
   const double parts[] = {0.5 - kSpanSlack, 0.9 - kSpanSlack};
@@ -418,7 +419,7 @@ void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, 
 }
 
 int64_t attend_work(const Attention& a, int q0, int q1) {
-  // The softmax of a cell takes about as long as 16 multiplications.
+  // The softmax of a cell costs about 16 multiplications.
   constexpr int64_t kSoftmax = 16;
   const int64_t n_keys = a.mask == Mask::causal && a.masked_score == 0
                              ? std::min<int64_t>((int64_t(q0) + q1 + 1) / 2, a.n_key)
@@ -447,6 +448,7 @@ void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, 
     for (int i = 0; i < n; ++i) {
       const std::span<float> row = rows.row(i);
       std::fill(row.begin() + w.n_keys, row.end(), 0.f);
+      // Masked cells are 0 even if the rest of the row is NaN.
       if (!std::isnan(w.factor[i]) || a.masked_score != 0) continue;
       for (int key = 0; key < w.n_keys; ++key) {
         if (!a.may_see(sample, from + i, key)) row[size_t(key)] = 0;

@@ -1,5 +1,4 @@
-// attention_block.h - scores, softmax, z and the facts of every row, in one pass over a block of
-// queries.
+// attention_block.h - scores, softmax, z and row facts in one pass over a block of queries.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +10,24 @@
 
 namespace attn {
 
-// A good size of blocks: all panels in it are full, and there are enough blocks for several
-// threads.
+// Block size: large enough to fill all panels, small enough to give several threads work.
 constexpr int kBlockQueries = 64;
 
-// z of queries q0 .. q1-1 of a head, into z [q1 - q0, d_head], and their rows of a.facts where it
-// has any (then `tokens` must be those of the sample). Reads q, k and v of the layer. On the
-// calling thread; holds attend_floats() beside what is given. The bits of a row do not depend on
-// the block that it is in, except that blocks of one or two queries (a token typed at the end) take
-// another way, whose last bits may differ.
+// Computes z [q1 - q0, d_head] for queries q0 .. q1-1 of a head, and their rows of a.facts if there
+// are any (`tokens` must then be those of the sample). Reads q, k and v of the layer. Runs on the
+// calling thread and allocates attend_floats(). A row has the same bits in every block, except in
+// blocks of one or two queries (a token typed at the end), which take another path and may differ
+// in the last bits.
 void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,
             int q1, Mat z);
-// Multiplications of attend(), for whoever cuts a pass into steps.
+// Multiplications in attend(), for cutting a pass into steps.
 int64_t attend_work(const Attention& a, int q0, int q1);
-// Floats that one call holds at a time.
+// Floats that one call of attend() allocates.
 int64_t attend_floats(const Attention& a);
 
 // Attention::pattern_rows and ::pooled on the calling thread.
 void block_pattern(const Attention& a, int sample, int layer, int head, int q0, int q1, Mat out);
-// Things from .. to-1 in n cells, at least one each.
+// Indices from .. to-1 divided into n cells of at least one index each.
 struct CellSpan {
   int from, to, n;
   int begin(int cell) const { return from + int(int64_t(cell) * (to - from) / n); }
@@ -37,11 +35,11 @@ struct CellSpan {
     return begin(cell + 1) > begin(cell) ? begin(cell + 1) : begin(cell) + 1;
   }
 };
-// Rows row0 .. row1-1 of the cells; sums, not yet means.
+// Rows row0 .. row1-1 of the cells. `sum` receives sums, not means.
 void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
                   const CellSpan& cols, int row0, int row1, Mat largest, Mat sum);
 
-// The same with the loops of one instruction set; for tests and measurements.
+// The same with the loops of one instruction set, for tests and benchmarks.
 void attend(const AttentionLoops& loops, const Attention& a, const TokenSets& tokens, int sample,
             int layer, int head, int q0, int q1, Mat z);
 void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head,

@@ -11,7 +11,7 @@ HeadRows::HeadRows(int64_t n_heads, int64_t n_rows, int64_t width, int64_t room)
       n_rows_(n_rows),
       width_(width),
       room_(std::max(n_rows, room)) {
-  // Where size_t has 32 bits, more than it holds ends the program rather than wrapping around.
+  // With a 32-bit size_t, an overflow must fail to allocate rather than wrap around.
   const uint64_t size = uint64_t(n_heads) * uint64_t(room_) * uint64_t(width);
   const size_t most = std::numeric_limits<size_t>::max() / sizeof(float);
   memory_->floats.reset(new float[size_t(std::min<uint64_t>(size, most))]);
@@ -31,6 +31,7 @@ HeadRows HeadRows::extended(int64_t n_kept, int64_t n_rows, int64_t room) const 
   out.n_rows_ = n_rows;
   if (n_rows <= n_kept) return out;
   int64_t filled = n_kept;
+  // Succeeds only for the first trace to append after n_kept; the others copy.
   if (n_rows <= room_ && memory_->n_filled.compare_exchange_strong(filled, n_rows)) {
     out.claim_ = std::make_shared<Claim>(memory_, claim_, n_kept, n_rows);
     return out;

@@ -1,5 +1,4 @@
-// head_rows.h - floats of several heads, [head, row, width], which a longer trace may go on
-// filling.
+// head_rows.h - floats [head, row, width] whose memory a trace of a longer text can extend.
 #pragma once
 
 #include <atomic>
@@ -12,18 +11,18 @@
 
 namespace attn {
 
-// Text that is typed at its end changes no row that is there. So the trace of the longer text
-// shares the memory of the shorter and writes behind its last row. Only one may do so as long as it
-// lives, others copy; rows that a living trace has are never written again. Cheap to copy.
+// Text typed at the end leaves earlier rows unchanged, so the trace of the longer text shares the
+// memory of the shorter one and appends rows. Only one live trace may append to the same rows,
+// others copy; rows owned by a live trace are never rewritten. Cheap to copy.
 class HeadRows {
  public:
   HeadRows() = default;
-  // Room for `room` rows (at least n_rows) of each head; not initialized.
+  // Uninitialized, with capacity for `room` rows (at least n_rows) per head.
   HeadRows(int64_t n_heads, int64_t n_rows, int64_t width, int64_t room = 0);
-  // [n_heads, n_rows, width], as they are.
+  // A copy of values [n_heads, n_rows, width].
   HeadRows(int64_t n_heads, int64_t n_rows, int64_t width, const std::vector<float>& values);
 
-  // The first n_kept rows of these and room for n_rows in all; `room` as above where memory is new.
+  // The first n_kept rows of these, extended to n_rows; `room` applies if new memory is needed.
   HeadRows extended(int64_t n_kept, int64_t n_rows, int64_t room) const;
 
   bool empty() const { return !data_; }
@@ -33,19 +32,19 @@ class HeadRows {
   uint64_t bytes() const;  // of the memory, shared or not
 
   ConstMat head(int64_t i) const { return {at(i), n_rows_, width_}; }
-  // For whoever made these, and rows that no earlier trace has.
+  // For the maker of these rows only, and not for rows shared with an earlier trace.
   Mat head_to_fill(int64_t i) const { return {at(i), n_rows_, width_}; }
 
  private:
   struct Memory {
     std::unique_ptr<float[]> floats;
-    std::atomic<int64_t> n_filled{0};  // rows that some trace has
+    std::atomic<int64_t> n_filled{0};  // rows owned by some trace
   };
-  // The rows that one trace wrote behind those of another; given back with its last copy.
+  // The rows that one trace appended to another's; released with its last copy.
   struct Claim {
     std::shared_ptr<Memory> memory;
     std::shared_ptr<const Claim>
-        before;  // outlives this one, so that rows are given back from the end
+        before;  // outlives this one, so that rows are released from the end
     int64_t from, to;
     ~Claim();
   };

@@ -1,4 +1,4 @@
-// pairs.h - the tokens on both sides of an attention, and who may look at whom.
+// pairs.h - the query and key tokens of an attention, and its mask.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@ struct Pairs {
   Mask mask = Mask::none;
   // Which keys a query may see, [sample, query, key], 1 = yes; empty: `mask` alone decides.
   std::vector<uint8_t> allowed;
-  // Masked scores are replaced by this before the softmax (the tutorial's −1e9), so that a row
-  // with nothing to see is uniform. When 0, masked cells are left out, and such a row is all 0.
+  // Replaces masked scores before the softmax (the tutorial's −1e9), which makes a fully masked row
+  // uniform. 0: masked cells are left out, and such a row is all 0.
   float masked_score = 0;
 
-  // Both `mask` and `allowed` must let it. Causal: key <= query, both counted from 0.
+  // Both `mask` and `allowed` must permit it. Causal: key <= query, both from 0.
   bool may_see(int sample, int query, int key) const {
     if (mask == Mask::causal && key > query) return false;
     if (allowed.empty()) return true;

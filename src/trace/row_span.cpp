@@ -10,7 +10,7 @@ namespace attn {
 
 namespace {
 
-// The upper edge of bin b and the one below it.
+// The upper edge of a bin, which is the lower edge of the previous one.
 float edge(int bin) { return std::bit_cast<float>(0x3F800000 - (bin << kBinShift)); }
 
 bool is_in(float e, int bin) {
@@ -62,8 +62,8 @@ int keys_for(const uint64_t* bins, const float* e, int n_keys, int width, double
   const double rest = (wanted - above) / kBinOne, all = double(bins[bin] & kMass) / kBinOne;
   const int count = int(bins[bin] >> kBinCount);
   if (bin < kBins - 1) {
-    // The largest k of the bin weigh k times its mean at least, k times its upper edge and all but
-    // the lower edge for each of the others at most.
+    // The k largest of the bin weigh at least k times its mean, and at most k times its upper edge
+    // or the total less the lower edge for each of the others.
     const double high = edge(bin), low = edge(bin + 1);
     const double fewest = std::max(rest / high, count - (all - rest) / low);
     const int most = int(std::ceil(rest / (all / count))), least = int(std::ceil(fewest));

@@ -1,10 +1,11 @@
-// site.h - which head: part of the model, layer, head.
+// site.h - identifies a head: part of the model, layer, head.
 #pragma once
 
 namespace attn {
 
 struct Site {
-  int part = 0;  // of Trace::parts: one in most models, encoder, decoder and cross in some
+  int part =
+      0;  // index into Trace::parts; 0 unless the model has encoder, decoder and cross attention
   int layer = 0, head = 0;
 
   const Site& site() const { return *this; }

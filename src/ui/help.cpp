@@ -13,10 +13,11 @@ struct Entry {
 };
 
 constexpr Entry kPanels[] = {
-    {{"Big map", "大图"},
+    {{"Big map", "热力图"},
      {"The attention of one head. Each row is a query, each column a key; the colour is the weight "
       "after the softmax, so every row sums to 1. Striped cells are masked",
-      "一个头的注意力。每行是一个查询，每列是一个键；颜色表示 softmax 之后的权重，因此每行之和为 1。"
+      "一个头的注意力。每行是一个查询，每列是一个键；颜色表示 softmax 之后的权重，因此每行之和为 "
+      "1。"
       "带条纹的单元格已被掩码"}},
     {{"Grid", "网格"},
      {"A small map of every head: one row per layer, one column per head",
@@ -40,7 +41,8 @@ constexpr Entry kMore[] = {
       "说明所选的头有什么作用，并列出其各项度量；圆点表示它在所有头中的位置。"
       "单击度量可查看说明、公式与来源"}},
     {{"List", "列表"},
-     {"All heads, sorted by a measure. The filter takes conditions separated by spaces: induction > "
+     {"All heads, sorted by a measure. The filter takes conditions separated by spaces: induction "
+      "> "
       "0.5 L5 H0-3",
       "按某个度量排序的所有头。筛选条件以空格分隔：induction > 0.5 L5 H0-3"}},
     {{"Lines", "连线"},
@@ -59,12 +61,13 @@ constexpr Entry kKeys[] = {
     {{"[  ]   or  ,  .", "[  ]   或  ,  ."}, {"Previous, next head", "上一个、下一个头"}},
     {{"{  }   or  PgUp PgDn", "{  }   或  PgUp PgDn"}, {"Previous, next layer", "上一层、下一层"}},
     {{"+  −  F", "+  −  F"}, {"Zoom in, zoom out, show all", "放大、缩小、显示全部"}},
-    {{"Drag, wheel", "拖动、滚轮"}, {"Pan the map, zoom at the pointer", "平移大图，以指针为中心缩放"}},
+    {{"Drag, wheel", "拖动、滚轮"},
+     {"Pan the map, zoom at the pointer", "平移热力图，以指针为中心缩放"}},
     {{"1 2 3 4 5", "1 2 3 4 5"},
-     {"Map, lines, neuron, scatter, lens", "大图、连线、神经元、散点、透镜"}},
+     {"Map, lines, neuron, scatter, lens", "热力图、连线、神经元、散点、透镜"}},
     {{"Shift+drag, Shift+arrows", "Shift+拖动、Shift+方向键"},
      {"Select a rectangle of the map: its weight, entropy, distance",
-      "在大图上框选矩形：其权重之和、熵与距离"}},
+      "在热力图上框选矩形：其权重之和、熵与距离"}},
     {{"W  S", "W  S"},
      {"Switch between tokens, words, sentences and spans; show or hide special tokens",
       "切换词元、词、句子、片段；显示或隐藏特殊词元"}},

@@ -30,8 +30,7 @@ struct Program {
   bool index_read = false;
   bool holds_first = true;  // nothing is drawn yet: the preferred model may arrive in a moment
 
-  double held_since_s =
-      -1;  // since when a frame waits for a new picture; below 0: none waits
+  double held_since_s = -1;   // since when a frame waits for a new picture; below 0: none waits
   bool picture_slow = false;  // the awaited picture took too long
 };
 

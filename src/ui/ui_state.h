@@ -124,9 +124,9 @@ struct UiState {
   std::string spoken;                     // the errors last announced to screen readers
   std::string toast;                      // confirmation of the last action, until toast_until
   double toast_until = 0;
-  Snapshot read_snap;    // of reading_frame()
-  double typed_at = -1;  // time of the last key; a burst of typing is one undo step
-  float fetching = -1;   // download progress of a listed model, 0 to 1; -1: none
+  Snapshot read_snap;             // of reading_frame()
+  double typed_at = -1;           // time of the last key; a burst of typing is one undo step
+  float fetching = -1;            // download progress of a listed model, 0 to 1; -1: none
   bool wants_last_token = false;  // choose the last token of the next trace
 
   // The prompt box: the text typed, and the model and text it belongs to.

@@ -325,8 +325,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::End();
 
   const bool moved = end_frame(ui) || !(state == before);
-  // Without threads the frames do the work. With threads the finished job wakes the page, and frames
-  // only show its progress: more of them would take CPU time from it where the CPU draws.
+  // Without threads the frames do the work. With threads the finished job wakes the page, and
+  // frames only show its progress: more of them would take CPU time from it where the CPU draws.
   if (moved || (!snap.busy.empty() && !platform::has_threads())) return 0;
   double more_ms = 1e300;
   const auto at_latest = [&](double time) {

@@ -21,7 +21,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
 bool is_settled(const UiState& ui);
 // Download progress for the status line, 0 to 1; below 0: no download.
 void show_fetching(UiState& ui, float progress);
-// Shows another model with a text of its own and its last token chosen (the first sees only itself).
+// Shows another model with a text of its own and its last token chosen (the first sees only
+// itself).
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id);
 // Shown until dismissed or another model is chosen. `failed_model`: the listed model the message is
 // about, which can be retried.

@@ -4,10 +4,10 @@
     tests/cli/run.py build/native/attnscope
     tests/cli/run.py node --experimental-wasm-relaxed-simd build/web-mt/attnscope.js
 
---update writes tests/data/cli/*.txt anew: look at the difference before you keep it.
-Models are read from ../shared/models/checkpoints, or under $ATTNSCOPE_SHARED; where they are absent
-their tests are skipped, visibly. The last line is "N passed, N failed". Python's standard library
-only.
+--update rewrites tests/data/cli/*.txt: review the difference before you keep it.
+Models are read from ../shared/models/checkpoints, or below $ATTNSCOPE_SHARED; tests of missing
+models are skipped and reported. The last line is "N passed, N failed". Needs only Python's standard
+library.
 """
 
 import array
@@ -76,7 +76,7 @@ def flat(x):
 
 
 def largest_difference(a, b):
-    """Infinite where the two are not alike in length or one is not a number."""
+    """Infinite if lengths differ or a value is NaN."""
     if len(a) != len(b):
         return math.inf
     most = 0.0
@@ -101,7 +101,7 @@ def ints(data):
 
 
 def read_npy(data):
-    """(type, shape, raw values), as NumPy's format 1.0 says."""
+    """(type, shape, raw values) of a file in NumPy's format 1.0."""
     assert data[:8] == b"\x93NUMPY\x01\x00"
     n = struct.unpack("<H", data[8:10])[0]
     assert (10 + n) % 64 == 0
@@ -122,7 +122,7 @@ def read_safetensors(data):
 
 
 def torch_cases():
-    """name -> {tensor -> values}, of tests/data/scratch.txt."""
+    """name -> {tensor -> values}, from tests/data/scratch.txt."""
     cases, tensors, name = {}, {}, ""
     for line in (DATA / "scratch.txt").read_text().splitlines():
         words = line.split()
@@ -298,7 +298,7 @@ def test_exits():
         for name, ids in (
             ("none", "[]"),
             ("far", "[1, 99999]"),
-            ("word", "[[1], [\"a\"]]"),
+            ("word", '[[1], ["a"]]'),
             ("object", "{}"),
         ):
             (here / (name + ".json")).write_text(ids)
@@ -344,8 +344,8 @@ def test_exits():
 
 
 def bad(arguments, expected, word):
-    """The exit code, nothing on standard output, one sentence that holds `word` on standard
-    error."""
+    """Checks the exit code, that standard output is empty, and that standard error is one
+    sentence containing `word`."""
     code, out, err = run(*arguments)
     short = " ".join(map(str, arguments))[:60]
     check(
@@ -424,7 +424,7 @@ def test_model(name):
             total = sum(math.exp(x - last[order[0]]) for x in last)
             found = json.loads(out)
             check(f"{name}: next ids", found["input_ids"] == ids)
-            check(f"{name}: the five likeliest", [t["id"] for t in found["next"]] == order)
+            check(f"{name}: the five most likely", [t["id"] for t in found["next"]] == order)
             d = largest_difference([t["logit"] for t in found["next"]], [last[i] for i in order])
             print(f"{name}: logits differ from the reference by {d:.3g}")
             check(f"{name}: their logits", d <= 1e-3)
@@ -471,7 +471,7 @@ def test_model(name):
 
 
 def test_masked():
-    """A model that reads both ways says what [MASK] hides; one without a vocabulary says so."""
+    """A bidirectional model predicts [MASK]; one without an output vocabulary is refused."""
     models = ROOT / "tests" / "data" / "models"
     text = ["--text", "The girl saw a [MASK]."]
     code, out, err = run(
@@ -480,7 +480,10 @@ def test_masked():
     masked = json.loads(out)["masked"] if code == 0 else []
     check("bert-mlm: the place of [MASK]", [m["position"] for m in masked] == [5], err or out)
     check("bert-mlm: its candidates", [len(m["candidates"]) for m in masked] == [3], err or out)
-    for lang, words in (("en", "what token 5 “[MASK]” of 8 hides"), ("zh", "被遮住的词元 5“[MASK]”")):
+    for lang, words in (
+        ("en", "predictions for masked token 5 “[MASK]” of 8"),
+        ("zh", "被遮住的词元 5“[MASK]”"),
+    ):
         code, out, err = run("next", "--model", models / "bert-mlm", *text, "--lang", lang)
         check(f"bert-mlm: next --lang {lang}", code == 0 and words in out, err or out)
     bad(
@@ -494,7 +497,7 @@ def test_masked():
 
 
 def test_story():
-    """stories260K goes on as llama2.c does: "Once upon a time, there was a little girl named
+    """stories260K continues as in llama2.c: "Once upon a time, there was a little girl named
     Lily"."""
     folder = CHECKPOINTS / "stories260K"
     if not folder.is_dir():
@@ -517,7 +520,7 @@ def test_story():
 
 
 def test_heads():
-    """Every format of `heads` on r + r against PyTorch's numbers; r drawn, or read from a file."""
+    """Every format of `heads` on r + r against PyTorch; r is drawn, or read from a file."""
     torch = json.loads((BOOKWORM / "head_scores.json").read_text())
     names = {
         "induction_stripe": "repeat_induction",
@@ -573,7 +576,7 @@ def test_heads():
             and "".join(heads).count("*") == 10,
             err or out,
         )
-        # Points stand under each other.
+        # Decimal points align.
         points = [[i for i, c in enumerate(line) if c == "."] for line in heads]
         check(f"heads: columns align, {lang}", all(p == points[0] for p in points), out)
     code, out, err = run("heads", "--model", BOOKWORM, "--random-repeat", "--format", "json")
@@ -599,7 +602,7 @@ def test_heads():
 
 
 def test_measure():
-    """Every format of `measure` says the same numbers; the list names every measure."""
+    """Every format of `measure` has the same numbers; the list names every measure."""
     text = ["--text", "Once upon a time, once upon a time", "--lang", "en"]
     code, out, err = run("measure", "--lang", "en")
     check(
@@ -664,8 +667,8 @@ def test_measure():
 
 
 def merge(a, groups, n):
-    """[query, key] numbers with tokens put together: summed over keys, averaged over queries; group
-    -1 left out."""
+    """[query, key] values of grouped tokens: summed over keys, averaged over queries; group -1 is
+    left out."""
     out = [[0.0] * n for _ in range(n)]
     for q, row in enumerate(a):
         for k, x in enumerate(row):
@@ -675,8 +678,8 @@ def merge(a, groups, n):
 
 
 def test_units():
-    """Words, spans and hidden special tokens: the numbers of `measure`, of `attention`, and what is
-    said of them."""
+    """Words, spans and hidden special tokens: the values of `measure` and `attention`, and their
+    notes."""
     bert = ROOT / "tests/data/models/bert"
     arguments = ["--model", bert, "--text", "the cat sat.", "--lang", "en"]
     measure = ["measure", "pattern", *arguments, "--layer", 1, "--head", 1]
@@ -699,7 +702,7 @@ def test_units():
         err,
     )
     check(
-        "units: the sense is said",
+        "units: the note explains the merge",
         code == 0 and "summed" in made["regrouped"],
         str(made.get("regrouped")),
     )
@@ -709,7 +712,7 @@ def test_units():
     rest = merge(whole, hidden, n - 2)
     held = sum(1 - sum(row) for row in rest) / (n - 2)
     check(
-        "units: hidden tokens are not made up for",
+        "units: no renormalisation for hidden tokens",
         code == 0
         and largest_difference(flat(made["values"]), flat(rest)) <= 1e-6
         and f"2 hidden special tokens hold {held:.3f} of the weight" in made["regrouped"],
@@ -717,7 +720,9 @@ def test_units():
     )
     code, out, err = run(*measure, "--special", "hidden")
     check(
-        "units: the table says it", code == 0 and "2 hidden special tokens hold" in out, err or out
+        "units: the table has the note",
+        code == 0 and "2 hidden special tokens hold" in out,
+        err or out,
     )
     code, out, err = run("measure", "row", *arguments, "--units", "words", "--format", "json")
     check(
@@ -775,7 +780,7 @@ def test_units():
 
 
 def test_lens():
-    """The last row of the lens is what `next` says; the parts of a logit add up to it."""
+    """The last row of the lens agrees with `next`; the components of a logit sum to it."""
     text = ["--model", BOOKWORM, "--text", "Once upon a time, there was a little", "--lang", "en"]
     code, out, err = run("next", *text, "--format", "json", "--top", "3")
     following = json.loads(out)["next"] if code == 0 else []
@@ -796,7 +801,7 @@ def test_lens():
     code, out, err = run("lens", *text, "--target", "girl", "--foil", "dog")
     check(
         "lens of a contrast",
-        code == 0 and "instead of ␣dog" in out and "logit difference" in out,
+        code == 0 and "compared with ␣dog" in out and "logit difference" in out,
         err or out,
     )
     code, out, err = run("lens", *text, "--format", "csv", "--top", "1")
@@ -842,8 +847,8 @@ def test_circuits():
 
 
 def test_plot():
-    """Every view as a picture that others can read, with the words of the text in it; what cannot
-    be drawn says why."""
+    """Every view as a valid SVG or PNG with the words of the text in it; an error where a view
+    cannot be drawn."""
     arguments = [
         "plot",
         "--model",

@@ -7,7 +7,7 @@ Its own functions only: head_detector ("mul" and "abs"), accumulated_resid, deco
 stack_head_results, logit_attrs, all_composition_scores, FactoredMatrix; the stripes are the
 one-line diagonals of its Main_Demo. Two tiny checkpoints with random weights, one of them with
 grouped heads, and web/models/bookworm-2m. LayerNorm weights are folded, nothing else is processed.
-A tensor per measure, by its id; ids [n], and a text said twice, repeat [2 PERIOD].
+A tensor per measure, by its id; ids [n], and a text repeated twice, repeat [2 PERIOD].
 """
 
 import os

@@ -1,4 +1,5 @@
-// The house tests itself: includes only go down, and each platform's words stay on their floor.
+// test_house.cpp - the architecture tests itself: includes only go down, and each platform's words
+// stay on their floor. floor.
 #include <doctest/doctest.h>
 
 #include <algorithm>

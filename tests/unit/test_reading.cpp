@@ -1,4 +1,4 @@
-// test_reading.cpp - maps of words and spans in a session, random tokens said twice, numbers of
+// test_reading.cpp - maps of words and spans in a session, random tokens repeated twice, numbers of
 // single tokens.
 #include <doctest/doctest.h>
 
@@ -104,7 +104,7 @@ TEST_CASE("more groups than a map may have are said to be, in both languages") {
   CHECK(read->hidden_mean == 0);
 }
 
-TEST_CASE("random tokens said twice are torch.randint's, and give the stripe scores numbers") {
+TEST_CASE("random tokens repeated twice are torch.randint's, and give the stripe scores numbers") {
   std::mt19937 draw(0);
   // torch.manual_seed(0); torch.randint(1, 100, (6,))
   CHECK(repeated_ids(draw, 100, 6) ==

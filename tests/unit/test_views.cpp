@@ -268,7 +268,7 @@ TEST_CASE("a bad filter says in one sentence what is wrong") {
   CHECK(fault(id + "x > 0.5").find("did you mean " + id) != std::string::npos);
   CHECK(fault(id).find("needs a comparison") != std::string::npos);
   CHECK(fault(id + " >").find("number is missing") != std::string::npos);
-  CHECK(fault(id + " > much").find("\"much\" is no number") != std::string::npos);
+  CHECK(fault(id + " > much").find("\"much\" is not a number") != std::string::npos);
   CHECK(fault("> 0.5").find("name is missing") != std::string::npos);
   for (const char* text : {"L", "L5-2", "<", "=", "H-1", "L99999999999", "\xff > 1", "a a a a a a"})
     CHECK(!fault(text).empty());
@@ -317,7 +317,7 @@ TEST_CASE("the glossary finds whole words, plurals and Chinese ones") {
   REQUIRE(found.word);
   CHECK(text.substr(found.begin, found.end - found.begin) == "Heads");
   CHECK(!find_word(text, found.end, Lang::en).word);  // "monkeys" holds no key
-  CHECK(find_word("各行的归纳得分", 0, Lang::zh).word);
+  CHECK(find_word("各行的归纳分数", 0, Lang::zh).word);
 }
 
 TEST_CASE("heads are cells, lines of a list and dots, each where its head is chosen") {

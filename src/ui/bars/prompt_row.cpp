@@ -97,10 +97,10 @@ void draw_random_tokens(Frame& f, float width) {
     return std::string(f.t("Random tokens twice (seed ", "随机词元重复两遍（种子 ")) +
            std::to_string(seed) + f.t(")", "）");
   };
-  const char* help = f.t(
-      "50 random tokens, then the same 50 again: induction heads show a stripe, and the stripe "
-      "scores can be computed",
-      "50 个随机词元，再原样重复一遍：归纳头会显出一条斜线，对角线分数也可以计算");
+  const char* help =
+      f.t("50 random tokens, then the same 50 again: induction heads show a stripe, and the stripe "
+          "scores can be computed",
+          "50 个随机词元，再原样重复一遍：归纳头会显出一条斜线，对角线分数也可以计算");
   const int seed = f.state.repeat > 0 ? f.state.repeat_seed : 0;
   entry("random_tokens", seed, title(seed), help);
   if (f.state.repeat > 0 && seed < 2147483647)

@@ -92,8 +92,7 @@ void draw_top_bar(Frame& f) {
                   f.history.can_redo()))
     go_forward(f);
   ImGui::SameLine();
-  if (icon_button(f, "link", Icon::link,
-                  f.t("Copy a link to this view", "复制当前视图的链接")))
+  if (icon_button(f, "link", Icon::link, f.t("Copy a link to this view", "复制当前视图的链接")))
     copy_link(f);
   ImGui::SameLine();
   draw_theme_button(f);

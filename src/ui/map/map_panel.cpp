@@ -190,9 +190,10 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   ImGui::SameLine(0, 4);
   const bool draws = f.ui.draws_rectangle;
   if (draws) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
-  if (icon_button(f, "rectangle", Icon::rectangle,
-                  f.t("Select a rectangle by dragging (or Shift+drag): its weight, entropy, distance",
-                      "在大图上拖出矩形（或按住 Shift 拖动）：其权重之和、熵与距离")))
+  if (icon_button(
+          f, "rectangle", Icon::rectangle,
+          f.t("Select a rectangle by dragging (or Shift+drag): its weight, entropy, distance",
+              "在热力图上拖出矩形（或按住 Shift 拖动）：其权重之和、熵与距离")))
     f.ui.draws_rectangle = !draws;
   if (draws) ImGui::PopStyleColor();
   ImGui::SameLine(0, 4);
@@ -204,10 +205,10 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
     zoom_map(f, 1.5f, middle);
   ImGui::SameLine(0, 4);
-  if (icon_button(f, "fit", Icon::fit, f.t("Show the whole map (F)", "显示整张大图 (F)"))) fit_map(f);
+  if (icon_button(f, "fit", Icon::fit, f.t("Show the whole map (F)", "显示整张热力图 (F)")))
+    fit_map(f);
   ImGui::SameLine(0, 4);
-  if (icon_button(f, "save", Icon::save,
-                  f.t("Save the figure or its data", "保存图片或数据")))
+  if (icon_button(f, "save", Icon::save, f.t("Save the figure or its data", "保存图片或数据")))
     ImGui::OpenPopup("save");
   draw_save_menu(f, [&] { return saved_map(f, size); });
   if (!source.preview) draw_target(f, "", view.metric(f.shown));
@@ -287,7 +288,8 @@ void draw_map_panel(Frame& f) {
 
   const std::string says = focused_sentence(f, source);
   if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
-  const std::string hint = says.empty() ? f.t("rows ↓ queries, columns → keys", "行 ↓ 查询，列 → 键") : says;
+  const std::string hint =
+      says.empty() ? f.t("rows ↓ queries, columns → keys", "行 ↓ 查询，列 → 键") : says;
   const std::string cut = fit_text(hint, line_width - pool_width);
   list->AddText(line, rgb(says.empty() ? f.colors().faint : f.colors().text), cut.c_str());
   if (says != f.ui.announced) {

@@ -72,7 +72,8 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   const std::string n = std::to_string(1 << level);
   const bool mean = f.state.pool == Pool::mean;
   const std::string text =
-      std::string(mean ? f.t("mean of ", "平均值 ") : f.t("largest of ", "最大值 ")) + n + " × " + n;
+      std::string(mean ? f.t("mean of ", "平均值 ") : f.t("largest of ", "最大值 ")) + n + " × " +
+      n;
   const float wide = text_width(text) + 14;
   const ImVec2 after = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({line.x + width - wide, line.y - 1});

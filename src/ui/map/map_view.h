@@ -14,9 +14,8 @@ struct MapSource {
   const PatternMap* exact = nullptr;  // null for a thumbnail: no numbers
   int layer = 0, head = 0, n_query = 0, n_key = 0;
   bool preview = false;
-  bool tiled = false;  // drawn from the session's tiles; no stack
-  const MadeMeasure* measured =
-      nullptr;  // shown instead of weights, coloured by f.ui.shown_range
+  bool tiled = false;                     // drawn from the session's tiles; no stack
+  const MadeMeasure* measured = nullptr;  // shown instead of weights, coloured by f.ui.shown_range
 
   bool empty() const { return !stack && !tiled; }
 };

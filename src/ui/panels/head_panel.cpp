@@ -68,8 +68,8 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   if (ImGui::IsItemHovered()) {
     std::string says = std::string(m.title.in(f.lang)) + "\n" + m.sentence.in(f.lang);
     if (std::isfinite(percentile))
-      says += std::string("\n") + f.t("Higher than ", "高于其他头中的 ") + percent_text(percentile, 0) +
-              f.t(" of the other heads; rank ", "；排第 ") +
+      says += std::string("\n") + f.t("Higher than ", "高于其他头中的 ") +
+              percent_text(percentile, 0) + f.t(" of the other heads; rank ", "；排第 ") +
               std::to_string(rank_of(column.values, at)) + f.t(" of ", "，共 ") +
               std::to_string(table.size());
     tooltip(says);
@@ -104,8 +104,8 @@ void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
   const char* how = role.confidence >= .7f   ? f.t("high", "高")
                     : role.confidence >= .4f ? f.t("medium", "中")
                                              : f.t("low", "低");
-  std::string says = std::string(f.t("Confidence: ", "置信度：")) + percent_text(role.confidence, 0) +
-                     f.t(" (", "（") + how + f.t(").", "）。");
+  std::string says = std::string(f.t("Confidence: ", "置信度：")) +
+                     percent_text(role.confidence, 0) + f.t(" (", "（") + how + f.t(").", "）。");
   if (role.score) {
     const Metric& m = role.score->metric;
     says += std::string(f.t(" Its score, ", "其度量“")) + m.title.in(f.lang) +

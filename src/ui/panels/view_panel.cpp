@@ -85,7 +85,7 @@ void draw_lines(Frame& f, const View& view) {
                        {view.id, made, nullptr, nullptr, height, !shown});
     if (f.pairs().n_query > 512)
       return wrapped(f.t("Lines are drawn for up to 512 tokens; use the map for longer texts",
-                         "连线最多支持 512 个词元；更长的文本请看大图"));
+                         "连线最多支持 512 个词元；更长的文本请看热力图"));
     draw_missing(f, made);
   });
 }

@@ -89,7 +89,7 @@ export const cases = [
     },
   },
   {
-    name: "random tokens said twice come from the menu, the link brings the same again, typing " +
+    name: "random tokens come repeated from the menu, the link brings the same again, typing " +
         "ends them",
     async run(t) {
       const page = await t.open(link(t, "layer=1&head=2"));
@@ -101,7 +101,7 @@ export const cases = [
       equal(first.n_query, 100, "tokens");
       check(
           first.tokens.slice(0, 50).every((token, i) => token === first.tokens[i + 50]),
-          "they are not said twice");
+          "they are not repeated twice");
       const query = await page.query_now();
       equal(query.get("repeat"), "50", "repeat");
       await page.screenshot("tokens-random");
