@@ -11,7 +11,10 @@
 #include <iterator>
 
 #include "analysis/regroup.h"
+#include "app/measures.h"
 #include "app/read_folder.h"
+#include "base/nearest.h"
+#include "cli/terminal.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -34,13 +37,14 @@ void cut_last_line_break(std::string& text) {
 
 Result<std::string> read_text(const ModelOptions& options) {
   std::string text = options.text;
-  if (!options.text_file.empty()) {
+  const bool from_input = options.text_file == "-" || (options.text_file.empty() && text == "-");
+  if (from_input) {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    cut_last_line_break(text);
+  } else if (!options.text_file.empty()) {
     const Result<Bytes> bytes = read_file(options.text_file);
     if (!bytes) return bytes.error();
     text = bytes->text();
-    cut_last_line_break(text);
-  } else if (text == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
     cut_last_line_break(text);
   }
   if (text.empty()) return Error{"the text is empty; pass a non-empty text to --text"};
@@ -56,9 +60,12 @@ Status out_of_range(const char* option, const char* things, int i, int n) {
 }  // namespace
 
 int fail(const Error& error) {
-  std::fprintf(stderr, "attnscope: %s\n", error.message.c_str());
+  std::fprintf(stderr, "%s %s\n", error_terminal().red("attnscope:").c_str(),
+               error.message.c_str());
   return kBadInput;
 }
+
+int finish_text(std::string_view out) { return finish(fitted(out, output_terminal())); }
 
 int finish(std::string_view out) {
   std::fflush(stdout);
@@ -87,7 +94,7 @@ void add_choice(CLI::App& app, const std::string& name, std::vector<std::string>
   };
   auto check = [names, comma](const std::string& given) {
     const bool known = std::ranges::find(names, given) != names.end();
-    return known ? std::string() : given + " is not one of " + comma;
+    return known ? std::string() : given + " is not one of " + comma + did_you_mean(given, names);
   };
   app.add_option_function<std::string>(name, choose, help)
       ->option_text(bar)
@@ -124,7 +131,7 @@ void add_units(CLI::App& app, State& state) {
   add_choice(
       app, "--units", {std::begin(kUnitNames), std::end(kUnitNames)},
       [&state](int i) { state.units = Units(i); },
-      "Unit of analysis: tokens (default), words, sentences, or the spans\nof --spans. Weights are "
+      "Unit of analysis: tokens (default), words, sentences, or the spans of --spans. Weights are "
       "summed over keys and averaged over queries");
   app.add_option("--spans", state.spans,
                  "Token ranges to merge, such as 2-5,7-9; needs --units spans")
@@ -138,7 +145,7 @@ void add_units(CLI::App& app, State& state) {
   add_choice(
       app, "--special", {std::begin(kSpecialNames), std::end(kSpecialNames)},
       [&state](int i) { state.specials = Specials(i); },
-      "Special tokens: shown (default) or hidden. The remaining weights\nare not renormalised");
+      "Special tokens: shown (default) or hidden. The remaining weights are not renormalised");
 }
 
 Status check_looks(const State& s, const Trace& trace) {
@@ -160,7 +167,8 @@ void add_model(CLI::App& app, ModelOptions& options) {
   CLI::Option* text = app.add_option("--text", options.text, "Input text; - reads standard input")
                           ->option_text("TEXT");
   CLI::Option* file = app.add_option("--text-file", options.text_file,
-                                     "File with the input text; a final line break is dropped")
+                                     "File with the input text, - for standard input; a final "
+                                     "line break is dropped")
                           ->option_text("FILE")
                           ->excludes(text);
   app.parse_complete_callback([text, file] {
@@ -174,7 +182,10 @@ Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
   if (!looks_like_model(*files))
     return Error{path + ": no model found; the folder needs config.json and model.safetensors"};
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
-  return load_model(std::move(*files), folder);
+  ModelLoad load(std::move(*files), folder);
+  Progress progress("Loading the model", load.n_steps());
+  while (load.step()) progress.step();
+  return load.take();
 }
 
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
@@ -200,6 +211,25 @@ Result<Opened> open_model(const ModelOptions& options) {
   Opened opened{*model, (*model)->tokenizer->encode(*text)};
   if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
   return opened;
+}
+
+Trace run_forward(std::shared_ptr<const Model> model, Tokens tokens, const Keep& keep) {
+  ForwardPass pass(std::move(model), std::move(tokens), keep);
+  Progress progress("Running the model", pass.n_steps());
+  while (pass.step()) progress.step();
+  return pass.take();
+}
+
+Measure run_metric(const Metric& metric, const Inputs& inputs) {
+  Study study = metric.begin(inputs);
+  Progress progress(std::string("Computing ") + metric.title.en, study.n_steps);
+  while (study.step()) progress.step();
+  return study.take();
+}
+
+Result<Measure> run_checked(const Metric& metric, const Inputs& inputs) {
+  if (Status no = cannot_compute(metric, inputs)) return *no;
+  return run_metric(metric, inputs);
 }
 
 }  // namespace attn

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/measure.h"
 #include "model/model.h"
 #include "pass/forward.h"
 #include "state/state.h"
@@ -23,7 +24,8 @@ constexpr int kFine = 0, kBadInput = 1, kBadUsage = 2;
 using Run = std::function<int()>;
 struct Command {
   const char* name;
-  const char* title;  // shown by --help
+  const char* title;     // shown by --help
+  const char* examples;  // likewise, one a line; DIR is the folder of a model
   Run (*set_up)(CLI::App& app);
 };
 std::span<const Command> commands();
@@ -42,6 +44,8 @@ Run set_up_plot(CLI::App& app);
 // Prints the error to standard error and returns kBadInput.
 int fail(const Error& error);
 
+// Prints a report or a table, wrapped and styled for the terminal; else as finish() does.
+int finish_text(std::string_view out);
 // Writes all of `out` to standard output and returns the exit code. Retries while a pipe is full:
 // under Node, write() then fails with EAGAIN instead of blocking.
 int finish(std::string_view out);
@@ -67,7 +71,7 @@ Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
 // An error if ForwardPass::check refuses the tokens or the pass would need too much memory.
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {});
 
-// --model DIR, and --text TEXT, or --text - for standard input, or --text-file FILE.
+// --model DIR, and --text TEXT or --text-file FILE; - is standard input.
 struct ModelOptions {
   std::string folder, text, text_file;
 };
@@ -79,5 +83,10 @@ struct Opened {
   Tokens tokens;
 };
 Result<Opened> open_model(const ModelOptions& options);
+
+// forward(), Metric::compute() and compute_checked() that show their progress.
+Trace run_forward(std::shared_ptr<const Model> model, Tokens tokens, const Keep& keep = {});
+Measure run_metric(const Metric& metric, const Inputs& inputs);
+Result<Measure> run_checked(const Metric& metric, const Inputs& inputs);
 
 }  // namespace attn

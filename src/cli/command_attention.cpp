@@ -28,7 +28,7 @@ int run_attention(const Options& o) {
     return fail(
         Error{"--special hidden: the text has only special tokens; pass a longer text to --text"});
   if (Status e = check_patterns_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
-  const Trace trace = forward(opened->model, std::move(opened->tokens));
+  const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[0];
   const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0) : Pairs{};
   const ArrayGroups array_groups{tokens, tokens, shown};
@@ -53,12 +53,11 @@ Run set_up_attention(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model(app, o->model);
   add_units(app, o->state);
-  app.add_option(
-         "--out", o->out,
-         "float32 [layer, head, query, key], at most 4 GB; the extension sets\nthe format:\n"
-         ".npz          attention, input_ids and tokens.json in one file\n"
-         ".npy          attention, with the tokens in FILE.tokens.json\n"
-         ".safetensors  attention and input_ids, with the tokens as metadata")
+  app.add_option("--out", o->out,
+                 "float32 [layer, head, query, key], at most 4 GB; the extension sets the format:\n"
+                 ".npz          attention, input_ids and tokens.json in one file\n"
+                 ".npy          attention, with the tokens in FILE.tokens.json\n"
+                 ".safetensors  attention and input_ids, with the tokens as metadata")
       ->option_text("FILE")
       ->required();
   return [o] { return run_attention(*o); };

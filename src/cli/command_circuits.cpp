@@ -143,11 +143,11 @@ int run_circuits(const Options& o) {
   State state;
   state.lang = o.lang;
   const Inputs in{.model = model->get(), .state = &state};
-  Circuits c{o, **model, (*model)->config.n_heads, find_metric("copying")->compute(in), {}};
-  for (const char* kind : kKinds) c.compositions.push_back(find_metric(kind)->compute(in));
+  Circuits c{o, **model, (*model)->config.n_heads, run_metric(*find_metric("copying"), in), {}};
+  for (const char* kind : kKinds) c.compositions.push_back(run_metric(*find_metric(kind), in));
   switch (o.format) {
     case NumberFormat::table:
-      return finish(as_table(c));
+      return finish_text(as_table(c));
     case NumberFormat::csv:
       return finish(as_csv(c));
     case NumberFormat::json:
@@ -169,7 +169,7 @@ Run set_up_circuits(CLI::App& app) {
   add_choice(
       app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
       [o](int i) { o->format = NumberFormat(i); },
-      "table (default); csv or json for all heads and pairs; npy: Q-, K- and V-composition\n[3, "
+      "table (default); csv or json for all heads and pairs; npy: Q-, K- and V-composition [3, "
       "layer, head, later layer, later head]");
   add_language(app, o->lang);
   return [o] { return run_circuits(*o); };

@@ -83,8 +83,8 @@ int run_demo(const Options& o) {
   const Result<ScratchRun> run = run_scratch(settings);
   if (!run) return fail(run.error());
   if (Status e = check_looks(o.state, *run->trace)) return fail(*e);
-  const std::string out = o.as_json ? demo_json(*run, o.with_weights) : demo_report(*run, o.state);
-  return finish(out);
+  return o.as_json ? finish(demo_json(*run, o.with_weights))
+                   : finish_text(demo_report(*run, o.state));
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ Run set_up_demo(CLI::App& app) {
       ->option_text("N");
   app.add_option("--batch", o->state.n_samples, "Batch size (default 2)")->option_text("N");
   app.add_option("--tokens", o->state.tokens,
-                 "Token names, separated by spaces; their vectors are random\n(default 我 爱 学习 "
+                 "Token names, separated by spaces; their vectors are random (default 我 爱 学习 "
                  "深度 学习 EOS)")
       ->option_text("TEXT");
   add_choice(

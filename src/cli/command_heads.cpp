@@ -11,6 +11,7 @@
 #include "base/json_writer.h"
 #include "cli/command.h"
 #include "cli/number_format.h"
+#include "cli/terminal.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 #include "text/random_tokens.h"
@@ -260,10 +261,12 @@ int run_heads(const Options& o) {
   for (const HeadScore& score : head_scores())
     if (period > 0 || !score.needs_period()) scores.push_back(&score);
   std::optional<HeadTable> table;
+  Progress progress("Running the model", int(samples.size()));
   for (const Tokens& tokens : samples) {
-    const Trace trace = forward(model, tokens);
+    const Trace trace = samples.size() > 1 ? forward(model, tokens) : run_forward(model, tokens);
     if (!table) table.emplace(scores, trace.parts[0]);
     table->add(model.get(), trace.parts[0], 0, period, o.offset);
+    progress.step();
   }
   Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}};
   for (size_t i = 0; i < scores.size(); ++i) {
@@ -280,7 +283,7 @@ int run_heads(const Options& o) {
                           : o.format == NumberFormat::json ? as_json(scored)
                           : o.format == NumberFormat::npy  ? as_npy(scored)
                                                            : as_table(scored);
-  return finish(out);
+  return o.format == NumberFormat::table ? finish_text(out) : finish(out);
 }
 
 }  // namespace
@@ -292,12 +295,13 @@ Run set_up_heads(CLI::App& app) {
       app.add_option("--text", o->model.text, "Input text; - reads standard input")
           ->option_text("TEXT"),
       app.add_option("--text-file", o->model.text_file,
-                     "File with the input text; a final line break is dropped")
+                     "File with the input text, - for standard input; a final line break is "
+                     "dropped")
           ->option_text("FILE"),
       app.add_option("--ids", o->ids_file, "JSON file of token ids: a list, or a list of lists")
           ->option_text("FILE"),
       app.add_flag("--random-repeat", o->random_repeat,
-                   "Random tokens, repeated twice; adds the stripe scores. Ids are\n"
+                   "Random tokens, repeated twice; adds the stripe scores. Ids are "
                    "1 + mt19937(seed) % (d_vocab - 1), as drawn by torch.randint")};
   app.add_option("--seed", o->seed, "Seed of the random tokens (default 1)")
       ->option_text("N")
@@ -319,7 +323,7 @@ Run set_up_heads(CLI::App& app) {
   add_choice(
       app, "--format", {"table", "csv", "json", "npy"}, [o](int i) { o->format = NumberFormat(i); },
       "table (default); csv, json or npy (float32 [score, layer, head] in the order of csv) "
-      "output\n"
+      "output "
       "all scores in full precision, csv and json also those without the first token");
   app.add_option("--offset", o->offset, "k of the offset score, A[i, i-k] (default 2)")
       ->option_text("K");

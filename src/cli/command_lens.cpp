@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "cli/command.h"
 #include "cli/number_format.h"
+#include "cli/terminal.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -142,18 +143,20 @@ int run_lens(const Options& o) {
   if (const Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   State state = o.state;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
-  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (const Status e = check_looks(state, trace)) return fail(*e);
   const Model& model = *opened->model;
   const Inputs in{&model, &trace, &state};
   if (const Status e = missing(*find_metric("lens_logit"), in)) return fail(*e);
   LensPass pass(in, std::min(o.top, model.config.d_vocab));
-  while (pass.step()) {
+  {
+    Progress progress("Computing the predictions of each layer");
+    while (pass.step()) progress.step();
   }
   const Lens lens{o, model, trace, state, pass.take()};
   switch (o.format) {
     case NumberFormat::table:
-      return finish(as_table(lens));
+      return finish_text(as_table(lens));
     case NumberFormat::csv:
       return finish(as_csv(lens));
     case NumberFormat::json:
@@ -183,7 +186,7 @@ Run set_up_lens(CLI::App& app) {
   add_choice(
       app, "--format", {std::begin(kNumberFormats), std::end(kNumberFormats)},
       [o](int i) { o->format = NumberFormat(i); },
-      "table (default); csv or json for every position; npy: the target's probabilities\n[layer + "
+      "table (default); csv or json for every position; npy: the target's probabilities [layer + "
       "1, position], starting with the embedding");
   add_language(app, o->state.lang);
   return [o] { return run_lens(*o); };

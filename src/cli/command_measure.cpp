@@ -3,9 +3,11 @@
 #include <iterator>
 
 #include "app/measures.h"
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/measure_table.h"
 #include "cli/regrouped.h"
+#include "cli/terminal.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -27,18 +29,25 @@ std::string list_of_measures(Lang lang) {
   return table.text();
 }
 
+Error no_measure(const std::string& given) {
+  std::vector<std::string> ids;
+  for (const Metric& m : metrics()) ids.emplace_back(m.id);
+  return Error{"measure " + given + ": no such measure" + did_you_mean(given, ids) +
+               (nearest_name(given, ids).empty() ? "; run" : " Run") +
+               " attnscope measure for the list"};
+}
+
 int print(const Options& o, const MeasureExport& what) {
-  if (!o.format) return finish(measure_table(what));
+  if (!o.format) return finish_text(measure_table(what, output_terminal().columns));
   Status status;
   const std::string out = written([&](ByteSink& sink) { status = o.format->measure(what, sink); });
   return status ? fail(*status) : finish(out);
 }
 
 int run_measure(const Options& o) {
-  if (o.id.empty()) return finish(list_of_measures(o.state.lang));
+  if (o.id.empty()) return finish_text(list_of_measures(o.state.lang));
   const Metric* metric = find_metric(o.id);
-  if (!metric)
-    return fail(Error{"measure " + o.id + ": no such measure; run attnscope measure for the list"});
+  if (!metric) return fail(no_measure(o.id));
   if (o.model.folder.empty()) return fail(Error{"measure " + o.id + ": --model DIR is needed"});
   if (o.model.text.empty() && o.model.text_file.empty())
     return fail(Error{"measure " + o.id + ": --text or --text-file is needed"});
@@ -49,11 +58,11 @@ int run_measure(const Options& o) {
   Keep keep;
   keep.activations = (metric->needs & needs_activations) != 0;
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
-  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
   Inputs inputs{opened->model.get(), &trace, &state};
   inputs.period = o.period;
-  const Result<Measure> measure = compute_checked(*metric, inputs);
+  const Result<Measure> measure = run_checked(*metric, inputs);
   if (!measure) return fail(measure.error());
   const Attention& a = trace.at(state);
   const std::string& name = opened->model->name;
@@ -76,7 +85,7 @@ Run set_up_measure(CLI::App& app) {
   CLI::Option* text = app.add_option("--text", o->model.text, "Input text; - reads standard input")
                           ->option_text("TEXT");
   app.add_option("--text-file", o->model.text_file,
-                 "File with the input text; a final line break is dropped")
+                 "File with the input text, - for standard input; a final line break is dropped")
       ->option_text("FILE")
       ->excludes(text);
   add_looks(app, Looks::at_layer, o->state);
@@ -96,7 +105,7 @@ Run set_up_measure(CLI::App& app) {
   add_choice(
       app, "--format", formats,
       [o, formats](int i) { o->format = find_exporter(formats[size_t(i)]); },
-      "table (default), or full precision: csv, json, a float32 array\n"
+      "table (default), or full precision: csv, json, a float32 array "
       "(npy), or arrays with the tokens (npz, safetensors)");
   add_language(app, o->state.lang);
   return [o] { return run_measure(*o); };

@@ -127,7 +127,7 @@ int run_next(const Options& o) {
                  mask + " into the text"});
   const Keep keep{.all_logits = fills_masks(model)};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
-  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   const Tokens& tokens = trace.parts[0].query_tokens[0];
   const int first = tokens.size() - trace.n_logits;  // position of the first row
   std::vector<Guess> guesses;
@@ -140,7 +140,7 @@ int run_next(const Options& o) {
   std::string out;
   for (const Guess& guess : guesses)
     out += (out.empty() ? "" : "\n") + as_text(guess, *opened->model, tokens, o.lang);
-  return finish(out);
+  return finish_text(out);
 }
 
 }  // namespace

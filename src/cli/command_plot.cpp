@@ -3,6 +3,7 @@
 
 #include "app/measures.h"
 #include "app/read_folder.h"
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/regrouped.h"
 #include "figure/exporters.h"
@@ -60,9 +61,14 @@ Result<const Metric*> metric_for(const View& view, const std::string& id, const 
   }
   const Metric* metric = find_metric(id);
   if (metric && view.can_show(*metric)) return metric;
+  std::vector<std::string> ids;
+  for (const Metric& m : metrics())
+    if (view.can_show(m)) ids.emplace_back(m.id);
   return Error{std::string(option) + " " + id +
                (metric ? ": not available for --view " : ": no such measure for --view ") +
-               view.id + "; choose from " + ids_of(view)};
+               view.id + (metric ? std::string() : did_you_mean(id, ids)) +
+               (metric || nearest_name(id, ids).empty() ? "; choose" : " Choose") + " from " +
+               ids_of(view)};
 }
 
 // "map, lines and strip"
@@ -81,7 +87,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   const State& state = *in.state;
   const Result<const Metric*> metric = metric_for(view, o.measure, "--measure");
   if (!metric) return metric.error();
-  const Result<Measure> measure = compute_checked(**metric, in);
+  const Result<Measure> measure = run_checked(**metric, in);
   if (!measure) return measure.error();
   Result<Regrouped> read = Regrouped{};
   if (regroups(state)) {
@@ -105,7 +111,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   if (view.second) {
     const Result<const Metric*> versus = metric_for(view, o.versus, "--against");
     if (!versus) return versus.error();
-    second = compute_checked(**versus, in);
+    second = run_checked(**versus, in);
     if (!second) return second.error();
     input.second = &*second;
     input.second_metric = *versus;
@@ -118,7 +124,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
     // Compute only the measures that the filter mentions.
     for (const auto& condition : filter->conditions) {
       if (!condition.metric || heads.find(condition.metric->id)) continue;
-      Result<Measure> column = compute_checked(*condition.metric, in);
+      Result<Measure> column = run_checked(*condition.metric, in);
       if (!column) return column.error();
       heads.columns.push_back({condition.metric, std::move(column->values)});
     }
@@ -147,7 +153,7 @@ int run_plot(const Options& o) {
   Keep keep;
   keep.activations = true;
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
-  const Trace trace = forward(opened->model, std::move(opened->tokens), keep);
+  const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (Status e = check_looks(state, trace)) return fail(*e);
   if (Status e = draw(o, **format, *view, {opened->model.get(), &trace, &state})) return fail(*e);
   return kFine;

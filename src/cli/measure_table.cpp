@@ -1,7 +1,9 @@
 #include "cli/measure_table.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "figure/report_text.h"
 
 namespace attn {
@@ -34,14 +36,20 @@ struct Text2D {
   }
 };
 
-std::string as_table(const Text2D& t) {
-  const Lang lang = t.state.lang;
+int widest_line(const std::string& text) {
+  int widest = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    widest = std::max(widest, display_width(std::string_view(text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return widest;
+}
+
+// The first `shown` columns.
+std::string columns_table(const Text2D& t, int shown) {
   const Metric& metric = t.metric;
-  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" +
-                    std::string(formula_of(metric, lang)) + "  (" + source_of(metric, lang) +
-                    ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
-  const int across = t.m.shape.empty() ? 1 : t.m.shape.back(),
-            shown = std::min(across, kMostAcross);
+  const int across = t.m.shape.empty() ? 1 : t.m.shape.back();
   const size_t last = t.m.axes.size() - 1, n_rows = t.m.values.size() / size_t(std::max(1, across));
   std::string title;
   for (const Axis axis : t.m.axes)
@@ -61,7 +69,22 @@ std::string as_table(const Text2D& t) {
     }
     table.add(std::move(row));
   }
-  out += table.text();
+  return table.text();
+}
+
+std::string as_table(const Text2D& t, int columns) {
+  const Lang lang = t.state.lang;
+  const Metric& metric = t.metric;
+  std::string out = std::string(metric.title.in(lang)) + "\n" + metric.sentence.in(lang) + "\n" +
+                    std::string(formula_of(metric, lang)) + "  (" + source_of(metric, lang) +
+                    ")\n" + (t.note.empty() ? "" : t.note + "\n") + "\n";
+  const int across = t.m.shape.empty() ? 1 : t.m.shape.back();
+  // At least one column, and as many as fit.
+  int shown = std::min(across, kMostAcross);
+  std::string table = columns_table(t, shown);
+  while (columns > 0 && shown > 1 && widest_line(table) > columns)
+    table = columns_table(t, --shown);
+  out += table;
   if (shown < across)
     out += fill(tr(lang, "Showing the first {0} of {1} columns; --format csv outputs all\n",
                    "只显示 {1} 列中的前 {0} 列；--format csv 输出全部\n"),
@@ -71,8 +94,8 @@ std::string as_table(const Text2D& t) {
 
 }  // namespace
 
-std::string measure_table(const MeasureExport& what) {
-  return as_table({what.metric, what.measure, what.pairs, what.state, what.note});
+std::string measure_table(const MeasureExport& what, int columns) {
+  return as_table({what.metric, what.measure, what.pairs, what.state, what.note}, columns);
 }
 
 }  // namespace attn

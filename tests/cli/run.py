@@ -19,11 +19,14 @@ import json
 import math
 import os
 import pathlib
+import pty
+import shlex
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import unicodedata
 import zipfile
 import zlib
 from xml.etree import ElementTree
@@ -57,15 +60,20 @@ def skip(name, why):
         print(f"SKIPPED {name}: {why}")
 
 
-def run(*arguments, lang="C.UTF-8", stdin=b""):
-    """(exit code, standard output, standard error) of the program."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LC_")}
-    environment["LANG"] = lang
+def surroundings(lang="C.UTF-8", **more):
+    """The environment without what changes the output."""
+    ours = ("COLUMNS", "NO_COLOR", "TERM")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("LC_") and k not in ours}
+    return {**kept, "LANG": lang, **more}
+
+
+def run(*arguments, lang="C.UTF-8", stdin=b"", **more):
+    """(exit code, standard output, standard error) of the program; `more` are variables."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         input=stdin,
         capture_output=True,
-        env=environment,
+        env=surroundings(lang, **more),
         timeout=600,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -267,7 +275,6 @@ def test_exits():
         code, out, err = run(*arguments)
         check(" ".join(arguments), code == 0 and out and not err, f"exit {code}")
     for arguments, word in (
-        ([], ""),
         (["nonsense"], "nonsense"),
         (["demo", "--nonsense"], "--nonsense"),
         (["demo", "--seed", "x"], "--seed"),
@@ -357,6 +364,167 @@ def bad(arguments, expected, word):
         and err.count("\n") == 1,
         f"exit {code}, {err or out!r}",
     )
+
+
+def run_on_terminal(stream, *arguments, **more):
+    """What the program writes to `stream` ("stdout" or "stderr") where that is a terminal."""
+    ours, theirs = pty.openpty()
+    other = "stderr" if stream == "stdout" else "stdout"
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        env=surroundings(TERM="xterm", **more),
+        **{stream: theirs, other: subprocess.DEVNULL},
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:  # how Linux says that nobody writes any more
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    process.wait()
+    return written.decode()
+
+
+def columns_of(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+COMMANDS = (
+    "demo", "report", "attention", "next", "heads", "measure", "lens", "circuits", "plot"
+)  # fmt: skip
+
+
+def test_usage():
+    """Wrong names are named first, with the nearest; the command's own help is pointed to."""
+    code, out, err = run()
+    check(
+        "without arguments: what to do first",
+        code == 2
+        and not out
+        and err.startswith("attnscope: no command given")
+        and "attnscope demo" in err
+        and "attnscope --help" in err,
+        err or out,
+    )
+    for arguments, start in (
+        (["ablate", "--model", "x", "--text", "y"], "no command 'ablate'; the commands are demo, "),
+        (["ablate", "--help"], "no command 'ablate'; "),
+        (["--help", "ablate"], "no command 'ablate'; "),
+        (["help", "ablate"], "no command 'ablate'; "),
+        (["--model", "x", "ablate", "--text", "y"], "no command 'ablate'; "),
+        (["haeds"], "no command 'haeds'; did you mean \"heads\"? See attnscope --help"),
+        (["atention"], "no command 'atention'; did you mean \"attention\"?"),
+        (["demo", "--sed", "3"], "no option '--sed' for demo; did you mean \"--seed\"? see attn"),
+        (["demo", "--xyzzy", "3"], "no option '--xyzzy' for demo; see attnscope demo --help"),
+        (["heads", "--random_repeat"], "no option '--random_repeat' for heads; did you mean "),
+        (["--sed=3", "demo"], "no option '--sed' for demo; did you mean \"--seed\"?"),
+        (["--nonsense"], "no option '--nonsense'; see attnscope --help"),
+        (["--seed", "3"], "no command given; start with attnscope demo"),
+        (["demo", "once", "upon"], "unexpected 'once'; put a text of several words in quotes"),
+        (["measure", "entropy", "sink", "--model", "x"], "unexpected 'sink'; "),
+    ):
+        bad(arguments, 2, "attnscope: " + start)
+    for arguments, word in (
+        (["demo", "--mask", "casual"], 'did you mean "causal"?'),
+        (["plot", "--view", "mapp"], 'did you mean "map"?'),
+        (["demo", "--format", "jsn"], 'did you mean "json"?'),
+        (["demo", "--mask", "casual"], "; see attnscope demo --help"),
+        (["report"], "; see attnscope report --help"),
+    ):
+        bad(arguments, 2, word)
+    bad(["measure", "inducton"], 1, 'measure inducton: no such measure; did you mean "induction"?')
+    usual = run("demo", "--seed", "7", "--lang", "en")
+    check("options before the command", run("--seed", "7", "--lang=en", "demo") == usual)
+    check("options around the command", run("--seed", "7", "demo", "--lang", "en") == usual)
+    model = ["--model", BOOKWORM]
+    check(
+        "--text-file - reads standard input",
+        run("next", *model, "--text-file", "-", stdin=b"Once upon a time\n")
+        == run("next", *model, "--text", "Once upon a time"),
+    )
+    check("help COMMAND", run("help", "heads") == run("heads", "--help"))
+
+
+def test_help():
+    """Every example of every --help runs, and help fits its terminal."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        (here / "story.txt").write_text("Once upon a time there was a fox. The fox ran.\n")
+        for command in COMMANDS:
+            _, out, _ = run(command, "--help")
+            lines = out.split("Examples:\n")[1].splitlines() if "Examples:\n" in out else []
+            lines = [line.strip() for line in lines if line.startswith("  attnscope ")]
+            check(f"{command} --help has examples", len(lines) > 0, out)
+            for line in lines:
+                words = shlex.split(line)[1:]
+                words = [str(BOOKWORM) if w == "DIR" else w for w in words]
+                after = {w: words[i + 1] for i, w in enumerate(words[:-1])}
+                to, stdin = after.get(">"), b""
+                if "<" in after:
+                    stdin = (here / after["<"]).read_bytes()
+                ends = [words.index(w) for w in "<>" if w in words]
+                words = words[: min(ends, default=len(words))]
+                for option in ("--text-file", "--out"):
+                    if option in words and after[option] != "-":
+                        words[words.index(option) + 1] = str(here / after[option])
+                done = subprocess.run(
+                    [*COMMAND, *words], input=stdin, capture_output=True, env=surroundings()
+                )
+                fine = done.returncode == 0 and not done.stderr
+                check(f"example: {line}", fine, done.stderr.decode())
+                check(f"example: {line} writes here", to is None or "/" not in to)
+        for command in ("", *COMMANDS):
+            for columns in (40, 60, 100):
+                _, out, _ = run(*filter(None, [command]), "--help", COLUMNS=str(columns))
+                body = out.split("Examples:")[0]
+                longest = max(map(columns_of, body.splitlines()))
+                check(f"{command} --help in {columns} columns", longest <= columns, out)
+
+
+def test_terminal():
+    """What a terminal gets: its width, colours, progress; a pipe gets none of it."""
+    for arguments in (
+        ["demo", "--lang", "zh"],
+        ["demo", "--lang", "en"],
+        ["measure"],
+        ["heads", "--model", BOOKWORM, "--text", "Once upon a time there was a fox", "--lang", "zh"],
+        ["lens", "--model", BOOKWORM, "--text", "Once upon a time"],
+        ["measure", "pattern", "--model", BOOKWORM, "--text", "Once upon a time there was a fox"],
+        ["report", "--model", BOOKWORM, "--text", "Once upon a time", "--lang", "zh"],
+    ):
+        name = " ".join(map(str, arguments))[:40]
+        for columns in (50, 80):
+            code, out, _ = run(*arguments, COLUMNS=str(columns))
+            longest = max(map(columns_of, out.splitlines()), default=0)
+            wide = [line for line in out.splitlines() if columns_of(line) > columns]
+            check(f"{name} in {columns} columns", code == 0 and longest <= columns, str(wide[:3]))
+        _, plain, _ = run(*arguments)
+        _, wide, _ = run(*arguments, COLUMNS="1000")
+        check(f"{name}: nothing is changed where there is room", plain == wide)
+    _, out, _ = run("measure", "pattern", "--model", BOOKWORM, "--text", "a b c d e f", COLUMNS="50")
+    check("a table says which columns it shows", "Showing the first" in out, out)
+    json_50 = run("demo", "--format", "json", COLUMNS="50")
+    check("JSON is never wrapped", json_50 == run("demo", "--format", "json"))
+    check("a pipe gets no colours", "\x1b" not in run("demo")[1] + run("demo", "--help")[1])
+    if "node" in COMMAND[0]:
+        return
+    for arguments in (["demo"], ["demo", "--help"]):
+        name = " ".join(arguments)
+        out = run_on_terminal("stdout", *arguments)
+        check(f"{name}: colours on a terminal", "\x1b[1m" in out, out[:200])
+        out = run_on_terminal("stdout", *arguments, NO_COLOR="1")
+        check(f"{name}: none with NO_COLOR", out and "\x1b" not in out, out[:200])
+    long = ["heads", "--model", BOOKWORM, "--random-repeat", "--samples", 600, "--length", 60]
+    err = run_on_terminal("stderr", *long)
+    check("long work shows its progress", " %" in err and err.endswith("\r\x1b[K"), err[-80:])
+    check("short work shows none", run_on_terminal("stderr", "demo") == "")
+    check("a pipe gets no progress", run(*long)[2] == "")
 
 
 def test_model(name):
@@ -1007,6 +1175,9 @@ def main():
         test_texts,
         test_language,
         test_exits,
+        test_usage,
+        test_help,
+        test_terminal,
         *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
         test_masked,
         test_story,
