@@ -29,18 +29,31 @@ std::string path_of(const CLI::App& app) {
 
 std::string entry(std::string_view name, std::string_view text, int columns,
                   const Terminal& terminal) {
-  constexpr int kText = 24;  // column of the descriptions
+  const int text_at = columns < 60 ? 8 : 24;  // column of the descriptions
   const int width = 2 + display_width(name);
-  std::string out = "  " + terminal.bold(name);
-  if (width + 2 > kText)
-    out += "\n" + std::string(size_t(kText), ' ');
+  std::string out = "  ";
+  // Alternatives of a long option go on below it.
+  int at = 2;
+  for (size_t begin = 0; begin < name.size();) {
+    const size_t end = std::min(name.find_first_of("| ", begin), name.size() - 1) + 1;
+    const int part = display_width(name.substr(begin, end - begin));
+    if (begin > 0 && at + part > columns) {
+      out += "\n      ";
+      at = 6;
+    }
+    out += terminal.bold(name.substr(begin, end - begin));
+    at += part;
+    begin = end;
+  }
+  if (width + 2 > text_at)
+    out += "\n" + std::string(size_t(text_at), ' ');
   else
-    out.append(size_t(kText - width), ' ');
+    out.append(size_t(text_at - width), ' ');
   // Lists keep their lines.
   bool first = true;
   each_help_line(text, [&](std::string_view line) {
-    if (!std::exchange(first, false)) out += "\n" + std::string(size_t(kText), ' ');
-    out += wrapped(line, columns, kText, kText);
+    if (!std::exchange(first, false)) out += "\n" + std::string(size_t(text_at), ' ');
+    out += wrapped(line, columns, text_at, text_at);
   });
   return out + "\n";
 }
@@ -163,7 +176,7 @@ std::string help_text(const CLI::App& app, const char* examples, const Terminal&
   }
   out += "\n" + terminal.bold("Examples:") + "\n";
   each_help_line(examples, [&](std::string_view line) { out += "  " + std::string(line) + "\n"; });
-  if (const std::string footer = app.get_footer(); !footer.empty()) {
+  if (const std::string footer = whole ? app.get_footer() : ""; !footer.empty()) {
     out += "\n";
     each_help_line(footer, [&](std::string_view line) { out += wrapped(line, columns) + "\n"; });
   }

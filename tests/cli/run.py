@@ -493,7 +493,7 @@ def test_terminal():
         ["demo", "--lang", "zh"],
         ["demo", "--lang", "en"],
         ["measure"],
-        ["heads", "--model", BOOKWORM, "--text", "Once upon a time there was a fox", "--lang", "zh"],
+        ["heads", "--model", BOOKWORM, "--text", "Once upon a time, a fox", "--lang", "zh"],
         ["lens", "--model", BOOKWORM, "--text", "Once upon a time"],
         ["measure", "pattern", "--model", BOOKWORM, "--text", "Once upon a time there was a fox"],
         ["report", "--model", BOOKWORM, "--text", "Once upon a time", "--lang", "zh"],
@@ -507,7 +507,8 @@ def test_terminal():
         _, plain, _ = run(*arguments)
         _, wide, _ = run(*arguments, COLUMNS="1000")
         check(f"{name}: nothing is changed where there is room", plain == wide)
-    _, out, _ = run("measure", "pattern", "--model", BOOKWORM, "--text", "a b c d e f", COLUMNS="50")
+    letters = ["--text", "a b c d e f"]
+    _, out, _ = run("measure", "pattern", "--model", BOOKWORM, *letters, COLUMNS="50")
     check("a table says which columns it shows", "Showing the first" in out, out)
     json_50 = run("demo", "--format", "json", COLUMNS="50")
     check("JSON is never wrapped", json_50 == run("demo", "--format", "json"))
