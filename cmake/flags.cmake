@@ -83,8 +83,8 @@ function(runs_in_a_page target)
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
     # Keeps wasm-opt from inlining small functions into large ones; hot loops are already
-    # optimized. It is repeated for as long as the result gets smaller.
-    -Oz -sBINARYEN_EXTRA_PASSES=--converge
+    # optimized.
+    -Oz
     # The table for looking up GL functions by name would add 50 KB to app.js; see src/platform.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free

@@ -108,7 +108,7 @@ trap leave EXIT
 
 targets_of() {
   case $1 in
-    native) echo attnscope unit_tests attnscope-gui ;;
+    native) echo attnscope unit_tests attnscope-gui bench ;;
     asan | tsan) echo unit_tests ;;
     *)
       wants "$1" && echo attnscope unit_tests

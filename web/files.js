@@ -1,21 +1,20 @@
-// files.js - files that are dropped, chosen, fetched or saved. Bytes go straight into the program's
+// files.js - dropping, choosing, fetching and saving files. Bytes go straight into the program's
 // memory as they arrive; nothing is uploaded.
 
 const GB = 1e9;
 const MOST = 3 * GB;  // leaves room for the computation in a tab with 4 GB of memory
 const MOST_OF_ONE = 2 ** 31 - 1;
 const SLOW_MS = 300;  // reading that takes longer shows its progress
-const SHOW_MS = 300;  // as often: a software-drawn frame takes as long as reading some megabytes
-// In a dropped folder only what a model may be made of is read; a file that is dropped itself
-// always.
+const SHOW_MS = 300;  // between updates: a software-drawn frame takes as long as reading megabytes
+// In a folder only files that a model may consist of are read; a file dropped by itself always is.
 const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
 
 class Trouble extends Error {}
 
 export class Files {
-  sizes = new Map();  // path -> bytes, of what the site says it holds
+  sizes = new Map();  // path -> bytes, from version.json
   #page;
-  #expected = new Map();  // path -> a promise of a response, which is taken once
+  #expected = new Map();  // path -> promise of a response, used once
   #asked = new Set();     // what the program has asked for
   #turn = 0;              // a newer request cancels an older read
 
@@ -49,7 +48,7 @@ export class Files {
     });
   }
 
-  // [{path, file}]. What is dropped can be asked for only during the event, so that comes first.
+  // [{path, file}]. The dropped items can only be read during the event, so that comes first.
   #dropped(transfer) {
     const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const plain = [...transfer.files].map((file) => ({path: file.name, file}));
@@ -169,7 +168,7 @@ export class Files {
     return expected?.catch(() => fetch(path)) ?? fetch(path);
   }
 
-  // Bytes may be compressed on the way, so that only the site's own list knows how many will come.
+  // The transfer may be compressed, so only the site's own list knows the size.
   async fetch(id, path) {
     const {tr} = this.#bound();
     let size = 0;
@@ -209,8 +208,7 @@ export class Files {
     };
     reserve(expected || 1 << 20);
     let at = 0;
-    let told =
-        0;  // when the progress was last shown: a frame for every piece would slow the download
+    let told = 0;  // time of the last update: a frame for every chunk would slow the download
     for (;;) {
       const {done, value} = await reader.read();
       if (done) return at;

@@ -1,4 +1,4 @@
-// glyphs.js - one character as a small picture, drawn by the browser with whatever fonts it has.
+// glyphs.js - draws a character as a small picture with the browser's own fonts.
 
 // Simplified forms first: the same code point looks different in Japanese fonts.
 const FAMILY = 'system-ui, "PingFang SC", "Microsoft YaHei UI", "Microsoft YaHei", ' +
@@ -24,7 +24,7 @@ export function measure(codePoint, size, draw) {
   return [m.width, -left, top, width, height, colored ? 1 : 0];
 }
 
-// True for a picture with colours of its own, such as an emoji; others become white.
+// True for a coloured glyph, such as an emoji; others become white.
 function paint(text, left, top, width, height) {
   if (canvas.width < width || canvas.height < height) {
     const {font} = context;  // a canvas forgets it when its size changes

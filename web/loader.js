@@ -1,16 +1,15 @@
-// loader.js - starts the program: the best build that this browser can run, with its progress
-// shown.
+// loader.js - loads and starts the best build that this browser can run, and shows the progress.
 //
-// In the address, before '#':  ?build=st  one thread, even where more are possible
+// In the address, before '#':  ?build=st  one thread, even where more are available
 //                              ?isolate=0 leaves the page as its server sends it (then one thread,
 //                                         unless the server isolates it itself)
 //                              ?sw=0      no service worker: nothing is kept for offline use
 
 import {Page, prefersChinese} from './page.js';
 
-const TRIED = 'attnscope.isolated';  // in sessionStorage: the one reload was made
-const PATIENCE_MS = 3000;     // for a service worker that may be blocked and then never answers
-const EXPECTED_BYTES = 64e6;  // larger models are not fetched ahead
+const TRIED = 'attnscope.isolated';  // in sessionStorage: the single reload has happened
+const PATIENCE_MS = 3000;     // wait for a service worker, which may be blocked and never answer
+const EXPECTED_BYTES = 64e6;  // larger models are not prefetched
 const WASM = 'application/wasm';
 
 const options = new URLSearchParams(location.search);
@@ -101,7 +100,7 @@ function markTried() {
   }
 }
 
-// Once the program runs: what it was made of is kept for the next time without a connection.
+// Once the program runs, its files are cached for offline use.
 async function keepForOffline() {
   if (!mayUseWorker()) return;
   try {
@@ -116,19 +115,19 @@ async function keepForOffline() {
   }
 }
 
-// ---- What comes over the net: all of it at once, as each piece takes its time
+// ---- Downloads, all in parallel
 
 async function siteSizes() {
   try {
     const {files} = await (await fetch('version.json', {cache: 'no-cache'})).json();
     return new Map(files.map(({path, size}) => [path, size]));
   } catch {
-    return new Map();  // then progress is guessed
+    return new Map();  // then sizes are guessed
   }
 }
 
-// Compiled while it arrives, and from the response itself: a browser keeps the machine code it made
-// of an address, not of bytes that it is handed.
+// Compiled while it arrives, and from the response itself: a browser caches machine code by
+// address, not for bytes passed to it.
 async function compile(path, sizes) {
   const response = await fetch(path);
   if (!response.ok) {
@@ -138,7 +137,7 @@ async function compile(path, sizes) {
   }
   showArrival(response.clone(), sizes.then((all) => all.get(path))).catch(() => {});
   if (response.headers.get('Content-Type') === WASM) return WebAssembly.compileStreaming(response);
-  // Some hosts know no such type, and streaming insists on it.
+  // Some hosts do not send this type, which streaming requires.
   return WebAssembly.compileStreaming(
       new Response(response.body, {headers: {'Content-Type': WASM}}));
 }
@@ -166,15 +165,15 @@ function addScript(src) {
   });
 }
 
-// The script and the module of one build; a script that is there can start its threads, which takes
-// them as long as the module takes to arrive.
+// The script and the module of one build, separately: the script can start its threads while the
+// module arrives.
 function fetchProgram(build, sizes) {
   const module = compile(`${build}/app.wasm`, sizes);
   module.catch(() => {});  // reported when it is awaited
   return {script: addScript(`${build}/app.js`), module};
 }
 
-// The model that the page will ask for, as far as its address tells, while the program arrives.
+// Prefetches the model that the address names (or the first one) while the program arrives.
 async function expectModel(files) {
   const hash = location.hash.slice(1);
   const {models} = await files.expectJson('models/index.json');

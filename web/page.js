@@ -1,5 +1,5 @@
-// page.js - what the program in the canvas asks of the page: frames, text boxes, the address,
-// settings. The C++ side is src/platform/*_web.cpp, which calls the methods of `page` by name.
+// page.js - services of the page for the program in the canvas: frames, text boxes, the address,
+// settings. src/platform/*_web.cpp calls the methods of `page` by name.
 
 import {Files} from './files.js';
 import * as glyphs from './glyphs.js';
@@ -14,7 +14,7 @@ export class Page {
   #pending = 0;  // the next frame, or the timer that asks for it
   #timer = 0;
   #lost = false;        // the graphics context
-  #pixels = null;       // of the canvas on the screen, as far as the browser tells exactly
+  #pixels = null;       // exact size of the canvas in device pixels, where the browser tells
   #boxes = new Map();   // id -> <textarea>
   #placed = new Set();  // ids of this frame
   #query = this.#hash();
@@ -46,7 +46,7 @@ export class Page {
     }
   }
 
-  // An exported function of the program; texts become pointers for the time of the call.
+  // Calls an exported function; strings become pointers for the duration of the call.
   call(name, ...args) {
     const texts = [];
     const values = args.map((arg) => {
@@ -136,7 +136,7 @@ export class Page {
   #watchSize() {
     const observer = new ResizeObserver(([entry]) => {
       const box = entry.devicePixelContentBoxSize?.[0];
-      // Only where it agrees with the ratio but for rounding: emulated screens tell it unscaled.
+      // Only where it agrees with the ratio up to rounding: emulated screens report it unscaled.
       const near = (pixels, units) => Math.abs(pixels - units * (devicePixelRatio || 1)) < 2;
       const agrees = box && near(box.inlineSize, this.canvas.clientWidth) &&
           near(box.blockSize, this.canvas.clientHeight);
@@ -149,7 +149,7 @@ export class Page {
     } catch {
       observer.observe(this.canvas);
     }
-    // A drag that leaves the canvas, or crosses a text box, goes on.
+    // A drag continues when it leaves the canvas or crosses a text box.
     this.canvas.addEventListener('pointerdown', (e) => {
       if (e.pointerType === 'mouse') this.canvas.setPointerCapture(e.pointerId);
     });
@@ -169,7 +169,7 @@ export class Page {
     });
   }
 
-  // SDL takes every key that reaches the canvas; the browser's own must not.
+  // SDL takes every key that reaches the canvas, so the browser's own shortcuts must not reach it.
   #watchKeys() {
     const {canvas} = this;
     const ours = new Set([
@@ -213,7 +213,7 @@ export class Page {
     box.hidden = false;
   }
 
-  // What no frame places any more is gone from the screen.
+  // Hides boxes that this frame did not place.
   endBoxes() {
     for (const [id, box] of this.#boxes) {
       if (this.#placed.has(id) || box.hidden) continue;
@@ -276,7 +276,7 @@ export class Page {
     return this.#query;
   }
 
-  // Browsers refuse many changes in a short time, so the last of a burst is written.
+  // Browsers limit the rate of changes, so only the last of a burst is written.
   setQuery(query, push) {
     if (query === this.#query) return;
     this.#query = query;
@@ -349,7 +349,7 @@ export class Page {
     }
   }
 
-  // For screen readers, which would be flooded by every cell that the mouse crosses.
+  // For screen readers; delayed, or every cell that the mouse crosses would be read.
   announce(text) {
     clearTimeout(this.#announceTimer);
     this.#announceTimer = setTimeout(() => {
@@ -376,14 +376,14 @@ export class Page {
 
   // ---- Messages over the canvas
 
-  // One sentence until it is closed; '' takes it away.
+  // Shows a message until it is closed; '' hides it.
   say(sentence) {
     const note = this.main.querySelector('#note');
     note.hidden = !sentence;
     note.querySelector('span').textContent = sentence;
   }
 
-  // Progress over the canvas from 0 to 1; null when there is none.
+  // Progress over the canvas, 0 to 1; null hides it.
   progress(title, done) {
     const bar = this.main.querySelector('#reading');
     bar.hidden = done === null;

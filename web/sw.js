@@ -1,8 +1,8 @@
 // sw.js - keeps the site for use without a connection, and adds the headers that threads need.
 //
-// version.json, made by the build, names the version. Whenever a page is opened it is asked for
-// first; a new one starts a new cache and the old is thrown away. Files of a version come from its
-// cache, and get there when they are first used. Without version.json nothing is kept.
+// version.json, made by the build, names the version. It is fetched whenever a page is opened; a
+// new version starts a new cache and deletes the old one. Files are cached when first used, and
+// then served from the cache. Without version.json nothing is kept.
 
 const NAME = 'attnscope-';
 const META = 'attnscope:version';  // the cache that remembers the last version.json
@@ -34,7 +34,7 @@ function ours(url) {
 async function answer(event, request) {
   const {searchParams, pathname} = new URL(request.url);
   if (request.mode === 'navigate') {
-    // The page need not wait for the version, only what it asks for.
+    // Only the page's requests wait for the version, not the page itself.
     const newest = newestVersion().catch(() => {});
     current = newest.then(openCurrent);
     event.waitUntil(current);
@@ -60,13 +60,13 @@ async function fresh(event, request, key) {
 
 // ---- From the cache, else from the network
 
-// What is kept has its headers already: a browser keeps the code that it makes of a script or a
-// program only for a response that comes as it lay in the cache.
+// Cached responses already have their headers: a browser reuses compiled code only for a response
+// that comes unchanged from the cache.
 async function cached(event, request) {
   const cache = await currentCache();
   const kept = await cache?.match(request.url);
   if (kept) return isolated(kept, true);
-  // The browser's own cache may hold a file of the version before.
+  // The browser's own cache may hold a file of the previous version.
   const response =
       isolated(await fetch(request.url, {cache: 'no-cache', credentials: 'same-origin'}), true);
   if (response.ok) event.waitUntil(put(request.url, response.clone()));
@@ -78,7 +78,7 @@ async function keep(url) {
   if (!cache || await cache.match(url)) return;
   const response = await fetch(url, {cache: 'no-cache'});
   if (response.ok && !isLarge(response)) return put(url, isolated(response, true));
-  await response.body?.cancel();  // or all of it would come a second time
+  await response.body?.cancel();  // else all of it would be downloaded twice
 }
 
 function isLarge(response) {
@@ -93,7 +93,7 @@ async function put(key, response) {
 
 // ---- Versions
 
-let current = null;  // a promise of the cache of the version, or of null; asked for every file
+let current = null;  // promise of the version's cache, or of null
 
 async function versionFile() {
   const url = new URL('version.json', here).href;

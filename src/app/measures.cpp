@@ -94,8 +94,9 @@ std::vector<const Metric*> wanted_metrics(const State& s) {
     add(view.metric(s));
     add(view.second_metric(s));
   }
-  // The filter of the list may name any head metric.
-  if (s.panel == Panel::head || (s.panel == Panel::list && !s.filter.empty()))
+  // A filter may name any head metric.
+  const bool filters = s.panel == Panel::list || middle_view(s).filters;
+  if (s.panel == Panel::head || (filters && !s.filter.empty()))
     for (const Metric& m : metrics())
       if (m.axes == kByHead) add(&m);
   // The target menu offers the model's own predictions.

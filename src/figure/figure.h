@@ -79,6 +79,12 @@ struct ViewPart {
 
 struct HeadsTable;  // heads_table.h
 
+// Small maps of all heads of an attention; each cell is the largest weight that it covers.
+struct HeadMaps {
+  int rows = 0, cols = 0;
+  std::span<const float> values;  // [layer, head, rows, cols]
+};
+
 struct ViewInput {
   const Measure& measure;
   const Pairs& pairs;  // the measure's queries and keys: an attention's tokens, or groups of them
@@ -92,7 +98,8 @@ struct ViewInput {
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;
   const HeadsTable* heads = nullptr;     // for views that list or filter heads
-  const Attention* attention = nullptr;  // for views that show q and k
+  const Attention* attention = nullptr;  // for views that show q and k, or small maps
+  const HeadMaps* maps = nullptr;        // for views that show small maps; null: from `attention`
   const Model* model = nullptr;          // for views that show tokens of the vocabulary
 };
 

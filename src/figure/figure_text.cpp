@@ -44,18 +44,30 @@ std::string percent_text(float weight, int decimals) {
   return weight_text(weight * 100, decimals) + " %";
 }
 
-std::string cell_sentence(Lang lang, const CellText& cell) {
+namespace {
+
+// (query 3 "学习" → key 1 "爱"), and what separates it from what follows.
+std::string pair_of(Lang lang, const CellText& cell) {
   const std::string query = std::to_string(cell.query), key = std::to_string(cell.key);
   const std::string from = quoted_token(lang, cell.query_token);
   const std::string to = quoted_token(lang, cell.key_token);
-  if (lang == Lang::zh) {
-    const std::string pair = "（查询 " + query + from + " → 键 " + key + to + "）";
-    if (cell.masked) return pair + "已被掩码";
-    return pair + "权重 " + weight_text(cell.weight) + "，" + percent_text(cell.weight);
-  }
-  const std::string pair = "(query " + query + " " + from + " → key " + key + " " + to + ") ";
-  if (cell.masked) return pair + "masked";
-  return pair + "weight " + weight_text(cell.weight) + ", " + percent_text(cell.weight);
+  if (lang == Lang::zh) return "（查询 " + query + from + " → 键 " + key + to + "）";
+  return "(query " + query + " " + from + " → key " + key + " " + to + ")";
+}
+
+}  // namespace
+
+std::string cell_sentence(Lang lang, const CellText& cell) {
+  const std::string pair = pair_of(lang, cell) + tr(lang, " ", "");
+  if (cell.masked) return pair + tr(lang, "masked", "已被掩码");
+  return pair + tr(lang, "weight ", "权重 ") + weight_text(cell.weight) + tr(lang, ", ", "，") +
+         percent_text(cell.weight);
+}
+
+std::string measured_sentence(Lang lang, const CellText& cell, const std::string& value,
+                              bool of_head) {
+  const bool more = of_head || cell.masked;
+  return value + tr(lang, " ", "") + (more ? cell_sentence(lang, cell) : pair_of(lang, cell));
 }
 
 namespace {

@@ -31,5 +31,9 @@ struct CellText {
 };
 // (query 3 "学习" → key 1 "爱") weight 0.2341, 23.41 %; masked cells end in "masked".
 std::string cell_sentence(Lang lang, const CellText& cell);
+// The same of a map that shows another measure: `value`, "Rollout 0.1234", comes first; the weight
+// follows only where `of_head`, since a measure of several heads has no one weight.
+std::string measured_sentence(Lang lang, const CellText& cell, const std::string& value,
+                              bool of_head);
 
 }  // namespace attn

@@ -19,6 +19,8 @@ Figure neuron_figure(const ViewInput& input);
 Figure strip_figure(const ViewInput& input);
 // Every head as a cell, a list row, or a dot.
 Figure grid_figure(const ViewInput& input);
+// Every head's pattern as a small map, layers downwards, with the measure as a caption.
+Figure wall_figure(const ViewInput& input);
 Figure list_figure(const ViewInput& input);
 Figure scatter_figure(const ViewInput& input);
 // Layers upwards, tokens to the right: one value per cell, with the token it refers to.

@@ -29,6 +29,17 @@ std::span<const View> views() {
           .of_pattern = true,
       },
       {
+          .id = "wall",
+          .title = {"All heads", "所有头"},
+          .sentence = {"Every head of every layer as a small map; zoom in until one fills the view",
+                       "每一层每个头的热力图；放大即可看单个头"},
+          .tab = {"All heads", "所有头"},
+          .axes = {Axis::layer, Axis::head},
+          .figure = wall_figure,
+          .chosen = &State::measure,
+          .filters = true,
+      },
+      {
           .id = "map",
           .title = {"Map", "热力图"},
           .sentence = {"Queries downwards, keys to the right, one cell per pair",
@@ -160,7 +171,7 @@ std::span<const View* const> middle_views() {
 
 const View& middle_view(const State& state) {
   const View* view = find_view(state.view);
-  return view && view->in_middle() ? *view : *middle_views().front();
+  return view && view->in_middle() ? *view : *find_view(State().view);
 }
 
 Status unknown_view(const State& state) {

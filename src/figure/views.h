@@ -28,9 +28,10 @@ struct View {
   // True: without a chosen metric it shows the weights of the chosen head. False: the first metric
   // with these axes.
   bool of_pattern = false;
-  unsigned reads = 0;   // Read flags that a metric must have to be offered
-  unsigned needs = 0;   // Need flags of what it draws besides its measure
-  bool groups = false;  // supports words, sentences and spans
+  unsigned reads = 0;    // Read flags that a metric must have to be offered
+  unsigned needs = 0;    // Need flags of what it draws besides its measure
+  bool groups = false;   // supports words, sentences and spans
+  bool filters = false;  // marks the heads that State::filter lets through
   // For views outside the middle: whether it is on the page and needs its measure.
   bool (*on_page)(const State&) = nullptr;
 
@@ -54,7 +55,7 @@ const View* find_view(std::string_view id);
 
 // The views in the middle of the page, in the order of their tabs.
 std::span<const View* const> middle_views();
-// The view named by State::view, or the first if there is no such view.
+// The view named by State::view, or the default one if there is no such view.
 const View& middle_view(const State& state);
 // An error if a link names a view that does not exist.
 Status unknown_view(const State& state);

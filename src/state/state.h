@@ -97,6 +97,11 @@ inline constexpr Text kUnitTitles[] = {{"Model tokens", "模型的词元"},
 inline constexpr Text kPoolTitles[] = {{"Largest", "最大值"}, {"Mean", "平均值"}};
 inline constexpr Text kSpecialTitles[] = {{"Shown", "显示"}, {"Hidden", "隐藏"}};
 inline constexpr Text kPanelTitles[] = {{"Token", "词元"}, {"Head", "头"}, {"List", "列表"}};
+inline constexpr Text kPanelHelps[] = {
+    {"The chosen token: its weights, and what it attends to in each head",
+     "所选词元：它的各个权重，以及它在每个头中关注什么"},
+    {"The chosen head: what it does, and all its measures", "所选的头：它的作用与全部度量"},
+    {"All heads sorted by a measure, with a filter", "按度量排序的所有头，可筛选"}};
 inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
 inline constexpr Text kThemeTitles[] = {

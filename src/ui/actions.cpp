@@ -108,7 +108,20 @@ void toast(Frame& f, std::string text) {
   f.ui.toast_until = ImGui::GetTime() + 2.5;
 }
 
-void fit_map(Frame& f) { f.ui.fits = true; }
+void fit_map(Frame& f) {
+  f.ui.fits = true;
+  f.ui.wall = {};
+}
+
+void open_wall(Frame& f) {
+  f.state.view = "wall";
+  f.ui.wall_scale = 1e9f;  // as large as there is room for
+}
+
+void open_map(Frame& f) {
+  f.state.view = "map";
+  f.ui.fits = true;
+}
 
 void zoom_map(Frame& f, float factor, Vec2 at) {
   if (!f.trace) return;

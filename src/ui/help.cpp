@@ -19,6 +19,12 @@ constexpr Entry kPanels[] = {
       "一个头的注意力。每行是一个查询，每列是一个键；颜色表示 softmax 之后的权重，因此每行之和为 "
       "1。"
       "带条纹的单元格已被掩码"}},
+    {{"All heads", "所有头"},
+     {"The maps of all heads of all layers. Zooming in on one opens it as the map; zooming out of "
+      "the whole map leads back. The menu writes a measure into each map, and the filter of the "
+      "list dims the others",
+      "所有层、所有头的热力图。放大到只剩一个头时会打开它的热力图，从整张热力图继续缩小则返回。"
+      "菜单可在每张图上标出某个度量，列表的筛选条件会使其他头变暗"}},
     {{"Grid", "网格"},
      {"A small map of every head: one row per layer, one column per head",
       "每个头一张小图：每行是一层，每列是一个头"}},
@@ -63,8 +69,10 @@ constexpr Entry kKeys[] = {
     {{"+  −  F", "+  −  F"}, {"Zoom in, zoom out, show all", "放大、缩小、显示全部"}},
     {{"Drag, wheel", "拖动、滚轮"},
      {"Pan the map, zoom at the pointer", "平移热力图，以指针为中心缩放"}},
-    {{"1 2 3 4 5", "1 2 3 4 5"},
-     {"Map, lines, neuron, scatter, lens", "热力图、连线、神经元、散点、透镜"}},
+    {{"1 … 8", "1 … 8"}, {"The views, in the order of their tabs", "按标签顺序切换视图"}},
+    {{"Enter", "回车"},
+     {"With all heads in view: open the map of the chosen one",
+      "在“所有头”中：打开所选头的热力图"}},
     {{"Shift+drag, Shift+arrows", "Shift+拖动、Shift+方向键"},
      {"Select a rectangle of the map: its weight, entropy, distance",
       "在热力图上框选矩形：其权重之和、熵与距离"}},

@@ -55,12 +55,22 @@ void zoom(Frame& f, float factor) {
   zoom_map(f, factor, {(v.cell_min.x + v.cell_max.x) / 2, (v.cell_min.y + v.cell_max.y) / 2});
 }
 
-void plain_keys(Frame& f, bool shift) {
-  if (!f.ui.arrows_taken) {
-    const int down = int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow));
-    const int right = int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow));
+void arrow_keys(Frame& f, bool shift, bool of_heads) {
+  if (f.ui.arrows_taken) return;
+  const int down = int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow));
+  const int right = int(pressed(ImGuiKey_RightArrow)) - int(pressed(ImGuiKey_LeftArrow));
+  if (of_heads) {
+    if (down != 0) step_layer(f, down);
+    if (right != 0) step_head(f, right);
+  } else {
     shift ? grow_rectangle(f, down, right) : move_cell(f, down, right);
   }
+}
+
+void plain_keys(Frame& f, bool shift) {
+  const bool wall = middle_view(f.state).id == std::string_view("wall");
+  arrow_keys(f, shift, wall && !shift);
+  if (wall && pressed(ImGuiKey_Enter, false)) open_map(f);
   const auto middle = middle_views();
   for (int i = 0; i < std::min(9, int(middle.size())) && !shift; ++i)
     if (pressed(ImGuiKey(ImGuiKey_1 + i), false)) f.state.view = middle[size_t(i)]->id;
@@ -70,8 +80,10 @@ void plain_keys(Frame& f, bool shift) {
   if (comma != 0) step_head(f, comma);
   const int page = int(pressed(ImGuiKey_PageDown)) - int(pressed(ImGuiKey_PageUp));
   if (page != 0) step_layer(f, page);
-  if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd)) zoom(f, 1.25f);
-  if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract)) zoom(f, .8f);
+  if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd))
+    wall ? zoom_wall(f, 1.25f) : zoom(f, 1.25f);
+  if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract))
+    wall ? zoom_wall(f, .8f) : zoom(f, .8f);
   if (pressed(ImGuiKey_F, false)) fit_map(f);
   if (pressed(ImGuiKey_W, false))
     f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));

@@ -15,6 +15,7 @@
 #include "figure/glossary.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
+#include "figure/wall_layout.h"
 #include "platform/heat_map.h"
 #include "platform/tile_textures.h"
 #include "state/history.h"
@@ -148,6 +149,14 @@ struct UiState {
   bool dragged = false;
   std::string announced;
 
+  // The wall: what is in view of how many layers and heads, the map under the mouse, and the head
+  // that was last brought into view.
+  WallView wall;
+  Site wall_shape, wall_head;
+  bool wall_dragged = false;
+  float wall_scale = 0;  // > 0: show the chosen head at this zoom, from the next frame on
+  float wall_full = 0;   // the zoom at which one map fills the view
+
   // The grid, and the hovered head of the last frame and of this one.
   std::shared_ptr<const HeadGrid> grid;
   platform::HeatMapStack grid_stack;
@@ -258,10 +267,13 @@ void draw_prompt_row(Frame& f);
 void draw_scratch_controls(Frame& f);
 void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
+// Puts the thumbnails of all heads, as far as they are ready, on the GPU.
+void upload_thumbnails(Frame& f);
 // Message for a layer that did not fit in memory.
 std::string not_kept(const Frame& f, int layer);
 float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
+void draw_wall_panel(Frame& f);
 void draw_view_tabs(Frame& f);
 void draw_view_panel(Frame& f);
 void draw_head_panel(Frame& f);
@@ -291,6 +303,10 @@ void go_forward(Frame& f);
 void copy_link(Frame& f);
 void zoom_map(Frame& f, float factor, Vec2 at_cell);
 void fit_map(Frame& f);
+// From the map of one head to all heads, and back; zooming does both.
+void open_wall(Frame& f);
+void open_map(Frame& f);
+void zoom_wall(Frame& f, float factor);
 void toast(Frame& f, std::string text);
 
 }  // namespace attn

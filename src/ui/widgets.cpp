@@ -109,7 +109,7 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
 }
 
 bool segmented(Frame& f, const char* name, std::span<const std::string> titles, int& chosen,
-               float width) {
+               float width, std::span<const char* const> helps) {
   const float height = ImGui::GetFrameHeight(), pad = 3;
   const ImVec2 at = ImGui::GetCursorScreenPos();
   ImDrawList* list = ImGui::GetWindowDrawList();
@@ -143,7 +143,10 @@ bool segmented(Frame& f, const char* name, std::span<const std::string> titles, 
     else if (ImGui::IsItemHovered())
       list->AddRectFilled(min, max, rgb(f.colors().field_hover, .6f), 6);
     const std::string cut = fit_text(titles[i], widths[i] - 8);
-    if (cut != titles[i]) item_tooltip(titles[i]);
+    if (i < helps.size())
+      item_tooltip(titles[i] + "\n" + helps[i]);
+    else if (cut != titles[i])
+      item_tooltip(titles[i]);
     list->AddText(
         {x + (widths[i] - text_width(cut)) / 2, at.y + (height - ImGui::GetFontSize()) / 2},
         rgb(on ? f.colors().text : f.colors().faint), cut.c_str());

@@ -34,9 +34,9 @@ void item_tooltip(std::string_view text);  // of the last item, also on keyboard
 
 // Square, with the tooltip `help`; marked as "button.NAME" in the layout.
 bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, bool enabled = true);
-// Buttons side by side, one of them chosen. True when it changed.
+// Buttons side by side, one of them chosen; `helps` are their tooltips. True when it changed.
 bool segmented(Frame& f, const char* name, std::span<const std::string> titles, int& chosen,
-               float width);
+               float width, std::span<const char* const> helps = {});
 // A thin track with a round knob. Arrow keys move it while it has the keyboard's focus.
 bool slider(Frame& f, const char* id, int& value, int low, int high, float width,
             bool logarithmic = false, int step = 1);

@@ -52,9 +52,11 @@ void draw_left_column(Frame& f, float width) {
 
 void draw_panel_tabs(Frame& f) {
   std::vector<std::string> titles;
+  std::vector<const char*> helps;
   for (const Text& t : kPanelTitles) titles.emplace_back(t.in(f.lang));
+  for (const Text& t : kPanelHelps) helps.push_back(t.in(f.lang));
   int chosen = int(f.state.panel);
-  segmented(f, "panel", titles, chosen, ImGui::GetContentRegionAvail().x);
+  segmented(f, "panel", titles, chosen, ImGui::GetContentRegionAvail().x, helps);
   f.state.panel = Panel(chosen);
 }
 

@@ -145,6 +145,13 @@ TEST_CASE("cells are said in both languages") {
   CellText masked = cell;
   masked.masked = true;
   CHECK(cell_sentence(Lang::en, masked) == "(query 3 \"学习\" → key 1 \"爱\") masked");
+  // The number that the map shows comes first; a measure of several heads has no one weight.
+  CHECK(measured_sentence(Lang::en, cell, "Norms 0.5", true) ==
+        "Norms 0.5 (query 3 \"学习\" → key 1 \"爱\") weight 0.2341, 23.41 %");
+  CHECK(measured_sentence(Lang::en, cell, "Rollout 0.1", false) ==
+        "Rollout 0.1 (query 3 \"学习\" → key 1 \"爱\")");
+  CHECK(measured_sentence(Lang::zh, masked, "展开 0", false) ==
+        "展开 0（查询 3“学习” → 键 1“爱”）已被掩码");
   CHECK(visible_token(" the\n") == "·the↵");
   CHECK(visible_token("") == "∅");
 }

@@ -453,7 +453,7 @@ TEST_CASE("a link names a view of the middle, and which are there is one sentenc
     state.view = id;
     const Status no = unknown_view(state);
     REQUIRE(no);
-    CHECK(no->message.starts_with("link: view must be one of map, lines, neuron, "));
+    CHECK(no->message.starts_with("link: view must be one of wall, map, lines, neuron, "));
     CHECK(no->message.ends_with(", not \"" + std::string(id) + "\""));
     for (const View* view : middle_views())
       CHECK(no->message.find(std::string(view->id) + ", ") != std::string::npos);

@@ -107,6 +107,8 @@ void interact(Frame& f, MapBox& box) {
   }
   if (!over) return;
   const Vec2 at = box.cell_at(io.MousePos);
+  if (io.MouseWheel < 0 && ui.fits && f.attention().n_layers * f.attention().n_heads > 1)
+    return open_wall(f);  // beyond the whole map are all maps
   if (io.MouseWheel != 0) {
     zoom_map(f, std::pow(1.2f, std::clamp(io.MouseWheel, -4.f, 4.f)), at);
     settle_view(f);
@@ -128,16 +130,18 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const bool preview = f.reading && source.preview;  // its values are in the preview
   if (!preview && size_t(key) >= row.size()) return "";
   const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
-  std::string says = cell_sentence(
-      f.lang, {query, key, f.queries()[size_t(query)].shown, f.keys()[size_t(key)].shown, weight,
-               !f.pairs().may_see(f.shown.sample, query, key)});
-  if (source.measured) {
-    const Metric& m = *source.measured->key.metric;
-    says += std::string(f.t(" · ", " · ")) + m.title.in(f.lang) + " " +
-            value_text(&m, weight_at(f, source, query, key)->weight) + (*m.unit.en ? " " : "") +
-            m.unit.in(f.lang);
-  }
-  return says;
+  const CellText cell = {query,
+                         key,
+                         f.queries()[size_t(query)].shown,
+                         f.keys()[size_t(key)].shown,
+                         weight,
+                         !f.pairs().may_see(f.shown.sample, query, key)};
+  if (!source.measured) return cell_sentence(f.lang, cell);
+  const Metric& m = *source.measured->key.metric;
+  const std::string value = std::string(m.title.in(f.lang)) + " " +
+                            value_text(&m, weight_at(f, source, query, key)->weight) +
+                            (*m.unit.en ? " " : "") + m.unit.in(f.lang);
+  return measured_sentence(f.lang, cell, value, (m.reads & reads_head) != 0);
 }
 
 // The map to save: all of it, without hover and zoom.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/figure_parts.h"
 #include "ui/panels/view_parts.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
@@ -9,14 +10,29 @@
 namespace attn {
 namespace {
 
-constexpr float kLeft = 30, kTop = 20, kGap = 4, kSmallest = 20, kLargest = 84;
+constexpr float kLeft = 30, kTop = 20, kSmallest = 3, kLargest = 84;
 
-float tile_side(int n_heads, float width) {
-  const float fair = (width - kLeft - float(n_heads - 1) * kGap) / float(n_heads);
-  return std::floor(std::clamp(fair, kSmallest, kLargest));
+// Sides and gaps of the thumbnails.
+struct Tiles {
+  float side, gap;
+  float step() const { return side + gap; }
+};
+
+// As large as lets all of them be seen at once, in narrower gaps where they are small.
+Tiles tiles_in(int n_layers, int n_heads, float width, float height) {
+  Tiles tiles{};
+  for (const float gap : {4.f, 2.f, 1.f, 0.f}) {
+    const float wide = (width - kLeft - float(n_heads - 1) * gap) / float(n_heads);
+    const float high = (height - float(n_layers - 1) * gap) / float(n_layers);
+    tiles = {std::floor(std::clamp(std::min(wide, high), kSmallest, kLargest)), gap};
+    if (tiles.side >= 5 * gap) break;
+  }
+  return tiles;
 }
 
-void upload(Frame& f) {
+}  // namespace
+
+void upload_thumbnails(Frame& f) {
   const auto& grid = f.snap.grid;
   if (!grid) return;
   UiState& ui = f.ui;
@@ -30,6 +46,8 @@ void upload(Frame& f) {
   ui.grid_ready = grid->n_ready;
 }
 
+namespace {
+
 // Placeholder for a thumbnail that is not ready, or whose layer is not kept.
 void draw_blank(const Frame& f, ImVec2 min, float side) {
   ImGui::GetWindowDrawList()->AddRectFilled(min, {min.x + side, min.y + side},
@@ -40,15 +58,16 @@ void draw_blank(const Frame& f, ImVec2 min, float side) {
 void draw_names(const Frame& f, ImVec2 origin, ImVec2 corner, float step, int n, bool rows) {
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImU32 faint = rgb(f.colors().faint), accent = rgb(f.colors().accent);
-  const int every = step >= 26 ? 1 : 2;
+  const float least = rows ? ImGui::GetFontSize() : text_width("H00") + 4;
+  const int every = every_so_many(step, least), chosen = rows ? f.shown.layer : f.shown.head;
   for (int i = 0; i < n; ++i) {
-    const bool chosen = i == (rows ? f.shown.layer : f.shown.head);
-    if (i % every && !chosen) continue;
+    const bool near_chosen = std::abs(i - chosen) * step < least;
+    if (i != chosen && (i % every || near_chosen)) continue;
     const std::string text = (rows ? "L" : "H") + std::to_string(i);
-    const float middle = float(i) * step + (step - kGap) / 2;
+    const float middle = (float(i) + .5f) * step - 1;
     const ImVec2 at = rows ? ImVec2(corner.x, origin.y + middle - ImGui::GetFontSize() / 2)
                            : ImVec2(origin.x + middle - text_width(text) / 2, corner.y);
-    list->AddText(at, chosen ? accent : faint, text.c_str());
+    list->AddText(at, i == chosen ? accent : faint, text.c_str());
   }
 }
 
@@ -62,8 +81,8 @@ std::string not_kept(const Frame& f, int layer) {
 
 float grid_panel_height(const Frame& f, float width) {
   if (!f.snap.grid) return 120;
-  const float tile = tile_side(f.snap.grid->n_heads, width - 24);
-  return kTop + float(f.snap.grid->n_layers) * (tile + kGap) + 104;
+  const HeadGrid& grid = *f.snap.grid;
+  return kTop + float(grid.n_layers) * tiles_in(1, grid.n_heads, width - 24, 1e9f).step() + 104;
 }
 
 namespace {
@@ -85,7 +104,7 @@ void draw_measured(Frame& f) {
 }  // namespace
 
 void draw_grid_panel(Frame& f) {
-  upload(f);
+  upload_thumbnails(f);
   const HeadGrid* grid = f.ui.grid.get();
   heading(f, f.t("All heads · hover to preview, click to choose", "所有头 · 悬停预览，单击选择"));
   if (f.trace) {
@@ -101,11 +120,10 @@ void draw_grid_panel(Frame& f) {
     if (!grid) return;
   }
   const ImVec2 room = ImGui::GetContentRegionAvail();
-  float tile = tile_side(grid->n_heads, room.x);
-  if (float(grid->n_layers) * (tile + kGap) - kGap > room.y - kTop)  // a scroll bar beside them
-    tile = tile_side(grid->n_heads, room.x - ImGui::GetStyle().ScrollbarSize - 2);
-  const float step = tile + kGap;
-  const ImVec2 all = {step * float(grid->n_heads) - kGap, step * float(grid->n_layers) - kGap};
+  const Tiles tiles = tiles_in(grid->n_layers, grid->n_heads, room.x, room.y - kTop - 2);
+  const float tile = tiles.side, step = tiles.step();
+  const ImVec2 all = {step * float(grid->n_heads) - tiles.gap,
+                      step * float(grid->n_layers) - tiles.gap};
   ImGui::PushFont(nullptr, kSmallText);
   const ImVec2 corner = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({corner.x + kLeft, corner.y + kTop});
@@ -122,7 +140,7 @@ void draw_grid_panel(Frame& f) {
   style.causal = f.trace && f.is_causal();
   style.dark = f.ui.dark;
   platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
-                           {origin.x + all.x, origin.y + all.y}, grid->n_heads, kGap, style);
+                           {origin.x + all.x, origin.y + all.y}, grid->n_heads, tiles.gap, style);
 
   const Attention* attention = grid->trace.get() == f.trace ? &f.attention() : nullptr;
   for (int layer = 0; layer < grid->n_layers; ++layer)
@@ -157,9 +175,7 @@ void draw_grid_panel(Frame& f) {
     outline(layer, head, f.colors().text, 1.5f);
     f.ui.next_hover_layer = layer;
     f.ui.next_hover_head = head;
-    const bool kept = !attention || attention->is_kept(layer);
-    tooltip("L" + std::to_string(layer) + " H" + std::to_string(head) +
-            (kept ? "" : "\n" + not_kept(f, layer)));
+    tooltip(attention ? head_words(f, *grid, layer, head, nullptr) : head_name(layer, head));
     ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
     if (clicked) choose_head(f, layer, head);
   }

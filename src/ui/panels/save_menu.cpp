@@ -30,6 +30,14 @@ Figure figure_of(const Frame& f, const SavedView& s, const Caption& caption) {
   input.attention = &f.attention();
   input.model = f.snap.model.get();
   input.metric = s.is_pattern ? nullptr : s.first->key.metric;
+  input.heads = s.heads;
+  HeadMaps maps;
+  if (const auto& grid = f.snap.grid; grid && grid->is_whole() && grid->trace.get() == f.trace &&
+                                      grid->part == f.shown.part &&
+                                      grid->sample == f.shown.sample) {
+    maps = {grid->side_q, grid->side_k, grid->values};
+    input.maps = &maps;
+  }
   if (s.second) {
     input.second = &s.second->measure;
     input.second_metric = s.second->key.metric;

@@ -14,7 +14,8 @@ struct SavedView {
   std::string view;  // View::id
   std::shared_ptr<const MadeMeasure> first = nullptr, second = nullptr;
   bool is_pattern = false;
-  float width = 300, height = 0;  // of the figure, without the caption
+  float width = 300, height = 0;      // of the figure, without the caption
+  const HeadsTable* heads = nullptr;  // of views that filter heads
 };
 
 // The menu of formats, opened by the preceding button. Choosing one calls `saved`; its error is

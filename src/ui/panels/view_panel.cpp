@@ -182,6 +182,7 @@ struct Page {
   void (*draw)(Frame&, const View&);
 };
 constexpr Page kPages[] = {
+    {"wall", [](Frame& f, const View&) { draw_wall_panel(f); }},
     {"map", [](Frame& f, const View&) { draw_map_panel(f); }},
     {"lines", draw_lines},
     {"neuron", draw_neuron},
@@ -194,13 +195,17 @@ constexpr Page kPages[] = {
 void draw_view_tabs(Frame& f) {
   const auto views = middle_views();
   std::vector<std::string> titles;
-  for (const View* view : views) titles.emplace_back(view->tab.in(f.lang));
+  std::vector<const char*> helps;
+  for (const View* view : views) {
+    titles.emplace_back(view->tab.in(f.lang));
+    helps.push_back(view->sentence.in(f.lang));
+  }
   int chosen = int(std::ranges::find(views, &middle_view(f.state)) - views.begin());
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
   for (const std::string& t : titles) needed += text_width(t) + 16;
   if (needed <= width) {
-    segmented(f, "view", titles, chosen, width);
+    segmented(f, "view", titles, chosen, width, helps);
   } else {  // a menu, rather than names cut short
     ImGui::SetNextItemWidth(width);
     if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(),

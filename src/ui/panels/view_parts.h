@@ -39,6 +39,10 @@ void draw_target(Frame& f, const char* place, const Metric* metric);
 void explained(Frame& f, std::string_view text);
 // Cells {query, key} of the chosen head that enter the measure open in the inspector; may be empty.
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f);
+// A head's tooltip: its name, the measure, which heads share its keys, and its largest weight where
+// each cell of the thumbnail is one weight.
+std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head,
+                       const MadeMeasure* caption);
 // Text instead of a view: its error, or that it is being computed.
 void draw_missing(Frame& f, const std::shared_ptr<const MadeMeasure>& made);
 

@@ -50,15 +50,15 @@ export const cases = [
       const page = await t.open(link(t, "layer=1&head=2&token=5"));
       await measured(page);
       const names = {
-        view: ["map", "lines", "neuron", "scatter", "lens", "next", "parts"],
+        view: ["wall", "map", "lines", "neuron", "scatter", "lens", "next", "parts"],
         panel: ["token", "head", "list"]
       };
+      const usual = {view: "map", panel: "token"};  // what there is without a link
       for (const [field, values] of Object.entries(names)) {
-        for (const [i, value] of [...values.entries()]
-                 .reverse()) {  // the first is what there is without a link
+        for (const [i, value] of [...values.entries()].reverse()) {
           await page.click(`${field}.${i}`);
           await page.settle(30000);
-          equal((await page.query_now()).get(field) ?? values[0], value, `${field} in the link`);
+          equal((await page.query_now()).get(field) ?? usual[field], value, `${field} in the link`);
           check(!(await page.status()).error, `${field} ${value}: ${(await page.status()).error}`);
         }
       }
@@ -67,6 +67,57 @@ export const cases = [
       await measured(page);
       check((await page.layout()).neuron, "the neuron view of the link is not drawn");
       await page.screenshot("heads-neuron-zh");
+      page.check_clean();
+    },
+  },
+  {
+    name: "all heads are one picture: a click chooses, zooming in opens the map, out leads back",
+    async run(t) {
+      const page = await t.open(link(t, "view=wall&layer=0&head=0"));
+      await measured(page);
+      await page.screenshot("heads-wall");
+      await page.click("wall.2.4");
+      await page.frames(3);
+      let query = await page.query_now();
+      equal(
+          [query.get("layer"), query.get("head")], ["2", "4"], "after a click on layer 2, head 4");
+      // The whole picture shows each head of the model.
+      const wall = Object.keys(await page.layout()).filter((name) => /^wall\.\d/.test(name));
+      equal(wall.length, 24, "maps in sight");
+      await page.press("ArrowRight");
+      await page.press("ArrowDown");
+      await page.frames(3);
+      query = await page.query_now();
+      equal([query.get("layer"), query.get("head")], ["3", "5"], "after → and ↓");
+      const map = await page.area("wall.1.2");
+      await page.raw.mouse.move(map.x + map.width / 2, map.y + map.height / 2);
+      await page.frames(4);
+      await page.screenshot("heads-wall-preview");
+      await until(async () => {
+        await page.raw.mouse.wheel(0, -240);
+        await page.frames(3);
+        return ((await page.query_now()).get("view") ?? "map") === "map";
+      }, "zooming in on a head never opens its map");
+      query = await page.query_now();
+      equal([query.get("layer"), query.get("head")], ["1", "2"], "the head that was zoomed in on");
+      await page.settle(30000);
+      const large = await page.area("map");
+      await page.raw.mouse.move(large.x + large.width / 2, large.y + large.height / 2);
+      await until(async () => {
+        await page.raw.mouse.wheel(0, 240);
+        await page.frames(3);
+        return (await page.query_now()).get("view") === "wall";
+      }, "zooming out of the whole map does not lead back");
+      await page.screenshot("heads-wall-zoomed");
+      await page.press("Enter");
+      await page.frames(3);
+      equal((await page.query_now()).get("view") ?? "map", "map", "the view after Enter");
+      await page.follow(
+          `model=bookworm-2m&text=${
+              kText}&view=wall&measure=induction&filter=induction%20%3E%200.1` +
+          "&lang=zh&theme=light");
+      await measured(page);
+      await page.screenshot("heads-wall-filter-zh");
       page.check_clean();
     },
   },

@@ -1,0 +1,143 @@
+// view_wall.cpp - every head's pattern as a small map: layers downwards, heads to the right.
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
+#include "figure/figure_views.h"
+#include "figure/heads_table.h"
+#include "figure/wall_layout.h"
+
+namespace attn {
+
+namespace {
+
+constexpr int kMostSide = 64;        // cells of a map
+constexpr int kMostCells = 150'000;  // of all maps together
+constexpr float kCaptionFrom = 44;   // width of a map that has room for its caption
+constexpr float kDimmed = .78f;      // of heads that the filter leaves out
+
+// Cell r of `side` covers tokens begin .. end-1 of n; see Attention::pooled.
+int cell_begin(int r, int side, int n) { return int(int64_t(r) * n / side); }
+
+struct SmallMap {
+  int rows = 0, cols = 0;
+  std::vector<float> values;
+};
+
+SmallMap small_map(const ViewInput& input, int layer, int head, int side) {
+  const Attention& a = *input.attention;
+  if (input.maps) {
+    const size_t size = size_t(input.maps->rows) * size_t(input.maps->cols);
+    const auto from = input.maps->values.subspan(size_t(layer * a.n_heads + head) * size, size);
+    return {input.maps->rows, input.maps->cols, {from.begin(), from.end()}};
+  }
+  SmallMap map{std::min(side, a.n_query), std::min(side, a.n_key), {}};
+  map.values.resize(size_t(map.rows) * size_t(map.cols));
+  a.pooled(input.state.sample, layer, head, 0, a.n_query, 0, a.n_key,
+           {map.values.data(), map.rows, map.cols});
+  return map;
+}
+
+// Whether the mask hides every weight that a cell covers. Of masks that are given as a list, only
+// cells of one weight are looked up; a causal mask hides what lies above the diagonal.
+bool is_hidden(const Attention& a, int sample, const SmallMap& map, int row, int col) {
+  const int q = cell_begin(row, map.rows, a.n_query), k = cell_begin(col, map.cols, a.n_key);
+  if (map.rows == a.n_query && map.cols == a.n_key) return !a.may_see(sample, q, k);
+  return a.mask == Mask::causal && k > std::max(q, cell_begin(row + 1, map.rows, a.n_query) - 1);
+}
+
+Cells cells_of_map(const ViewInput& input, const SmallMap& map, Vec2 min, Vec2 max) {
+  Cells cells{min, max, map.rows, map.cols, {}};
+  cells.places.reserve(map.values.size());
+  for (int r = 0; r < map.rows; ++r) {
+    const std::span<const float> row(map.values.data() + int64_t(r) * map.cols, size_t(map.cols));
+    const float most = most_of(row);
+    for (int c = 0; c < map.cols; ++c) {
+      const bool hidden =
+          row[size_t(c)] == 0 && is_hidden(*input.attention, input.state.sample, map, r, c);
+      cells.places.push_back(hidden ? NAN
+                                    : scale_position(input.state.scale, row[size_t(c)], most));
+    }
+  }
+  return cells;
+}
+
+// The measure's value in the map's corner, on the colour of that value.
+void add_caption(Figure& figure, const ViewInput& input, float value, float place, Vec2 min) {
+  const std::string text = value_text(input.metric, value);
+  const float size = input.line_height * .7f;
+  Rect back{min, {min.x + rough_width(text, size) + 6, min.y + size * 1.45f}, Ink::panel};
+  back.weight = std::isfinite(place) ? place : -1;
+  figure.shapes.push_back(back);
+  figure.shapes.push_back(Label{{min.x + 3, min.y + 1},
+                                text,
+                                Ink::text,
+                                Align::left,
+                                0,
+                                .7f,
+                                false,
+                                std::isfinite(place) ? place : -1});
+}
+
+}  // namespace
+
+Figure wall_figure(const ViewInput& input) {
+  const State& s = input.state;
+  const std::vector<float>& values = input.measure.values;
+  const int n_layers = input.measure.shape[0], n_heads = input.measure.shape[1];
+  const float line = input.line_height, left = line * 1.9f, top = line * 1.3f, bar = line * 2.4f;
+  const float high = input.height > 0 ? std::max(60.f, input.height - top - bar) : 1e9f;
+  const Attention* a = input.attention;
+  const float aspect = a ? std::clamp(float(a->n_key) / float(a->n_query), .25f, 4.f) : 1;
+  const WallLayout wall = fit_wall(n_layers, n_heads, aspect, {input.width - left - 6, high});
+  const int side =
+      std::clamp(std::min(int(std::min(wall.map.x, wall.map.y) / 2),
+                          int(std::sqrt(float(kMostCells) / float(n_layers * n_heads)))),
+                 1, kMostSide);
+  const ValueRange range = range_of(input.metric, values);
+  const float small = line * .7f;
+  const Result<HeadFilter> filter = parse_filter(s.filter, s.lang);
+  Figure figure{{input.width, top + wall.size().y + bar + 6}, {}, {}};
+  const auto name = [&](const std::string& text, Vec2 at, Align align, bool chosen) {
+    figure.shapes.push_back(
+        Label{at, text, chosen ? Ink::accent : Ink::faint, align, 0, .7f, false, -1});
+  };
+  for (int h = 0; h < n_heads; ++h)
+    if (h % every_so_many(wall.step().x, small * 2.2f) == 0)
+      name("H" + std::to_string(h), {left + wall.at(0, h).x + wall.map.x / 2, 0}, Align::center,
+           h == s.head);
+  for (int l = 0; l < n_layers; ++l) {
+    const float y = top + wall.at(l, 0).y;
+    if (l % every_so_many(wall.step().y, small * 1.3f) == 0)
+      name("L" + std::to_string(l), {0, y + wall.map.y / 2 - small * .6f}, Align::left,
+           l == s.layer);
+    for (int h = 0; h < n_heads; ++h) {
+      const Vec2 min = {left + wall.at(l, h).x, y};
+      const Vec2 max = {min.x + wall.map.x, min.y + wall.map.y};
+      if (a && a->is_kept(l))
+        figure.shapes.push_back(cells_of_map(input, small_map(input, l, h, side), min, max));
+      else
+        figure.shapes.push_back(Rect{min, max, Ink::line});
+      const float value = values[size_t(l * n_heads + h)];
+      if (input.metric && wall.map.x >= kCaptionFrom)
+        add_caption(figure, input, value, range.colored(Scale::linear, value, 0), min);
+      if (input.heads && filter && !passes(*filter, *input.heads, l, h)) {
+        Rect dim{min, max, Ink::panel};
+        dim.alpha = kDimmed;
+        figure.shapes.push_back(dim);
+      }
+      figure.areas.push_back({min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang),
+                              Site{s.part, l, h}});
+    }
+  }
+  const Vec2 chosen = wall.at(s.layer, s.head);
+  add_frame(figure, {left + chosen.x, top + chosen.y},
+            {left + chosen.x + wall.map.x, top + chosen.y + wall.map.y}, Ink::accent,
+            std::clamp(wall.gap * .7f, .5f, 2.5f));
+  add_color_bar(figure, nullptr, {}, {left, top + wall.size().y + 8},
+                std::min(input.width - left - 6, 260.f), line, false, &s.scale);
+  return figure;
+}
+
+}  // namespace attn

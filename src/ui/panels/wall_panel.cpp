@@ -1,0 +1,386 @@
+// wall_panel.cpp - all heads of all layers as maps; zooming in ends in the map of one head.
+#include <imgui_internal.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "figure/figure_parts.h"
+#include "figure/figure_text.h"
+#include "figure/figure_views.h"
+#include "figure/views.h"
+#include "figure/wall_layout.h"
+#include "ui/panels/save_menu.h"
+#include "ui/panels/view_parts.h"
+#include "ui/widgets.h"
+
+namespace attn {
+namespace {
+
+constexpr float kLeft = 32, kTop = 24;  // room for names of layers and heads
+constexpr float kCaptionFrom = 46;      // width of a map that has room for its caption
+constexpr float kPreview = 210;         // side of the map under the mouse
+
+// One frame of the wall.
+struct Wall {
+  Frame& f;
+  const HeadGrid& grid;
+  const MadeMeasure* caption;  // of the heads; null: none
+  ImVec2 corner;               // of the maps' part of the screen
+  Vec2 room;
+  WallLayout fit, at;  // whole, and at the zoom
+  ImDrawList* list = ImGui::GetWindowDrawList();
+
+  int n() const { return grid.n_layers * grid.n_heads; }
+  ImVec2 min_of(int head) const {
+    const Vec2 p = at.at(head / grid.n_heads, head % grid.n_heads);
+    return {corner.x + p.x - f.ui.wall.from.x, corner.y + p.y - f.ui.wall.from.y};
+  }
+  ImVec2 max_of(int head) const {
+    const ImVec2 min = min_of(head);
+    return {min.x + at.map.x, min.y + at.map.y};
+  }
+  bool is_in_sight(int head) const {
+    const ImVec2 min = min_of(head), max = max_of(head);
+    return max.x > corner.x && max.y > corner.y && min.x < corner.x + room.x &&
+           min.y < corner.y + room.y;
+  }
+  bool is_ready(int head) const {
+    return head < grid.n_ready && f.attention().is_kept(head / grid.n_heads);
+  }
+  int chosen() const { return f.shown.layer * grid.n_heads + f.shown.head; }
+};
+
+// Follows the zoom that comes from a map, and a head that was chosen elsewhere.
+void follow(Wall& w) {
+  UiState& ui = w.f.ui;
+  const Site shape{0, w.grid.n_layers, w.grid.n_heads};
+  if (!(shape == ui.wall_shape)) ui.wall = {};
+  ui.wall_shape = shape;
+  ui.wall = settled(ui.wall, w.fit, w.room);
+  const Site& head = w.f.shown.site();
+  if (ui.wall_scale > 0) {
+    const float scale = std::min(ui.wall_scale, full_scale(w.fit, w.room) / 1.3f);
+    ui.wall = centred(w.fit, w.room, std::max(1.f, scale), head.layer, head.head);
+    ui.wall_scale = 0;
+  } else if (!(ui.wall_head == head)) {
+    w.at = scaled(w.fit, ui.wall.scale);
+    const ImVec2 min = w.min_of(w.chosen()), max = w.max_of(w.chosen());
+    if (min.x < w.corner.x || min.y < w.corner.y || max.x > w.corner.x + w.room.x ||
+        max.y > w.corner.y + w.room.y)
+      ui.wall = centred(w.fit, w.room, ui.wall.scale, head.layer, head.head);
+  }
+  ui.wall_head = head;
+  w.at = scaled(w.fit, ui.wall.scale);
+}
+
+// The head under the mouse, or -1. Zooms, pans, chooses; past the largest zoom is the map.
+int interact(Wall& w) {
+  Frame& f = w.f;
+  ImGui::SetCursorScreenPos(w.corner);
+  ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
+  ImGui::InvisibleButton("##wall", {w.room.x, w.room.y});
+  ImGui::PopItemFlag();
+  ImGui::SetItemKeyOwner(ImGuiKey_MouseWheelY);
+  f.mark("wall");
+  const ImGuiIO& io = ImGui::GetIO();
+  const Vec2 mouse = {io.MousePos.x - w.corner.x, io.MousePos.y - w.corner.y};
+  if (ImGui::IsItemActivated()) f.ui.wall_dragged = false;
+  if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
+    f.ui.wall_dragged = true;
+    f.ui.wall.from = {f.ui.wall.from.x - io.MouseDelta.x, f.ui.wall.from.y - io.MouseDelta.y};
+    f.ui.wall = settled(f.ui.wall, w.fit, w.room);
+    if (f.ui.wall.scale > 1) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
+  }
+  if (!ImGui::IsItemHovered()) return -1;
+  const auto under = [&] {
+    return w.at.index_at({mouse.x + f.ui.wall.from.x, mouse.y + f.ui.wall.from.y});
+  };
+  if (io.MouseWheel != 0) {
+    const int head = under();
+    if (io.MouseWheel > 0 && head >= 0 && f.ui.wall.scale >= full_scale(w.fit, w.room) * .999f) {
+      choose_head(f, head / w.grid.n_heads, head % w.grid.n_heads);
+      open_map(f);
+      return head;
+    }
+    f.ui.wall = zoomed(f.ui.wall, w.fit, w.room,
+                       std::pow(1.2f, std::clamp(io.MouseWheel, -4.f, 4.f)), mouse);
+    w.at = scaled(w.fit, f.ui.wall.scale);
+  }
+  const int head = under();
+  if (head < 0) return -1;
+  ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+  if (ImGui::IsItemDeactivated() && !f.ui.wall_dragged) {
+    choose_head(f, head / w.grid.n_heads, head % w.grid.n_heads);
+    f.ui.wall_head = {f.shown.part, head / w.grid.n_heads, head % w.grid.n_heads};
+  }
+  if (ImGui::IsMouseDoubleClicked(0)) open_map(f);
+  return head;
+}
+
+platform::HeatMapStyle style_of(const Frame& f) {
+  platform::HeatMapStyle style;
+  style.palette = f.state.palette;
+  style.scale = f.state.scale;
+  style.causal = f.is_causal();
+  style.dark = f.ui.dark;
+  return style;
+}
+
+// The value in the corner of each map, on the value's colour.
+void draw_captions(const Wall& w) {
+  if (!w.caption || w.at.map.x < kCaptionFrom) return;
+  const Metric* metric = w.caption->key.metric;
+  const std::vector<float>& values = w.caption->measure.values;
+  const ValueRange range = range_of(metric, values);
+  for (int head = 0; head < w.n(); ++head) {
+    if (!w.is_in_sight(head)) continue;
+    const float value = values[size_t(head)], place = range.colored(Scale::linear, value, 0);
+    const std::string text = value_text(metric, value);
+    const ImVec2 min = w.min_of(head);
+    const ImVec2 end = {min.x + text_width(text) + 8, min.y + ImGui::GetFontSize() + 3};
+    const bool known = std::isfinite(place);
+    const uint32_t back = known ? w.f.palette_color(place) : w.f.colors().panel;
+    w.list->AddRectFilled(min, end, rgb(back), 2);
+    w.list->AddText({min.x + 4, min.y + 1}, known ? ink_on(back) : rgb(w.f.colors().faint),
+                    text.c_str());
+  }
+}
+
+// Heads that the filter leaves out.
+void draw_dimmed(const Wall& w) {
+  if (w.f.state.filter.empty()) return;
+  const auto filter = parse_filter(w.f.state.filter, w.f.lang);
+  if (!filter) return;
+  const HeadsTable& table = heads_table(w.f);
+  if (table.size() != w.n()) return;
+  for (const auto& condition : filter->conditions)  // its measure is being computed
+    if (condition.metric && !table.find(condition.metric->id)) return;
+  for (int head = 0; head < w.n(); ++head)
+    if (w.is_in_sight(head) &&
+        !passes(*filter, table, head / w.grid.n_heads, head % w.grid.n_heads))
+      w.list->AddRectFilled(w.min_of(head), w.max_of(head), rgb(w.f.colors().panel, .8f));
+}
+
+void draw_maps(Wall& w, int hovered) {
+  Frame& f = w.f;
+  const ImVec2 end = {w.corner.x + w.room.x, w.corner.y + w.room.y};
+  w.list->PushClipRect(w.corner, end, true);
+  const Vec2 size = w.at.size();
+  const ImVec2 min = w.min_of(0);
+  platform::draw_heat_grid(w.list, f.ui.grid_stack, {min.x, min.y},
+                           {min.x + size.x, min.y + size.y}, w.grid.n_heads, w.at.gap, style_of(f));
+  for (int head = 0; head < w.n(); ++head) {
+    if (!w.is_in_sight(head)) continue;
+    const ImVec2 from = w.min_of(head), to = w.max_of(head);
+    if (!w.is_ready(head)) w.list->AddRectFilled(from, to, rgb(f.colors().field), 2);
+    f.mark({"wall." + std::to_string(head / w.grid.n_heads) + "." +
+                std::to_string(head % w.grid.n_heads),
+            {std::max(from.x, w.corner.x), std::max(from.y, w.corner.y)},
+            {std::min(to.x, end.x), std::min(to.y, end.y)},
+            false,
+            {},
+            {}});
+  }
+  draw_captions(w);
+  draw_dimmed(w);
+  const auto outline = [&](int head, uint32_t color, float width) {
+    const ImVec2 from = w.min_of(head), to = w.max_of(head);
+    w.list->AddRect({from.x - width / 2, from.y - width / 2}, {to.x + width / 2, to.y + width / 2},
+                    rgb(color), 2, 0, width);
+  };
+  outline(w.chosen(), f.colors().accent, std::clamp(w.at.gap, 1.5f, 3.f));
+  if (hovered >= 0) outline(hovered, f.colors().text, 1.5f);
+  w.list->PopClipRect();
+}
+
+// Names at the edges stay while the maps move; a bar joins heads that share keys and values.
+void draw_edges(const Wall& w) {
+  const Frame& f = w.f;
+  const Attention& a = f.attention();
+  const float size = ImGui::GetFontSize();
+  const auto name = [&](bool row, int i) {
+    const std::string text = (row ? "L" : "H") + std::to_string(i);
+    const ImVec2 from = w.min_of(row ? i * w.grid.n_heads : i);
+    const float left = std::max(w.corner.x, w.min_of(0).x) - kLeft;
+    const ImVec2 at = row ? ImVec2(left, from.y + (w.at.map.y - size) / 2)
+                          : ImVec2(from.x + (w.at.map.x - text_width(text)) / 2, w.corner.y - kTop);
+    const bool chosen = i == (row ? f.shown.layer : f.shown.head);
+    w.list->AddText(at, rgb(chosen ? f.colors().accent : f.colors().faint), text.c_str());
+  };
+  w.list->PushClipRect({w.corner.x - kLeft, w.corner.y},
+                       {std::max(w.corner.x, w.min_of(0).x), w.corner.y + w.room.y}, true);
+  const int rows = every_so_many(w.at.step().y, size + 2);
+  for (int l = 0; l < w.grid.n_layers; ++l)
+    if (l % rows == 0) name(true, l);
+  w.list->PopClipRect();
+  w.list->PushClipRect({w.corner.x, w.corner.y - kTop}, {w.corner.x + w.room.x, w.corner.y}, true);
+  const int columns = every_so_many(w.at.step().x, text_width("H00") + 6);
+  for (int h = 0; h < w.grid.n_heads; ++h)
+    if (h % columns == 0) name(false, h);
+  const int group = a.n_kv_heads > 0 ? a.n_heads / a.n_kv_heads : 1;
+  for (int g = 0; group > 1 && g < a.n_kv_heads; ++g)
+    w.list->AddLine({w.min_of(g * group).x, w.corner.y - 4},
+                    {w.max_of((g + 1) * group - 1).x, w.corner.y - 4}, rgb(f.colors().accent, .6f),
+                    2);
+  w.list->PopClipRect();
+}
+
+void draw_preview(const Wall& w, int head) {
+  if (ImGui::IsMouseDown(0)) return;
+  const std::string says =
+      head_words(w.f, w.grid, head / w.grid.n_heads, head % w.grid.n_heads, w.caption);
+  if (w.at.map.x >= kPreview || !w.is_ready(head)) return tooltip(says);
+  if (!ImGui::BeginTooltip()) return;
+  for (size_t from = 0; from < says.size();) {
+    const size_t to = std::min(says.find('\n', from), says.size());
+    ImGui::TextUnformatted(fit_text(says.substr(from, to - from), 2 * kPreview).c_str());
+    from = to + 1;
+  }
+  const float aspect = w.at.map.x / w.at.map.y;
+  const Vec2 size = {kPreview * std::min(1.f, aspect), kPreview * std::min(1.f, 1 / aspect)};
+  const ImVec2 min = ImGui::GetCursorScreenPos();
+  ImGui::Dummy({size.x, size.y});
+  platform::draw_heat_map(ImGui::GetWindowDrawList(), w.f.ui.grid_stack, head, {min.x, min.y},
+                          {min.x + size.x, min.y + size.y}, {0, 0},
+                          {float(w.grid.side_k), float(w.grid.side_q)}, style_of(w.f));
+  ImGui::EndTooltip();
+}
+
+// What is saved has captions, of the view's usual measure unless one is chosen.
+Result<SavedView> saved_wall(Frame& f, Vec2 size) {
+  const auto made = f.snap.measure(find_view("wall")->metric(f.shown), f.shown);
+  if (!made || !f.snap.grid || !f.snap.grid->is_whole())
+    return Error{f.t("Nothing to save yet", "尚无可保存的内容")};
+  if (made->error) return *made->error;
+  const HeadsTable* heads = f.state.filter.empty() ? nullptr : &heads_table(f);
+  return SavedView{
+      .view = "wall", .first = made, .width = size.x, .height = size.y, .heads = heads};
+}
+
+void draw_header(Frame& f, Vec2 size) {
+  const View& view = *find_view("wall");
+  const float high = ImGui::GetFrameHeight(), all = ImGui::GetContentRegionAvail().x;
+  const float menu = std::clamp(all * .4f, 96.f, 260.f);
+  metric_menu(f, "wall", f.state.measure, view, f.t("No captions", "无标注"), menu);
+  const float buttons = 4 * high + 12;
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
+  const bool whole = f.ui.wall.scale <= 1;
+  if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !whole))
+    zoom_wall(f, 1 / 1.5f);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
+    zoom_wall(f, 1.5f);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "fit", Icon::fit, f.t("Show all heads (F)", "显示所有头 (F)"))) fit_map(f);
+  ImGui::SameLine(0, 4);
+  if (icon_button(f, "save", Icon::save, f.t("Save the figure or its data", "保存图片或数据")))
+    ImGui::OpenPopup("save");
+  draw_save_menu(f, [&] { return saved_wall(f, size); });
+  draw_target(f, "", f.state.measure.empty() ? nullptr : view.metric(f.shown));
+}
+
+// How many heads the filter lets through; "" without a filter or while its measures are computed.
+std::string filter_words(Frame& f, const HeadGrid& grid) {
+  const auto filter = parse_filter(f.state.filter, f.lang);
+  if (f.state.filter.empty()) return "";
+  if (!filter) return filter.error().message;
+  const HeadsTable& table = heads_table(f);
+  for (const auto& condition : filter->conditions)
+    if (condition.metric && !table.find(condition.metric->id)) return "";
+  int n = 0;
+  for (int head = 0; head < table.size(); ++head)
+    n += passes(*filter, table, head / grid.n_heads, head % grid.n_heads);
+  return std::to_string(n) + f.t(" of ", " / ") + std::to_string(table.size()) +
+         f.t(" heads pass the filter ", " 个头符合筛选条件 ") + f.state.filter;
+}
+
+// Why there are no captions, or how to use the wall.
+std::string hint_of(Frame& f, const HeadGrid& grid,
+                    const std::shared_ptr<const MadeMeasure>& made) {
+  if (!f.state.measure.empty() && !made) return f.t("Computing…", "正在计算…");
+  if (made && made->error) return made->error->message;
+  if (const std::string words = filter_words(f, grid); !words.empty()) return words;
+  return f.t("layers ↓, heads →; wheel zooms, Enter opens the map",
+             "层 ↓，头 →；滚轮缩放，回车打开热力图");
+}
+
+}  // namespace
+
+std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head,
+                       const MadeMeasure* caption) {
+  std::string says = head_name(layer, head);
+  const Attention& a = f.attention();
+  if (!a.is_kept(layer)) return says + "\n" + not_kept(f, layer);
+  if (caption)
+    says = head_sentence(caption->key.metric, caption->measure.values, layer, head, grid.n_heads,
+                         f.lang);
+  const int group = a.n_kv_heads > 0 ? a.n_heads / a.n_kv_heads : 1, first = head / group * group;
+  if (group > 1)
+    says += std::string("\n") + f.t("keys and values shared by H", "共用键和值的头：H") +
+            std::to_string(first) + "–H" + std::to_string(first + group - 1);
+  const int at = layer * grid.n_heads + head;
+  if (at >= grid.n_ready || grid.side_q != a.n_query || grid.side_k != a.n_key) return says;
+  const size_t cells = size_t(grid.side_q) * size_t(grid.side_k);
+  const std::span<const float> values(grid.values.data() + size_t(at) * cells, cells);
+  // The first token of a causal text can attend to nothing but itself.
+  const size_t skipped = a.mask == Mask::causal && a.n_query > 1 ? size_t(grid.side_k) : 0;
+  const auto best = size_t(std::ranges::max_element(values.subspan(skipped)) - values.begin());
+  const auto name = [&](const std::vector<Tokens>& samples, size_t i) {
+    return quoted_token(f.lang, samples[size_t(f.shown.sample)].items[i].shown);
+  };
+  return says + "\n" + f.t("largest weight: ", "最大权重：") +
+         name(a.query_tokens, best / size_t(grid.side_k)) + " → " +
+         name(a.key_tokens, best % size_t(grid.side_k)) + " " + weight_text(values[best], 3);
+}
+
+void zoom_wall(Frame& f, float factor) {
+  // About the chosen head; the room is that of the last frame.
+  if (!f.trace) return;
+  const float before = f.ui.wall.scale;
+  if (factor > 1 && f.ui.wall_full > 0 && before >= f.ui.wall_full * .999f) return open_map(f);
+  f.ui.wall_scale = std::max(1.f, before * factor);
+}
+
+void draw_wall_panel(Frame& f) {
+  upload_thumbnails(f);
+  const HeadGrid* grid = f.ui.grid.get();
+  const Vec2 size = {std::floor(ImGui::GetContentRegionAvail().x),
+                     std::floor(ImGui::GetContentRegionAvail().y)};
+  draw_header(f, size);
+  if (!grid || grid->trace.get() != f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  const auto made = f.state.measure.empty()
+                        ? nullptr
+                        : f.snap.last_measure(find_view("wall")->metric(f.shown), f.shown);
+  ImGui::PushFont(nullptr, kSmallText);
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+  ImGui::TextUnformatted(
+      fit_text(hint_of(f, *grid, made), ImGui::GetContentRegionAvail().x).c_str());
+  ImGui::PopStyleColor();
+  const ImVec2 from = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
+  const Vec2 room = {std::max(20.f, avail.x - kLeft), std::max(20.f, avail.y - kTop)};
+  const float aspect =
+      std::clamp(float(f.attention().n_key) / float(f.attention().n_query), .25f, 4.f);
+  const bool captioned =
+      made && !made->error && made->measure.values.size() == size_t(grid->n_layers * grid->n_heads);
+  Wall w{f,
+         *grid,
+         captioned ? made.get() : nullptr,
+         {from.x + kLeft, from.y + kTop},
+         room,
+         fit_wall(grid->n_layers, grid->n_heads, aspect, room),
+         {}};
+  f.ui.wall_full = full_scale(w.fit, room);
+  follow(w);
+  const int hovered = interact(w);
+  w.at = scaled(w.fit, f.ui.wall.scale);
+  draw_maps(w, hovered);
+  draw_edges(w);
+  if (hovered >= 0) {
+    f.ui.next_hover_layer = hovered / grid->n_heads;
+    f.ui.next_hover_head = hovered % grid->n_heads;
+    draw_preview(w, hovered);
+  }
+  ImGui::PopFont();
+}
+
+}  // namespace attn
