@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "analysis/sentences.h"
 #include "text/token_sets.h"
 
 namespace attn {
@@ -75,11 +76,16 @@ std::vector<int> places(const std::vector<char>& flags, int n, int* n_left) {
   return out;
 }
 
-bool ends_sentence(const Token& token) {
+// By the text, where tokens have their place in it: a mark may be cut into bytes, and whether
+// a full stop ends a sentence depends on what is around it.
+bool ends_sentence_at(const Tokens& tokens, int i) {
+  const Token& token = tokens.items[size_t(i)];
   if (token.special) return true;
-  for (const char* mark : {".", "!", "?", "。", "！", "？"})
-    if (token.shown.ends_with(mark)) return true;
-  return false;
+  const std::string_view text = tokens.text;
+  const bool placed = token.begin < token.end && token.end <= text.size();
+  if (placed) return ends_sentence(text.substr(0, token.end), text.substr(token.end));
+  const bool is_last = i + 1 == tokens.size();
+  return ends_sentence(token.shown, is_last ? "" : " " + tokens.items[size_t(i) + 1].shown);
 }
 
 // A number at the beginning of `text`, which is taken away.
@@ -108,8 +114,7 @@ Groups words_of(const Tokens& tokens) {
 Groups sentences_of(const Tokens& tokens) {
   std::vector<char> begins;
   for (int i = 0; i < tokens.size(); ++i)
-    begins.push_back(i == 0 || tokens.items[size_t(i)].special ||
-                     ends_sentence(tokens.items[size_t(i) - 1]));
+    begins.push_back(i == 0 || tokens.items[size_t(i)].special || ends_sentence_at(tokens, i - 1));
   return grouped(tokens, begins);
 }
 

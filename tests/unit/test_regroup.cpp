@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <limits>
 
 #include "analysis/regroup.h"
+#include "analysis/sentences.h"
 #include "base/json.h"
 
 using namespace attn;
@@ -174,4 +176,43 @@ TEST_CASE("pairs of groups have their names, and a group sees what any of its to
     for (int k = 0; k < 5; ++k) CHECK(made.may_see(0, q, k) == (k <= q));
   state.lang = Lang::en;
   CHECK(hidden_words(1, .43, Lang::en) == "1 hidden special token holds 0.430 of the weight");
+}
+
+TEST_CASE("abbreviations, initials and numbers end no sentence") {
+  // "|" where one ends.
+  for (const char* marked : {
+           "Mr. Fox met Dr. Toad.| They ate, e.g. plums, i.e. fruit, etc. and left.",
+           "Prof. J. R. R. Tolkien wrote it.| It was I.| See Fig. 3 on pp. 4 and No. 5.",
+           "He said no.| Then he paid 3.14 at example.com.| It cost a lot, etc.| Really?!| Yes...| "
+           "So",
+           "The U.S. Army came at 5 p.m. sharp.| At 6 p.m.| They left.| Smith et al. agree.",
+           "\"Stop!\"| he said.| (He meant it.)| End.|Next",
+           "你好。|他说：“走吧！”|真的？|好 Mr. 王。|",
+           "No marks at all",
+       }) {
+    CAPTURE(marked);
+    std::string text, found;
+    for (const char* c = marked; *c; ++c)
+      if (*c != '|') text += *c;
+    for (size_t i = 0; i < text.size(); ++i) {
+      found += text[i];
+      const std::string_view all = text;
+      if (ends_sentence(all.substr(0, i + 1), all.substr(i + 1))) found += '|';
+    }
+    if (found.ends_with('|') && !std::string_view(marked).ends_with('|')) found.pop_back();
+    CHECK(found == marked);
+  }
+}
+
+TEST_CASE("sentences are cut by the text around a token") {
+  Tokens t;
+  t.text = "Mr. Fox ran. 好。Yes";
+  for (const char* piece : {"Mr", ".", " Fox", " ran", ".", " ", "好", "\xe3\x80", "\x82", "Yes"}) {
+    const size_t begin = t.items.empty() ? 0 : t.items.back().end;
+    t.items.push_back({.id = 1,
+                       .shown = uint8_t(*piece) == 0xe3 || uint8_t(*piece) == 0x82 ? "‹E3›" : piece,
+                       .begin = begin,
+                       .end = begin + std::string_view(piece).size()});
+  }
+  CHECK(sentences_of(t).names == std::vector<std::string>{"Mr. Fox ran.", " 好‹E3›‹E3›", "Yes"});
 }
