@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "files/formats.h"
+#include "files/known_files.h"
 
 namespace attn {
 
@@ -25,8 +26,62 @@ Result<Bytes> read_file(const std::string& path) {
   return Bytes(std::move(data));
 }
 
+namespace {
+
+// The first bytes of a file; none where it cannot be read.
+File beginning_of(const fs::path& path) {
+  std::vector<uint8_t> bytes(kEnoughBytes);
+  std::ifstream in(path, std::ios::binary);
+  in.read(reinterpret_cast<char*>(bytes.data()), std::streamsize(bytes.size()));
+  bytes.resize(size_t(std::max<std::streamsize>(0, in.gcount())));
+  return {path.filename().string(), Bytes(std::move(bytes))};
+}
+
+}  // namespace
+
+Error holds_no_model(const std::string& path) {
+  constexpr int kMostSeen = 1000;
+  constexpr size_t kMostNamed = 3;
+  std::vector<fs::path> paths;
+  std::error_code failed;
+  int n_seen = 0, n_folders = 0;
+  for (fs::directory_iterator it(path, failed), end; !failed && it != end && n_seen < kMostSeen;
+       it.increment(failed), ++n_seen) {
+    std::error_code unknown;
+    if (it->is_regular_file(unknown))
+      paths.push_back(it->path());
+    else if (fs::exists(it->path() / "config.json", unknown))
+      return Error{path + ": no model found; but its folder " + it->path().filename().string() +
+                   " has a config.json"};
+    else
+      ++n_folders;
+  }
+  std::sort(paths.begin(), paths.end());
+  std::string named, advice;
+  size_t n_named = 0;
+  for (const fs::path& one : paths) {
+    const File file = beginning_of(one);
+    const KnownFile* known = known_file(file.name, file.bytes.span());
+    if (!known || (file.bytes.size() == 0 && fs::file_size(one, failed) > 0)) continue;
+    if (n_named++ < kMostNamed)
+      named += (named.empty() ? "" : ", ") + file.name + " (" + known->what + ")";
+    if (advice.empty() || (known->holds_weights && n_named == 1)) advice = known->advice;
+  }
+  if (n_named > kMostNamed) named += " and " + std::to_string(n_named - kMostNamed) + " more";
+  if (!named.empty()) return Error{path + ": no model found, only " + named + "; " + advice};
+  if (fs::exists(fs::path(path) / "config.json", failed))
+    return Error{path + ": model.safetensors is missing beside config.json"};
+  const bool is_empty = paths.empty() && n_folders == 0;
+  return Error{path + (is_empty ? ": an empty folder; it" : ": no model found; the folder") +
+               " needs config.json and model.safetensors"};
+}
+
 Result<std::vector<File>> read_folder(const std::string& path) {
   std::error_code failed;
+  if (fs::is_regular_file(path, failed) && !is_weights(find_format(path))) {
+    const File file = beginning_of(path);
+    if (known_file(file.name, file.bytes.span())) return not_a_model(file);
+  }
   if (!fs::is_directory(path, failed))
     return Error{path +
                  ": is not a folder; give the folder that contains config.json, "

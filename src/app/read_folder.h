@@ -11,6 +11,8 @@ namespace attn {
 
 // Errors name the path: a folder, not readable, too large.
 Result<Bytes> read_file(const std::string& path);
+// Why a path holds no model: names the files that were seen for what they are, and what to do.
+Error holds_no_model(const std::string& path);
 // The model files of one folder (weights, .json, .txt, .model), without its subfolders, each named
 // folder/file.
 Result<std::vector<File>> read_folder(const std::string& path);

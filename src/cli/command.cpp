@@ -15,6 +15,7 @@
 #include "app/read_folder.h"
 #include "base/nearest.h"
 #include "cli/terminal.h"
+#include "files/formats.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -179,8 +180,8 @@ void add_model(CLI::App& app, ModelOptions& options) {
 Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
   Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
-  if (!looks_like_model(*files))
-    return Error{path + ": no model found; the folder needs config.json and model.safetensors"};
+  const auto has_weights = [](const File& file) { return is_weights(find_format(file)); };
+  if (std::ranges::none_of(*files, has_weights)) return holds_no_model(path);
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
   ModelLoad load(std::move(*files), folder);
   Progress progress("Loading the model", load.n_steps());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "files/known_files.h"
 #include "files/safetensors.h"
 
 namespace attn {
@@ -55,10 +56,18 @@ bool is_weights(const FileFormat* format) {
 
 Result<NamedTensors> read_tensors(const File& file, std::span<const FileFormat> formats) {
   const FileFormat* format = find_format(file, formats);
-  if (format && format->read) return format->read(file);
-  return Error{std::string(base_name(file.name)) +
-               ": this weight format is not supported; use the model.safetensors of the same "
-               "model"};
+  const std::string name(base_name(file.name));
+  if (format && format->read) {
+    Result<NamedTensors> tensors = format->read(file);
+    if (tensors) return tensors;
+    // Often something else is saved under the name of weights.
+    const KnownFile* other = known_content(file.bytes.span());
+    return other ? not_a_model(file) : tensors.error();
+  }
+  const KnownFile* known = known_file(file.name, file.bytes.span());
+  return Error{name + ": this weight format is not supported" +
+               (known ? std::string(" (") + known->what + "); " + known->advice
+                      : "; use the model.safetensors of the same model")};
 }
 
 }  // namespace attn

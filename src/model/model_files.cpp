@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "files/known_files.h"
 #include "model/model.h"
 
 namespace attn {
@@ -123,6 +124,8 @@ Error no_weights(const Folder& folder, std::span<const FileFormat> formats) {
   for (const auto& [name, file] : folder) {
     const FileFormat* format = find_format(*file, formats);
     if (format && format->holds_weights) return read_tensors(*file, formats).error();
+    const KnownFile* known = known_file(file->name, file->bytes.span());
+    if (known && known->holds_weights) return not_a_model(*file);
   }
   return Error{
       "model.safetensors is missing: drop it together with config.json and tokenizer.json"};

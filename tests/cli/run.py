@@ -451,6 +451,40 @@ def test_usage():
     check("help COMMAND", run("help", "heads") == run("heads", "--help"))
 
 
+def test_no_model():
+    """What is no model is named for what it is, with what to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        for name, data in (
+            ("only/cat.bin", b"\x89PNG\r\n"),
+            ("pickled/config.json", b"{}"),
+            ("pickled/pytorch_model.bin", b"\x80\x02}q"),
+            ("bare/config.json", b"{}"),
+            ("above/gpt2/config.json", b"{}"),
+            ("page/config.json", b"{}"),
+            ("page/model.safetensors", b"<!DOCTYPE html>"),
+            ("model.gguf", b"GGUF\3"),
+            ("many/a.zip", b"PK\3\4"),
+            ("many/b.onnx", b"??"),
+            ("many/c.h5", b"\x89HDF\r\n\x1a\n"),
+            ("many/d.npz", b"??"),
+        ):
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / name).write_bytes(data)
+        (here / "nothing").mkdir()
+        for path, words in (
+            ("only", "only: no model found, only cat.bin (a PNG picture); drop a"),
+            ("pickled", "only pytorch_model.bin (a PyTorch checkpoint (pickle)); use the model.sa"),
+            ("bare", "bare: model.safetensors is missing beside config.json"),
+            ("above", "above: no model found; but its folder gpt2 has a config.json"),
+            ("nothing", "nothing: an empty folder; it needs config.json and model.safetensors"),
+            ("model.gguf", "model.gguf: a GGUF model, which is not supported; use the model.safe"),
+            ("many", "a.zip (a ZIP archive), b.onnx (an ONNX model), c.h5 (an HDF5 file, as Ker"),
+            ("many", " and 1 more; "),
+        ):
+            bad(["next", "--model", here / path, "--text", "a"], 1, words)
+
+
 def test_help():
     """Every example of every --help runs, and help fits its terminal."""
     with tempfile.TemporaryDirectory() as folder:
@@ -1177,6 +1211,7 @@ def main():
         test_language,
         test_exits,
         test_usage,
+        test_no_model,
         test_help,
         test_terminal,
         *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
