@@ -1,5 +1,7 @@
 #include "app/scratch_settings.h"
 
+#include <algorithm>
+
 namespace attn {
 
 ScratchSettings scratch_settings(const State& state) {
@@ -27,6 +29,20 @@ ScratchSettings scratch_settings(const State& state) {
     settings.tokens.push_back("x" + std::to_string(settings.tokens.size() + 1));
   settings.tokens.resize(n);
   return settings;
+}
+
+int divisible_d_model(int d_model, int n_heads, int most) {
+  n_heads = std::max(1, n_heads);
+  return std::clamp((d_model + n_heads / 2) / n_heads, 1, std::max(1, most / n_heads)) * n_heads;
+}
+
+std::string d_model_note(int before, int now, int n_heads, Lang lang) {
+  const std::string was = std::to_string(before), is = std::to_string(now),
+                    heads = std::to_string(n_heads);
+  if (lang == Lang::zh)
+    return "d_model 已由 " + was + " 改为 " + is + "：须能被头数 " + heads + " 整除";
+  return "d_model is now " + is + " (was " + was + "): " + heads +
+         (n_heads == 1 ? " head must divide it" : " heads must divide it");
 }
 
 }  // namespace attn

@@ -6,6 +6,7 @@
 #include "app/scratch_settings.h"
 #include "app/session_impl.h"
 #include "figure/views.h"
+#include "model/dropped_id.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -69,9 +70,8 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
     if (const Error* error = model_error(state.model)) {
       snapshot.error = *error;
       snapshot.can_retry = true;
-    } else if (!listed && index_known) {
-      snapshot.error = Error{"The model \"" + state.model +
-                             "\" is not in the list; drop its files here or choose another"};
+    } else if (!listed && (index_known || read_dropped_id(state.model))) {
+      snapshot.error = absent(state.model);
     } else if (listed && std::ranges::find(asked, state.model) == asked.end()) {
       to_fetch = state.model;
     }

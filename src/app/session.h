@@ -87,11 +87,14 @@ class Session {
   // between.
   void retry(const std::string& id);
   // Files dropped or chosen. A model among them is loaded in the background and joins the list;
-  // take_opened() then returns its id once, for State::model. Otherwise file_error says why and
-  // nothing else changes. Replaces the file_error of earlier files.
+  // take_opened() then returns its id once, for State::model. Other files with the same name are
+  // another model. Otherwise file_error says what the files are and nothing else changes. Replaces
+  // the file_error of earlier files.
   void open(std::vector<File> files);
   void open_read(Result<std::vector<File>> files);
   std::optional<std::string> take_opened();
+  // The content of a text file that was dropped or chosen, once.
+  std::optional<std::string> take_text();
   void dismiss_error();
 
  private:

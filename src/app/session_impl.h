@@ -40,6 +40,7 @@ struct Session::Impl {
   std::optional<std::string> to_fetch;  // the id that the state needs
   std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
+  std::optional<std::string> opened_text;
   bool index_known = false;  // the list is complete; until then any model may still join it
   Lang speaks = Lang::en;    // titles of jobs
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
@@ -83,6 +84,7 @@ struct Session::Impl {
   // Key of the state's trace; nothing while its model is not loaded: it is then fetched, or
   // snapshot.error says why it cannot be.
   std::optional<TraceKey> trace_key(const State& state);
+  Error absent(const std::string& id) const;  // why a model that is not in the list is not shown
   std::optional<Wish> missing_trace(Side& side, const TraceKey& key, const State& state);
   void take_trace(Side& side, const TraceKey& key, MadeTrace made);
   void show(Side& side, const TraceKey& key, const TracePair& pair);

@@ -3,11 +3,22 @@
 
 #include "app/session_impl.h"
 #include "base/json.h"
+#include "files/known_files.h"
+#include "model/dropped_id.h"
 
 namespace attn {
 namespace {
 
-constexpr char kUnnamed[] = "dropped model";  // files that came without a folder
+constexpr size_t kMostText = 1 << 20;  // bytes; as links
+
+// Without a byte order mark and the last line break, with line breaks as they are typed.
+std::string text_in(const File& file) {
+  std::string text(file.bytes.text());
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
+  std::erase(text, '\r');
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
 
 std::string text_of(const Json& json, const char* lang, const std::string& otherwise) {
   if (const auto plain = json.text()) return std::string(*plain);
@@ -95,8 +106,11 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
         if (!entry(id)) {
           ModelEntry added;
           added.id = id;
-          added.title_en = name;
-          added.title_zh = name == kUnnamed ? "拖入的模型" : name;
+          const bool again = std::ranges::any_of(
+              models, [&](const ModelEntry& other) { return other.title_en == name; });
+          const auto dropped_as = read_dropped_id(id);
+          added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
+          added.title_zh = added.title_en;
           models.push_back(std::move(added));
         }
         const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
@@ -135,21 +149,47 @@ void Session::open(std::vector<File> files) {
   error.reset();
   if (files.empty()) return;
   if (!looks_like_model(files)) {
-    error =
-        Error{std::string(base_name(files.front().name)) +
-              ": not a model; drop config.json, model.safetensors and tokenizer.json together, or "
-              "the folder that contains them"};
+    if (files.size() == 1 && is_plain_text(files.front())) {
+      if (files.front().bytes.size() <= kMostText)
+        impl_->opened_text = text_in(files.front());
+      else
+        error = Error{std::string(base_name(files.front().name)) +
+                      ": a text of more than 1 MB; choose a shorter one"};
+      return;
+    }
+    const auto is_known = [](const File& file) {
+      return known_file(file.name, file.bytes.span()) != nullptr;
+    };
+    const auto known = std::ranges::find_if(files, is_known);
+    error = not_a_model(known != files.end() ? *known : files.front());
     return;
   }
-  const std::string& path = files.front().name;
-  const size_t slash = path.find('/');
-  const std::string name = slash == std::string::npos ? kUnnamed : path.substr(0, slash);
-  std::string id = "file:" + name;
-  impl_->post_load(std::move(id), name, std::move(files), true);
+  const DroppedId dropped = dropped_id(files);
+  impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true);
+}
+
+Error Session::Impl::absent(const std::string& id) const {
+  const auto wanted = read_dropped_id(id);
+  if (!wanted)
+    return Error{"The model \"" + id +
+                 "\" is not in the list; drop its files here or choose another"};
+  for (const ModelEntry& e : models) {
+    const auto other = read_dropped_id(e.id);
+    if (!other || other->name != wanted->name || wanted->content.empty()) continue;
+    return Error{"The link was made for other files named \"" + wanted->name + "\" (" +
+                 wanted->content + ", not " + other->content +
+                 "); drop those here, or choose the model in the list"};
+  }
+  return Error{"\"" + wanted->name +
+               "\" was opened from files, which a link does not contain; drop them here again"};
 }
 
 std::optional<std::string> Session::take_opened() {
   return std::exchange(impl_->opened, std::nullopt);
+}
+
+std::optional<std::string> Session::take_text() {
+  return std::exchange(impl_->opened_text, std::nullopt);
 }
 
 }  // namespace attn

@@ -3,18 +3,20 @@
 namespace attn {
 
 bool History::commit(const State& state) {
-  State& now = states_[at_];
+  const State& now = states_[at_];
   if (state == now) return false;
   State as_before = state;
   as_before.theme = now.theme;
   as_before.lang = now.lang;
-  if (as_before == now) {  // same content, other theme or language: no step
-    for (State& s : states_) {
-      s.theme = state.theme;
-      s.lang = state.lang;
-    }
-    return true;
+  as_before.look = now.look;
+  const bool same_content = as_before == now;
+  // Theme, language and zoom are no step, and undoing one does not bring the old ones back.
+  for (State& s : states_) {
+    s.theme = state.theme;
+    s.lang = state.lang;
+    s.look = state.look;
   }
+  if (same_content) return true;
   states_.resize(at_ + 1);
   states_.push_back(state);
   if (states_.size() > kMost) states_.erase(states_.begin());

@@ -1,6 +1,8 @@
 #include "state/query.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 
@@ -79,7 +81,7 @@ Status read(int& value, const Field& field, std::string_view text) {
       number > field.high)
     return Error{std::string("link: ") + field.key + " must be a whole number from " +
                  std::to_string(field.low) + " to " + std::to_string(field.high) + ", not \"" +
-                 std::string(text.substr(0, 40)) + "\""};
+                 shortened(text) + "\""};
   value = number;
   return {};
 }
@@ -96,13 +98,26 @@ Status read(E& value, const Field& field, std::string_view text) {
   return none_of(field.key, field.names, text);
 }
 
+// An unknown pair as it came. Whatever may not stand in an address is no pair of another version.
+bool may_stay(std::string_view pair) {
+  return is_plain(pair.front()) && std::ranges::all_of(pair, [](char c) {
+           return is_plain(c) || c == '=' || c == '%' || c == '+';
+         });
+}
+
 }  // namespace
+
+std::string shortened(std::string_view text) {
+  size_t end = std::min<size_t>(text.size(), 40);
+  while (end > 0 && end < text.size() && (uint8_t(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end));
+}
 
 Error none_of(const char* key, std::span<const char* const> names, std::string_view text) {
   std::string all;
   for (const char* name : names) all += (all.empty() ? "" : ", ") + std::string(name);
   return Error{std::string("link: ") + key + " must be one of " + all + ", not \"" +
-               std::string(text.substr(0, 40)) + "\""};
+               shortened(text) + "\""};
 }
 
 std::string to_query(const State& state, const State& defaults) {
@@ -121,8 +136,9 @@ std::string to_query(const State& state, const State& defaults) {
   return query;
 }
 
-Result<State> from_query(std::string_view query, const State& defaults) {
-  State state = defaults;
+Link read_link(std::string_view query, const State& defaults) {
+  constexpr size_t kMostUnknown = 4096;  // bytes
+  Link link{.state = defaults};
   if (!query.empty() && query.front() == '#') query.remove_prefix(1);
   while (!query.empty()) {
     const size_t end = query.find('&');
@@ -133,21 +149,32 @@ Result<State> from_query(std::string_view query, const State& defaults) {
     const std::string key(pair.substr(0, equals));
     const std::optional<std::string> value =
         percent_decode(equals == std::string_view::npos ? "" : pair.substr(equals + 1));
-    if (!value)
-      return Error{"link: the value of " + key.substr(0, 40) + " is not percent-encoded UTF-8"};
+    if (!value) {
+      link.faults.push_back("link: the value of " + shortened(key) +
+                            " is not percent-encoded UTF-8");
+      continue;
+    }
     bool known = false;
     Status wrong;
-    for_each_field(state, [&](auto& member, const Field& field) {
+    for_each_field(link.state, [&](auto& member, const Field& field) {
       if (known || key != field.key) return;
       known = true;
       wrong = read(member, field, *value);
     });
-    if (!known)
-      return Error{"link: unknown key \"" + key.substr(0, 40) +
-                   "\"; check the spelling, or open the link in the version that made it"};
-    if (wrong) return *wrong;
+    if (wrong) link.faults.push_back(wrong->message);
+    if (known) continue;
+    link.faults.push_back("link: unknown key \"" + shortened(key) +
+                          "\"; check the spelling, or open the link in the version that made it");
+    if (may_stay(pair) && link.unknown.size() + pair.size() < kMostUnknown)
+      link.unknown += "&" + std::string(pair);
   }
-  return state;
+  return link;
+}
+
+Result<State> from_query(std::string_view query, const State& defaults) {
+  Link link = read_link(query, defaults);
+  if (!link.faults.empty()) return Error{link.faults.front()};
+  return std::move(link.state);
 }
 
 }  // namespace attn

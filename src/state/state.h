@@ -20,7 +20,7 @@ enum class Specials { shown, hidden };                 // such as [CLS]
 enum class Pool { largest, mean };                     // of the weights under one cell
 enum class Order { highest, lowest, place };           // of the list of heads
 
-// Without hover and scroll. Equal states show equal pictures.
+// Without hover. Equal states show equal pictures.
 struct State : Site {
   std::string model = "scratch";  // "scratch", or the id of a model in the list
   std::string text;               // empty: the model's own first example
@@ -55,7 +55,8 @@ struct State : Site {
   int mass = 70;   // percent of each row that the lines show
   int offset = 2;  // k of the score of a fixed offset, A[i, i-k]
   std::string target,
-      foil;  // tokens; metrics are of `target`, or of `target` minus `foil`; empty: none
+      foil;          // tokens; metrics are of `target`, or of `target` minus `foil`; empty: none
+  std::string look;  // the part of the map in view (state/look.h); empty: all of it
   // Appearance
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
@@ -338,6 +339,12 @@ void for_each_field(S& s, F&& f) {
         .title = {"Compared with", "对比词元"},
         .help = {"The token to compare the target with; empty: none", "与目标比较的词元；空：无"},
     });
+  f(s.look, Field{
+                .key = "look",
+                .title = {"Part in view", "可见部分"},
+                .help = {"Part of the map in view: first and last key and query, such as 2-0-10-8",
+                         "热力图的可见部分：起止的键与查询，例如 2-0-10-8"},
+            });
   f(s.palette, Field{
                    .key = "palette",
                    .title = {"Palette", "配色"},

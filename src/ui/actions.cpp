@@ -2,6 +2,7 @@
 #include <imgui.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/platform.h"
 #include "ui/ui_state.h"
@@ -34,6 +35,14 @@ void enter_model(UiState& ui, const Session& session, State& state, const std::s
     state.text.clear();
   else if (!had_text)
     state.text = "Once upon a time, there was a little girl.";
+}
+
+void enter_text(UiState& ui, State& state, std::string text) {
+  (state.model == "scratch" ? state.tokens : state.text) = std::move(text);
+  state.n_tokens = state.repeat = 0;
+  state.token = 0;
+  state.locked_key = -1;
+  ui.wants_last_token = state.model != "scratch";
 }
 
 void choose_model(Frame& f, const std::string& id) {
@@ -99,6 +108,7 @@ void go_forward(Frame& f) {
 }
 
 void copy_link(Frame& f) {
+  platform::set_query(link_of(f.ui, f.state), false);  // what was typed just now is not in it yet
   platform::copy(platform::link());
   toast(f, f.t("Link copied", "链接已复制"));
 }

@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "analysis/measure.h"
-#include "analysis/regroup.h"
 #include "app/scratch_settings.h"
-#include "figure/views.h"
+#include "figure/open_link.h"
 #include "files/formats.h"
+#include "model/dropped_id.h"
 #include "platform/platform.h"
-#include "state/query.h"
 
 namespace attn {
 namespace {
@@ -34,36 +32,15 @@ State preferences() {
 bool differs_but_in_looks(State a, const State& b) {
   a.theme = b.theme;
   a.lang = b.lang;
+  a.look = b.look;
   return !(a == b);
 }
 
-// The address always names the model: an empty address opens the first listed one.
-std::string link_of(const State& state) {
-  State usual;
-  usual.model.clear();
-  return to_query(state, usual);
-}
-
-// Checks names of views and measures, which state/ does not know.
-Status unknown_name(const State& state) {
-  if (Status no = unknown_view(state)) return no;
-  for (const auto& [key, id] :
-       {std::pair("measure", &state.measure), std::pair("versus", &state.versus),
-        std::pair("show", &state.show), std::pair("strip", &state.strip)}) {
-    if (id->empty() || find_metric(*id)) continue;
-    return Error{std::string("link: ") + key + " must be the id of a measure, not \"" +
-                 id->substr(0, 40) + "\"; choose one in the menu"};
-  }
-  if (const auto spans = read_spans(state.spans); !spans)
-    return Error{"link: " + spans.error().message};
-  return {};
-}
-
 void follow_link(Program& program, const std::string& query) {
-  const Result<State> state = from_query(query, preferences());
-  const Status wrong = state ? unknown_name(*state) : Status(state.error());
-  show_error(*program.ui, wrong ? wrong->message : "");
-  if (!wrong) program.state = *state;
+  Link link = open_link(query, preferences());
+  show_error(*program.ui, link_notice(link));
+  keep_unknown(*program.ui, std::move(link.unknown));
+  program.state = std::move(link.state);
 }
 
 // The download of all files of one listed model.
@@ -124,6 +101,24 @@ void fetch_model(Program& program, ModelEntry entry) {
   }
 }
 
+// Files that a link was waiting for are shown as it says; others of the same name, too, and said.
+void show_opened(Program& program, const std::string& id) {
+  const std::string wanted = program.state.model;
+  const auto is = read_dropped_id(id), was = read_dropped_id(wanted);
+  const bool again = is && was && is->name == was->name &&
+                     std::ranges::none_of(program.session.models(), [&](const ModelEntry& entry) {
+                       return entry.id == wanted && entry.id != id;
+                     });
+  show_error(*program.ui, "");
+  if (!again) return show_model(program, id);
+  program.state.model = id;
+  program.preferred.clear();
+  if (id != wanted && !was->content.empty())
+    show_error(*program.ui, "The link was made for other files named \"" + was->name + "\" (" +
+                                was->content + ", not " + is->content +
+                                "); what is shown may differ from it");
+}
+
 bool goes_to_preferred(const Program& program) {
   return !program.preferred.empty() && (program.demonstrated || program.first_is_here);
 }
@@ -157,7 +152,7 @@ void open_program(Program& program) {
   follow_link(program, platform::get_query());
   program.first = program.state;
   program.history = History(program.state);
-  program.query = link_of(program.state);
+  program.query = link_of(*program.ui, program.state);
   // Settings of the demonstration in the link name it, too.
   program.names_model = platform::get_query().find("model=") != std::string::npos ||
                         !(scratch_settings(program.first) == ScratchSettings{});
@@ -183,9 +178,11 @@ void follow_opening(Program& program) {
   Session& session = program.session;
   if (auto entry = session.take_fetch(); entry && entry->id != program.fetched_first)
     fetch_model(program, std::move(*entry));
-  if (const auto id = session.take_opened()) {
+  if (const auto id = session.take_opened()) show_opened(program, *id);
+  if (const auto text = session.take_text()) {
     show_error(*program.ui, "");
-    show_model(program, *id);
+    enter_text(*program.ui, program.state, *text);
+    program.preferred.clear();
   }
 
   const Snapshot& snap = session.snapshot();
@@ -232,7 +229,7 @@ State wish(const Program& program) {
 void settle(Program& program) {
   if (!is_settled(*program.ui)) return;
   program.history.commit(program.state);
-  const std::string query = link_of(program.state);
+  const std::string query = link_of(*program.ui, program.state);
   if (query == program.query) return;
   program.query = query;
   platform::set_query(query, false);

@@ -120,6 +120,7 @@ struct UiState {
   bool help_open = false;
   Tab tab = Tab::map;
   std::string link_error;                 // why the link could not be opened
+  std::string unknown_keys;               // of the link, which stay in it: "&key=value"
   std::string failed_model;               // the listed model that `link_error` is about, or ""
   std::string dismissed, dismissed_note;  // the error and the note that were closed
   std::string spoken;                     // the errors last announced to screen readers
@@ -136,6 +137,7 @@ struct UiState {
   // The big map. `fits`: the whole map is in view, and stays so when it changes.
   View2D view;
   bool fits = true;
+  std::string look, drawn_look;           // State::look as it was last read, and as last drawn
   std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
   platform::HeatMapStack map_stack;
   std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
@@ -185,8 +187,9 @@ struct UiState {
   Scale shown_scale = Scale::linear;
   std::vector<float> shown_most;  // of each row, the largest magnitude
   float facts_height = 120;
-  int scrolled_to = -1;      // the token that the strip was last scrolled to
-  std::string target_draft;  // typed to find a token
+  int d_model_before = 0, d_model_noted = 0;  // what the number of heads has changed; 0: nothing
+  int scrolled_to = -1;                       // the token that the strip was last scrolled to
+  std::string target_draft;                   // typed to find a token
   TokenChoices target_choices;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
   bool arrows_taken = false, next_arrows_taken = false;  // by the focused slider
@@ -269,6 +272,9 @@ void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
 // Puts the thumbnails of all heads, as far as they are ready, on the GPU.
 void upload_thumbnails(Frame& f);
+// In place of a panel before the first trace: that it is computed, or (`why`) why there is none and
+// what to do.
+void draw_no_trace(Frame& f, bool why = false);
 // Message for a layer that did not fit in memory.
 std::string not_kept(const Frame& f, int layer);
 float grid_panel_height(const Frame& f, float width);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "platform/platform.h"
+#include "state/query.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
 
@@ -232,6 +233,16 @@ void show_error(UiState& ui, std::string message, std::string failed_model) {
   ui.link_error = std::move(message);
   ui.failed_model = std::move(failed_model);
 }
+
+std::string link_of(const UiState& ui, const State& state) {
+  State usual;
+  usual.model.clear();
+  std::string link = to_query(state, usual) + ui.unknown_keys;
+  if (link.starts_with('&')) link.erase(0, 1);
+  return link;
+}
+
+void keep_unknown(UiState& ui, std::string pairs) { ui.unknown_keys = std::move(pairs); }
 
 void show_fetching(UiState& ui, float progress) { ui.fetching = progress; }
 

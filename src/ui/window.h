@@ -19,11 +19,18 @@ std::shared_ptr<UiState> create_ui();
 double draw_window(UiState& ui, Session& session, State& state, History& history);
 // False during a drag or while typing: `state` must not enter the history yet.
 bool is_settled(const UiState& ui);
+// The state as the address and copied links hold it. It always names the model: an empty address
+// opens the first listed one.
+std::string link_of(const UiState& ui, const State& state);
+// The fields of the link that this version does not know ("&key=value"), which stay in it.
+void keep_unknown(UiState& ui, std::string pairs);
 // Download progress for the status line, 0 to 1; below 0: no download.
 void show_fetching(UiState& ui, float progress);
 // Shows another model with a text of its own and its last token chosen (the first sees only
 // itself).
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id);
+// Another text, for the demonstration as names of tokens.
+void enter_text(UiState& ui, State& state, std::string text);
 // Shown until dismissed or another model is chosen. `failed_model`: the listed model the message is
 // about, which can be retried.
 void show_error(UiState& ui, std::string message, std::string failed_model = "");

@@ -116,6 +116,79 @@ TEST_CASE("a dropped model loads, runs and follows the text") {
   CHECK(session.snapshot().map->n_query == session.snapshot().trace->parts[0].n_query);
 }
 
+namespace {
+
+std::string opened(Session& session, const State& state, std::vector<File> files) {
+  session.open(std::move(files));
+  for (int i = 0; i < 100000; ++i) {
+    session.pump();
+    session.want(state);
+    if (const auto id = session.take_opened()) return *id;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("two dropped models of one name are two models, and a link opens only its own") {
+  std::vector<File> files = tiny_model(), others = files;
+  REQUIRE(!files.empty());
+  for (std::vector<File>* loose : {&files, &others})
+    for (File& file : *loose) file.name = std::string(base_name(file.name));
+  for (File& file : others) {
+    if (file.name != "config.json") continue;
+    const std::string text = std::string(file.bytes.text()) + "\n";
+    file.bytes = Bytes(std::vector<uint8_t>(text.begin(), text.end()));
+  }
+  Session session;
+  State state;
+  settle(session, state);
+  // Before its files are there, a link says what it waits for, whether or not there is a list.
+  state.model = "file:tiny@0123abcd";
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message ==
+        "\"tiny\" was opened from files, which a link does not contain; drop them here again");
+  state = {};
+  const std::string first = opened(session, state, files), second = opened(session, state, others);
+  REQUIRE(!first.empty());
+  REQUIRE(!second.empty());
+  CHECK(first != second);
+  CHECK(opened(session, state, files) == first);
+  CHECK(session.models().size() == 3);
+  CHECK(session.models()[1].title_en != session.models()[2].title_en);
+  for (const std::string& id : {first, second}) {
+    state.model = id;
+    state.text = "a b";
+    settle(session, state);
+    CHECK(session.snapshot().current);
+    CHECK(!session.snapshot().error);
+  }
+  state.model = first.substr(0, first.find('@')) + "@00000000";
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.starts_with("The link was made for other files named "));
+  CHECK(session.snapshot().error->message.find("(00000000, not ") != std::string::npos);
+}
+
+TEST_CASE("a dropped text becomes the text") {
+  Session session;
+  const std::string story = "Once upon\n a time", saved = "\xef\xbb\xbfOnce upon\r\n a time\r\n";
+  session.open({{"story.txt", Bytes(std::vector<uint8_t>(saved.begin(), saved.end()))}});
+  CHECK(!session.snapshot().file_error);
+  CHECK(session.take_text() == story);
+  CHECK(!session.take_text());
+  session.open({{"long.txt", Bytes(std::vector<uint8_t>((1 << 20) + 1, 'a'))}});
+  CHECK(!session.take_text());
+  REQUIRE(session.snapshot().file_error);
+  CHECK(session.snapshot().file_error->message.starts_with("long.txt: a text of more than 1 MB"));
+  const std::string png = "\x89PNG";
+  const Bytes picture(std::vector<uint8_t>(png.begin(), png.end()));
+  session.open({{"notes.json", Bytes(std::vector<uint8_t>{'{'})}, {"cat", picture}});
+  REQUIRE(session.snapshot().file_error);
+  CHECK(session.snapshot().file_error->message.starts_with("cat: a PNG picture, not a model; "));
+}
+
 TEST_CASE("what cannot be opened is one sentence, and the picture stays") {
   Session session;
   State state;

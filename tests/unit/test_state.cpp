@@ -4,7 +4,9 @@
 #include <set>
 
 #include "app/scratch_settings.h"
+#include "figure/open_link.h"
 #include "state/history.h"
+#include "state/look.h"
 #include "state/query.h"
 #include "state/state.h"
 
@@ -69,6 +71,76 @@ TEST_CASE("a bad link is one sentence that names the key") {
   }
 }
 
+TEST_CASE("one bad field of a link defaults that field alone, and is named") {
+  State usual;
+  usual.lang = Lang::zh;
+  const Link link = read_link("#layer=2&palette=jet&head=x&text=Once%20upon&token=3", usual);
+  CHECK(link.state.layer == 2);
+  CHECK(link.state.token == 3);
+  CHECK(link.state.text == "Once upon");
+  CHECK(link.state.palette == Palette::viridis);
+  CHECK(link.state.head == 0);
+  CHECK(link.state.lang == Lang::zh);
+  CHECK(link.unknown.empty());
+  REQUIRE(link.faults.size() == 2);
+  CHECK(link.faults[0].find("palette must be one of viridis") != std::string::npos);
+  CHECK(link.faults[1].find("head must be a whole number") != std::string::npos);
+  const Link open =
+      open_link("view=nonsense&measure=gone&show=sink&spans=9&look=4-4&layer=1", usual);
+  CHECK(open.state.layer == 1);
+  CHECK(open.state.view == "map");
+  CHECK(open.state.measure.empty());
+  CHECK(open.state.look.empty());
+  CHECK(open.state.lang == Lang::zh);
+  const std::string notice = link_notice(open);
+  CHECK(notice.find("link: view must be one of ") != std::string::npos);
+  CHECK(notice.find("not \"nonsense\"; ") != std::string::npos);
+  CHECK(notice.ends_with("; the rest of the link is shown"));
+  CHECK(link_notice(open_link("view=lines&layer=1")).empty());
+  CHECK(shortened(std::string(39, 'a') + "学") == std::string(39, 'a'));
+}
+
+TEST_CASE("keys of another version stay in the link, and are named") {
+  const Link link = read_link("layer=2&wall=3&head=1&colour=a%20b&<b>=1&=2");
+  CHECK(link.state.layer == 2);
+  CHECK(link.state.head == 1);
+  CHECK(link.unknown == "&wall=3&colour=a%20b");
+  REQUIRE(link.faults.size() == 4);
+  CHECK(link.faults[0].find("unknown key \"wall\"") != std::string::npos);
+  const Link again = read_link(to_query(link.state) + link.unknown);
+  CHECK(again.state == link.state);
+  CHECK(again.unknown == link.unknown);
+  CHECK(read_link("x=" + std::string(100000, 'a')).unknown.empty());
+}
+
+TEST_CASE("the part of the map in view goes through the link, and is no step to undo") {
+  CHECK(write_look({0, 0, 6, 8}) == "0-0-6-8");
+  CHECK(write_look({2.5f, 0.0625f, 10.5004f, 1000.999f}) == "2.5-0.063-10.5-1000.999");
+  for (const CellsInView& view : {CellsInView{0, 0, 6, 8}, {2.5f, .125f, 10.75f, 1000.25f}}) {
+    CAPTURE(write_look(view));
+    CHECK(read_look(write_look(view)) == view);
+    State state;
+    state.look = write_look(view);
+    CHECK(to_query(state) == "look=" + state.look);
+    CHECK(open_link(to_query(state)).state == state);
+  }
+  for (const char* bad :
+       {"", "1", "1-2-3", "1-2-3-4-5", "3-0-3-4", "0-4-3-2", "a-0-3-4", "0-0-3-4x", "-1-0-3-4",
+        "0-0-1e9-4", "0-0-99999999999-4", "0-0-1.2345-4", "0-0-1.-4"}) {
+    CAPTURE(bad);
+    CHECK(!read_look(bad));
+  }
+  History history;
+  State s;
+  s.head = 1;
+  history.commit(s);
+  s.look = "0-0-3-3";
+  CHECK(history.commit(s));
+  CHECK(history.undo().head == 0);
+  CHECK(history.current().look == "0-0-3-3");
+  CHECK(history.redo().head == 1);
+}
+
 TEST_CASE("random bytes never break the link reader") {
   std::mt19937 random(7);
   const std::string alphabet = "abcdefghijklmnopqrstuvwxyz=&%#+0123456789\xe6\xff";
@@ -119,4 +191,13 @@ TEST_CASE("token names are cut at blanks and made up when there are too few") {
   s.n_tokens = 5;
   CHECK(scratch_settings(s).tokens.back() == "x5");
   CHECK(scratch_settings(State{}) == ScratchSettings{});
+}
+
+TEST_CASE("a number of heads that does not divide d_model changes it, and that is said") {
+  CHECK(divisible_d_model(64, 5, 4096) == 65);
+  CHECK(divisible_d_model(64, 8, 4096) == 64);
+  CHECK(divisible_d_model(1, 7, 4096) == 7);
+  CHECK(divisible_d_model(4096, 3, 4096) == 4095);
+  CHECK(d_model_note(64, 65, 5, Lang::en) == "d_model is now 65 (was 64): 5 heads must divide it");
+  CHECK(d_model_note(64, 65, 5, Lang::zh) == "d_model 已由 64 改为 65：须能被头数 5 整除");
 }

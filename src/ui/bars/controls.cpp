@@ -44,11 +44,6 @@ Range range_of(const Frame& f, const Field& field, int value) {
   return {value, field.low, field.high};
 }
 
-int nearest_multiple(int value, int of, int most) {
-  of = std::max(1, of);
-  return std::clamp((value + of / 2) / of, 1, std::max(1, most / of)) * of;
-}
-
 // Writes `value` and adjusts settings that depend on it.
 void set_field(Frame& f, const Field& field, int& member, int value) {
   const std::string_view key = field.key;
@@ -59,8 +54,16 @@ void set_field(Frame& f, const Field& field, int& member, int value) {
     return;
   }
   if (key == "token") return choose_token(f, value);
-  if (key == "d_model") value = nearest_multiple(value, f.state.n_heads, field.high);
-  if (key == "heads") f.state.d_model = nearest_multiple(f.state.d_model, value, 4096);
+  if (key == "d_model") value = divisible_d_model(value, f.state.n_heads, field.high);
+  if (key == "d_model" || key == "heads") f.ui.d_model_before = 0;
+  if (key == "heads") {
+    const int before = f.state.d_model;
+    f.state.d_model = divisible_d_model(before, value, 4096);
+    if (f.state.d_model != before) {
+      f.ui.d_model_before = before;
+      f.ui.d_model_noted = f.state.d_model;
+    }
+  }
   if (key == "sample") f.state.locked_key = -1;
   member = value;
 }
@@ -136,6 +139,9 @@ void edit(Frame& f, const Field& field, int& value) {
   if (const auto stepped = stepper(f, field, r)) set_field(f, field, value, *stepped);
   ImGui::EndDisabled();
   ImGui::PopID();
+  if (std::string_view(field.key) == "heads" && f.ui.d_model_before > 0 &&
+      f.ui.d_model_noted == f.state.d_model)
+    wrapped(d_model_note(f.ui.d_model_before, f.state.d_model, f.state.n_heads, f.lang));
 }
 
 // A strip of the palette's colours.

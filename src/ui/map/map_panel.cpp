@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "figure/caption.h"
 #include "figure/figure_text.h"
 #include "figure/views.h"
 #include "platform/platform.h"
+#include "state/look.h"
 #include "ui/map/map_view.h"
 #include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
@@ -24,6 +26,27 @@ void settle_view(Frame& f) {
     f.ui.fits = true;
     v = {{0, 0}, {n_key, n_query}};
   }
+}
+
+// The part in view goes to the link, and comes from it once the map of the link is there.
+void take_look(Frame& f) {
+  UiState& ui = f.ui;
+  if (f.state.look == ui.look || !f.snap.current) return;
+  ui.look = f.state.look;
+  const std::optional<CellsInView> look = read_look(ui.look);
+  ui.fits = !look;
+  if (look) ui.view = {{look->key_min, look->query_min}, {look->key_max, look->query_max}};
+}
+
+void keep_look(Frame& f) {
+  UiState& ui = f.ui;
+  const View2D& v = ui.view;
+  const std::string look =
+      ui.fits ? std::string()
+              : write_look({v.cell_min.x, v.cell_min.y, v.cell_max.x, v.cell_max.y});
+  if (look != std::exchange(ui.drawn_look, look)) return platform::wake();  // still moving
+  if (f.state.look != ui.look || ImGui::IsAnyItemActive()) return;
+  f.state.look = ui.look = look;
 }
 
 struct Layout {
@@ -221,7 +244,7 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
 }  // namespace
 
 void draw_map_panel(Frame& f) {
-  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  if (!f.trace) return draw_no_trace(f, true);
   MapSource source = preview_source(f);
   // Size of a saved map.
   const Vec2 size = {std::floor(ImGui::GetContentRegionAvail().x),
@@ -242,6 +265,7 @@ void draw_map_panel(Frame& f) {
   }
   draw_header(f, source, size);
   draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
+  take_look(f);
   settle_view(f);
 
   // One reserved line: the cell in focus, else how to read the map.
@@ -288,6 +312,7 @@ void draw_map_panel(Frame& f) {
           v.cell_min,
           v.cell_max});
 
+  keep_look(f);
   f.mark({"picture", {}, size, false, {}, {}});
 
   const std::string says = focused_sentence(f, source);

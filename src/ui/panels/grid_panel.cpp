@@ -116,7 +116,7 @@ void draw_grid_panel(Frame& f) {
     if (chosen) return draw_measured(f);
   }
   if (!grid || grid->trace.get() != f.trace) {
-    heading(f, f.t("Computing…", "正在计算…"));
+    f.trace ? heading(f, f.t("Computing…", "正在计算…")) : draw_no_trace(f);
     if (!grid) return;
   }
   const ImVec2 room = ImGui::GetContentRegionAvail();

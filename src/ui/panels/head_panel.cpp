@@ -132,7 +132,7 @@ void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
 }  // namespace
 
 void draw_head_panel(Frame& f) {
-  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  if (!f.trace) return draw_no_trace(f);
   const HeadsTable& table = heads_table(f);
   heading(f, f.t("Head inspector", "注意力头详情"));
   ImGui::BeginChild("inspector", {0, 0}, kTabPasses);
@@ -175,7 +175,7 @@ void draw_head_panel(Frame& f) {
 }
 
 void draw_list_panel(Frame& f) {
-  if (!f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  if (!f.trace) return draw_no_trace(f);
   const float width = ImGui::GetContentRegionAvail().x, half = std::floor((width - 8) * .5f);
   const View& view = *find_view("list");
   const Metric* metric = view.metric(f.shown);

@@ -102,12 +102,20 @@ void draw_model_facts(Frame& f, const Model& model) {
   }
 }
 
-void draw_nothing_yet(const Frame& f) { heading(f, f.t("Computing…", "正在计算…")); }
-
 }  // namespace
 
+void draw_no_trace(Frame& f, bool why) {
+  if (f.snap.error && !why) return heading(f, f.t("Nothing to show yet", "暂无内容"));
+  if (!f.snap.error)
+    return heading(f, f.ui.fetching >= 0 ? f.t("Downloading the model…", "正在下载模型…")
+                                         : f.t("Computing…", "正在计算…"));
+  wrapped(f.snap.error->message);
+  if (!f.state.model.starts_with("file:")) return;
+  if (ImGui::Button(f.t("Open its files…", "打开它的文件…"))) pick_model(f, false);
+}
+
 void draw_bars_panel(Frame& f) {
-  if (!f.trace) return draw_nothing_yet(f);
+  if (!f.trace) return draw_no_trace(f);
   if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
   const Token& token = f.queries()[size_t(f.shown.token)];
   heading(f, f.t("Attention of query ", "查询 ") + std::to_string(f.shown.token) + " " +
@@ -122,7 +130,7 @@ void draw_bars_panel(Frame& f) {
 }
 
 void draw_heads_panel(Frame& f) {
-  if (!f.trace) return draw_nothing_yet(f);
+  if (!f.trace) return draw_no_trace(f);
   if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
   heading(f, f.t("Strongest keys in every head of layer ", "在各头中最强的键，层 ") +
                  std::to_string(f.shown.layer));
@@ -141,7 +149,7 @@ void draw_heads_panel(Frame& f) {
 }
 
 void draw_facts_panel(Frame& f) {
-  if (!f.trace) return draw_nothing_yet(f);
+  if (!f.trace) return draw_no_trace(f);
   heading(f, f.snap.model ? f.t("This model", "当前模型") : f.t("This demonstration", "当前演示"));
   const float top = ImGui::GetCursorPosY();
   ImGui::PushFont(nullptr, 13.5f);

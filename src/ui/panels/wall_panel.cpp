@@ -347,6 +347,7 @@ void draw_wall_panel(Frame& f) {
   const Vec2 size = {std::floor(ImGui::GetContentRegionAvail().x),
                      std::floor(ImGui::GetContentRegionAvail().y)};
   draw_header(f, size);
+  if (!f.trace) return draw_no_trace(f, true);
   if (!grid || grid->trace.get() != f.trace) return heading(f, f.t("Computing…", "正在计算…"));
   const auto made = f.state.measure.empty()
                         ? nullptr

@@ -176,6 +176,69 @@ export const cases = [
     },
   },
   {
+    name: "one bad field of a link defaults that field alone, and keys of other versions stay",
+    async run(t) {
+      const context = await with_listed_model(t);
+      const query = "model=tiny&head=2&view=nonsense&wall=3&text=a+b";
+      const page = await t.open(`${t.isolated}#${query}`, {}, context);
+      await page.settle_at("tiny");
+      const status = await page.status();
+      equal(status.text, "a b", "text");
+      check(status.link_error.includes("view must be one of "), status.link_error);
+      check(status.link_error.includes('unknown key "wall"'), status.link_error);
+      await page.click("thumb.0.1");
+      await until(async () => (await page.query()).get("head") === "1", "the head is not there");
+      equal((await page.query()).get("wall"), "3", "the key of another version");
+      equal((await page.query()).get("view"), null, "the view");
+    },
+  },
+  {
+    name: "a link holds zoom and pan, and a new page shows the same part of the map",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch&n=24");
+      await page.settle();
+      await page.move("map", [0.25, 0.75]);
+      for (let i = 0; i < 4; ++i) {
+        await page.raw.mouse.wheel(0, -120);
+        await page.frames(2);
+      }
+      await until(async () => (await page.query()).get("look"), "the zoom is not in the link");
+      const seen =
+          ({cell_min, cell_max}) => [...cell_min, ...cell_max].map((cell) => cell.toFixed(2));
+      const near = seen(await page.area("map"));
+      const other = await t.open(await page.evaluate(() => location.href));
+      await other.settle();
+      await other.frames(3);
+      equal(seen(await other.area("map")), near, "cells in view of the new page");
+      equal((await other.query()).get("look"), (await page.query()).get("look"), "its link");
+      await other.press("f");
+      await until(async () => !(await other.query()).get("look"), "the whole map is in the link");
+    },
+  },
+  {
+    name: "a link copied right after typing holds what was typed",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      await page.settle();
+      await page.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await page.type_text("one two three");
+      await page.click("button.link");
+      const copied = await until(
+          () => page.evaluate(() => navigator.clipboard.readText()), "nothing was copied");
+      const query = new URLSearchParams(new URL(copied).hash.slice(1));
+      equal(query.get("tokens"), "one two three", "tokens in the copied link");
+    },
+  },
+  {
+    name: "a link to a dropped model says what to drop again",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=file:tiny@0123abcd&head=2");
+      await page.settle_or_error();
+      const {error} = await page.status();
+      check(error?.includes('"tiny" was opened from files'), error);
+    },
+  },
+  {
     name: "the examples of a model set text, layer, head and token",
     async run(t) {
       const context = await with_listed_model(t);
