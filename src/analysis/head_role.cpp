@@ -93,27 +93,6 @@ const std::vector<RoleRow>& role_rows() {
   return kRows;
 }
 
-struct Found {
-  const HeadScore* score = nullptr;
-  int64_t n = 0;
-  float value = 0, baseline = 0;
-  double squares = 0;  // their mean, of scores that keep them
-  float lift() const { return baseline < 1 ? (value - baseline) / (1 - baseline) : 0; }
-};
-
-Found find(const HeadTable& table, const RoleRow& row, Sink sink, int layer, int head) {
-  for (const char* id : row.scores) {
-    for (size_t s = 0; s < table.scores.size(); ++s) {
-      if (std::string_view(id) != table.scores[s]->metric.id) continue;
-      const Mean& mean = table.means[table.at(s, sink, layer, head)];
-      if (mean.n < kLeastRows) continue;
-      return {table.scores[s], mean.n, table.scores[s]->value(mean), table.baseline(s, sink),
-              mean.squares / double(mean.n)};
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 std::vector<const HeadScore*> role_scores(bool with_period) {
@@ -127,26 +106,46 @@ std::vector<const HeadScore*> role_scores(bool with_period) {
   return out;
 }
 
+RoleShare role_share(const HeadTable& table, Role role, Sink sink, int layer, int head) {
+  for (const char* id : role_rows()[size_t(role)].scores) {
+    for (size_t s = 0; s < table.scores.size(); ++s) {
+      if (std::string_view(id) != table.scores[s]->metric.id) continue;
+      const Mean& mean = table.means[table.at(s, sink, layer, head)];
+      if (mean.n < kLeastRows) continue;
+      return {table.scores[s], table.scores[s]->value(mean), table.baseline(s, sink),
+              mean.squares / double(mean.n)};
+    }
+  }
+  return {};
+}
+
+bool is_block(const HeadTable& table, int layer, int head) {
+  const RoleShare block = role_share(table, Role::block, Sink::without, layer, head);
+  // In all samples: the mean of other classes may be the same.
+  constexpr double kBlock = double(PatternClass::block);
+  return block.score && block.value == float(kBlock) && block.squares == kBlock * kBlock;
+}
+
 HeadRole head_role(const HeadTable& table, int layer, int head) {
   const auto& rows = role_rows();
   const auto row_of = [&](Role role) -> const RoleRow& { return rows[size_t(role)]; };
   const auto found = [&](Role role, Sink sink) {
-    return find(table, row_of(role), sink, layer, head);
+    return role_share(table, role, sink, layer, head);
   };
-  const auto named = [&](Role role, const Found& f, float confidence) {
+  const auto named = [&](Role role, const RoleShare& f, float confidence) {
     const RoleRow& row = row_of(role);
     return HeadRole{role,    row.name, row.sentence, std::clamp(confidence, 0.f, 1.f),
                     f.score, f.value,  f.baseline};
   };
-  const Found sink = found(Role::sink, Sink::with);
+  const RoleShare sink = found(Role::sink, Sink::with);
   if (sink.lift() >= kSinkShare) return named(Role::sink, sink, sink.lift());
 
   float nearest = sink.lift() / kSinkShare;
   Role best = Role::nothing;
-  Found by;
+  RoleShare by;
   for (const Role role : {Role::induction, Role::duplicate_token, Role::previous_token,
                           Role::next_token, Role::self}) {
-    const Found f = found(role, Sink::without);
+    const RoleShare f = found(role, Sink::without);
     nearest = std::max(nearest, f.lift() / kRoleShare);
     if (f.lift() < kRoleShare || f.lift() <= by.lift()) continue;
     best = role;
@@ -154,17 +153,14 @@ HeadRole head_role(const HeadTable& table, int layer, int head) {
   }
   if (best != Role::nothing) return named(best, by, by.lift());
   for (const Role role : {Role::special, Role::punctuation}) {
-    const Found f = found(role, Sink::without);
+    const RoleShare f = found(role, Sink::without);
     nearest = std::max(nearest, f.lift() / kMarksShare);
     if (f.lift() >= kMarksShare) return named(role, f, f.lift());
   }
-  const Found broad = found(Role::broad, Sink::with);
+  const RoleShare broad = found(Role::broad, Sink::with);
   if (broad.value >= kBroadShare) return named(Role::broad, broad, broad.value);
-  const Found block = found(Role::block, Sink::without);
-  constexpr double kBlock =
-      double(PatternClass::block);  // in all texts: the mean of other classes may be the same
-  if (block.score && block.value == float(kBlock) && block.squares == kBlock * kBlock)
-    return named(Role::block, block, .5f);
+  if (is_block(table, layer, head))
+    return named(Role::block, found(Role::block, Sink::without), .5f);
   return named(Role::nothing, {}, 1 - std::min(1.f, nearest));
 }
 

@@ -46,6 +46,16 @@ constexpr int kLeastRows = 4;
 
 // Scores that the role is told by; those of r + r only where the period is known.
 std::vector<const HeadScore*> role_scores(bool with_period);
+// A role's score of one head: the first of its scores that the table has counts of. None: no rows.
+struct RoleShare {
+  const HeadScore* score = nullptr;
+  float value = 0, baseline = 0;
+  double squares = 0;  // their mean, of scores that keep them
+  float lift() const { return baseline < 1 ? (value - baseline) / (1 - baseline) : 0; }
+};
+RoleShare role_share(const HeadTable& table, Role role, Sink sink, int layer, int head);
+// Whether all rows of a head, over all samples, are of sentences that keep to themselves.
+bool is_block(const HeadTable& table, int layer, int head);
 // Of a table that has (at least some of) those scores; what is not there is not looked for.
 HeadRole head_role(const HeadTable& table, int layer, int head);
 

@@ -145,4 +145,11 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
           [work, done] { done(std::move(*work->made)); }, work->n_steps};
 }
 
+Job probe_job(std::shared_ptr<ModelProbe> probe, Lang lang,
+              std::function<void(std::shared_ptr<const HeadCharacters>)> done) {
+  return {tr(lang, "Probing what the heads do in general", "正在探测各头的一般作用"),
+          probe->n_steps(), [probe] { return probe->step(); },
+          [probe, done] { done(probe->take()); }};
+}
+
 }  // namespace attn

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/head_character.h"
 #include "app/kept.h"
 #include "app/shown.h"
 #include "app/tiles.h"
@@ -65,5 +66,9 @@ struct GridPart {
 };
 Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from, int to, Lang lang,
              std::function<void(GridPart)> done);
+
+// Continues a probe; a job that is cancelled leaves it where it is, for the next one.
+Job probe_job(std::shared_ptr<ModelProbe> probe, Lang lang,
+              std::function<void(std::shared_ptr<const HeadCharacters>)> done);
 
 }  // namespace attn

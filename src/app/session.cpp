@@ -133,6 +133,7 @@ void Session::Impl::show(Side& side, const TraceKey& key, const TracePair& pair)
   side.shown.scratch = pair.scratch;
   side.shown.text = key.text;
   side.shown.period = pair.period;
+  side.shown.characters = characters_of(pair.model);
 }
 
 void Session::Impl::forget_pictures_of_lost_traces() {
@@ -183,7 +184,7 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
     job.deliver();
   }
   snapshot.current = key && is_shown(side, *key, state);
-  return {};
+  return missing_characters(side);
 }
 
 void Session::Impl::follow(std::optional<Wish> wish) {

@@ -34,6 +34,8 @@ struct Session::Impl {
   struct Loaded {
     std::string id;
     std::shared_ptr<const Model> model;
+    std::shared_ptr<const HeadCharacters> characters = nullptr;
+    std::shared_ptr<ModelProbe> probe = nullptr;  // in progress, perhaps laid aside
   };
   std::vector<Loaded> loaded;
   std::vector<std::string> asked;       // listed models returned by take_fetch()
@@ -62,6 +64,12 @@ struct Session::Impl {
   std::shared_ptr<const Model> model(const std::string& id) const {
     for (const Loaded& l : loaded)
       if (l.id == id) return l.model;
+    return nullptr;
+  }
+  std::shared_ptr<const HeadCharacters> characters_of(
+      const std::shared_ptr<const Model>& model) const {
+    for (const Loaded& l : loaded)
+      if (model && l.model == model) return l.characters;
     return nullptr;
   }
   const Error* model_error(const std::string& id) const {
@@ -103,6 +111,8 @@ struct Session::Impl {
   std::optional<Wish> missing_measures(Side& side, const State& at);
   std::optional<Wish> missing_read_measure(Side& side, const State& at);
   std::optional<Wish> missing_grid(Side& side, const State& at);
+  // After everything that the screen needs. A probe that was laid aside continues.
+  std::optional<Wish> missing_characters(Side& side);
   void take_measures(Side& side, MadeMeasures made);
   void take_part(Side& side, GridPart part);
 };

@@ -202,4 +202,30 @@ void Session::Impl::take_part(Side& side, GridPart part) {
   }
 }
 
+std::optional<Wish> Session::Impl::missing_characters(Side& side) {
+  Shown& shown = side.shown;
+  const auto of = std::ranges::find_if(
+      loaded, [&](const Loaded& l) { return l.model && l.model == shown.model; });
+  if (of == loaded.end() || of->characters) return {};
+  if (!of->probe) {
+    if (ModelProbe::bytes_needed(of->model->config) > room().room) {
+      shown.characters = of->characters = std::make_shared<const HeadCharacters>();
+      return {};
+    }
+    of->probe = std::make_shared<ModelProbe>(of->model);
+  }
+  const auto job = [this, &shown, model = of->model, probe = of->probe] {
+    return probe_job(probe, speaks,
+                     [this, &shown, model](std::shared_ptr<const HeadCharacters> made) {
+                       for (Loaded& l : loaded) {
+                         if (l.model != model) continue;
+                         l.characters = made;
+                         l.probe.reset();
+                       }
+                       if (shown.model == model) shown.characters = std::move(made);
+                     });
+  };
+  return Wish{WantedCharacters{of->model}, job};
+}
+
 }  // namespace attn

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/head_character.h"
 #include "app/measures.h"
 #include "app/reading.h"
 #include "app/store.h"
@@ -68,7 +69,9 @@ struct Shown {
   std::shared_ptr<const Reading> reading;
   ReadMaps read_maps{bytes_of, kPictureRoom / 4};
   std::shared_ptr<const HeadRoles>
-      roles;         // while the inspector is open; of an earlier trace until its own are made
+      roles;  // while the inspector is open; of an earlier trace until its own are made
+  // Of the model, whatever the text; null where there is none, or until they are made.
+  std::shared_ptr<const HeadCharacters> characters;
   std::string text;  // of the trace
   int period = 0;    // number of random tokens, repeated twice; 0: a text
   std::string note;  // which layers did not fit in memory; "" when all are kept

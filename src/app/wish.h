@@ -51,9 +51,14 @@ struct WantedGrid {
   SampleKey key;
   bool operator==(const WantedGrid&) const = default;
 };
+// What the heads of a model do in general; wanted last of all.
+struct WantedCharacters {
+  std::shared_ptr<const Model> model;
+  bool operator==(const WantedCharacters&) const = default;
+};
 // Nothing, or one of these.
 using Wanted = std::variant<std::monostate, WantedModel, WantedTrace, WantedMap, WantedTiles,
-                            WantedReading, WantedMeasures, WantedGrid>;
+                            WantedReading, WantedMeasures, WantedGrid, WantedCharacters>;
 
 struct Wish {
   Wanted wanted;

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/number_format.h"
 #include "cli/terminal.h"
+#include "figure/head_words.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 #include "text/random_tokens.h"
@@ -99,8 +100,10 @@ struct Scored {
       without;                  // [score][layer, head]; `without` the first key, or empty
   std::vector<size_t> highest;  // per score, the index of its highest head in `values`
   std::vector<HeadRole> roles;  // [layer, head]
+  std::shared_ptr<const HeadCharacters> general;  // whatever the input; of no heads if not possible
 
   int n_heads() const { return table.n_layers * table.n_heads; }
+  bool has_general() const { return general->size() == n_heads(); }
   const Metric& metric(size_t score) const { return table.scores[score]->metric; }
 };
 
@@ -112,12 +115,15 @@ std::string as_csv(const Scored& s) {
   for (const HeadScore* score : s.table.scores) out += std::string(",") + score->metric.id;
   for (size_t k = 0; k < s.values.size(); ++k)
     if (!s.without[k].empty()) out += std::string(",") + s.metric(k).id + "_without_first";
-  out += ",role,confidence";
+  out += ",in_general,in_general_score,role,confidence";
   for (int i = 0; i < s.n_heads(); ++i) {
     out += "\n" + std::to_string(i / s.table.n_heads) + "," + std::to_string(i % s.table.n_heads);
     for (const auto& values : s.values) out += number(values[size_t(i)]);
     for (const auto& values : s.without)
       if (!values.empty()) out += number(values[size_t(i)]);
+    const HeadCharacter general = s.has_general() ? s.general->heads[size_t(i)] : HeadCharacter{};
+    out += "," + csv_quote(s.has_general() ? general_name(general, s.options.lang) : "") +
+           number(general.main.score ? general.main.value : NAN);
     out += "," + csv_quote(s.roles[size_t(i)].name.in(s.options.lang)) +
            number(s.roles[size_t(i)].confidence);
   }
@@ -138,6 +144,44 @@ void write_roles(JsonWriter& json, const Scored& s) {
     json.number("confidence", role.confidence).end();
   }
   json.end();
+}
+
+void write_probe_role(JsonWriter& json, const ProbeRole& role, Lang lang) {
+  if (role.role == Role::nothing) {
+    json.null();
+    return;
+  }
+  json.object().text("role", role_noun(role.role, lang)).key("score");
+  if (role.score)
+    json.text(role.score->metric.title.in(lang));
+  else
+    json.null();
+  json.text("input", role.on_random ? "random tokens" : "text").number("value", role.value);
+  json.number("uniform", role.baseline).key("rank");
+  if (role.rank > 0)
+    json.integer(role.rank);
+  else
+    json.null();
+  json.end();
+}
+
+// By the model's probe, whatever the input.
+void write_general(JsonWriter& json, const Scored& s) {
+  const HeadCharacters& all = *s.general;
+  const Lang lang = s.options.lang;
+  json.key("in_general").object(JsonLayout::lines).integer("seed", kProbeSeed);
+  json.integer("random_tokens", all.n_random).integer("text_tokens", all.n_text);
+  json.key("heads").array(JsonLayout::lines);
+  for (int i = 0; i < all.size(); ++i) {
+    const int layer = i / all.n_heads, head = i % all.n_heads;
+    json.object().integer("layer", layer).integer("head", head);
+    json.text("sentence", general_words(all, layer, head, lang)).key("main");
+    write_probe_role(json, all.at(layer, head).main, lang);
+    json.key("other");
+    write_probe_role(json, all.at(layer, head).other, lang);
+    json.end();
+  }
+  json.end().end();
 }
 
 std::string as_json(const Scored& s) {
@@ -176,6 +220,7 @@ std::string as_json(const Scored& s) {
   });
   object("uniform", [&](size_t k, const Metric& m) { json.number(m.id, s.table.baseline(k)); });
   write_roles(json, s);
+  write_general(json, s);
   return json.end().take() + "\n";
 }
 
@@ -185,6 +230,26 @@ std::string as_npy(const Scored& s) {
   for (const auto& values : s.values) all.insert(all.end(), values.begin(), values.end());
   const int shape[] = {int(s.values.size()), s.table.n_layers, s.table.n_heads};
   return npy_of(all, shape);
+}
+
+// The heads that have a role whatever the input, and how it was found.
+std::string general_table(const Scored& s) {
+  const Lang lang = s.options.lang;
+  if (!s.has_general()) return "";
+  TextTable table("rl", {tr(lang, "head", "头"),
+                         tr(lang, "in general, whatever the input", "一般而言的角色，与输入无关")});
+  bool any = false;
+  for (int i = 0; i < s.n_heads(); ++i) {
+    const int layer = i / s.table.n_heads, head = i % s.table.n_heads;
+    if (!s.general->at(layer, head).has_role()) continue;
+    any = true;
+    table.add({std::to_string(layer) + "." + std::to_string(head),
+               general_words(*s.general, layer, head, lang)});
+  }
+  return "\n" +
+         (any ? table.text()
+              : tr(lang, "In general, no head has a role.\n", "一般而言，没有头具有角色。\n")) +
+         "\n" + probe_words(*s.general, lang) + "\n";
 }
 
 std::string as_table(const Scored& s) {
@@ -224,8 +289,11 @@ std::string as_table(const Scored& s) {
   out += "\n" + table.text() +
          tr(lang,
             "\n* highest in its column; heads are written layer.head, both from 0; role: what the "
-            "head does, with the confidence in percent\n",
-            "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头的作用及置信度\n");
+            "head does in this input, with the confidence, the distance of its score from uniform "
+            "attention (0 %) to the highest possible (100 %)\n",
+            "\n* 该列最高；头写作“层.头”，均从 0 起；角色：该头在此输入中的作用及置信度，"
+            "即其度量从均匀注意力（0 %）到最高值（100 %）之间所处的位置\n");
+  out += general_table(s);
   TextTable legend("ll", {tr(lang, "column", "列"), tr(lang, "meaning", "含义")});
   for (const size_t k : columns)
     legend.add({s.table.scores[k]->column.in(lang), s.metric(k).sentence.in(lang)});
@@ -268,7 +336,7 @@ int run_heads(const Options& o) {
     table->add(model.get(), trace.parts[0], 0, period, o.offset);
     progress.step();
   }
-  Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}};
+  Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}, probe(model)};
   for (size_t i = 0; i < scores.size(); ++i) {
     scored.values.push_back(scored.table.values(i));
     const auto& values = scored.values.back();

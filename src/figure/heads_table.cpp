@@ -35,6 +35,13 @@ std::string value_text(const Metric* metric, float value) {
   return text;
 }
 
+bool has_places(const std::vector<float>& values) {
+  const auto known = [](float v) { return std::isfinite(v); };
+  const auto first = std::ranges::find_if(values, known);
+  return std::any_of(first, values.end(),
+                     [&](float v) { return known(v) && std::abs(v - *first) > 1e-6f; });
+}
+
 float percentile_of(const std::vector<float>& values, size_t at) {
   const float value = values[at];
   if (!std::isfinite(value)) return NAN;

@@ -1,10 +1,12 @@
 // heads_table.h - all measures of all heads: percentiles, filter, order.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analysis/head_character.h"
 #include "analysis/measure.h"
 #include "base/result.h"
 
@@ -19,6 +21,9 @@ struct HeadsTable {
   int n_layers = 0, n_heads = 0;
   std::vector<HeadColumn> columns;
 
+  // What these heads do in general; null where it is unknown.
+  std::shared_ptr<const HeadCharacters> general = nullptr;
+
   int size() const { return n_layers * n_heads; }
   const HeadColumn* find(std::string_view id) const;
 };
@@ -30,6 +35,8 @@ std::string head_name(int layer, int head);
 // A value as text: shares with 3 decimals, others with 3 or more digits; "–" if it is not finite.
 std::string value_text(const Metric* metric, float value);
 
+// Whether the values differ at all: where all heads have the same, none has a place.
+bool has_places(const std::vector<float>& values);
 // The share of the other values below this one; ties count half, NaN not at all. 0.5 if there are
 // no others.
 float percentile_of(const std::vector<float>& values, size_t at);

@@ -16,7 +16,7 @@ std::string head_sentence(const Metric* metric, const std::vector<float>& values
   std::string says = head_name(layer, head) + "\n";
   if (metric) says += std::string(metric->title.in(lang)) + " ";
   says += value_text(metric, values[at]);
-  if (!std::isfinite(values[at])) return says;
+  if (!std::isfinite(values[at]) || !has_places(values)) return says;
   return says + tr(lang, " · above ", " · 高于 ") + percent_text(percentile_of(values, at), 0) +
          tr(lang, " of the other heads", " 的其他头");
 }

@@ -5,6 +5,7 @@
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
+#include "figure/head_words.h"
 #include "figure/heads_table.h"
 
 namespace attn {
@@ -39,12 +40,16 @@ Figure list_figure(const ViewInput& input) {
       Label{{input.width - 2, 0}, tr(s.lang, "above", "高于"), Ink::faint, Align::right});
   figure.shapes.push_back(Line{{0, line + 3}, {input.width, line + 3}});
   float y = line + 8;
+  const bool places = has_places(own.values);
   for (int at : heads) {
     const int layer = at / table->n_heads, head = at % table->n_heads;
     const float value = own.values[size_t(at)];
     const bool chosen = layer == s.layer && head == s.head;
+    // The role, on a line of its own: it does not depend on the text, as the values do.
+    const std::string role = general_line(table->general.get(), layer, head, s.lang);
+    const float high = role.empty() ? line : line * 1.8f;
     if (input.part.holds(y)) {
-      if (chosen) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line + 1}, Ink::accent});
+      if (chosen) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + high + 1}, Ink::accent});
       figure.shapes.push_back(
           Label{{10, y}, head_name(layer, head), chosen ? Ink::accent : Ink::text});
       const float middle = y + line / 2;
@@ -55,20 +60,25 @@ Figure list_figure(const ViewInput& input) {
             Rect{{std::min(zero, end), middle - 5},
                  {std::max(std::min(zero, end) + 1, std::max(zero, end)), middle + 5},
                  Ink::accent});
-        figure.shapes.push_back(Label{{input.width - 2, y},
-                                      percent_text(percentile_of(own.values, size_t(at)), 0),
-                                      Ink::faint,
-                                      Align::right});
+        if (places)
+          figure.shapes.push_back(Label{{input.width - 2, y},
+                                        percent_text(percentile_of(own.values, size_t(at)), 0),
+                                        Ink::faint,
+                                        Align::right});
       }
       figure.shapes.push_back(
           Label{{value_to, y}, value_text(input.metric, value), Ink::text, Align::right});
+      if (!role.empty())
+        figure.shapes.push_back(
+            Label{{10, y + line * .95f}, role, Ink::faint, Align::left, input.width - 14, .85f});
       figure.areas.push_back(
           {{0, y - 3},
-           {input.width, y + line + 3},
-           head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang),
+           {input.width, y + high + 3},
+           head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang) +
+               (role.empty() ? "" : "\n" + role),
            Site{input.state.part, layer, head}});
     }
-    y += row;
+    y += row + high - line;
   }
   if (heads.empty()) {
     figure.shapes.push_back(Label{{10, y},

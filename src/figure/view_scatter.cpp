@@ -4,6 +4,7 @@
 
 #include "figure/figure_parts.h"
 #include "figure/figure_views.h"
+#include "figure/head_words.h"
 #include "figure/heads_table.h"
 
 namespace attn {
@@ -79,11 +80,13 @@ Figure scatter_figure(const ViewInput& input) {
                                     right ? Align::left : Align::right});
     }
     const float reach = radius + 3;
+    const std::string role =
+        general_line(input.heads ? input.heads->general.get() : nullptr, layer, head, s.lang);
     figure.areas.push_back({{at.x - reach, at.y - reach},
                             {at.x + reach, at.y + reach},
                             head_name(layer, head) + "\n" + title(input.metric) + " " +
                                 value_text(input.metric, x) + "\n" + title(second_metric) + " " +
-                                value_text(second_metric, y),
+                                value_text(second_metric, y) + (role.empty() ? "" : "\n" + role),
                             Site{input.state.part, layer, head}});
   }
   return figure;

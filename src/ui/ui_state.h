@@ -56,6 +56,7 @@ struct ViewCache {
   ViewPart part;
   float width = 0, height = 0, line_height = 0;
   size_t n_columns = 0;
+  const void* general = nullptr;  // HeadsTable::general, compared alone
   bool is_pattern = false;
   Figure figure;
 };
@@ -73,6 +74,14 @@ struct RectCache {
   CellRect rect;
   Lang lang = Lang::en;
   std::vector<std::string> lines;
+};
+
+// What the inspector says of a head in this text.
+struct HereCache {
+  MapKey map;
+  int query = -1;
+  Lang lang = Lang::en;
+  std::string rows, token;
 };
 
 // The cells that enter a head's score; the same for all heads.
@@ -174,6 +183,7 @@ struct UiState {
   std::weak_ptr<const void> at_hand_drawn;
   std::string open_measure;  // id of the measure whose details are open in the inspector
   RectCache rectangle;
+  HereCache here;
   ScoreCells score_cells;
   int rect_query = -1, rect_key = -1;  // where a drag of a rectangle began
   bool draws_rectangle = false;        // dragging on the map makes a rectangle

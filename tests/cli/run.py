@@ -792,6 +792,33 @@ def test_heads():
         == ["Previous token"] * 2 + ["Induction"] * 3,
         str(roles),
     )
+    # In general: the same whatever the input, and the roles of the card.
+    general = {}
+    for text in ("Once upon a time", "A fox, a hen."):
+        code, out, err = run("heads", "--model", BOOKWORM, "--text", text, "--format", "json")
+        general[text] = json.loads(out)["in_general"] if code == 0 else err
+    probe = general["Once upon a time"]
+    check("heads: in general whatever the text", probe == general["A fox, a hen."], str(probe))
+    mains = {(h["layer"], h["head"]): (h["main"] or {}).get("role") for h in probe["heads"]}
+    check(
+        "heads: in general",
+        [mains.get(h) for h in ((1, 2), (2, 0), (3, 1), (3, 2), (3, 4), (2, 4))]
+        == ["Previous-token head"] * 2 + ["Induction head"] * 3 + ["Duplicate-token head"]
+        and probe["heads"][3 * 6 + 1]["other"]["role"] == "First-token sink",
+        str(mains),
+    )
+    code, out, err = run("heads", "--model", BOOKWORM, "--text", "Once upon a time")
+    check(
+        "heads: in general, as a table",
+        code == 0
+        and any(
+            line.split()[:3] == ["3.1", "Induction", "head"]
+            and "otherwise rests on the first token" in line
+            for line in out.splitlines()
+        )
+        and "probe is the same for every text" in out,
+        err or out,
+    )
     code, out, err = run(
         "heads", "--model", BOOKWORM, "--text", "Once upon a time", "--format", "json"
     )

@@ -572,3 +572,51 @@ TEST_CASE("another offset computes the measure of the offset again, and no other
   settle(session, state);
   CHECK(s.n_measures == made + n_reading);  // it is still there
 }
+
+TEST_CASE("what heads do in general is made last, kept by model, and continued after typing") {
+  Session session;
+  State state;
+  settle(session, state);
+  CHECK_FALSE(session.snapshot().characters);  // random weights have none
+  Result<std::vector<File>> files =
+      read_folder(std::string(ATTNSCOPE_SOURCE_DIR) + "/web/models/bookworm-2m");
+  REQUIRE(files);
+  session.open(std::move(*files));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto in_time = [&] { return std::chrono::steady_clock::now() < end; };
+  std::optional<std::string> opened;
+  while (!opened && in_time()) {
+    session.pump();
+    session.want(state);
+    opened = session.take_opened();
+  }
+  REQUIRE(opened);
+  state.model = *opened;
+  state.text = "One";
+  settle(session, state);
+  CHECK(session.snapshot().current);  // with or without them
+  // Typing lays the probe aside; it is finished all the same.
+  for (const char* text : {"One two", "One two three", "One two three four"}) {
+    state.text = text;
+    session.want(state);
+    session.pump(1);
+  }
+  while (!session.snapshot().characters && in_time()) {
+    session.pump();
+    session.want(state);
+  }
+  const auto made = session.snapshot().characters;
+  REQUIRE(made);
+  CHECK(made->size() == 24);
+  CHECK(made->at(3, 1).main.role == Role::induction);
+  CHECK(session.snapshot().current);
+  // Another text has the same, without another probe; the demonstration has none.
+  state.text = "Another text";
+  settle(session, state);
+  CHECK(session.snapshot().characters == made);
+  State scratch;
+  settle(session, scratch);
+  CHECK_FALSE(session.snapshot().characters);
+  settle(session, state);
+  CHECK(session.snapshot().characters == made);
+}

@@ -14,6 +14,7 @@
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/glossary.h"
+#include "figure/head_words.h"
 #include "figure/heads_table.h"
 #include "figure/rectangle.h"
 #include "figure/views.h"
@@ -338,6 +339,47 @@ TEST_CASE("heads are cells, lines of a list and dots, each where its head is cho
     }
     if (std::string(id) == "list") CHECK(figure.areas[0].site->head == 1);
   }
+}
+
+TEST_CASE("lists and dots name what a head does in general, and say that it is in general") {
+  const ScratchRun run = *run_scratch(ScratchSettings{});
+  const Measure m{{Axis::layer, Axis::head}, {1, 4}, {.2f, .2f, .2f, .2f}};
+  auto general = std::make_shared<HeadCharacters>();
+  *general = {1, 4, 8, 8, std::vector<HeadCharacter>(4)};
+  general->heads[2].main.role = Role::induction;
+  general->heads[2].other.role = Role::sink;
+  for (const Lang lang : {Lang::en, Lang::zh}) {
+    State state;
+    state.lang = lang;
+    const HeadsTable heads{1, 4, {}, general};
+    const std::string line = general_line(general.get(), 0, 2, lang);
+    CHECK(line == (lang == Lang::zh
+                       ? "一般而言：归纳头；其余时候停留在首个词元上"
+                       : "In general: Induction head; otherwise rests on the first token"));
+    CHECK(general_line(general.get(), 0, 1, lang).empty());
+    CHECK(general_line(nullptr, 0, 2, lang).empty());
+    for (const char* id : {"list", "scatter"}) {
+      ViewInput input{m, run.trace->parts[0], state, 320, 18};
+      input.metric = share();
+      input.heads = &heads;
+      const Figure figure = find_view(id)->figure(input);
+      REQUIRE(figure.areas.size() == 4);
+      int n_named = 0;
+      for (const HitArea& area : figure.areas) {
+        const bool named = area.says.find(line) != std::string::npos;
+        CHECK(named == (area.site->head == 2));
+        n_named += named;
+        CHECK(area.max.y <= figure.size.y + 1);
+        // All heads have the same value: none is above another.
+        CHECK(area.says.find("%") == std::string::npos);
+      }
+      CHECK(n_named == 1);
+    }
+  }
+  CHECK_FALSE(has_places(m.values));
+  CHECK_FALSE(has_places({NAN, 2, NAN, 2}));
+  CHECK_FALSE(has_places({}));
+  CHECK(has_places({NAN, 2, 2.5f}));
 }
 
 TEST_CASE("a figure becomes SVG with its text escaped") {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "figure/figure_text.h"
+#include "figure/head_words.h"
 #include "figure/rectangle.h"
 #include "platform/platform.h"
 #include "ui/panels/view_parts.h"
@@ -52,7 +53,8 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   if (ImGui::IsItemHovered() || open)
     list->AddRectFilled({min.x - 5, min.y - 2}, {min.x + width + 5, min.y + height - 2},
                         rgb(f.colors().accent, open ? .13f : .08f), 6);
-  const float value = column.values[at], percentile = percentile_of(column.values, at);
+  const float value = column.values[at];
+  const float percentile = has_places(column.values) ? percentile_of(column.values, at) : NAN;
   const std::string number = value_text(&m, value);
   const float number_width = text_width(number);
   list->AddText(min, rgb(f.colors().text),
@@ -98,35 +100,73 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   ImGui::PopID();
 }
 
-// What the head does, with what confidence, and its rank.
-void draw_role(Frame& f, const HeadsTable& table, const HeadRole& role) {
-  explained(f, std::string(role.sentence.in(f.lang)) + f.t(".", "。"));
+// What the head does whatever the text, by the probe of its model.
+void draw_general(Frame& f) {
+  heading(f, f.t("In general (by a fixed probe)", "一般而言（固定的探测文本）"));
+  const auto all = general(f);
+  if (all) {
+    explained(f, general_words(*all, f.shown.layer, f.shown.head, f.lang));
+    ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
+    wrapped(probe_words(*all, f.lang));
+    ImGui::PopStyleColor();
+  } else if (!f.snap.characters) {
+    wrapped(f.t("Probing the model…", "正在探测模型…"));
+  } else {
+    wrapped(
+        f.t("This model could not be probed: too little memory is free, or it accepts too few "
+            "tokens.",
+            "无法探测该模型：可用内存不足，或它可接受的词元太少。"));
+  }
+  ImGui::Spacing();
+}
+
+// The role by the scores of this text; and what the confidence is.
+void draw_role(Frame& f, const HeadRole& role) {
   const char* how = role.confidence >= .7f   ? f.t("high", "高")
                     : role.confidence >= .4f ? f.t("medium", "中")
                                              : f.t("low", "低");
-  std::string says = std::string(f.t("Confidence: ", "置信度：")) +
-                     percent_text(role.confidence, 0) + f.t(" (", "（") + how + f.t(").", "）。");
+  std::string says = std::string(f.t("Its scores in this text: ", "这段文本中的度量：")) +
+                     role.name.in(f.lang) + f.t(", confidence ", "，置信度 ") +
+                     percent_text(role.confidence, 0) + f.t(" (", "（") + how + f.t("). ", "）。");
   if (role.score) {
     const Metric& m = role.score->metric;
-    says += std::string(f.t(" Its score, ", "其度量“")) + m.title.in(f.lang) +
-            f.t(", is ", "”为 ") + value_text(&m, role.value) +
+    says += std::string(f.t("The score ", "度量“")) + m.title.in(f.lang) + f.t(" is ", "”为 ") +
+            value_text(&m, role.value) +
             f.t("; uniform attention would give ", "；均匀的注意力则为 ") +
-            value_text(&m, role.baseline) + f.t(".", "。");
-    if (const HeadColumn* column = table.find(m.id)) {
-      const size_t at = size_t(f.shown.layer * table.n_heads + f.shown.head);
-      says += std::string(f.t(" Rank ", "在全部 ")) +
-              std::to_string(f.lang == Lang::zh ? table.size() : rank_of(column->values, at)) +
-              f.t(" of ", " 个头中排第 ") +
-              std::to_string(f.lang == Lang::zh ? rank_of(column->values, at) : table.size()) +
-              f.t(" heads.", "。");
-    }
+            value_text(&m, role.baseline) + f.t(". ", "。");
   }
+  says += role.role == Role::nothing
+              ? f.t("Confidence: how far all scores are from the least that names a role.",
+                    "置信度：所有度量距离得出角色所需的最低值有多远。")
+              : f.t("Confidence: how far the score is from uniform attention, 0 %, towards the "
+                    "highest possible, 100 %.",
+                    "置信度：该度量从均匀注意力（0 %）到最高值（100 %）之间所处的位置。");
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
   explained(f, says);
+  ImGui::PopStyleColor();
+}
+
+// What the head does in this text, by its pattern; and at the chosen token.
+void draw_here(Frame& f, const HeadRole* role) {
+  heading(f, f.t("In this text", "在这段文本中"));
+  if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
+  HereCache& c = f.ui.here;
+  const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
+  if (!(c.map == key) || c.query != f.shown.token || c.lang != f.lang) {
+    const HereInput input{f.attention(), f.shown.sample, f.shown.layer,
+                          f.shown.head,  f.shown.token,  f.row()};
+    const HeadHere here = head_here(input);
+    c = {key, f.shown.token, f.lang, rows_words(here, f.lang), token_words(here, input, f.lang)};
+  }
+  if (!c.rows.empty()) explained(f, c.rows);
+  if (!c.token.empty()) explained(f, c.token);
+  if (role) draw_role(f, *role);
   if (f.attention().n_query < 16)
     explained(
         f, std::string(f.t("The text has only ", "文本只有 ")) +
                std::to_string(f.attention().n_query) +
                f.t(" tokens; a longer text is more reliable.", " 个词元；更长的文本结果更可靠。"));
+  ImGui::Spacing();
 }
 
 }  // namespace
@@ -140,12 +180,12 @@ void draw_head_panel(Frame& f) {
     heading(f, f.t("Computing…", "正在计算…"));
     return ImGui::EndChild();
   }
-  std::string title = head_name(f.shown.layer, f.shown.head);
+  const std::string title = head_name(f.shown.layer, f.shown.head);
   const auto& roles = f.snap.roles;
   const bool known =
       roles && int(roles->roles.size()) == table.size() && roles->n_heads == table.n_heads;
-  const HeadRole* role = known ? &roles->at(f.shown.layer, f.shown.head) : nullptr;
-  if (role) title += std::string(" · ") + role->name.in(f.lang);
+  // Random weights have none.
+  const HeadRole* role = known && f.snap.model ? &roles->at(f.shown.layer, f.shown.head) : nullptr;
   ImGui::PushFont(nullptr, 17);
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
   wrapped(title);
@@ -156,8 +196,9 @@ void draw_head_panel(Frame& f) {
   if (!f.snap.model)
     explained(f, f.t("These weights are random, so the heads have no meaning.",
                      "这些权重是随机的，因此各头没有实际含义。"));
-  if (role) draw_role(f, table, *role);
   ImGui::Spacing();
+  if (f.snap.model) draw_general(f);
+  draw_here(f, role);
   draw_rectangle(f);
   heading(f, f.t("All measures, and its rank among all heads", "各项度量，及其在所有头中的位置"));
   ImGui::Spacing();

@@ -119,7 +119,7 @@ void draw_scatter(Frame& f, const View& view) {
   scrolling("scatter", [&](float height) {
     if (!first || first->error) return draw_missing(f, first);
     if (!second || second->error) return draw_missing(f, second);
-    draw_view(f, "##scatter", f.ui.canvas, {view.id, first, second, nullptr, height});
+    draw_view(f, "##scatter", f.ui.canvas, {view.id, first, second, &heads_table(f), height});
   });
 }
 

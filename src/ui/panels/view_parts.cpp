@@ -41,10 +41,11 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   const float line = ImGui::GetFontSize() + 3;
   const ViewPart part = part_in_sight();
   const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
+  const void* general = wish.heads ? wish.heads->general.get() : nullptr;
   if (c.drawn.lock() == f.drawn() && c.view == wish.view && c.first == wish.measure &&
       c.second == wish.second && c.state == f.shown && c.width == width &&
       c.height == wish.height && c.line_height == line && c.part == part &&
-      c.n_columns == n_columns)
+      c.n_columns == n_columns && c.general == general)
     return c.figure;
   c.drawn = f.drawn();
   c.view = wish.view;
@@ -56,6 +57,7 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   c.line_height = line;
   c.part = part;
   c.n_columns = n_columns;
+  c.general = general;
   c.is_pattern = wish.is_pattern;
   c.figure = make_figure(f, c, wish.heads);
   return c.figure;
@@ -78,6 +80,14 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   if (hit->query >= 0) choose_token(f, hit->query);
 }
 
+std::shared_ptr<const HeadCharacters> general(const Frame& f) {
+  const auto& all = f.snap.characters;
+  const Attention& a = f.attention();
+  const bool fits = all && f.shown.part == 0 && all->n_layers == a.n_layers &&
+                    all->n_heads == a.n_heads && all->size() > 0;
+  return fits ? all : nullptr;
+}
+
 const HeadsTable& heads_table(Frame& f) {
   UiState& ui = f.ui;
   std::vector<std::shared_ptr<const MadeMeasure>> found;
@@ -85,9 +95,12 @@ const HeadsTable& heads_table(Frame& f) {
     auto made = f.snap.last_measure(metric, f.shown);
     if (made && !made->error) found.push_back(std::move(made));
   }
-  if (found == ui.heads_from && ui.heads_table.n_heads > 0) return ui.heads_table;
+  if (found == ui.heads_from && ui.heads_table.n_heads > 0) {
+    ui.heads_table.general = general(f);
+    return ui.heads_table;
+  }
   ui.heads_from = found;
-  ui.heads_table = {f.attention().n_layers, f.attention().n_heads, {}};
+  ui.heads_table = {f.attention().n_layers, f.attention().n_heads, {}, general(f)};
   for (const auto& made : found)
     if (made->measure.values.size() == size_t(ui.heads_table.size()))
       ui.heads_table.columns.push_back({made->key.metric, made->measure.values});

@@ -1,6 +1,7 @@
 // view_parts.h - shared by panels of measures: cached figures, menus of measures, glossary links.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "figure/heads_table.h"
@@ -23,6 +24,8 @@ const Figure& view_figure(Frame& f, ViewCache& cache, const FigureWish& wish);
 // Draws it in a scrolling window; a click chooses the head, token and key of the area hit.
 void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wish);
 
+// What the heads on screen do in general; null where it is unknown, or not known yet.
+std::shared_ptr<const HeadCharacters> general(const Frame& f);
 // All heads, with the measures computed so far.
 const HeadsTable& heads_table(Frame& f);
 
