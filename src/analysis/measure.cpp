@@ -54,6 +54,9 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_model) && !in.model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
+  if (asks(needs_output) && !in.model && !in.module)
+    return no(": needs the output matrix W_O; this attention came from a file as weights alone",
+              "：需要输出矩阵 W_O；当前的注意力来自文件，只有权重");
   if (asks(needs_norm_first) && in.model && in.model->config.norm_place == NormPlace::post)
     return no(
         ": needs a residual stream that is a plain sum; this model takes a norm after every sum, "

@@ -15,6 +15,8 @@
 
 namespace attn {
 
+struct MultiHeadAttention;  // pass/scratch.h
+
 // `component`: parts that the residual stream is a sum of, named by Measure::names.
 enum class Axis { sample, layer, head, query, key, dim, vocab, component };
 
@@ -49,6 +51,7 @@ enum Need : unsigned {
   needs_scores = 256,      // q and k, not the patterns alone
   needs_values = 512,      // v
   of_weights = 1024,       // nothing but weights: there may be no trace
+  needs_output = 2048,     // W_O, of a model or of the attention from scratch
 };
 
 // The members of State that a metric's numbers and names depend on; bits of Metric::reads. All
@@ -71,6 +74,7 @@ struct Inputs {
   const State* state = nullptr;  // site, sample, token, already clamped to the trace
   const Activations* activations = nullptr;  // null: those of the trace
   int period = 0;  // the text is r + r with r of so many tokens; 0: it is not
+  const MultiHeadAttention* module = nullptr;  // that made the trace; none for one of a model
 
   // The same, asked at another place; the state must outlive what is asked.
   Inputs at(const State& other) const {

@@ -7,6 +7,7 @@
 #include "analysis/head_circuits.h"
 #include "analysis/head_distance.h"
 #include "analysis/head_scores.h"
+#include "analysis/weight_chain.h"
 
 namespace attn {
 
@@ -136,6 +137,22 @@ std::span<const Metric> looks() {
           .needs = needs_all_layers,
           .begin = begin_head_distance,
           .too_large = too_large_for_distances,
+      },
+      {
+          .id = "head_writes",
+          .title = {"What each head writes", "各头写入的内容"},
+          .sentence = {"The vector that each head of the layer adds to the residual stream at the "
+                       "chosen token; with the bias, their sum is the attention's output",
+                       "该层每个头在所选词元处写入残差流的向量；各头之和加上偏置即注意力的输出"},
+          .axes = {Axis::head, Axis::dim},
+          .low = -3e38f,
+          .high = 3e38f,
+          .unit = {"residual stream", "残差流"},
+          .formula = {"z^h[i] W_O^h of every head h", "每个头 h 的 z^h[i] W_O^h"},
+          .source = {"Vaswani et al. 2017; Elhage et al. 2021"},
+          .reads = reads_sample | reads_layer | reads_token,
+          .needs = needs_values | needs_output,
+          .begin = begin_head_writes,
       },
   };
   return kLooks;

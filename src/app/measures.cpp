@@ -9,6 +9,7 @@
 #include "figure/views.h"
 #include "pass/forward.h"
 #include "pass/forward_sizes.h"
+#include "pass/scratch.h"
 
 namespace attn {
 namespace {
@@ -125,7 +126,9 @@ struct MeasureWork {
     return more && (made.made.empty() || !chain.is_between() || seconds < kPartSeconds);
   }
   Inputs inputs() const {
-    return {wish.model.get(), wish.trace.get(), &wish.at, made.activations.get(), wish.period};
+    return {wish.model.get(), wish.trace.get(),
+            &wish.at,         made.activations.get(),
+            wish.period,      wish.scratch ? &wish.scratch->module : nullptr};
   }
   size_t n_made() const { return made.made.size(); }
   const Tokens& tokens() const { return wish.trace->parts[0].query_tokens[0]; }

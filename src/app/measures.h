@@ -65,7 +65,8 @@ struct MeasureWish {
   bool roles = false;                              // also of all heads, once the measures are made
   std::shared_ptr<const Activations> activations;  // of this trace, or null
   uint64_t room = 0;
-  int period = 0;  // Inputs::period
+  int period = 0;                                              // Inputs::period
+  std::shared_ptr<const struct ScratchRun> scratch = nullptr;  // that made the trace, or null
 };
 Job measure_job(MeasureWish wish, Lang lang, std::function<void(MadeMeasures)> done);
 

@@ -148,10 +148,10 @@ std::optional<Wish> Session::Impl::missing_measures(Side& side, const State& at)
   if (missing.keys.empty() && !missing.roles) return {};
   const auto job = [this, &side, missing, at] {
     const bool still = side.activations_of.lock() == side.shown.trace;
-    return measure_job({side.shown.model, side.shown.trace, at, missing.keys, missing.roles,
-                        still ? side.activations : nullptr, room().room, side.shown.period},
-                       speaks,
-                       [this, &side](MadeMeasures made) { take_measures(side, std::move(made)); });
+    return measure_job(
+        {side.shown.model, side.shown.trace, at, missing.keys, missing.roles,
+         still ? side.activations : nullptr, room().room, side.shown.period, side.shown.scratch},
+        speaks, [this, &side](MadeMeasures made) { take_measures(side, std::move(made)); });
   };
   return Wish{missing, job};
 }

@@ -132,7 +132,7 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
   }
   Figure figure = view.figure(input);
   const Caption caption =
-      caption_of(**metric, input.second_metric, in.at(input.state), input.pairs, read->note);
+      caption_of(**metric, input.second_metric, in.at(input.state), input.pairs, read->note, &view);
   add_caption(figure, caption, input.line_height);
   ExportStyle style;
   style.dark = o.dark;

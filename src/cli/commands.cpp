@@ -74,8 +74,8 @@ std::span<const Command> commands() {
       },
       {
           .name = "plot",
-          .title = "Draw a view as an SVG or PNG file: map, lines, neuron, grid, list, scatter and "
-                   "others",
+          .title = "Draw a view as an SVG or PNG file: map, lines, neuron, chain, grid, list, "
+                   "scatter and others",
           .examples =
               "attnscope plot --view map --model DIR --text \"Once upon a time\" --out map.svg\n"
               "attnscope plot --view grid --model DIR --text-file story.txt --out heads.png",

@@ -3,6 +3,7 @@
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/heads_table.h"
+#include "figure/views.h"
 
 namespace attn {
 namespace {
@@ -47,16 +48,19 @@ std::string in_one_line(std::string text) {
   return text;
 }
 
-}  // namespace
-
-std::string site_words(const Metric* metric, const State& s) {
-  const unsigned reads = reads_of(metric);
+std::string words_of_site(unsigned reads, const State& s) {
   std::string out;
   if (reads & reads_layer)
     out = tr(s.lang, "Layer ", "第 ") + std::to_string(s.layer) + tr(s.lang, "", " 层");
   if (reads & reads_head)
     join(out, tr(s.lang, "Head ", "第 ") + std::to_string(s.head) + tr(s.lang, "", " 头"));
   return out;
+}
+
+}  // namespace
+
+std::string site_words(const Metric* metric, const State& s) {
+  return words_of_site(reads_of(metric), s);
 }
 
 std::string site_name(const Metric* metric, const State& s) {
@@ -76,19 +80,21 @@ std::string figure_title(const Metric* metric, const State& state) {
 }
 
 Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in, const Pairs& pairs,
-                   std::string note) {
+                   std::string note, const View* view) {
   const State& state = *in.state;
   const Lang lang = state.lang;
+  const unsigned draws = view ? view->draws : 0, reads = metric.reads | draws;
   std::string title =
       in.model ? in.model->name : tr(lang, "Attention from scratch", "从零实现的注意力");
   join(title, part_name(in, lang));
-  join(title, site_words(&metric, state));
-  if (metric.reads & reads_token)
+  join(title, words_of_site(reads, state));
+  if (reads & reads_token)
     join(title, tr(lang, "Query ", "查询 ") + std::to_string(state.token) + " " +
                     quoted_token(lang, token_name(pairs.query_tokens, state.sample, state.token)));
   join(title, second ? std::string(second->title.in(lang)) + tr(lang, " against ", " 对 ") +
                            metric.title.in(lang)
-                     : metric.title.in(lang));
+              : draws ? view->title.in(lang)
+                      : metric.title.in(lang));
   return {title, text_of(pairs.key_tokens[size_t(state.sample)]), std::move(note)};
 }
 

@@ -7,6 +7,8 @@
 
 namespace attn {
 
+struct View;  // views.h
+
 // The site that a measure depends on (Metric::reads): "Layer 1 · Head 2"; "Layer 1" for a mean over
 // its heads; "" for a measure of all layers. Here and below, null means a pattern's weights.
 std::string site_words(const Metric* metric, const State& state);
@@ -28,8 +30,9 @@ struct Caption {
 };
 // `second` is set for views that plot two measures against each other. `pairs` holds the tokens
 // that the state's indices refer to. The part is named if the trace has several.
+// A view that draws more than its measure (View::draws) gives its own title.
 Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in, const Pairs& pairs,
-                   std::string note = "");
+                   std::string note = "", const View* view = nullptr);
 // Appends the caption below the figure, truncated to its width.
 void add_caption(Figure& figure, const Caption& caption, float line_height);
 

@@ -60,12 +60,14 @@ struct HitArea {
   std::string says;
   std::optional<Site> site = {};
   int query = -1, key = -1;
+  int link = -1;  // areas with the same link are highlighted together; -1: none
 };
 
 struct Figure {
   Vec2 size;
   std::vector<Shape> shapes;
   std::vector<HitArea> areas;
+  std::vector<Vec2> steps = {};  // top (x) and bottom (y) of each, for figures to walk through
 };
 
 // The visible part of a large figure: shapes and areas outside may be left out. Figure::size still

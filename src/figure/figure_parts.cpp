@@ -99,6 +99,20 @@ void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 
   }
 }
 
+void add_sign_legend(Figure& figure, Lang lang, Vec2 at, float room, float line) {
+  const float small = line * .8f * .8f, gap = 6;
+  const std::string low = tr(lang, "negative", "负"), high = tr(lang, "positive", "正");
+  const float from = at.x + rough_width(low, small) * 1.15f + gap;
+  const float length = std::clamp(room * .25f, 40.f, 120.f);
+  const float top = at.y + line * .15f;
+  Cells bar{{from, top}, {from + length, top + line * .5f}, 1, 33, {}};
+  for (int i = 0; i < bar.cols; ++i) bar.places.push_back(kDiverging + float(i) / 32);
+  figure.shapes.push_back(Label{at, low, Ink::faint, Align::left, 0, .8f});
+  figure.shapes.push_back(std::move(bar));
+  figure.shapes.push_back(
+      Label{{from + length + gap, at.y}, high, Ink::faint, Align::left, 0, .8f});
+}
+
 std::string_view token_name(const std::vector<Tokens>& samples, int sample, int i) {
   if (size_t(sample) >= samples.size()) return "";
   const auto& items = samples[size_t(sample)].items;

@@ -31,6 +31,9 @@ ValueRange range_of(const Metric* metric, std::span<const float> values);
 // right. With `scale`, colours and labels are those of ValueRange::colored.
 void add_color_bar(Figure& figure, const Metric* metric, ValueRange range, Vec2 at, float length,
                    float line, bool vertical, const Scale* scale = nullptr);
+// What the colours of signed numbers mean: the diverging palette from negative to positive, on one
+// line that starts at `at`.
+void add_sign_legend(Figure& figure, Lang lang, Vec2 at, float room, float line);
 // The largest magnitude of the finite values in a row.
 float most_of(std::span<const float> row);
 

@@ -15,6 +15,10 @@ Figure map_figure(const ViewInput& input);
 Figure lines_figure(const ViewInput& input);
 // q, k and q ⊙ k of the chosen query, dimension by dimension.
 Figure neuron_figure(const ViewInput& input);
+// How one weight arises, stage by stage; its measure is what each head writes, or empty.
+Figure chain_figure(const ViewInput& input);
+// Instead of a figure, where the layer did not fit in memory.
+Figure not_kept_figure(const ViewInput& input);
 // The tokens, coloured by one row.
 Figure strip_figure(const ViewInput& input);
 // Every head as a cell, a list row, or a dot.

@@ -3,6 +3,7 @@
 // model).
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numbers>
 
 #include "figure/figure_parts.h"
@@ -18,6 +19,12 @@ float largest_of(const float* values, int64_t n) {
   for (int64_t i = 0; i < n; ++i)
     if (std::isfinite(values[i])) most = std::max(most, std::abs(values[i]));
   return most;
+}
+
+std::string number(double value, int digits = 4) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
+  return text;
 }
 
 // The dimension that this one is paired with in RoPE; -1: none.
@@ -75,9 +82,7 @@ struct Page {
     ks = a.keys(s.sample, s.layer, s.head);
     const bool rotates = in.model && in.model->config.position == Position::rotary;
     rope = rotates ? &in.model->config : nullptr;
-    char text[64];
-    std::snprintf(text, sizeof text, "scale = %.5g", double(a.scale));
-    scale = text;
+    scale = number(double(a.scale), 5);
   }
 
   void label(float x, std::string text, Ink ink, Align align, float room = 0, float size = 1) {
@@ -85,21 +90,37 @@ struct Page {
   }
   void strip(float x, float top, float height, std::span<const float> values, float most) {
     Cells cells{{x, top}, {x + at.width, top + height}, 1, d, {}};
-    for (float v : values) cells.places.push_back(std::isfinite(v) ? .5f + .5f * v / most : NAN);
+    for (float v : values)
+      cells.places.push_back(std::isfinite(v) ? kDiverging + .5f + .5f * v / most : NAN);
     figure.shapes.push_back(std::move(cells));
+  }
+
+  double dot(int key) const {
+    const auto k = ks.row(key);
+    double sum = 0;
+    for (int i = 0; i < d; ++i) sum += double(q[size_t(i)]) * double(k[size_t(i)]);
+    return sum;
   }
 
   void heading() {
     const std::string name = visible_token(token_name(input.pairs.query_tokens, s.sample, s.token));
     label(0, tr(lang, "query ", "查询 ") + std::to_string(s.token) + " " + name, Ink::accent,
-          Align::left, input.width * .45f);
+          Align::left, input.width);
+    y += line;
+    // The equation of one key, in numbers: the locked one, else the one with the largest weight.
+    const auto& row = input.measure.values;
+    const int key = s.locked_key >= 0 ? s.locked_key : row.empty() ? 0 : top_keys(row, 1)[0].key;
+    const double sum = dot(key);
     const bool usual = std::abs(a.scale * std::sqrt(float(d)) - 1) < 1e-4f;
-    label(input.width - 2,
-          "score = Σ q·k × " + scale +
-              (usual ? " = 1/√" + std::to_string(d)
-                     : tr(lang, " (set by the model)", "（由该模型设定）")),
-          Ink::text, Align::right, input.width * .54f);
-    y += line + 6;
+    label(0,
+          tr(lang, "key ", "键 ") + std::to_string(key) + tr(lang, ": score ", "：分数 ") +
+              number(sum * double(a.scale)) + " = Σ q·k × " +
+              (usual ? "1/√" + std::to_string(d) : tr(lang, "the model's scale", "该模型的系数")) +
+              " = " + number(sum) + " × " + scale,
+          Ink::text, Align::left, input.width);
+    y += line + 2;
+    add_sign_legend(figure, lang, {0, y}, input.width, line);
+    y += line + 4;
   }
 
   // The dimension paired with this one, and the period of the rotation in tokens.
@@ -170,11 +191,8 @@ struct Page {
     const bool seen = a.may_see(s.sample, s.token, key), locked = key == s.locked_key;
     const auto k = ks.row(key);
     std::vector<float> products(size_t(d), 0.f);
-    double sum = 0;
-    for (int i = 0; i < d; ++i) {
-      products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
-      sum += double(products[size_t(i)]);
-    }
+    for (int i = 0; i < d; ++i) products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
+    const double sum = dot(key);
     const std::string name = visible_token(token_name(input.pairs.key_tokens, s.sample, key));
     if (locked) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line}, Ink::accent});
     label(at.label_to, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text,
@@ -218,7 +236,9 @@ struct Page {
   }
 };
 
-Figure not_kept(const ViewInput& input) {
+}  // namespace
+
+Figure not_kept_figure(const ViewInput& input) {
   const Lang lang = input.state.lang;
   const float line = input.line_height;
   Figure figure;
@@ -234,10 +254,8 @@ Figure not_kept(const ViewInput& input) {
   return figure;
 }
 
-}  // namespace
-
 Figure neuron_figure(const ViewInput& input) {
-  if (!input.attention->is_computed(input.state.layer)) return not_kept(input);
+  if (!input.attention->is_computed(input.state.layer)) return not_kept_figure(input);
   Page page(input);
   page.heading();
   page.query();

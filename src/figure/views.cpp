@@ -75,6 +75,16 @@ std::span<const View> views() {
           .needs = needs_scores,
       },
       {
+          .id = "chain",
+          .title = {"How a weight arises", "权重是怎么来的"},
+          .sentence = {"From q · k to what the head adds, stage by stage with its numbers",
+                       "从 q · k 到该头的贡献，逐步列出真实数值"},
+          .tab = {"Chain", "推导"},
+          .axes = {Axis::head, Axis::dim},
+          .figure = chain_figure,
+          .draws = reads_layer | reads_head | reads_token,
+      },
+      {
           .id = "strip",
           .title = {"Text", "文本"},
           .sentence = {"The text, each token coloured by its weight for the chosen token",

@@ -30,6 +30,7 @@ struct View {
   bool of_pattern = false;
   unsigned reads = 0;    // Read flags that a metric must have to be offered
   unsigned needs = 0;    // Need flags of what it draws besides its measure
+  unsigned draws = 0;    // Read flags of what it draws besides its measure
   bool groups = false;   // supports words, sentences and spans
   bool filters = false;  // marks the heads that State::filter lets through
   // For views outside the middle: whether it is on the page and needs its measure.

@@ -113,6 +113,13 @@ void copy_link(Frame& f) {
   toast(f, f.t("Link copied", "链接已复制"));
 }
 
+void step_chain(Frame& f, int by) {
+  UiState& ui = f.ui;
+  ui.chain_step = std::clamp(ui.chain_step + by, -1, ui.n_chain_steps);
+  if (ui.chain_step == ui.n_chain_steps) ui.chain_step = -1;
+  ui.chain_next = -1;
+}
+
 void toast(Frame& f, std::string text) {
   f.ui.toast = std::move(text);
   f.ui.toast_until = ImGui::GetTime() + 2.5;

@@ -136,6 +136,12 @@ const HitArea* draw_figure(const Frame& f, const char* id, const Figure& figure,
     if (top <= to && (top >= from || std::holds_alternative<Line>(shape) || top < 0))
       std::visit(pen, shape);
   }
+  if (under && under->link >= 0)  // over the cells, which would hide it
+    for (const HitArea& area : figure.areas)
+      if (area.link == under->link)
+        list->AddRect({origin.x + area.min.x - 1, origin.y + area.min.y - 1},
+                      {origin.x + area.max.x + 1, origin.y + area.max.y + 1},
+                      rgb(f.colors().accent), 2, 0, 2);
   if (under) {
     if (!under->says.empty()) tooltip(under->says);
     ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);

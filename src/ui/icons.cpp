@@ -101,6 +101,17 @@ void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 col
       b.line(-.8f, .35f, -.8f, .8f);
       b.line(.8f, .35f, .8f, .8f);
       return b.line(-.8f, .8f, .8f, .8f);
+    case Icon::play:
+      return list->AddTriangleFilled(b.at(-.55f, -.75f), b.at(.8f, 0), b.at(-.55f, .75f), color);
+    case Icon::pause:
+      list->AddRectFilled(b.at(-.6f, -.7f), b.at(-.15f, .7f), color);
+      return list->AddRectFilled(b.at(.15f, -.7f), b.at(.6f, .7f), color);
+    case Icon::next:
+      b.line(-.3f, -.65f, .35f, 0);
+      return b.line(.35f, 0, -.3f, .65f);
+    case Icon::previous:
+      b.line(.3f, -.65f, -.35f, 0);
+      return b.line(-.35f, 0, .3f, .65f);
     case Icon::fit:
       for (float sx : {-1.f, 1.f})
         for (float sy : {-1.f, 1.f}) {

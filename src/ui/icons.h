@@ -20,7 +20,11 @@ enum class Icon {
   warn,
   language,
   rectangle,
-  save
+  save,
+  play,
+  pause,
+  next,
+  previous
 };
 
 // Centred, in a square of `side`.

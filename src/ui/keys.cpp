@@ -3,6 +3,7 @@
 #include <imgui_internal.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "figure/views.h"
 #include "platform/platform.h"
@@ -84,6 +85,8 @@ void plain_keys(Frame& f, bool shift) {
     wall ? zoom_wall(f, 1.25f) : zoom(f, 1.25f);
   if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract))
     wall ? zoom_wall(f, .8f) : zoom(f, .8f);
+  if (pressed(ImGuiKey_N) && middle_view(f.state).id == std::string_view("chain"))
+    step_chain(f, shift ? -1 : 1);
   if (pressed(ImGuiKey_F, false)) fit_map(f);
   if (pressed(ImGuiKey_W, false))
     f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));

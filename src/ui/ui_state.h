@@ -202,6 +202,10 @@ struct UiState {
   std::string target_draft;                   // typed to find a token
   TokenChoices target_choices;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
+  // The chain's walk: the step that is shown, -1: all; when the next one comes while it plays, else
+  // -1; the step that was scrolled into view.
+  int chain_step = -1, n_chain_steps = 0, chain_scrolled_to = -1;
+  double chain_next = -1;
   bool arrows_taken = false, next_arrows_taken = false;  // by the focused slider
   std::vector<Area> areas, next_areas;
 };
@@ -323,6 +327,8 @@ void fit_map(Frame& f);
 void open_wall(Frame& f);
 void open_map(Frame& f);
 void zoom_wall(Frame& f, float factor);
+// Shows the next (1) or previous (-1) step of the chain, alone; past the ends: all of them.
+void step_chain(Frame& f, int by);
 void toast(Frame& f, std::string text);
 
 }  // namespace attn

@@ -347,6 +347,7 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   };
   if (!snap.busy.empty() || ImGui::IsAnyItemActive()) more_ms = kLook_ms;
   if (ui.typed_at >= 0 && !is_settled(ui)) at_latest(ui.typed_at + kTyping_s);
+  if (ui.chain_next >= 0) at_latest(ui.chain_next);
   if (ImGui::GetTime() < ui.toast_until + .1) at_latest(ui.toast_until + .1);
   return std::max(more_ms, 1.);
 }

@@ -1096,6 +1096,7 @@ def test_plot():
             "map",
             "lines",
             "neuron",
+            "chain",
             "strip",
             "grid",
             "list",
@@ -1142,7 +1143,8 @@ def test_plot():
                 f"plot {view}: its title and its text",
                 title.startswith("bookworm-2m · ")
                 and title in words
-                and (head in title) == (view in ("map", "lines", "neuron", "strip", "bars"))
+                and (head in title)
+                == (view in ("map", "lines", "neuron", "chain", "strip", "bars"))
                 and about.endswith("Mr. Toad & the <Rat> 学习"),
                 f"{title}; {about}",
             )

@@ -329,6 +329,8 @@ def looks(p, out):
     out["pattern"] = p.A[LAYER][HEAD]
     out["row"] = p.A[LAYER][HEAD][QUERY]
     out["heads_row"] = p.A[LAYER][:, QUERY]
+    z, W_O = p.z[LAYER][QUERY].reshape(p.H, p.dh), p.W(LAYER)[2].reshape(p.H, p.dh, p.d)
+    out["head_writes"] = np.einsum("hi,him->hm", z, W_O)
     out["head_mean"] = p.A[LAYER].mean(0)
     A, i, j = p.A[LAYER][HEAD], *np.indices(p.A[LAYER][HEAD].shape)
     sees = p.A[LAYER].max(0) > 0
@@ -608,4 +610,5 @@ def main():
         print(f"{name}: {path.stat().st_size} bytes, {len(tensors)} tensors")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -66,7 +66,7 @@ Result<std::string> contents(const Frame& f, const SavedView& s, const Exporter&
     style.letters = platform::letters();
     const Caption caption = caption_of(*metric, s.second ? s.second->key.metric : nullptr,
                                        {f.snap.model.get(), f.trace, &f.shown}, f.pairs(),
-                                       note_of(f, s.first->key.metric));
+                                       note_of(f, s.first->key.metric), find_view(s.view));
     const Figure figure = figure_of(f, s, caption);
     status = format.figure({figure, style, caption}, sink);
   });

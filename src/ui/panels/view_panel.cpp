@@ -104,6 +104,75 @@ void draw_neuron(Frame& f, const View& view) {
   });
 }
 
+constexpr double kStep_s = 4;  // that a step of the chain is shown while it plays
+
+void play_chain(Frame& f) {
+  UiState& ui = f.ui;
+  if (ui.chain_next < 0 || ImGui::GetTime() < ui.chain_next) return;
+  step_chain(f, 1);
+  if (ui.chain_step >= 0) ui.chain_next = ImGui::GetTime() + kStep_s;
+}
+
+void draw_chain_buttons(Frame& f) {
+  UiState& ui = f.ui;
+  const bool plays = ui.chain_next >= 0;
+  const float side = ImGui::GetFrameHeight(), gap = ImGui::GetStyle().ItemSpacing.x;
+  const float save = text_width(f.t("Save", "保存")) + 20;
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - save -
+                  3 * (side + gap));
+  if (icon_button(f, "chain_previous", Icon::previous,
+                  f.t("Previous step (Shift+N)", "上一步（Shift+N）"), ui.chain_step >= 0))
+    step_chain(f, -1);
+  ImGui::SameLine();
+  if (icon_button(f, "chain_play", plays ? Icon::pause : Icon::play,
+                  plays ? f.t("Pause", "暂停") : f.t("Walk through the steps", "逐步播放"))) {
+    if (!plays && ui.chain_step < 0) step_chain(f, 1);
+    ui.chain_next = plays ? -1 : ImGui::GetTime() + kStep_s;
+  }
+  ImGui::SameLine();
+  if (icon_button(f, "chain_next", Icon::next, f.t("Next step (N)", "下一步（N）")))
+    step_chain(f, 1);
+}
+
+// All but the step that is shown is covered by the background, and the step is scrolled into view
+// (at once: nothing slides).
+void draw_chain_step(Frame& f, ImVec2 origin) {
+  UiState& ui = f.ui;
+  const Figure& figure = ui.canvas.figure;
+  ui.n_chain_steps = int(figure.steps.size());
+  if (ui.chain_step >= ui.n_chain_steps) ui.chain_step = -1;
+  const bool moved = ui.chain_step != ui.chain_scrolled_to;
+  ui.chain_scrolled_to = ui.chain_step;
+  if (ui.chain_step < 0) return;
+  const Vec2 step = figure.steps[size_t(ui.chain_step)];
+  const auto cover = [&](float from, float to) {
+    if (from < to)
+      ImGui::GetWindowDrawList()->AddRectFilled({origin.x - 4, origin.y + from},
+                                                {origin.x + figure.size.x + 4, origin.y + to},
+                                                rgb(f.colors().panel, .78f));
+  };
+  cover(0, step.x);
+  cover(step.y, figure.size.y);
+  const float room = ImGui::GetWindowHeight();
+  if (moved) ImGui::SetScrollY(std::max(0.f, (step.x + step.y - room) / 2));
+}
+
+void draw_chain(Frame& f, const View& view) {
+  play_chain(f);
+  title(f, site_name(nullptr, f.shown) + " · " + view.title.in(f.lang), 230);
+  draw_chain_buttons(f);
+  draw_save(f);
+  scrolling("chain", [&](float) {
+    if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
+    // Without what the heads write, the steps before it are shown already.
+    auto made = f.snap.measure(view.metric(f.shown), f.shown);
+    if (!made) made = at_hand(f, view.axes, {0, 0}, {});
+    const ImVec2 origin = ImGui::GetCursorScreenPos();
+    draw_view(f, "##chain", f.ui.canvas, {view.id, made});
+    draw_chain_step(f, origin);
+  });
+}
+
 void draw_scatter(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x, menu = std::floor((width - 110 - 40) / 2);
   const Metric *x = view.metric(f.shown), *y = view.second_metric(f.shown);
@@ -186,6 +255,7 @@ constexpr Page kPages[] = {
     {"map", [](Frame& f, const View&) { draw_map_panel(f); }},
     {"lines", draw_lines},
     {"neuron", draw_neuron},
+    {"chain", draw_chain},
     {"scatter", draw_scatter},
     {"lens", draw_measured<draw_lens>},
 };

@@ -50,7 +50,7 @@ export const cases = [
       const page = await t.open(link(t, "layer=1&head=2&token=5"));
       await measured(page);
       const names = {
-        view: ["wall", "map", "lines", "neuron", "scatter", "lens", "next", "parts"],
+        view: ["wall", "map", "lines", "neuron", "chain", "scatter", "lens", "next", "parts"],
         panel: ["token", "head", "list"]
       };
       const usual = {view: "map", panel: "token"};  // what there is without a link
@@ -173,7 +173,7 @@ export const cases = [
       await measured(page);
       const folder = mkdtempSync(path.join(t.scratch_folder, "svg-"));
       const numbers = /-?\d+(\.\d+)?/g;
-      for (const view of ["map", "lines", "neuron", "scatter", "lens", "next", "parts"]) {
+      for (const view of ["map", "lines", "neuron", "chain", "scatter", "lens", "next", "parts"]) {
         await page.follow(
             `model=bookworm-2m&text=${kText}&layer=1&head=2&token=5&theme=light&view=${
                 view}&measure=entropy&versus=distance`);
