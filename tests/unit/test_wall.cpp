@@ -172,8 +172,8 @@ TEST_CASE("a wall of many heads or of a long text is drawn from a bounded number
   a.n_query = a.n_key = 300;
   a.mask = Mask::causal;
   a.scale = 1;
-  for (int l = 0; l < 32; ++l)
-    a.layers.emplace_back(QK{HeadRows(32, 300, 2), HeadRows(32, 300, 2), HeadRows(32, 300, 2)});
+  const HeadRows zeros(32, 300, 2, std::vector<float>(32 * 300 * 2));  // else uninitialized
+  for (int l = 0; l < 32; ++l) a.layers.emplace_back(QK{zeros, zeros, zeros});
   Measure measure{{Axis::layer, Axis::head}, {32, 32}, std::vector<float>(32 * 32, .5f)};
   const State state;
   ViewInput input{measure, a, state, 1200, 18};
