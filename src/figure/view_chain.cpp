@@ -88,7 +88,7 @@ struct Page {
         a(*in.attention),
         c(weight_chain(a, s, s.token, chain_key(a, s))),
         line(in.line_height),
-        left(line * 3.6f) {}
+        left(line * 4.4f) {}
 
   const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
   std::string name_of(Of of, int i) const {

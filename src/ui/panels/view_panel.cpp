@@ -151,6 +151,9 @@ void draw_chain_step(Frame& f, ImVec2 origin) {
                                                 {origin.x + figure.size.x + 4, origin.y + to},
                                                 rgb(f.colors().panel, .78f));
   };
+  f.mark({"chain.step." + std::to_string(ui.chain_step),
+          {origin.x, origin.y + step.x},
+          {origin.x + figure.size.x, origin.y + step.y}});
   cover(0, step.x);
   cover(step.y, figure.size.y);
   const float room = ImGui::GetWindowHeight();

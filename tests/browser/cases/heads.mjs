@@ -71,6 +71,37 @@ export const cases = [
     },
   },
   {
+    name: "the chain is walked through with its buttons and with N, on a model and from scratch",
+    async run(t) {
+      const page = await t.open(link(t, "layer=1&head=2&token=5&key=3&view=chain"));
+      await measured(page);
+      const step = async () => {
+        const name = Object.keys(await page.layout()).find((key) => key.startsWith("chain.step."));
+        return name ? Number(name.split(".").at(-1)) : -1;
+      };
+      equal(await step(), -1, "the step before the walk");
+      await page.click("button.chain_next");
+      await page.settle();
+      equal(await step(), 0, "the step after Next");
+      await page.press("n");
+      await page.settle();
+      equal(await step(), 1, "the step after N");
+      await page.click("button.chain_previous");
+      await page.settle();
+      equal(await step(), 0, "the step after Previous");
+      await page.click("button.chain_play");
+      for (let waited = 0; (await step()) === 0 && waited < 80; ++waited)
+        await new Promise((done) => setTimeout(done, 100));
+      equal(await step(), 1, "the step that follows by itself");
+      await page.screenshot("heads-chain");
+      await page.follow("view=chain&mask=causal&token=2&key=4&lang=zh");
+      await measured(page);
+      check((await page.layout()).chain, "the chain of the demonstration is not drawn");
+      await page.screenshot("heads-chain-scratch-zh");
+      page.check_clean();
+    },
+  },
+  {
     name: "all heads are one picture: a click chooses, zooming in opens the map, out leads back",
     async run(t) {
       const page = await t.open(link(t, "view=wall&layer=0&head=0"));
