@@ -18,6 +18,14 @@ namespace {
 
 constexpr int kFewestColumns = 20;
 
+bool is_terminal([[maybe_unused]] int file) {
+#ifdef ATTNSCOPE_NO_TERMINAL
+  return false;
+#else
+  return ::isatty(file) != 0;
+#endif
+}
+
 int columns_of(int file) {
   if (const char* given = std::getenv("COLUMNS")) {
     const std::string_view text(given);
@@ -27,14 +35,14 @@ int columns_of(int file) {
       return std::max(n, kFewestColumns);
   }
   winsize size{};
-  if (!::isatty(file) || ::ioctl(file, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+  if (!is_terminal(file) || ::ioctl(file, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
   return std::max(int(size.ws_col), kFewestColumns);
 }
 
 bool has_colours(int file) {
   const char* no = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  return !(no && *no) && !(term && std::string_view(term) == "dumb") && ::isatty(file);
+  return !(no && *no) && !(term && std::string_view(term) == "dumb") && is_terminal(file);
 }
 
 std::string in_style(bool colour, const char* style, std::string_view text) {
@@ -177,7 +185,7 @@ std::string fitted(std::string_view text, const Terminal& terminal) {
 Progress::Progress(std::string title, int n_steps)
     : title_(std::move(title)),
       n_steps_(n_steps),
-      on_terminal_(::isatty(STDERR_FILENO) != 0),
+      on_terminal_(is_terminal(STDERR_FILENO)),
       next_(Clock::now() + std::chrono::milliseconds(500)) {}
 
 Progress::~Progress() {

@@ -183,8 +183,8 @@ TEST_CASE("abbreviations, initials and numbers end no sentence") {
   for (const char* marked : {
            "Mr. Fox met Dr. Toad.| They ate, e.g. plums, i.e. fruit, etc. and left.",
            "Prof. J. R. R. Tolkien wrote it.| It was I.| See Fig. 3 on pp. 4 and No. 5.",
-           "He said no.| Then he paid 3.14 at example.com.| It cost a lot, etc.| Really?!| Yes...| "
-           "So",
+           "He said no.| Then he paid 3.14 at example.com.| It cost a lot, etc.| Really?!| Yes...",
+           "Yes...| So",
            "The U.S. Army came at 5 p.m. sharp.| At 6 p.m.| They left.| Smith et al. agree.",
            "\"Stop!\"| he said.| (He meant it.)| End.|Next",
            "你好。|他说：“走吧！”|真的？|好 Mr. 王。|",

@@ -371,7 +371,7 @@ TEST_CASE("lists and dots name what a head does in general, and say that it is i
         n_named += named;
         CHECK(area.max.y <= figure.size.y + 1);
         // All heads have the same value: none is above another.
-        CHECK(area.says.find("%") == std::string::npos);
+        CHECK(area.says.find('%') == std::string::npos);
       }
       CHECK(n_named == 1);
     }
