@@ -67,7 +67,8 @@ function(runs_under_node target)
   endif()
   # -O1 skips wasm-opt on the whole program, which takes half a minute; files stay optimized.
   target_link_options(${target} PRIVATE -O1 -sENVIRONMENT=node,worker -sNODERAWFS=1
-                      -sEXIT_RUNTIME=1)
+                      -sEXIT_RUNTIME=1
+                      "SHELL:--pre-js ${PROJECT_SOURCE_DIR}/cmake/node_environment.js")
   if(ATTNSCOPE_THREADS)
     # main() runs on a thread itself, so it may wait for threads.
     target_link_options(${target} PRIVATE -sPROXY_TO_PTHREAD=1 -sPTHREAD_POOL_SIZE=4)

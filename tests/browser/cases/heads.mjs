@@ -95,7 +95,7 @@ export const cases = [
       equal(await step(), 1, "the step that follows by itself");
       await page.screenshot("heads-chain");
       await page.follow("view=chain&mask=causal&token=2&key=4&lang=zh");
-      await measured(page);
+      await page.settle(30000);
       check((await page.layout()).chain, "the chain of the demonstration is not drawn");
       await page.screenshot("heads-chain-scratch-zh");
       page.check_clean();
