@@ -201,6 +201,23 @@ std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span) {
 
 bool regroups(const State& s) { return s.units != Units::tokens || s.specials == Specials::hidden; }
 
+State visible(const State& state, const Trace& trace) {
+  State s = clamped(state, trace);
+  if (s.specials != Specials::hidden) return s;
+  const Attention& a = trace.at(s);
+  const auto& queries = a.query_tokens[size_t(s.sample)].items;
+  const auto& keys = a.key_tokens[size_t(s.sample)].items;
+  const auto is_seen = [](const Token& token) { return !token.special && !token.padding; };
+  const auto from = queries.begin() + s.token;
+  if (const auto next = std::find_if(from, queries.end(), is_seen); next != queries.end())
+    s.token = int(next - queries.begin());
+  else if (const auto last = std::find_if(queries.rbegin(), queries.rend(), is_seen);
+           last != queries.rend())
+    s.token = int(queries.rend() - last) - 1;
+  if (s.locked_key >= 0 && !is_seen(keys[size_t(s.locked_key)])) s.locked_key = -1;
+  return s;
+}
+
 Groups groups_of(const Tokens& tokens, const State& s) {
   Groups groups;
   switch (s.units) {
@@ -234,6 +251,8 @@ Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
     token.shown = token.piece = groups.names[size_t(g)];
     token.begin = first.begin;
     token.end = std::max(first.end, last.end);
+    token.first = place.begin;
+    token.last = place.end - 1;
     out.items.push_back(std::move(token));
   }
   return out;

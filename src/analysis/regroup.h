@@ -47,7 +47,10 @@ std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span);
 // model reads them.
 bool regroups(const State& state);
 Groups groups_of(const Tokens& tokens, const State& state);
-// Groups as if they were tokens: their text and their place in it, no ids.
+// clamped(); where special tokens are hidden, the chosen token is one that is not (the next, else
+// the last), and no hidden key is locked.
+State visible(const State& state, const Trace& trace);
+// Groups as if they were tokens: their text, their place in it and their positions, no ids.
 Tokens tokens_of(const Groups& groups, const Tokens& tokens);
 // One sample to read measures by: names, sizes and mask are those of the groups of
 // `sample`, a group being seen where any token of it is. It has no q, k and v.

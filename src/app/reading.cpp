@@ -39,6 +39,20 @@ std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& 
   return made;
 }
 
+GroupRow group_row(const Attention& a, const Reading& r, int layer, int head, int query) {
+  const TokenSpan place = r.queries.places[size_t(query)];
+  const size_t n_key = size_t(a.n_key);
+  std::vector<float> rows(size_t(place.end - place.begin) * n_key);
+  a.pattern_rows(r.sample, layer, head, place.begin, place.end,
+                 {rows.data(), place.end - place.begin, a.n_key});
+  RowMerger merger(r.queries, r.keys);
+  for (int q = place.begin; q < place.end; ++q)
+    if (r.queries.of_token[size_t(q)] == query)
+      merger.add(q, std::span(rows).subspan(size_t(q - place.begin) * n_key, n_key));
+  Measure row = merger.take();
+  return {std::move(row.values), merger.hidden()[0]};
+}
+
 uint64_t bytes_of(const std::shared_ptr<const ReadMap>& m) {
   return (m->hidden.size() + (m->map ? m->map->values.size() : 0) +
           (m->made ? m->made->measure.values.size() : 0)) *

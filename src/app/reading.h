@@ -35,6 +35,14 @@ struct Reading {
 std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& trace,
                                             const State& state);
 
+// One row of a head's map of groups, computed at once; the same numbers as the map's.
+struct GroupRow {
+  std::vector<float> values;  // [key group]
+  float hidden = 0;           // weight on hidden tokens
+};
+GroupRow group_row(const Attention& attention, const Reading& reading, int layer, int head,
+                   int query);
+
 // Cache key of a map of groups; the metric is null for weights.
 struct ReadKey {
   std::shared_ptr<const Reading> reading;

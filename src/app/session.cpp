@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "analysis/measure.h"
+#include "analysis/regroup.h"
 #include "app/scratch_settings.h"
 #include "app/session_impl.h"
 #include "figure/views.h"
@@ -170,7 +170,7 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
   if (key)
     if (auto wish = missing_trace(side, *key, state)) return wish;
   if (!side.shown.trace) return {};
-  const State at = clamped(state, *side.shown.trace);
+  const State at = visible(state, *side.shown.trace);
   if (!regroups(at)) side.shown.reading.reset();
   for (const auto missing :
        {&Impl::missing_map, &Impl::missing_read_weights, &Impl::missing_measures,

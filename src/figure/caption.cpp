@@ -79,6 +79,16 @@ std::string figure_title(const Metric* metric, const State& state) {
   return out;
 }
 
+std::string row_title(const Metric* metric, const State& s, const Pairs& pairs) {
+  const std::string query = position_text(pairs.query_tokens[size_t(s.sample)].items, s.token) +
+                            tr(s.lang, " ", "") +
+                            quoted_token(s.lang, token_name(pairs.query_tokens, s.sample, s.token));
+  const std::string site = site_name(metric, s);
+  const std::string what = metric ? metric->title.in(s.lang) : tr(s.lang, "Attention", "注意力");
+  if (s.lang == Lang::zh) return "查询 " + query + "的" + what + (site.empty() ? "" : "，" + site);
+  return what + " of query " + query + (site.empty() ? "" : " in " + site);
+}
+
 Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in, const Pairs& pairs,
                    std::string note, const View* view) {
   const State& state = *in.state;
@@ -89,7 +99,9 @@ Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in,
   join(title, part_name(in, lang));
   join(title, words_of_site(reads, state));
   if (reads & reads_token)
-    join(title, tr(lang, "Query ", "查询 ") + std::to_string(state.token) + " " +
+    join(title, tr(lang, "Query ", "查询 ") +
+                    position_text(pairs.query_tokens[size_t(state.sample)].items, state.token) +
+                    " " +
                     quoted_token(lang, token_name(pairs.query_tokens, state.sample, state.token)));
   join(title, second ? std::string(second->title.in(lang)) + tr(lang, " against ", " 对 ") +
                            metric.title.in(lang)

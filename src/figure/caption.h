@@ -18,6 +18,9 @@ std::string site_name(const Metric* metric, const State& state);
 std::string measure_title(const Metric* metric, Lang lang);
 // "L1 H2 · Weight", "L1 · Mean over heads", "Attention rollout".
 std::string figure_title(const Metric* metric, const State& state);
+// Of the row of the chosen query: "Attention of query 16 " Toad" in L3 H1", "Attention rollout of
+// query 16 " Toad"".
+std::string row_title(const Metric* metric, const State& state, const Pairs& pairs);
 
 // Caption of a saved figure: drawn below it, and stored in full in the file's title and
 // description.

@@ -44,30 +44,55 @@ std::string percent_text(float weight, int decimals) {
   return weight_text(weight * 100, decimals) + " %";
 }
 
+std::string position_text(std::span<const Token> tokens, int i) {
+  const Token token = i >= 0 && size_t(i) < tokens.size() ? tokens[size_t(i)] : Token{};
+  if (token.first < 0) return std::to_string(i);
+  const std::string first = std::to_string(token.first);
+  return token.first == token.last ? first : first + "–" + std::to_string(token.last);
+}
+
+CellText cell_text(const Pairs& pairs, int sample, int query, int key, float weight) {
+  const std::vector<Token>&queries = pairs.query_tokens[size_t(sample)].items,
+        &keys = pairs.key_tokens[size_t(sample)].items;
+  const auto name = [](const std::vector<Token>& tokens, int i) {
+    return size_t(i) < tokens.size() ? std::string_view(tokens[size_t(i)].shown) : "";
+  };
+  return {position_text(queries, query),
+          position_text(keys, key),
+          name(queries, query),
+          name(keys, key),
+          weight,
+          !pairs.may_see(sample, query, key)};
+}
+
 namespace {
 
-// (query 3 "学习" → key 1 "爱"), and what separates it from what follows.
+// query 3 "学习" → key 1 "爱"
 std::string pair_of(Lang lang, const CellText& cell) {
-  const std::string query = std::to_string(cell.query), key = std::to_string(cell.key);
   const std::string from = quoted_token(lang, cell.query_token);
   const std::string to = quoted_token(lang, cell.key_token);
-  if (lang == Lang::zh) return "（查询 " + query + from + " → 键 " + key + to + "）";
-  return "(query " + query + " " + from + " → key " + key + " " + to + ")";
+  if (lang == Lang::zh) return "查询 " + cell.query + from + " → 键 " + cell.key + to;
+  return "query " + cell.query + " " + from + " → key " + cell.key + " " + to;
 }
+
+std::string weight_words(Lang lang, const CellText& cell) {
+  if (cell.masked && cell.weight == 0) return tr(lang, "Masked", "已掩码");
+  return tr(lang, "Weight ", "权重 ") + weight_text(cell.weight) + tr(lang, ", ", "，") +
+         percent_text(cell.weight) + (cell.masked ? tr(lang, ", masked", "，已掩码") : "");
+}
+
+constexpr const char* kDot = " · ";
 
 }  // namespace
 
 std::string cell_sentence(Lang lang, const CellText& cell) {
-  const std::string pair = pair_of(lang, cell) + tr(lang, " ", "");
-  if (cell.masked) return pair + tr(lang, "masked", "已被掩码");
-  return pair + tr(lang, "weight ", "权重 ") + weight_text(cell.weight) + tr(lang, ", ", "，") +
-         percent_text(cell.weight);
+  return weight_words(lang, cell) + kDot + pair_of(lang, cell);
 }
 
 std::string measured_sentence(Lang lang, const CellText& cell, const std::string& value,
                               bool of_head) {
-  const bool more = of_head || cell.masked;
-  return value + tr(lang, " ", "") + (more ? cell_sentence(lang, cell) : pair_of(lang, cell));
+  if (cell.masked) return tr(lang, "Masked", "已掩码") + (kDot + pair_of(lang, cell));
+  return value + kDot + pair_of(lang, cell) + (of_head ? kDot + weight_words(lang, cell) : "");
 }
 
 namespace {

@@ -1,11 +1,12 @@
 // figure_text.h - text shared by the views: tokens, weights and cells in both languages.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "state/language.h"
-#include "text/tokens.h"
+#include "trace/pairs.h"
 
 namespace attn {
 
@@ -22,14 +23,20 @@ std::string percent_text(float weight, int decimals = 2);  // "23.41 %"
 // for a non-empty text, so that wrapping terminates.
 size_t line_break(std::string_view text, size_t longest);
 
+// The position of a token in the model's text, "16"; of merged tokens, of the first and the last,
+// "13–14". Every place that numbers tokens uses it.
+std::string position_text(std::span<const Token> tokens, int i);
+
 // One cell of a pattern.
 struct CellText {
-  int query = 0, key = 0;
+  std::string query, key;  // positions
   std::string_view query_token, key_token;
   float weight = 0;
   bool masked = false;
 };
-// (query 3 "学习" → key 1 "爱") weight 0.2341, 23.41 %; masked cells end in "masked".
+CellText cell_text(const Pairs& pairs, int sample, int query, int key, float weight);
+// Weight 0.2341, 23.41 % · query 3 "学习" → key 1 "爱". A masked cell is said to be masked, and its
+// weight only where it is not 0. The number comes first, so that it is never cut.
 std::string cell_sentence(Lang lang, const CellText& cell);
 // The same of a map that shows another measure: `value`, "Rollout 0.1234", comes first; the weight
 // follows only where `of_head`, since a measure of several heads has no one weight.

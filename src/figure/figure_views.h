@@ -5,7 +5,8 @@
 
 namespace attn {
 
-// One query's row: position, token, weight, percent and bar of every key, and the checked sum.
+// One query's row of the pattern, or of another {query, key} measure: position, token, value,
+// percent and bar of every key, and the checked sum.
 Figure bars_figure(const ViewInput& input);
 // One query in every head of a layer: the most attended key, and the two after it.
 Figure heads_figure(const ViewInput& input);

@@ -12,7 +12,6 @@ Figure heads_figure(const ViewInput& input) {
   const float line = input.line_height, left = 40 * line / 18, gap = 11;
   const float right = input.width - 4;
   const int n_heads = input.measure.shape[0], n_key = input.measure.shape[1];
-  const auto& queries = input.pairs.query_tokens[size_t(state.sample)].items;
   const auto& keys = input.pairs.key_tokens[size_t(state.sample)].items;
   const auto name = [](const std::vector<Token>& tokens, int i) -> std::string_view {
     return size_t(i) < tokens.size() ? std::string_view(tokens[size_t(i)].shown) : "";
@@ -34,7 +33,7 @@ Figure heads_figure(const ViewInput& input) {
     std::string rest;
     for (size_t i = 0; i < peaks.size(); ++i) {
       const std::string_view token = name(keys, peaks[i].key);
-      const std::string at = std::to_string(peaks[i].key);
+      const std::string at = position_text(keys, peaks[i].key);
       if (i == 0) {
         const std::string percent = percent_text(peaks[i].weight);
         figure.shapes.push_back(Label{{left, y},
@@ -51,8 +50,8 @@ Figure heads_figure(const ViewInput& input) {
         if (!rest.empty()) rest += tr(lang, ", ", "，");
         rest += at + " " + visible_token(token) + " " + percent_text(peaks[i].weight);
       }
-      says += "\n" + cell_sentence(lang, {state.token, peaks[i].key, name(queries, state.token),
-                                          token, peaks[i].weight, false});
+      says += "\n" + cell_sentence(lang, cell_text(input.pairs, state.sample, state.token,
+                                                   peaks[i].key, peaks[i].weight));
     }
     if (!rest.empty())
       figure.shapes.push_back(Label{{left, y + line + 9},

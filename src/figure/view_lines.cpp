@@ -44,6 +44,8 @@ Figure lines_figure(const ViewInput& input) {
                                 Ink::faint,
                                 Align::center,
                                 right - left - 70});
+  const std::vector<Token>&queries = input.pairs.query_tokens[size_t(s.sample)].items,
+        &keys = input.pairs.key_tokens[size_t(s.sample)].items;
   std::vector<float> read(size_t(n_key), 0.f);
   // Draw the chosen query's lines last, on top.
   for (int turn = 0; turn <= n_query; ++turn) {
@@ -55,7 +57,7 @@ Figure lines_figure(const ViewInput& input) {
     const std::vector<Peak> kept = strongest(row, share);
     const bool chosen = q == s.token;
     const float largest = kept.empty() ? 1 : std::max(1e-9f, kept[0].weight);
-    std::string says = tr(s.lang, "query ", "查询 ") + std::to_string(q) + " " +
+    std::string says = tr(s.lang, "query ", "查询 ") + position_text(queries, q) + " " +
                        quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, q));
     for (size_t i = 0; i < kept.size(); ++i) {
       const Peak& p = kept[i];
@@ -70,7 +72,7 @@ Figure lines_figure(const ViewInput& input) {
                                    (chosen ? 2.2f : 1.f) + 1.8f * strength,
                                    chosen ? .35f + .65f * strength : .04f + .42f * strength});
       if (i < 5)
-        says += "\n→ " + std::to_string(p.key) + " " +
+        says += "\n→ " + position_text(keys, p.key) + " " +
                 visible_token(token_name(input.pairs.key_tokens, s.sample, p.key)) + "  " +
                 weight_text(p.weight);
     }
@@ -93,7 +95,7 @@ Figure lines_figure(const ViewInput& input) {
                 Align::right,
                 room});
       figure.shapes.push_back(
-          Label{{0, y + line * .1f}, std::to_string(i), Ink::faint, Align::left, 0, .8f});
+          Label{{0, y + line * .1f}, position_text(queries, i), Ink::faint, Align::left, 0, .8f});
     }
     if (i < n_key) {
       const Ink ink = i == s.locked_key ? Ink::accent : Ink::text;
@@ -102,15 +104,19 @@ Figure lines_figure(const ViewInput& input) {
                                     ink,
                                     Align::left,
                                     room});
-      figure.shapes.push_back(Label{
-          {input.width - 1, y + line * .1f}, std::to_string(i), Ink::faint, Align::right, 0, .8f});
+      figure.shapes.push_back(Label{{input.width - 1, y + line * .1f},
+                                    position_text(keys, i),
+                                    Ink::faint,
+                                    Align::right,
+                                    0,
+                                    .8f});
     }
   }
   for (int k = 0; k < n_key; ++k)
     figure.areas.push_back(
         {{right, middle(k) - step / 2},
          {input.width, middle(k) + step / 2},
-         tr(s.lang, "key ", "键 ") + std::to_string(k) + " " +
+         tr(s.lang, "key ", "键 ") + position_text(keys, k) + " " +
              quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, k)) +
              tr(s.lang, "\nlines to it sum to ", "\n指向它的连线合计 ") +
              weight_text(read[size_t(k)], 3) + tr(s.lang, " over ", "，共 ") +

@@ -85,9 +85,11 @@ Figure map_figure(const ViewInput& input) {
     figure.areas.push_back(
         {{0, top + float(q) * cell},
          {max.x, top + float(q + 1) * cell},
-         tr(s.lang, "query ", "查询 ") + std::to_string(q) + " " +
+         tr(s.lang, "query ", "查询 ") +
+             position_text(input.pairs.query_tokens[size_t(s.sample)].items, q) + " " +
              quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, q)) +
-             tr(s.lang, "\nhighest at key ", "\n最高的键 ") + std::to_string(peak.key) + " " +
+             tr(s.lang, "\nhighest at key ", "\n最高的键 ") +
+             position_text(input.pairs.key_tokens[size_t(s.sample)].items, peak.key) + " " +
              quoted_token(s.lang, token_name(input.pairs.key_tokens, s.sample, peak.key)) + ": " +
              value_text(input.metric, peak.weight),
          {},

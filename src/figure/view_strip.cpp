@@ -48,7 +48,8 @@ Figure strip_figure(const ViewInput& input) {
                                   diverges ? colored : -1});
     figure.areas.push_back({{x, y},
                             {x + wide, y + high},
-                            tr(s.lang, "token ", "词元 ") + std::to_string(k) + " " +
+                            tr(s.lang, "token ", "词元 ") +
+                                position_text(tokens[size_t(s.sample)].items, k) + " " +
                                 quoted_token(s.lang, token_name(tokens, s.sample, k)) + "\n" +
                                 value_text(input.metric, value),
                             {},

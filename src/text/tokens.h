@@ -14,6 +14,9 @@ struct Token {
   size_t begin = 0, end = 0;  // bytes of the text; equal for tokens not in the text
   bool special = false;
   bool padding = false;  // pads a text to a length; no token attends to it
+  // Where tokens are merged into one: the positions of the first and the last; -1: not merged, and
+  // the position is that in the list.
+  int first = -1, last = -1;
 };
 
 struct Tokens {

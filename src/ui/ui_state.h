@@ -41,6 +41,7 @@ struct Area {
 // A figure, and the inputs it was made from.
 struct FigureCache {
   std::weak_ptr<const void> drawn;
+  std::shared_ptr<const MadeMeasure> made;  // whose row it is; null: of weights
   State state;
   ViewPart part;
   float width = 0, line_height = 0;
@@ -92,11 +93,13 @@ struct ScoreCells {
   std::vector<std::pair<int, int>> cells;  // query, key
 };
 
-// One row of a pattern, [n_key].
+// One row of a pattern, [n_key], or of groups.
 struct RowCache {
   MapKey map;
+  std::weak_ptr<const Reading> reading;
   int query = -1;
   std::vector<float> values;
+  float hidden = 0;  // weight on hidden tokens
 };
 
 // Widths of a trace's token labels, so that not every frame measures them all.
@@ -150,13 +153,13 @@ struct UiState {
   std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
   platform::HeatMapStack map_stack;
   std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
-  RowCache row, hover_row;
+  RowCache row, hover_row, focus_row;
   LabelWidths label_widths;
   StripCache strip;
   StripValues strip_values;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
-  int hover_query = -1, hover_key = -1;  // cell under the mouse, in the map
+  int hover_query = -1, hover_key = -1;  // the hovered cell as the map marks it
   bool dragged = false;
   std::string announced;
 
@@ -173,6 +176,8 @@ struct UiState {
   platform::HeatMapStack grid_stack;
   int grid_ready = 0;  // thumbnails uploaded
   int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
+  // The hovered cell of the last frame and of this one, wherever the mouse is (focus.h): tokens.
+  int point_query = -1, point_key = -1, next_point_query = -1, next_point_key = -1;
 
   FigureCache bars, heads;
   ViewCache list, canvas, grid_view;
@@ -252,7 +257,8 @@ struct Frame {
   bool is_of(const PatternMap& map) const {
     return map.trace.get() == trace && map.reading.get() == reading;
   }
-  // A row of a head, [n_key], computed when it changes; empty where the layer is not kept.
+  // A row of a head, [n_key], computed when it changes; empty where the layer is not kept. In
+  // groups, `cache` also holds the row's weight on hidden tokens.
   std::span<const float> row_of(RowCache& cache, int layer, int head, int query) const;
   // The row of the chosen token in the chosen head.
   std::span<const float> row() const;

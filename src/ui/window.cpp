@@ -80,8 +80,8 @@ void draw_right_column(Frame& f, float width) {
     bars = std::min(bars, std::max(left * .55f, left - heads));
     heads = left - bars;
   }
-  card(f, "row", {0, bars}, false, [&] { draw_bars_panel(f); });
-  card(f, "compare", {0, heads}, false, [&] { draw_heads_panel(f); });
+  card(f, "row", {0, bars}, false, [&] { draw_bars_panel(f.reads()); });
+  card(f, "compare", {0, heads}, false, [&] { draw_heads_panel(f.reads()); });
   card(f, "facts", {0, facts}, true, [&] { draw_facts_panel(f); });
   ImGui::EndChild();
 }
@@ -98,9 +98,9 @@ void draw_tab(Frame& f, Tab tab) {
     case Tab::heads_grid:
       return card(f, "grid", {0, 0}, false, [&] { draw_grid_panel(f); });
     case Tab::row:
-      return card(f, "row", {0, 0}, false, [&] { draw_bars_panel(f); });
+      return card(f, "row", {0, 0}, false, [&] { draw_bars_panel(f.reads()); });
     case Tab::heads:
-      return card(f, "compare", {0, 0}, false, [&] { draw_heads_panel(f); });
+      return card(f, "compare", {0, 0}, false, [&] { draw_heads_panel(f.reads()); });
     case Tab::settings: {
       ImGui::BeginChild("settings", {0, 0}, kTabPasses);
       draw_settings(f);
@@ -197,6 +197,7 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_areas.clear();
   ui.next_arrows_taken = false;
   ui.next_hover_layer = ui.next_hover_head = -1;
+  ui.next_point_query = ui.next_point_key = -1;
   // In a small window, follow a link, an undo or a button to the panel it chose.
   if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
     ui.tab = state.panel == Panel::head ? Tab::head : Tab::list;
@@ -217,9 +218,12 @@ void forget_lost(UiState& ui, const Snapshot& snap, const State& state) {
 // True when something drawn depends on a hover found only in this frame.
 bool end_frame(UiState& ui) {
   const bool hover_changed =
-      ui.next_hover_layer != ui.hover_layer || ui.next_hover_head != ui.hover_head;
+      ui.next_hover_layer != ui.hover_layer || ui.next_hover_head != ui.hover_head ||
+      ui.next_point_query != ui.point_query || ui.next_point_key != ui.point_key;
   ui.hover_layer = ui.next_hover_layer;
   ui.hover_head = ui.next_hover_head;
+  ui.point_query = ui.next_point_query;
+  ui.point_key = ui.next_point_key;
   ui.arrows_taken = ui.next_arrows_taken;
   ui.areas.swap(ui.next_areas);
   return hover_changed;
@@ -252,17 +256,22 @@ bool is_settled(const UiState& ui) {
 }
 
 std::span<const float> Frame::row_of(RowCache& cache, int layer, int head, int query) const {
-  if (reading) {
-    const auto& map = snap.map;
-    if (!map || map->layer != layer || map->head != head) return {};
-    return std::span(map->values).subspan(size_t(query) * size_t(map->n_key), size_t(map->n_key));
-  }
-  const MapKey key{{shown.part, layer, head}, snap.trace, shown.sample};
-  if (cache.query == query && cache.map == key) return cache.values;
+  const Frame& tokens = base ? *base : *this;
+  const MapKey key{{shown.part, layer, head}, tokens.snap.trace, tokens.shown.sample};
+  if (cache.query == query && cache.map == key && cache.reading.lock().get() == reading)
+    return cache.values;
   cache.map = key;
+  cache.reading = base ? base->snap.reading : nullptr;
   cache.query = query;
   cache.values.clear();
+  cache.hidden = 0;
   if (!attention().is_kept(layer)) return {};
+  if (reading) {
+    GroupRow row = group_row(attention(), *reading, layer, head, query);
+    cache.values = std::move(row.values);
+    cache.hidden = row.hidden;
+    return cache.values;
+  }
   cache.values.resize(size_t(attention().n_key));
   attention().pattern_rows(shown.sample, layer, head, query, query + 1,
                            {cache.values.data(), 1, attention().n_key});
@@ -302,12 +311,12 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   const Snapshot& snap = session.snapshot();
   const State before = state;
   Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
-  if (f.trace) f.shown = clamped(state, *f.trace);
+  if (f.trace) f.shown = visible(state, *f.trace);
   forget_lost(ui, snap, state);
   if (ui.wants_last_token && snap.current && snap.model) {
     state.token = f.attention().n_query - 1;
     ui.wants_last_token = false;
-    f.shown = clamped(state, *f.trace);
+    f.shown = visible(state, *f.trace);
   }
 
   if (snap.error || state.model == "scratch") ui.wants_last_token = false;

@@ -105,7 +105,7 @@ TEST_CASE("the bars show weights to four decimals and that they sum to one") {
   REQUIRE(figure.areas.size() == m.values.size());
   CHECK(figure.areas[2].query == 0);
   CHECK(figure.areas[2].key == 2);
-  CHECK(figure.areas[2].says.find("(query 0 \"我\" → key 2 \"学习\") weight ") == 0);
+  CHECK(figure.areas[2].says.ends_with(" · query 0 \"我\" → key 2 \"学习\""));
 }
 
 TEST_CASE("a masked key says so and is not a weight of zero") {
@@ -116,8 +116,8 @@ TEST_CASE("a masked key says so and is not a weight of zero") {
   const Figure figure =
       view.figure({measure_for(view, *run.trace, state), run.trace->parts[0], state, 300, 18});
   CHECK(says(figure, "masked"));
-  CHECK(figure.areas[5].says == "(query 1 \"爱\" → key 5 \"EOS\") masked");
-  CHECK(figure.areas[0].says.find("weight") != std::string::npos);
+  CHECK(figure.areas[5].says == "Masked · query 1 \"爱\" → key 5 \"EOS\"");
+  CHECK(figure.areas[0].says.starts_with("Weight "));
 }
 
 TEST_CASE("the comparison names each head's strongest key and chooses the head") {
@@ -138,20 +138,23 @@ TEST_CASE("the comparison names each head's strongest key and chooses the head")
 }
 
 TEST_CASE("cells are said in both languages") {
-  const CellText cell{3, 1, "学习", "爱", 0.2341f, false};
+  const CellText cell{"3", "1", "学习", "爱", 0.2341f, false};
+  // The number comes first: what is cut off a long line is never it.
   CHECK(cell_sentence(Lang::en, cell) ==
-        "(query 3 \"学习\" → key 1 \"爱\") weight 0.2341, 23.41 %");
-  CHECK(cell_sentence(Lang::zh, cell) == "（查询 3“学习” → 键 1“爱”）权重 0.2341，23.41 %");
+        "Weight 0.2341, 23.41 % · query 3 \"学习\" → key 1 \"爱\"");
+  CHECK(cell_sentence(Lang::zh, cell) == "权重 0.2341，23.41 % · 查询 3“学习” → 键 1“爱”");
   CellText masked = cell;
-  masked.masked = true;
-  CHECK(cell_sentence(Lang::en, masked) == "(query 3 \"学习\" → key 1 \"爱\") masked");
-  // The number that the map shows comes first; a measure of several heads has no one weight.
+  masked.masked = true;  // and yet it has a weight: of a row that is masked as a whole
+  CHECK(cell_sentence(Lang::en, masked) ==
+        "Weight 0.2341, 23.41 %, masked · query 3 \"学习\" → key 1 \"爱\"");
+  masked.weight = 0;
+  CHECK(cell_sentence(Lang::en, masked) == "Masked · query 3 \"学习\" → key 1 \"爱\"");
+  // Of another measure, the value that the map shows; one of several heads has no one weight.
   CHECK(measured_sentence(Lang::en, cell, "Norms 0.5", true) ==
-        "Norms 0.5 (query 3 \"学习\" → key 1 \"爱\") weight 0.2341, 23.41 %");
+        "Norms 0.5 · query 3 \"学习\" → key 1 \"爱\" · Weight 0.2341, 23.41 %");
   CHECK(measured_sentence(Lang::en, cell, "Rollout 0.1", false) ==
-        "Rollout 0.1 (query 3 \"学习\" → key 1 \"爱\")");
-  CHECK(measured_sentence(Lang::zh, masked, "展开 0", false) ==
-        "展开 0（查询 3“学习” → 键 1“爱”）已被掩码");
+        "Rollout 0.1 · query 3 \"学习\" → key 1 \"爱\"");
+  CHECK(measured_sentence(Lang::zh, masked, "展开 0", false) == "已掩码 · 查询 3“学习” → 键 1“爱”");
   CHECK(visible_token(" the\n") == "·the↵");
   CHECK(visible_token("") == "∅");
 }

@@ -44,6 +44,16 @@ Range range_of(const Frame& f, const Field& field, int value) {
   return {value, field.low, field.high};
 }
 
+// Where tokens are merged or hidden: the nearest in that direction that is another group's.
+int shown_token(const Frame& f, int value) {
+  if (!f.read) return value;
+  const std::vector<int>& groups = f.read->reading->queries.of_token;
+  const int by = value < f.shown.token ? -1 : 1, now = groups[size_t(f.shown.token)];
+  for (int t = value; t >= 0 && t < int(groups.size()); t += by)
+    if (groups[size_t(t)] >= 0 && groups[size_t(t)] != now) return t;
+  return f.shown.token;
+}
+
 // Writes `value` and adjusts settings that depend on it.
 void set_field(Frame& f, const Field& field, int& member, int value) {
   const std::string_view key = field.key;
@@ -53,7 +63,7 @@ void set_field(Frame& f, const Field& field, int& member, int value) {
     member = value == int(scratch_settings(names).tokens.size()) ? 0 : value;
     return;
   }
-  if (key == "token") return choose_token(f, value);
+  if (key == "token") return choose_token(f, shown_token(f, value));
   if (key == "d_model") value = divisible_d_model(value, f.state.n_heads, field.high);
   if (key == "d_model" || key == "heads") f.ui.d_model_before = 0;
   if (key == "heads") {

@@ -6,7 +6,7 @@
 #include "figure/figure_text.h"
 #include "figure/views.h"
 #include "platform/platform.h"
-#include "ui/ui_state.h"
+#include "ui/focus.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -157,17 +157,24 @@ void draw_look(Frame& f, const ModelEntry& entry) {
 
 // The values that colour the chips.
 struct StripColors {
+  State at;                        // the cell in focus
   std::span<const float> values;   // [n_query] or [n_key]; empty until computed
-  const Metric* metric = nullptr;  // null: the chosen token's row
+  const Metric* metric = nullptr;  // null: weights
+  bool is_row = true;              // of at.token, as the map has it; else one value per token
   ValueRange range;
   float most = 0;
 };
 
 StripColors strip_colors(const Frame& f) {
   StripColors c;
+  c.at = focused(f);
   c.metric = find_view("strip")->metric(f.shown);
-  if (!c.metric) {
-    c.values = f.row();
+  c.is_row = !c.metric;
+  if (c.is_row) {
+    const FocusRow row = focus_row(f, c.at);
+    c.metric = row.metric;
+    c.values = row.values;
+    if (row.made) c.range = range_of(row.metric, row.made->measure.values);
   } else if (const auto made =
                  (f.base ? f.base : &f)->snap.measure(c.metric, f.base ? f.base->shown : f.shown);
              made && !made->error) {
@@ -186,24 +193,22 @@ StripColors strip_colors(const Frame& f) {
   return c;
 }
 
-std::string chip_tooltip(const Frame& f, int i, const StripColors& colors) {
-  const auto& row = colors.values;
+std::string chip_tooltip(const Frame& f, int i, const StripColors& c) {
   const Token& token = f.queries()[size_t(i)];
-  std::string says =
-      f.t("token ", "词元 ") + std::to_string(i) + " " + quoted_token(f.lang, token.shown);
+  std::string says = f.t("token ", "词元 ") + position_text(f.queries(), i) + f.t(" ", "") +
+                     quoted_token(f.lang, token.shown);
   if (token.id >= 0) says += f.t(", id ", "，编号 ") + std::to_string(token.id);
-  if (colors.metric) {
-    if (size_t(i) >= row.size()) return says;
-    const Metric& m = *colors.metric;
-    return says + "\n" + m.title.in(f.lang) + " " + value_text(&m, row[size_t(i)]) +
-           (*m.unit.en ? " " : "") + m.unit.in(f.lang);
-  }
-  if (size_t(i) < row.size())
-    says +=
-        "\n" + cell_sentence(f.lang, {f.shown.token, i, f.queries()[size_t(f.shown.token)].shown,
-                                      f.keys()[size_t(i)].shown, row[size_t(i)],
-                                      !f.pairs().may_see(f.shown.sample, f.shown.token, i)});
-  return says;
+  if (size_t(i) >= c.values.size()) return says;
+  const float value = c.values[size_t(i)];
+  std::string number;
+  if (c.metric)
+    number = std::string(c.metric->title.in(f.lang)) + " " + value_text(c.metric, value) +
+             (*c.metric->unit.en ? " " : "") + c.metric->unit.in(f.lang);
+  if (!c.is_row) return says + "\n" + number;
+  const CellText cell =
+      cell_text(f.pairs(), f.shown.sample, c.at.token, i, std::isfinite(value) ? value : 0);
+  return says + "\n" +
+         (c.metric ? measured_sentence(f.lang, cell, number, false) : cell_sentence(f.lang, cell));
 }
 
 void draw_chip(Frame& f, int i, const std::string& text, float width, const StripColors& colors) {
@@ -214,8 +219,11 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
   ImGui::PopID();
   if (clicked) ImGui::GetIO().KeyShift ? mark_span(f, i) : choose_token(f, i);
   f.mark("chip." + std::to_string(i));
-  const bool chosen = i == f.shown.token, hovered = ImGui::IsItemHovered();
-  if (hovered) tooltip(chip_tooltip(f, i, colors));
+  const bool chosen = i == colors.at.token, hovered = ImGui::IsItemHovered();
+  if (hovered) {
+    tooltip(chip_tooltip(f, i, colors));
+    point_at(f, f.shown.token, i);
+  }
   if (!ImGui::IsRectVisible(min, max)) return;
 
   // From neutral (weight 0) to the accent colour (1).
@@ -228,6 +236,8 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
       diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
   ImDrawList* list = ImGui::GetWindowDrawList();
   list->AddRectFilled(min, max, rgb(hovered ? mix(back, f.colors().accent, .15f) : back), 6);
+  if (i == colors.at.locked_key)
+    list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().accent), 6, 0, 3);
   if (chosen)
     list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().text), 6, 0, 2);
   list->AddText({min.x + (width - text_width(text)) / 2, min.y + 4.5f},

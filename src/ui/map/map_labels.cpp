@@ -27,7 +27,7 @@ struct AxisLabel {
 // The token, cut to leave room for its position.
 AxisLabel axis_label(const std::vector<Token>& tokens, int i, float room) {
   AxisLabel label;
-  label.index = std::to_string(i);
+  label.index = position_text(tokens, i);
   label.index_width = small_width(label.index, kLabelSize - 2);
   const float most = std::max(0.f, room - label.index_width - kIndexGap);
   label.text = size_t(i) < tokens.size() ? visible_token(tokens[size_t(i)].shown) : "";

@@ -58,10 +58,11 @@ void draw_marks(const Frame& f, const MapBox& box) {
       list->AddLine({box.min.x, y}, {box.max.x, y}, line);
     }
     for (float x : {x0, x1}) {
+      if (ui.hover_key < 0) continue;  // a whole row
       list->AddLine({x + 1, box.min.y}, {x + 1, box.max.y}, shade);
       list->AddLine({x, box.min.y}, {x, box.max.y}, line);
     }
-    frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
+    if (ui.hover_key >= 0) frame_cell(box, ui.hover_query, ui.hover_key, IM_COL32_WHITE, 1.5f);
   }
   if (const auto r = f.rectangle()) {
     const ImVec2 min = {box.x_of(float(r->k0)), box.y_of(float(r->q0))};

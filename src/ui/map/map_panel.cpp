@@ -10,6 +10,7 @@
 #include "figure/views.h"
 #include "platform/platform.h"
 #include "state/look.h"
+#include "ui/focus.h"
 #include "ui/map/map_view.h"
 #include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
@@ -86,8 +87,39 @@ Layout lay_out(const Frame& f, ImVec2 origin, ImVec2 room) {
   return out;
 }
 
-// Pan, zoom, hover and click, on the map as one item.
-void interact(Frame& f, MapBox& box) {
+// The names of rows and columns: pointing at one shows its row or cell, a click chooses it.
+void interact_with_names(Frame& f, const MapBox& box, ImVec2 origin) {
+  const auto area = [&](const char* name, ImVec2 min, ImVec2 max) {
+    ImGui::SetCursorScreenPos(min);
+    const bool clicked =
+        ImGui::InvisibleButton(name, {std::max(1.f, max.x - min.x), std::max(1.f, max.y - min.y)});
+    f.mark(name);
+    return clicked;
+  };
+  const auto among = [](float at, int n) { return std::clamp(int(at), 0, n - 1); };
+  ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
+  const bool row_clicked = area("map.rows", {origin.x, box.min.y}, {box.min.x - 2, box.max.y});
+  if (row_clicked || ImGui::IsItemHovered()) {
+    const int query = among(box.cell_at(ImGui::GetMousePos()).y, f.pairs().n_query);
+    point_at(f, query, -1);
+    tooltip(f.t("query ", "查询 ") + position_text(f.queries(), query) + f.t(" ", "") +
+            quoted_token(f.lang, f.queries()[size_t(query)].shown));
+    if (row_clicked) choose_token(f, query);
+  }
+  const bool column_clicked =
+      area("map.columns", {box.min.x, origin.y}, {box.max.x, box.min.y - 2});
+  if (column_clicked || ImGui::IsItemHovered()) {
+    const int key = among(box.cell_at(ImGui::GetMousePos()).x, f.pairs().n_key);
+    point_at(f, f.shown.token, key);
+    tooltip(f.t("key ", "键 ") + position_text(f.keys(), key) + f.t(" ", "") +
+            quoted_token(f.lang, f.keys()[size_t(key)].shown));
+    if (column_clicked) lock_cell(f, f.shown.token, key);
+  }
+  ImGui::PopItemFlag();
+}
+
+// Pan, zoom, hover and click, on the map as one item. Whether the mouse is on a cell.
+bool interact(Frame& f, MapBox& box) {
   UiState& ui = f.ui;
   const Pairs& a = f.pairs();
   ImGui::SetCursorScreenPos(box.min);
@@ -97,7 +129,9 @@ void interact(Frame& f, MapBox& box) {
   const bool over = ImGui::IsItemHovered();
   ImGui::SetItemKeyOwner(ImGuiKey_MouseWheelY);
   const ImGuiIO& io = ImGui::GetIO();
-  ui.hover_query = ui.hover_key = -1;
+  const State focus = focused(f);
+  ui.hover_query = ui.point_query < 0 ? -1 : focus.token;
+  ui.hover_key = ui.point_query < 0 ? -1 : focus.locked_key;
 
   if (ImGui::IsItemActivated()) {
     ui.dragged = false;
@@ -128,10 +162,12 @@ void interact(Frame& f, MapBox& box) {
     if (!ui.fits) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
     box.view = v;
   }
-  if (!over) return;
+  if (!over) return false;
   const Vec2 at = box.cell_at(io.MousePos);
-  if (io.MouseWheel < 0 && ui.fits && f.attention().n_layers * f.attention().n_heads > 1)
-    return open_wall(f);  // beyond the whole map are all maps
+  if (io.MouseWheel < 0 && ui.fits && f.attention().n_layers * f.attention().n_heads > 1) {
+    open_wall(f);  // beyond the whole map are all maps
+    return false;
+  }
   if (io.MouseWheel != 0) {
     zoom_map(f, std::pow(1.2f, std::clamp(io.MouseWheel, -4.f, 4.f)), at);
     settle_view(f);
@@ -140,7 +176,9 @@ void interact(Frame& f, MapBox& box) {
   if (ImGui::IsMouseDoubleClicked(0)) fit_map(f);
   ui.hover_query = std::clamp(int(at.y), 0, a.n_query - 1);
   ui.hover_key = std::clamp(int(at.x), 0, a.n_key - 1);
+  point_at(f, ui.hover_query, ui.hover_key);
   if (ImGui::IsItemDeactivated() && !ui.dragged) lock_cell(f, ui.hover_query, ui.hover_key);
+  return true;
 }
 
 // Describes the cell under the mouse, else the locked one; "" when there is neither.
@@ -150,15 +188,8 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   const int key = hovers ? f.ui.hover_key : f.shown.locked_key;
   if (key < 0) return "";
   const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
-  const bool preview = f.reading && source.preview;  // its values are in the preview
-  if (!preview && size_t(key) >= row.size()) return "";
-  const float weight = preview ? weight_at(f, source, query, key)->weight : row[size_t(key)];
-  const CellText cell = {query,
-                         key,
-                         f.queries()[size_t(query)].shown,
-                         f.keys()[size_t(key)].shown,
-                         weight,
-                         !f.pairs().may_see(f.shown.sample, query, key)};
+  if (size_t(key) >= row.size()) return "";
+  const CellText cell = cell_text(f.pairs(), f.shown.sample, query, key, row[size_t(key)]);
   if (!source.measured) return cell_sentence(f.lang, cell);
   const Metric& m = *source.measured->key.metric;
   const std::string value = std::string(m.title.in(f.lang)) + " " +
@@ -276,7 +307,8 @@ void draw_map_panel(Frame& f) {
   Layout at = lay_out(f, origin, room);
   const float pool_width =
       source.tiled && !source.measured ? draw_pool(f, at.box, line, line_width) : 0;
-  interact(f, at.box);
+  interact_with_names(f, at.box, {at.box.min.x - at.left, at.box.min.y - at.top});
+  const bool over = interact(f, at.box);
 
   platform::HeatMapStyle style;
   style.palette = f.state.palette;
@@ -297,6 +329,7 @@ void draw_map_panel(Frame& f) {
   draw_cell_numbers(f, at.box, source);
   draw_score_cells(f, at.box);
   draw_marks(f, at.box);
+  draw_rectangle_note(f, at.box, source);
   draw_query_labels(f, at.box, at.left - 12);
   draw_key_labels(f, at.box, at.flat ? at.box.cell_width() : at.top - 10, at.flat);
   if (at.bar_below)
@@ -316,7 +349,7 @@ void draw_map_panel(Frame& f) {
   f.mark({"picture", {}, size, false, {}, {}});
 
   const std::string says = focused_sentence(f, source);
-  if (f.ui.hover_query >= 0 && !ImGui::IsMouseDown(0)) tooltip(says);
+  if (over && !ImGui::IsMouseDown(0)) tooltip(says);
   const std::string hint =
       says.empty() ? f.t("rows ↓ queries, columns → keys", "行 ↓ 查询，列 → 键") : says;
   const std::string cut = fit_text(hint, line_width - pool_width);

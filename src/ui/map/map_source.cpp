@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "figure/figure_parts.h"
+#include "ui/focus.h"
 #include "ui/map/map_view.h"
 #include "ui/panels/view_parts.h"
 
@@ -12,12 +13,6 @@ namespace {
 
 // Multiplications that a preview may take between two frames; beyond that a thumbnail is shown.
 constexpr double kPreviewWork = 2e7;
-
-bool is_previewing(const Frame& f) {
-  return f.ui.hover_head >= 0 &&
-         (f.ui.hover_head != f.shown.head || f.ui.hover_layer != f.shown.layer) &&
-         f.ui.hover_head < f.attention().n_heads && f.ui.hover_layer < f.attention().n_layers;
-}
 
 // The grid's thumbnail, where the exact pattern is missing.
 MapSource thumbnail(Frame& f, int layer, int head) {

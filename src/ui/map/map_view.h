@@ -60,6 +60,8 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width);
 // The cells of the score whose details are open in the inspector.
 void draw_score_cells(const Frame& f, const MapBox& box);
 void draw_marks(const Frame& f, const MapBox& box);
+// What the rectangle holds, beside it.
+void draw_rectangle_note(Frame& f, const MapBox& box, const MapSource& source);
 
 // Width of the longest label of each axis.
 const LabelWidths& label_widths(const Frame& f);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "figure/figure_parts.h"
+#include "ui/focus.h"
 #include "ui/panels/view_parts.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
@@ -155,6 +156,8 @@ void draw_grid_panel(Frame& f) {
                   rgb(color), 3, 0, width);
   };
   outline(f.shown.layer, f.shown.head, f.colors().accent, 2.5f);
+  if (attention && is_previewing(f))  // wherever it is under the mouse
+    outline(f.ui.hover_layer, f.ui.hover_head, f.colors().text, 1.5f);
   const ImVec2 clip_min = list->GetClipRectMin(), clip_max = list->GetClipRectMax();
   for (int layer = 0; layer < grid->n_layers; ++layer)
     for (int head = 0; head < grid->n_heads; ++head) {
@@ -172,7 +175,6 @@ void draw_grid_panel(Frame& f) {
     const ImVec2 mouse = ImGui::GetMousePos();
     const int head = std::clamp(int((mouse.x - origin.x) / step), 0, grid->n_heads - 1);
     const int layer = std::clamp(int((mouse.y - origin.y) / step), 0, grid->n_layers - 1);
-    outline(layer, head, f.colors().text, 1.5f);
     f.ui.next_hover_layer = layer;
     f.ui.next_hover_head = head;
     tooltip(attention ? head_words(f, *grid, layer, head, nullptr) : head_name(layer, head));

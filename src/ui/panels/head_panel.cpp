@@ -5,7 +5,6 @@
 
 #include "figure/figure_text.h"
 #include "figure/head_words.h"
-#include "figure/rectangle.h"
 #include "platform/platform.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
@@ -13,26 +12,11 @@
 namespace attn {
 namespace {
 
-constexpr double kRectangleWork = 3e7;  // multiplications per frame
-
 void draw_rectangle(Frame& f) {
-  const auto rect = read_rectangle(f.state.rectangle, f.attention());
-  if (!rect || !f.attention().is_kept(f.shown.layer)) return;
+  const std::vector<std::string>& lines = rectangle_lines(f);
+  if (lines.empty()) return;
   heading(f, f.t("Rectangle", "矩形区域"));
-  if (rectangle_work(f.attention(), *rect) > kRectangleWork) {
-    wrapped(f.t("Too many queries to sum at once; select a smaller rectangle",
-                "查询过多，无法立即求和；请缩小矩形"));
-  } else {
-    RectCache& c = f.ui.rectangle;
-    const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
-    if (!(c.map == key) || !(c.rect == *rect) || c.lang != f.lang) {
-      c = {key, *rect, f.lang, {}};
-      c.lines =
-          rectangle_words(rectangle_facts(f.attention(), key.sample, key.layer, key.head, *rect),
-                          *rect, f.attention(), f.shown.sample, f.lang);
-    }
-    for (const std::string& line : c.lines) explained(f, line);
-  }
+  for (const std::string& line : lines) explained(f, line);
   if (ImGui::Button(f.t("Remove##rectangle", "移除##rectangle"))) f.state.rectangle.clear();
   f.mark("button.no_rectangle");
   ImGui::Spacing();

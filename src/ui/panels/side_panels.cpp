@@ -4,15 +4,19 @@
 #include <cmath>
 
 #include "base/bytes.h"
+#include "figure/caption.h"
 #include "figure/figure_text.h"
 #include "figure/views.h"
 #include "platform/platform.h"
 #include "ui/canvas.h"
-#include "ui/ui_state.h"
+#include "ui/focus.h"
+#include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
 
 namespace attn {
 namespace {
+
+constexpr double kFollowWork = 1e7;  // multiplications a frame, while the mouse moves
 
 // The part in view, with a margin to scroll before the figure is rebuilt.
 ViewPart part_in_sight() {
@@ -20,21 +24,50 @@ ViewPart part_in_sight() {
   return {top - step, top + 2 * step + ImGui::GetWindowHeight()};
 }
 
-const Figure& figure_for(Frame& f, FigureCache& cache, const char* metric, const char* view) {
+// Whether `c` holds this figure already; else marks it as being of these inputs.
+bool is_cached(const Frame& f, FigureCache& c, const State& at,
+               const std::shared_ptr<const MadeMeasure>& made, float width, float line_height) {
+  const ViewPart part = part_in_sight();
+  if (c.drawn.lock() == f.drawn() && c.made == made && c.state == at && c.width == width &&
+      c.line_height == line_height && c.part == part)
+    return true;
+  c = {f.drawn(), made, at, part, width, line_height, {}};
+  return false;
+}
+
+// The row in focus.
+const Figure& row_figure(const Frame& f, FigureCache& cache, const State& at, const FocusRow& row) {
   const float width = std::floor(ImGui::GetContentRegionAvail().x);
   const float line_height = ImGui::GetFontSize() + 3;
-  const ViewPart part = part_in_sight();
-  if (cache.drawn.lock() == f.drawn() && cache.state == f.shown && cache.width == width &&
-      cache.line_height == line_height && cache.part == part)
-    return cache.figure;
-  cache.drawn = f.drawn();
-  cache.state = f.shown;
-  cache.width = width;
-  cache.line_height = line_height;
-  cache.part = part;
-  const Measure measure = find_metric(metric)->compute({f.snap.model.get(), f.trace, &f.shown});
-  cache.figure = find_view(view)->figure({measure, f.pairs(), f.shown, width, line_height, part});
-  return cache.figure;
+  if (is_cached(f, cache, at, row.made, width, line_height)) return cache.figure;
+  const Measure measure{
+      {Axis::key}, {int(row.values.size())}, {row.values.begin(), row.values.end()}};
+  ViewInput input{measure, f.pairs(), at, width, line_height, cache.part};
+  input.metric = row.metric;
+  input.hidden = row.hidden;
+  return cache.figure = find_view("bars")->figure(input);
+}
+
+// The row of a query in every head of its layer, [head, key].
+Measure rows_of_heads(const Frame& f, const State& at) {
+  if (!f.reading) return find_metric("heads_row")->compute({f.snap.model.get(), f.trace, &at});
+  const Attention& a = f.attention();
+  Measure rows{{Axis::head, Axis::key}, {a.n_heads, f.pairs().n_key}, {}};
+  for (int head = 0; head < a.n_heads; ++head) {
+    const GroupRow row = group_row(a, *f.reading, at.layer, head, at.token);
+    rows.values.insert(rows.values.end(), row.values.begin(), row.values.end());
+  }
+  return rows;
+}
+
+// The row in focus in every head of its layer.
+const Figure& heads_figure_of(const Frame& f, FigureCache& cache, const State& at) {
+  const float width = std::floor(ImGui::GetContentRegionAvail().x);
+  const float line_height = ImGui::GetFontSize() + 3;
+  if (is_cached(f, cache, at, nullptr, width, line_height)) return cache.figure;
+  const Measure measure = rows_of_heads(f, at);
+  return cache.figure =
+             find_view("heads")->figure({measure, f.pairs(), at, width, line_height, cache.part});
 }
 
 void draw_fact(const Frame& f, const char* name, const std::string& value) {
@@ -116,28 +149,41 @@ void draw_no_trace(Frame& f, bool why) {
 
 void draw_bars_panel(Frame& f) {
   if (!f.trace) return draw_no_trace(f);
-  if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
-  const Token& token = f.queries()[size_t(f.shown.token)];
-  heading(f, f.t("Attention of query ", "查询 ") + std::to_string(f.shown.token) + " " +
-                 quoted_token(f.lang, token.shown) + f.t(" in L", " 的注意力，L") +
-                 std::to_string(f.shown.layer) + " H" + std::to_string(f.shown.head));
+  const State at = focused(f);
+  const FocusRow row = focus_row(f, at);
+  heading(f, row_title(row.metric, at, f.pairs()));
+  if (row.values.empty()) {
+    if (row.metric) return draw_missing(f, row.made);
+    return wrapped(not_kept(f, at.layer));
+  }
   ImGui::BeginChild("bars", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
-  const Figure& figure = figure_for(f, f.ui.bars, "row", "bars");
-  if (const HitArea* hit = draw_figure(f, "##bars", figure)) lock_cell(f, hit->query, hit->key);
+  const HitArea* hovered = nullptr;
+  const Figure& figure = row_figure(f, f.ui.bars, at, row);
+  const HitArea* hit = draw_figure(f, "##bars", figure, &hovered);
+  f.mark("bars");
+  // Of the chosen query, whichever was pointed at before.
+  if (hovered) point_at(f, f.shown.token, hovered->key);
+  if (hit) lock_cell(f, f.shown.token, hit->key);
   ImGui::PopFont();
   ImGui::EndChild();
 }
 
 void draw_heads_panel(Frame& f) {
   if (!f.trace) return draw_no_trace(f);
-  if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
-  heading(f, f.t("Strongest keys in every head of layer ", "在各头中最强的键，层 ") +
-                 std::to_string(f.shown.layer));
+  State at = focused(f);
+  const Attention& a = f.attention();
+  // Where a row of every head takes too long to follow the mouse, the chosen one stays.
+  const double rows = f.reading ? double(a.n_query) / f.pairs().n_query : 1;
+  if (rows * a.n_heads * a.n_key * (a.d_head + 16) > kFollowWork) at = f.shown;
+  if (!a.is_kept(at.layer)) return wrapped(not_kept(f, at.layer));
+  heading(f, f.t("Query ", "查询 ") + position_text(f.queries(), at.token) +
+                 f.t(" in every head of layer ", " 在第 ") + std::to_string(at.layer) +
+                 f.t("", " 层各头中最强的键"));
   ImGui::BeginChild("heads", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
   const HitArea* hovered = nullptr;
-  const Figure& figure = figure_for(f, f.ui.heads, "heads_row", "heads");
+  const Figure& figure = heads_figure_of(f, f.ui.heads, at);
   const HitArea* hit = draw_figure(f, "##heads", figure, &hovered);
   if (hovered) {
     f.ui.next_hover_layer = hovered->site->layer;

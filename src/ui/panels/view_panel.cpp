@@ -6,6 +6,8 @@
 #include "figure/figure_views.h"
 #include "figure/views.h"
 #include "ui/canvas.h"
+#include "ui/focus.h"
+#include "ui/map/map_view.h"
 #include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
@@ -14,8 +16,8 @@ namespace attn {
 namespace {
 
 // Names the head, or what the measure describes instead.
-std::string drawn_title(const Frame& f, const Metric* metric) {
-  return metric ? figure_title(metric, f.shown) : site_name(nullptr, f.shown);
+std::string drawn_title(const State& at, const Metric* metric) {
+  return metric ? figure_title(metric, at) : site_name(nullptr, at);
 }
 
 Result<SavedView> drawn_view(const Frame& f) {
@@ -46,9 +48,9 @@ void scrolling(const char* id, Fill&& fill) {
 
 // Wraps values that are already there as a measure, as if computed in the background.
 std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std::vector<int> shape,
-                                           std::span<const float> values) {
+                                           std::span<const float> values, const Site& site) {
   auto& kept = f.ui.at_hand;
-  const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
+  const MapKey key{site, f.snap.trace, f.shown.sample};
   if (kept && f.ui.at_hand_drawn.lock() == f.drawn() && f.ui.at_hand_of == key &&
       kept->measure.axes == axes && kept->key.token == f.shown.token &&
       kept->measure.values.size() == values.size())
@@ -64,25 +66,30 @@ std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std
 
 void draw_lines(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x;
-  const Metric* shown = view.metric(f.shown);
-  title(f, drawn_title(f, shown) + f.t(" · lines", " · 连线"), width * .66f);
+  const State at = focused(f);
+  const bool previews = is_previewing(f);
+  const Metric* shown = previews ? nullptr : view.metric(f.shown);
+  title(f,
+        drawn_title(at, shown) +
+            (previews ? f.t("  (preview)", "（预览）") : f.t(" · lines", " · 连线")),
+        width * .66f);
   ImGui::SameLine(width * .36f);
   slider(f, "##mass", f.state.mass, 1, 100, std::max(60.f, width * .3f));
   f.mark("slider.mass");
   item_tooltip(f.t("Percentage of each query's attention that is drawn, strongest first",
                    "画出每个查询注意力的百分之多少，从最强的开始"));
   draw_save(f);
-  const auto& map = f.snap.map;
+  const PatternMap* map = previews ? preview_source(f).exact : f.snap.map.get();
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
-  if (!shown && map && f.is_of(*map) && map->site() == f.shown.site() &&
-      map->sample == f.shown.sample && map->is_whole())
-    made = at_hand(f, view.axes, {map->n_query, map->n_key}, map->values);
+  if (!shown && map && f.is_of(*map) && map->site() == at.site() && map->sample == f.shown.sample &&
+      map->is_whole())
+    made = at_hand(f, view.axes, {map->n_query, map->n_key}, map->values, at.site());
   draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
     if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
     if (made && !made->error && f.pairs().n_query <= 512)
       return draw_view(f, "##lines", f.ui.canvas,
-                       {view.id, made, nullptr, nullptr, height, !shown});
+                       {view.id, made, nullptr, nullptr, height, !shown, 0, &at});
     if (f.pairs().n_query > 512)
       return wrapped(f.t("Lines are drawn for up to 512 tokens; use the map for longer texts",
                          "连线最多支持 512 个词元；更长的文本请看热力图"));
@@ -92,7 +99,7 @@ void draw_lines(Frame& f, const View& view) {
 
 void draw_neuron(Frame& f, const View& view) {
   title(f,
-        drawn_title(f, nullptr) +
+        drawn_title(f.shown, nullptr) +
             f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
         110);
   draw_save(f);
@@ -100,7 +107,8 @@ void draw_neuron(Frame& f, const View& view) {
     const std::span<const float> row = f.row();
     if (row.empty()) return wrapped(not_kept(f, f.shown.layer));
     draw_view(f, "##neuron", f.ui.canvas,
-              {view.id, at_hand(f, view.axes, {int(row.size())}, row), nullptr, nullptr, 0, true});
+              {view.id, at_hand(f, view.axes, {int(row.size())}, row, f.shown.site()), nullptr,
+               nullptr, 0, true});
   });
 }
 
@@ -169,7 +177,7 @@ void draw_chain(Frame& f, const View& view) {
     if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
     // Without what the heads write, the steps before it are shown already.
     auto made = f.snap.measure(view.metric(f.shown), f.shown);
-    if (!made) made = at_hand(f, view.axes, {0, 0}, {});
+    if (!made) made = at_hand(f, view.axes, {0, 0}, {}, f.shown.site());
     const ImVec2 origin = ImGui::GetCursorScreenPos();
     draw_view(f, "##chain", f.ui.canvas, {view.id, made});
     draw_chain_step(f, origin);

@@ -6,6 +6,7 @@
 #include "analysis/head_cells.h"
 #include "figure/glossary.h"
 #include "ui/canvas.h"
+#include "ui/focus.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -21,7 +22,7 @@ ViewPart part_in_sight() {
 }
 
 Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
-  ViewInput input{c.first->measure, f.pairs(), f.shown, c.width, c.line_height, c.part};
+  ViewInput input{c.first->measure, f.pairs(), c.state, c.width, c.line_height, c.part};
   input.height = c.height;
   input.attention = &f.attention();
   input.model = f.snap.model.get();
@@ -42,16 +43,16 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   const ViewPart part = part_in_sight();
   const size_t n_columns = wish.heads ? wish.heads->columns.size() : 0;
   const void* general = wish.heads ? wish.heads->general.get() : nullptr;
+  const State& at = wish.at ? *wish.at : f.shown;
   if (c.drawn.lock() == f.drawn() && c.view == wish.view && c.first == wish.measure &&
-      c.second == wish.second && c.state == f.shown && c.width == width &&
-      c.height == wish.height && c.line_height == line && c.part == part &&
-      c.n_columns == n_columns && c.general == general)
+      c.second == wish.second && c.state == at && c.width == width && c.height == wish.height &&
+      c.line_height == line && c.part == part && c.n_columns == n_columns && c.general == general)
     return c.figure;
   c.drawn = f.drawn();
   c.view = wish.view;
   c.first = wish.measure;
   c.second = wish.second;
-  c.state = f.shown;
+  c.state = at;
   c.width = width;
   c.height = wish.height;
   c.line_height = line;
@@ -73,7 +74,10 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   if (hovered && hovered->site) {
     f.ui.next_hover_layer = hovered->site->layer;
     f.ui.next_hover_head = hovered->site->head;
+    if (middle_view(f.state).id != std::string_view("map"))
+      draw_head_preview(f, hovered->site->layer, hovered->site->head);
   }
+  if (hovered && hovered->query >= 0) point_at(f, hovered->query, hovered->key);
   if (!hit) return;
   if (hit->site) choose_head(f, hit->site->layer, hit->site->head);
   if (hit->query >= 0 && hit->key >= 0) return lock_cell(f, hit->query, hit->key);

@@ -16,8 +16,9 @@ struct FigureWish {
   std::shared_ptr<const MadeMeasure> measure, second;
   const HeadsTable* heads = nullptr;
   float height = 0;
-  bool is_pattern = false;  // weights: coloured by the scale
-  float width = 0;          // 0: of the window
+  bool is_pattern = false;    // weights: coloured by the scale
+  float width = 0;            // 0: of the window
+  const State* at = nullptr;  // what is chosen in it; null: Frame::shown
 };
 // Rebuilt when an input changed; uses the current width and font.
 const Figure& view_figure(Frame& f, ViewCache& cache, const FigureWish& wish);
@@ -46,6 +47,8 @@ const std::vector<std::pair<int, int>>& score_cells(const Frame& f);
 // each cell of the thumbnail is one weight.
 std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head,
                        const MadeMeasure* caption);
+// What the rectangle on the map holds, in the tokens of `f`; empty where there is none.
+const std::vector<std::string>& rectangle_lines(Frame& f);
 // Text instead of a view: its error, or that it is being computed.
 void draw_missing(Frame& f, const std::shared_ptr<const MadeMeasure>& made);
 

@@ -7,6 +7,7 @@
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
+#include "figure/head_words.h"
 #include "figure/views.h"
 #include "figure/wall_layout.h"
 #include "ui/panels/save_menu.h"
@@ -314,6 +315,8 @@ std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head
   if (caption)
     says = head_sentence(caption->key.metric, caption->measure.values, layer, head, grid.n_heads,
                          f.lang);
+  if (const std::string role = general_line(general(f).get(), layer, head, f.lang); !role.empty())
+    says += "\n" + role;
   const int group = a.n_kv_heads > 0 ? a.n_heads / a.n_kv_heads : 1, first = head / group * group;
   if (group > 1)
     says += std::string("\n") + f.t("keys and values shared by H", "共用键和值的头：H") +

@@ -63,7 +63,7 @@ export const cases = [
       await page.settle();
       await hover(page, 1, 4);
       await until(
-          async () => /masked/.test(await page.readout()), "the readout does not say masked");
+          async () => /masked/i.test(await page.readout()), "the readout does not say masked");
     },
   },
   {
