@@ -1,42 +1,19 @@
 // report.cpp - the eight-part reports for attention from scratch and for a model.
 #include "figure/report.h"
 
+#include "figure/chapters.h"
 #include "figure/report_text.h"
 
 namespace attn {
 
 namespace {
 
-std::string element_and_indexing(const Inputs& in) {
-  return element_report(in, in.state->token, spoken_key(in)) + "\n" + indexing_report(in);
-}
-
-struct NumberedPart {
-  Text title;  // {0} is the token
-  std::string (*report)(const Inputs&);
-};
-
-const NumberedPart kParts[] = {
-    {{"Structure of the attention weights", "注意力权重的结构"}, structure_report},
-    {{"The weights of any token", "任意词元的注意力权重"}, token_weights_report},
-    {{"Attention of token {0}", "词元 {0}的注意力分布"}, token_table_report},
-    {{"Token {0} across heads", "词元 {0}在各头中的对比"}, head_comparison_report},
-    {{"Heat map of head {1}", "头 {1} 的热力图"}, heat_map_report},
-    {{"Mean over heads", "各头的平均"}, head_mean_report},
-    {{"Single elements and indexing", "单个元素与索引方法"}, element_and_indexing},
-    {{"Key concepts", "核心概念小结"}, concepts_report},
-};
-
 std::string all_parts(const Inputs& in) {
-  const State& s = *in.state;
   std::string out;
   int n = 0;
-  for (const NumberedPart& part : kParts) {
-    out += heading(std::to_string(++n) + "  " +
-                   fill(part.title.in(s.lang),
-                        {quoted(queries_of(in), s.token, s.lang), std::to_string(s.head)}));
-    out += "\n" + part.report(in);
-  }
+  for (const Chapter& chapter : chapters())
+    out += heading(std::to_string(++n) + "  " + chapter.title.in(in.state->lang)) + "\n" +
+           text_of(chapter.blocks(in));
   return out;
 }
 

@@ -69,26 +69,58 @@ const Text kConcepts[] = {
 
 }  // namespace
 
-std::string concepts_report(const Inputs& asked) {
+TextBlocks concepts_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
   const Inputs in = asked.at(s);
   const Lang lang = s.lang;
-  std::string out;
+  TextBlocks out;
   for (const Text& concept_text : kConcepts)
-    out += std::string("  • ") + concept_text.in(lang) + "\n";
-  out += "\n";
-  TextTable table("lllll", {tr(lang, "kind", "类型"), tr(lang, "Q from", "Q 来自"),
+    out.push_back(sentence_block(std::string("• ") + concept_text.in(lang), !out.empty()));
+  TextTable kinds("lllll", {tr(lang, "kind", "类型"), tr(lang, "Q from", "Q 来自"),
                             tr(lang, "K and V from", "K、V 来自"), tr(lang, "weights", "权重"),
                             tr(lang, "a query sees", "查询可以看到")});
   for (const Source& source : kSources)
-    table.add({part_name(source.part).in(lang), source.queries.in(lang),
+    kinds.add({part_name(source.part).in(lang), source.queries.in(lang),
                source.keys_and_values.in(lang), source.shape.in(lang), source.sees.in(lang)});
-  out += table.text();
-  return out + "\n  " +
-         fill(tr(lang, "The analysis above is of {0}; n: encoder tokens, m: decoder tokens.",
-                 "以上分析的是：{0}。n：编码器的词元数；m：解码器的词元数。"),
-              {part_name(in.attention().part).in(lang)}) +
-         "\n";
+  out.push_back(table_block(std::move(kinds)));
+  out.push_back(sentence_block(
+      fill(tr(lang, "The analysis above is of {0}; n: encoder tokens, m: decoder tokens.",
+              "以上分析的是：{0}。n：编码器的词元数；m：解码器的词元数。"),
+           {part_name(in.attention().part).in(lang)})));
+  return out;
+}
+
+namespace {
+
+constexpr int kMaskTokens = 5, kPadding = 2;
+
+// Cells that a query may see, as a map.
+TextBlock mask_map(Lang lang, int n_tokens, bool (*sees)(int query, int key)) {
+  const auto name = [&](int i) { return i < n_tokens ? std::to_string(i) : std::string("PAD"); };
+  std::vector<std::string> head{tr(lang, "query \\ key", "查询 \\ 键")};
+  for (int k = 0; k < kMaskTokens; ++k) head.push_back(name(k));
+  TextTable cells("l" + std::string(kMaskTokens, 'l'), head);
+  for (int q = 0; q < kMaskTokens; ++q) {
+    std::vector<std::string> row{name(q)};
+    for (int k = 0; k < kMaskTokens; ++k) row.emplace_back(sees(q, k) ? "██" : "");
+    cells.add(std::move(row));
+  }
+  return map_block(std::move(cells), 1);
+}
+
+}  // namespace
+
+TextBlocks masks_report(const Inputs& asked) {
+  const Lang lang = asked.state->lang;
+  return {
+      sentence_block(tr(lang, "Causal mask: query i sees the keys 0 to i (██), not the future.",
+                        "因果掩码：查询 i 能看到键 0 至 i（██），看不到未来。")),
+      mask_map(lang, kMaskTokens, [](int q, int k) { return k <= q; }),
+      sentence_block(tr(
+          lang, "Padding mask: no query sees the padding that fills up shorter texts of a batch.",
+          "填充掩码：批中较短的文本用填充补齐，任何查询都看不到填充。")),
+      mask_map(lang, kMaskTokens - kPadding, [](int, int k) { return k < kMaskTokens - kPadding; }),
+  };
 }
 
 }  // namespace attn

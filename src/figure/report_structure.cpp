@@ -34,7 +34,7 @@ std::string meaning(Axis axis, const Attention& a, Lang lang) {
 
 }  // namespace
 
-std::string structure_report(const Inputs& asked) {
+TextBlocks structure_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
   const Inputs in = asked.at(s);
   const Attention& a = in.attention();
@@ -43,29 +43,28 @@ std::string structure_report(const Inputs& asked) {
   for (const NamedAxis& axis : axes_of(in))
     names += (names.empty() ? "[" : ", ") + axis_name(axis.axis, lang);
 
-  std::string out = std::string("  weights.shape = ") + shape_of(in) + " = " + names + "]\n\n";
-  TextTable table("rlrl", {tr(lang, "axis", "轴"), tr(lang, "name", "名称"),
-                           tr(lang, "size", "大小"), tr(lang, "meaning", "含义")});
+  TextTable axes("rlrl", {tr(lang, "axis", "轴"), tr(lang, "name", "名称"),
+                          tr(lang, "size", "大小"), tr(lang, "meaning", "含义")});
   int i = 0;
   for (const NamedAxis& axis : axes_of(in))
-    table.add({std::to_string(i++), axis_name(axis.axis, lang), std::to_string(axis.size),
-               meaning(axis.axis, a, lang)});
-  out += table.text();
+    axes.add({std::to_string(i++), axis_name(axis.axis, lang), std::to_string(axis.size),
+              meaning(axis.axis, a, lang)});
   uint64_t n = 1;
   for (const NamedAxis& axis : axes_of(in)) n *= uint64_t(axis.size);
-  return out + "\n  " +
-         fill(tr(lang,
+  return {code_block("weights.shape = " + shape_of(in) + " = " + names + "]"),
+          table_block(std::move(axes)),
+          sentence_block(fill(
+              tr(lang,
                  "{0} numbers in total. {1} is how strongly token i attends to token j:\n"
                  "  from 0 (not at all) to 1 (to nothing else). The softmax runs over the keys, "
                  "so each\n  row sums to 1.",
                  "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
                  "  从 0（完全不关注）到 1（只关注它）。softmax 沿键的方向计算，因此每一行的和为 "
                  "1。"),
-              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}) +
-         "\n";
+              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}))};
 }
 
-std::string element_report(const Inputs& asked, int query, int key) {
+TextBlocks element_report(const Inputs& asked, int query, int key) {
   State s = *asked.state;
   s.token = query;
   s.locked_key = key;
@@ -79,31 +78,33 @@ std::string element_report(const Inputs& asked, int query, int key) {
   const std::string to = quoted(keys_of(in), int(k), lang);
   const bool seen = a.may_see(s.sample, s.token, int(k));
 
-  std::string out =
-      "  " + weights_at(in, std::to_string(s.head), std::to_string(s.token), std::to_string(k)) +
-      " = " + fixed(row.values[k], 6) + "\n";
-  out += "  " +
-         fill(tr(lang, "i → j: {2} of the attention of token {0} goes to token {1}",
-                 "i → j：词元 {0}把 {2} 的注意力给了词元 {1}"),
-              {from, to, percent(row.values[k])}) +
-         "\n";
-  if (!seen)
-    return out + "  " +
-           tr(lang,
-              "The mask hides token j from token i; its score was replaced before the softmax.",
-              "掩码使词元 i 看不到词元 j；softmax 之前它的分数已被替换。") +
-           "\n";
+  TextBlocks out{
+      code_block(
+          weights_at(in, std::to_string(s.head), std::to_string(s.token), std::to_string(k)) +
+          " = " + fixed(row.values[k], 6)),
+      sentence_block(fill(tr(lang, "i → j: {2} of the attention of token {0} goes to token {1}",
+                             "i → j：词元 {0}把 {2} 的注意力给了词元 {1}"),
+                          {from, to, percent(row.values[k])}),
+                     true)};
+  if (!seen) {
+    out.push_back(sentence_block(
+        tr(lang, "The mask hides token j from token i; its score was replaced before the softmax.",
+           "掩码使词元 i 看不到词元 j；softmax 之前它的分数已被替换。"),
+        true));
+    return out;
+  }
   if (a.is_given(s.layer)) return out;  // a file brought the weights: no score is known
   std::vector<float> scores(size_t(a.n_key));
   a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
-  return out + "  " +
-         fill(tr(lang, "score = q·k / √{0} = {1}; the softmax over the scores of the row gives {2}",
-                 "分数 = q·k / √{0} = {1}；对整行分数做 softmax 后得到 {2}"),
-              {std::to_string(a.d_head), fixed(scores[k], 6), fixed(row.values[k], 6)}) +
-         "\n";
+  out.push_back(sentence_block(
+      fill(tr(lang, "score = q·k / √{0} = {1}; the softmax over the scores of the row gives {2}",
+              "分数 = q·k / √{0} = {1}；对整行分数做 softmax 后得到 {2}"),
+           {std::to_string(a.d_head), fixed(scores[k], 6), fixed(row.values[k], 6)}),
+      true));
+  return out;
 }
 
-std::string indexing_report(const Inputs& asked) {
+TextBlocks indexing_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
   const Inputs in = asked.at(s);
   const Attention& a = in.attention();
@@ -115,28 +116,28 @@ std::string indexing_report(const Inputs& asked) {
   const std::string n_query = std::to_string(a.n_query), n_key = std::to_string(a.n_key);
   const std::string square = "[" + n_query + ", " + n_key + "]";
 
-  TextTable table(
+  TextTable lines(
       "lll", {tr(lang, "index", "索引"), tr(lang, "shape", "形状"), tr(lang, "meaning", "含义")});
-  table.add({weights_at(in, head, "", ""), square,
+  lines.add({weights_at(in, head, "", ""), square,
              fill(tr(lang, "the full pattern of head {0}", "头 {0} 的完整权重矩阵"), {head})});
-  table.add(
+  lines.add(
       {weights_at(in, head, i, ":"), "[" + n_key + "]",
        fill(tr(lang, "a row: the weights of query {0}; sums to 1", "一行：查询 {0} 的权重；和为 1"),
             {i})});
-  table.add({weights_at(in, head, ":", j), "[" + n_query + "]",
+  lines.add({weights_at(in, head, ":", j), "[" + n_query + "]",
              fill(tr(lang, "a column: the weights on key {0}; any sum",
                      "一列：键 {0} 得到的权重；和不固定"),
                   {j})});
-  table.add({weights_at(in, head, i, j), tr(lang, "number", "一个数"),
+  lines.add({weights_at(in, head, i, j), tr(lang, "number", "一个数"),
              fill(tr(lang, "from token {0} to token {1}: {2}", "词元 {0} → 词元 {1}：{2}"),
                   {i, j, fixed(row.values[size_t(key)], 4)})});
-  table.add({weights_at(in, ":", i, j), "[" + std::to_string(a.n_heads) + "]",
+  lines.add({weights_at(in, ":", i, j), "[" + std::to_string(a.n_heads) + "]",
              tr(lang, "the same pair in all heads", "同一对词元在每个头中的权重")});
-  table.add(
+  lines.add(
       {weights_at(in, head, i, "") + ".argmax()", tr(lang, "number", "一个数"),
        fill(tr(lang, "the key that query {0} attends to most: {1}", "查询 {0} 最关注的键：{1}"),
             {i, placed(keys_of(in), top_keys(row.values, 1)[0].key)})});
-  return table.text();
+  return {table_block(std::move(lines))};
 }
 
 }  // namespace attn

@@ -140,32 +140,4 @@ std::string axis_name(Axis axis, Lang lang) {
   return {};
 }
 
-TextTable::TextTable(std::string_view aligns, std::vector<std::string> header)
-    : aligns_(aligns), rows_{std::move(header)} {}
-
-std::string TextTable::text() const {
-  std::vector<int> widths(aligns_.size(), 0);
-  for (const auto& row : rows_)
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_width(row[c]));
-  auto line = [&](const std::vector<std::string>& row) {
-    std::string out;
-    for (size_t c = 0; c < row.size(); ++c) {
-      out += "  ";
-      if (aligns_[c] == 'r')
-        out += pad_left(row[c], widths[c]);
-      else
-        out += c + 1 < row.size() ? pad_right(row[c], widths[c]) : row[c];
-    }
-    return out.substr(0, out.find_last_not_of(' ') + 1) + "\n";
-  };
-  std::string out = line(rows_.front());
-  for (size_t c = 0; c < widths.size(); ++c) {
-    out += "  ";
-    for (int i = 0; i < widths[c]; ++i) out += "─";
-  }
-  out += "\n";
-  for (size_t r = 1; r < rows_.size(); ++r) out += line(rows_[r]);
-  return out;
-}
-
 }  // namespace attn

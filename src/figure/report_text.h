@@ -2,11 +2,13 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "analysis/measure.h"
+#include "figure/text_blocks.h"
 
 namespace attn {
 
@@ -51,21 +53,18 @@ std::string axis_name(Axis axis, Lang lang);
 const char* shade(float weight);
 std::string shade_legend(Lang lang);
 
-// A table with a header; columns are as wide as their widest cell and indented by two spaces.
-class TextTable {
- public:
-  // `aligns`: l or r per column. The last column is not padded if left-aligned.
-  TextTable(std::string_view aligns, std::vector<std::string> header);
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  std::string text() const;
-
- private:
-  std::string aligns_;
-  std::vector<std::vector<std::string>> rows_;  // header first
+// The positions that a map of at most kMapSide a side shows: those around `at`.
+constexpr int kMapSide = 32;
+struct MapWindow {
+  int begin = 0, end = 0;
+  int size() const { return end - begin; }
+  bool holds_all(int n) const { return begin == 0 && end == n; }
 };
+MapWindow queries_shown(const Inputs& in);
+MapWindow keys_shown(const Inputs& in);
 
-// Weights [query, key] as a text heat map labelled with keys and queries; of a large map, the part
-// around the chosen token.
-std::string glyph_map(const Measure& weights, const Inputs& in);
+// Weights of the queries of queries_shown(), [queries shown, n_key], as a text heat map labelled
+// with keys and queries, its legend, and which part of a large map it shows.
+TextBlocks glyph_map(std::span<const float> rows, const Inputs& in);
 
 }  // namespace attn

@@ -252,6 +252,52 @@ def test_texts():
         check(f"{name}.txt", code == 0 and out == golden, why)
 
 
+def python_blocks(report):
+    """The lines of Python in a report, without their indentation: one text per library."""
+    blocks, open_now = [], False
+    for line in report.splitlines():
+        if line.startswith("  import "):
+            blocks.append("")
+            open_now = True
+        open_now = open_now and line.startswith("  ")
+        if open_now:
+            blocks[-1] += line[2:] + "\n"
+    return blocks
+
+
+def test_python_lines():
+    """The lines of the chapter on indexing run, and print what their comments say."""
+    long = "The fox saw the hen, and the hen saw the fox. " * 20
+    reports = {
+        "demo": ["demo", "--token", 3, "--head", 1],
+        "demo of one head": ["demo", "--heads", 1, "--batch", 1, "--tokens", "a b"],
+        "demo in Chinese": ["demo", "--lang", "zh", "--mask", "causal", "--token", 5],
+        "bookworm": ["report", "--model", BOOKWORM, "--text", long[:60], "--layer", 3],
+        "bookworm, one row": ["report", "--model", BOOKWORM, "--text", long[:500], "--head", 2],
+        "demo, the largest of a row": ["demo", "--tokens", "a " * 300, "--token", 7],
+        "demo, too large for one array": ["demo", "--tokens", "a " * 800, "--head", 2],
+    }
+    for library, import_line in (("numpy", "import numpy as np\n"), ("torch", "import torch\n")):
+        there = subprocess.run([sys.executable, "-c", "import " + library], capture_output=True)
+        if there.returncode:
+            skip(f"lines of {library}", f"{sys.executable} has no {library}")
+            continue
+        for name, arguments in reports.items():
+            code, out, err = run(*arguments)
+            blocks = [b for b in python_blocks(out) if b.startswith(import_line)]
+            check(f"{name}: lines of {library}", code == 0 and len(blocks) == 1, err)
+            prints = [line for line in "".join(blocks).splitlines() if line.startswith("print(")]
+            done = subprocess.run(
+                [sys.executable, "-c", "".join(blocks)], capture_output=True, text=True
+            )
+            wanted = [line.rsplit("  # ", 1)[1] for line in prints]
+            check(
+                f"{name}: lines of {library} print what they say",
+                done.stdout.splitlines() == wanted and len(wanted) >= 4,
+                f"{done.stdout} not {wanted} {done.stderr}",
+            )
+
+
 def test_language():
     check(
         "LANG=zh_CN.UTF-8 gives Chinese" if "node" not in COMMAND[0] else "--lang zh gives Chinese",
@@ -1237,6 +1283,7 @@ def main():
     tests = [
         test_demo_numbers,
         test_texts,
+        test_python_lines,
         test_language,
         test_exits,
         test_usage,

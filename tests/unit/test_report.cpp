@@ -16,7 +16,7 @@ namespace {
 // The state must live as long as the full expression, as a temporary does.
 Inputs of(const Trace& trace, const State& state) { return {nullptr, &trace, &state}; }
 
-using Report = std::string (*)(const Inputs&);
+using Report = TextBlocks (*)(const Inputs&);
 const Report kReports[] = {structure_report,       token_weights_report, token_table_report,
                            head_comparison_report, heat_map_report,      head_mean_report,
                            indexing_report,        concepts_report};
@@ -70,13 +70,13 @@ TEST_CASE("every report ends its last line, for any choice, trace and language")
         s.lang = lang;
         s.sample = s.head = s.layer = s.token = s.locked_key = choice;
         for (Report report : kReports) {
-          const std::string text = report(of(*run.trace, s));
+          const std::string text = text_of(report(of(*run.trace, s)));
           CHECK(is_valid_utf8(text));
           CHECK(text.ends_with('\n'));
           CHECK_FALSE(has(text, "{0}"));
           CHECK_FALSE(has(text, "{1}"));
         }
-        CHECK(element_report(of(*run.trace, s), choice, choice).ends_with('\n'));
+        CHECK(text_of(element_report(of(*run.trace, s), choice, choice)).ends_with('\n'));
         CHECK(demo_report(run, s).ends_with('\n'));
       }
     }
@@ -85,17 +85,18 @@ TEST_CASE("every report ends its last line, for any choice, trace and language")
 
 TEST_CASE("the first token's table: weights, percent, bars and the sum") {
   const ScratchRun run = run_of({});
-  const std::string zh = token_table_report(of(*run.trace, {.lang = Lang::zh}));
+  const std::string zh = text_of(token_table_report(of(*run.trace, {.lang = Lang::zh})));
   // 0.2571 is what PyTorch gives for seed 42: 12 whole blocks of a fiftieth.
   CHECK(has(zh, "     0  我    0.2571  25.71%  ████████████\n"));
   CHECK(has(zh, "     4  学习  0.1676  16.76%  ████████\n"));
   CHECK(has(zh, "权重之和：1.000000  ✓ 等于 1\n"));
-  CHECK(has(token_table_report(of(*run.trace, {})), "Sum of the weights: 1.000000  ✓ equals 1\n"));
+  CHECK(has(text_of(token_table_report(of(*run.trace, {}))),
+            "Sum of the weights: 1.000000  ✓ equals 1\n"));
 }
 
 TEST_CASE("columns stay in line whatever the script") {
   const ScratchRun run = run_of({.tokens = {"我", "love", "ｄｅｅｐ", "é", "학습", "EOS"}});
-  const auto all = lines(token_table_report(of(*run.trace, {})));
+  const auto all = lines(text_of(token_table_report(of(*run.trace, {}))));
   int width = -1;
   for (const std::string& line : all) {
     const size_t percent_sign = line.find('%');
@@ -115,22 +116,22 @@ TEST_CASE("the heat map's glyphs keep the thresholds") {
   CHECK(std::string(shade(0.05f)) == "··");
   const float big = 20;
   const Trace trace = trace_of({"a", "b"}, {big, 0, 0, big});
-  CHECK(has(heat_map_report(of(trace, {})), "0 a          ██  ··\n"));
+  CHECK(has(text_of(heat_map_report(of(trace, {}))), "0 a          ██  ··\n"));
 }
 
 TEST_CASE("all heads compared: the most attended position and the top 3") {
   const Trace trace =
       trace_of({"a", "b", "c", "d"}, {0.1f, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-  const std::string text = head_comparison_report(of(trace, {}));
+  const std::string text = text_of(head_comparison_report(of(trace, {})));
   CHECK(has(text, "0  1 b            0.6418  1 b 0.6418 · 2 c 0.2361 · 3 d 0.0869\n"));
 }
 
 TEST_CASE("one element, from score to weight, and what a mask hides") {
   const ScratchRun run = run_of({.mask = ScratchMask::causal});
-  const std::string hidden = element_report(of(*run.trace, {}), 1, 4);
+  const std::string hidden = text_of(element_report(of(*run.trace, {}), 1, 4));
   CHECK(has(hidden, "weights[0, 0, 1, 4] = 0.000000\n"));
   CHECK(has(hidden, "The mask hides token j"));
-  const std::string itself = element_report(of(*run.trace, {.lang = Lang::zh}), 0, 0);
+  const std::string itself = text_of(element_report(of(*run.trace, {.lang = Lang::zh}), 0, 0));
   CHECK(has(itself, "weights[0, 0, 0, 0] = 1.000000\n"));
   CHECK(has(itself, "词元 0“我”把 100.00% 的注意力给了词元 0“我”"));
 }
@@ -153,9 +154,9 @@ TEST_CASE("names of tokens never break a line") {
 TEST_CASE("a long text shows the part around the token, and says so") {
   std::vector<std::string> names(100, "word");
   const Trace trace = trace_of(names, std::vector<float>(10000));
-  const std::string map = heat_map_report(of(trace, {.token = 50}));
+  const std::string map = text_of(heat_map_report(of(trace, {.token = 50})));
   CHECK(has(map, "Shown: queries 34–65 of 100, keys 34–65 of 100"));
-  const std::string table = token_table_report(of(trace, {.token = 50}));
+  const std::string table = text_of(token_table_report(of(trace, {.token = 50})));
   CHECK(has(table, "The 64 largest of 100; the others sum to 0.360000."));
   for (const std::string& line : lines(map)) CHECK(display_width(line) <= 120);
 }
