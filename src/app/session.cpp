@@ -174,7 +174,7 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
   if (!regroups(at)) side.shown.reading.reset();
   for (const auto missing :
        {&Impl::missing_map, &Impl::missing_read_weights, &Impl::missing_measures,
-        &Impl::missing_read_measure, &Impl::missing_grid}) {
+        &Impl::missing_chapter, &Impl::missing_read_measure, &Impl::missing_grid}) {
     std::optional<Wish> wish = (this->*missing)(side, at);
     if (!wish) continue;
     if (!wish->at_once) return wish;

@@ -9,6 +9,7 @@
 #include "app/shown.h"
 #include "app/worker.h"
 #include "base/bytes.h"
+#include "figure/lesson.h"
 #include "state/state.h"
 
 namespace attn {
@@ -96,6 +97,13 @@ class Session {
   // The content of a text file that was dropped or chosen, once.
   std::optional<std::string> take_text();
   void dismiss_error();
+
+  // The lessons of the page, then those dropped; one replaces an earlier one of the same id.
+  const std::vector<Lesson>& lessons() const;
+  // A lesson file of the page; an error names the file, the field and the repair.
+  Status add_lesson(const File& file);
+  // The id of a lesson that was dropped or chosen, once.
+  std::optional<std::string> take_lesson();
 
  private:
   struct Impl;

@@ -43,6 +43,8 @@ struct Session::Impl {
   std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
   std::optional<std::string> opened_text;
+  std::vector<Lesson> lessons;
+  std::optional<std::string> opened_lesson;
   bool index_known = false;  // the list is complete; until then any model may still join it
   Lang speaks = Lang::en;    // titles of jobs
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
@@ -109,6 +111,7 @@ struct Session::Impl {
   std::optional<Wish> missing_reading(Side& side, const Metric* metric, const State& at);
   std::optional<Wish> missing_read_weights(Side& side, const State& at);
   std::optional<Wish> missing_measures(Side& side, const State& at);
+  std::optional<Wish> missing_chapter(Side& side, const State& at);
   std::optional<Wish> missing_read_measure(Side& side, const State& at);
   std::optional<Wish> missing_grid(Side& side, const State& at);
   // After everything that the screen needs. A probe that was laid aside continues.

@@ -148,6 +148,13 @@ void Session::open(std::vector<File> files) {
   std::optional<Error>& error = impl_->snapshot.file_error;
   error.reset();
   if (files.empty()) return;
+  if (files.size() == 1 && looks_like_lesson(files.front().bytes.text())) {
+    if (Status wrong = add_lesson(files.front()))
+      error = *wrong;
+    else
+      impl_->opened_lesson = impl_->lessons.back().id;
+    return;
+  }
   if (!looks_like_model(files)) {
     if (files.size() == 1 && is_plain_text(files.front())) {
       if (files.front().bytes.size() <= kMostText)
@@ -166,6 +173,20 @@ void Session::open(std::vector<File> files) {
   }
   const DroppedId dropped = dropped_id(files);
   impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true);
+}
+
+const std::vector<Lesson>& Session::lessons() const { return impl_->lessons; }
+
+Status Session::add_lesson(const File& file) {
+  Result<Lesson> lesson = read_lesson(file.bytes.text(), base_name(file.name));
+  if (!lesson) return lesson.error();
+  std::erase_if(impl_->lessons, [&](const Lesson& other) { return other.id == lesson->id; });
+  impl_->lessons.push_back(std::move(*lesson));
+  return {};
+}
+
+std::optional<std::string> Session::take_lesson() {
+  return std::exchange(impl_->opened_lesson, std::nullopt);
 }
 
 Error Session::Impl::absent(const std::string& id) const {

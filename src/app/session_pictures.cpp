@@ -156,6 +156,21 @@ std::optional<Wish> Session::Impl::missing_measures(Side& side, const State& at)
   return Wish{missing, job};
 }
 
+std::optional<Wish> Session::Impl::missing_chapter(Side& side, const State& at) {
+  Shown& shown = side.shown;
+  const Chapter* chapter = at.panel == Panel::learn ? find_chapter(at.learn) : nullptr;
+  if (!chapter || !is_kept(shown, at)) return {};
+  const ChapterKey key = chapter_key(*chapter, shown.trace, at);
+  if (shown.chapter && shown.chapter->key == key) return {};
+  const auto job = [&shown, chapter, at] {
+    return chapter_job(
+        *chapter, shown.model, shown.trace, at,
+        [&shown](std::shared_ptr<const MadeChapter> made) { shown.chapter = std::move(made); });
+  };
+  const double work = chapter_work(*chapter, {shown.model.get(), shown.trace.get(), &at});
+  return Wish{WantedChapter{key}, job, work <= kAtOnce};
+}
+
 void Session::Impl::take_measures(Side& side, MadeMeasures result) {
   Shown& shown = side.shown;
   if (result.roles) shown.roles = std::move(result.roles);

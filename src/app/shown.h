@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/head_character.h"
+#include "app/learn.h"
 #include "app/measures.h"
 #include "app/reading.h"
 #include "app/store.h"
@@ -70,6 +71,8 @@ struct Shown {
   ReadMaps read_maps{bytes_of, kPictureRoom / 4};
   std::shared_ptr<const HeadRoles>
       roles;  // while the inspector is open; of an earlier trace until its own are made
+  // The open chapter; of an earlier state until its own is made. Null before the first.
+  std::shared_ptr<const MadeChapter> chapter;
   // Of the model, whatever the text; null where there is none, or until they are made.
   std::shared_ptr<const HeadCharacters> characters;
   std::string text;  // of the trace

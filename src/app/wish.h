@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/kept.h"
+#include "app/learn.h"
 #include "app/measures.h"
 #include "app/reading.h"
 #include "app/shown.h"
@@ -46,6 +47,10 @@ struct WantedReading {
   ReadKey key;
   bool operator==(const WantedReading&) const = default;
 };
+struct WantedChapter {
+  ChapterKey key;
+  bool operator==(const WantedChapter&) const = default;
+};
 // The next part of the thumbnails.
 struct WantedGrid {
   SampleKey key;
@@ -57,8 +62,9 @@ struct WantedCharacters {
   bool operator==(const WantedCharacters&) const = default;
 };
 // Nothing, or one of these.
-using Wanted = std::variant<std::monostate, WantedModel, WantedTrace, WantedMap, WantedTiles,
-                            WantedReading, WantedMeasures, WantedGrid, WantedCharacters>;
+using Wanted =
+    std::variant<std::monostate, WantedModel, WantedTrace, WantedMap, WantedTiles, WantedReading,
+                 WantedMeasures, WantedChapter, WantedGrid, WantedCharacters>;
 
 struct Wish {
   Wanted wanted;

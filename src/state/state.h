@@ -14,7 +14,7 @@ namespace attn {
 enum class Theme { system, light, dark };
 enum class Palette { viridis, cividis, magma, greys };
 enum class Scale { linear, log, row_max };
-enum class Panel { token, head, list };                // the side panel
+enum class Panel { token, head, list, learn };         // the side panel
 enum class Units { tokens, words, sentences, spans };  // what one row or column is
 enum class Specials { shown, hidden };                 // such as [CLS]
 enum class Pool { largest, mean };                     // of the weights under one cell
@@ -42,11 +42,13 @@ struct State : Site {
   Specials specials = Specials::shown;
   std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the row
                       // of the chosen token
-  int repeat = 0;     // number of random tokens, repeated, in place of the text; 0: the text
+  int repeat = 0;     // number of random tokens, repeated twice, in place of the text; 0: the text
   int repeat_seed = 0;
   Pool pool = Pool::largest;
   std::string view = "map";  // View::id (figure/views.h) of the middle panel
   Panel panel = Panel::token;
+  std::string
+      learn;  // the chapter or lesson in the side panel (figure/lesson.h); empty: their list
   std::string measure;  // id of the {layer, head} metric that colours and sorts heads; empty: none
   std::string versus;   // second metric of the scatter plot; empty: any
   std::string show;     // id of the {query, key} metric on the map; empty: the pattern
@@ -82,7 +84,7 @@ inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
 inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
 inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
-inline constexpr const char* kPanelNames[] = {"token", "head", "list"};
+inline constexpr const char* kPanelNames[] = {"token", "head", "list", "learn"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
 inline constexpr const char* kLangNames[] = {"en", "zh"};
@@ -97,12 +99,15 @@ inline constexpr Text kUnitTitles[] = {{"Model tokens", "模型的词元"},
                                        {"Marked spans", "标记的片段"}};
 inline constexpr Text kPoolTitles[] = {{"Largest", "最大值"}, {"Mean", "平均值"}};
 inline constexpr Text kSpecialTitles[] = {{"Shown", "显示"}, {"Hidden", "隐藏"}};
-inline constexpr Text kPanelTitles[] = {{"Token", "词元"}, {"Head", "头"}, {"List", "列表"}};
+inline constexpr Text kPanelTitles[] = {
+    {"Token", "词元"}, {"Head", "头"}, {"List", "列表"}, {"Learn", "学习"}};
 inline constexpr Text kPanelHelps[] = {
     {"The chosen token: its weights, and what it attends to in each head",
      "所选词元：它的各个权重，以及它在每个头中关注什么"},
     {"The chosen head: what it does, and all its measures", "所选的头：它的作用与全部度量"},
-    {"All heads sorted by a measure, with a filter", "按度量排序的所有头，可筛选"}};
+    {"All heads sorted by a measure, with a filter", "按度量排序的所有头，可筛选"},
+    {"The tutorial with the numbers on screen, and lessons (G)",
+     "用屏幕上的数讲解的教程，以及课程 (G)"}};
 inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
 inline constexpr Text kThemeTitles[] = {
@@ -249,7 +254,7 @@ void for_each_field(S& s, F&& f) {
     Field{
         .key = "repeat",
         .title = {"Random tokens", "随机词元"},
-        .help = {"Number of random tokens, repeated, that replace the text; 0: use the text",
+        .help = {"Number of random tokens, repeated twice, that replace the text; 0: use the text",
                  "代替文本的随机词元个数，这些词元重复两遍；0：使用文本"},
         .high = 512,
     });
@@ -280,6 +285,13 @@ void for_each_field(S& s, F&& f) {
                  .names = kPanelNames,
                  .titles = kPanelTitles,
              });
+  f(s.learn,
+    Field{
+        .key = "learn",
+        .title = {"Chapter or lesson", "章节或课程"},
+        .help = {"What the Learn panel shows: a chapter, or a lesson and its step, such as mask.2",
+                 "学习面板显示的章节，或课程及其步骤，例如 mask.2"},
+    });
   f(s.measure,
     Field{
         .key = "measure",

@@ -104,6 +104,17 @@ std::string logits(const Snapshot& s) {
   return json.end().take();
 }
 
+// The open chapter as text; with a lesson open, its step.
+std::string learn(const Session& session, const State& state) {
+  JsonWriter json;
+  json.object(JsonLayout::tight).text("place", state.learn);
+  const auto& made = session.snapshot().chapter;
+  json.text("chapter", made && made->key.chapter->id == state.learn ? text_of(made->blocks) : "");
+  json.key("lessons").array(JsonLayout::tight);
+  for (const Lesson& lesson : session.lessons()) json.text(lesson.id);
+  return json.end().end().take();
+}
+
 std::string layout(const UiState& ui) {
   JsonWriter json;
   json.object(JsonLayout::tight);
@@ -133,9 +144,11 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   if (what.starts_with("row ")) return pattern_row(s, what.c_str() + 4);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
+  if (what == "learn") return learn(session, state);
   return error(
-      "unknown request; use status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, logits "
-      "or layout");
+      "unknown request; use status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, "
+      "logits, "
+      "layout or learn");
 }
 
 }  // namespace attn

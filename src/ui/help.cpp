@@ -51,6 +51,11 @@ constexpr Entry kMore[] = {
       "> "
       "0.5 L5 H0-3",
       "按某个度量排序的所有头。筛选条件以空格分隔：induction > 0.5 L5 H0-3"}},
+    {{"Learn", "学习"},
+     {"The tutorial in eight chapters with the numbers on screen, and lessons with questions and "
+      "answers. A lesson is a JSON file; drop your own onto the page",
+      "用屏幕上的数讲解的八章教程，以及带问题与答案的课程。课程是 JSON "
+      "文件，可以拖放自己的到页面"}},
     {{"Lines", "连线"},
      {"Queries on the left, keys on the right; the stronger the line, the larger the weight",
       "左侧为查询，右侧为键；线越深，权重越大"}},
@@ -59,7 +64,7 @@ constexpr Entry kMore[] = {
       "每个分数如何计算：逐维展示 q、k 及其乘积"}},
     {{"Scatter", "散点"},
      {"Two measures plotted against each other, one dot per head",
-      "两个度量的散点图，每点代表一个头"}},
+      "两个度量的散点图，每个点是一个头"}},
 };
 
 constexpr Entry kKeys[] = {
@@ -83,6 +88,9 @@ constexpr Entry kKeys[] = {
     {{"Shift+click a token", "Shift+单击词元"},
      {"Mark the span from the chosen token to this one", "标记从所选词元到此词元的片段"}},
     {{"Click, Esc", "单击、Esc"}, {"Lock a cell, unlock it", "锁定单元格、取消锁定"}},
+    {{"G  J  K", "G  J  K"},
+     {"Open or close the tutorial and lessons; next, previous page",
+      "打开或关闭教程与课程；下一页、上一页"}},
     {{"/", "/"}, {"Go to the text box", "跳到文本框"}},
     {{"Tab, Enter, ← →", "Tab、Enter、← →"},
      {"Next control, press it, move a slider", "切换控件、按下、移动滑块"}},

@@ -93,6 +93,10 @@ void plain_keys(Frame& f, bool shift) {
   if (pressed(ImGuiKey_S, false))
     f.state.specials = f.state.specials == Specials::shown ? Specials::hidden : Specials::shown;
   if (pressed(ImGuiKey_R, false) && can_retry(f)) retry(f);
+  const bool learns = f.state.panel == Panel::learn;
+  if (pressed(ImGuiKey_G, false)) f.state.panel = learns ? Panel::token : Panel::learn;
+  if (learns && pressed(ImGuiKey_J)) step_place(f, 1);
+  if (learns && pressed(ImGuiKey_K)) step_place(f, -1);
   if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);
   if (pressed(ImGuiKey_L, false)) set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
   if (pressed(ImGuiKey_Slash, false)) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/scratch_settings.h"
+#include "base/json.h"
 #include "figure/open_link.h"
 #include "files/formats.h"
 #include "model/dropped_id.h"
@@ -143,6 +144,37 @@ void fetch_index(Program& program) {
       });
 }
 
+// The lessons of lessons/index.json, {"lessons": ["rows.json", …]}, one after the other.
+void fetch_lesson(Program& program, std::shared_ptr<std::vector<std::string>> names, size_t i) {
+  if (i == names->size()) return;
+  Program* p = &program;
+  const std::string name = (*names)[i];
+  platform::fetch(
+      "lessons/" + name, [](float) {},
+      [p, names, i, name](Result<Bytes> bytes) {
+        platform::wake();
+        const Status wrong =
+            bytes ? p->session.add_lesson({name, std::move(*bytes)}) : Status(bytes.error());
+        if (wrong) show_error(*p->ui, wrong->message);
+        fetch_lesson(*p, names, i + 1);
+      });
+}
+
+void fetch_lessons(Program& program) {
+  Program* p = &program;
+  platform::fetch(
+      "lessons/index.json", [](float) {},
+      [p](Result<Bytes> index) {
+        if (!index) return;  // a site without lessons
+        const Result<Json> json = Json::parse(index->text(), "lessons/index.json");
+        if (!json) return show_error(*p->ui, json.error().message);
+        auto names = std::make_shared<std::vector<std::string>>();
+        for (size_t i = 0; i < json->at("lessons").size(); ++i)
+          if (const auto name = json->at("lessons").at(i).text()) names->emplace_back(*name);
+        fetch_lesson(*p, names, 0);
+      });
+}
+
 }  // namespace
 
 void open_program(Program& program) {
@@ -179,6 +211,13 @@ void follow_opening(Program& program) {
   if (auto entry = session.take_fetch(); entry && entry->id != program.fetched_first)
     fetch_model(program, std::move(*entry));
   if (const auto id = session.take_opened()) show_opened(program, *id);
+  if (program.state.panel == Panel::learn && !std::exchange(program.asked_lessons, true))
+    fetch_lessons(program);
+  if (session.take_lesson()) {
+    show_error(*program.ui, "");
+    program.state = lesson_state(session.lessons().back(), 0, program.state);
+    program.preferred.clear();
+  }
   if (const auto text = session.take_text()) {
     show_error(*program.ui, "");
     enter_text(*program.ui, program.state, *text);

@@ -28,7 +28,8 @@ struct Program {
   bool first_is_here = false;  // its files have arrived
   bool names_model = false;    // the link names a model
   bool index_read = false;
-  bool holds_first = true;  // nothing is drawn yet: the preferred model may arrive in a moment
+  bool asked_lessons = false;  // the lessons are fetched when the Learn panel is first open
+  bool holds_first = true;     // nothing is drawn yet: the preferred model may arrive in a moment
 
   double held_since_s = -1;   // since when a frame waits for a new picture; below 0: none waits
   bool picture_slow = false;  // the awaited picture took too long

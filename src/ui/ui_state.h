@@ -125,7 +125,7 @@ struct StripValues {
   std::vector<float> values;
 };
 
-enum class Tab { map, heads_grid, row, heads, head, list, settings, about };
+enum class Tab { map, heads_grid, row, heads, head, list, learn, settings, about };
 
 struct UiState {
   bool dark = true;
@@ -202,6 +202,8 @@ struct UiState {
   Scale shown_scale = Scale::linear;
   std::vector<float> shown_most;  // of each row, the largest magnitude
   float facts_height = 120;
+  std::string learn_drawn;   // State::learn as last drawn, to scroll to the top of another
+  std::string learn_answer;  // the lesson's step whose answer is open
   int d_model_before = 0, d_model_noted = 0;  // what the number of heads has changed; 0: nothing
   int scrolled_to = -1;                       // the token that the strip was last scrolled to
   std::string target_draft;                   // typed to find a token
@@ -304,6 +306,7 @@ void draw_view_tabs(Frame& f);
 void draw_view_panel(Frame& f);
 void draw_head_panel(Frame& f);
 void draw_list_panel(Frame& f);
+void draw_learn_panel(Frame& f);
 void draw_bars_panel(Frame& f);
 void draw_heads_panel(Frame& f);
 void draw_facts_panel(Frame& f);
@@ -335,6 +338,10 @@ void open_map(Frame& f);
 void zoom_wall(Frame& f, float factor);
 // Shows the next (1) or previous (-1) step of the chain, alone; past the ends: all of them.
 void step_chain(Frame& f, int by);
+// Opens a chapter or a lesson's step (State::learn) in the Learn panel, a lesson with its state; or
+// the next (1) or previous (-1) of all.
+void open_place(Frame& f, const std::string& learn);
+void step_place(Frame& f, int by);
 void toast(Frame& f, std::string text);
 
 }  // namespace attn

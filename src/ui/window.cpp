@@ -61,12 +61,16 @@ void draw_panel_tabs(Frame& f) {
   f.state.panel = Panel(chosen);
 }
 
+void draw_chosen_panel(Frame& f) {
+  if (f.state.panel == Panel::head) return draw_head_panel(f);
+  f.state.panel == Panel::list ? draw_list_panel(f) : draw_learn_panel(f);
+}
+
 void draw_right_column(Frame& f, float width) {
   ImGui::BeginChild("right", {width, 0}, kTabPasses);
   draw_panel_tabs(f);
   if (f.state.panel != Panel::token) {
-    card(f, "panel", {0, 0}, false,
-         [&] { f.state.panel == Panel::head ? draw_head_panel(f) : draw_list_panel(f); });
+    card(f, "panel", {0, 0}, false, [&] { draw_chosen_panel(f); });
     return ImGui::EndChild();
   }
   const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
@@ -95,6 +99,8 @@ void draw_tab(Frame& f, Tab tab) {
       return card(f, "panel", {0, 0}, false, [&] { draw_head_panel(f); });
     case Tab::list:
       return card(f, "panel", {0, 0}, false, [&] { draw_list_panel(f); });
+    case Tab::learn:
+      return card(f, "panel", {0, 0}, false, [&] { draw_learn_panel(f); });
     case Tab::heads_grid:
       return card(f, "grid", {0, 0}, false, [&] { draw_grid_panel(f); });
     case Tab::row:
@@ -121,6 +127,8 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
         return kPanelTitles[size_t(Panel::head)].in(f.lang);
       case Tab::list:
         return kPanelTitles[size_t(Panel::list)].in(f.lang);
+      case Tab::learn:
+        return kPanelTitles[size_t(Panel::learn)].in(f.lang);
       case Tab::heads_grid:
         return f.t("Grid", "网格");
       case Tab::row:
@@ -158,6 +166,7 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   if (chosen != before) {
     if (f.ui.tab == Tab::head) f.state.panel = Panel::head;
     if (f.ui.tab == Tab::list) f.state.panel = Panel::list;
+    if (f.ui.tab == Tab::learn) f.state.panel = Panel::learn;
     if (f.ui.tab == Tab::row || f.ui.tab == Tab::heads) f.state.panel = Panel::token;
   }
   draw_tab(f, f.ui.tab);
@@ -167,7 +176,9 @@ void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
   ImGui::BeginChild("body", {0, room.y - 22}, kTabPasses);
   if (room.x >= 980) {
-    const float left = 336, right = room.x >= 1180 ? 320.f : 290.f;
+    const bool reads = f.state.panel == Panel::learn;  // text needs wider lines
+    const float left = 336, wide = reads ? std::clamp(room.x - left - 600, 320.f, 430.f) : 320.f,
+                right = room.x >= 1180 ? wide : 290.f;
     draw_left_column(f, left);
     ImGui::SameLine();
     ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0}, kTabPasses);
@@ -179,10 +190,10 @@ void draw_body(Frame& f) {
     draw_left_column(f, 290);
     ImGui::SameLine();
     ImGui::BeginChild("center", {0, 0}, kTabPasses);
-    draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::about});
+    draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::learn, Tab::about});
     ImGui::EndChild();
   } else {
-    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::head, Tab::list,
+    draw_tabs(f, {Tab::map, Tab::heads_grid, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::learn,
                   Tab::settings, Tab::about});
   }
   ImGui::EndChild();
@@ -200,7 +211,9 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_point_query = ui.next_point_key = -1;
   // In a small window, follow a link, an undo or a button to the panel it chose.
   if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
-    ui.tab = state.panel == Panel::head ? Tab::head : Tab::list;
+    ui.tab = state.panel == Panel::head   ? Tab::head
+             : state.panel == Panel::list ? Tab::list
+                                          : Tab::learn;
 }
 
 // Drops pictures of traces that are no longer on screen: they would keep the trace alive.

@@ -40,6 +40,7 @@ void show_error(UiState& ui, std::string message, std::string failed_model = "")
 //   pattern S L H     one pattern, [n_query, n_key]
 //   row S L H Q       one row of it, [n_key]
 //   logits            of the last position
+//   learn             the chapter or lesson that is open, the chapter's text, all lessons' ids
 //   layout            named rectangles of everything clickable, in window units
 std::string answer(const std::string& what, const UiState& ui, const Session& session,
                    const State& state);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "figure/heads_table.h"
+#include "figure/text_blocks.h"
 #include "figure/views.h"
 #include "ui/ui_state.h"
 
@@ -39,6 +40,8 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, 
 // distinguishes names in the layout; "" in the middle panel.
 void draw_target(Frame& f, const char* place, const Metric* metric);
 
+// The blocks of a chapter, in the width of the window; a click on a row chooses its head or token.
+void draw_blocks(Frame& f, const TextBlocks& blocks);
 // Wrapped text with glossary words underlined: hovering explains one, a click opens the glossary.
 void explained(Frame& f, std::string_view text);
 // Cells {query, key} of the chosen head that enter the measure open in the inspector; may be empty.
