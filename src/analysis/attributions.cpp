@@ -16,8 +16,8 @@ std::span<const Metric> attributions() {
           .id = "lens_probability",
           .title = {"Lens: probability", "透镜：概率"},
           .sentence =
-              {"What chance the model would give the target if it ended after this layer; without "
-               "a chosen target, the last layer's own guess",
+              {"What probability the model would give the target if it ended after this layer; "
+               "without a chosen target, the last layer's own prediction",
                "若模型到这一层就结束，它会给目标词元多大的概率；未选目标时取最后一层自己的预测"},
           .axes = {Axis::layer, Axis::query},
           .unit = {"probability", "概率"},
@@ -64,10 +64,11 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "lens_entropy",
-          .title = {"Lens: indecision", "透镜：犹豫程度"},
-          .sentence = {"How undecided the model would be if it ended after this layer: the entropy "
-                       "of its prediction, 0 bits when it is sure",
-                       "若模型到这一层就结束，它有多犹豫：预测分布的熵，完全确定时为 0 比特"},
+          .title = {"Lens: uncertainty", "透镜：不确定度"},
+          .sentence =
+              {"How uncertain the model would be if it ended after this layer: the entropy "
+               "of its prediction, 0 bits when it is sure",
+               "若模型到这一层就结束，它的预测有多不确定：预测分布的熵，完全确定时为 0 比特"},
           .axes = {Axis::layer, Axis::query},
           .high = 31,
           .unit = {"bits", "比特"},
@@ -115,7 +116,7 @@ std::span<const Metric> attributions() {
       {
           .id = "logit_token",
           .title = {"Logit by source token", "各来源词元对 logit 的贡献"},
-          .sentence = {"How much of the target's score each layer carried over from each token, "
+          .sentence = {"How much of the target's score each layer brought from each token, "
                        "all heads together",
                        "每一层从每个词元带来多少目标分数，所有头合计"},
           .axes = {Axis::layer, Axis::key},
@@ -133,8 +134,8 @@ std::span<const Metric> attributions() {
           .id = "logit_map",
           .title = {"Contribution to the logit", "对 logit 的贡献"},
           .sentence =
-              {"What the chosen head moves from each token toward the target: its weight times how "
-               "far the moved value points to it",
+              {"How far what the chosen head moves from each token raises the target: its weight "
+               "times how far the moved value points to it",
                "所选头从每个词元搬运了多少指向目标的信息：权重乘以被搬运的值指向目标的程度"},
           .axes = {Axis::query, Axis::key},
           .low = -3e38f,
@@ -148,7 +149,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "rollout",
-          .title = {"Rollout", "注意力累积"},
+          .title = {"Rollout", "注意力展开"},
           .sentence = {"Where a token's content comes from after the chosen layer, if attention "
                        "simply multiplied up layer by layer and half of each stayed in place",
                        "若注意力逐层相乘、每层有一半留在原处，则所选层之后某词元的内容来自哪里"},
@@ -164,11 +165,11 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "rollout_relative",
-          .title = {"Rollout against uniform", "相对均匀的累积"},
-          .sentence =
-              {"Rollout divided by that of attention that looks at everything alike, so that early "
-               "tokens do not win by being in sight of all; ours",
-               "把注意力累积除以均匀注意力的累积，使靠前的词元不因人人可见而占优；本项目的定义"},
+          .title = {"Rollout against uniform", "相对均匀注意力的展开"},
+          .sentence = {"Rollout divided by the rollout of uniform attention, so that early "
+                       "tokens gain nothing by being visible to all; our definition",
+                       "把注意力展开除以均匀注意力的展开，使靠前的词元不会仅因为所有位置都能看到而"
+                       "占优；本项目的定义"},
           .axes = {Axis::query, Axis::key},
           .unit = {"share", "份额"},
           .formula = {"rownorm(R[i, j] / R_uniform[i, j])", "rownorm(R[i, j] / R_均匀[i, j])"},
@@ -198,9 +199,10 @@ std::span<const Metric> attributions() {
       {
           .id = "norm_head",
           .title = {"Length of what is moved", "被搬运向量的长度"},
-          .sentence = {"How long the vector is that the chosen head really adds: a large weight on "
-                       "a tiny value moves nothing",
-                       "所选头真正加入的向量有多长：很大的权重乘以极小的值，等于什么也没搬运"},
+          .sentence =
+              {"How long the vector is that the chosen head actually adds: a large weight on "
+               "a tiny value moves nothing",
+               "所选头实际加入的向量有多长：很大的权重乘以极小的值，等于什么也没搬运"},
           .axes = {Axis::query, Axis::key},
           .high = 3e38f,
           .unit = {"length", "长度"},
@@ -213,8 +215,8 @@ std::span<const Metric> attributions() {
       {
           .id = "norm_layer",
           .title = {"Length, all heads", "各头合计的长度"},
-          .sentence = {"The same for all heads of the layer together; heads that push against each "
-                       "other cancel",
+          .sentence = {"The same for all heads of the layer together; heads that point in opposite "
+                       "directions cancel",
                        "对该层所有头合计的向量长度；方向相反的头会互相抵消"},
           .axes = {Axis::query, Axis::key},
           .high = 3e38f,
@@ -280,9 +282,9 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "value_zeroing",
-          .title = {"Value zeroing", "置零值向量"},
-          .sentence = {"How much the layer's output for a token turns when another token's value "
-                       "is blanked out",
+          .title = {"Value zeroing", "值向量置零"},
+          .sentence = {"How far the layer's output for a token turns when another token's value "
+                       "is set to zero",
                        "把另一个词元的值置零后，该层对某词元的输出会偏转多少"},
           .axes = {Axis::query, Axis::key},
           .unit = {"share", "份额"},
@@ -313,7 +315,7 @@ std::span<const Metric> attributions() {
       {
           .id = "route_layer",
           .title = {"Route: layer", "信息路径：层"},
-          .sentence = {"The same for all heads of the layer together; what is missing to 1 stays "
+          .sentence = {"The same for all heads of the layer together; the part missing to 1 stays "
                        "where it was",
                        "该层所有头合计的占比；不足 1 的部分留在原处"},
           .axes = {Axis::query, Axis::key},
@@ -391,7 +393,7 @@ std::span<const Metric> attributions() {
           .id = "gradient_heads",
           .title = {"Gradient × attention by head", "各头的梯度 × 注意力"},
           .sentence = {"The same summed over the whole pattern of each head: how much the target's "
-                       "score hangs on the head's weights",
+                       "score depends on the head's weights",
                        "对每个头的整个注意力图求和：目标分数在多大程度上依赖该头的权重"},
           .axes = {Axis::layer, Axis::head},
           .low = -3e38f,
@@ -408,8 +410,8 @@ std::span<const Metric> attributions() {
       {
           .id = "chefer",
           .title = {"Relevance (Chefer)", "相关性（Chefer）"},
-          .sentence = {"How relevant each token is for the target, adding up over the layers only "
-                       "the weights that speak for it; read the chosen token's row",
+          .sentence = {"How relevant each token is for the target, adding up, layer by layer, only "
+                       "the weights that support it; read the chosen token's row",
                        "每个词元对目标有多相关：逐层累加支持目标的权重；请看所选词元那一行"},
           .axes = {Axis::query, Axis::key},
           .high = 3e38f,

@@ -10,8 +10,8 @@ std::span<const Metric> circuits() {
           .id = "copying",
           .title = {"Copying", "复制"},
           .sentence =
-              {"Whether a head hands on what it reads: 1 writes the same direction back, −1 its "
-               "opposite, 0 neither; heads that share values are named apart by their queries",
+              {"Whether a head passes on what it reads: 1 writes the same direction back, −1 its "
+               "opposite, 0 neither; heads that share values are listed by their queries",
                "头是否原样传递所读内容：1 写回相同方向，−1 写回相反方向，0 "
                "两者皆非；共用值的头仍按各自的查询分别列出"},
           .axes = {Axis::layer, Axis::head},
@@ -26,7 +26,7 @@ std::span<const Metric> circuits() {
       {
           .id = "ov_eigenvalues",
           .title = {"Eigenvalues of OV", "OV 的特征值"},
-          .sentence = {"Directions that the chosen head writes back as they are, only longer, "
+          .sentence = {"Directions that the chosen head writes back unchanged, only longer, "
                        "shorter or turned",
                        "所选头会原样写回的方向，只是被拉长、缩短或旋转"},
           .axes = {Axis::dim, Axis::component},
@@ -44,7 +44,7 @@ std::span<const Metric> circuits() {
           .id = "ov_singular",
           .title = {"Singular values of OV", "OV 的奇异值"},
           .sentence = {"How strongly the chosen head moves information, direction by direction; "
-                       "few large ones: it moves little but loudly",
+                       "few large ones: few kinds of information, moved strongly",
                        "所选头在各个方向上搬运信息的强度；只有少数较大：搬运的种类少而强"},
           .axes = {Axis::dim},
           .high = 3e38f,

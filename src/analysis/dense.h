@@ -15,7 +15,7 @@ namespace attn {
 using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using DenseView = Eigen::Map<const Dense, 0, Eigen::OuterStride<>>;
 
-// Sizes are 64 bits wide with us, with Eigen as wide as an address.
+// Our sizes have 64 bits, Eigen's have the width of an address.
 inline DenseView view(ConstMat m) {
   return {m.data, Eigen::Index(m.rows), Eigen::Index(m.cols),
           Eigen::OuterStride<>(Eigen::Index(m.stride))};
@@ -26,23 +26,22 @@ inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
   return {x.data(), Eigen::Index(x.size())};
 }
 
-// A step of a study is to take less than 8 ms in a browser without threads on a model of GPT-2
-// small's shape, also the first time, when the engine has not optimized the code: about so many
-// multiplications by Eigen.
+// Multiplications by Eigen in one step of a study. It keeps steps below 8 ms on a model of GPT-2
+// small's shape in a browser without threads, even before the engine has optimized the code.
 constexpr int64_t kStepWork = 1 << 22;
-// Rows of so much work each that make a step, of n.
+// How many of n rows, each of `work_a_row` multiplications, make one step.
 inline int rows_a_step(int64_t work_a_row, int n) {
   return int(std::clamp<int64_t>(kStepWork / std::max<int64_t>(1, work_a_row), 1, std::max(1, n)));
 }
 inline int n_parts(int n, int rows) { return (n + rows - 1) / rows; }
 
 Dense dense(const PackedMatrix& w);  // [d_out, d_in]
-// W[out0 .. out1, in0 .. in1]. Some nanoseconds a number.
+// W[out0 .. out1, in0 .. in1]; takes a few nanoseconds per number.
 Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int64_t in1);
-// The rows of W_O that one head is multiplied with, as z_h W_O^h: [d_head, d_model].
+// One head's rows of W_O, for z_h W_O^h: [d_head, d_model].
 Dense head_W_O(const Model& model, int layer, int head);
 
-// Queries q0 .. q1-1 of the patterns of a layer's heads: [n_heads, (q1 - q0) * n_key].
+// The patterns of all heads of a layer at queries q0 .. q1-1: [n_heads, (q1 - q0) * n_key].
 Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1);
 
 // A study of `n` steps: part(0), part(1), …

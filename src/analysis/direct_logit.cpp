@@ -12,10 +12,10 @@ namespace {
 
 using Vector = Eigen::RowVectorXd;
 
-// What a contribution to the residual stream at one position is worth: worth · r.
+// The logit of a contribution r to the residual stream at one position: worth · r.
 struct Worth {
   Vector worth;         // [d_model]
-  double constant = 0;  // β · u + b_U, which is nobody's
+  double constant = 0;  // β · u + b_U, which belongs to no part
 
   Worth() = default;
   Worth(const Inputs& in, int query, const Target& target) {
@@ -103,7 +103,7 @@ void component_layer(Direct& d, int l) {
 }
 
 Measure take_components(Direct& d) {
-  add(d.out, d.worth.constant, tr(d.state.lang, "biases of the end", "末端偏置"));
+  add(d.out, d.worth.constant, tr(d.state.lang, "final biases", "最终偏置"));
   d.out.axes = {Axis::component};
   d.out.shape = {int(d.out.values.size())};
   return std::move(d.out);
@@ -149,7 +149,7 @@ void map_rows(Direct& d, int part) {
   const auto v = view(d.a.values(s.sample, s.layer, s.head));
   for (int q = q0; q < q1; ++q) {
     const Worth worth(d.in, q,
-                      d.ask.target());  // one target for all rows, so that they can be compared
+                      d.ask.target());  // one target for all rows, so that they are comparable
     d.map.row(q).array() *= (v * d.by_dimension(worth)).transpose().array();
   }
 }

@@ -19,7 +19,7 @@ struct Backward {
   const Config& c;
   TargetPass ask;
   bool relevant;  // R is wanted, not single layers
-  int lowest;     // the last layer that is gone through
+  int lowest;     // the lowest layer that the pass reaches
   int n, d;
   int neurons, queries, r_rows;  // of a step
   Dense d_resid, d_pre,
@@ -116,7 +116,7 @@ struct Backward {
 
   void attention(int layer, int i) {
     const int a_head = head_steps() + back_steps(), h = i / a_head, step = i % a_head;
-    const bool further = layer > lowest;  // somebody asks on
+    const bool further = layer > lowest;  // lower layers are asked for
     if (i == 0 && relevant) kept[size_t(layer)] = Dense::Zero(n, n);
     if (i == 0) d_x = Dense::Zero(n, d);
     if (h == a.n_heads) return end_of_layer(layer);

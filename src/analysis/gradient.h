@@ -9,7 +9,7 @@
 
 namespace attn {
 
-// Of what a layer needs on its way back, and of a map a layer for R.
+// Refusals: memory for one layer's backward pass, and for R one map per layer as well.
 Status too_large_for_gradient(const Inputs& in);
 Status too_large_for_relevance(const Inputs& in);
 Study begin_gradient_attention(

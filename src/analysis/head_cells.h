@@ -12,13 +12,13 @@ struct ScoreCell {
   int query, key;
   bool operator==(const ScoreCell&) const = default;
 };
-// Those that the score adds up, of the state's sample, in order, of queries that may see them;
-// empty where it is about all cells (entropy, distance) or no head score. At most kMostScoreCells.
+// The unmasked cells that the score sums over, of the state's sample, in order; empty where it uses
+// all cells (entropy, distance) or is no head score. At most kMostScoreCells.
 constexpr size_t kMostScoreCells = 1 << 17;
 std::vector<ScoreCell> cells_of(const Metric& metric, const Inputs& inputs);
 
-// HeadScore::cells: calls `key` with every key of which the score adds up A[query, key]. Keys that
-// the query may not see, or that there are not, may be among them.
+// HeadScore::cells: calls `key` with every key whose A[query, key] the score sums. Masked keys and
+// keys out of range may be among them.
 using OfKey = std::function<void(int)>;
 namespace cells {
 void previous(const HeadContext& c, int query, const OfKey& key);

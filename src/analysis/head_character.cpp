@@ -14,7 +14,7 @@ namespace attn {
 
 namespace {
 
-constexpr int kLeastRandom = 4;  // tokens; of fewer, a repetition says nothing
+constexpr int kLeastRandom = 4;  // tokens; a repetition of fewer says nothing
 // In a vocabulary of fewer than this times the tokens drawn, tokens repeat by themselves: copies
 // are then wherever the same token stood before, not on one diagonal.
 constexpr int kDistinct = 8;

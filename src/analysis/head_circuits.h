@@ -26,8 +26,8 @@ Study begin_qk_singular(const Inputs& in);     // {dim}, likewise
 // {layer, head, layer, head}: ‖OV₁ X‖ / (‖OV₁‖ ‖X‖) of an earlier head 1 and a later head 2, with X
 // = QK₂, QK₂ᵀ, OV₂, in Frobenius norms, less 1/√d_model: the root mean square of the same when one
 // of the two is turned at random, which is exact for any two matrices. 0 unless the first layer is
-// before the second. A step is one earlier head and some later ones. Of numbers for each two heads,
-// and what composition keeps of every head.
+// before the second. A step is one earlier head and some later ones. The refusal counts a
+// number for each pair of heads and what is kept of every head.
 Status too_large_for_pairs(const Inputs& in);
 // Elhage et al. 2021; TransformerLens all_composition_scores.
 Study begin_q_composition(const Inputs& in);

@@ -1,5 +1,5 @@
-// head_distance.h - how differently two heads look: Jensen-Shannon distance of their rows (Clark et
-// al. 2019).
+// head_distance.h - how differently two heads attend: Jensen-Shannon distance of their rows (Clark
+// et al. 2019).
 #pragma once
 
 #include "analysis/measure.h"

@@ -1,4 +1,4 @@
-// head_fact_scores.cpp - head scores that the facts of rows tell.
+// head_fact_scores.cpp - head scores computed from the facts of rows.
 #include <algorithm>
 #include <cmath>
 
@@ -134,9 +134,9 @@ void duplicate_stripe(const FactRow& r, Mean& m) {
 }
 
 constexpr Text kAbsFormula = {
-    "1 - sum of |A[i, j] - D[i, j]| / n, D = 1 where a head of this kind looks",
-    "1 − Σ |A[i, j] − D[i, j]| / n，此类头所看之处 D = 1，其余为 0"};
-constexpr Text kLikeness = {"likeness", "相似度"};
+    "1 - sum of |A[i, j] - D[i, j]| / n, D = 1 where a head of this kind attends",
+    "1 − Σ |A[i, j] − D[i, j]| / n，此类头所关注之处 D = 1，其余为 0"};
+constexpr Text kLikeness = {"similarity", "相似度"};
 
 }  // namespace
 
@@ -147,10 +147,11 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "previous_token",
                   .title = {"Previous token", "前一个词元"},
-                  .sentence = {"How much each token looks at the one just before it (stripe score "
-                               "of TransformerLens' Main_Demo)",
-                               "每个词元在多大程度上关注紧邻的前一个词元（TransformerLens "
-                               "Main_Demo 的对角线分数）"},
+                  .sentence =
+                      {"How strongly each token attends to the one just before it (stripe score "
+                       "of TransformerLens' Main_Demo)",
+                       "每个词元在多大程度上关注紧邻的前一个词元（TransformerLens "
+                       "Main_Demo 的对角线分数）"},
                   .unit = kShare,
                   .formula = {"mean of A[i, i-1] over the i that have one",
                               "A[i, i-1] 对有前一个词元的 i 取平均"},
@@ -166,10 +167,11 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "next_token",
                   .title = {"Next token", "后一个词元"},
-                  .sentence = {"How much each token looks at the one just after it; a causal model "
-                               "cannot (Clark et al. 2019)",
-                               "每个词元在多大程度上关注紧邻的后一个词元；因果模型做不到（Clark "
-                               "等，2019）"},
+                  .sentence =
+                      {"How strongly each token attends to the one just after it; a causal model "
+                       "cannot (Clark et al. 2019)",
+                       "每个词元在多大程度上关注紧邻的后一个词元；因果模型做不到（Clark "
+                       "等，2019）"},
                   .unit = kShare,
                   .formula = {"mean of A[i, i+1] over the i that may see it",
                               "A[i, i+1] 对能看到后一个词元的 i 取平均"},
@@ -184,7 +186,7 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "self",
                   .title = {"Itself", "自身"},
-                  .sentence = {"How much each token looks at itself (self_attention_score of "
+                  .sentence = {"How strongly each token attends to itself (self_attention_score of "
                                "HeadVis; Clark et al. 2019)",
                                "每个词元在多大程度上关注自身（HeadVis 的 "
                                "self_attention_score；Clark 等，2019）"},
@@ -202,10 +204,11 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "first_token",
                   .title = {"First token", "首个词元"},
-                  .sentence = {"How much each token looks at the very first one, where attention "
-                               "often just rests: the attention sink (Xiao et al. 2023)",
-                               "每个词元在多大程度上关注最开头的词元，注意力常停放在那里：注意力汇"
-                               "聚（Xiao 等，2023）"},
+                  .sentence =
+                      {"How strongly each token attends to the very first one, where attention "
+                       "often just rests: the attention sink (Xiao et al. 2023)",
+                       "每个词元在多大程度上关注最开头的词元，注意力常停放在那里：注意力汇"
+                       "聚（Xiao 等，2023）"},
                   .unit = kShare,
                   .formula = {"mean of A[i, 0]", "A[i, 0] 的平均"},
                   .source = {"Xiao et al. 2023"},
@@ -222,8 +225,8 @@ std::vector<HeadScore> fact_scores() {
                   .id = "offset",
                   .title = {"Fixed offset", "固定偏移"},
                   .sentence =
-                      {"How much each token looks at the one k places before it; k is chosen, "
-                       "below 0 it lies ahead",
+                      {"How strongly each token attends to the one k places before it; k is "
+                       "chosen, below 0 it lies ahead",
                        "每个词元在多大程度上关注其前第 k 个词元；k 可选，小于 0 表示在其后"},
                   .unit = kShare,
                   .formula = {"mean of A[i, i-k] over the i that may see it",
@@ -242,8 +245,9 @@ std::vector<HeadScore> fact_scores() {
                   .id = "duplicate_token",
                   .title = {"Earlier copies", "先前的相同词元"},
                   .sentence =
-                      {"How much each token looks at earlier places where the same token stands, "
-                       "mean over all tokens (duplicate token of TransformerLens' head_detector)",
+                      {"How strongly each token attends to earlier places where the same token "
+                       "stands, mean over all tokens (duplicate token of TransformerLens' "
+                       "head_detector)",
                        "每个词元在多大程度上关注先前出现的相同词元，对所有词元取平均（TransformerLe"
                        "ns head_detector 的 duplicate token）"},
                   .unit = kShare,
@@ -262,8 +266,8 @@ std::vector<HeadScore> fact_scores() {
                   .id = "induction",
                   .title = {"After earlier copies", "先前相同词元之后"},
                   .sentence =
-                      {"How much each token looks at what followed the same token earlier, mean "
-                       "over all tokens: the mark of an induction head (induction of "
+                      {"How strongly each token attends to what followed the same token earlier, "
+                       "mean over all tokens: the mark of an induction head (induction of "
                        "TransformerLens' head_detector; Olsson et al. 2022)",
                        "每个词元在多大程度上关注先前相同词元之后的词元，对所有词元取平均：归纳头的"
                        "标志（TransformerLens head_detector 的 induction；Olsson 等，2022）"},
@@ -282,7 +286,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "induction_mass",
-                  .title = {"Induction mass", "归纳质量"},
+                  .title = {"Induction mass", "归纳占比"},
                   .sentence = {"The same, but over those tokens alone that occurred before, and "
                                "over weights of at least 0.01 (induction_score of HeadVis)",
                                "同上，但只统计先前出现过的词元，且只计不小于 0.01 的权重（HeadVis "
@@ -302,10 +306,11 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "duplicate_mass",
-                  .title = {"Duplicate mass", "重复质量"},
-                  .sentence = {"How much tokens that occurred before look at their earlier copies, "
-                               "mean over those tokens alone",
-                               "先前出现过的词元在多大程度上关注其先前的副本，只对这些词元取平均"},
+                  .title = {"Duplicate mass", "重复占比"},
+                  .sentence =
+                      {"How strongly tokens that occurred before attend to their earlier copies, "
+                       "mean over those tokens alone",
+                       "先前出现过的词元在多大程度上关注其先前的副本，只对这些词元取平均"},
                   .unit = kShare,
                   .formula = {"mean over i with an earlier copy of the sum of A[i, j] over j < i "
                               "with t[j] = t[i]",
@@ -322,8 +327,8 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "special",
                   .title = {"Special tokens", "特殊词元"},
-                  .sentence = {"How much goes to tokens that stand for no text, as [CLS], [SEP] or "
-                               "<s> (Clark et al. 2019)",
+                  .sentence = {"How much attention goes to tokens that stand for no text, such as "
+                               "[CLS], [SEP] or <s> (Clark et al. 2019)",
                                "有多少注意力落在不代表文本的词元上，如 [CLS]、[SEP] 或 <s>（Clark "
                                "等，2019）"},
                   .unit = kShare,
@@ -342,7 +347,7 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "punctuation",
                   .title = {"Punctuation", "标点"},
-                  .sentence = {"How much goes to tokens that are nothing but punctuation marks "
+                  .sentence = {"How much attention goes to tokens that are nothing but punctuation "
                                "(Clark et al. 2019)",
                                "有多少注意力落在纯标点词元上（Clark 等，2019）"},
                   .unit = kShare,
@@ -362,8 +367,8 @@ std::vector<HeadScore> fact_scores() {
                   .id = "same_word",
                   .title = {"Same word", "同一个词"},
                   .sentence =
-                      {"How much a piece of a word looks at the word's other pieces, mean over "
-                       "pieces that can see one",
+                      {"How strongly a piece of a word attends to the word's other pieces, mean "
+                       "over pieces that can see one",
                        "词的一个片段在多大程度上关注同一个词的其他片段，对能看到它们的片段取平均"},
                   .unit = kShare,
                   .formula = {"mean over i of the sum of A[i, j] over j != i in i's word",
@@ -380,7 +385,7 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "distance",
                   .title = {"Distance", "距离"},
-                  .sentence = {"How far away, in tokens, what is looked at lies on average "
+                  .sentence = {"How far away, in tokens, attention goes on average "
                                "(qk_distance of HeadVis)",
                                "所关注的位置平均有多远，以词元计（HeadVis 的 qk_distance）"},
                   .high = kAnyCount,
@@ -399,7 +404,7 @@ std::vector<HeadScore> fact_scores() {
                   .id = "distance_spread",
                   .title = {"Spread of distance", "距离的离散程度"},
                   .sentence = {"How much that distance varies: its standard deviation over all "
-                               "that is looked at (root of HeadVis' qk_distance_variance)",
+                               "that is attended to (root of HeadVis' qk_distance_variance)",
                                "该距离变化多大：对所有被关注位置的标准差（HeadVis 的 "
                                "qk_distance_variance 的平方根）"},
                   .high = kAnyCount,
@@ -417,12 +422,13 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "entropy",
                   .title = {"Entropy", "熵"},
-                  .sentence = {"How widely attention is spread, in bits: 0 looks at one key, b "
-                               "bits is as wide as 2^b keys alike (Clark et al. 2019, without "
-                               "their smoothing; times 0.693 it is HeadVis' pattern_entropy)",
-                               "注意力有多分散，以比特计：0 表示只看一个键，b 比特相当于均匀看 2^b "
-                               "个键（Clark 等，2019，不作平滑；乘以 0.693 即 HeadVis 的 "
-                               "pattern_entropy）"},
+                  .sentence =
+                      {"How widely attention is spread, in bits: 0 is one key alone, b "
+                       "bits are as wide as 2^b equal keys (Clark et al. 2019, without "
+                       "their smoothing; times 0.693 it is HeadVis' pattern_entropy)",
+                       "注意力有多分散，以比特计：0 表示只关注一个键，b 比特相当于均匀关注 2^b "
+                       "个键（Clark 等，2019，不作平滑；乘以 0.693 即 HeadVis 的 "
+                       "pattern_entropy）"},
                   .high = 31,
                   .unit = kBits,
                   .formula = {"mean over i of -sum of A[i, j] log2 A[i, j]",
@@ -437,9 +443,9 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "entropy_share",
-                  .title = {"Share of the most entropy", "熵占最大值的比例"},
-                  .sentence = {"The same as a share of the most that each row could have: 1 looks "
-                               "at all it may see alike",
+                  .title = {"Normalised entropy", "归一化熵"},
+                  .sentence = {"The same, divided by the largest entropy that each row could have: "
+                               "1 attends evenly to every key that it may see",
                                "同上，但除以每一行可能的最大值：1 表示均匀关注所有可见的键"},
                   .unit = kShare,
                   .formula = {"mean over i that may see n > 1 keys of entropy[i] / log2 n",
@@ -454,9 +460,10 @@ std::vector<HeadScore> fact_scores() {
               {
                   .id = "confidence",
                   .title = {"Largest weight", "最大权重"},
-                  .sentence = {"How strongly each token looks at its favourite: the confidence of "
-                               "a head (Voita et al. 2019)",
-                               "每个词元对其最关注的键有多大权重：头的置信度（Voita 等，2019）"},
+                  .sentence =
+                      {"The weight of the key that each token attends to most: the confidence of "
+                       "a head (Voita et al. 2019)",
+                       "每个词元对其最关注的键有多大权重：头的置信度（Voita 等，2019）"},
                   .unit = kShare,
                   .formula = {"mean over i of max over j of A[i, j]",
                               "A[i, j] 对 j 取最大，再对 i 取平均"},
@@ -469,7 +476,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "span_50",
-                  .title = {"Keys for half", "半数质量的键数"},
+                  .title = {"Keys for 50 %", "占一半注意力的键数"},
                   .sentence =
                       {"How many keys hold half of a token's attention, the strongest first",
                        "一个词元一半的注意力集中在多少个键上（从最强的算起）"},
@@ -477,7 +484,7 @@ std::vector<HeadScore> fact_scores() {
                   .unit = kKeys,
                   .formula = {"mean over i of the fewest keys with a sum of A[i, j] >= 0.5 - 1e-6",
                               "对 i 取平均：使 A[i, j] 之和 >= 0.5 - 1e-6 的最少键数"},
-                  .source = {"effective span, by mass", "有效跨度，按质量"},
+                  .source = {"effective span, by share of attention", "有效跨度，按注意力占比"},
               },
           .column = {"n50", "n50"},
           .of_row = span_50,
@@ -487,7 +494,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "span_90",
-                  .title = {"Keys for 90 %", "九成质量的键数"},
+                  .title = {"Keys for 90 %", "占九成注意力的键数"},
                   .sentence =
                       {"How many keys hold 90 % of a token's attention, the strongest first",
                        "一个词元九成的注意力集中在多少个键上（从最强的算起）"},
@@ -495,7 +502,7 @@ std::vector<HeadScore> fact_scores() {
                   .unit = kKeys,
                   .formula = {"mean over i of the fewest keys with a sum of A[i, j] >= 0.9 - 1e-6",
                               "对 i 取平均：使 A[i, j] 之和 >= 0.9 - 1e-6 的最少键数"},
-                  .source = {"effective span, by mass", "有效跨度，按质量"},
+                  .source = {"effective span, by share of attention", "有效跨度，按注意力占比"},
               },
           .column = {"n90", "n90"},
           .of_row = span_90,
@@ -539,12 +546,13 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "previous_abs",
-                  .title = {"Previous token, by likeness", "前一个词元（按相似）"},
-                  .sentence = {"How like the pattern is to one that looks at the previous token "
-                               "and nothing else: 1 the same, −1 nothing in common (“abs” of "
-                               "TransformerLens' head_detector)",
-                               "图案与“只看前一个词元”的图案有多相似：1 表示相同，−1 "
-                               "表示毫无共同之处（TransformerLens head_detector 的 “abs”）"},
+                  .title = {"Previous token, by similarity", "前一个词元（按相似）"},
+                  .sentence =
+                      {"How similar the pattern is to one that attends to the previous token "
+                       "and to nothing else: 1 is identical, −1 has nothing in common (“abs” of "
+                       "TransformerLens' head_detector)",
+                       "模式与“只关注前一个词元”的模式有多相似：1 表示相同，−1 "
+                       "表示毫无共同之处（TransformerLens head_detector 的 “abs”）"},
                   .low = -kAnyCount,
                   .unit = kLikeness,
                   .formula = kAbsFormula,
@@ -557,11 +565,11 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "duplicate_abs",
-                  .title = {"Earlier copies, by likeness", "先前的相同词元（按相似）"},
-                  .sentence = {"How like the pattern is to one with a whole weight on every "
+                  .title = {"Earlier copies, by similarity", "先前的相同词元（按相似）"},
+                  .sentence = {"How similar the pattern is to one with a full weight on every "
                                "earlier place of the same token; below −1 where there are several "
                                "(“abs” of TransformerLens' head_detector)",
-                               "图案与“在每个先前的相同词元上都放满权重”的图案有多相似；有多个相同"
+                               "模式与“在每个先前的相同词元上都放满权重”的模式有多相似；有多个相同"
                                "词元时可低于 −1（TransformerLens head_detector 的 “abs”）"},
                   .low = -kAnyCount,
                   .unit = kLikeness,
@@ -575,11 +583,11 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "induction_abs",
-                  .title = {"After earlier copies, by likeness", "先前相同词元之后（按相似）"},
-                  .sentence = {"How like the pattern is to one with a whole weight on everything "
+                  .title = {"After earlier copies, by similarity", "先前相同词元之后（按相似）"},
+                  .sentence = {"How similar the pattern is to one with a full weight on everything "
                                "that followed the same token earlier; below −1 where there are "
                                "several (“abs” of TransformerLens' head_detector)",
-                               "图案与“在先前相同词元之后的每个词元上都放满权重”的图案有多相似；有"
+                               "模式与“在先前相同词元之后的每个词元上都放满权重”的模式有多相似；有"
                                "多个时可低于 −1（TransformerLens head_detector 的 “abs”）"},
                   .low = -kAnyCount,
                   .unit = kLikeness,
@@ -599,12 +607,13 @@ std::vector<HeadScore> stripe_scores() {
               {
                   .id = "induction_stripe",
                   .title = {"Induction stripe", "归纳对角线"},
-                  .sentence = {"Where the text says the same p tokens twice: how much each token "
-                               "looks at the one after its copy, mean over the whole diagonal "
-                               "(TransformerLens' Main_Demo; Olsson et al. 2022)",
-                               "文本把同样的 p "
-                               "个词元说两遍时：每个词元在多大程度上关注其副本之后的词元，在整条对"
-                               "角线上取平均（TransformerLens Main_Demo；Olsson 等，2022）"},
+                  .sentence =
+                      {"Where the text repeats its first p tokens: how strongly each token "
+                       "attends to the one after its copy, mean over the whole diagonal "
+                       "(TransformerLens' Main_Demo; Olsson et al. 2022)",
+                       "文本把同样的 p "
+                       "个词元重复一遍时：每个词元在多大程度上关注其副本之后的词元，在整条对"
+                       "角线上取平均（TransformerLens Main_Demo；Olsson 等，2022）"},
                   .unit = kShare,
                   .formula = {"mean of A[i, i-(p-1)]", "A[i, i-(p-1)] 的平均"},
                   .source = {"TransformerLens Main_Demo; Olsson et al. 2022"},
@@ -622,11 +631,11 @@ std::vector<HeadScore> stripe_scores() {
                   .id = "duplicate_stripe",
                   .title = {"Duplicate stripe", "重复对角线"},
                   .sentence =
-                      {"Where the text says the same p tokens twice: how much each token looks at "
-                       "its copy, mean over the whole diagonal (TransformerLens' Main_Demo)",
+                      {"Where the text repeats its first p tokens: how strongly each token attends "
+                       "to its copy, mean over the whole diagonal (TransformerLens' Main_Demo)",
                        "文本把同样的 p "
-                       "个词元说两遍时：每个词元在多大程度上关注自己的副本，在整条对角线上取平均（T"
-                       "ransformerLens Main_Demo）"},
+                       "个词元重复一遍时：每个词元在多大程度上关注自己的副本，在整条对角线上取平均"
+                       "（TransformerLens Main_Demo）"},
                   .unit = kShare,
                   .formula = {"mean of A[i, i-p]", "A[i, i-p] 的平均"},
                   .source = {"TransformerLens Main_Demo"},

@@ -10,16 +10,15 @@
 
 namespace attn {
 
-// A row that leaves less than this for other keys than the first has nothing to tell without the
-// sink.
+// A row with less weight than this on keys other than the first is not counted without the sink.
 constexpr double kLeastRest = .01;
 
-// What head scores ask about one sample beside its weights; made once for all heads.
+// What head scores need of one sample besides its weights; made once for all heads.
 struct HeadContext {
   const Attention& a;
   int sample = 0;
-  int period = 0;  // the input is r + r with r of so many tokens; 0: it is not
-  int offset = 0;  // of the score of a fixed offset: A[i, i - offset]
+  int period = 0;  // the input is r + r with r of this many tokens; 0: it is not
+  int offset = 0;  // for the score of a fixed offset, A[i, i - offset]
 
   bool self = true;  // query i is key i
   TokenSets sets;
@@ -29,14 +28,14 @@ struct HeadContext {
 
   HeadContext(const Attention& attention, int sample, int period, int offset);
   int n_seen(int query) const { return n_seen_[size_t(query)]; }  // keys that may be seen
-  // Earlier copies of the query's token that it may see, and keys behind earlier copies.
+  // Earlier visible copies of the query's token, and keys that follow such copies.
   int n_copies(int query) const { return n_copies_[size_t(query)]; }
   int n_after(int query) const { return n_after_[size_t(query)]; }
   bool has_word(int query) const {
     return has_word_[size_t(query)] != 0;
   }  // another token of its word
   bool sees(int query, int key) const;
-  // Keys from here on are masked.
+  // The first key from which on all are masked.
   int end_of(int query) const;
 
  private:
@@ -45,12 +44,11 @@ struct HeadContext {
 };
 
 // Facts of a row of weights [n_key], as row_facts.h defines them; masked cells count as 0 whatever
-// they hold. kLogSum stays 0. In double: for traces whose pass told none, and as a check of those
-// that did.
+// they hold. kLogSum stays 0. In double: for traces without facts, and to check those with them.
 void facts_of(const HeadContext& context, int query, std::span<const float> weights, float* facts);
 
-// Facts of a row that looks at all it may see alike. Takes as long as its lists are where the mask
-// is causal or none, and walks the row otherwise.
+// Facts of a row of uniform attention over the keys that it may see. Walks only the row's lists
+// where the mask is causal or none, else the whole row.
 void uniform_facts(const HeadContext& context, int query, float* facts);
 
 }  // namespace attn

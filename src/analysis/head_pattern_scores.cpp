@@ -1,4 +1,5 @@
-// head_pattern_scores.cpp - head scores that need whole patterns: lines, blocks, likeness, values.
+// head_pattern_scores.cpp - head scores that need whole patterns: lines, blocks, similarity,
+// values.
 #include "analysis/head_cells.h"
 #include "analysis/head_score_rows.h"
 
@@ -6,7 +7,7 @@ namespace attn {
 
 namespace {
 
-// So that many texts of different lengths count by their rows.
+// Texts of different lengths count by their rows.
 Mean over_rows(double value, int n) { return {value * n, n, 0}; }
 
 Mean vertical(const HeadProfile&, const LineSums& s, const LineSums& u) {
@@ -51,10 +52,11 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "row_similarity",
-                  .title = {"Likeness of rows", "相邻行的相似度"},
-                  .sentence = {"How alike the attention of neighbouring tokens is: mean cosine of "
-                               "successive rows",
-                               "相邻词元的注意力有多相似：相邻两行的平均余弦"},
+                  .title = {"Similarity of rows", "相邻行的相似度"},
+                  .sentence =
+                      {"How similar the attention of neighbouring tokens is: mean cosine of "
+                       "successive rows",
+                       "相邻词元的注意力有多相似：相邻两行的平均余弦"},
                   .unit = kShare,
                   .formula = {"mean over i >= 1 of cos(A[i, :], A[i-1, :])",
                               "对 i >= 1 取平均：cos(A[i, :], A[i-1, :])"},
@@ -71,7 +73,7 @@ std::vector<HeadScore> pattern_scores() {
                   .sentence =
                       {"How much of the pattern depends on the distance alone and not on the "
                        "words: the part of its variance that the mean at each offset explains",
-                       "图案有多少只取决于距离而与词无关：各偏移处的均值所能解释的方差比例"},
+                       "模式有多少只取决于距离而与词无关：各偏移处的均值所能解释的方差比例"},
                   .unit = kShare,
                   .formula = {"1 - sum of (A[i, j] - m[i-j])^2 / sum of (A[i, j] - m)^2",
                               "1 - Σ (A[i, j] - m[i-j])^2 / Σ (A[i, j] - m)^2"},
@@ -85,11 +87,11 @@ std::vector<HeadScore> pattern_scores() {
               {
                   .id = "vertical",
                   .title = {"Vertical lines", "竖线"},
-                  .sentence =
-                      {"How much attention lies on columns that many tokens look at (columns of at "
-                       "least 0.1 on average and twice what uniform attention gives)",
-                       "有多少注意力落在许多词元共同关注的列上（该列平均至少 "
-                       "0.1，且是均匀注意力的两倍）"},
+                  .sentence = {"How much attention lies on columns that many tokens attend to "
+                               "(columns of at least 0.1 on average and twice what uniform "
+                               "attention gives)",
+                               "有多少注意力落在许多词元共同关注的列上（该列平均至少 "
+                               "0.1，且是均匀注意力的两倍）"},
                   .unit = kShare,
                   .formula = {"sum over strong columns j of A[:, j] / sum of A",
                               "强列 j 上 A[:, j] 之和 / A 之和"},
@@ -105,7 +107,7 @@ std::vector<HeadScore> pattern_scores() {
                   .id = "diagonal",
                   .title = {"Diagonal lines", "斜线"},
                   .sentence =
-                      {"How much attention lies at distances that many tokens look at (diagonals "
+                      {"How much attention lies at distances that many tokens attend to (diagonals "
                        "of at least 0.1 on average and twice what uniform attention gives)",
                        "有多少注意力落在许多词元共同关注的距离上（该斜线平均至少 "
                        "0.1，且是均匀注意力的两倍）"},
@@ -124,8 +126,8 @@ std::vector<HeadScore> pattern_scores() {
                   .id = "block",
                   .title = {"Own sentence", "本句"},
                   .sentence =
-                      {"How much each token looks at its own sentence; sentences end at full stops "
-                       "and special tokens",
+                      {"How strongly each token attends to its own sentence; sentences end at full "
+                       "stops and special tokens",
                        "每个词元在多大程度上关注自己所在的句子；句子以句末标点或特殊词元为界"},
                   .unit = kShare,
                   .formula = {"mean over i of the sum of A[i, j] over j in i's sentence",
@@ -141,14 +143,14 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "pattern_class",
-                  .title = {"Kind of pattern", "图案类别"},
+                  .title = {"Kind of pattern", "模式类别"},
                   .sentence =
                       {"0 vertical, 1 diagonal, 2 both, 3 blocks, 4 heterogeneous: the classes of "
-                       "Kovaleva et al. 2019, told by a rule (theirs by a trained network): lines "
-                       "that hold half of the mass, else sentences that do",
+                       "Kovaleva et al. 2019, by a rule (theirs is a trained network): lines "
+                       "with half of the attention decide, else sentences with half of it",
                        "0 竖线，1 斜线，2 两者，3 分块，4 混杂：Kovaleva "
-                       "等（2019）的类别，由规则判定（原文用训练的网络）：线条占一半质量，否则看句"
-                       "子"},
+                       "等（2019）的类别，由规则判定（原文用训练的网络）：若线条占一半注意力，按线"
+                       "条归类；否则看句子"},
                   .high = 4,
                   .unit = {"class", "类别"},
                   .formula =
@@ -184,8 +186,8 @@ std::vector<HeadScore> pattern_scores() {
               {
                   .id = "clark_punctuation",
                   .title = {"Commas and full stops", "逗号与句号"},
-                  .sentence = {"How much goes to the tokens “,” and “.”, the punctuation of Clark "
-                               "et al. 2019",
+                  .sentence = {"How much attention goes to the tokens “,” and “.”, the punctuation "
+                               "of Clark et al. 2019",
                                "有多少注意力落在“,”和“.”上，即 Clark 等（2019）的标点"},
                   .unit = kShare,
                   .formula = {"mean over i of the sum of A[i, j] over t[j] in {\",\", \".\"}",

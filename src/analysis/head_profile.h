@@ -1,5 +1,5 @@
 // head_profile.h - what a head's whole pattern shows that single rows do not: lines, blocks,
-// likeness of rows.
+// similarity of rows.
 #pragma once
 
 #include <span>
@@ -11,35 +11,34 @@ namespace attn {
 
 struct Model;
 
-// A sum, and of how many things.
+// A sum and the number of its terms.
 struct Mean {
   double sum = 0;
   int64_t n = 0;
-  double squares = 0;  // of scores that need a spread as well
-  double value() const { return n > 0 ? sum / double(n) : 0; }  // of nothing: 0
+  double squares = 0;  // for scores that also need a spread
+  double value() const { return n > 0 ? sum / double(n) : 0; }  // 0 without terms
 };
 
-// Sums over a pattern, row by row; with the sink or over rows renormalised without it.
+// Sums over a pattern, row by row; with the sink, or over rows renormalised without it.
 struct LineSums {
   std::vector<double> columns;  // [n_key] Σ_i A[i, j]
   std::vector<double> offsets;  // [n_query + n_key] Σ A[i, j] over i - j + n_key - 1
-  std::vector<int> column_cells, offset_cells;  // of each so many cells that may be seen
+  std::vector<int> column_cells, offset_cells;  // number of unmasked cells in each
   double squares = 0, all = 0, own_segment = 0;
   int64_t n_cells = 0;
   int n_rows = 0;
   double likeness = 0;         // Σ of cosines of successive rows
-  int n_pairs = 0, last = -1;  // the row before, where it was counted
+  int n_pairs = 0, last = -1;  // the last row that was counted
 };
 
-// What a walk over one head's rows gathers. O(n_query + n_key) numbers, whatever the pattern's
-// size.
+// What a walk over one head's rows gathers: O(n_query + n_key) numbers.
 struct HeadProfile {
   LineSums with, without;
   double smoothed_nats = 0;                 // Σ of the rows' entropies as Clark et al. smooth them
   double comma_or_point = 0;                // Σ A[i, j] over keys "," and "."
   double weighted = 0, weighted_first = 0;  // Σ A[i, j] ‖v_j W_O‖, and of j = 0
   bool has_norms = false;
-  int n_rows = 0;  // that see anything
+  int n_rows = 0;  // with at least one unmasked key
 };
 
 // Walks the rows of one head in order.
@@ -70,7 +69,7 @@ std::vector<float> value_norms(const Model* model, const Attention& a, int sampl
 // those is at least kLine and twice what uniform attention would give.
 constexpr double kLine = .1;
 struct Lines {
-  double vertical = 0, diagonal = 0;  // shares of the mass that lie on lines
+  double vertical = 0, diagonal = 0;  // shares of the weight that lie on lines
 };
 Lines lines_of(const LineSums& sums, const LineSums& uniform);
 
@@ -80,7 +79,7 @@ Lines lines_of(const LineSums& sums, const LineSums& uniform);
 double positional_share(const LineSums& sums);
 
 // Five classes after Kovaleva et al. 2019, who trained a network on pictures; ours is a rule. In
-// order: vertical, diagonal or both, where these hold at least kHalfPattern of the mass together
+// order: vertical, diagonal or both, where these hold at least kHalfPattern of the weight together
 // (each of both at least half of that); block, where sentences hold as much and at least half of
 // what uniform attention leaves between them is gone.
 enum class PatternClass { vertical, diagonal, vertical_diagonal, block, heterogeneous };

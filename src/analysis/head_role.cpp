@@ -18,34 +18,36 @@ const std::vector<RoleRow>& role_rows() {
       {
           .role = Role::previous_token,
           .name = {"Previous token", "前一个词元"},
-          .sentence = {"Each token looks at the one just before it",
+          .sentence = {"Each token attends to the one just before it",
                        "每个词元关注紧邻的前一个词元"},
           .scores = {"previous_token"},
       },
       {
           .role = Role::next_token,
           .name = {"Next token", "后一个词元"},
-          .sentence = {"Each token looks at the one just after it", "每个词元关注紧邻的后一个词元"},
+          .sentence = {"Each token attends to the one just after it",
+                       "每个词元关注紧邻的后一个词元"},
           .scores = {"next_token"},
       },
       {
           .role = Role::self,
           .name = {"Itself", "自身"},
-          .sentence = {"Each token looks at itself", "每个词元关注自身"},
+          .sentence = {"Each token attends to itself", "每个词元关注自身"},
           .scores = {"self"},
       },
       {
           .role = Role::induction,
           .name = {"Induction", "归纳"},
-          .sentence = {"A token that stood earlier in the text looks at what followed it there, so "
-                       "the model can say it again",
-                       "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
+          .sentence =
+              {"A token that stood earlier in the text attends to what followed it there, so "
+               "the model can repeat it",
+               "先前出现过的词元会关注当时紧随其后的词元，使模型得以重复它"},
           .scores = {"induction_stripe", "induction_mass"},
       },
       {
           .role = Role::duplicate_token,
           .name = {"Duplicate token", "重复词元"},
-          .sentence = {"A token that stood earlier in the text looks at its earlier copies",
+          .sentence = {"A token that stood earlier in the text attends to its earlier copies",
                        "先前出现过的词元会关注它先前的副本"},
           .scores = {"duplicate_stripe", "duplicate_mass"},
       },
@@ -80,7 +82,7 @@ const std::vector<RoleRow>& role_rows() {
       {
           .role = Role::block,
           .name = {"Own sentence", "本句"},
-          .sentence = {"Each token looks around in its own sentence", "每个词元关注自己所在的句子"},
+          .sentence = {"Each token attends to its own sentence", "每个词元关注自己所在的句子"},
           .scores = {"pattern_class"},
       },
       {

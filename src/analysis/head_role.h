@@ -1,4 +1,4 @@
-// head_role.h - what a head does, in one short name with how sure it is; stated thresholds, the
+// head_role.h - what a head does: one short name and its confidence, by stated thresholds, with the
 // sink set aside.
 #pragma once
 
@@ -25,8 +25,8 @@ enum class Role {
 struct HeadRole {
   Role role = Role::nothing;
   Text name, sentence;
-  float confidence = 0;              // 0 .. 1; of `nothing`: how far everything is from a threshold
-  const HeadScore* score = nullptr;  // that it was told by; null of `nothing`
+  float confidence = 0;  // 0 .. 1; for `nothing`, the distance of all scores from their thresholds
+  const HeadScore* score = nullptr;  // the one that decided; null for `nothing`
   float value = 0, baseline = 0;     // of that score
 };
 
@@ -38,13 +38,12 @@ constexpr float kSinkShare = .5f;
 constexpr float kRoleShare = .4f;
 // Else special tokens or punctuation marks, as Clark et al. 2019 label them, but by lift
 constexpr float kMarksShare = .6f;
-// Else broad: of the most entropy that each row could have, with the sink (their 3.8 nats are .78
-// of 128 tokens)
+// Else broad, by normalised entropy, with the sink (their 3.8 nats are .78 for 128 tokens)
 constexpr float kBroadShare = .8f;
-// Else block, by pattern_class(). Scores over fewer rows than this say nothing.
+// Else block, by pattern_class(). Scores over fewer rows than this are ignored.
 constexpr int kLeastRows = 4;
 
-// Scores that the role is told by; those of r + r only where the period is known.
+// The scores that roles are decided by; those of r + r only where the period is known.
 std::vector<const HeadScore*> role_scores(bool with_period);
 // A role's score of one head: the first of its scores that the table has counts of. None: no rows.
 struct RoleShare {
@@ -56,7 +55,7 @@ struct RoleShare {
 RoleShare role_share(const HeadTable& table, Role role, Sink sink, int layer, int head);
 // Whether all rows of a head, over all samples, are of sentences that keep to themselves.
 bool is_block(const HeadTable& table, int layer, int head);
-// Of a table that has (at least some of) those scores; what is not there is not looked for.
+// From a table with at least some of those scores; roles whose scores are missing are not found.
 HeadRole head_role(const HeadTable& table, int layer, int head);
 
 }  // namespace attn

@@ -26,7 +26,7 @@ Study begin_score(size_t score, const Inputs& in) {
   return {work->n_steps(), [work] { return work->step(); }, [table] { return measure_of(*table); }};
 }
 
-// A row's function knows its place. They are many: as little code as can be.
+// One instance per row of the table, so it is kept as short as possible.
 template <size_t kScore>
 Study begin(const Inputs& in) {
   return begin_score(kScore, in);

@@ -11,7 +11,7 @@ namespace attn {
 
 inline constexpr Text kShare = {"share", "占比"}, kTokenUnit = {"tokens", "词元"},
                       kBits = {"bits", "比特"}, kNats = {"nats", "奈特"}, kKeys = {"keys", "个键"};
-// More than any number of tokens.
+// Larger than any number of tokens.
 inline constexpr float kAnyCount = 2147483648.f;
 
 std::vector<HeadScore> fact_scores();     // by facts of rows

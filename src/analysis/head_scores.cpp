@@ -18,7 +18,8 @@ constexpr int64_t kStepCells =
 constexpr int kStepFacts = 1 << 10;  // rows of facts in a step: each is asked by every score
 constexpr Sink kSinks[] = {Sink::with, Sink::without};
 
-// Whether the pass told facts of every row. Under a masked score they count masked cells in.
+// Whether the trace has facts of every row. Where a masked score is replaced by a number, they
+// include masked cells.
 bool has_facts(const Attention& a) {
   return a.masked_score == 0 && int(a.facts.size()) == a.n_layers &&
          std::ranges::none_of(a.facts, &HeadRows::empty);

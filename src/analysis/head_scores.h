@@ -1,5 +1,5 @@
-// head_scores.h - what a head does, in a number each: previous token, induction, sink, entropy,
-// lines.
+// head_scores.h - what a head does, one number per behaviour: previous token, induction, sink,
+// entropy, lines.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,24 @@
 
 namespace attn {
 
-// Attention often rests on the first token, which says nothing about what a head looks for. So
-// scores also exist without it: every row divided by what it leaves for the other keys. Rows that
-// leave less than kLeastRest are not counted then.
+// Attention often rests on the first token, which says nothing about what a head does. So scores
+// also exist without it: every row is divided by its weight on the other keys. Rows where that is
+// less than kLeastRest are not counted then.
 enum class Sink { with, without };
 
-// One row of a pattern by its facts, and what a score may ask about it.
+// One row of a pattern: its facts, and what scores need besides.
 struct FactRow {
   const HeadContext& c;
   int layer, head, query;
   std::span<const float> facts;    // [kRowFacts]
-  std::span<const float> weights;  // [n_key]; empty: told by the pass
+  std::span<const float> weights;  // [n_key]; empty where the facts come from the pass
   Sink sink;
 
   double fact(RowFact of) const { return double(facts[size_t(of)]); }
   double weight(int key) const;  // A[i, key], as it is; only where
   bool has_weight() const { return !weights.empty() || c.a.is_kept(layer); }
-  // What the weights are divided by: 1, or what is left beside the sink; 0 where the row is not
-  // counted.
+  // What the weights are divided by: 1, or the row's weight without the sink; 0 where the row is
+  // not counted.
   double whole() const;
 };
 
@@ -42,7 +42,7 @@ struct HeadScore {
   Text column;    // the title, short enough for a column
   void (*of_row)(const FactRow& row, Mean& mean) = nullptr;
   Mean (*of_head)(const HeadProfile& head, const LineSums& sums, const LineSums& uniform) = nullptr;
-  // Of a query, the keys whose weights it adds up (head_cells.h); null: it is about all cells.
+  // The keys whose weights it sums for a query (head_cells.h); null: it uses all cells.
   void (*cells)(const HeadContext&, int query, const std::function<void(int key)>&) = nullptr;
   bool usual = false;      // `attnscope heads` shows it where there is no room for all
   bool sink_aware = true;  // it has a value without the sink
@@ -57,7 +57,7 @@ struct HeadScore {
 std::span<const HeadScore> head_scores();
 const HeadScore* find_head_score(std::string_view id);
 
-// What the scores are of one sample of a trace.
+// The scores of one sample of a trace.
 struct HeadQuestion {
   int sample = 0, period = 0, offset = 2;
 };
@@ -67,15 +67,15 @@ struct HeadTable {
   std::vector<const HeadScore*> scores;
   int n_layers = 0, n_heads = 0;
   std::vector<Mean> means;    // [sink, score, layer, head]
-  std::vector<Mean> uniform;  // [sink, score] of attention that looks at all it may see alike
+  std::vector<Mean> uniform;  // [sink, score] of uniform attention
 
   HeadTable(std::vector<const HeadScore*> scores, const Attention& a);
-  // Adds one sample of a trace of the same model. `period`: the input is r + r with r of so many
-  // tokens; read by the stripe scores alone.
+  // Adds one sample of a trace of the same model. `period`: the input is r + r with r of this
+  // many tokens; only the stripe scores read it.
   void add(const Model* model, const Attention& a, int sample, int period, int offset = 2);
-  // [layer, head]. Scores that the trace cannot tell are NaN.
+  // [layer, head]. Scores that cannot be computed from the trace are NaN.
   std::vector<float> values(size_t score, Sink sink = Sink::with) const;
-  // What uniform attention under the same masks has.
+  // The same for uniform attention under the same masks.
   float baseline(size_t score, Sink sink = Sink::with) const;
 
   size_t at(size_t score, Sink sink, int layer, int head) const {
@@ -85,16 +85,15 @@ struct HeadTable {
   }
 };
 
-// HeadTable::add in steps of some milliseconds. Scores by facts that the pass told cost next to
-// nothing; for the others all patterns are walked, a few rows at a time. Trace and table must
-// outlive it.
+// HeadTable::add in steps of some milliseconds. Scores by facts from the pass cost next to nothing;
+// for the others all patterns are walked, a few rows at a time. Trace and table must outlive it.
 class HeadTableWork {
  public:
   HeadTableWork(HeadTable& table, const Model* model, const Attention& attention,
                 const HeadQuestion& question);
   ~HeadTableWork();
   int n_steps() const;
-  bool step();  // false: that was the last
+  bool step();  // false: that was the last one
 
  private:
   struct Impl;

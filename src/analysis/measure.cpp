@@ -1,5 +1,5 @@
-// measure.cpp - what a choice means in a given trace, what a metric lacks, the largest weights of a
-// row.
+// measure.cpp - clamps a choice to a trace, says what a metric lacks, finds the largest weights of
+// a row.
 #include "analysis/measure.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 int within(int i, int n) { return std::clamp(i, 0, std::max(n - 1, 0)); }
 
-// Whether a layer that the metric looks at was given as weights.
+// Whether a layer that the metric reads was given as weights.
 bool has_weights_alone(const Metric& metric, const Inputs& in) {
   const Attention& a = in.attention();
   if (metric.reads & reads_layer) return a.is_given(in.state->layer);
@@ -66,7 +66,7 @@ Status missing(const Metric& metric, const Inputs& in) {
     return no(": needs an output vocabulary, which this model has not",
               "：需要输出词表，而该模型没有");
   if (asks(of_weights)) return metric.too_large ? named(metric.too_large(in)) : Status();
-  if (!in.trace) return no(": needs a text that was read", "：需要先读入文本");
+  if (!in.trace) return no(": needs a text", "：需要先输入文本");
   const Attention& a = in.attention();
   if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
     return no(": needs attention within one text; here queries and keys are two",
@@ -103,10 +103,10 @@ Status too_many_bytes(const Inputs& in, uint64_t bytes) {
                         tr(lang, " of memory, more than the ", " 内存，超过上限 ") +
                         human_bytes(kMostMeasureBytes);
   if (n > 0)
-    message += tr(lang, " that a measure may have; a text of fewer than ", "；请使用少于 ") +
-               std::to_string(n) + tr(lang, " tokens will do", " 个词元的文本");
+    message += tr(lang, " that a measure may use; use a text of fewer than ", "；请使用少于 ") +
+               std::to_string(n) + tr(lang, " tokens", " 个词元的文本");
   else
-    message += tr(lang, " that a measure may have; a smaller model will do", "；请使用更小的模型");
+    message += tr(lang, " that a measure may use; use a smaller model", "；请使用更小的模型");
   return Error{message};
 }
 

@@ -38,7 +38,7 @@ struct Measure {
   int n_guesses() const { return values.empty() ? 0 : int(guesses.size() / values.size()); }
 };
 
-// What must be there for a metric to be computed; bits of Metric::needs.
+// What a metric needs in order to be computed; bits of Metric::needs.
 enum Need : unsigned {
   needs_model = 1,
   needs_activations = 2,   // of a pass that kept them (Keep::activations)
@@ -76,7 +76,7 @@ struct Inputs {
   int period = 0;  // the text is r + r with r of so many tokens; 0: it is not
   const MultiHeadAttention* module = nullptr;  // that made the trace; none for one of a model
 
-  // The same, asked at another place; the state must outlive what is asked.
+  // The same with another state, which must outlive the result.
   Inputs at(const State& other) const {
     Inputs in = *this;
     in.state = &other;
@@ -109,7 +109,7 @@ struct Metric {
   unsigned reads = 0;                       // Read
   unsigned needs = 0;                       // Need
   Study (*begin)(const Inputs&) = nullptr;  // never null in the table; ask missing() first
-  // In one sentence without the title, what is too large for it; empty: nothing. Asked before
+  // One sentence, without the title, on what is too large for it; empty: nothing is. Asked before
   // anything is allocated.
   Status (*too_large)(const Inputs&) = nullptr;
   // The weights as they are, which a page has at hand without computing a measure.
@@ -127,14 +127,14 @@ Status too_many_bytes(const Inputs& inputs, uint64_t bytes);
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view id);
 
-// In one sentence, what a metric needs and these inputs have not; empty: it may be computed.
+// One sentence on what a metric needs and these inputs lack; empty: it can be computed.
 Status missing(const Metric& metric, const Inputs& inputs);
 const char* formula_of(const Metric& metric, Lang lang);
 const char* source_of(const Metric& metric, Lang lang);
 
 // All steps at once.
 Measure run(Study study);
-// Metric::begin of what is made in a moment: a study of one step.
+// Metric::begin for what takes a moment: a study of one step.
 Study made_at_once(Measure measure);
 template <Measure (*make)(const Inputs&)>
 Study at_once(const Inputs& inputs) {
@@ -143,7 +143,7 @@ Study at_once(const Inputs& inputs) {
 
 // Clamps part, layer, head, sample, token and locked key to what the trace has.
 State clamped(const State& state, const Trace& trace);
-// The same of layer and head, where there is nothing but a model.
+// The same for layer and head, where there is only a model.
 State clamped(const State& state, const Config& config);
 
 struct Peak {

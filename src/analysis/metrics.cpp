@@ -1,5 +1,4 @@
-// metrics.cpp - the table of metrics: families one after the other, the plain looks at patterns
-// first.
+// metrics.cpp - the table of metrics: families one after the other, patterns as they are first.
 #include <algorithm>
 
 #include "analysis/dense.h"
@@ -82,7 +81,7 @@ std::span<const Metric> looks() {
       {
           .id = "row",
           .title = {"Token's row", "词元的注意力行"},
-          .sentence = {"Where the chosen token looks in the chosen head; sums to 1",
+          .sentence = {"What the chosen token attends to in the chosen head; sums to 1",
                        "所选词元在所选头中关注哪里；和为 1"},
           .axes = {Axis::key},
           .unit = kShare,
@@ -95,7 +94,7 @@ std::span<const Metric> looks() {
       {
           .id = "heads_row",
           .title = {"Heads compared", "各头对比"},
-          .sentence = {"Where the chosen token looks in every head of the layer",
+          .sentence = {"What the chosen token attends to in every head of the layer",
                        "所选词元在该层每个头中关注哪里"},
           .axes = {Axis::head, Axis::key},
           .unit = kShare,
@@ -120,10 +119,11 @@ std::span<const Metric> looks() {
       {
           .id = "head_distance",
           .title = {"Distance between heads", "头之间的距离"},
-          .sentence = {"How differently two heads look at this text: 0 for heads that do the same, "
-                       "0.69 (ln 2) for heads that never look at the same token",
-                       "两个头看这段文本的方式相差多少：0 表示完全相同，0.69（ln "
-                       "2）表示从不关注同一个词元"},
+          .sentence =
+              {"How differently two heads attend in this text: 0 for heads that do the same, "
+               "0.69 (ln 2) for heads that never attend to the same token",
+               "两个头在这段文本中的注意力相差多少：0 表示完全相同，0.69（ln "
+               "2）表示从不关注同一个词元"},
           .axes = {Axis::layer, Axis::head, Axis::layer, Axis::head},
           .high = .6931472f,
           .unit = {"nats", "奈特"},

@@ -9,7 +9,7 @@ namespace attn {
 
 // In steps of some values or queries.
 Study begin_norm_head(const Inputs& in);  // {query, key} A[i, j] ‖f(x_j)‖, the chosen head
-// Of what the values of all heads of a layer write, [head, key, d_model], which these keep.
+// Refusal: they keep what the values of all heads of a layer write, [head, key, d_model].
 Status too_large_for_values(const Inputs& in);
 Study begin_norm_layer(const Inputs& in);     // {query, key} ‖Σ_h A^h[i, j] f^h(x_j)‖
 Study begin_norm_residual(const Inputs& in);  // {query, key} with x_i added where j = i

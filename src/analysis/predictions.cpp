@@ -65,9 +65,10 @@ std::span<const Metric> predictions() {
       {
           .id = "lens_guess",
           .title = {"Lens: first guess", "透镜：首选"},
-          .sentence = {"What the model would say at each token if it ended after this layer, and "
-                       "what chance it would give that",
-                       "若模型到这一层就结束，它在每个词元处会说什么，以及给它多大的概率"},
+          .sentence =
+              {"What the model would predict at each token if it ended after this layer, and "
+               "with what probability",
+               "若模型到这一层就结束，它在每个词元处会预测什么，概率多大"},
           .axes = {Axis::layer, Axis::query},
           .unit = {"probability", "概率"},
           .formula = {"max over t of softmax(LN_f(x^l_i) W_U + b_U)[t]",

@@ -1,4 +1,4 @@
-// predictions.h - what a model would say: in place of each layer's end, and next.
+// predictions.h - what a model predicts: if it ended after each layer, and next.
 #pragma once
 
 #include "analysis/measure.h"
@@ -7,8 +7,8 @@ namespace attn {
 
 inline constexpr int kGuesses = 5;  // of each cell of the lens
 
-// {layer, query}: the chance of the likeliest token, with kGuesses guesses a cell (nostalgebraist
-// 2020).
+// {layer, query}: the probability of the likeliest token, with kGuesses guesses per cell
+// (nostalgebraist 2020).
 Study begin_lens_guess(const Inputs& in);
 // {vocab}: softmax(LN_f(x_i) W_U + b_U) at State::token.
 Study begin_next_token(const Inputs& in);  // in steps of a part of the vocabulary

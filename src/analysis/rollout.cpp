@@ -28,7 +28,7 @@ Wide with_residual(const Dense& rows, int q0) {
   return m;
 }
 
-// Rows q0 .. q1-1 of A: means over heads, or of attention that looks at all it may see alike.
+// Rows q0 .. q1-1 of A: means over heads, or uniform attention.
 Dense mean_rows(const Attention& a, int sample, int layer, int q0, int q1) {
   Dense sum = Dense::Zero(q1 - q0, a.n_key), one = sum;
   for (int h = 0; h < a.n_heads; ++h) {
@@ -108,7 +108,7 @@ class FlowGraph {
     source_ = n_nodes_ - n_ + query;
     sink_ = key;
   }
-  // What one more breadth and the paths in it bring; less than nothing: there is no more.
+  // The flow that one more breadth-first search and its paths add; negative: there is no more.
   double phase() {
     if (!reach()) return -1;
     std::ranges::fill(next_, 0);
@@ -227,8 +227,8 @@ Status too_large_for_flow(const Inputs& in) {
   const Lang lang = in.state->lang;
   return Error{tr(lang, ": would take many minutes for ", "：对 ") + std::to_string(a.n_query) +
                tr(lang, " tokens after layer ", " 个词元、第 ") + std::to_string(in.state->layer) +
-               tr(lang, "; up to ", " 层需要许多分钟；请使用不超过 ") + std::to_string(most) +
-               tr(lang, " tokens or an earlier layer will do", " 个词元的文本，或选择更靠前的层")};
+               tr(lang, "; use up to ", " 层需要许多分钟；请使用不超过 ") + std::to_string(most) +
+               tr(lang, " tokens, or an earlier layer", " 个词元的文本，或选择更靠前的层")};
 }
 
 Study begin_flow(const Inputs& in) {
@@ -273,7 +273,7 @@ Study begin_flow(const Inputs& in) {
       Work{a, in.state->sample, rows, std::vector<Wide>(size_t(n_layers)), nullptr, {}});
   const int first = n_layers * n_parts(a.n_query, rows);
   auto at = std::make_shared<int>(0);
-  // How many breadths a flow takes is not known before; some three.
+  // A flow takes about three breadth-first searches; the number is not known in advance.
   return {first + 1 + a.n_query * a.n_key,
           [work, at] {
             if (work->prepare(*at)) {

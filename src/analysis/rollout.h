@@ -12,9 +12,8 @@ namespace attn {
 // R = Â^l … Â^0.
 Study begin_rollout(const Inputs& in);
 Status too_large_for_rollout(const Inputs& in);
-// Ours, for causal masks: early tokens are in everybody's sight and so collect weight whatever a
-// model does. Each cell is divided by the rollout of attention that looks at all it may see alike,
-// and rows are brought to 1 again.
+// Ours, for causal masks: early tokens are visible to all and so collect weight whatever a model
+// does. Each cell is divided by the rollout of uniform attention, and rows are normalised again.
 Study begin_rollout_relative(const Inputs& in);
 
 // Largest flow from (l, i) to the input j in the graph of edges Â; rows are brought to 1. A step is

@@ -51,7 +51,7 @@ std::string last_word(std::string_view before) {
   return word;
 }
 
-// Letters parted by full stops: "u.s", "j".
+// Letters separated by full stops: "u.s", "j".
 bool are_initials(std::string_view word) {
   if (word.size() % 2 == 0) return false;
   for (size_t i = 0; i < word.size(); ++i)

@@ -163,7 +163,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "column",
-          .title = {"Who looks at the chosen token", "谁关注所选词元"},
+          .title = {"Who attends to the chosen token", "谁关注所选词元"},
           .sentence =
               {"How much of each token's attention goes to the chosen one in the chosen head",
                "在所选头中，每个词元的注意力有多少落在所选词元上"},
@@ -192,8 +192,8 @@ std::span<const Metric> token_scores() {
           .id = "row_entropy",
           .title = {"Entropy of each row", "每行的熵"},
           .sentence = {"How many tokens each token spreads its attention over in the chosen head, "
-                       "as bits: 0 for one alone, 1 for two alike",
-                       "在所选头中每个词元把注意力分散到多少词元上，以比特计：只看一个为 "
+                       "in bits: 0 for a single one, 1 for two equal ones",
+                       "在所选头中每个词元把注意力分散到多少词元上，以比特计：只关注一个为 "
                        "0，平分给两个为 1"},
           .axes = {Axis::query},
           .high = 3e38f,
@@ -219,8 +219,8 @@ std::span<const Metric> token_scores() {
       {
           .id = "row_distance",
           .title = {"Distance of each row", "每行的距离"},
-          .sentence = {"How far away each token looks in the chosen head, on average",
-                       "在所选头中每个词元平均看多远"},
+          .sentence = {"How far away, on average, what each token attends to in the chosen head is",
+                       "在所选头中每个词元所关注的位置平均有多远"},
           .axes = {Axis::query},
           .high = 3e38f,
           .unit = {"tokens", "词元"},

@@ -261,7 +261,7 @@ std::string as_table(const Scored& s) {
                          {s.model.name, std::to_string(s.n_heads()), std::to_string(n_tokens),
                           std::to_string(s.samples.size())});
   if (s.options.random_repeat)
-    out += fill(tr(lang, "Random tokens, repeated twice: seed {0}, period p = {1}\n",
+    out += fill(tr(lang, "Random tokens, repeated: seed {0}, period p = {1}\n",
                    "随机词元，重复两遍：种子 {0}，周期 p = {1}\n"),
                 {std::to_string(s.options.seed), std::to_string(s.period)});
   std::vector<size_t> columns;
@@ -369,7 +369,7 @@ Run set_up_heads(CLI::App& app) {
       app.add_option("--ids", o->ids_file, "JSON file of token ids: a list, or a list of lists")
           ->option_text("FILE"),
       app.add_flag("--random-repeat", o->random_repeat,
-                   "Random tokens, repeated twice; adds the stripe scores. Ids are "
+                   "Random tokens, repeated; adds the stripe scores. Ids are "
                    "1 + mt19937(seed) % (d_vocab - 1), as drawn by torch.randint")};
   app.add_option("--seed", o->seed, "Seed of the random tokens (default 1)")
       ->option_text("N")

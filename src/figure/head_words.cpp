@@ -124,7 +124,7 @@ std::string general_line(const HeadCharacters* all, int layer, int head, Lang la
 std::string probe_words(const HeadCharacters& all, Lang lang) {
   std::string parts;
   if (all.n_random > 0)
-    parts = fill(tr(lang, "{0} random tokens, repeated twice", "{0} 个随机词元，重复两遍"),
+    parts = fill(tr(lang, "{0} random tokens, repeated", "{0} 个随机词元，重复两遍"),
                  {std::to_string(all.n_random / 2)});
   if (all.n_text > 0)
     parts += (parts.empty() ? "" : tr(lang, ", and ", "，以及 ")) +

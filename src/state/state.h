@@ -42,7 +42,7 @@ struct State : Site {
   Specials specials = Specials::shown;
   std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the row
                       // of the chosen token
-  int repeat = 0;     // number of random tokens, repeated twice, in place of the text; 0: the text
+  int repeat = 0;     // number of random tokens, repeated, in place of the text; 0: the text
   int repeat_seed = 0;
   Pool pool = Pool::largest;
   std::string view = "map";  // View::id (figure/views.h) of the middle panel
@@ -254,7 +254,7 @@ void for_each_field(S& s, F&& f) {
     Field{
         .key = "repeat",
         .title = {"Random tokens", "随机词元"},
-        .help = {"Number of random tokens, repeated twice, that replace the text; 0: use the text",
+        .help = {"Number of random tokens, repeated, that replace the text; 0: use the text",
                  "代替文本的随机词元个数，这些词元重复两遍；0：使用文本"},
         .high = 512,
     });

@@ -64,7 +64,7 @@ constexpr Entry kMore[] = {
       "每个分数如何计算：逐维展示 q、k 及其乘积"}},
     {{"Scatter", "散点"},
      {"Two measures plotted against each other, one dot per head",
-      "两个度量的散点图，每个点是一个头"}},
+      "两个度量的散点图，每点代表一个头"}},
 };
 
 constexpr Entry kKeys[] = {

@@ -94,7 +94,7 @@ void draw_random_tokens(Frame& f, float width) {
     item_tooltip(help);
   };
   const auto title = [&](int seed) {
-    return std::string(f.t("Random tokens twice (seed ", "随机词元重复两遍（种子 ")) +
+    return std::string(f.t("Random tokens, repeated (seed ", "随机词元，重复两遍（种子 ")) +
            std::to_string(seed) + f.t(")", "）");
   };
   const char* help =
@@ -308,7 +308,7 @@ void draw_prompt_row(Frame& f) {
     heading(f, f.state.model == "scratch"
                    ? f.t("Token names, separated by spaces (their vectors are random)",
                          "词元名称，以空格分隔（其向量是随机的）")
-               : f.state.repeat > 0 ? f.t("Random tokens, repeated twice; the tokenizer would "
+               : f.state.repeat > 0 ? f.t("Random tokens, repeated; the tokenizer would "
                                           "split this text differently",
                                           "随机词元，重复两遍；若当作文本，分词器会作不同的切分")
                                     : f.t("Text for the model", "模型读入的文本"));

@@ -179,7 +179,7 @@ void draw_heads_panel(Frame& f) {
   if (!a.is_kept(at.layer)) return wrapped(not_kept(f, at.layer));
   heading(f, f.t("Query ", "查询 ") + position_text(f.queries(), at.token) +
                  f.t(" in every head of layer ", " 在第 ") + std::to_string(at.layer) +
-                 f.t("", " 层各头中最强的键"));
+                 f.t("", " 层各头的关注对象"));
   ImGui::BeginChild("heads", {0, 0}, kTabPasses);
   ImGui::PushFont(nullptr, 14);
   const HitArea* hovered = nullptr;
