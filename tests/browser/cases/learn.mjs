@@ -51,7 +51,8 @@ export const cases = [
   {
     name: "a chapter has the numbers of the map, its rows choose, and its button opens the view",
     async run(t) {
-      const page = await t.open(t.isolated + "?build=st#model=scratch&panel=learn&learn=token&token=2");
+      const page =
+          await t.open(t.isolated + "?build=st#model=scratch&panel=learn&learn=token&token=2");
       await page.settle();
       const {values} = await page.ask("row 0 0 0 2");
       const {chapter} = await page.ask("learn");
