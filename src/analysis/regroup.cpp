@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "analysis/sentences.h"
+#include "base/utf8.h"
 #include "text/token_sets.h"
 
 namespace attn {
@@ -53,6 +54,27 @@ Measure regrouped(const Measure& m, size_t at, const std::vector<int>& group_of,
   return out;
 }
 
+// Characters that are cut into bytes are readable only whole: names with bytes ("‹D7›") become the
+// text from the first token of the group to the last, where it is one piece of text.
+void name_by_text(Groups& groups, const Tokens& tokens) {
+  for (int g = 0; g < groups.size(); ++g) {
+    if (groups.names[size_t(g)].find("‹") == std::string::npos) continue;
+    size_t begin = tokens.text.size(), end = 0;
+    bool whole = true;
+    for (size_t i = 0; i < groups.of_token.size(); ++i) {
+      if (groups.of_token[i] != g) continue;
+      const Token& t = tokens.items[i];
+      whole =
+          whole && t.begin < t.end && t.end <= tokens.text.size() && (end == 0 || t.begin <= end);
+      begin = std::min(begin, t.begin);
+      end = std::max(end, t.end);
+    }
+    if (!whole || begin >= end) continue;
+    const std::string_view text = std::string_view(tokens.text).substr(begin, end - begin);
+    if (is_valid_utf8(text)) groups.names[size_t(g)] = text;
+  }
+}
+
 Groups grouped(const Tokens& tokens, const std::vector<char>& begins) {
   Groups groups;
   for (int i = 0; i < tokens.size(); ++i) {
@@ -64,6 +86,7 @@ Groups grouped(const Tokens& tokens, const std::vector<char>& begins) {
     groups.names.back() += tokens.items[size_t(i)].shown;
     groups.places.back().end = i + 1;
   }
+  name_by_text(groups, tokens);
   return groups;
 }
 
@@ -148,6 +171,7 @@ Groups without(const Groups& groups, const std::vector<char>& flags, const Token
     out.names.back() += tokens.items[i].shown;
     out.places.back().end = int(i) + 1;
   }
+  name_by_text(out, tokens);
   return out;
 }
 

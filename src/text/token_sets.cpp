@@ -46,7 +46,10 @@ bool begins_word(const Tokens& tokens, int i) {
     return false;  // the rest of a character
   size_t at = 0;
   const char32_t c = decode_utf8(text, at);
-  if (is_blank(c) || is_mark(c) || stands_alone(c)) return true;
+  if (is_blank(c) || is_mark(c)) return true;
+  // A token of one blank belongs to the word behind it.
+  if (before == " ") return false;
+  if (stands_alone(c)) return true;
   size_t end = before.size();
   do --end;
   while (end > 0 && (uint8_t(before[end]) & 0xC0) == 0x80);
