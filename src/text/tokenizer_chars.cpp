@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/utf8.h"
+#include "text/tokenizer_drift.h"
 
 namespace attn {
 namespace {
@@ -30,10 +31,12 @@ bool is_number(char32_t c) {
 bool is_punctuation(char32_t c) {
   if (c < 0x80) return in(c, 33, 47) || in(c, 58, 64) || in(c, 91, 96) || in(c, 123, 126);
   const auto k = category(c);
-  return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
+  return (k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO) != drifts(Drift::punctuation, c);
 }
 
-bool is_nonspacing_mark(char32_t c) { return category(c) == UTF8PROC_CATEGORY_MN; }
+bool is_nonspacing_mark(char32_t c) {
+  return (category(c) == UTF8PROC_CATEGORY_MN) != drifts(Drift::nonspacing, c);
+}
 
 bool is_mark(char32_t c) {
   const auto k = category(c);
@@ -53,7 +56,9 @@ bool is_word(char32_t c) {
 bool is_bert_control(char32_t c) {
   if (c == '\t' || c == '\n' || c == '\r') return false;
   const auto k = category(c);
-  return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO;
+  const bool control =
+      k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO;
+  return control != drifts(Drift::control, c);
 }
 
 bool is_cjk_ideograph(char32_t c) {
@@ -62,7 +67,10 @@ bool is_cjk_ideograph(char32_t c) {
          in(c, 0xF900, 0xFAFF) || in(c, 0x2F800, 0x2FA1F);
 }
 
-char32_t lower(char32_t c) { return char32_t(utf8proc_tolower(utf8proc_int32_t(c))); }
+char32_t lower(char32_t c) {
+  if (const int32_t offset = newer_lower(c)) return char32_t(int32_t(c) + offset);
+  return char32_t(utf8proc_tolower(utf8proc_int32_t(c)));
+}
 
 // Bytes that are visible in Latin-1 stand for themselves, the others follow from U+0100 on
 // (Radford et al. 2019, bytes_to_unicode).

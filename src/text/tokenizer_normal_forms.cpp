@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "text/tokenizer_chars.h"
+#include "text/tokenizer_drift.h"
 
 namespace attn {
 namespace {
@@ -31,8 +32,10 @@ std::vector<Change> decomposed(std::string_view text, bool compat) {
     const char32_t c = decode_utf8(text, at);
     utf8proc_int32_t parts[32];
     int last_class = 0;
-    const utf8proc_ssize_t n = utf8proc_decompose_char(utf8proc_int32_t(c), parts, 32,
-                                                       utf8proc_option_t(options), &last_class);
+    const utf8proc_ssize_t n =
+        drifts(Drift::plain, c) ? 0
+                                : utf8proc_decompose_char(utf8proc_int32_t(c), parts, 32,
+                                                          utf8proc_option_t(options), &last_class);
     if (n <= 0 || n > 32) parts[0] = utf8proc_int32_t(c);
     for (utf8proc_ssize_t i = 0; i < (n <= 0 || n > 32 ? 1 : n); ++i) {
       const char32_t part = char32_t(parts[i]);
