@@ -1,6 +1,7 @@
 #include "analysis/head_role.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace attn {
@@ -140,6 +141,11 @@ HeadRole head_role(const HeadTable& table, int layer, int head) {
                     f.score, f.value,  f.baseline};
   };
   const RoleShare sink = found(Role::sink, Sink::with);
+  if (std::isnan(sink.value)) {
+    HeadRole broken = named(Role::nothing, {}, 0);
+    broken.sentence = {"Its weights are not numbers (NaN)", "它的权重不是数（NaN）"};
+    return broken;
+  }
   if (sink.lift() >= kSinkShare) return named(Role::sink, sink, sink.lift());
 
   float nearest = sink.lift() / kSinkShare;

@@ -95,6 +95,7 @@ std::span<const Rgb> diverging_colors(bool dark) {
 }
 
 Rgb place_color(Palette palette, bool dark, float place) {
+  if (place < 0) return {219, 38, 69};  // kBroken, as in the shader
   const bool diverging = place >= kDiverging;
   place = std::clamp(diverging ? place - kDiverging : place, 0.f, 1.f);
   if (!diverging && palette == Palette::greys && !dark) place = 1 - place;
@@ -102,6 +103,7 @@ Rgb place_color(Palette palette, bool dark, float place) {
 }
 
 float scale_position(Scale scale, float weight, float row_max) {
+  if (std::isnan(weight)) return kBroken;
   switch (scale) {
     case Scale::linear:
       return std::clamp(weight, 0.f, 1.f);

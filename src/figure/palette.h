@@ -22,6 +22,8 @@ std::span<const Rgb> palette_colors(Palette palette);
 // palette.
 std::span<const Rgb> diverging_colors(bool dark);
 inline constexpr float kDiverging = 2;
+// The place of a weight that is NaN, which is drawn in red, as an error.
+inline constexpr float kBroken = -1;
 // The colour at a place in the theme.
 Rgb place_color(Palette palette, bool dark, float place);
 

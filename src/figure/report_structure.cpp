@@ -1,6 +1,9 @@
 // report_structure.cpp - the shape of the weights, single elements, and indexing.
 #include <algorithm>
+#include <cmath>
 
+#include "base/json_writer.h"
+#include "figure/heads_table.h"
 #include "figure/report.h"
 #include "figure/report_text.h"
 
@@ -32,6 +35,36 @@ std::string meaning(Axis axis, const Attention& a, Lang lang) {
   }
 }
 
+// ", except …" where rows of some heads are NaN, as damaged weights make them. Seen in the facts of
+// rows; without them, only the chosen head is looked at.
+std::string broken_heads(const Inputs& in) {
+  const Attention& a = in.attention();
+  const State& s = *in.state;
+  std::vector<float> row(size_t(a.n_key));
+  const auto is_broken = [&](int layer, int head) {
+    if (size_t(layer) < a.facts.size() && !a.facts[size_t(layer)].empty())
+      return std::isnan(
+          a.facts[size_t(layer)].head(int64_t(s.sample) * a.n_heads + head)(a.n_query - 1, 0));
+    if (layer != s.layer || head != s.head || !a.is_kept(layer)) return false;
+    a.pattern_rows(s.sample, layer, head, a.n_query - 1, a.n_query, {row.data(), 1, a.n_key});
+    return std::ranges::any_of(row, [](float w) { return std::isnan(w); });
+  };
+  std::string names;
+  int n = 0;
+  for (int layer = 0; layer < a.n_layers; ++layer) {
+    for (int head = 0; head < a.n_heads; ++head) {
+      if (!is_broken(layer, head)) continue;
+      constexpr int kNamed = 3;
+      if (++n <= kNamed) names += (names.empty() ? "" : ", ") + head_name(layer, head);
+      if (n == kNamed + 1) names += ", …";
+    }
+  }
+  if (n == 0) return "";
+  return fill(tr(s.lang, ",\n  except where weights are not numbers (NaN): {0}",
+                 "；\n  但以下头的权重不是数（NaN）：{0}"),
+              {names});
+}
+
 }  // namespace
 
 TextBlocks structure_report(const Inputs& asked) {
@@ -57,11 +90,12 @@ TextBlocks structure_report(const Inputs& asked) {
               tr(lang,
                  "{0} numbers in total. {1} is how strongly token i attends to token j:\n"
                  "  from 0 (not at all) to 1 (to nothing else). The softmax runs over the keys, "
-                 "so each\n  row sums to 1.",
+                 "so each\n  row sums to 1{2}.",
                  "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
                  "  从 0（完全不关注）到 1（只关注它）。softmax 沿键的方向计算，因此每一行的和为 "
-                 "1。"),
-              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j")}))};
+                 "1{2}。"),
+              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j"),
+               broken_heads(in)}))};
 }
 
 TextBlocks element_report(const Inputs& asked, int query, int key) {
@@ -96,10 +130,14 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   if (a.is_given(s.layer)) return out;  // a file brought the weights: no score is known
   std::vector<float> scores(size_t(a.n_key));
   a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
+  // The scale of most models is 1 / √d_head; of others, such as GPT-2 with scale_attn_weights
+  // false, their own.
+  const bool usual = std::abs(double(a.scale) * std::sqrt(double(a.d_head)) - 1) < 1e-5;
+  const std::string scale = usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale);
   out.push_back(sentence_block(
-      fill(tr(lang, "score = q·k / √{0} = {1}; the softmax over the scores of the row gives {2}",
-              "分数 = q·k / √{0} = {1}；对整行分数做 softmax 后得到 {2}"),
-           {std::to_string(a.d_head), fixed(scores[k], 6), fixed(row.values[k], 6)}),
+      fill(tr(lang, "score = q·k {0} = {1}; the softmax over the scores of the row gives {2}",
+              "分数 = q·k {0} = {1}；对整行分数做 softmax 后得到 {2}"),
+           {scale, fixed(scores[k], 6), fixed(row.values[k], 6)}),
       true));
   return out;
 }

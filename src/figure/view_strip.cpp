@@ -32,7 +32,7 @@ Figure strip_figure(const ViewInput& input) {
     const float colored =
         input.metric ? range.colored(s.scale, value, most) : scale_position(s.scale, value, most);
     const bool diverges = colored >= kDiverging;
-    const float place = diverges || !std::isfinite(colored) ? 0 : colored;
+    const float place = !diverges && colored > 0 ? colored : 0;
     figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::line, diverges ? colored : -1});
     if (!diverges)
       figure.shapes.push_back(Rect{{x, y}, {x + wide, y + high}, Ink::accent, -1, place});

@@ -462,6 +462,13 @@ void block_pattern(const Attention& a, int sample, int layer, int head, int q0, 
   block_pattern(simd().attention, a, sample, layer, head, q0, q1, out);
 }
 
+static bool sees_any(const Attention& a, int sample, int query, int begin, int end) {
+  for (int key = begin; key < end; ++key) {
+    if (a.may_see(sample, query, key)) return true;
+  }
+  return false;
+}
+
 void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
                   const CellSpan& cols, int row0, int row1, Mat largest, Mat sum) {
   assert(0 <= rows.from && rows.to <= a.n_query && 0 <= cols.from && cols.to <= a.n_key);
@@ -483,7 +490,12 @@ void block_pooled(const Attention& a, int sample, int layer, int head, const Cel
       for (int row = row0; row < row1 && rows.begin(row) < from + n; ++row) {
         const int last = std::min(from + n, rows.end(row)) - from;
         for (int i = std::max(from, rows.begin(row)) - from; i < last; ++i) {
-          largest(row, col) = std::max(largest(row, col), most[i] * w.factor[i]);
+          // NaN stays, as long as the cell covers a weight that is not masked.
+          const bool broken = std::isnan(w.factor[i]);
+          if (broken && !sees_any(a, sample, from + i, begin, begin + n_keys)) continue;
+          float& m = largest(row, col);
+          if (broken) m = w.factor[i];
+          if (most[i] * w.factor[i] > m) m = most[i] * w.factor[i];
           if (sum.data) sum(row, col) += all[i] * w.factor[i];
         }
       }

@@ -231,7 +231,7 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
   const float colored = colors.metric ? colors.range.colored(f.state.scale, value, colors.most)
                                       : scale_position(f.state.scale, value, colors.most);
   const bool diverges = colored >= kDiverging;
-  const float place = diverges ? 1 : std::isfinite(colored) ? colored : 0;
+  const float place = diverges ? 1 : colored > 0 ? colored : 0;
   const uint32_t back =
       diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
   ImDrawList* list = ImGui::GetWindowDrawList();
