@@ -54,11 +54,17 @@ std::shared_ptr<const Trace> most_reusable(const std::vector<std::shared_ptr<con
 
 }  // namespace
 
-Job load_job(std::vector<File> files, std::string name, Lang lang,
-             std::function<void(LoadResult)> done) {
+Job load_job(std::vector<File> files, std::string name, bool ignore_unused, Lang lang,
+             std::function<void(LoadResult, std::vector<File> refused)> done) {
   auto load = std::make_shared<ModelLoad>(std::move(files), std::move(name));
+  load->ignore_unused(ignore_unused);
   return {tr(lang, "Loading the model", "正在加载模型"), load->n_steps(),
-          [load] { return load->step(); }, [load, done] { done(load->take()); }};
+          [load] { return load->step(); },
+          [load, done] {
+            LoadResult result = load->take();
+            done(std::move(result),
+                 load->refused_unused() ? load->take_files() : std::vector<File>());
+          }};
 }
 
 Job scratch_job(ScratchSettings settings, Room room, Lang lang,

@@ -18,8 +18,10 @@ using TraceResult = Result<TracePair>;
 using LoadResult = Result<std::shared_ptr<const Model>>;
 
 // Each `done` runs on the thread that polls the worker. Errors come through it, in `lang`.
-Job load_job(std::vector<File> files, std::string name, Lang lang,
-             std::function<void(LoadResult)> done);
+// `refused` are the files again where tensors of the layers are not used and `ignore_unused` is
+// false.
+Job load_job(std::vector<File> files, std::string name, bool ignore_unused, Lang lang,
+             std::function<void(LoadResult, std::vector<File> refused)> done);
 
 // Bytes that a trace and its computation may take; beyond `room` only once the pictures on screen
 // are released.

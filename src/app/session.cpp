@@ -234,6 +234,10 @@ void Session::limit_memory(uint64_t bytes) { impl_->limit = bytes; }
 
 bool Session::pump(double budget_ms) { return impl_->worker.poll(budget_ms); }
 
-void Session::dismiss_error() { impl_->snapshot.file_error.reset(); }
+void Session::dismiss_error() {
+  impl_->snapshot.file_error.reset();
+  impl_->snapshot.can_ignore = false;
+  impl_->refused.clear();
+}
 
 }  // namespace attn

@@ -43,11 +43,12 @@ struct MemoryUse {
 // Everything a frame draws: the pictures of a text, and the progress toward the wanted state.
 struct Snapshot : Shown {
   MemoryUse memory;
-  int n_traces = 0;        // computed so far
-  int n_measures = 0;      // likewise
-  bool current = false;    // everything shown matches the state
-  bool can_retry = false;  // `error` is that of a listed model: Session::retry asks for it again
-  std::string busy;        // title of the job in hand; "" when idle
+  int n_traces = 0;         // computed so far
+  int n_measures = 0;       // likewise
+  bool current = false;     // everything shown matches the state
+  bool can_ignore = false;  // Session::ignore_unused() opens the model of `file_error` all the same
+  bool can_retry = false;   // `error` is that of a listed model: Session::retry asks for it again
+  std::string busy;         // title of the job in hand; "" when idle
   float progress = 0;
   double busy_seconds = 0;
   Worker::Longest longest_step;     // of all jobs so far
@@ -96,6 +97,8 @@ class Session {
   std::optional<std::string> take_opened();
   // The content of a text file that was dropped or chosen, once.
   std::optional<std::string> take_text();
+  // Opens the dropped model that was refused for tensors of its layers that are not used.
+  void ignore_unused();
   void dismiss_error();
 
   // The lessons of the page, then those dropped; one replaces an earlier one of the same id.

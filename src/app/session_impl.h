@@ -48,6 +48,7 @@ struct Session::Impl {
   bool index_known = false;  // the list is complete; until then any model may still join it
   Lang speaks = Lang::en;    // titles of jobs
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
+  std::vector<File> refused;  // the dropped files that ignore_unused() opens
 
   Wanted in_hand;  // what the worker's current job makes
 
@@ -102,7 +103,8 @@ struct Session::Impl {
   void release();
   Room room() const;
   void measure_memory();
-  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped);
+  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
+                 bool ignore_unused = false);
 
   // The first missing item of each kind for the trace on screen; `at` is clamped to that trace.
   std::optional<Wish> missing_map(Side& side, const State& at);

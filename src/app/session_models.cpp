@@ -1,5 +1,6 @@
 // session_models.cpp - the list of models, and files that become one.
 #include <algorithm>
+#include <utility>
 
 #include "app/session_impl.h"
 #include "base/json.h"
@@ -86,41 +87,55 @@ std::optional<ModelEntry> Session::take_fetch() {
 }
 
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
-                              bool dropped) {
+                              bool dropped, bool ignore_unused) {
   // The model it replaces is fetched again when needed.
   if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
   in_hand = WantedModel{id};
+  snapshot.can_ignore = false;
+  refused.clear();
   worker.post(
-      load_job(std::move(files), name, speaks, [this, id, name, dropped](LoadResult result) {
-        in_hand = {};
-        if (!result) {
-          if (dropped)
-            snapshot.file_error = result.error();
-          else
-            model_errors.emplace_back(id, result.error());
-          return;
-        }
-        std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
-        loaded.push_back({id, *result});
-        if (!dropped) return;
-        if (!entry(id)) {
-          ModelEntry added;
-          added.id = id;
-          const bool again = std::ranges::any_of(
-              models, [&](const ModelEntry& other) { return other.title_en == name; });
-          const auto dropped_as = read_dropped_id(id);
-          added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
-          added.title_zh = added.title_en;
-          models.push_back(std::move(added));
-        }
-        const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
-        if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
-        kept.drop_model(id);
-        forget_pictures_of_lost_traces();
-        if (is_of_it(side_a.failed)) side_a.failed.reset();
-        snapshot.file_error.reset();
-        opened = id;
-      }));
+      load_job(std::move(files), name, ignore_unused, speaks,
+               [this, id, name, dropped](LoadResult result, std::vector<File> files_again) {
+                 in_hand = {};
+                 if (!result) {
+                   if (dropped) {
+                     snapshot.file_error = result.error();
+                     snapshot.can_ignore = !files_again.empty();
+                     refused = std::move(files_again);
+                   } else {
+                     model_errors.emplace_back(id, result.error());
+                   }
+                   return;
+                 }
+                 std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
+                 loaded.push_back({id, *result});
+                 if (!dropped) return;
+                 if (!entry(id)) {
+                   ModelEntry added;
+                   added.id = id;
+                   const bool again = std::ranges::any_of(
+                       models, [&](const ModelEntry& other) { return other.title_en == name; });
+                   const auto dropped_as = read_dropped_id(id);
+                   added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
+                   added.title_zh = added.title_en;
+                   models.push_back(std::move(added));
+                 }
+                 const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
+                 if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
+                 kept.drop_model(id);
+                 forget_pictures_of_lost_traces();
+                 if (is_of_it(side_a.failed)) side_a.failed.reset();
+                 snapshot.file_error.reset();
+                 opened = id;
+               }));
+}
+
+void Session::ignore_unused() {
+  if (!std::exchange(impl_->snapshot.can_ignore, false)) return;
+  impl_->snapshot.file_error.reset();
+  std::vector<File> files = std::exchange(impl_->refused, {});
+  const DroppedId dropped = dropped_id(files);
+  impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true, true);
 }
 
 void Session::bring(const std::string& id, std::vector<File> files) {
@@ -146,7 +161,7 @@ void Session::open_read(Result<std::vector<File>> files) {
 
 void Session::open(std::vector<File> files) {
   std::optional<Error>& error = impl_->snapshot.file_error;
-  error.reset();
+  dismiss_error();
   if (files.empty()) return;
   if (files.size() == 1 && looks_like_lesson(files.front().bytes.text())) {
     if (Status wrong = add_lesson(files.front()))

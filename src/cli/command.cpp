@@ -16,6 +16,7 @@
 #include "base/nearest.h"
 #include "cli/terminal.h"
 #include "files/formats.h"
+#include "model/text_notes.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -157,14 +158,32 @@ Status check_looks(const State& s, const Trace& trace) {
   return out_of_range("--token", "tokens", s.token, a.n_query);
 }
 
-void add_folder(CLI::App& app, std::string& folder) {
-  app.add_option("--model", folder, "Folder with config.json, model.safetensors and tokenizer.json")
+std::vector<std::string> notes_of(const Model& model, std::span<const Tokens> texts) {
+  std::vector<std::string> notes = model.warnings;
+  notes.insert(notes.end(), model.notes.begin(), model.notes.end());
+  for (const Tokens& tokens : texts) {
+    for (std::string& note : text_notes(model, tokens)) {
+      if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+    }
+  }
+  return notes;
+}
+
+void print_notes(std::span<const std::string> notes) {
+  for (const std::string& note : notes) std::fprintf(stderr, "attnscope: note: %s\n", note.c_str());
+}
+
+void add_folder(CLI::App& app, FolderOptions& options, bool required) {
+  app.add_option("--model", options.folder,
+                 "Folder with config.json, model.safetensors and tokenizer.json")
       ->option_text("DIR")
-      ->required();
+      ->required(required);
+  app.add_flag("--ignore-unused", options.ignore_unused,
+               "Open the model even if its layers have tensors that are not used");
 }
 
 void add_model(CLI::App& app, ModelOptions& options) {
-  add_folder(app, options.folder);
+  add_folder(app, options);
   CLI::Option* text = app.add_option("--text", options.text, "Input text; - reads standard input")
                           ->option_text("TEXT");
   CLI::Option* file = app.add_option("--text-file", options.text_file,
@@ -177,16 +196,21 @@ void add_model(CLI::App& app, ModelOptions& options) {
   });
 }
 
-Result<std::shared_ptr<const Model>> open_folder(const std::string& path) {
+Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
+  const std::string& path = options.folder;
   Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
   const auto has_weights = [](const File& file) { return is_weights(find_format(file)); };
   if (std::ranges::none_of(*files, has_weights)) return holds_no_model(path);
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
   ModelLoad load(std::move(*files), folder);
+  load.ignore_unused(options.ignore_unused);
   Progress progress("Loading the model", load.n_steps());
   while (load.step()) progress.step();
-  return load.take();
+  Result<std::shared_ptr<const Model>> model = load.take();
+  if (!model && load.refused_unused())
+    return Error{model.error().message + "; --ignore-unused opens it all the same"};
+  return model;
 }
 
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
@@ -204,13 +228,15 @@ Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
 Result<Opened> open_model(const ModelOptions& options) {
   const Result<std::string> text = read_text(options);
   if (!text) return text.error();
-  Result<std::shared_ptr<const Model>> model = open_folder(options.folder);
+  Result<std::shared_ptr<const Model>> model = open_folder(options);
   if (!model) return model.error();
   if (!(*model)->tokenizer)
     return Error{options.folder +
                  ": tokenizer.json is missing, which is needed to tokenize the text"};
   Opened opened{*model, (*model)->tokenizer->encode(*text)};
   if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
+  opened.notes = notes_of(*opened.model, {&opened.tokens, 1});
+  print_notes(opened.notes);
   return opened;
 }
 

@@ -65,22 +65,33 @@ void add_units(CLI::App& app, State& state);
 // An error if --sample, --layer, --head or --token is outside the trace.
 Status check_looks(const State& state, const Trace& trace);
 
-// --model DIR.
-void add_folder(CLI::App& app, std::string& folder);
-Result<std::shared_ptr<const Model>> open_folder(const std::string& path);
+// What the person has to know beside the results: Model::notes, and text_notes() of all texts.
+std::vector<std::string> notes_of(const Model& model, std::span<const Tokens> texts);
+// Prints each to standard error, "attnscope: note: …".
+void print_notes(std::span<const std::string> notes);
+
+// --model DIR and --ignore-unused.
+struct FolderOptions {
+  std::string folder;
+  bool ignore_unused = false;  // open models whose layers have tensors that are not used
+};
+void add_folder(CLI::App& app, FolderOptions& options, bool required = true);
+Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options);
 // An error if ForwardPass::check refuses the tokens or the pass would need too much memory.
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {});
 
 // --model DIR, and --text TEXT or --text-file FILE; - is standard input.
-struct ModelOptions {
-  std::string folder, text, text_file;
+struct ModelOptions : FolderOptions {
+  std::string text, text_file;
 };
 void add_model(CLI::App& app, ModelOptions& options);
 
-// Loads the model and the text, tokenizes it, and checks that the model can process it.
+// Loads the model and the text, tokenizes it, and checks that the model can process it. The notes
+// of both are printed.
 struct Opened {
   std::shared_ptr<const Model> model;
   Tokens tokens;
+  std::vector<std::string> notes = {};  // notes_of() both
 };
 Result<Opened> open_model(const ModelOptions& options);
 

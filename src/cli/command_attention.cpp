@@ -32,12 +32,12 @@ int run_attention(const Options& o) {
   const Attention& a = trace.parts[0];
   const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0) : Pairs{};
   const ArrayGroups array_groups{tokens, tokens, shown};
-  const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr};
+  const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr, opened->notes};
   const auto write = [&](ByteSink& sink) { return (*format)->patterns(what, sink); };
   if (Status e = write_file(o.out, write)) return fail(*e);
   if ((*format)->tokens_ending) {
     const auto write_tokens = [&](ByteSink& sink) -> Status {
-      sink.write(tokens_json(what.shown(), what.model_name));
+      sink.write(tokens_json(what.shown(), what.model_name, 0, what.notes));
       return {};
     };
     if (Status e = write_file(o.out + (*format)->tokens_ending, write_tokens)) return fail(*e);

@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "cli/command.h"
 #include "cli/number_format.h"
+#include "figure/exporters.h"
 #include "figure/report_text.h"
 
 namespace attn {
@@ -19,7 +20,7 @@ constexpr const char* kKinds[] = {"q_composition", "k_composition", "v_compositi
 constexpr int64_t kMostPairs = 1 << 24;
 
 struct Options {
-  std::string folder;
+  FolderOptions model;
   int top = 10;
   NumberFormat format = NumberFormat::table;
   Lang lang = Lang::en;
@@ -116,6 +117,7 @@ std::string as_json(const Circuits& c) {
   const Config& config = c.model.config;
   JsonWriter json;
   json.object(JsonLayout::lines).text("model", c.model.name);
+  write_notes(json, notes_of(c.model, {}));
   json.integer("n_heads", config.n_heads).integer("n_kv_heads", config.n_kv_heads);
   json.key("copying").numbers(c.copying.values, c.copying.shape);
   for (size_t kind = 0; kind < c.compositions.size(); ++kind)
@@ -134,8 +136,9 @@ std::string as_npy(const Circuits& c) {
 }
 
 int run_circuits(const Options& o) {
-  Result<std::shared_ptr<const Model>> model = open_folder(o.folder);
+  Result<std::shared_ptr<const Model>> model = open_folder(o.model);
   if (!model) return fail(model.error());
+  print_notes(notes_of(**model, {}));
   const int64_t n_heads = int64_t((*model)->config.n_heads) * (*model)->config.n_layers;
   if (n_heads * n_heads > kMostPairs)
     return fail({(*model)->name + ": has " + std::to_string(n_heads) +
@@ -162,7 +165,7 @@ int run_circuits(const Options& o) {
 
 Run set_up_circuits(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_folder(app, o->folder);
+  add_folder(app, o->model);
   app.add_option("--top", o->top, "Number of heads and pairs in the tables (default 10)")
       ->option_text("N")
       ->check(CLI::PositiveNumber.description(""));

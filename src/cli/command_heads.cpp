@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/number_format.h"
 #include "cli/terminal.h"
+#include "figure/exporters.h"
 #include "figure/head_words.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
@@ -188,6 +189,7 @@ std::string as_json(const Scored& s) {
   const Options& o = s.options;
   JsonWriter json;
   json.object(JsonLayout::lines).text("model", s.model.name);
+  write_notes(json, notes_of(s.model, s.samples));
   if (o.random_repeat)
     json.integer("seed", o.seed).integer("length", o.length).integer("samples", o.samples);
   else if (o.ids_file.empty())
@@ -308,7 +310,7 @@ int run_heads(const Options& o) {
   std::vector<Tokens> samples;
   std::shared_ptr<const Model> model;
   if (o.random_repeat || !o.ids_file.empty()) {
-    Result<std::shared_ptr<const Model>> opened = open_folder(o.model.folder);
+    Result<std::shared_ptr<const Model>> opened = open_folder(o.model);
     if (!opened) return fail(opened.error());
     model = *opened;
     Result<std::vector<Tokens>> got =
@@ -323,6 +325,7 @@ int run_heads(const Options& o) {
   }
   for (const Tokens& tokens : samples)
     if (Status e = check_pass(*model, tokens)) return fail(*e);
+  if (o.random_repeat || !o.ids_file.empty()) print_notes(notes_of(*model, samples));
 
   const int period = o.random_repeat ? o.length : o.period;
   std::vector<const HeadScore*> scores;
@@ -358,7 +361,7 @@ int run_heads(const Options& o) {
 
 Run set_up_heads(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_folder(app, o->model.folder);
+  add_folder(app, o->model);
   CLI::Option* inputs[] = {
       app.add_option("--text", o->model.text, "Input text; - reads standard input")
           ->option_text("TEXT"),

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/number_format.h"
 #include "cli/terminal.h"
+#include "figure/exporters.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -30,6 +31,7 @@ struct Lens {
   const Trace& trace;
   const State& state;  // clamped
   LensTable table;
+  std::span<const std::string> notes;
 
   const Tokenizer& tokenizer() const { return *model.tokenizer; }
 };
@@ -106,7 +108,9 @@ std::string as_csv(const Lens& l) {
 
 std::string as_json(const Lens& l) {
   JsonWriter json;
-  json.object(JsonLayout::lines).text("model", l.model.name).key("tokens").array();
+  json.object(JsonLayout::lines).text("model", l.model.name);
+  write_notes(json, l.notes);
+  json.key("tokens").array();
   for (const Token& token : l.trace.parts[0].query_tokens[0].items) json.text(token.shown);
   json.end().key("cells").array(JsonLayout::lines);
   for (int r = 0; r < l.table.n_rows; ++r) {
@@ -153,7 +157,7 @@ int run_lens(const Options& o) {
     Progress progress("Computing the predictions of each layer");
     while (pass.step()) progress.step();
   }
-  const Lens lens{o, model, trace, state, pass.take()};
+  const Lens lens{o, model, trace, state, pass.take(), opened->notes};
   switch (o.format) {
     case NumberFormat::table:
       return finish_text(as_table(lens));

@@ -66,10 +66,11 @@ int run_measure(const Options& o) {
   if (!measure) return fail(measure.error());
   const Attention& a = trace.at(state);
   const std::string& name = opened->model->name;
-  if (!regroups(state)) return print(o, {*metric, *measure, a, state, name});
+  if (!regroups(state)) return print(o, {*metric, *measure, a, state, name, "", opened->notes});
   const Result<Regrouped> read = regroup(*metric, *measure, a, state);
   if (!read) return fail(read.error());
-  return print(o, {*metric, read->measure, read->pairs, read->state, name, read->note});
+  return print(o,
+               {*metric, read->measure, read->pairs, read->state, name, read->note, opened->notes});
 }
 
 }  // namespace
@@ -79,9 +80,7 @@ Run set_up_measure(CLI::App& app) {
   o->state.token = -1;
   app.add_option("ID", o->id, "Measure to compute; without it, all measures are listed")
       ->option_text("");
-  app.add_option("--model", o->model.folder,
-                 "Folder with config.json, model.safetensors and tokenizer.json")
-      ->option_text("DIR");
+  add_folder(app, o->model, false);
   CLI::Option* text = app.add_option("--text", o->model.text, "Input text; - reads standard input")
                           ->option_text("TEXT");
   app.add_option("--text-file", o->model.text_file,

@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "cli/command.h"
+#include "figure/exporters.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
 
@@ -42,15 +43,12 @@ struct Guess {
   std::vector<Candidate> candidates;
 };
 
-// Bidirectional models predict masked tokens.
-bool fills_masks(const Model& model) { return model.config.mask == Mask::none; }
-
 std::string mask_piece(const Tokenizer& tokenizer) {
   return tokenizer.id_of("<mask>") >= 0 ? "<mask>" : "[MASK]";
 }
 
 std::vector<int> predicted(const Model& model, const Tokens& tokens) {
-  if (!fills_masks(model)) return {tokens.size() - 1};
+  if (!model.config.fills_masks) return {tokens.size() - 1};
   std::vector<int> positions;
   const int mask = model.tokenizer->id_of(mask_piece(*model.tokenizer));
   for (int i = 0; i < tokens.size(); ++i)
@@ -68,14 +66,16 @@ void write_json(JsonWriter& json, const std::vector<Candidate>& all, const Token
   json.end();
 }
 
-std::string as_json(const std::vector<Guess>& guesses, const Model& model, const Tokens& tokens) {
+std::string as_json(const std::vector<Guess>& guesses, const Model& model, const Tokens& tokens,
+                    std::span<const std::string> notes) {
   const Tokenizer& tokenizer = *model.tokenizer;
   JsonWriter json;
   json.object(JsonLayout::lines).text("model", model.name).text("text", tokens.text);
+  write_notes(json, notes);
   json.key("input_ids").array();
   for (const Token& t : tokens.items) json.integer(t.id);
   json.end();
-  if (!fills_masks(model)) {
+  if (!model.config.fills_masks) {
     json.key("next");
     write_json(json, guesses[0].candidates, tokenizer);
     return json.end().take() + "\n";
@@ -92,10 +92,11 @@ std::string as_json(const std::vector<Guess>& guesses, const Model& model, const
 std::string as_text(const Guess& guess, const Model& model, const Tokens& tokens, Lang lang) {
   const std::vector<Candidate>& all = guess.candidates;
   const char* const title =
-      fills_masks(model) ? tr(lang, "{0} · predictions for masked token {2} of {1}\n\n",
-                              "{0} · 对 {1} 个词元中被遮住的词元 {2}的预测\n\n")
-                         : tr(lang, "{0} · next token after {1} tokens, the last being {2}\n\n",
-                              "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
+      model.config.fills_masks
+          ? tr(lang, "{0} · predictions for masked token {2} of {1}\n\n",
+               "{0} · 对 {1} 个词元中被遮住的词元 {2}的预测\n\n")
+          : tr(lang, "{0} · next token after {1} tokens, the last being {2}\n\n",
+               "{0} · {1} 个词元之后的下一个词元，最后一个是 {2}\n\n");
   std::string out = fill(
       title, {model.name, std::to_string(tokens.size()), quoted(tokens, guess.position, lang)});
   TextTable table("rlrrr", {tr(lang, "rank", "名次"), tr(lang, "token", "词元"), "id",
@@ -125,9 +126,13 @@ int run_next(const Options& o) {
                  ": a bidirectional model, which predicts masked tokens rather than the next one; "
                  "write " +
                  mask + " into the text"});
-  const Keep keep{.all_logits = fills_masks(model)};
+  const Keep keep{.all_logits = model.config.fills_masks};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
+  if (!std::ranges::all_of(trace.logits, [](float x) { return std::isfinite(x); }))
+    return fail({model.name +
+                 ": the logits are not numbers (NaN), so that no token can be predicted; "
+                 "attnscope report shows which heads are concerned"});
   const Tokens& tokens = trace.parts[0].query_tokens[0];
   const int first = tokens.size() - trace.n_logits;  // position of the first row
   std::vector<Guess> guesses;
@@ -136,7 +141,7 @@ int run_next(const Options& o) {
     guesses.push_back(
         {position, candidates(std::span(trace.logits).subspan(row * d_vocab, d_vocab), o.top)});
   }
-  if (o.as_json) return finish(as_json(guesses, *opened->model, tokens));
+  if (o.as_json) return finish(as_json(guesses, *opened->model, tokens, opened->notes));
   std::string out;
   for (const Guess& guess : guesses)
     out += (out.empty() ? "" : "\n") + as_text(guess, *opened->model, tokens, o.lang);

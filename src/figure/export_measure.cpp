@@ -13,7 +13,7 @@ namespace attn {
 namespace {
 
 std::string tokens_of(const MeasureExport& what) {
-  return tokens_json(what.pairs, what.model_name, what.state.sample);
+  return tokens_json(what.pairs, what.model_name, what.state.sample, what.notes);
 }
 
 }  // namespace
@@ -78,6 +78,7 @@ Status export_measure_json(const MeasureExport& what, ByteSink& sink) {
     json.text("units", kUnitNames[int(what.state.units)])
         .text("special", kSpecialNames[int(what.state.specials)])
         .text("regrouped", what.note);
+  write_notes(json, what.notes);
   json.key("tokens").array();
   for (const Token& token : what.pairs.key_tokens[size_t(what.state.sample)].items)
     json.text(token.shown);

@@ -55,11 +55,20 @@ std::vector<int32_t> ids_of(const Tokens& tokens) {
 
 }  // namespace
 
-std::string tokens_json(const Pairs& pairs, const std::string& model_name, int sample) {
+void write_notes(JsonWriter& json, std::span<const std::string> notes) {
+  json.key("notes").array();
+  for (const std::string& note : notes) json.text(note);
+  json.end();
+}
+
+std::string tokens_json(const Pairs& pairs, const std::string& model_name, int sample,
+                        std::span<const std::string> notes) {
   const Tokens& tokens = pairs.key_tokens[size_t(sample)];
   JsonWriter json;
   json.object().text("model", model_name);
-  json.text("text", tokens.text).key("tokens").array();
+  json.text("text", tokens.text);
+  write_notes(json, notes);
+  json.key("tokens").array();
   for (const Token& t : tokens.items) {
     json.object().integer("id", t.id).text("piece", t.piece).text("shown", t.shown);
     json.integer("begin", int64_t(t.begin)).integer("end", int64_t(t.end));
@@ -87,7 +96,7 @@ Status export_patterns_npz(const PatternExport& what, ByteSink& sink) {
   const std::vector<int32_t> ids = ids_of(what.shown().key_tokens[0]);
   const WrittenTensor tensors[] = {attention_tensor(what), written_tensor("input_ids", ids)};
   const std::pair<std::string, std::string> texts[] = {
-      {"tokens.json", tokens_json(what.shown(), what.model_name)}};
+      {"tokens.json", tokens_json(what.shown(), what.model_name, 0, what.notes)}};
   return write_npz(tensors, texts, sink);
 }
 
@@ -95,7 +104,7 @@ Status export_patterns_safetensors(const PatternExport& what, ByteSink& sink) {
   const std::vector<int32_t> ids = ids_of(what.shown().key_tokens[0]);
   const WrittenTensor tensors[] = {attention_tensor(what), written_tensor("input_ids", ids)};
   const std::pair<std::string, std::string> metadata[] = {
-      {"tokens", tokens_json(what.shown(), what.model_name)}};
+      {"tokens", tokens_json(what.shown(), what.model_name, 0, what.notes)}};
   write_safetensors(tensors, metadata, sink);
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "analysis/regroup.h"
 #include "base/byte_sink.h"
+#include "base/json_writer.h"
 #include "figure/export.h"
 
 namespace attn {
@@ -24,7 +25,8 @@ struct MeasureExport {
   const Pairs& pairs;  // an attention's tokens, or groups of them
   const State& state;  // clamped to them
   std::string model_name;
-  std::string note = {};  // how tokens were regrouped
+  std::string note = {};                    // how tokens were regrouped
+  std::span<const std::string> notes = {};  // what the person has to know of model and text
 };
 
 // How the tokens of sample 0 are grouped; `shown` is pairs_of() the groups.
@@ -40,6 +42,7 @@ struct PatternExport {
   const Attention& attention;
   std::string model_name;
   const ArrayGroups* groups = nullptr;
+  std::span<const std::string> notes = {};  // what the person has to know of model and text
 
   const Pairs& shown() const { return groups ? groups->shown : attention; }
 };
@@ -77,8 +80,12 @@ Result<const Exporter*> exporter_of(std::string_view path, Writes Exporter::* wr
 
 // The name of the axis in files: "layer".
 const char* axis_id(Axis axis);
-// {"model": …, "text": …, "tokens": [{"id": …, "piece": …, …}, …]} for the keys of the sample.
-std::string tokens_json(const Pairs& pairs, const std::string& model_name, int sample = 0);
+// {"model": …, "text": …, "notes": […], "tokens": [{"id": …, "piece": …, …}, …]} for the keys of
+// the sample.
+std::string tokens_json(const Pairs& pairs, const std::string& model_name, int sample = 0,
+                        std::span<const std::string> notes = {});
+// "notes": […], which is empty where there is nothing to say.
+void write_notes(JsonWriter& json, std::span<const std::string> notes);
 // An error that names the size if [n_layers, n_heads, n, n] float32 would exceed 4 GB.
 Status check_patterns_size(int n_layers, int n_heads, int n_tokens);
 

@@ -24,7 +24,7 @@ Figure next_figure(const ViewInput& input) {
   const float from = std::clamp(input.width * .3f, 70.f, 200.f), to = input.width - line * 4;
   const Model* model = input.model;
   // Bidirectional models predict the token at a position, not the next one.
-  const bool both_ways = model && model->config.mask == Mask::none;
+  const bool both_ways = model && model->config.fills_masks;
   Figure figure;
   figure.shapes.push_back(
       Label{{2, 0},

@@ -20,15 +20,18 @@ struct Config {
   int kv_head(int head) const { return head / (n_heads / n_kv_heads); }  // whose k and v it reads
   int n_ctx = 0;  // the longest input that its positions support
   int d_vocab = 0;
+  int window = 0;          // of sliding attention, where n_ctx is limited to it; 0: none
   bool has_logits = true;  // false: no output vocabulary, e.g. BERT without its masked-LM head
 
   Norm norm = Norm::layer_norm;
   NormPlace norm_place = NormPlace::pre;
   float norm_eps = 1e-5f;
   Position position = Position::none;
-  int first_position = 0;   // the row of W_pos for the first token
-  int n_token_types = 0;    // BERT's segments; 0: none. A single text is of type 0
-  bool embed_norm = false;  // a norm between the embeddings and the first layer
+  int first_position = 0;  // the row of W_pos for the first token
+  int pad_id = -1;         // RoBERTa: the token that stays at row pad_id and is not counted; or -1
+  bool fills_masks = false;  // it predicts masked tokens rather than the next one
+  int n_token_types = 0;     // BERT's segments; 0: none. A single text is of type 0
+  bool embed_norm = false;   // a norm between the embeddings and the first layer
   Activation head_activation = Activation::gelu;  // of a masked-LM head
   double rope_theta = 10000;
   int rope_dims = 0;  // dimensions of d_head that are rotated

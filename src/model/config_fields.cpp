@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "model/recipe.h"
@@ -67,28 +68,53 @@ Activation ConfigFields::activation(const char* key, const char* otherwise) {
   return Activation::gelu;
 }
 
-void ConfigFields::refuse(const char* key, const char* what) {
-  if (flag(key, false)) fail(std::string(key) + " is true, but " + what + " is not supported");
+bool ConfigFields::written(std::string_view key) const {
+  bool found = false;
+  json().each([&](std::string_view name, const Json&) { return !(found = name == key); });
+  return found;
+}
+
+void ConfigFields::causal(Config& c) {
+  if (flag("is_causal", true)) return;
+  c.mask = Mask::none;
+  note("is_causal is false: every token attends to all tokens, later ones too");
+}
+
+Result<Layout> ConfigFields::take(Layout layout) {
+  if (error_) return *error_;
+  layout.notes.insert(layout.notes.end(), notes_.begin(), notes_.end());
+  return layout;
 }
 
 void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction_key,
                           double fraction) {
   c.position = Position::rotary;
-  // transformers 5 has everything in rope_parameters; before, rope_scaling was null without
-  // scaling.
-  const bool scaled = !json().at("rope_scaling").is_null();
-  const char* const place = scaled ? "rope_scaling" : "rope_parameters";
-  const Json rope = json().at(place);
-  if (!rope.is_null() && !rope.is_object()) {
-    fail(std::string(place) + " must be an object or null");
+  const Json scaling = json().at("rope_scaling"), parameters = json().at("rope_parameters");
+  for (const auto& [name, value] :
+       {std::pair("rope_scaling", scaling), std::pair("rope_parameters", parameters)}) {
+    if (!value.is_null() && !value.is_object())
+      fail(std::string(name) + " must be an object or null");
   }
+  const bool scaled = scaling.size() > 0;
+  const char* const place = scaled ? "rope_scaling" : "rope_parameters";
+  const Json rope = scaled ? scaling : parameters;
+  if (scaled && parameters.size() > 0)
+    note("rope_scaling is used, and rope_parameters beside it is not");
 
   ConfigSource inner = source_;
   inner.json = rope;
   ConfigFields in(inner);
+  const auto both = [&](const char* key, const char* outer) {
+    const std::optional<double> mine = rope.at(key).number(), other = json().at(outer).number();
+    if (mine && other && *mine != *other)
+      note(std::string(outer) + " is not used, for " + place + " has a " + key + " of its own");
+  };
   c.rope_theta = in.positive("rope_theta", positive(theta_key, 10000.));
-  if (fraction_key) fraction = positive(fraction_key, fraction);
-  fraction = in.positive("partial_rotary_factor", positive("partial_rotary_factor", fraction));
+  both("rope_theta", theta_key);
+  // Families with a key of their own for the share of the head do not read the common one.
+  const char* const share_key = fraction_key ? fraction_key : "partial_rotary_factor";
+  fraction = in.positive("partial_rotary_factor", positive(share_key, fraction));
+  both("partial_rotary_factor", share_key);
   if (fraction > 1 || (!fraction_key && fraction != 1)) {
     fail("partial_rotary_factor " + std::to_string(fraction) +
          " is not supported for this model type");
@@ -98,28 +124,52 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
     fail("rotary embeddings need an even number of dimensions per head, at least 2, not " +
          std::to_string(c.rope_dims));
   }
-
-  const Json type = rope.at("rope_type").is_null() ? rope.at("type") : rope.at("rope_type");
-  const std::string_view name = type.is_null() ? "default" : type.text().value_or("");
-  if (name == "linear") {
-    c.rope_scaling = RopeScaling::linear;
-    c.rope_factor = in.positive("factor");
-  } else if (name == "llama3") {
-    c.rope_scaling = RopeScaling::llama3;
-    c.rope_factor = in.positive("factor");
-    c.rope_low_freq_factor = in.positive("low_freq_factor");
-    c.rope_high_freq_factor = in.positive("high_freq_factor");
-    c.rope_original_n_ctx = in.size("original_max_position_embeddings", kMostPositions, c.n_ctx);
-    if (c.rope_high_freq_factor <= c.rope_low_freq_factor) {
-      in.fail("high_freq_factor must be above low_freq_factor");
-    }
-  } else if (name != "default") {
-    in.fail("rope_type " + quoted_name(name) + " is not supported; default, linear and llama3 are");
+  in.scaled_rotary(c, rope, place);
+  if (c.rope_scaling == RopeScaling::llama3 &&
+      !json().at("original_max_position_embeddings").is_null()) {
+    c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions);
   }
+  notes_.insert(notes_.end(), in.notes_.begin(), in.notes_.end());
   if (in.error()) {
     const std::string_view message = in.error()->message;
     fail(std::string(place) + ": " + std::string(message.substr(source_.file.size() + 2)));
   }
+}
+
+// What `rope`, the object at `place`, says of how wavelengths are scaled.
+void ConfigFields::scaled_rotary(Config& c, const Json& rope, const char* place) {
+  const Json type = rope.at("rope_type").is_null() ? rope.at("type") : rope.at("rope_type");
+  const std::string_view name = type.is_null() ? "default" : type.text().value_or("");
+  if (name == "linear") {
+    c.rope_scaling = RopeScaling::linear;
+    c.rope_factor = positive("factor");
+  } else if (name == "llama3") {
+    c.rope_scaling = RopeScaling::llama3;
+    c.rope_factor = positive("factor");
+    c.rope_low_freq_factor = positive("low_freq_factor");
+    c.rope_high_freq_factor = positive("high_freq_factor");
+    c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions, c.n_ctx);
+    if (c.rope_high_freq_factor <= c.rope_low_freq_factor) {
+      fail("high_freq_factor must be above low_freq_factor");
+    }
+  } else if (name != "default") {
+    fail("rope_type " + quoted_name(name) + " is not supported; default, linear and llama3 are");
+  }
+  static constexpr std::string_view kLlama3[] = {"low_freq_factor", "high_freq_factor",
+                                                 "original_max_position_embeddings"};
+  std::string unused;
+  rope.each([&](std::string_view key, const Json& value) {
+    if (value.is_object())
+      fail(std::string(key) + ": rotary settings per kind of layer are not " + "supported");
+    const bool used = key == "rope_type" || key == "type" || key == "rope_theta" ||
+                      key == "partial_rotary_factor" || value.is_null() ||
+                      (key == "factor" && name != "default") ||
+                      (name == "llama3" && std::ranges::find(kLlama3, key) != std::end(kLlama3));
+    if (!used) unused += (unused.empty() ? "" : ", ") + std::string(key);
+    return true;
+  });
+  if (!unused.empty())
+    note(std::string(place) + ": not used with rope_type " + std::string(name) + ": " + unused);
 }
 
 }  // namespace attn

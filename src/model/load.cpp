@@ -2,6 +2,7 @@
 #include <iterator>
 #include <optional>
 
+#include "files/known_files.h"
 #include "model/model.h"
 #include "model/model_files.h"
 #include "model/pack_weights.h"
@@ -39,6 +40,7 @@ Result<Json> read_json(const Folder& folder, const char* name) {
     }
     return Error{std::string(name) + " is missing: drop it together with model.safetensors"};
   }
+  if (known_content(file->second->bytes.span())) return not_a_model(*file->second);
   Result<Json> json = Json::parse(file->second->bytes.text(), name);
   if (json && !json->is_object()) {
     return Error{std::string(name) + ": not a JSON object; download it again"};
@@ -54,6 +56,7 @@ struct ModelLoad::Impl {
   int n_steps = 0;
   int stage = 0;
   Status error;
+  bool ignore_unused = false, refused_unused = false;
   std::shared_ptr<Model> model = std::make_shared<Model>();
 
   Folder folder;
@@ -78,6 +81,8 @@ struct ModelLoad::Impl {
   Status read_config();
   Status read_tokenizer();
   Status plan();
+  void check_vocabulary();
+  void check_other_files();
   Status finish();
 };
 
@@ -127,7 +132,7 @@ Status ModelLoad::Impl::read_config() {
                  ": quantization_config is set, but quantized weights are not supported; use the "
                  "version of the model in F32, F16 or BF16"};
   }
-  Result<Layout> read = recipe->layout(*config);
+  Result<Layout> read = read_layout(*recipe, *config);
   if (!read) return read.error();
   layout = std::move(*read);
   layout.source = config->file;
@@ -160,7 +165,10 @@ Status ModelLoad::Impl::plan() {
   if (const Status failed = read_headers()) return failed;
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
   if (!plan) return plan.error();
+  refused_unused = plan->unused && !ignore_unused;
+  if (refused_unused) return *plan->unused;
   model->config = layout.config;
+  model->config.d_vocab = plan->d_vocab;
   model->config.has_logits =
       plan->tied || std::ranges::any_of(plan->wanted, [&](const WantedTensor& w) {
         return w.table == &plan->weights->unembed;
@@ -168,17 +176,16 @@ Status ModelLoad::Impl::plan() {
   model->n_parameters = plan->n_parameters;
   model->content_hash = hash_of(tensors);
   model->tied = plan->tied;
+  model->warnings = layout.warnings;
   model->notes = layout.notes;
   if (!model->config.has_logits) {
     model->notes.push_back(
         "The weights have no output head: attention is available, predictions are not");
   }
+  std::ranges::move(plan->warnings, std::back_inserter(model->warnings));
   std::ranges::move(plan->notes, std::back_inserter(model->notes));
-  if (model->tokenizer->size() > model->config.d_vocab) {
-    model->notes.push_back(vocabulary_file + " has " + std::to_string(model->tokenizer->size()) +
-                           " tokens, but the model has only " +
-                           std::to_string(model->config.d_vocab));
-  }
+  check_vocabulary();
+  check_other_files();
   // From here on, only the packer holds the weights, so that it can pack in place.
   folder.clear();
   weights.clear();
@@ -188,10 +195,57 @@ Status ModelLoad::Impl::plan() {
   return {};
 }
 
+// A tokenizer of another size than the embedding is that of another model. Embeddings are often
+// padded to a round number of rows.
+void ModelLoad::Impl::check_vocabulary() {
+  const int have = model->tokenizer->size(), rows = model->config.d_vocab;
+  if (have <= rows && rows - have <= std::max(1024, rows / 16)) return;
+  model->warnings.push_back(vocabulary_file + " has " + std::to_string(have) +
+                            " tokens, but the model has " + (have > rows ? "only " : "") +
+                            std::to_string(rows) + ": it may belong to another model");
+}
+
+// Adapters, and other files of models, that lie beside the weights.
+void ModelLoad::Impl::check_other_files() {
+  for (const auto& [name, file] : folder) {
+    const bool adapter = name.starts_with("adapter_model.") || name == "adapters.safetensors";
+    if (std::ranges::find(weights, file) != weights.end()) continue;
+    if (adapter) {
+      model->warnings.push_back(std::string(name) +
+                                " is an adapter beside its base model and is not applied; the "
+                                "patterns are those of the base model");
+    } else if (is_weights(find_format(*file, formats)) && name.find("model") != name.npos) {
+      model->notes.push_back(std::string(name) + " is not used; the weights are those in " +
+                             std::string(base_name(weights[0]->name)));
+    }
+  }
+}
+
+// Weights that nobody trained: norms at 1 and biases at 0, as they are initialised.
+bool looks_initialised(const Weights& w, const Config& c) {
+  const auto all = [](const Tensor& t, float x) {
+    return std::ranges::all_of(t.vec(), [x](float y) { return y == x; });
+  };
+  const auto fresh = [&](const NormWeights& norm) {
+    return all(norm.gamma, 1) && (norm.beta.empty() || all(norm.beta, 0));
+  };
+  if (c.norm_place == NormPlace::pre && !fresh(w.ln_final)) return false;
+  return std::ranges::all_of(w.blocks, [&](const Block& b) {
+    const Tensor* const biases[] = {&b.q.b, &b.k.b, &b.v.b, &b.o.b, &b.mlp_in.b, &b.mlp_out.b};
+    return fresh(b.ln1) && fresh(b.ln2) &&
+           std::ranges::all_of(biases, [&](const Tensor* t) { return t->empty() || all(*t, 0); });
+  });
+}
+
 Status ModelLoad::Impl::finish() {
   Result<WeightPacker::Packed> packed = packer->take();
   packer.reset();
   if (!packed) return packed.error();
+  std::ranges::move(packed->warnings, std::back_inserter(model->warnings));
+  if (looks_initialised(packed->weights, model->config))
+    model->warnings.emplace_back(
+        "The weights look randomly initialised, not trained: all norms are 1 and there are no "
+        "biases other than 0");
   model->weights = std::move(packed->weights);
   model->weight_bytes = packed->bytes;
   return {};
@@ -212,6 +266,10 @@ ModelLoad::ModelLoad(std::vector<File> files, std::string name, std::span<const 
 }
 
 ModelLoad::~ModelLoad() = default;
+
+void ModelLoad::ignore_unused(bool ignore) { impl_->ignore_unused = ignore; }
+bool ModelLoad::refused_unused() const { return impl_->refused_unused; }
+std::vector<File> ModelLoad::take_files() { return std::move(impl_->files); }
 
 int ModelLoad::n_steps() const { return impl_->n_steps; }
 

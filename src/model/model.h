@@ -50,10 +50,12 @@ struct Model {
   Weights weights;
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t n_parameters = 0;
-  uint64_t weight_bytes = 0;       // memory held by the weight matrices
-  uint64_t content_hash = 0;       // FNV-1a 64 of headers, sizes and sampled bytes of the weights
-  bool tied = false;               // unembed is embed
-  std::vector<std::string> notes;  // for the user: unused tensors, unusual settings
+  uint64_t weight_bytes = 0;  // memory held by the weight matrices
+  uint64_t content_hash = 0;  // FNV-1a 64 of headers, sizes and sampled bytes of the weights
+  bool tied = false;          // unembed is embed
+  // For the user. Warnings: why numbers may not be those of the model as it was meant, such as
+  // tensors that are not used. Notes: what else is unusual.
+  std::vector<std::string> warnings, notes;
 };
 
 struct FileFormat;
@@ -69,6 +71,13 @@ class ModelLoad {
   // With a table of weight formats other than file_formats().
   ModelLoad(std::vector<File> files, std::string name, std::span<const FileFormat> formats);
   ~ModelLoad();
+
+  // Before the first step: open models whose layers have tensors that are not used, which otherwise
+  // is an error, and is noted.
+  void ignore_unused(bool ignore);
+  // Whether this was the error; the files may then be taken to be opened again.
+  bool refused_unused() const;
+  std::vector<File> take_files();
 
   int n_steps() const;                          // upper bound; fewer if tensors need not move
   bool step();                                  // false: that was the last

@@ -11,7 +11,37 @@ constexpr uintptr_t kAlign = 64;  // a cache line, and the widest register
 
 uintptr_t rounded_up(uintptr_t at) { return (at + kAlign - 1) / kAlign * kAlign; }
 
+// Of `n` numbers in memory, in one of the floating formats: those that are NaN or infinite.
+uint64_t count_not_finite(const uint8_t* at, int64_t n, Format format) {
+  const auto count = [&]<class T>(T mask) {
+    uint64_t bad = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      T bits;
+      std::memcpy(&bits, at + size_t(i) * sizeof bits, sizeof bits);
+      bad += (bits & mask) == mask;
+    }
+    return bad;
+  };
+  switch (format) {
+    case Format::f32:
+      return count(uint32_t(0x7F800000));
+    case Format::f16:
+      return count(uint16_t(0x7C00));
+    case Format::bf16:
+      return count(uint16_t(0x7F80));
+    case Format::q8_0:
+      break;
+  }
+  return 0;
+}
+
 }  // namespace
+
+std::string not_finite(std::string_view tensor, uint64_t n) {
+  return "The weights are damaged: " + quoted_name(tensor) + " has " + std::to_string(n) +
+         (n == 1 ? " number that is" : " numbers that are") +
+         " NaN or infinite; whatever depends on them is NaN";
+}
 
 struct WeightPacker::Impl {
   std::vector<NamedTensors> files;
@@ -21,6 +51,8 @@ struct WeightPacker::Impl {
   ByteBuffer aside;                 // the current tensor
   uint64_t bytes = 0;
   Status error;
+  uint64_t n_bad = 0;  // numbers of the current tensor that are not finite
+  std::vector<std::string> warnings;
 
   size_t next = 0;  // of plan.wanted
   // Progress in the current tensor: numbers copied, parts packed, panels of the next part packed.
@@ -29,6 +61,7 @@ struct WeightPacker::Impl {
   int64_t n_panels = 0;
   // The destination of the current table or part.
   uint8_t* to = nullptr;
+  bool stays = false;  // the table, at its place in the file
   std::shared_ptr<const void> owner;
 
   const WantedTensor& wanted() const { return plan.wanted[next]; }
@@ -102,6 +135,8 @@ uint64_t WeightPacker::Impl::advance() {
 }
 
 uint64_t WeightPacker::Impl::done() {
+  if (n_bad > 0) warnings.push_back(not_finite(wanted().stored->name, n_bad));
+  n_bad = 0;
   n_copied = 0;
   n_parts = 0;
   n_panels = 0;
@@ -114,11 +149,11 @@ uint64_t WeightPacker::Impl::advance_table() {
   const int64_t size = bytes_of(format()), n = n_numbers();
   if (n_copied == 0) {
     const bool same = w.stored->bytes.size() == uint64_t(n * size);
-    if (memory && same && reinterpret_cast<uintptr_t>(begin()) % uintptr_t(size) == 0) {
+    stays = memory && same && reinterpret_cast<uintptr_t>(begin()) % uintptr_t(size) == 0;
+    if (stays) {
       to = begin();
       free = end();
       owner = memory;
-      n_copied = n;
     } else {
       // Moves towards the front only, so that no number is overwritten before it is read.
       if (!place(uint64_t(n * size), begin() + n * size)) return 0;
@@ -126,7 +161,8 @@ uint64_t WeightPacker::Impl::advance_table() {
   }
   const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep) / size);
   const uint64_t went = uint64_t(last - n_copied) * w.stored->bytes.size() / uint64_t(n);
-  copy_numbers(*w.stored, n_copied, last, to + n_copied * size);
+  if (!stays) copy_numbers(*w.stored, n_copied, last, to + n_copied * size);
+  n_bad += count_not_finite(to + n_copied * size, last - n_copied, format());
   n_copied = last;
   if (n_copied < n) return went;
   *w.table = {std::move(owner), to, format(), w.stored->shape[0], w.stored->shape[1]};
@@ -154,6 +190,7 @@ uint64_t WeightPacker::Impl::advance_parts() {
     }
     const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep / 2) / size);
     copy_numbers(*w.stored, n_copied, last, aside.data() + n_copied * size);
+    n_bad += count_not_finite(aside.data() + n_copied * size, last - n_copied, format());
     const uint64_t went = uint64_t(last - n_copied) * uint64_t(size);
     n_copied = last;
     return went / 2;
@@ -195,7 +232,7 @@ bool WeightPacker::step() {
 
 Result<WeightPacker::Packed> WeightPacker::take() {
   if (impl_->error) return *impl_->error;
-  Packed packed{std::move(*impl_->plan.weights), impl_->bytes};
+  Packed packed{std::move(*impl_->plan.weights), impl_->bytes, std::move(impl_->warnings)};
   if (impl_->plan.tied) packed.weights.unembed = packed.weights.embed;
   return packed;
 }
@@ -204,7 +241,8 @@ Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const NamedTensors> files) {
   Result<WeightPlan> plan = plan_weights(recipe, layout, files);
   if (!plan) return plan.error();
-  Bound bound{{}, plan->tied, plan->n_parameters, plan->notes};
+  if (plan->unused) return *plan->unused;
+  Bound bound{{}, plan->tied, plan->n_parameters, plan->warnings, plan->notes};
   WeightPacker packer({files.begin(), files.end()}, std::move(*plan));
   while (packer.step()) {
   }

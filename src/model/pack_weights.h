@@ -30,7 +30,8 @@ class WeightPacker {
 
   struct Packed {
     Weights weights;
-    uint64_t bytes = 0;  // memory that they hold
+    uint64_t bytes = 0;                      // memory that they hold
+    std::vector<std::string> warnings = {};  // tensors with numbers that are not finite
   };
   Result<Packed> take();  // after the last step
 

@@ -1,9 +1,14 @@
 #include "model/recipe.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <numeric>
 #include <unordered_set>
+
+#include "model/tensor_names.h"
 
 namespace attn {
 
@@ -39,13 +44,20 @@ class Binder {
 
   Result<WeightPlan> run() {
     plan_.weights->blocks.resize(size_t(c_.n_layers));
+    Result<NamePrefixes> prefixes = find_prefixes(recipe_, files_, plan_.notes);
+    if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
+    prefixes_ = std::move(*prefixes);
     for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
     if (!recipe_.head.empty() && find(recipe_.head[0].name + std::string(".weight")).tensor) {
-      prefix_ = "";
+      in_head_ = true;
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
     if (error_) return *error_;
-    note_unused();
+    plan_.d_vocab = c_.d_vocab;
+    Unused unused = judge_unused(recipe_, prefixes_, c_.n_layers, files_, used_);
+    std::ranges::move(unused.warnings, std::back_inserter(plan_.warnings));
+    std::ranges::move(unused.notes, std::back_inserter(plan_.notes));
+    if (unused.refused) plan_.unused = Error{all_files() + ": " + unused.refused->message};
     return std::move(plan_);
   }
 
@@ -65,9 +77,8 @@ class Binder {
     }
   }
 
-  // The family's prefix is optional: it depends on whether the model was saved with its head.
   Place find(const std::string& name) {
-    for (const std::string& full : {prefix_ + name, name}) {
+    for (const std::string& full : names_to_try(prefixes_, recipe_, name)) {
       for (const NamedTensors& file : files_) {
         if (const StoredTensor* tensor = file.find(full)) {
           used_.insert(tensor);
@@ -93,14 +104,26 @@ class Binder {
     return "use weights and a " + layout_.source + " from the same model" + more;
   }
 
+  // What the files have in place of the tensor.
+  Error missing(const std::string& name) const {
+    const std::string full = (in_head_ ? prefixes_.outer : prefixes_.body) + name;
+    const int n_layers = n_layers_in(recipe_, prefixes_, files_);
+    std::string why = all_files() + ": tensor " + quoted_name(full) + " is missing, which " +
+                      c_.family + " models have; ";
+    if (n_layers > 0 && n_layers < c_.n_layers && files_.size() == 1)
+      return Error{why + "the file has " + std::to_string(n_layers) + " layers, but " +
+                   layout_.source + " asks for " + std::to_string(c_.n_layers)};
+    const std::string nearest = nearest_tensor(full, files_);
+    if (!nearest.empty()) why += "the nearest name is " + quoted_name(nearest) + "; ";
+    return Error{why + advice(files_.size() > 1 ? ", and all shards" : "")};
+  }
+
   // The tensor `name` if it has exactly this shape and a supported type; null after an error.
   Place take(const std::string& name, std::initializer_list<int64_t> shape) {
     if (error_) return {};
     const Place place = find(name);
     if (!place.tensor) {
-      error_ =
-          Error{all_files() + ": tensor " + quoted_name(prefix_ + name) + " is missing, which " +
-                c_.family + " models have; " + advice(", and all shards")};
+      error_ = missing(name);
       return {};
     }
     if (!std::ranges::equal(place.tensor->shape, shape)) {
@@ -121,7 +144,11 @@ class Binder {
 
   Tensor take_vector(const std::string& name, int64_t size) {
     const Place place = take(name, {size});
-    return place.tensor ? *to_floats(*place.file, *place.tensor) : Tensor();
+    if (!place.tensor) return {};
+    Tensor floats = *to_floats(*place.file, *place.tensor);
+    const auto bad = std::ranges::count_if(floats.vec(), [](float x) { return !std::isfinite(x); });
+    if (bad > 0) plan_.warnings.push_back(not_finite(place.tensor->name, uint64_t(bad)));
+    return floats;
   }
 
   void fill(const Bind& bind, const std::string& name, Block* block) {
@@ -146,21 +173,34 @@ class Binder {
 
   void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::unembed) {
-      plan_.tied = layout_.tied;
-      if (!layout_.tied && !find(name + ".weight").tensor) {
-        plan_.tied = true;
-        plan_.notes.push_back(name +
-                              ".weight is missing; the embedding matrix is used in its place");
-      }
-      if (plan_.tied) {
-        find(name + ".weight");  // a redundant copy is not reported as unused
-        return;
-      }
+      const Place own = find(name + ".weight");  // a copy of the embedding is not unused
+      plan_.tied = layout_.tied && (!own.tensor || own.tensor->bytes.size() == 0 ||
+                                    std::ranges::equal(own.tensor->bytes, embed_.tensor->bytes));
+      if (!own.tensor || plan_.tied) return;
+      if (layout_.tied)
+        plan_.warnings.push_back(layout_.source + ": tie_word_embeddings is true, but " +
+                                 quoted_name(own.tensor->name) +
+                                 " differs from the embedding; it is used, as in transformers 5");
+    } else if (table == &Weights::embed) {
+      embed_ = find(name + ".weight");
+      if (embed_.tensor) resize(*embed_.tensor);
     }
     const int64_t rows = table == &Weights::positions     ? c_.first_position + c_.n_ctx
                          : table == &Weights::token_types ? c_.n_token_types
                                                           : c_.d_vocab;
     want(take(name + ".weight", {rows, c_.d_model}), {.table = &((*plan_.weights).*table)});
+  }
+
+  // The rows of an embedding that was resized after config.json was written.
+  void resize(const StoredTensor& embed) {
+    if (embed.shape.size() != 2 || embed.shape[1] != c_.d_model) return;
+    const int64_t rows = embed.shape[0], off = std::abs(rows - c_.d_vocab);
+    if (off == 0 || off > std::min<int64_t>(256, std::max<int64_t>(8, c_.d_vocab / 8))) return;
+    plan_.warnings.push_back(quoted_name(embed.name) + " has " + std::to_string(rows) +
+                             " rows, but vocab_size in " + layout_.source + " is " +
+                             std::to_string(c_.d_vocab) +
+                             ": the embedding was resized, and its rows are the vocabulary");
+    c_.d_vocab = int(rows);
   }
 
   void fill_bias(Tensor Weights::* bias, const std::string& name) {
@@ -219,28 +259,12 @@ class Binder {
     return {copy, copy->data(), {rows.n}};
   }
 
-  void note_unused() {
-    constexpr size_t kNamed = 3;
-    size_t n_unused = 0;
-    std::string names;
-    for (const NamedTensors& file : files_) {
-      for (const StoredTensor& tensor : file.tensors) {
-        const bool ignored = std::ranges::any_of(
-            recipe_.ignored, [&](std::string_view end) { return tensor.name.ends_with(end); });
-        if (ignored || used_.contains(&tensor)) continue;
-        if (++n_unused <= kNamed) names += (names.empty() ? "" : ", ") + quoted_name(tensor.name);
-      }
-    }
-    if (n_unused == 0) return;
-    plan_.notes.push_back(std::to_string(n_unused) +
-                          (n_unused == 1 ? " tensor is" : " tensors are") + " not used: " + names +
-                          (n_unused > kNamed ? ", …" : ""));
-  }
-
   const Recipe& recipe_;
-  std::string prefix_ = recipe_.prefix;
+  NamePrefixes prefixes_;
+  bool in_head_ = false;  // Recipe::head is being filled, whose names stand beside the body
   const Layout& layout_;
-  const Config& c_;
+  Config c_;
+  Place embed_;
   std::span<const NamedTensors> files_;
   std::unordered_set<const StoredTensor*> used_;
   WeightPlan plan_;

@@ -33,7 +33,7 @@ struct Layout {
   std::string source = "config.json";  // the file of the configuration, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  std::vector<std::string> notes;  // for the user
+  std::vector<std::string> warnings, notes;  // as in Model
 };
 
 // Reads fields one by one and keeps only the first error, so that readers need no checks in
@@ -47,17 +47,26 @@ class ConfigFields {
   double positive(const char* key, std::optional<double> otherwise = {});
   bool flag(const char* key, bool otherwise);
   Activation activation(const char* key, const char* otherwise);
-  // An error where the flag is true: `what` it asks for is not supported.
-  void refuse(const char* key, const char* what);
-  // The angles of rotary positions into `c`, from all the places where transformers has kept them:
-  // rope_parameters, rope_scaling, `theta_key` and `fraction_key` (null: the whole head).
+  // Whether the field is there, be it null.
+  bool written(std::string_view key) const;
+  // An error where is_causal is no truth value; false: tokens attend to later ones, too.
+  void causal(Config& c);
+  // The angles of rotary positions into `c`, from all the places where transformers has kept them.
+  // rope_scaling, unless it is empty, goes before rope_parameters; what neither has comes from
+  // `theta_key` and `fraction_key` (null: the whole head). What is left unused is noted.
   void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction);
 
   void fail(const std::string& what);  // "config.json: " + what, unless something failed before
   const Json& json() const { return source_.json; }
   const Status& error() const { return error_; }
+  // The layout, or the error; takes the notes along.
+  Result<Layout> take(Layout layout);
+  void note(const std::string& what) { notes_.push_back(source_.file + ": " + what); }
 
  private:
+  void scaled_rotary(Config& c, const Json& rope, const char* place);
+
+  std::vector<std::string> notes_;
   ConfigSource source_;
   Status error_;
 };
@@ -65,6 +74,24 @@ class ConfigFields {
 // Upper limits on configurations, checked before anything is allocated.
 constexpr int kMostWidth = 65536, kMostLayers = 1000, kMostHeads = 1024, kMostHeadSize = 4096;
 constexpr int kMostHidden = 1 << 20, kMostPositions = 1 << 24, kMostVocabulary = 1 << 24;
+
+// What is known of a field of config.json.
+enum class FieldUse {
+  read,      // by the family's reader, which checks its value
+  harmless,  // changes no pattern, logit or name
+  refused,   // asks for something that is not computed, unless it has its neutral value
+  said,      // transformers does not read it for this class, but it claims something: noted
+};
+
+struct FieldRow {
+  std::string_view name;
+  FieldUse use = FieldUse::harmless;
+  // The value that asks for nothing: true, false, a word, "empty" for [] and {}, "=NAME" for the
+  // value of another field, "=d_head" for hidden_size / num_attention_heads, "full" for a list of
+  // "full_attention" only. Null counts as absent.
+  std::string_view neutral = {};
+  std::string_view what = {};  // what other values ask for: "cross-attention"
+};
 
 enum class MatrixOrder { out_in, in_out };  // [d_out, d_in] as nn.Linear, or GPT-2's transpose
 enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
@@ -97,6 +124,7 @@ struct Bind {
 
 struct Recipe {
   const char* model_type;  // as the configuration names the family
+  const char* class_name;  // that the names of its classes in transformers begin with: "Bert"
   Result<Layout> (*layout)(const ConfigSource& config);
   std::span<const Bind> binds;
   const char* prefix;                         // optional prefix of names: "model."
@@ -104,12 +132,27 @@ struct Recipe {
   // The output head, if the family may be saved without one: bound if the files have its first
   // tensor, else the model has no logits.
   std::span<const Bind> head = {};
+  std::span<const FieldRow> fields = {}, more_fields = {};  // beside common_fields()
 };
 
 // All families. To add one, write recipe_x.cpp and add a row.
 std::span<const Recipe* const> recipes();
-// By the configuration's model_type; the error lists the supported ones.
+// By the configuration's model_type, or the class in `architectures` where that is missing; the
+// error lists the supported types.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
+
+// The fields of every configuration of transformers, the settings of text generation among them.
+std::span<const FieldRow> common_fields();
+
+// Whether the configuration leaves the row's field out, or gives it a neutral value.
+bool is_neutral(const Json& config, const FieldRow& row);
+
+// Goes through all fields of the configuration: an error for the first that is refused, and
+// sentences for those that are said or unknown.
+Status check_fields(const Recipe& recipe, const ConfigSource& config,
+                    std::vector<std::string>& notes);
+// The recipe's layout, after check_fields(), whose sentences join its notes.
+Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config);
 
 // Rows of a tensor in runs of equal length: first, first + 1, … first + run - 1, first + stride, …
 struct Rows {
@@ -138,25 +181,31 @@ struct WeightPlan {
   std::vector<WantedTensor> wanted;
   bool tied = false;  // unembed shares the memory of embed
   int64_t n_parameters = 0;
-  std::vector<std::string> notes;  // unused tensors
+  int d_vocab = 0;                           // rows of the embedding
+  std::vector<std::string> warnings, notes;  // as in Model
+  Status unused;  // the layers have tensors that are not used; the plan works without them
 };
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
                                 std::span<const NamedTensors> files);
+
+// Says that `n` numbers of a tensor are NaN or infinite, and what follows.
+std::string not_finite(std::string_view tensor, uint64_t n);
 
 // The same, with all matrices packed into new memory.
 struct Bound {
   Weights weights;
   bool tied = false;
   int64_t n_parameters = 0;
-  std::vector<std::string> notes;
+  std::vector<std::string> warnings, notes;
 };
+// An error, too, where the layers have tensors that are not used.
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const NamedTensors> files);
 
 // Each in the file of its family; recipes.cpp has the list.
-extern const Recipe kBert, kRoberta;           // recipe_bert.cpp
-extern const Recipe kGpt2;                     // recipe_gpt2.cpp
-extern const Recipe kLlama, kMistral, kQwen2;  // recipe_llama.cpp
-extern const Recipe kGptNeoX;                  // recipe_gpt_neox.cpp
+extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta;  // recipe_bert.cpp
+extern const Recipe kGpt2;                                     // recipe_gpt2.cpp
+extern const Recipe kLlama, kMistral, kQwen2;                  // recipe_llama.cpp
+extern const Recipe kGptNeoX;                                  // recipe_gpt_neox.cpp
 
 }  // namespace attn

@@ -38,11 +38,40 @@ const char* const kIgnored[] = {"pooler.dense.weight", "pooler.dense.bias",
                                 ".seq_relationship.weight", ".seq_relationship.bias",
                                 "embeddings.position_ids"};
 
+using enum FieldUse;
+const FieldRow kBertRows[] = {
+    {"hidden_size", read},
+    {"num_hidden_layers", read},
+    {"num_attention_heads", read},
+    {"intermediate_size", read},
+    {"max_position_embeddings", read},
+    {"vocab_size", read},
+    {"type_vocab_size", read},
+    {"layer_norm_eps", read},
+    {"hidden_act", read},
+    {"tie_word_embeddings", read},
+    {"position_embedding_type", refused, "absolute", "another kind of positions than absolute"},
+    {"is_decoder", refused, "false", "running BERT as a decoder"},
+    {"is_causal", said, "false", "a causal mask, which encoders do not have"},
+    {"hidden_dropout_prob"},
+    {"attention_probs_dropout_prob"},
+    // Of the pooler, which comes after all attention.
+    {"directionality"},
+    {"pooler_fc_size"},
+    {"pooler_num_attention_heads"},
+    {"pooler_num_fc_layers"},
+    {"pooler_size_per_head"},
+    {"pooler_type"},
+};
+
+const FieldRow kRobertaRows[] = {
+    {"pad_token_id", read},  // positions start after it
+};
+
 // Shared by both families.
-Layout read(ConfigFields& in, const char* family) {
+Layout read_shared(ConfigFields& in) {
   Layout layout;
   Config& c = layout.config;
-  c.family = family;
   c.d_model = in.size("hidden_size", kMostWidth);
   c.n_layers = in.size("num_hidden_layers", kMostLayers);
   c.n_heads = c.n_kv_heads = in.size("num_attention_heads", kMostHeads);
@@ -59,14 +88,8 @@ Layout read(ConfigFields& in, const char* family) {
   c.embed_norm = true;
   c.position = Position::learned;
   c.mask = Mask::none;
+  c.fills_masks = true;
   c.activation = in.activation("hidden_act", "gelu");
-  const Json positions = in.json().at("position_embedding_type");
-  if (!positions.is_null() && positions.text() != "absolute") {
-    in.fail("position_embedding_type " + quoted_name(positions.text().value_or("")) +
-            " is not supported; absolute is");
-  }
-  in.refuse("is_decoder", "running BERT as a decoder");
-  in.refuse("add_cross_attention", "cross-attention");
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);
   return layout;
@@ -74,31 +97,40 @@ Layout read(ConfigFields& in, const char* family) {
 
 Result<Layout> bert(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read(in, "bert");
+  Layout layout = read_shared(in);
   layout.config.head_activation = layout.config.activation;
-  if (in.error()) return *in.error();
-  return layout;
+  return in.take(layout);
 }
 
-// Positions start after the row of the padding token; the head uses GELU whatever hidden_act is.
+// Positions start after the row of the padding token, which stays at its own; the head uses GELU
+// whatever hidden_act is.
 Result<Layout> roberta(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read(in, "roberta");
+  Layout layout = read_shared(in);
   Config& c = layout.config;
-  if (in.json().at("pad_token_id").integer() == 0) {
-    c.first_position = 1;
+  const std::optional<int64_t> pad = in.json().at("pad_token_id").integer();
+  if (pad == 0) {
+    c.pad_id = 0;
+  } else if (in.written("pad_token_id") && in.json().at("pad_token_id").is_null()) {
+    in.fail("pad_token_id is null, but the positions of this model type start after it");
   } else {
-    c.first_position = in.size("pad_token_id", kMostVocabulary, 1) + 1;
+    c.pad_id = in.size("pad_token_id", kMostVocabulary, 1);
   }
+  c.first_position = c.pad_id + 1;
   c.n_ctx -= c.first_position;
   if (c.n_ctx < 1) in.fail("max_position_embeddings must be above pad_token_id + 1");
-  if (in.error()) return *in.error();
-  return layout;
+  return in.take(layout);
 }
 
 }  // namespace
 
-const Recipe kBert = {"bert", bert, kBinds, "bert.", kIgnored, kBertHead};
-const Recipe kRoberta = {"roberta", roberta, kBinds, "roberta.", kIgnored, kRobertaHead};
+const Recipe kBert = {"bert", "Bert", bert, kBinds, "bert.", kIgnored, kBertHead, kBertRows};
+const Recipe kRoberta = {"roberta", "Roberta",    roberta,   kBinds,      "roberta.",
+                         kIgnored,  kRobertaHead, kBertRows, kRobertaRows};
+// The same with other vocabularies.
+const Recipe kCamembert = {"camembert", "Camembert",  roberta,   kBinds,      "roberta.",
+                           kIgnored,    kRobertaHead, kBertRows, kRobertaRows};
+const Recipe kXlmRoberta = {"xlm-roberta", "XLMRoberta", roberta,   kBinds,      "roberta.",
+                            kIgnored,      kRobertaHead, kBertRows, kRobertaRows};
 
 }  // namespace attn

@@ -20,11 +20,45 @@ const Bind kBinds[] = {
 };
 const char* const kIgnored[] = {".attn.bias", ".attn.masked_bias"};  // masks
 
+using enum FieldUse;
+const FieldRow kGpt2Rows[] = {
+    {"n_embd", read},
+    {"n_layer", read},
+    {"n_head", read},
+    {"n_inner", read},
+    {"n_positions", read},
+    {"vocab_size", read},
+    {"activation_function", read},
+    {"layer_norm_epsilon", read},
+    {"scale_attn_weights", read},
+    {"tie_word_embeddings", read},
+    {"is_causal", read},
+    {"scale_attn_by_inverse_layer_idx", refused, "false", "scaling scores by layer"},
+    // Other names of the same fields; transformers takes whichever comes last.
+    {"hidden_size", refused, "=n_embd", "another value than n_embd"},
+    {"num_hidden_layers", refused, "=n_layer", "another value than n_layer"},
+    {"num_attention_heads", refused, "=n_head", "another value than n_head"},
+    {"max_position_embeddings", refused, "=n_positions", "another value than n_positions"},
+    {"reorder_and_upcast_attn"},  // the order of roundings in half precision, not the formula
+    {"n_ctx"},
+    {"is_decoder"},
+    {"resid_pdrop"},
+    {"embd_pdrop"},
+    {"attn_pdrop"},
+    {"hidden_dropout"},
+    {"predict_special_tokens"},
+    {"summary_type"},
+    {"summary_use_proj"},
+    {"summary_activation"},
+    {"summary_proj_to_labels"},
+    {"summary_first_dropout"},
+    {"summary_last_dropout"},
+};
+
 Result<Layout> layout(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
-  c.family = "gpt2";
   c.d_model = in.size("n_embd", kMostWidth);
   c.n_layers = in.size("n_layer", kMostLayers);
   c.n_heads = c.n_kv_heads = in.size("n_head", kMostHeads);
@@ -37,17 +71,14 @@ Result<Layout> layout(const ConfigSource& source) {
   c.position = Position::learned;
   c.activation = in.activation("activation_function", "gelu_new");
   if (!in.flag("scale_attn_weights", true)) c.attn_scale = 1;
-  in.refuse("scale_attn_by_inverse_layer_idx", "scaling scores by layer");
-  in.refuse("add_cross_attention", "cross-attention");
-  // reorder_and_upcast_attn changes the order of roundings in half precision, not the formula.
+  in.causal(c);
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);
-  if (in.error()) return *in.error();
-  return layout;
+  return in.take(layout);
 }
 
 }  // namespace
 
-const Recipe kGpt2 = {"gpt2", layout, kBinds, "transformer.", kIgnored};
+const Recipe kGpt2 = {"gpt2", "GPT2", layout, kBinds, "transformer.", kIgnored, {}, kGpt2Rows};
 
 }  // namespace attn

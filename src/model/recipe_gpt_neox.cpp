@@ -24,11 +24,38 @@ const Bind kBinds[] = {
 const char* const kIgnored[] = {".rotary_emb.inv_freq", ".attention.bias",
                                 ".attention.masked_bias"};
 
+using enum FieldUse;
+const FieldRow kGptNeoXRows[] = {
+    {"hidden_size", read},
+    {"num_hidden_layers", read},
+    {"num_attention_heads", read},
+    {"intermediate_size", read},
+    {"max_position_embeddings", read},
+    {"original_max_position_embeddings", read},
+    {"vocab_size", read},
+    {"layer_norm_eps", read},
+    {"hidden_act", read},
+    {"rotary_emb_base", read},
+    {"rotary_pct", read},
+    {"rope_scaling", read},
+    {"rope_parameters", read},
+    {"use_parallel_residual", read},
+    {"attention_bias", read},
+    {"tie_word_embeddings", read},
+    {"is_causal", read},
+    {"head_dim", refused, "=d_head",
+     "heads of another size than hidden_size / num_attention_heads"},
+    {"rope_theta", said, "=rotary_emb_base", "a base of the rotation; rotary_emb_base is"},
+    {"partial_rotary_factor", said, "=rotary_pct", "a share of the head; rotary_pct is"},
+    {"is_decoder"},
+    {"attention_dropout"},
+    {"hidden_dropout"},
+};
+
 Result<Layout> layout(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
-  c.family = "gpt_neox";
   c.d_model = in.size("hidden_size", kMostWidth);
   c.n_layers = in.size("num_hidden_layers", kMostLayers);
   c.n_heads = c.n_kv_heads = in.size("num_attention_heads", kMostHeads);
@@ -41,17 +68,18 @@ Result<Layout> layout(const ConfigSource& source) {
   c.d_head = c.d_model / c.n_heads;
   c.norm_eps = float(in.positive("layer_norm_eps", 1e-5));
   c.activation = in.activation("hidden_act", "gelu");
+  in.causal(c);
   in.rotary(c, "rotary_emb_base", "rotary_pct", 0.25);
   c.parallel_residual = in.flag("use_parallel_residual", true);
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", true);
   layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", false);
-  if (in.error()) return *in.error();
-  return layout;
+  return in.take(layout);
 }
 
 }  // namespace
 
-const Recipe kGptNeoX = {"gpt_neox", layout, kBinds, "gpt_neox.", kIgnored};
+const Recipe kGptNeoX = {"gpt_neox",  "GPTNeoX", layout, kBinds,
+                         "gpt_neox.", kIgnored,  {},     kGptNeoXRows};
 
 }  // namespace attn

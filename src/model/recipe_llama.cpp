@@ -22,11 +22,58 @@ const Bind kBinds[] = {
 };
 const char* const kIgnored[] = {".rotary_emb.inv_freq"};
 
+using enum FieldUse;
+// Of Llama, Mistral and Qwen2.
+const FieldRow kLlamaRows[] = {
+    {"hidden_size", read},
+    {"num_hidden_layers", read},
+    {"num_attention_heads", read},
+    {"num_key_value_heads", read},
+    {"head_dim", read},
+    {"intermediate_size", read},
+    {"max_position_embeddings", read},
+    {"original_max_position_embeddings", read},
+    {"vocab_size", read},
+    {"rms_norm_eps", read},
+    {"hidden_act", read},
+    {"rope_theta", read},
+    {"rope_scaling", read},
+    {"rope_parameters", read},
+    {"partial_rotary_factor", read},
+    {"tie_word_embeddings", read},
+    {"is_causal", read},
+    {"attention_dropout"},
+    {"num_logits_to_keep"},
+    {"is_decoder"},
+};
+
+const FieldRow kOnlyLlamaRows[] = {
+    {"attention_bias", read},
+    {"mlp_bias", read},
+    {"pretraining_tp"},  // the order of sums, not the formula
+    {"is_llama_config"},
+    {"rope_interleaved", said, "false", "rotating neighbouring dimensions"},
+    {"layer_types", said, "full", "layers of several kinds"},
+};
+
+const FieldRow kMistralRows[] = {
+    {"sliding_window", read},
+    {"layer_types", said, "full", "layers of several kinds"},
+};
+
+const FieldRow kQwen2Rows[] = {
+    {"use_sliding_window", read},
+    {"sliding_window", read},
+    {"max_window_layers", read},
+    {"layer_types", read},
+    {"attention_bias", said, "true", "queries, keys and values without biases"},
+    {"use_mrope", said, "false", "positions in several dimensions"},
+};
+
 // Shared by the three families. Defaults are those of transformers.
-Layout read(ConfigFields& in, const char* family) {
+Layout read_shared(ConfigFields& in) {
   Layout layout;
   Config& c = layout.config;
-  c.family = family;
   c.d_model = in.size("hidden_size", kMostWidth);
   c.n_layers = in.size("num_hidden_layers", kMostLayers);
   c.n_heads = in.size("num_attention_heads", kMostHeads);
@@ -45,6 +92,7 @@ Layout read(ConfigFields& in, const char* family) {
   c.norm_eps = float(in.positive("rms_norm_eps", 1e-6));
   c.activation = in.activation("hidden_act", "silu");
   c.gated_mlp = true;
+  in.causal(c);
   in.rotary(c, "rope_theta", nullptr, 1);
   layout.tied = in.flag("tie_word_embeddings", false);
   return layout;
@@ -52,50 +100,66 @@ Layout read(ConfigFields& in, const char* family) {
 
 Result<Layout> llama(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read(in, "llama");
+  Layout layout = read_shared(in);
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   layout.mlp_bias = in.flag("mlp_bias", false);
-  if (in.error()) return *in.error();
-  return layout;
+  return in.take(layout);
+}
+
+// The size of the window, 0 for none: an absent field means 4096, null means no window.
+int window_of(ConfigFields& in) {
+  if (in.written("sliding_window") && in.json().at("sliding_window").is_null()) return 0;
+  return in.size("sliding_window", kMostPositions, 4096);
 }
 
 // Up to its size, a sliding window equals a causal mask.
 void limit_to_window(Layout& layout, int window) {
-  if (window >= layout.config.n_ctx) return;
-  layout.config.n_ctx = window;
+  if (window == 0 || window >= layout.config.n_ctx) return;
+  layout.config.n_ctx = layout.config.window = window;
   layout.notes.push_back("Texts are limited to " + std::to_string(window) +
                          " tokens, the size of the model's sliding window");
 }
 
 Result<Layout> mistral(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read(in, "mistral");
-  // An absent window means the default size; null means no window.
-  bool written = false;
-  in.json().each(
-      [&](std::string_view key, const Json&) { return !(written = key == "sliding_window"); });
-  if (!written || !in.json().at("sliding_window").is_null()) {
-    limit_to_window(layout, in.size("sliding_window", kMostPositions, 4096));
-  }
-  if (in.error()) return *in.error();
-  return layout;
+  Layout layout = read_shared(in);
+  limit_to_window(layout, window_of(in));
+  return in.take(layout);
 }
 
+// layer_types names the layers that slide; without it, those from max_window_layers on do.
 Result<Layout> qwen2(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read(in, "qwen2");
+  Layout layout = read_shared(in);
   layout.qkv_bias = true;
-  if (in.flag("use_sliding_window", false)) {
-    limit_to_window(layout, in.size("sliding_window", kMostPositions, 4096));
+  const int window = in.flag("use_sliding_window", false) ? window_of(in) : 0;
+  const Json types = in.json().at("layer_types");
+  bool slides = false;
+  types.each([&](std::string_view, const Json& type) {
+    slides = slides || type.text() == "sliding_attention";
+    if (type.text() != "sliding_attention" && type.text() != "full_attention")
+      in.fail("layer_types: " + quoted_name(type.text().value_or("")) + " is not supported");
+    return true;
+  });
+  if (types.is_null()) {
+    const std::optional<int64_t> first = in.json().at("max_window_layers").integer();
+    slides = window > 0 && first.value_or(28) < layout.config.n_layers;
+  } else if (int(types.size()) != layout.config.n_layers) {
+    in.fail("layer_types must name the kind of each of the " +
+            std::to_string(layout.config.n_layers) + " layers");
   }
-  if (in.error()) return *in.error();
-  return layout;
+  if (slides && window == 0) in.fail("layer_types has sliding_attention, but there is no window");
+  if (slides) limit_to_window(layout, window);
+  return in.take(layout);
 }
 
 }  // namespace
 
-const Recipe kLlama = {"llama", llama, kBinds, "model.", kIgnored};
-const Recipe kMistral = {"mistral", mistral, kBinds, "model.", kIgnored};
-const Recipe kQwen2 = {"qwen2", qwen2, kBinds, "model.", kIgnored};
+const Recipe kLlama = {"llama",  "Llama", llama,      kBinds,        "model.",
+                       kIgnored, {},      kLlamaRows, kOnlyLlamaRows};
+const Recipe kMistral = {"mistral", "Mistral", mistral,    kBinds,      "model.",
+                         kIgnored,  {},        kLlamaRows, kMistralRows};
+const Recipe kQwen2 = {"qwen2",  "Qwen2", qwen2,      kBinds,    "model.",
+                       kIgnored, {},      kLlamaRows, kQwen2Rows};
 
 }  // namespace attn

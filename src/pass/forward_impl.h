@@ -96,6 +96,7 @@ struct ForwardPass::Impl {
   WorkPieces cost(const Planned& p) const;
   StageRun begin(const Planned& p);
 
+  int64_t place_of(int64_t r) const;
   StageRun embed(RowRange rows);
   StageRun project(int layer, RowRange rows);
   StageRun split(int layer, RowRange rows);

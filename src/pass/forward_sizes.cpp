@@ -87,8 +87,13 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits&
     return Error{"The text is empty: type something for the model to read"};
   }
   if (tokens.size() > model.config.n_ctx) {
-    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
-                 " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
+    const std::string n_tokens = "The text has " + std::to_string(tokens.size()) + " tokens, but ";
+    if (model.config.window > 0)
+      return Error{n_tokens + "the attention of " + model.name + " slides over a window of " +
+                   std::to_string(model.config.window) +
+                   " tokens, and longer texts are not supported: shorten it"};
+    return Error{n_tokens + model.name + " reads at most " + std::to_string(model.config.n_ctx) +
+                 ": shorten it"};
   }
   const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
   if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;

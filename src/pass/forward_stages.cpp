@@ -81,6 +81,15 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
   return {};
 }
 
+// The row of W_pos for a token. RoBERTa leaves padding at a row of its own and does not count it.
+int64_t ForwardPass::Impl::place_of(int64_t r) const {
+  if (c.pad_id < 0) return c.first_position + r;
+  const auto is_pad = [&](const Token& t) { return t.id == c.pad_id; };
+  const auto token = tokens.items.begin() + r;
+  return is_pad(*token) ? c.pad_id
+                        : c.first_position + r - std::count_if(tokens.items.begin(), token, is_pad);
+}
+
 // Token and position embeddings; a piece is a row.
 StageRun ForwardPass::Impl::embed(RowRange rows) {
   return [this, rows](int64_t begin, int64_t end) {
@@ -88,7 +97,7 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
       const std::span<float> x = resid.row(r);
       w.embed.row(tokens.items[size_t(r)].id, x);
       if (c.n_token_types > 0) w.token_types.add_row(0, x);
-      if (c.position == Position::learned) w.positions.add_row(c.first_position + r, x);
+      if (c.position == Position::learned) w.positions.add_row(place_of(r), x);
       if (c.embed_norm)
         normalize_rows(c, w.ln_embed, resid.rows_of(r, r + 1), resid.rows_of(r, r + 1));
       if (c.position == Position::rotary) {

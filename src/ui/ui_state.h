@@ -131,12 +131,13 @@ struct UiState {
   bool dark = true;
   bool help_open = false;
   Tab tab = Tab::map;
-  std::string link_error;                 // why the link could not be opened
-  std::string unknown_keys;               // of the link, which stay in it: "&key=value"
-  std::string failed_model;               // the listed model that `link_error` is about, or ""
-  std::string dismissed, dismissed_note;  // the error and the note that were closed
-  std::string spoken;                     // the errors last announced to screen readers
-  std::string toast;                      // confirmation of the last action, until toast_until
+  std::string link_error;    // why the link could not be opened
+  std::string unknown_keys;  // of the link, which stay in it: "&key=value"
+  std::string failed_model;  // the listed model that `link_error` is about, or ""
+  // The error, the note and the model's warnings that were closed.
+  std::string dismissed, dismissed_note, dismissed_warnings;
+  std::string spoken;  // the errors last announced to screen readers
+  std::string toast;   // confirmation of the last action, until toast_until
   double toast_until = 0;
   Snapshot read_snap;             // of reading_frame()
   double typed_at = -1;           // time of the last key; a burst of typing is one undo step

@@ -398,8 +398,10 @@ def test_exits():
 
 def bad(arguments, expected, word):
     """Checks the exit code, that standard output is empty, and that standard error is one
-    sentence containing `word`."""
+    sentence containing `word`, after notes."""
     code, out, err = run(*arguments)
+    lines = err.splitlines(keepends=True)
+    err = "".join(line for line in lines if not line.startswith("attnscope: note: "))
     short = " ".join(map(str, arguments))[:60]
     check(
         f"'{short}' is refused",
@@ -1277,6 +1279,208 @@ def test_plot():
             )
 
 
+MODELS = DATA / "models"
+
+
+def changed_model(folder, base, fields=None, rename=lambda name: name, drop=(), extra=(), patch=()):
+    """A copy of a test model in `folder`: fields of config.json set (None: taken out), tensors
+    renamed, dropped, added as (name, number of floats), and floats set as (name, at, value)."""
+    folder.mkdir()
+    for file in (MODELS / base).iterdir():
+        if file.name in ("config.json", "tokenizer.json"):
+            (folder / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    for key, value in (fields or {}).items():
+        config[key] = value
+        if value is None:
+            del config[key]
+    (folder / "config.json").write_text(json.dumps(config))
+    data = (MODELS / base / "model.safetensors").read_bytes()
+    n = struct.unpack("<Q", data[:8])[0]
+    old, header, body = json.loads(data[8 : 8 + n]), {}, b""
+    old.pop("__metadata__", None)
+    for name, tensor in old.items():
+        if name in drop:
+            continue
+        begin, end = tensor["data_offsets"]
+        values = bytearray(data[8 + n + begin : 8 + n + end])
+        for patched, at, value in patch:
+            if patched == name:
+                values[4 * at : 4 * at + 4] = struct.pack("<f", value)
+        header[rename(name)] = {**tensor, "data_offsets": [len(body), len(body) + len(values)]}
+        body += values
+    for name, size in extra:
+        offsets = [len(body), len(body) + 4 * size]
+        header[name] = {"dtype": "F32", "shape": [size], "data_offsets": offsets}
+        body += struct.pack(f"<{size}f", *[0.5] * size)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+    return folder
+
+
+def notes_said(name, arguments, word):
+    """Runs a command with JSON output: `word` is in its notes, and in those on standard error."""
+    code, out, err = run(*arguments)
+    notes = json.loads(out)["notes"] if code == 0 else []
+    said = [line for line in err.splitlines() if line.startswith("attnscope: note: ")]
+    fine = any(word in note for note in notes) and any(word in line for line in said)
+    check(f"{name}: notes", code == 0 and fine and len(said) == len(notes), err or out[:300])
+    return out
+
+
+def test_notes():
+    text = ["--text", "Once upon a time"]
+    for command in ("next", "lens", "heads", "circuits", "measure pattern"):
+        about = [] if command == "circuits" else text
+        arguments = [*command.split(), "--model", BOOKWORM, *about, "--format", "json"]
+        code, out, err = run(*arguments)
+        quiet = code == 0 and json.loads(out)["notes"] == [] and err == ""
+        check(f"{command}: nothing to note", quiet, err)
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        odd = changed_model(here / "odd", "gpt2", {"query_scale": 3})
+        for command in ("next", "lens", "heads", "circuits", "measure pattern"):
+            about = [] if command == "circuits" else text
+            arguments = [*command.split(), "--model", odd, *about, "--format", "json"]
+            notes_said(command, arguments, "query_scale")
+        random = ["heads", "--model", odd, "--random-repeat", "--length", 9, "--format", "json"]
+        notes_said("heads --random-repeat", random, "query_scale")
+        code, out, err = run("attention", "--model", odd, *text, "--out", here / "a.npy")
+        tokens = json.loads((here / "a.npy.tokens.json").read_text())
+        check("attention: notes", "query_scale" in tokens["notes"][0] and "query_scale" in err, err)
+        code, out, err = run("report", "--model", odd, *text)
+        check("report: notes", code == 0 and "note: config.json" in err and "note" not in out, err)
+
+
+def predictions(folder, text="Once upon a time"):
+    """Logits by id, and standard error."""
+    arguments = ["next", "--model", folder, "--text", text, "--top", 400, "--format", "json"]
+    code, out, err = run(*arguments)
+    check(f"next of {pathlib.Path(folder).name}", code == 0, err)
+    return {c["id"]: c["logit"] for c in json.loads(out)["next"]} if code == 0 else {}, err
+
+
+def test_unused():
+    text = ["--text", "Once upon a time"]
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        norm = "model.layers.1.self_attn.q_norm.weight"
+        refused = changed_model(here / "norm", "llama-gqa", extra=[(norm, 4)])
+        bad(["next", "--model", refused, *text], 1, norm)
+        bad(["report", "--model", refused, *text], 1, "--ignore-unused")
+        arguments = ["next", "--model", refused, *text, "--ignore-unused", "--format", "json"]
+        out = notes_said("--ignore-unused", arguments, norm)
+        plain = run("next", "--model", MODELS / "llama-gqa", *text, "--format", "json")[1]
+        check("--ignore-unused: the rest", json.loads(out)["next"] == json.loads(plain)["next"])
+
+        task = changed_model(here / "task", "gpt2", extra=[("score.weight", 32)])
+        check("a head for another task is said", "another task" in predictions(task)[1])
+        for prefix in ("module.", "_orig_mod.", "base_model.model."):
+            wrapped = changed_model(here / prefix, "gpt2", rename=lambda n, p=prefix: p + n)
+            logits, err = predictions(wrapped)
+            check(f"{prefix} is taken off", logits == predictions(MODELS / "gpt2")[0], err)
+            check(f"{prefix} is said", prefix + "transformer." in err, err)
+        lost = changed_model(here / "lost", "gpt2", rename=lambda n: n.replace("c_attn", "qkv"))
+        bad(["next", "--model", lost, *text], 1, 'nearest name is "transformer.h.')
+        beside = changed_model(here / "beside", "gpt2")
+        weights = (beside / "model.safetensors").read_bytes()
+        (beside / "adapter_model.safetensors").write_bytes(weights)
+        check("an adapter beside its base is said", "is not applied" in predictions(beside)[1])
+        pointer = changed_model(here / "pointer", "gpt2")
+        for name in ("model.safetensors", "config.json", "tokenizer.json"):
+            real = (pointer / name).read_bytes()
+            (pointer / name).write_text("version https://git-lfs.github.com/spec/v1\noid a\n")
+            bad(["next", "--model", pointer, *text], 1, "git lfs pull")
+            (pointer / name).write_bytes(real)
+
+
+def test_heads_of_models():
+    """Output heads: none, tied, or the file's own; resized; and what config.json asks for."""
+    text = ["--text", "Once upon a time"]
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        headless = changed_model(here / "headless", "llama-gqa", drop=["lm_head.weight"])
+        for command in ("next", "lens", "measure lens_logit"):
+            bad([*command.split(), "--model", headless, *text], 1, "")
+        code, out, err = run("report", "--model", headless, *text)
+        check("headless: patterns", code == 0 and "no output head" in err, err)
+        own = changed_model(here / "own", "llama-own-head")
+        untied = changed_model(here / "untied", "llama-own-head", {"tie_word_embeddings": False})
+        logits, err = predictions(own)
+        fine = logits == predictions(untied)[0] and "differs" in err
+        check("a head of its own is used", fine, err)
+        resized = changed_model(here / "resized", "gpt2", {"vocab_size": 270})
+        logits, err = predictions(resized)
+        check("a resized embedding", len(logits) == 272 and "resized" in err, err)
+        untyped = changed_model(here / "untyped", "gpt2", {"model_type": None})
+        check("model_type from the class", "taken as gpt2" in predictions(untyped)[1])
+        window = {"use_sliding_window": True, "sliding_window": 4}
+        slides = ["full_attention", "sliding_attention"]
+        free = changed_model(here / "free", "qwen2", window)
+        check("no layer slides", len(predictions(free)[0]) == 272)
+        held = changed_model(here / "held", "qwen2", {**window, "layer_types": slides})
+        bad(["next", "--model", held, *text], 1, "a window of 4 tokens")
+        both = ["measure", "pattern", "--model", MODELS / "qwen2-both-ways", *text]
+        out = notes_said("is_causal false", [*both, "--format", "json"], "is_causal is false")
+        check("is_causal false: later tokens", json.loads(out)["values"][0][1] > 0)
+
+
+def test_damaged():
+    text = ["--text", "Once upon a time"]
+    name = "transformer.h.1.attn.c_attn.weight"
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        nan = changed_model(here / "nan", "gpt2", patch=[(name, 3, math.nan)])
+        bad(["next", "--model", nan, *text], 1, "not numbers (NaN)")
+        arguments = ["heads", "--model", nan, *text, "--format", "json"]
+        out = notes_said("NaN", arguments, f'"{name}" has 1 number that is NaN')
+        roles = [role["sentence"] for role in json.loads(out)["roles"]]
+        scores = flat(json.loads(out)["scores"]["first_token"])
+        nan_heads = [role for role, score in zip(roles, scores) if score is None]
+        fine = nan_heads and all("not numbers (NaN)" in role for role in nan_heads)
+        check("no head of NaN has a role", fine, str(roles))
+        code, out, err = run("report", "--model", nan, *text, "--layer", 1)
+        check("report: no sum of NaN", "except where weights are not numbers (NaN): L1" in out)
+        for view, layer in (("map", 1), ("wall", 1)):
+            svg = here / f"{view}.svg"
+            plot = ["plot", "--view", view, "--model", nan, *text, "--layer", layer, "--out", svg]
+            code, out, err = run(*plot)
+            check(f"{view}: NaN is red", code == 0 and "#db2645" in svg.read_text(), err)
+        fresh = changed_model(here / "fresh", "llama-gqa")
+        check("trained weights are not doubted", "initialised" not in predictions(fresh)[1])
+    unknown = ["measure", "pattern", "--model", MODELS / "bert", "--text", "学习 注意 力"]
+    notes_said("a text that is unknown", [*unknown, "--format", "json"], "are [UNK]")
+    code, out, err = run("report", "--model", MODELS / "gpt2-relu", *text)
+    check("the report's formula has the model's scale", "score = q·k × 1 = " in out)
+
+
+CASES = {
+    "headless-untied-predicts": (1, "no output vocabulary"),
+    "is-causal-false": (0, "is_causal is false"),
+    "nan-weights/model": (1, "not numbers (NaN)"),
+    "qa-transformer-prefix": (1, 'begin with "transformer."'),
+    "qwen2-no-layer-slides": (0, ""),
+    "resized-embedding/model": (0, "resized"),
+    "roberta-pad-in-text": (0, ""),
+    "tied-flag-own-lm-head": (0, "differs from the embedding"),
+    "unused-tensors/adapters": (1, "an adapter"),
+    "dnabert-3mer/model": (0, "are [UNK]"),
+    "camembert-and-xlmr/camembert": (1, "another task"),
+}
+
+
+def test_cases():
+    for case, (expected, word) in CASES.items():
+        folder = SHARED / "cases" / case
+        if not folder.exists():
+            skip(case, f"{folder} is not there")
+            continue
+        text = "the girl <mask> and [MASK] a dog went to the sea"
+        code, out, err = run("next", "--model", folder, "--text", text)
+        check(case, code == expected and word in err, f"exit {code}: {err}")
+
+
 def main():
     if not COMMAND:
         sys.exit(__doc__)
@@ -1299,6 +1503,11 @@ def main():
         test_lens,
         test_circuits,
         test_plot,
+        test_notes,
+        test_unused,
+        test_heads_of_models,
+        test_damaged,
+        test_cases,
     ]
     # Each is a program's run after the other, so two of them keep two cores busy.
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:

@@ -1,6 +1,6 @@
 """Writes tests/data/models/*: tiny random checkpoints and what transformers computes with them.
 
-    python tests/golden/forward.py  needs torch, transformers, tokenizers, safetensors
+    python tests/golden/forward.py [NAME…]  needs torch, transformers, tokenizers, safetensors
 
 Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers
 writes them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n,
@@ -12,6 +12,7 @@ import json
 import pathlib
 import re
 import shutil
+import sys
 
 import tokenizers
 import torch
@@ -179,6 +180,23 @@ VARIANTS = {
         "new",
         None,
     ),
+    # The padding token in the text: it keeps a position of its own and is not counted.
+    "camembert-pads": (
+        "CamembertConfig",
+        dict(BERT, vocab_size=N_VOCAB, type_vocab_size=1, pad_token_id=1),
+        torch.float32,
+        "pads",
+        None,
+    ),
+    "qwen2-both-ways": (
+        "Qwen2Config",
+        dict(LLAMA, tie_word_embeddings=False, is_causal=False),
+        torch.float32,
+        "new",
+        None,
+    ),
+    # config.json ties the embeddings, but the file has a head of its own.
+    "llama-own-head": ("LlamaConfig", LLAMA, torch.float32, "own-head", None),
 }
 
 
@@ -265,28 +283,35 @@ def make_tokenizer(path, specials=("<|endoftext|>",)):
     tokenizer.save(str(path))
 
 
+ENCODERS = ("BertConfig", "RobertaConfig", "CamembertConfig")
+
+
 def class_of(kind, style):
     if style == "headless":
         return transformers.AutoModel
-    masked = kind in ("BertConfig", "RobertaConfig")
+    masked = kind in ENCODERS
     return transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
 
 
 def input_of(kind, settings, style, seed):
     """Random ids [1, 20], and which of them are no padding."""
     generator = torch.Generator().manual_seed(100 + seed)
-    first = 5 if kind in ("BertConfig", "RobertaConfig") else 0  # special tokens come before
+    first = 5 if kind in ENCODERS else 0  # special tokens come before
     ids = torch.randint(first, settings["vocab_size"], (1, 20), generator=generator)
     seen = torch.ones_like(ids)
     if style == "padded":
         ids[0, 14:] = settings["pad_token_id"]
         seen[0, 14:] = 0
+    if style == "pads":
+        ids[0, [3, 7, 8, 19]] = settings["pad_token_id"]
     return ids, seen
 
 
 def main():
     transformers.utils.logging.disable_progress_bar()
     for seed, (name, (kind, settings, dtype, style, shard)) in enumerate(VARIANTS.items()):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         folder = OUT / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -302,12 +327,16 @@ def main():
         (folder / "generation_config.json").unlink(missing_ok=True)
         if kind == "BertConfig":
             make_wordpiece(folder / "tokenizer.json")
-        elif kind == "RobertaConfig":
+        elif kind in ENCODERS:
             make_tokenizer(folder / "tokenizer.json", ("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
         else:
             make_tokenizer(folder / "tokenizer.json")
         if style == "old":
             write_as_before_v5(folder / "config.json")
+        if style == "own-head":
+            config = json.loads((folder / "config.json").read_text())
+            config["tie_word_embeddings"] = True
+            (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         if style == "gamma":
             write_as_tensorflow_did(folder / "model.safetensors")
 

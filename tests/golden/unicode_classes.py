@@ -1,8 +1,8 @@
 """Writes tests/data/unicode_classes.json: characters as the tokenizers library classifies them.
 
     python tests/golden/unicode_classes.py          needs tokenizers
-    python tests/golden/unicode_classes.py --table  the rows of src/text/tokenizer_drift.cpp; needs a
-                                                    C compiler and .deps/utf8proc
+    python tests/golden/unicode_classes.py --table  the rows of src/text/tokenizer_drift.cpp; needs
+                                                    a C compiler and .deps/utf8proc
 
 The library's tables are older than utf8proc's for marks, punctuation and controls, and newer for
 lower case. The file has ranges of code points [first, last] for each class, among them characters

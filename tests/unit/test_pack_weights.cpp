@@ -167,7 +167,7 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
         {"norm", &Weights::ln_final},
         {"head", &Weights::unembed},
     };
-    const Recipe recipe = {"toy", nullptr, binds, "toy."};
+    const Recipe recipe = {"toy", "Toy", nullptr, binds, "toy."};
     std::vector<Entry> entries = {{"embed.weight", {37, d}},
                                   {"pos.weight", {5, d}},
                                   {"norm.weight", {d}},
@@ -216,7 +216,7 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
 TEST_CASE("a tensor that is wanted twice is not packed under its second reader") {
   const Bind binds[] = {
       {"embed", &Weights::embed}, {"h.{}.o", &Block::o}, {"h.0.o", &Weights::head_dense}};
-  const Recipe recipe = {"toy", nullptr, binds, "toy."};
+  const Recipe recipe = {"toy", "Toy", nullptr, binds, "toy."};
   const std::vector<Entry> entries = {{"embed.weight", {37, 64}},
                                       {"h.0.o.weight", {64, 64}},
                                       {"h.0.o.bias", {64}},
@@ -233,7 +233,7 @@ TEST_CASE("packing a real size takes no second copy of it, in short steps") {
       {"embed", &Weights::embed},
       {"h.{}.qkv", {&Block::q, &Block::k, &Block::v}, nullptr, MatrixOrder::in_out},
       {"h.{}.in", &Block::mlp_in}};
-  const Recipe recipe = {"toy", nullptr, binds, "toy."};
+  const Recipe recipe = {"toy", "Toy", nullptr, binds, "toy."};
   std::vector<Entry> entries = {{"embed.weight", {37, d}}};
   for (int l = 0; l < 12; ++l) {
     entries.push_back({"h." + std::to_string(l) + ".qkv.weight", {d, 3 * d}});

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/text_notes.h"
 #include "platform/platform.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
@@ -11,10 +12,11 @@ namespace {
 
 enum class Pressed { nothing, dismiss, retry };
 
-Pressed draw_error(Frame& f, const char* id, const std::string& message, bool with_retry = false) {
+// `action` is the label of a button beside the message; "" for none.
+Pressed draw_error(Frame& f, const char* id, const std::string& message,
+                   const std::string& action = "", const char* mark = "button.retry") {
   const float width = ImGui::GetContentRegionAvail().x, side = ImGui::GetFrameHeight();
-  const std::string retry = f.t("Retry (R)", "重试 (R)");
-  const float retry_width = with_retry ? text_width(retry) + 20 : 0;
+  const float retry_width = action.empty() ? 0 : text_width(action) + 20;
   const float text_room = width - 2 * side - 20 - retry_width;
   const ImVec2 size = ImGui::CalcTextSize(message.c_str(), nullptr, false, text_room);
   const float height = std::max(side, size.y) + 10;
@@ -30,14 +32,30 @@ Pressed draw_error(Frame& f, const char* id, const std::string& message, bool wi
   Pressed pressed = Pressed::nothing;
   if (icon_button(f, id, Icon::close, f.t("Dismiss", "关闭"))) pressed = Pressed::dismiss;
   ImGui::PopStyleColor();
-  if (with_retry) {
+  if (!action.empty()) {
     ImGui::SetCursorScreenPos({at.x + width - side - 10 - retry_width, at.y + (height - side) / 2});
-    if (ImGui::Button(retry.c_str(), {retry_width, side})) pressed = Pressed::retry;
-    f.mark("button.retry");
+    if (ImGui::Button(action.c_str(), {retry_width, side})) pressed = Pressed::retry;
+    f.mark(mark);
   }
   ImGui::SetCursorScreenPos(at);
   ImGui::Dummy({width, height});
   return pressed;
+}
+
+std::string retry_label(const Frame& f, bool can) {
+  return can ? f.t("Retry (R)", "重试 (R)") : "";
+}
+
+// Why the numbers on screen may not be what they seem: of the model's files, and of the text.
+std::string warnings_of(const Frame& f) {
+  if (!f.snap.model || !f.trace) return "";
+  std::vector<std::string> all = f.snap.model->warnings;
+  const Attention& a = f.trace->parts.front();
+  for (std::string& note : text_notes(*f.snap.model, a.query_tokens.front()))
+    all.push_back(std::move(note));
+  std::string text;
+  for (const std::string& warning : all) text += (text.empty() ? "" : "\n") + warning;
+  return text;
 }
 
 // Screen readers cannot see the drawn bars, so changes are announced, once each.
@@ -48,6 +66,9 @@ void speak_errors(Frame& f) {
     all += (all.empty() ? "" : " ") + f.snap.error->message;
   if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note)
     all += (all.empty() ? "" : " ") + f.snap.note;
+  if (const std::string warnings = warnings_of(f);
+      !warnings.empty() && warnings != f.ui.dismissed_warnings)
+    all += (all.empty() ? "" : " ") + warnings;
   if (all == f.ui.spoken) return;
   f.ui.spoken = all;
   platform::announce(all);
@@ -59,13 +80,21 @@ void draw_errors(Frame& f) {
   speak_errors(f);
   if (!f.ui.link_error.empty()) {
     const bool failed = !f.ui.failed_model.empty();
-    const Pressed pressed = draw_error(f, "dismiss_link", f.ui.link_error, failed);
+    const Pressed pressed = draw_error(f, "dismiss_link", f.ui.link_error, retry_label(f, failed));
     if (pressed == Pressed::dismiss) show_error(f.ui, "");
     if (pressed == Pressed::retry) retry(f);
   }
-  if (f.snap.file_error &&
-      draw_error(f, "dismiss_file", f.snap.file_error->message) == Pressed::dismiss)
-    f.session.dismiss_error();
+  if (f.snap.file_error) {
+    const std::string open = f.snap.can_ignore ? f.t("Open all the same", "仍然打开") : "";
+    const Pressed pressed =
+        draw_error(f, "dismiss_file", f.snap.file_error->message, open, "button.open_all_the_same");
+    if (pressed == Pressed::dismiss) f.session.dismiss_error();
+    if (pressed == Pressed::retry) f.session.ignore_unused();
+  }
+  if (const std::string warnings = warnings_of(f);
+      !warnings.empty() && warnings != f.ui.dismissed_warnings &&
+      draw_error(f, "dismiss_warnings", warnings) == Pressed::dismiss)
+    f.ui.dismissed_warnings = warnings;
   if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note &&
       draw_error(f, "dismiss_note", f.snap.note) == Pressed::dismiss)
     f.ui.dismissed_note = f.snap.note;
@@ -75,7 +104,7 @@ void draw_errors(Frame& f) {
   }
   const std::string message = f.snap.error->message;
   if (message == f.ui.dismissed) return;
-  const Pressed pressed = draw_error(f, "dismiss", message, f.snap.can_retry);
+  const Pressed pressed = draw_error(f, "dismiss", message, retry_label(f, f.snap.can_retry));
   if (pressed == Pressed::dismiss) f.ui.dismissed = message;
   if (pressed == Pressed::retry) retry(f);
 }

@@ -51,12 +51,17 @@ Result<std::string> contents(const Frame& f, const SavedView& s, const Exporter&
   // Values without a metric are the view's usual ones: the weights.
   const Metric* metric = s.first->key.metric;
   if (!metric) metric = find_view(s.view)->usual_metric();
+  std::vector<std::string> notes;
+  if (f.snap.model) {
+    notes = f.snap.model->warnings;
+    notes.insert(notes.end(), f.snap.model->notes.begin(), f.snap.model->notes.end());
+  }
   Status status;
   const std::string out = written([&](ByteSink& sink) {
     if (!format.figure) {
       status = format.measure(
           {*metric, s.first->measure, f.pairs(), f.shown,
-           f.snap.model ? f.snap.model->name : "scratch", note_of(f, s.first->key.metric)},
+           f.snap.model ? f.snap.model->name : "scratch", note_of(f, s.first->key.metric), notes},
           sink);
       return;
     }

@@ -126,6 +126,7 @@ void draw_model_facts(Frame& f, const Model& model) {
   draw_fact(f, f.t("Vocabulary", "词表"),
             grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
                 f.t("context length ", "上下文长度 ") + grouped(c.n_ctx));
+  for (const std::string& note : model.warnings) draw_fact(f, f.t("Warning", "警告"), note);
   for (const std::string& note : model.notes) draw_fact(f, f.t("Note", "说明"), note);
   for (const ModelEntry& entry : f.session.models()) {
     if (entry.id != f.state.model) continue;

@@ -1,0 +1,236 @@
+#include <algorithm>
+
+#include "model/recipe.h"
+
+namespace attn {
+
+namespace {
+
+using enum FieldUse;
+
+// Read in transformers 5.24: configuration_utils.py, and the configuration and modeling file of
+// each class. Dropout does nothing in evaluation; token ids and labels change no pattern.
+constexpr FieldRow kCommon[] = {
+    {"model_type", read},
+    {"architectures", read},
+    {"quantization_config", read},
+    {"auto_map", said, "empty", "code that comes with the model and is not run"},
+    {"is_encoder_decoder", refused, "false", "an encoder with a decoder"},
+    {"add_cross_attention", refused, "false", "cross-attention"},
+    {"cross_attention_hidden_size", refused, "", "cross-attention"},
+    {"tie_encoder_decoder", refused, "false", "an encoder tied to a decoder"},
+    {"per_layer_config", refused, "empty", "a configuration of its own for some layers"},
+    {"pruned_heads", refused, "empty", "pruned heads"},
+    {"adapters", refused, "empty", "adapters between the layers"},
+    {"adapter_fusion", refused, "empty", "adapters between the layers"},
+    {"_name_or_path"},
+    {"name_or_path"},
+    {"_commit_hash"},
+    {"transformers_version"},
+    {"transformers.js_config"},
+    {"unsloth_version"},
+    {"unsloth_fixed"},
+    {"dtype"},
+    {"torch_dtype"},
+    {"use_cache"},
+    {"use_bfloat16"},
+    {"torchscript"},
+    {"xla_device"},
+    {"tf_legacy_loss"},
+    {"gradient_checkpointing"},
+    {"output_past"},
+    {"output_attentions"},
+    {"output_hidden_states"},
+    {"return_dict"},
+    {"tie_last_hidden_states"},
+    {"chunk_size_feed_forward"},
+    {"attn_implementation"},
+    {"_attn_implementation"},
+    {"_attn_implementation_autoset"},
+    {"_flash_attn_2_enabled"},
+    {"initializer_range"},
+    {"initializer_factor"},
+    {"id2label"},
+    {"label2id"},
+    {"num_labels"},
+    {"problem_type"},
+    {"finetuning_task"},
+    {"task_specific_params"},
+    {"tokenizer_class"},
+    {"prefix"},
+    {"classifier_dropout"},
+    {"pad_token_id"},
+    {"bos_token_id"},
+    {"eos_token_id"},
+    {"sep_token_id"},
+    {"cls_token_id"},
+    {"unk_token_id"},
+    {"mask_token_id"},
+    {"decoder_start_token_id"},
+    // Generation.
+    {"max_length"},
+    {"max_new_tokens"},
+    {"min_length"},
+    {"do_sample"},
+    {"early_stopping"},
+    {"num_beams"},
+    {"num_beam_groups"},
+    {"diversity_penalty"},
+    {"temperature"},
+    {"top_k"},
+    {"top_p"},
+    {"typical_p"},
+    {"epsilon_cutoff"},
+    {"eta_cutoff"},
+    {"repetition_penalty"},
+    {"encoder_repetition_penalty"},
+    {"length_penalty"},
+    {"no_repeat_ngram_size"},
+    {"encoder_no_repeat_ngram_size"},
+    {"bad_words_ids"},
+    {"num_return_sequences"},
+    {"output_scores"},
+    {"return_dict_in_generate"},
+    {"forced_bos_token_id"},
+    {"forced_eos_token_id"},
+    {"remove_invalid_values"},
+    {"exponential_decay_length_penalty"},
+    {"suppress_tokens"},
+    {"begin_suppress_tokens"},
+    {"num_assistant_tokens"},
+    {"num_assistant_tokens_schedule"},
+    {"assistant_confidence_threshold"},
+    {"assistant_lookbehind"},
+    {"target_lookbehind"},
+};
+
+const FieldRow* find_row(const Recipe& recipe, std::string_view name) {
+  for (const auto rows : {recipe.more_fields, recipe.fields, std::span<const FieldRow>(kCommon)}) {
+    const auto row = std::ranges::find(rows, name, &FieldRow::name);
+    if (row != rows.end()) return &*row;
+  }
+  return nullptr;
+}
+
+// The value, to be quoted in a sentence.
+std::string shown_value(const Json& value) {
+  if (const auto text = value.text()) return json_quote(*text);
+  if (const auto flag = value.boolean()) return *flag ? "true" : "false";
+  if (const auto whole = value.integer()) return std::to_string(*whole);
+  return value.number() ? std::to_string(*value.number()) : "set";
+}
+
+bool is_one(const Json& config, const Json& value, std::string_view neutral) {
+  if (neutral == "empty") return value.size() == 0 && (value.is_object() || value.is_array());
+  if (neutral == "true" || neutral == "false") return value.boolean() == (neutral == "true");
+  if (neutral == "full") {
+    bool all = value.is_array();
+    value.each([&](std::string_view, const Json& kind) {
+      return all = all && (kind.text() == "full_attention" || kind.text() == "attention");
+    });
+    return all;
+  }
+  if (neutral == "=d_head") {
+    const auto d_model = config.at("hidden_size").integer();
+    const auto n_heads = config.at("num_attention_heads").integer();
+    const auto d_head = value.integer();
+    return d_head && d_model && n_heads && *d_head * *n_heads == *d_model;
+  }
+  if (neutral.starts_with('=')) return value.number() == config.at(neutral.substr(1)).number();
+  return value.text() == neutral;
+}
+
+// The recipe of the class that `architecture` names; null if there is none.
+const Recipe* recipe_of_class(std::string_view architecture) {
+  for (const Recipe* recipe : recipes()) {
+    const std::string_view name = recipe->class_name;
+    if (!architecture.starts_with(name)) continue;
+    const std::string_view rest = architecture.substr(name.size());
+    if (rest == "Model" || rest == "LMHeadModel" || rest == "DoubleHeadsModel" ||
+        rest.starts_with("For"))
+      return recipe;
+  }
+  return nullptr;
+}
+
+// Classes of the configuration that are not of the recipe's family.
+void check_classes(const Recipe& recipe, const ConfigSource& config,
+                   std::vector<std::string>& warnings) {
+  config.json.at("architectures").each([&](std::string_view, const Json& name) {
+    const std::string_view given = name.text().value_or("");
+    const Recipe* const named = recipe_of_class(given);
+    if (given.empty() || (named && named->fields.data() == recipe.fields.data())) return true;
+    warnings.push_back(config.file + ": architectures names " + json_quote(given) +
+                       ", which is no class of type " + recipe.model_type +
+                       " in transformers; attention is computed as in " + recipe.model_type);
+    return true;
+  });
+}
+
+}  // namespace
+
+std::span<const FieldRow> common_fields() { return kCommon; }
+
+bool is_neutral(const Json& config, const FieldRow& row) {
+  const Json value = config.at(row.name);
+  return value.is_null() || (!row.neutral.empty() && is_one(config, value, row.neutral));
+}
+
+Status check_fields(const Recipe& recipe, const ConfigSource& config,
+                    std::vector<std::string>& notes) {
+  Status refused;
+  std::string unknown;
+  config.json.each([&](std::string_view name, const Json& value) {
+    const FieldRow* row = find_row(recipe, name);
+    if (!row) {
+      if (!value.is_null()) unknown += (unknown.empty() ? "" : ", ") + std::string(name);
+      return true;
+    }
+    if (row->use == FieldUse::read || row->use == FieldUse::harmless) return true;
+    if (is_neutral(config.json, *row)) return true;
+    const std::string is = config.file + ": " + std::string(name) + " is " + shown_value(value);
+    if (row->use == FieldUse::refused) {
+      refused = Error{is + ", but " + std::string(row->what) + " is not supported"};
+    } else {
+      notes.push_back(is + " (" + std::string(row->what) + "), which models of type " +
+                      recipe.model_type + " do not use");
+    }
+    return !refused;
+  });
+  if (!unknown.empty()) {
+    notes.push_back(config.file + ": fields that are not known and not used: " + unknown);
+  }
+  return refused;
+}
+
+Result<const Recipe*> find_recipe(const ConfigSource& config) {
+  std::string known;
+  const std::optional<std::string_view> type = config.json.at("model_type").text();
+  for (const Recipe* recipe : recipes()) {
+    if (type == recipe->model_type) return recipe;
+    known += (known.empty() ? "" : ", ") + std::string(recipe->model_type);
+  }
+  if (!type) {
+    const auto name = config.json.at("architectures").at(size_t(0)).text();
+    if (const Recipe* named = recipe_of_class(name.value_or(""))) return named;
+    return Error{config.file +
+                 ": model_type is missing; set it to the architecture of the weights: " + known};
+  }
+  return Error{config.file + ": model_type " + quoted_name(*type) +
+               " is not supported; use a model of one of these types: " + known};
+}
+
+Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
+  Result<Layout> layout = recipe.layout(config);
+  if (!layout) return layout;
+  layout->config.family = recipe.model_type;
+  if (config.json.at("model_type").is_null())
+    layout->notes.push_back(config.file + ": model_type is missing; taken as " + recipe.model_type +
+                            ", the type of " +
+                            std::string(*config.json.at("architectures").at(size_t(0)).text()));
+  check_classes(recipe, config, layout->warnings);
+  if (const Status refused = check_fields(recipe, config, layout->notes)) return *refused;
+  return layout;
+}
+
+}  // namespace attn

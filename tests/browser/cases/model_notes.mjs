@@ -1,0 +1,53 @@
+// model_notes.mjs - what a model's files hold and is not used: refused or said, in sight.
+import {readFileSync} from "node:fs";
+import path from "node:path";
+
+import {kModels} from "../golden.mjs";
+import {check, equal, until} from "../harness.mjs";
+
+const folder = path.join(kModels, "llama-gqa");
+const read = (name) => readFileSync(path.join(folder, name));
+
+// The model with another tensor of four numbers.
+function with_tensor(name) {
+  const bytes = read("model.safetensors");
+  const n_header = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString("utf8", 8, 8 + n_header));
+  const body = bytes.subarray(8 + n_header);
+  header[name] = {dtype: "F32", shape: [4], data_offsets: [body.length, body.length + 16]};
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  return [
+    {name: "config.json", bytes: read("config.json")},
+    {name: "tokenizer.json", bytes: read("tokenizer.json")},
+    {
+      name: "model.safetensors",
+      bytes: Buffer.concat([size, text, body, Buffer.from(new Float32Array(4).fill(0.5).buffer)])
+    },
+  ];
+}
+
+export const cases = [
+  {
+    name: "tensors that are not used refuse a model, which can be opened all the same",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      const norm = "model.layers.1.self_attn.q_norm.weight";
+      await page.drop(with_tensor(norm));
+      const said = await until(
+          async () => (await page.status()).file_error, "the model was taken without a word");
+      check(said.includes(norm) && said.length < 300, `the sentence: ${said}`);
+      equal((await page.status()).model, before.model, "the model on screen");
+      await page.click("button.open_all_the_same");
+      await until(async () => (await page.status()).model !== before.model, "it did not open");
+      await page.settle();
+      equal((await page.status()).file_error, null, "the error of the model that is open");
+      await until(async () => (await page.readout()).includes(norm), "no warning is spoken");
+      await page.click("button.dismiss_warnings");
+      await until(async () => !(await page.readout()).includes(norm), "the warning stays");
+      page.check_clean();
+    },
+  },
+];
