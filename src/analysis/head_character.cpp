@@ -287,4 +287,19 @@ std::shared_ptr<const HeadCharacters> probe(std::shared_ptr<const Model> model) 
   return probe.take();
 }
 
+Site worth_seeing(const HeadCharacters& all) {
+  constexpr Role kTelling[] = {Role::induction,   Role::previous_token, Role::duplicate_token,
+                               Role::next_token,  Role::self,           Role::special,
+                               Role::punctuation, Role::block,          Role::sink};
+  for (const Role role : kTelling) {
+    int best = -1;
+    for (int at = 0; at < all.size(); ++at) {
+      const ProbeRole& is = all.heads[size_t(at)].main;
+      if (is.role == role && (best < 0 || is.value > all.heads[size_t(best)].main.value)) best = at;
+    }
+    if (best >= 0) return {0, best / all.n_heads, best % all.n_heads};
+  }
+  return {};
+}
+
 }  // namespace attn

@@ -48,6 +48,11 @@ struct HeadCharacters {
   }
 };
 
+// The head to begin with: that with the highest score of the most telling role there is, induction
+// before the previous token before duplicates before other positions and marks, sinks last; 0, 0
+// where no head has a role.
+Site worth_seeing(const HeadCharacters& all);
+
 // The probe: r + r with r of min(kProbeLength, n_ctx / 2) tokens drawn from kProbeSeed, and a text
 // of a dozen sentences, as many of them as fit; where tokens see what follows, as three paragraphs.
 constexpr int kProbeLength = 64, kMostProbeTokens = 256;

@@ -38,6 +38,20 @@ std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Kee
   return {};
 }
 
+// The longest beginning of the text that makes no more tokens than the model reads.
+Beginning beginning_that_fits(const Model& model, const Tokens& tokens) {
+  const int most = model.config.n_ctx;
+  for (int n = most; n > 0;) {
+    size_t end = std::min(tokens.items[size_t(n) - 1].end, tokens.text.size());
+    while (end > 0 && end < tokens.text.size() && (uint8_t(tokens.text[end]) & 0xC0) == 0x80) --end;
+    const std::string text = tokens.text.substr(0, end);
+    const int now = model.tokenizer->encode(text).size();  // with the special tokens at its end
+    if (now <= most) return {text, now};
+    n -= now - most;
+  }
+  return {};
+}
+
 // The trace that shares the longest beginning with the text; null when there is none.
 std::shared_ptr<const Trace> most_reusable(const std::vector<std::shared_ptr<const Trace>>& earlier,
                                            const Model& model, const Tokens& tokens,
@@ -114,6 +128,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       }
       if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
+        if (wish.repeat == 0 && tokens->size() > model.config.n_ctx)
+          made->shorter = beginning_that_fits(model, *tokens);
         return false;
       }
       return true;

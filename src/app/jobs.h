@@ -31,6 +31,7 @@ struct Room {
 struct MadeTrace {
   TraceResult result;
   bool release_first = false;  // nothing was made: it fits once older pictures are released
+  Beginning shorter = {};      // of a text that is too long for the model
 };
 Job scratch_job(ScratchSettings settings, Room room, Lang lang,
                 std::function<void(MadeTrace)> done);

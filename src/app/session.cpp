@@ -95,6 +95,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
   }
   if (side.failed == key) {
     snapshot.error = side.error;
+    snapshot.shorter = side.shorter;
     return {};
   }
   if (std::exchange(released, false)) return {};
@@ -116,6 +117,7 @@ void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) 
   if (!made.result) {
     side.failed = key;
     side.error = made.result.error();
+    side.shorter = std::move(made.shorter);
     return;
   }
   ++snapshot.n_traces;
@@ -169,6 +171,8 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
   const std::optional<TraceKey> key = trace_key(state);
   if (key)
     if (auto wish = missing_trace(side, *key, state)) return wish;
+  snapshot.stale = side.shown.trace && side.key != key;
+  snapshot.model_id = side.key ? side.key->model : "";
   if (!side.shown.trace) return {};
   const State at = visible(state, *side.shown.trace);
   if (!regroups(at)) side.shown.reading.reset();
@@ -204,6 +208,7 @@ void Session::want(const State& state) {
   Impl& s = *impl_;
   s.speaks = state.lang;
   s.snapshot.error.reset();
+  s.snapshot.shorter = {};
   s.snapshot.can_retry = false;
   if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
   s.to_fetch.reset();

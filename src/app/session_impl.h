@@ -15,6 +15,7 @@ struct Side {
   std::optional<TraceKey> key = {};     // of shown.trace
   std::optional<TraceKey> failed = {};  // no trace can be made of it; `error` says why
   std::optional<Error> error = {};
+  Beginning shorter = {};  // of the text of `failed`
   MapLook look = {};
   std::shared_ptr<HeadGrid> making = {};  // thumbnails, part by part
   double making_since = 0;

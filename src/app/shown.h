@@ -55,6 +55,12 @@ uint64_t bytes_of(const std::shared_ptr<const HeadGrid>& grid);
 using Measures = Store<MeasureKey, std::shared_ptr<const MadeMeasure>>;
 using ReadMaps = Store<ReadKey, std::shared_ptr<const ReadMap>>;
 
+// The beginning of a text that a model can read whole; "" for none.
+struct Beginning {
+  std::string text;
+  int n_tokens = 0;
+};
+
 // Pointers are null until their job is done, then keep the old result until the next is ready, so
 // that nothing flickers.
 struct Shown {

@@ -179,6 +179,17 @@ std::span<const View* const> middle_views() {
   return kMiddle;
 }
 
+std::vector<const View*> tabs_for(const State& state, bool has_model) {
+  std::vector<const View*> tabs;
+  for (const View* view : middle_views()) {
+    bool works = has_model || view->of_pattern || view == &middle_view(state);
+    for (const Metric& m : metrics())
+      works = works || (view->offers(m) && !(m.needs & (needs_model | needs_logits)));
+    if (works) tabs.push_back(view);
+  }
+  return tabs;
+}
+
 const View& middle_view(const State& state) {
   const View* view = find_view(state.view);
   return view && view->in_middle() ? *view : *find_view(State().view);

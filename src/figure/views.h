@@ -56,6 +56,9 @@ const View* find_view(std::string_view id);
 
 // The views in the middle of the page, in the order of their tabs.
 std::span<const View* const> middle_views();
+// Those with something to show here: a model, or the attention from scratch, of which some views
+// could only say that they need a model. The chosen view is always among them.
+std::vector<const View*> tabs_for(const State& state, bool has_model);
 // The view named by State::view, or the default one if there is no such view.
 const View& middle_view(const State& state);
 // An error if a link names a view that does not exist.

@@ -26,11 +26,14 @@ void enter_model(UiState& ui, const Session& session, State& state, const std::s
   state.sample = state.token = 0;
   state.locked_key = -1;
   ui.wants_last_token = false;
+  ui.leaves_head.reset();
   if (id == "scratch") return state.text.clear();
   const auto entry = std::ranges::find(session.models(), id, &ModelEntry::id);
   const bool listed = entry != session.models().end();
   if (listed && !entry->examples.empty()) return show_example(state, entry->examples.front());
   ui.wants_last_token = true;
+  state.part = state.layer = state.head = 0;
+  ui.leaves_head = state.site();
   if (listed && !entry->default_text.empty())
     state.text.clear();
   else if (!had_text)

@@ -147,6 +147,12 @@ struct UiState {
   // The prompt box: the text typed, and the model and text it belongs to.
   std::string draft, draft_model, draft_text;
 
+  bool emptied = false;  // the box: nothing is shown until there is a text
+
+  // After another model was chosen: until its heads are known, the head that makes way for one
+  // worth seeing.
+  std::optional<Site> leaves_head;
+
   // The big map. `fits`: the whole map is in view, and stays so when it changes.
   View2D view;
   bool fits = true;

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "analysis/head_character.h"
+#include "analysis/regroup.h"
+#include "figure/figure_text.h"
 #include "platform/platform.h"
 #include "state/query.h"
 #include "ui/ui_state.h"
@@ -319,12 +322,58 @@ void Frame::mark(std::string name) const {
     marked_in({0, 0}, ImGui::GetIO().DisplaySize);
 }
 
+namespace {
+
+// Once the heads of another model are known, shows one of them that does something, unless another
+// was chosen meanwhile.
+void choose_worthy_head(Frame& f) {
+  if (!f.ui.leaves_head) return;
+  if (f.state.site() != *f.ui.leaves_head) return f.ui.leaves_head.reset();
+  const auto& all = f.snap.characters;
+  if (!f.trace || !f.snap.current || f.snap.model_id != f.state.model || !all) return;
+  f.ui.leaves_head.reset();
+  const Site site = worth_seeing(*all);
+  choose_head(f, site.layer, site.head);
+  f.shown = visible(f.state, *f.trace);
+}
+
+// While the picture is that of another model or text, for more than a moment: dims it, and says
+// whose it is.
+void draw_stale(const Frame& f, ImVec2 min, ImVec2 max) {
+  const Snapshot& snap = f.snap;
+  const bool waits = f.ui.fetching >= 0 || snap.busy_seconds > .5;
+  if (!f.trace || !snap.stale || (!snap.error && !waits)) return;
+  const bool demonstrates = f.state.model == "scratch" && snap.model_id == "scratch";
+  if (demonstrates && !snap.error) return;  // until the first model is there
+  if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) return;
+  std::string says = f.t("Still shown: ", "仍显示：");
+  says += snap.model ? snap.model->name : f.t("Attention from scratch", "从零实现的注意力");
+  if (snap.model && !snap.text.empty()) says += " · " + quoted_token(f.lang, snap.text);
+  says = fit_text(says, max.x - min.x - 60);
+  ImDrawList* list = ImGui::GetForegroundDrawList();
+  list->AddRectFilled(min, max, rgb(f.colors().page, .6f));
+  const float wide = text_width(says) + 28, middle = (min.x + max.x) / 2;
+  const ImVec2 low = {middle - wide / 2, min.y + 8}, high = {middle + wide / 2, min.y + 38};
+  list->AddRectFilled(low, high, rgb(f.colors().warn_panel), 8);
+  list->AddText({low.x + 14, low.y + 7}, rgb(f.colors().warn), says.c_str());
+  f.mark({"stale", {low.x, low.y}, {high.x, high.y}, false, {}, {}});
+}
+
+}  // namespace
+
 double draw_window(UiState& ui, Session& session, State& state, History& history) {
   begin_frame(ui, state);
   const Snapshot& snap = session.snapshot();
   const State before = state;
   Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
   if (f.trace) f.shown = visible(state, *f.trace);
+  ui.emptied = state.model != "scratch" && state.text.empty() && state.repeat == 0 &&
+               ui.draft.empty() && ui.draft_model == state.model;
+  if (ui.emptied) {
+    f.trace = nullptr;
+    f.shown = state;
+  }
+  choose_worthy_head(f);
   forget_lost(ui, snap, state);
   if (ui.wants_last_token && snap.current && snap.model) {
     state.token = f.attention().n_query - 1;
@@ -353,7 +402,9 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   draw_top_bar(f);
   draw_prompt_row(f);
   draw_errors(f);
+  const ImVec2 body = ImGui::GetCursorScreenPos();
   draw_body(f);
+  draw_stale(f, body, {size.x - body.x, ImGui::GetCursorScreenPos().y});
   draw_status_line(f);
   ImGui::PopStyleVar();
   draw_help(f);

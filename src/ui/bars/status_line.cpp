@@ -104,6 +104,14 @@ void draw_errors(Frame& f) {
   }
   const std::string message = f.snap.error->message;
   if (message == f.ui.dismissed) return;
+  if (const Beginning& fits = f.snap.shorter; !fits.text.empty()) {
+    const std::string use = f.t("Use the first ", "使用前 ") + std::to_string(fits.n_tokens) +
+                            f.t(" tokens", " 个词元");
+    const Pressed pressed = draw_error(f, "dismiss", message, use, "button.shorten");
+    if (pressed == Pressed::dismiss) f.ui.dismissed = message;
+    if (pressed == Pressed::retry) enter_text(f.ui, f.state, fits.text);
+    return;
+  }
   const Pressed pressed = draw_error(f, "dismiss", message, retry_label(f, f.snap.can_retry));
   if (pressed == Pressed::dismiss) f.ui.dismissed = message;
   if (pressed == Pressed::retry) retry(f);

@@ -118,7 +118,7 @@ void draw_grid_panel(Frame& f) {
   }
   if (!grid || grid->trace.get() != f.trace) {
     f.trace ? heading(f, f.t("Computing…", "正在计算…")) : draw_no_trace(f);
-    if (!grid) return;
+    if (!grid || !f.trace) return;
   }
   const ImVec2 room = ImGui::GetContentRegionAvail();
   const Tiles tiles = tiles_in(grid->n_layers, grid->n_heads, room.x, room.y - kTop - 2);

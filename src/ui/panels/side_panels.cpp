@@ -139,12 +139,18 @@ void draw_model_facts(Frame& f, const Model& model) {
 }  // namespace
 
 void draw_no_trace(Frame& f, bool why) {
+  if (f.ui.emptied)
+    return why ? wrapped(f.t("The text is empty. Type one above, or choose an example.",
+                             "文本为空。请在上方输入文本，或选择一个示例。"))
+               : heading(f, f.t("Nothing to show yet", "暂无内容"));
   if (f.snap.error && !why) return heading(f, f.t("Nothing to show yet", "暂无内容"));
   if (!f.snap.error)
     return heading(f, f.ui.fetching >= 0 ? f.t("Downloading the model…", "正在下载模型…")
                                          : f.t("Computing…", "正在计算…"));
   wrapped(f.snap.error->message);
-  if (!f.state.model.starts_with("file:")) return;
+  const bool is_here = std::ranges::find(f.session.models(), f.state.model, &ModelEntry::id) !=
+                       f.session.models().end();
+  if (!f.state.model.starts_with("file:") || is_here) return;
   if (ImGui::Button(f.t("Open its files…", "打开它的文件…"))) pick_model(f, false);
 }
 

@@ -1,5 +1,6 @@
 // view_panel.cpp - the middle: the map, or another view in its place.
 #include <algorithm>
+#include <utility>
 
 #include "figure/caption.h"
 #include "figure/figure_text.h"
@@ -101,7 +102,13 @@ void draw_neuron(Frame& f, const View& view) {
   title(f,
         drawn_title(f.shown, nullptr) +
             f.t(" · query and key, dimension by dimension", " · 查询与键，逐维展示"),
-        110);
+        240);
+  // The same score of one key, and all steps after it.
+  const char* chain = f.t("Step by step", "逐步推导");
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x -
+                  text_width(f.t("Save", "保存")) - text_width(chain) - 48);
+  if (ImGui::Button(chain)) f.state.view = "chain";
+  f.mark("button.chain");
   draw_save(f);
   scrolling("neuron", [&](float) {
     const std::span<const float> row = f.row();
@@ -214,9 +221,10 @@ void draw_lens(Frame& f, const View& view, const std::shared_ptr<const MadeMeasu
   input.height = high;
   input.model = f.snap.model.get();
   const LensLayout at = lens_layout(input);
-  // A token chosen elsewhere is scrolled into view.
-  if (f.ui.lens_scrolled_to != f.shown.token) {
-    f.ui.lens_scrolled_to = f.shown.token;
+  // It opens at its left; a token chosen elsewhere after that is scrolled into view.
+  const bool opens = f.ui.lens_scrolled_to < 0;
+  if (opens) ImGui::SetScrollX(0);
+  if (std::exchange(f.ui.lens_scrolled_to, f.shown.token) != f.shown.token && !opens) {
     const float x = at.left + float(f.shown.token) * at.wide, from = ImGui::GetScrollX();
     if (x < from + at.left || x + at.wide > from + input.width)
       ImGui::SetScrollX(std::max(0.f, x - at.left - (input.width - at.left - at.wide) / 2));
@@ -274,7 +282,7 @@ constexpr Page kPages[] = {
 }  // namespace
 
 void draw_view_tabs(Frame& f) {
-  const auto views = middle_views();
+  const auto views = tabs_for(f.state, !f.trace || f.snap.model != nullptr);
   std::vector<std::string> titles;
   std::vector<const char*> helps;
   for (const View* view : views) {
@@ -305,6 +313,7 @@ void draw_view_tabs(Frame& f) {
 
 void draw_view_panel(Frame& f) {
   const View& view = middle_view(f.state);
+  if (view.id != std::string_view("lens")) f.ui.lens_scrolled_to = -1;
   if (!f.trace) return draw_map_panel(f.reads());
   Frame& reads = view.groups ? f.reads() : f;
   for (const Page& page : kPages)

@@ -68,14 +68,34 @@ export const cases = [
     },
   },
   {
-    name: "an emptied box takes nothing away, and can be filled again",
+    name: "an emptied box shows nothing, and can be filled again",
     async run(t) {
       const page = await open_tiny(t);
       await type_and_settle(page, "the dog");
       await page.type_text("");
       await page.settle_or_error();
-      check((await page.patterns()).length > 0, "an emptied box took the picture away");
+      await until(
+          async () => !(await page.layout()).map, "an emptied box still shows a picture", 3000);
       await type_and_settle(page, "the girl");
+      check((await page.layout()).map, "the map does not come back");
+      page.check_clean();
+    },
+  },
+  {
+    name: "a text too long for the model dims the old picture, and its beginning is offered",
+    async run(t) {
+      const page = await open_tiny(t);
+      await type_and_settle(page, "the dog");
+      await page.type_text("the girl and the dog ".repeat(400));
+      await until(
+          async () => (await page.layout())["button.shorten"], "no beginning of it is offered");
+      const areas = await page.layout();
+      check(areas.stale, "whose picture it is is not said");
+      equal((await page.status()).text, "the dog", "the text of the picture");
+      await page.click("button.shorten");
+      const now = await page.settle();
+      check(now.n_query > 20 && now.text.startsWith("the girl and"), `${now.n_query} tokens`);
+      check(!(await page.layout()).stale, "the new picture is called old");
       page.check_clean();
     },
   },
