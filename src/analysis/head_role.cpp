@@ -98,6 +98,12 @@ const std::vector<RoleRow>& role_rows() {
 
 }  // namespace
 
+Text role_name(Role role) {
+  for (const RoleRow& row : role_rows())
+    if (row.role == role) return row.name;
+  return {};
+}
+
 std::vector<const HeadScore*> role_scores(bool with_period) {
   std::vector<const HeadScore*> out;
   for (const RoleRow& row : role_rows()) {

@@ -43,6 +43,8 @@ constexpr float kBroadShare = .8f;
 // Else block, by pattern_class(). Scores over fewer rows than this are ignored.
 constexpr int kLeastRows = 4;
 
+// "Induction", "First-token sink".
+Text role_name(Role role);
 // The scores that roles are decided by; those of r + r only where the period is known.
 std::vector<const HeadScore*> role_scores(bool with_period);
 // A role's score of one head: the first of its scores that the table has counts of. None: no rows.

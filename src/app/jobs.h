@@ -58,17 +58,17 @@ Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, La
 
 // Thumbnails of at most kGridSide cells a side. A part holds heads from .. to-1, counted through
 // all layers, values [to - from, side_q, side_k]; a step takes at most kWorkAStep per thread, or
-// one row of cells.
-inline constexpr int kGridSide = 64;
+// one row of cells. A job takes the sizes, and other sizes for the same heads make sharper maps.
 HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample);
+// Without values.
+HeadGrid grid_sizes(std::shared_ptr<const Trace> trace, int part, int sample, int side = kGridSide);
 // Heads in a part: about 50 ms of work.
 int heads_a_part(const Attention& a);
 struct GridPart {
   int from = 0, to = 0;
   std::vector<float> values;
 };
-Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from, int to, Lang lang,
-             std::function<void(GridPart)> done);
+Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(GridPart)> done);
 
 // Continues a probe; a job that is cancelled leaves it where it is, for the next one.
 Job probe_job(std::shared_ptr<ModelProbe> probe, Lang lang,

@@ -79,16 +79,21 @@ Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, La
           [pass] { return pass->step(); }, [pass, done] { done(pass->take()); }};
 }
 
-HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample) {
+HeadGrid grid_sizes(std::shared_ptr<const Trace> trace, int part, int sample, int side) {
   const Attention& a = trace->parts[size_t(part)];
   HeadGrid grid;
   grid.part = part;
   grid.sample = sample;
   grid.n_layers = a.n_layers;
   grid.n_heads = a.n_heads;
-  grid.side_q = std::min(a.n_query, kGridSide);
-  grid.side_k = std::min(a.n_key, kGridSide);
+  grid.side_q = std::min(a.n_query, side);
+  grid.side_k = std::min(a.n_key, side);
   grid.trace = std::move(trace);
+  return grid;
+}
+
+HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample) {
+  HeadGrid grid = grid_sizes(std::move(trace), part, sample);
   grid.values.assign(
       size_t(grid.n_layers) * size_t(grid.n_heads) * size_t(grid.side_q) * size_t(grid.side_k),
       0.0f);
@@ -100,8 +105,7 @@ int heads_a_part(const Attention& a) {
   return int(std::clamp(kHeadsAPart * n_threads() * kWorkAStep / a_head, 1.0, 4096.0));
 }
 
-Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from, int to, Lang lang,
-             std::function<void(GridPart)> done) {
+Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(GridPart)> done) {
   struct Work {
     HeadGrid grid;  // for its sizes
     std::vector<Piece> pieces;
@@ -123,8 +127,7 @@ Job grid_job(std::shared_ptr<const Trace> trace, int part, int sample, int from,
     }
   };
   auto work = std::make_shared<Work>();
-  work->grid = empty_grid(std::move(trace), part, sample);
-  work->grid.values.clear();
+  work->grid = std::move(sizes);
   work->part = {from, to, {}};
   work->pieces = pieces(work->grid, from, to);
   const Attention& a = attention_of(work->grid);

@@ -142,6 +142,7 @@ void Session::Impl::forget_pictures_of_lost_traces() {
   const auto lost = [&](const auto& e) { return !kept.holds(e.value->trace); };
   maps.erase_if(lost);
   grids.erase_if(lost);
+  sharp.erase_if([&](const auto& e) { return !kept.holds(e.key.of.trace.lock()); });
   side_a.shown.read_maps.erase_if(
       [&](const auto& e) { return !kept.holds(e.key.of.trace.lock()); });
   if (side_a.activations && !kept.holds(side_a.activations_of.lock())) side_a.activations.reset();
@@ -178,7 +179,8 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
   if (!regroups(at)) side.shown.reading.reset();
   for (const auto missing :
        {&Impl::missing_map, &Impl::missing_read_weights, &Impl::missing_measures,
-        &Impl::missing_chapter, &Impl::missing_read_measure, &Impl::missing_grid}) {
+        &Impl::missing_chapter, &Impl::missing_read_measure, &Impl::missing_grid,
+        &Impl::missing_sharp}) {
     std::optional<Wish> wish = (this->*missing)(side, at);
     if (!wish) continue;
     if (!wish->at_once) return wish;
@@ -233,6 +235,14 @@ bool Session::look(const MapLook& look) {
   const bool moved = !(impl_->side_a.look == look);
   impl_->side_a.look = look;
   return moved;
+}
+
+bool Session::watch(std::vector<int> heads, int side) {
+  Side& s = impl_->side_a;
+  const bool changed = s.watched != heads || s.watched_side != side;
+  s.watched = std::move(heads);
+  s.watched_side = side;
+  return changed;
 }
 
 void Session::limit_memory(uint64_t bytes) { impl_->limit = bytes; }

@@ -74,6 +74,10 @@ class Session {
   bool makes_picture() const;
   // Sets the part of the big map in view. True when it has moved; the next want() makes its tiles.
   bool look(const MapLook& look);
+  // Sets the heads, counted through all layers, that are shown larger than their thumbnails, and
+  // how many cells a side they have room for; together at most kSharpRoom. True when changed; the
+  // next want() makes them.
+  bool watch(std::vector<int> heads, int side);
   // Bytes that weights, traces and pictures may take together; 2 GB by default.
   void limit_memory(uint64_t bytes);
 

@@ -17,6 +17,8 @@ struct Side {
   std::optional<Error> error = {};
   Beginning shorter = {};  // of the text of `failed`
   MapLook look = {};
+  std::vector<int> watched = {};  // heads, see Session::watch
+  int watched_side = 0;
   std::shared_ptr<HeadGrid> making = {};  // thumbnails, part by part
   double making_since = 0;
   std::shared_ptr<const Activations> activations = {};  // kept for a measure
@@ -55,7 +57,8 @@ struct Session::Impl {
 
   KeptTraces kept;
   Store<MapKey, std::shared_ptr<const PatternMap>> maps{bytes_of, kPictureRoom / 4};
-  Store<SampleKey, std::shared_ptr<const HeadGrid>> grids{bytes_of, kPictureRoom / 4};
+  Store<SampleKey, std::shared_ptr<const HeadGrid>> grids{bytes_of, kPictureRoom / 8};
+  Store<SharpKey, std::shared_ptr<const SharpMap>> sharp{bytes_of, kSharpRoom};
   std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kPictureRoom / 2);
   uint64_t limit = 2'000'000'000;
   bool released = false;  // pictures were released; their memory is free after the next frame
@@ -117,6 +120,7 @@ struct Session::Impl {
   std::optional<Wish> missing_chapter(Side& side, const State& at);
   std::optional<Wish> missing_read_measure(Side& side, const State& at);
   std::optional<Wish> missing_grid(Side& side, const State& at);
+  std::optional<Wish> missing_sharp(Side& side, const State& at);
   // After everything that the screen needs. A probe that was laid aside continues.
   std::optional<Wish> missing_characters(Side& side);
   void take_measures(Side& side, MadeMeasures made);

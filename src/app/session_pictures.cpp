@@ -29,8 +29,8 @@ void Session::Impl::measure_memory() {
   MemoryUse& m = snapshot.memory;
   m = {0, kept.bytes(), 0, limit};
   for (const Loaded& l : loaded) m.weights += l.model->weight_bytes;
-  m.pictures = tiles->bytes() + maps.bytes() + grids.bytes() + side_a.shown.read_maps.bytes() +
-               side_a.shown.measures.bytes();
+  m.pictures = tiles->bytes() + maps.bytes() + grids.bytes() + sharp.bytes() +
+               side_a.shown.read_maps.bytes() + side_a.shown.measures.bytes();
 }
 
 std::optional<Wish> Session::Impl::missing_map(Side& side, const State& at) {
@@ -199,9 +199,35 @@ std::optional<Wish> Session::Impl::missing_grid(Side& side, const State& at) {
   const int n = making.n_layers * making.n_heads, from = making.n_ready;
   const int to = std::min(n, from + heads_a_part(shown.trace->at(at)));
   return Wish{WantedGrid{key}, [this, &side, part = at.part, sample = at.sample, from, to] {
-                return grid_job(side.shown.trace, part, sample, from, to, speaks,
+                return grid_job(grid_sizes(side.shown.trace, part, sample), from, to, speaks,
                                 [this, &side](GridPart made) { take_part(side, std::move(made)); });
               }};
+}
+
+std::optional<Wish> Session::Impl::missing_sharp(Side& side, const State& at) {
+  Shown& shown = side.shown;
+  const SampleKey of{shown.trace, at.part, at.sample};
+  const Attention& a = shown.trace->at(at);
+  shown.sharp.clear();
+  std::optional<SharpKey> missing;
+  for (const int head : side.watched) {
+    if (head >= a.n_layers * a.n_heads || !a.is_kept(head / a.n_heads)) continue;
+    const SharpKey key{of, head, side.watched_side};
+    if (const auto* made = sharp.find(key))
+      shown.sharp.push_back(*made);
+    else if (!missing)
+      missing = key;
+  }
+  if (!missing) return {};
+  return Wish{
+      WantedSharp{*missing}, [this, &side, key = *missing] {
+        const HeadGrid sizes = grid_sizes(side.shown.trace, key.of.part, key.of.sample, key.side);
+        return grid_job(sizes, key.head, key.head + 1, speaks,
+                        [this, key, rows = sizes.side_q, cols = sizes.side_k](GridPart made) {
+                          sharp.put(key, std::make_shared<const SharpMap>(
+                                             SharpMap{key, rows, cols, std::move(made.values)}));
+                        });
+      }};
 }
 
 void Session::Impl::take_part(Side& side, GridPart part) {

@@ -12,6 +12,10 @@ uint64_t bytes_of(const std::shared_ptr<const HeadGrid>& grid) {
   return grid->values.size() * sizeof(float);
 }
 
+uint64_t bytes_of(const std::shared_ptr<const SharpMap>& map) {
+  return map->values.size() * sizeof(float);
+}
+
 std::shared_ptr<const MadeMeasure> Shown::measure(const Metric* metric, const State& at) const {
   if (!metric || !trace) return nullptr;
   const auto* made = measures.peek(measure_key(*metric, trace, at));

@@ -18,8 +18,8 @@
 
 namespace attn {
 
-// Bytes for maps, tiles and thumbnails together: half for tiles, a quarter each for maps and
-// thumbnails.
+// Bytes for maps, tiles and thumbnails together: half for tiles, a quarter for maps, an eighth each
+// for thumbnails and for the wall's sharp maps.
 inline constexpr uint64_t kPictureRoom = 128'000'000;
 
 // One pattern, [n_query, n_key]. Patterns of more than kWholeCells have no values: see
@@ -41,6 +41,7 @@ uint64_t bytes_of(const std::shared_ptr<const PatternMap>& map);
 // Thumbnails of all heads: [layer, head, side_q, side_k]; each cell is the largest weight it
 // covers. The first n_ready, counted through all layers, are ready; those of layers that are not
 // kept stay empty.
+inline constexpr int kGridSide = 64;
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
   int part = 0, sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
@@ -50,6 +51,22 @@ struct HeadGrid {
   bool is_whole() const { return n_ready == n_layers * n_heads; }
 };
 uint64_t bytes_of(const std::shared_ptr<const HeadGrid>& grid);
+
+// One head as the wall shows it enlarged: as in HeadGrid, with at most `side` cells a side.
+struct SharpKey {
+  SampleKey of;
+  int head = 0;  // counted through all layers
+  int side = 0;
+
+  bool operator==(const SharpKey&) const = default;
+};
+struct SharpMap {
+  SharpKey key;
+  int rows = 0, cols = 0;
+  std::vector<float> values;  // [rows, cols]
+};
+uint64_t bytes_of(const std::shared_ptr<const SharpMap>& map);
+inline constexpr uint64_t kSharpRoom = kPictureRoom / 8;
 
 // Measures made so far, the newest first.
 using Measures = Store<MeasureKey, std::shared_ptr<const MadeMeasure>>;
@@ -70,6 +87,8 @@ struct Shown {
   std::shared_ptr<const PatternMap> map;
   std::shared_ptr<const HeadGrid> grid;
   std::shared_ptr<const TileCache> tiles;  // of maps that are not whole
+  // Those of Session::watch that are ready, in the same order.
+  std::vector<std::shared_ptr<const SharpMap>> sharp;
   // Of this trace, and of earlier traces until its own are made.
   Measures measures{bytes_of};
   // Where tokens are merged or hidden: the groups, and maps of the groups.

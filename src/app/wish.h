@@ -56,6 +56,11 @@ struct WantedGrid {
   SampleKey key;
   bool operator==(const WantedGrid&) const = default;
 };
+// The next of the heads that the wall shows enlarged.
+struct WantedSharp {
+  SharpKey key;
+  bool operator==(const WantedSharp&) const = default;
+};
 // What the heads of a model do in general; wanted last of all.
 struct WantedCharacters {
   std::shared_ptr<const Model> model;
@@ -64,7 +69,7 @@ struct WantedCharacters {
 // Nothing, or one of these.
 using Wanted =
     std::variant<std::monostate, WantedModel, WantedTrace, WantedMap, WantedTiles, WantedReading,
-                 WantedMeasures, WantedChapter, WantedGrid, WantedCharacters>;
+                 WantedMeasures, WantedChapter, WantedGrid, WantedSharp, WantedCharacters>;
 
 struct Wish {
   Wanted wanted;

@@ -123,6 +123,8 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
     heads = {in.attention().n_layers, in.attention().n_heads, {}};
     // Compute only the measures that the filter mentions.
     for (const auto& condition : filter->conditions) {
+      if (condition.kind == HeadFilter::Condition::role && !heads.general)
+        heads.general = probe({std::shared_ptr<void>(), in.model});  // the caller keeps the model
       if (!condition.metric || heads.find(condition.metric->id)) continue;
       Result<Measure> column = run_checked(*condition.metric, in);
       if (!column) return column.error();

@@ -92,6 +92,10 @@ std::string general_name(const HeadCharacter& character, Lang lang) {
   return role_noun(character.main.role, lang);
 }
 
+std::string short_role(const HeadCharacter& character, Lang lang) {
+  return character.has_role() ? role_name(character.main.role).in(lang) : "";
+}
+
 std::string general_words(const HeadCharacters& all, int layer, int head, Lang lang) {
   const HeadCharacter& c = all.at(layer, head);
   if (!c.has_role()) {

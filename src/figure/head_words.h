@@ -14,6 +14,8 @@ namespace attn {
 std::string role_noun(Role role, Lang lang);
 // The head's name in general: that of its role, or "Even attention" or "No role found".
 std::string general_name(const HeadCharacter& character, Lang lang);
+// The same, as short as it goes: "Induction", "First token"; "" without a role.
+std::string short_role(const HeadCharacter& character, Lang lang);
 // The roles with their scores on the probe and their places: "Induction head (0.82 on the probe;
 // 3rd of 24); otherwise rests on the first token (0.71; 2nd of 24)."
 std::string general_words(const HeadCharacters& all, int layer, int head, Lang lang);

@@ -55,6 +55,17 @@ std::string nearest_id(std::string_view name) {
   return best;
 }
 
+struct NamedRole {
+  Role role;
+  Text name;
+};
+std::vector<NamedRole> roles() {
+  std::vector<NamedRole> all;
+  for (int i = 0; i < int(Role::nothing); ++i) all.push_back({Role(i), role_name(Role(i))});
+  all.push_back({Role::nothing, {"none", "无"}});
+  return all;
+}
+
 struct Reader {
   std::string_view text;
   Lang lang;
@@ -127,6 +138,28 @@ struct Reader {
     return rest == "%" ? value / 100 : value;
   }
 
+  // What follows "role": "=induction".
+  Result<Condition> role() {
+    skip();
+    Condition c;
+    c.kind = Condition::role;
+    if (at >= text.size() || text[at] != '=')
+      return Error{t("A role is compared with =, as in role=induction",
+                     "角色用 = 比较，例如 role=induction")};
+    ++at;
+    skip();
+    const std::string_view name = word();
+    std::string known;
+    for (const NamedRole& r : roles()) {
+      for (const char* title : {r.name.en, r.name.zh})
+        if (!name.empty() && plain(title).starts_with(plain(name))) return c.is = r.role, c;
+      known += (known.empty() ? "" : t(", ", "、")) + plain(r.name.in(lang));
+    }
+    if (plain(name) == "sink") return c.is = Role::sink, c;
+    return Error{quoted(name) + t(" is not a role; choose one of: ", " 不是角色；请选择：") +
+                 known};
+  }
+
   Result<Condition> comparison(std::string_view name) {
     Condition c;
     c.metric = metric_named(name);
@@ -162,6 +195,12 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
   for (r.skip(); r.at < text.size(); r.skip()) {
     const std::string_view word = r.word();
     if (r.place(word, filter.conditions)) continue;
+    if (plain(word) == "role" || word == "角色") {
+      const Result<Condition> condition = r.role();
+      if (!condition) return condition.error();
+      filter.conditions.push_back(*condition);
+      continue;
+    }
     // Titles may contain spaces: "Previous token > 0.5".
     std::string name(word);
     for (size_t back = r.at; !metric_named(name); back = r.at) {

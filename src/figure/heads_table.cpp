@@ -72,6 +72,11 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
   return std::ranges::all_of(filter.conditions, [&](const Condition& c) {
     if (c.kind == Condition::layer) return layer >= c.from && layer <= c.to;
     if (c.kind == Condition::head) return head >= c.from && head <= c.to;
+    if (c.kind == Condition::role) {
+      if (!table.general || table.general->size() != table.size()) return false;
+      const HeadCharacter& character = table.general->at(layer, head);
+      return character.main.role == c.is || (c.is != Role::nothing && character.other.role == c.is);
+    }
     const HeadColumn* column = table.find(c.metric->id);
     if (!column) return false;
     const float value = column->values[size_t(layer * table.n_heads + head)];

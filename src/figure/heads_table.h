@@ -47,7 +47,8 @@ float median_of(std::vector<float> values);
 // A filter on heads: all conditions must hold.
 struct HeadFilter {
   struct Condition {
-    enum Kind { layer, head, measure } kind = measure;
+    enum Kind { layer, head, measure, role } kind = measure;
+    Role is = Role::nothing;         // of role: the main one in general, or the other
     int from = 0, to = 0;            // of layer and head
     const Metric* metric = nullptr;  // of measure
     enum Op { above, below, at_least, at_most, equal } op = above;
@@ -56,7 +57,9 @@ struct HeadFilter {
   std::vector<Condition> conditions;
 };
 // Conditions separated by spaces: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2",
-// "self > 50%". A measure is named by its id or title; case, spaces and underscores do not matter.
+// "self > 50%", "role=sink". A measure is named by its id or title, a role by its name in either
+// language or the beginning of it; case, spaces and underscores do not matter. Roles are those in
+// general (HeadsTable::general); without these no head passes.
 // The error is one sentence that says how to correct it.
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
 bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int head);

@@ -64,8 +64,9 @@ Cells cells_of_map(const ViewInput& input, const SmallMap& map, Vec2 min, Vec2 m
 }
 
 // The measure's value in the map's corner, on the colour of that value.
-void add_caption(Figure& figure, const ViewInput& input, float value, float place, Vec2 min) {
-  const std::string text = value_text(input.metric, value);
+void add_caption(Figure& figure, const ViewInput& input, const std::string& name, float value,
+                 float place, Vec2 min) {
+  const std::string text = (name.empty() ? "" : name + " ") + value_text(input.metric, value);
   const float size = input.line_height * .7f;
   Rect back{min, {min.x + rough_width(text, size) + 6, min.y + size * 1.45f}, Ink::panel};
   back.weight = std::isfinite(place) ? place : -1;
@@ -78,6 +79,20 @@ void add_caption(Figure& figure, const ViewInput& input, float value, float plac
                                 .7f,
                                 false,
                                 std::isfinite(place) ? place : -1});
+}
+
+// Names of layers and heads at the edges; `corner` is where the maps begin.
+void add_names(Figure& figure, const State& s, const WallLayout& wall, Vec2 corner, float size) {
+  const auto name = [&](const std::string& text, Vec2 at, Align align, bool chosen) {
+    figure.shapes.push_back(
+        Label{at, text, chosen ? Ink::accent : Ink::faint, align, 0, .7f, false, -1});
+  };
+  for (int h = 0; h < wall.n_columns; h += every_so_many(wall.step().x, size * 2.2f))
+    name("H" + std::to_string(h), {corner.x + wall.at(0, h).x + wall.map.x / 2, 0}, Align::center,
+         h == s.head);
+  for (int l = 0; l < wall.n_rows; l += every_so_many(wall.step().y, size * 1.3f))
+    name("L" + std::to_string(l), {0, corner.y + wall.at(l, 0).y + wall.map.y / 2 - size * .6f},
+         Align::left, l == s.layer);
 }
 
 }  // namespace
@@ -96,44 +111,36 @@ Figure wall_figure(const ViewInput& input) {
                           int(std::sqrt(float(kMostCells) / float(n_layers * n_heads)))),
                  1, kMostSide);
   const ValueRange range = range_of(input.metric, values);
-  const float small = line * .7f;
   const Result<HeadFilter> filter = parse_filter(s.filter, s.lang);
+  const std::vector<int> order =
+      wall_order(n_layers * n_heads, input.metric ? std::span(values) : std::span<const float>(),
+                 s.arrange, s.order);
+  const bool by_layer = s.arrange == Arrange::layers || !input.metric;
+  Vec2 chosen = {left, top};
   Figure figure{{input.width, top + wall.size().y + bar + 6}, {}, {}};
-  const auto name = [&](const std::string& text, Vec2 at, Align align, bool chosen) {
-    figure.shapes.push_back(
-        Label{at, text, chosen ? Ink::accent : Ink::faint, align, 0, .7f, false, -1});
-  };
-  for (int h = 0; h < n_heads; ++h)
-    if (h % every_so_many(wall.step().x, small * 2.2f) == 0)
-      name("H" + std::to_string(h), {left + wall.at(0, h).x + wall.map.x / 2, 0}, Align::center,
-           h == s.head);
-  for (int l = 0; l < n_layers; ++l) {
-    const float y = top + wall.at(l, 0).y;
-    if (l % every_so_many(wall.step().y, small * 1.3f) == 0)
-      name("L" + std::to_string(l), {0, y + wall.map.y / 2 - small * .6f}, Align::left,
-           l == s.layer);
-    for (int h = 0; h < n_heads; ++h) {
-      const Vec2 min = {left + wall.at(l, h).x, y};
-      const Vec2 max = {min.x + wall.map.x, min.y + wall.map.y};
-      if (a && a->is_kept(l))
-        figure.shapes.push_back(cells_of_map(input, small_map(input, l, h, side), min, max));
-      else
-        figure.shapes.push_back(Rect{min, max, Ink::line});
-      const float value = values[size_t(l * n_heads + h)];
-      if (input.metric && wall.map.x >= kCaptionFrom)
-        add_caption(figure, input, value, range.colored(Scale::linear, value, 0), min);
-      if (input.heads && filter && !passes(*filter, *input.heads, l, h)) {
-        Rect dim{min, max, Ink::panel};
-        dim.alpha = kDimmed;
-        figure.shapes.push_back(dim);
-      }
-      figure.areas.push_back({min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang),
-                              Site{s.part, l, h}});
+  if (by_layer) add_names(figure, s, wall, {left, top}, line * .7f);
+  for (int place = 0; place < n_layers * n_heads; ++place) {
+    const int head = order[size_t(place)], l = head / n_heads, h = head % n_heads;
+    const Vec2 at = wall.at(place / n_heads, place % n_heads);
+    const Vec2 min = {left + at.x, top + at.y}, max = {min.x + wall.map.x, min.y + wall.map.y};
+    if (a && a->is_kept(l))
+      figure.shapes.push_back(cells_of_map(input, small_map(input, l, h, side), min, max));
+    else
+      figure.shapes.push_back(Rect{min, max, Ink::line});
+    const float value = values[size_t(head)];
+    if (input.metric && wall.map.x >= kCaptionFrom)
+      add_caption(figure, input, by_layer ? "" : head_name(l, h), value,
+                  range.colored(Scale::linear, value, 0), min);
+    if (input.heads && filter && !passes(*filter, *input.heads, l, h)) {
+      Rect dim{min, max, Ink::panel};
+      dim.alpha = kDimmed;
+      figure.shapes.push_back(dim);
     }
+    figure.areas.push_back(
+        {min, max, head_sentence(input.metric, values, l, h, n_heads, s.lang), Site{s.part, l, h}});
+    if (l == s.layer && h == s.head) chosen = min;
   }
-  const Vec2 chosen = wall.at(s.layer, s.head);
-  add_frame(figure, {left + chosen.x, top + chosen.y},
-            {left + chosen.x + wall.map.x, top + chosen.y + wall.map.y}, Ink::accent,
+  add_frame(figure, chosen, {chosen.x + wall.map.x, chosen.y + wall.map.y}, Ink::accent,
             std::clamp(wall.gap * .7f, .5f, 2.5f));
   add_color_bar(figure, nullptr, {}, {left, top + wall.size().y + 8},
                 std::min(input.width - left - 6, 260.f), line, false, &s.scale);

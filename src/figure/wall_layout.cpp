@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace attn {
 
@@ -31,6 +32,18 @@ WallLayout fit_wall(int n_rows, int n_columns, float aspect, Vec2 room) {
   wall.map = {std::max(1.f, side * wide), std::max(1.f, side * high)};
   wall.gap = side * gap;
   return wall;
+}
+
+std::vector<int> wall_order(int n, std::span<const float> values, Arrange arrange, Order order) {
+  std::vector<int> heads(size_t(std::max(0, n)));
+  std::iota(heads.begin(), heads.end(), 0);
+  if (arrange != Arrange::measure || values.size() != heads.size()) return heads;
+  const float sign = order == Order::lowest ? 1 : -1;
+  std::ranges::stable_sort(heads, [&](int a, int b) {
+    const float x = values[size_t(a)], y = values[size_t(b)];
+    return std::isnan(x) || std::isnan(y) ? !std::isnan(x) && std::isnan(y) : sign * x < sign * y;
+  });
+  return heads;
 }
 
 WallLayout scaled(const WallLayout& fit, float scale) {

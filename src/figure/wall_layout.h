@@ -1,7 +1,11 @@
 // wall_layout.h - where each head's map is on the wall, and what a zoom shows of it.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "figure/figure.h"
+#include "state/state.h"
 
 namespace attn {
 
@@ -22,6 +26,11 @@ struct WallLayout {
 // The largest wall that fits into `room`, of maps as wide as high times `aspect` (keys by queries).
 // Maps have no less than a unit a side, so that a very large wall may be larger than the room.
 WallLayout fit_wall(int n_rows, int n_columns, float aspect, Vec2 room);
+
+// Which head, counted through all layers, stands at each place of the wall, row by row: in order of
+// layers and heads, or from the highest of `values` to the lowest (with Order::lowest the other way
+// round), NaN last. Without a value for each of the `n` heads, in order of layers.
+std::vector<int> wall_order(int n, std::span<const float> values, Arrange arrange, Order order);
 
 // What is in view: `scale` enlarges the fitting wall, `from` is the point of the enlarged wall at
 // the room's upper left corner.

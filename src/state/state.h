@@ -18,6 +18,7 @@ enum class Panel { token, head, list, learn };         // the side panel
 enum class Units { tokens, words, sentences, spans };  // what one row or column is
 enum class Specials { shown, hidden };                 // such as [CLS]
 enum class Pool { largest, mean };                     // of the weights under one cell
+enum class Arrange { layers, measure };                // of the heads on the wall
 enum class Order { highest, lowest, place };           // of the list of heads
 
 // Without hover. Equal states show equal pictures.
@@ -54,6 +55,7 @@ struct State : Site {
   std::string show;     // id of the {query, key} metric on the map; empty: the pattern
   std::string filter;   // of the list of heads: "induction > 0.5 L5"
   Order order = Order::highest;
+  Arrange arrange = Arrange::layers;
   int mass = 70;   // percent of each row that the lines show
   int offset = 2;  // k of the score of a fixed offset, A[i, i-k]
   std::string target,
@@ -86,6 +88,7 @@ inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list", "learn"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
+inline constexpr const char* kArrangeNames[] = {"layers", "measure"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
 inline constexpr const char* kLangNames[] = {"en", "zh"};
 inline constexpr Text kMaskTitles[] = {{"None", "无"}, {"Causal", "因果"}, {"Padding", "填充"}};
@@ -110,6 +113,8 @@ inline constexpr Text kPanelHelps[] = {
      "用屏幕上的数讲解的教程，以及课程 (G)"}};
 inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
+inline constexpr Text kArrangeTitles[] = {{"Layers and heads", "按层与头"},
+                                          {"By measure", "按度量"}};
 inline constexpr Text kThemeTitles[] = {
     {"System", "跟随系统"}, {"Light", "浅色"}, {"Dark", "深色"}};
 inline constexpr Text kLangTitles[] = {{"English", "English"}, {"中文", "中文"}};
@@ -322,6 +327,15 @@ void for_each_field(S& s, F&& f) {
                  .names = kOrderNames,
                  .titles = kOrderTitles,
              });
+  f(s.arrange, Field{
+                   .key = "arrange",
+                   .title = {"Arrangement", "排列"},
+                   .help = {"Where heads stand among all heads: by layer and head, or from the "
+                            "highest measure to the lowest",
+                            "所有头如何排列：按层与头，或按度量从高到低"},
+                   .names = kArrangeNames,
+                   .titles = kArrangeTitles,
+               });
   f(s.mass,
     Field{
         .key = "mass",

@@ -119,6 +119,10 @@ void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 col
           b.line(.8f * sx, .8f * sy, .8f * sx, .3f * sy);
         }
       return;
+    case Icon::sort:  // bars that grow shorter
+      for (int i = 0; i < 3; ++i)
+        b.line(-.8f, -.6f + .6f * float(i), .8f - .55f * float(i), -.6f + .6f * float(i));
+      return;
     case Icon::dice:
       list->AddRect(b.at(-.8f, -.8f), b.at(.8f, .8f), color, .3f * b.unit, 0, b.width);
       b.dot(-.36f, -.36f, .14f);

@@ -16,6 +16,7 @@ enum class Icon {
   plus,
   minus,
   fit,
+  sort,
   dice,
   warn,
   language,

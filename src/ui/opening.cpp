@@ -15,6 +15,9 @@
 namespace attn {
 namespace {
 
+// A model from files that has more heads than this opens with all of them in view.
+constexpr int kManyHeads = 64;
+
 constexpr double kHold_s = .025;
 constexpr double kFirst_s = .5;  // longest wait of the first frame for the preferred model
 
@@ -111,7 +114,10 @@ void show_opened(Program& program, const std::string& id) {
                        return entry.id == wanted && entry.id != id;
                      });
   show_error(*program.ui, "");
-  if (!again) return show_model(program, id);
+  if (!again) {
+    program.just_opened = id;
+    return show_model(program, id);
+  }
   program.state.model = id;
   program.preferred.clear();
   if (id != wanted && !was->content.empty())
@@ -225,6 +231,12 @@ void follow_opening(Program& program) {
   }
 
   const Snapshot& snap = session.snapshot();
+  if (snap.current && snap.model && program.just_opened == program.state.model) {
+    program.just_opened.clear();
+    const Config& c = snap.model->config;
+    if (c.n_layers * c.n_heads > kManyHeads && program.state.view == "map")
+      program.state.view = "wall";
+  }
   if (snap.current && snap.scratch) program.demonstrated = true;
   if (program.preferred.empty()) return;
   if (differs_but_in_looks(program.state, program.first)) {

@@ -28,6 +28,7 @@ struct Program {
   bool first_is_here = false;  // its files have arrived
   bool names_model = false;    // the link names a model
   bool index_read = false;
+  std::string just_opened;     // a model from files, until it is shown for the first time
   bool asked_lessons = false;  // the lessons are fetched when the Learn panel is first open
   bool holds_first = true;     // nothing is drawn yet: the preferred model may arrive in a moment
 

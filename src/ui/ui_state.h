@@ -177,6 +177,12 @@ struct UiState {
   bool wall_dragged = false;
   float wall_scale = 0;  // > 0: show the chosen head at this zoom, from the next frame on
   float wall_full = 0;   // the zoom at which one map fills the view
+  // Snapshot::sharp on the GPU.
+  struct SharpStack {
+    std::shared_ptr<const SharpMap> map;
+    platform::HeatMapStack stack;
+  };
+  std::vector<SharpStack> sharp;
 
   // The grid, and the hovered head of the last frame and of this one.
   std::shared_ptr<const HeadGrid> grid;

@@ -444,6 +444,46 @@ TEST_CASE("looking closer makes tiles of a finer level, no more than the cache h
   CHECK(s.tiles->bytes() <= s.tiles->most_bytes());
 }
 
+TEST_CASE("heads that are watched get maps of as many cells as asked for, each exact") {
+  Session session;
+  State state;
+  state.n_tokens = 200;
+  state.d_model = 8;
+  state.n_heads = 4;
+  state.n_samples = 1;
+  settle(session, state);
+  const Snapshot& s = session.snapshot();
+  CHECK(s.sharp.empty());
+  CHECK(session.watch({1, 3, 99}, 128));
+  CHECK(!session.watch({1, 3, 99}, 128));
+  settle(session, state);
+  REQUIRE(s.sharp.size() == 2);  // there is no head 99
+  const Attention& a = s.trace->parts[0];
+  for (const auto& map : s.sharp) {
+    CAPTURE(map->key.head);
+    REQUIRE(map->rows == 128);
+    REQUIRE(map->cols == 128);
+    std::vector<float> right(128 * 128);
+    a.pooled(0, 0, map->key.head, 0, 200, 0, 200, {right.data(), 128, 128});
+    CHECK(map->values == right);
+  }
+  CHECK(s.sharp[0]->key.head == 1);
+  CHECK(s.sharp[1]->key.head == 3);
+  // Those that stay in sight are not made again; those of an earlier text go.
+  const auto kept = s.sharp[1];
+  session.watch({3}, 128);
+  settle(session, state);
+  REQUIRE(s.sharp.size() == 1);
+  CHECK(s.sharp[0] == kept);
+  state.seed = 7;
+  settle(session, state);
+  REQUIRE(s.sharp.size() == 1);
+  CHECK(s.sharp[0] != kept);
+  session.watch({}, 0);
+  settle(session, state);
+  CHECK(s.sharp.empty());
+}
+
 TEST_CASE("the inspector has every measure of all heads, the same as one by one") {
   Session session;
   State state;

@@ -244,16 +244,18 @@ TEST_CASE("tiles go with their trace, and a new trace at the same address is ano
 }
 
 TEST_CASE("thumbnails come part by part, each exact, in steps as short as those of a map") {
-  for (int n : {40, 200, 1500}) {
+  for (const auto [n, most_side] :
+       {std::pair(40, kGridSide), std::pair(200, kGridSide), std::pair(1500, kGridSide),
+        std::pair(200, 128), std::pair(600, 512)}) {
     CAPTURE(n);
+    CAPTURE(most_side);
     const auto trace = random_trace(n, n, Mask::causal, 2, 3);
     const Attention& a = trace->parts[0];
-    const HeadGrid sizes = empty_grid(trace, 0, 0);
+    const HeadGrid sizes = grid_sizes(trace, 0, 0, most_side);
     const size_t cells = size_t(sizes.side_q) * size_t(sizes.side_k);
     for (int from : {0, 2, 5}) {
       GridPart part;
-      Job job =
-          grid_job(trace, 0, 0, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
+      Job job = grid_job(sizes, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
       int n_steps = 1;
       while (job.step()) ++n_steps;
       CHECK(n_steps == job.n_steps);
@@ -278,6 +280,6 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
     }
   }
   const auto large = random_trace(8192, 8192, Mask::causal, 1, 1);
-  const Job job = grid_job(large, 0, 0, 0, 1, Lang::en, [](GridPart) {});
+  const Job job = grid_job(grid_sizes(large, 0, 0), 0, 1, Lang::en, [](GridPart) {});
   CHECK(job.n_steps >= 64 / n_threads());
 }

@@ -264,6 +264,32 @@ TEST_CASE("a filter is conditions joined by blanks") {
   CHECK(listed_heads(table, {}, nullptr, Order::highest) == std::vector<int>{0, 1, 2, 3});
 }
 
+TEST_CASE("a filter by role takes what heads do in general, first or otherwise") {
+  HeadsTable table = table_of({.1f, .6f, .7f, .2f});
+  const auto listed = [&](const std::string& text) {
+    const auto filter = parse_filter(text, Lang::zh);
+    REQUIRE(filter);
+    return listed_heads(table, *filter, nullptr, Order::place);
+  };
+  CHECK(listed("role=induction").empty());  // nothing is known of them yet
+  auto general = std::make_shared<HeadCharacters>();
+  general->n_layers = general->n_heads = 2;
+  general->heads.resize(4);
+  general->heads[1].main.role = Role::induction;
+  general->heads[1].other.role = Role::sink;
+  general->heads[2].main.role = Role::sink;
+  table.general = general;
+  CHECK(listed("role=induction") == std::vector<int>{1});
+  CHECK(listed("role = Sink") == std::vector<int>{1, 2});
+  CHECK(listed("角色=归纳 L0") == std::vector<int>{1});
+  CHECK(listed("role=none") == std::vector<int>{0, 3});
+  CHECK(listed("role=first L1") == std::vector<int>{2});
+  CHECK(fault("role=nonsense").find("not a role; choose one of: previoustoken") !=
+        std::string::npos);
+  CHECK(fault("role").find("role=induction") != std::string::npos);
+  CHECK(!fault("role=").empty());
+}
+
 TEST_CASE("a bad filter says in one sentence what is wrong") {
   const std::string id = share()->id;
   CHECK(fault(id + "x > 0.5").find("did you mean " + id) != std::string::npos);

@@ -187,3 +187,36 @@ TEST_CASE("a wall of many heads or of a long text is drawn from a bounded number
   }
   CHECK(cells <= 150'000);
 }
+
+TEST_CASE("the wall's order is that of layers, or of the values, with undefined ones last") {
+  const std::vector<float> values = {.2f, NAN, .9f, .2f, -1, .5f};
+  const auto order = [&](Arrange arrange, Order o) { return wall_order(6, values, arrange, o); };
+  CHECK(order(Arrange::layers, Order::highest) == std::vector<int>{0, 1, 2, 3, 4, 5});
+  CHECK(order(Arrange::measure, Order::highest) == std::vector<int>{2, 5, 0, 3, 4, 1});
+  CHECK(order(Arrange::measure, Order::place) == std::vector<int>{2, 5, 0, 3, 4, 1});
+  CHECK(order(Arrange::measure, Order::lowest) == std::vector<int>{4, 0, 3, 5, 2, 1});
+  CHECK(wall_order(3, values, Arrange::measure, Order::highest) == std::vector<int>{0, 1, 2});
+}
+
+TEST_CASE("a sorted wall names each map and has it where its value stands") {
+  const Attention a;
+  Measure measure{{Axis::layer, Axis::head}, {2, 3}, {.1f, .6f, .3f, .2f, .5f, .4f}};
+  State state;
+  state.arrange = Arrange::measure;
+  ViewInput input{measure, a, state, 900, 18};
+  input.metric = find_metric("induction");
+  const Figure figure = wall_figure(input);
+  const int order[] = {1, 4, 5, 2, 3, 0};
+  std::vector<std::string> labels;
+  for (const Shape& shape : figure.shapes)
+    if (const auto* label = std::get_if<Label>(&shape)) labels.push_back(label->text);
+  REQUIRE(figure.areas.size() == 6);
+  for (size_t place = 0; place < 6; ++place) {
+    const int head = order[place];
+    CHECK(figure.areas[place].site == Site{0, head / 3, head % 3});
+    CHECK(std::ranges::find(labels, head_name(head / 3, head % 3) + " " +
+                                        value_text(input.metric, measure.values[size_t(head)])) !=
+          labels.end());
+  }
+  CHECK(std::ranges::find(labels, "L0") == labels.end());
+}

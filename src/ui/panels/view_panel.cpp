@@ -314,6 +314,7 @@ void draw_view_tabs(Frame& f) {
 void draw_view_panel(Frame& f) {
   const View& view = middle_view(f.state);
   if (view.id != std::string_view("lens")) f.ui.lens_scrolled_to = -1;
+  if (view.id != std::string_view("wall")) f.session.watch({}, 0);
   if (!f.trace) return draw_map_panel(f.reads());
   Frame& reads = view.groups ? f.reads() : f;
   for (const Page& page : kPages)

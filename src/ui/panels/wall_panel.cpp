@@ -10,6 +10,7 @@
 #include "figure/head_words.h"
 #include "figure/views.h"
 #include "figure/wall_layout.h"
+#include "platform/platform.h"
 #include "ui/panels/save_menu.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
@@ -19,7 +20,9 @@ namespace {
 
 constexpr float kLeft = 32, kTop = 24;  // room for names of layers and heads
 constexpr float kCaptionFrom = 46;      // width of a map that has room for its caption
+constexpr float kLabelled = 9;          // least side of a cell whose token is named in the preview
 constexpr float kPreview = 210;         // side of the map under the mouse
+constexpr int kMostSharpSide = 512;     // cells of an enlarged map
 
 // One frame of the wall.
 struct Wall {
@@ -28,12 +31,21 @@ struct Wall {
   const MadeMeasure* caption;  // of the heads; null: none
   ImVec2 corner;               // of the maps' part of the screen
   Vec2 room;
-  WallLayout fit, at;  // whole, and at the zoom
+  WallLayout fit, at;              // whole, and at the zoom
+  std::vector<int> order = {};     // [place] the head there
+  std::vector<int> place_of = {};  // [head]
   ImDrawList* list = ImGui::GetWindowDrawList();
 
   int n() const { return grid.n_layers * grid.n_heads; }
+  bool by_layer() const { return f.state.arrange == Arrange::layers || !caption; }
+  // The head under a point of the wall, or -1.
+  int head_at(Vec2 point) const {
+    const int place = at.index_at(point);
+    return place >= 0 && place < n() ? order[size_t(place)] : -1;
+  }
   ImVec2 min_of(int head) const {
-    const Vec2 p = at.at(head / grid.n_heads, head % grid.n_heads);
+    const int place = place_of[size_t(head)];
+    const Vec2 p = at.at(place / grid.n_heads, place % grid.n_heads);
     return {corner.x + p.x - f.ui.wall.from.x, corner.y + p.y - f.ui.wall.from.y};
   }
   ImVec2 max_of(int head) const {
@@ -61,17 +73,69 @@ void follow(Wall& w) {
   const Site& head = w.f.shown.site();
   if (ui.wall_scale > 0) {
     const float scale = std::min(ui.wall_scale, full_scale(w.fit, w.room) / 1.3f);
-    ui.wall = centred(w.fit, w.room, std::max(1.f, scale), head.layer, head.head);
+    const int place = w.place_of[size_t(w.chosen())];
+    ui.wall = centred(w.fit, w.room, std::max(1.f, scale), place / w.grid.n_heads,
+                      place % w.grid.n_heads);
     ui.wall_scale = 0;
   } else if (!(ui.wall_head == head)) {
     w.at = scaled(w.fit, ui.wall.scale);
     const ImVec2 min = w.min_of(w.chosen()), max = w.max_of(w.chosen());
     if (min.x < w.corner.x || min.y < w.corner.y || max.x > w.corner.x + w.room.x ||
         max.y > w.corner.y + w.room.y)
-      ui.wall = centred(w.fit, w.room, ui.wall.scale, head.layer, head.head);
+      ui.wall =
+          centred(w.fit, w.room, ui.wall.scale, w.place_of[size_t(w.chosen())] / w.grid.n_heads,
+                  w.place_of[size_t(w.chosen())] % w.grid.n_heads);
   }
   ui.wall_head = head;
   w.at = scaled(w.fit, ui.wall.scale);
+}
+
+platform::HeatMapStyle style_of(const Frame& f) {
+  platform::HeatMapStyle style;
+  style.palette = f.state.palette;
+  style.scale = f.state.scale;
+  style.causal = f.is_causal();
+  style.dark = f.ui.dark;
+  return style;
+}
+
+// Asks for the maps in sight in more cells than thumbnails have, where they are drawn larger than
+// those and their text is longer; takes what is ready.
+void sharpen(Wall& w) {
+  Frame& f = w.f;
+  const Attention& a = f.attention();
+  const ImVec2 pixels = ImGui::GetIO().DisplayFramebufferScale;
+  const float side = std::max(w.at.map.x * pixels.x, w.at.map.y * pixels.y);
+  std::vector<int> heads;
+  int cells = kGridSide;
+  if (side > 1.25f * float(kGridSide) && std::max(a.n_query, a.n_key) > kGridSide) {
+    for (int head = 0; head < w.n(); ++head)
+      if (w.is_in_sight(head) && w.is_ready(head)) heads.push_back(head);
+    while (float(cells) < side && cells < kMostSharpSide) cells *= 2;
+    while (heads.size() * size_t(cells) * size_t(cells) * sizeof(float) > kSharpRoom) cells /= 2;
+  }
+  if (cells <= kGridSide) heads.clear();
+  if (f.session.watch(std::move(heads), cells)) platform::wake();
+  auto& kept = f.ui.sharp;
+  const auto& ready = f.snap.sharp;
+  std::erase_if(kept,
+                [&](const auto& k) { return std::ranges::find(ready, k.map) == ready.end(); });
+  for (const auto& map : ready) {
+    if (std::ranges::any_of(kept, [&](const auto& k) { return k.map == map; })) continue;
+    kept.push_back({map, {}});
+    kept.back().stack.set(map->values.data(), 1, map->rows, map->cols);
+  }
+}
+
+void draw_sharp(const Wall& w) {
+  for (auto& [map, stack] : w.f.ui.sharp) {
+    if (map->key.of.trace.lock().get() != w.f.trace || map->key.head >= w.n() ||
+        !w.is_in_sight(map->key.head))
+      continue;
+    const ImVec2 min = w.min_of(map->key.head), max = w.max_of(map->key.head);
+    platform::draw_heat_map(w.list, stack, 0, {min.x, min.y}, {max.x, max.y}, {0, 0},
+                            {float(map->cols), float(map->rows)}, style_of(w.f));
+  }
 }
 
 // The head under the mouse, or -1. Zooms, pans, chooses; past the largest zoom is the map.
@@ -94,7 +158,7 @@ int interact(Wall& w) {
   }
   if (!ImGui::IsItemHovered()) return -1;
   const auto under = [&] {
-    return w.at.index_at({mouse.x + f.ui.wall.from.x, mouse.y + f.ui.wall.from.y});
+    return w.head_at({mouse.x + f.ui.wall.from.x, mouse.y + f.ui.wall.from.y});
   };
   if (io.MouseWheel != 0) {
     const int head = under();
@@ -118,32 +182,38 @@ int interact(Wall& w) {
   return head;
 }
 
-platform::HeatMapStyle style_of(const Frame& f) {
-  platform::HeatMapStyle style;
-  style.palette = f.state.palette;
-  style.scale = f.state.scale;
-  style.causal = f.is_causal();
-  style.dark = f.ui.dark;
-  return style;
+// In a corner of each map: the measure's value on its colour, or what the head does in general. The
+// right corner of a causal map is masked, and so free.
+void draw_caption(const Wall& w, int head, const std::string& text, float place) {
+  const ImVec2 from = w.min_of(head), to = w.max_of(head);
+  const float wide = text_width(text) + 8;
+  if (text.empty() || wide > to.x - from.x) return;
+  const ImVec2 min = {w.f.is_causal() ? to.x - wide : from.x, from.y};
+  const bool known = std::isfinite(place);
+  const uint32_t back = known ? w.f.palette_color(place) : w.f.colors().panel;
+  w.list->AddRectFilled(min, {min.x + wide, min.y + ImGui::GetFontSize() + 3}, rgb(back), 2);
+  w.list->AddText({min.x + 4, min.y + 1}, known ? ink_on(back) : rgb(w.f.colors().faint),
+                  text.c_str());
 }
 
-// The value in the corner of each map, on the value's colour.
 void draw_captions(const Wall& w) {
-  if (!w.caption || w.at.map.x < kCaptionFrom) return;
-  const Metric* metric = w.caption->key.metric;
-  const std::vector<float>& values = w.caption->measure.values;
-  const ValueRange range = range_of(metric, values);
+  if (w.at.map.x < kCaptionFrom) return;
+  const Metric* metric = w.caption ? w.caption->key.metric : nullptr;
+  const std::span<const float> values =
+      w.caption ? std::span(w.caption->measure.values) : std::span<const float>();
+  const ValueRange range = metric ? range_of(metric, values) : ValueRange{};
+  const auto roles = metric ? nullptr : general(w.f);
   for (int head = 0; head < w.n(); ++head) {
     if (!w.is_in_sight(head)) continue;
-    const float value = values[size_t(head)], place = range.colored(Scale::linear, value, 0);
-    const std::string text = value_text(metric, value);
-    const ImVec2 min = w.min_of(head);
-    const ImVec2 end = {min.x + text_width(text) + 8, min.y + ImGui::GetFontSize() + 3};
-    const bool known = std::isfinite(place);
-    const uint32_t back = known ? w.f.palette_color(place) : w.f.colors().panel;
-    w.list->AddRectFilled(min, end, rgb(back), 2);
-    w.list->AddText({min.x + 4, min.y + 1}, known ? ink_on(back) : rgb(w.f.colors().faint),
-                    text.c_str());
+    if (roles && size_t(head) < roles->heads.size()) {
+      draw_caption(w, head, short_role(roles->heads[size_t(head)], w.f.lang), NAN);
+    } else if (metric) {
+      const float value = values[size_t(head)];
+      const std::string name =
+          w.by_layer() ? "" : head_name(head / w.grid.n_heads, head % w.grid.n_heads) + " ";
+      draw_caption(w, head, name + value_text(metric, value),
+                   range.colored(Scale::linear, value, 0));
+    }
   }
 }
 
@@ -167,9 +237,18 @@ void draw_maps(Wall& w, int hovered) {
   const ImVec2 end = {w.corner.x + w.room.x, w.corner.y + w.room.y};
   w.list->PushClipRect(w.corner, end, true);
   const Vec2 size = w.at.size();
-  const ImVec2 min = w.min_of(0);
-  platform::draw_heat_grid(w.list, f.ui.grid_stack, {min.x, min.y},
-                           {min.x + size.x, min.y + size.y}, w.grid.n_heads, w.at.gap, style_of(f));
+  const ImVec2 min = {w.corner.x - f.ui.wall.from.x, w.corner.y - f.ui.wall.from.y};
+  if (w.by_layer())
+    platform::draw_heat_grid(w.list, f.ui.grid_stack, {min.x, min.y},
+                             {min.x + size.x, min.y + size.y}, w.grid.n_heads, w.at.gap,
+                             style_of(f));
+  for (int head = 0; head < w.n() && !w.by_layer(); ++head) {
+    if (!w.is_in_sight(head) || !w.is_ready(head)) continue;
+    const ImVec2 from = w.min_of(head), to = w.max_of(head);
+    platform::draw_heat_map(w.list, f.ui.grid_stack, head, {from.x, from.y}, {to.x, to.y}, {0, 0},
+                            {float(w.grid.side_k), float(w.grid.side_q)}, style_of(f));
+  }
+  draw_sharp(w);
   for (int head = 0; head < w.n(); ++head) {
     if (!w.is_in_sight(head)) continue;
     const ImVec2 from = w.min_of(head), to = w.max_of(head);
@@ -194,8 +273,10 @@ void draw_maps(Wall& w, int hovered) {
   w.list->PopClipRect();
 }
 
-// Names at the edges stay while the maps move; a bar joins heads that share keys and values.
+// Names at the edges stay while the maps move; a bar joins heads that share keys and values. Sorted
+// maps have their names in their captions.
 void draw_edges(const Wall& w) {
+  if (!w.by_layer()) return;
   const Frame& f = w.f;
   const Attention& a = f.attention();
   const float size = ImGui::GetFontSize();
@@ -226,6 +307,46 @@ void draw_edges(const Wall& w) {
   w.list->PopClipRect();
 }
 
+// Room for the tokens beside the preview; 0 where its cells are too small for them.
+float preview_labels_side(const Wall& w, Vec2 size) {
+  const Attention& a = w.f.attention();
+  const float cell = std::min(size.y / float(a.n_query), size.x / float(a.n_key));
+  if (cell < kLabelled || w.grid.side_q != a.n_query || w.grid.side_k != a.n_key) return 0;
+  float longest = 0;
+  for (const std::vector<Tokens>* samples : {&a.query_tokens, &a.key_tokens})
+    for (const Token& token : (*samples)[size_t(w.f.shown.sample)].items)
+      longest = std::max(longest, text_width(visible_token(token.shown)));
+  return std::min(longest + 4, kPreview / 3);
+}
+
+// Queries at the left, keys above, reading upwards.
+void draw_preview_labels(const Wall& w, ImVec2 corner, Vec2 size, float room) {
+  const Attention& a = w.f.attention();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const float font = ImGui::GetFontSize();
+  const auto name = [&](const std::vector<Token>& tokens, int i, bool row) {
+    const std::string text = fit_text(visible_token(tokens[size_t(i)].shown), room - 4);
+    const float cell = row ? size.y / float(a.n_query) : size.x / float(a.n_key);
+    const float middle = (float(i) + .5f) * cell - font / 2;
+    const int first = list->VtxBuffer.Size;
+    const ImVec2 at = row ? ImVec2(corner.x - 4 - text_width(text), corner.y + middle)
+                          : ImVec2(corner.x, corner.y - 4);
+    list->AddText(at, rgb(w.f.colors().text), text.c_str());
+    for (int v = first; !row && v < list->VtxBuffer.Size; ++v) {
+      ImVec2& p = list->VtxBuffer[v].pos;
+      p = {corner.x + middle + (p.y - at.y), at.y - (p.x - at.x)};
+    }
+  };
+  list->PushClipRectFullScreen();
+  const int every =
+      every_so_many(std::min(size.y / float(a.n_query), size.x / float(a.n_key)), font - 3);
+  for (int q = 0; q < a.n_query; q += every)
+    name(a.query_tokens[size_t(w.f.shown.sample)].items, q, true);
+  for (int k = 0; k < a.n_key; k += every)
+    name(a.key_tokens[size_t(w.f.shown.sample)].items, k, false);
+  list->PopClipRect();
+}
+
 void draw_preview(const Wall& w, int head) {
   if (ImGui::IsMouseDown(0)) return;
   const std::string says =
@@ -239,8 +360,10 @@ void draw_preview(const Wall& w, int head) {
   }
   const float aspect = w.at.map.x / w.at.map.y;
   const Vec2 size = {kPreview * std::min(1.f, aspect), kPreview * std::min(1.f, 1 / aspect)};
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  ImGui::Dummy({size.x, size.y});
+  const float side = preview_labels_side(w, size);
+  const ImVec2 from = ImGui::GetCursorScreenPos(), min = {from.x + side, from.y + side};
+  ImGui::Dummy({size.x + side, size.y + side});
+  if (side > 0) draw_preview_labels(w, min, size, side);
   platform::draw_heat_map(ImGui::GetWindowDrawList(), w.f.ui.grid_stack, head, {min.x, min.y},
                           {min.x + size.x, min.y + size.y}, {0, 0},
                           {float(w.grid.side_k), float(w.grid.side_q)}, style_of(w.f));
@@ -262,7 +385,16 @@ void draw_header(Frame& f, Vec2 size) {
   const View& view = *find_view("wall");
   const float high = ImGui::GetFrameHeight(), all = ImGui::GetContentRegionAvail().x;
   const float menu = std::clamp(all * .4f, 96.f, 260.f);
-  metric_menu(f, "wall", f.state.measure, view, f.t("No captions", "无标注"), menu);
+  metric_menu(f, "wall", f.state.measure, view, f.t("What heads do in general", "各头一般的作用"),
+              menu);
+  if (!f.state.measure.empty()) {
+    const bool sorted = f.state.arrange == Arrange::measure;
+    ImGui::SameLine(0, 4);
+    if (icon_button(f, "sort", Icon::sort,
+                    sorted ? f.t("Arrange by layers and heads", "按层与头排列")
+                           : f.t("Sort the maps by this measure", "按此度量排序")))
+      f.state.arrange = sorted ? Arrange::layers : Arrange::measure;
+  }
   const float buttons = 4 * high + 12;
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
   const bool whole = f.ui.wall.scale <= 1;
@@ -301,6 +433,12 @@ std::string hint_of(Frame& f, const HeadGrid& grid,
   if (!f.state.measure.empty() && !made) return f.t("Computing…", "正在计算…");
   if (made && made->error) return made->error->message;
   if (const std::string words = filter_words(f, grid); !words.empty()) return words;
+  if (made && f.state.arrange == Arrange::measure)
+    return f.state.order == Order::lowest
+               ? f.t("sorted, the lowest first; wheel zooms, Enter opens the map",
+                     "从低到高排列；滚轮缩放，回车打开热力图")
+               : f.t("sorted, the highest first; wheel zooms, Enter opens the map",
+                     "从高到低排列；滚轮缩放，回车打开热力图");
   return f.t("layers ↓, heads →; wheel zooms, Enter opens the map",
              "层 ↓，头 →；滚轮缩放，回车打开热力图");
 }
@@ -373,10 +511,17 @@ void draw_wall_panel(Frame& f) {
          room,
          fit_wall(grid->n_layers, grid->n_heads, aspect, room),
          {}};
+  w.order =
+      wall_order(w.n(), captioned ? std::span(made->measure.values) : std::span<const float>(),
+                 f.state.arrange, f.state.order);
+  w.place_of.resize(w.order.size());
+  for (size_t place = 0; place < w.order.size(); ++place)
+    w.place_of[size_t(w.order[place])] = int(place);
   f.ui.wall_full = full_scale(w.fit, room);
   follow(w);
   const int hovered = interact(w);
   w.at = scaled(w.fit, f.ui.wall.scale);
+  sharpen(w);
   draw_maps(w, hovered);
   draw_edges(w);
   if (hovered >= 0) {
