@@ -75,9 +75,12 @@ bool ConfigFields::written(std::string_view key) const {
 }
 
 void ConfigFields::causal(Config& c) {
-  if (flag("is_causal", true)) return;
+  // transformers asks whether it is true, and takes only an absent field for true.
+  const bool null = written("is_causal") && json().at("is_causal").is_null();
+  if (!null && flag("is_causal", true)) return;
   c.mask = Mask::none;
-  note("is_causal is false: every token attends to all tokens, later ones too");
+  note(std::string("is_causal is ") + (null ? "null" : "false") +
+       ": every token attends to all tokens, later ones too");
 }
 
 Result<Layout> ConfigFields::take(Layout layout) {

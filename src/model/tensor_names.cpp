@@ -231,9 +231,10 @@ Unused judge_unused(const Recipe& recipe, const NamePrefixes& prefixes, int n_la
                               " layers, but the configuration asks for " +
                               std::to_string(n_layers) + ": the others are not used");
   if (inside.n > 0) {
-    unused.warnings.push_back(inside.sentence(" in the layers"));
-    unused.refused = Error{inside.sentence(" in the layers") +
-                           "; without them the patterns are not those of the model"};
+    const std::string without = inside.n == 1 ? "it" : "them";
+    unused.warnings.push_back(inside.sentence(" in the layers") + "; without " + without +
+                              " the patterns are not those of the model");
+    unused.refused = Error{unused.warnings.back()};
   }
   if (outside.n > 0) unused.warnings.push_back(outside.sentence(""));
   if (harmless.n > 0)

@@ -190,6 +190,8 @@ TEST_CASE("is_causal false lets tokens attend to later ones, and keeps the next 
   const auto causal = Files("qwen2-both-ways").field("is_causal", "true").load();
   CHECK(causal->config.mask == Mask::causal);
   CHECK(causal->notes.empty());
+  CHECK(Files("qwen2-both-ways").field("is_causal", "null").load()->config.mask == Mask::none);
+  CHECK(Files("qwen2-both-ways").field("is_causal", "").load()->config.mask == Mask::causal);
 }
 
 TEST_CASE("of two places for rotary settings, transformers' choice wins, and the other is said") {
@@ -264,7 +266,7 @@ TEST_CASE("tensors inside the layers that are not used refuse the model, unless 
       {"model.layers.0.mlp.adapters.a.down.weight", "an adapter"},
       {"model.layers.0.self_attn.q_proj.lora_A.weight", "LoRA adapter that is not merged"},
       {"model.layers.0.self_attn.o_proj.bias", "biases that the configuration does not name"},
-      {"model.layers.0.something.weight", "without them the patterns are not those"}};
+      {"model.layers.0.something.weight", "without it the patterns are not those"}};
   for (const auto& [name, meaning] : odd) {
     CAPTURE(name);
     Files files("llama-gqa");
