@@ -43,6 +43,7 @@ std::span<const float> all(const Dense& m) { return {m.data(), size_t(m.size())}
 }  // namespace
 
 Dense norm_backward(const Config& c, const NormWeights& w, ConstMat x, const Dense& d_y) {
+  if (w.gamma.empty()) return d_y;
   Dense out(x.rows, x.cols);
   const Eigen::RowVectorXd gamma = row_of(w.gamma.vec()).cast<double>();
   for (int64_t i = 0; i < x.rows; ++i) {
@@ -92,19 +93,21 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
   const Weights& w = model.weights;
   Dense d = u;
   if (!w.head_dense.w.empty()) {
-    const Dense before = product(resid, w.head_dense);  // no model has this and a final norm
+    Dense normed(resid.rows, resid.cols);
+    normalize_rows(c, w.ln_final, resid, mat(normed));
+    const Dense before = product(const_mat(normed), w.head_dense);
     Dense act = before;
     map_of(c.head_activation)(act.data(), act.size());
     d = norm_backward(c, w.ln_head, const_mat(act), d);
     activation_backward(c.head_activation, all(before), all(d));
     d = d * dense(w.head_dense.w);
   }
-  return w.ln_final.gamma.empty() ? d : norm_backward(c, w.ln_final, resid, d);
+  return norm_backward(c, w.ln_final, resid, d);
 }
 
-void rotate_back(const Config& c, Mat d) {
+void rotate_back(const Config& c, int layer, Mat d) {
   if (c.position != Position::rotary) return;
-  const std::vector<double> radians = rope_radians(c);
+  const std::vector<double> radians = rope_radians(c, layer);
   const auto n_pairs = Eigen::Index(radians.size());
   Dense cosines(d.rows, n_pairs), sines(d.rows, n_pairs);
   for (int64_t i = 0; i < d.rows; ++i) turn(radians, i, mat(cosines).row(i), mat(sines).row(i));

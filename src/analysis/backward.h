@@ -18,6 +18,6 @@ void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, c
 Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u);
 // Turns the gradient of rotated q or k of one head, d [n, d_head], into that before the rotation,
 // in place.
-void rotate_back(const Config& c, Mat d);
+void rotate_back(const Config& c, int layer, Mat d);
 
 }  // namespace attn

@@ -158,8 +158,8 @@ struct Backward {
     const Block& b = model.weights.blocks[size_t(layer)];
     const int64_t d_head = a.d_head, q = h * d_head, kv = a.kv_head(h) * d_head;
     if (row == 0) {
-      rotate_back(c, mat(d_q));
-      rotate_back(c, mat(d_k));
+      rotate_back(c, layer, mat(d_q));
+      rotate_back(c, layer, mat(d_k));
       W_q = block(b.q.w, q, q + d_head, 0, d);
       W_k = block(b.k.w, kv, kv + d_head, 0, d);
       W_v = block(b.v.w, kv, kv + d_head, 0, d);

@@ -23,8 +23,8 @@ Dense read_by(const Model& model, int layer, const Linear& linear, int head) {
   const Block& b = model.weights.blocks[size_t(layer)];
   Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model)
                 .transpose();
-  if (c.norm_place != NormPlace::pre) return w;
-  if (!b.ln1.gamma.empty()) w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
+  if (c.norm_place != NormPlace::pre || b.ln1.gamma.empty()) return w;
+  w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
   if (c.norm == Norm::layer_norm)
     w.rowwise() -= w.colwise().mean();  // its mean: nothing is read along (1, …, 1)
   return w;

@@ -62,7 +62,7 @@ LensPass::LensPass(const Inputs& in, int n_top)
   words_ =
       rows_a_step(int64_t(c.d_model) * rows_ / 2, c.d_vocab);  // by our own product, twice as fast
   looks_ = int(std::clamp<int64_t>(kLookWork / std::max(1, c.d_vocab), 1, rows_));
-  ready_.resize(size_t(rows_) * size_t(c.d_model));
+  ready_.resize(size_t(rows_) * size_t(c.embed_width()));
   logits_.resize(size_t(rows_) * size_t(c.d_vocab));
 }
 
@@ -92,7 +92,7 @@ bool LensPass::step() {
   if (row_ >= table_.n_rows || table_.n_query == 0) return false;
   in_.state = &state_;
   const Model& model = *in_.model;
-  const int d = model.config.d_model, n_words = model.config.d_vocab;
+  const int d = model.config.embed_width(), n_words = model.config.d_vocab;
   const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_,
             n = std::min(rows_, table_.n_query - q0);
   const int n_products = n_parts(n_words, words_);

@@ -62,6 +62,11 @@ Status missing(const Metric& metric, const Inputs& in) {
         ": needs a residual stream that is a plain sum; this model takes a norm after every sum, "
         "as BERT does",
         "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
+  if (asks(needs_norm_first) && in.model && !in.model->weights.head_dense.w.empty())
+    return no(
+        ": needs logits that are a sum over the parts of the residual stream; this model has a "
+        "dense layer with an activation before its unembedding",
+        "：需要 logit 是残差流各部分之和；该模型在反嵌入之前还有一个带激活函数的全连接层");
   if (asks(needs_logits) && in.model && !in.model->config.has_logits)
     return no(": needs an output vocabulary, which this model has not",
               "：需要输出词表，而该模型没有");

@@ -46,7 +46,7 @@ enum Need : unsigned {
   needs_logits = 8,        // an output vocabulary
   needs_self = 16,         // query i is key i
   needs_period = 32,       // a text r + r, Inputs::period
-  needs_norm_first = 64,   // a residual stream that is a plain sum: norms before attention and MLP
+  needs_norm_first = 64,   // a residual stream that is a plain sum, and logits linear in its norm
   needs_all_layers = 128,  // every layer's attention, for which the memory may have no room
   needs_scores = 256,      // q and k, not the patterns alone
   needs_values = 512,      // v

@@ -31,12 +31,13 @@ Study begin_lens_guess(const Inputs& in) {
 Study begin_next_token(const Inputs& in) {
   struct Work {
     const Model* model;
-    std::vector<float> ready, logits;  // [d_model], [d_vocab]
+    std::vector<float> ready, logits;  // [embed_width], [d_vocab]
   };
   const Activations& kept = *in.kept();
-  const int i = in.state->token, d = kept.d_model, n = in.model->config.d_vocab;
+  const int i = in.state->token, d = in.model->config.embed_width(), n = in.model->config.d_vocab;
   auto w = std::make_shared<Work>(Work{in.model, std::vector<float>(static_cast<size_t>(d)), {}});
-  ready_to_unembed(*w->model, ConstMat(kept.resid_final.data(), kept.n, d).rows_of(i, i + 1),
+  ready_to_unembed(*w->model,
+                   ConstMat(kept.resid_final.data(), kept.n, kept.d_model).rows_of(i, i + 1),
                    {w->ready.data(), 1, d});
   const int words = rows_a_step(2 * int64_t(d), n);  // a row at a time waits for W_U
   return in_parts(

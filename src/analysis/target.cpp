@@ -85,15 +85,17 @@ Target target_at(const Inputs& in, int query) {
   const int d = model.config.d_model;
   const ConstMat resid =
       ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);
-  std::vector<float> ready(static_cast<size_t>(d)), logits(size_t(model.config.d_vocab));
-  ready_to_unembed(model, resid, {ready.data(), 1, d});
-  unembed(model, {ready.data(), 1, d}, {logits.data(), 1, int64_t(logits.size())});
+  std::vector<float> ready(size_t(model.config.embed_width())),
+      logits(size_t(model.config.d_vocab));
+  const Mat row(ready.data(), 1, int64_t(ready.size()));
+  ready_to_unembed(model, resid, row);
+  unembed(model, row, {logits.data(), 1, int64_t(logits.size())});
   target.token = int(std::ranges::max_element(logits) - logits.begin());
   return target;
 }
 
 std::vector<float> direction(const Model& model, const Target& target) {
-  std::vector<float> u(size_t(model.config.d_model)), foil(u.size());
+  std::vector<float> u(size_t(model.config.embed_width())), foil(u.size());
   model.weights.unembed.row(target.token, u);
   if (target.foil < 0) return u;
   model.weights.unembed.row(target.foil, foil);

@@ -22,9 +22,9 @@ TargetPass::TargetPass(const Inputs& in, int query) : model_(*in.model), target_
     target_.token = int(std::max_element(row, row + n_vocab) - row);
     return;
   }
-  ready_.resize(static_cast<size_t>(d));
+  ready_.resize(size_t(model_.config.embed_width()));
   ready_to_unembed(model_, ConstMat(in.kept()->resid_final.data(), n, d).rows_of(query, query + 1),
-                   {ready_.data(), 1, d});
+                   {ready_.data(), 1, int64_t(ready_.size())});
   rows_ = rows_a_step(kMemoryBound * d, n_vocab);
   n_steps_ = n_parts(n_vocab, rows_);
 }

@@ -106,12 +106,13 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
     c.products.push_back(c.q[d] * c.k[d]);
     c.dot += c.products.back();
   }
-  c.score = c.dot * c.scale;
+  c.bias = double(a.bias_at(at.head, query, key));
+  c.score = c.dot * c.scale + c.bias;
   for (int j = 0; j < a.n_key; ++j) {
     const std::span<const float> k = keys.row(j);
     double dot = 0;
     for (size_t d = 0; d < c.q.size(); ++d) dot += c.q[d] * double(k[d]);
-    c.scores.push_back(dot * c.scale);
+    c.scores.push_back(dot * c.scale + double(a.bias_at(at.head, query, j)));
   }
   soften(a, at, c);
   edit_weights(a, at, c);

@@ -10,7 +10,8 @@
 namespace attn {
 
 // Every stage of one cell, (query i, key j) of one head:
-//   products[d] = q_i[d] k_j[d]            dot = Σ_d products[d]     score = dot × scale
+//   products[d] = q_i[d] k_j[d]            dot = Σ_d products[d]
+//   score = dot × scale + bias
 //   masked[j] = scores[j] where the mask lets i see j, else −∞ (or Pairs::masked_score)
 //   exps[j] = exp(masked[j] − highest)     sum = Σ_j exps[j]         weights[j] = exps[j] / sum
 //   moved = weights[j] v_j                 z = Σ_j weights[j] v_j
@@ -21,12 +22,12 @@ struct WeightChain {
   bool is_given = false;         // a file brought the weights: only `weights` is known
   std::vector<double> q, k;      // [d_head]
   std::vector<double> products;  // [d_head]
-  double dot = 0, scale = 1, score = 0;
-  bool sees = true;              // whether the mask lets the query see the key
-  std::vector<double> scores;    // [n_key] before the mask
-  std::vector<double> masked;    // [n_key] after it
-  double highest = 0;            // of `masked`; 0 where no key may be seen
-  std::vector<double> exps;      // [n_key]
+  double dot = 0, scale = 1, bias = 0, score = 0;  // bias: of the distance, 0 in most models
+  bool sees = true;                                // whether the mask lets the query see the key
+  std::vector<double> scores;                      // [n_key] before the mask
+  std::vector<double> masked;                      // [n_key] after it
+  double highest = 0;                              // of `masked`; 0 where no key may be seen
+  std::vector<double> exps;                        // [n_key]
   double sum = 0;                // Σ exps; 0 where no key may be seen: then every weight is 0
   std::vector<double> weights;   // [n_key]
   bool edited_weights = false;   // an edit set cells of this row

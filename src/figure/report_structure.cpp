@@ -133,7 +133,10 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   // The scale of most models is 1 / √d_head; of others, such as GPT-2 with scale_attn_weights
   // false, their own.
   const bool usual = std::abs(double(a.scale) * std::sqrt(double(a.d_head)) - 1) < 1e-5;
-  const std::string scale = usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale);
+  std::string scale = usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale);
+  if (!a.bias.empty())
+    scale += tr(lang, " + bias of the distance ", " + 距离偏置 ") +
+             fixed(a.bias_at(s.head, s.token, int(k)), 6);
   out.push_back(sentence_block(
       fill(tr(lang, "score = q·k {0} = {1}; the softmax over the scores of the row gives {2}",
               "分数 = q·k {0} = {1}；对整行分数做 softmax 后得到 {2}"),

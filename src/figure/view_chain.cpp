@@ -300,8 +300,11 @@ void Page::scaled() {
   const double root = std::sqrt(double(a.d_head));
   const bool usual = std::abs(c.scale * root - 1) < 1e-5;
   const std::string by = usual ? "÷ √" + std::to_string(a.d_head) : "× " + num(c.scale);
-  words(t("score = q · k ", "分数 = q · k ") + by + " = " + num(c.dot) +
-            (usual ? " ÷ " + num(root) : " × " + num(c.scale)) + " = " + num(c.score) +
+  const bool biased = !a.bias.empty();
+  words(t("score = q · k ", "分数 = q · k ") + by +
+            (biased ? t(" + bias of the distance", " + 距离偏置") : "") + " = " + num(c.dot) +
+            (usual ? " ÷ " + num(root) : " × " + num(c.scale)) +
+            (biased ? " + " + num(c.bias) : "") + " = " + num(c.score) +
             (usual ? "" : t("   (the model's own scale)", "　（该模型自己的缩放系数）")),
         Ink::text);
   const double most = std::max(std::abs(c.dot), std::abs(c.score));

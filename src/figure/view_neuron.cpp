@@ -95,6 +95,11 @@ struct Page {
     figure.shapes.push_back(std::move(cells));
   }
 
+  // What the distance of the key adds to the score.
+  std::string bias_words(int key) const {
+    return a.bias.empty() ? "" : " + " + number(double(a.bias_at(s.head, s.token, key)));
+  }
+
   double dot(int key) const {
     const auto k = ks.row(key);
     double sum = 0;
@@ -114,9 +119,11 @@ struct Page {
     const bool usual = std::abs(a.scale * std::sqrt(float(d)) - 1) < 1e-4f;
     label(0,
           tr(lang, "key ", "键 ") + std::to_string(key) + tr(lang, ": score ", "：分数 ") +
-              number(sum * double(a.scale)) + " = Σ q·k × " +
+              number(sum * double(a.scale) + double(a.bias_at(s.head, s.token, key))) +
+              " = Σ q·k × " +
               (usual ? "1/√" + std::to_string(d) : tr(lang, "the model's scale", "该模型的系数")) +
-              " = " + number(sum) + " × " + scale,
+              (a.bias.empty() ? "" : tr(lang, " + bias of the distance", " + 距离偏置")) + " = " +
+              number(sum) + " × " + scale + bias_words(key),
           Ink::text, Align::left, input.width);
     y += line + 2;
     add_sign_legend(figure, lang, {0, y}, input.width, line);
@@ -141,7 +148,7 @@ struct Page {
     strip(at.q, y, line, q, largest_of(q.data(), d));
     label(at.product, tr(lang, "contribution of each dimension", "每一维对分数的贡献"), Ink::faint,
           Align::left, at.width + at.numbers, .85f);
-    const std::vector<double> radians = rope ? rope_radians(*rope) : std::vector<double>{};
+    const std::vector<double> radians = rope ? rope_radians(*rope, s.layer) : std::vector<double>{};
     const float cell = at.width / float(d);
     for (int i = 0; i < d; ++i) {
       std::string says = "q[" + std::to_string(i) + "] = " + weight_text(q[size_t(i)], 3);
@@ -193,20 +200,21 @@ struct Page {
     std::vector<float> products(size_t(d), 0.f);
     for (int i = 0; i < d; ++i) products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
     const double sum = dot(key);
+    const float score = float(sum) * a.scale + a.bias_at(s.head, s.token, key);
     const std::string name = visible_token(token_name(input.pairs.key_tokens, s.sample, key));
     if (locked) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line}, Ink::accent});
     label(at.label_to, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text,
           Align::right, at.label_to - 6);
     strip(at.k, y + 1, line - 2, k, k_most);
     strip(at.product, y + 1, line - 2, products, product_most);
-    label(at.number - line * 3.2f, weight_text(float(sum) * a.scale, 2), Ink::text, Align::right);
+    label(at.number - line * 3.2f, weight_text(score, 2), Ink::text, Align::right);
     const float weight =
         size_t(key) < input.measure.values.size() ? input.measure.values[size_t(key)] : 0;
     label(at.number, seen ? weight_text(weight, 3) : tr(lang, "masked", "已掩码"),
           seen ? Ink::text : Ink::faint, Align::right);
     std::string says = tr(lang, "key ", "键 ") + std::to_string(key) + " " + name +
-                       "\nΣ q·k = " + weight_text(float(sum), 3) + "\n× " + scale + " → " +
-                       weight_text(float(sum) * a.scale, 3) +
+                       "\nΣ q·k = " + weight_text(float(sum), 3) + "\n× " + scale +
+                       bias_words(key) + " → " + weight_text(score, 3) +
                        tr(lang, "\nsoftmax over the row → ", "\n对整行 softmax → ") +
                        weight_text(weight);
     std::vector<float> sizes(products);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "trace/mask.h"
 
@@ -17,6 +18,8 @@ enum class Activation { gelu, gelu_tanh, silu, relu };
 struct Config {
   std::string family;  // the recipe's model_type: "llama", "gpt_neox"
   int d_model = 0, n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0;
+  int d_embed = 0;  // columns of W_E and W_U where a projection leads to d_model; 0: d_model
+  int embed_width() const { return d_embed > 0 ? d_embed : d_model; }
   int kv_head(int head) const { return head / (n_heads / n_kv_heads); }  // whose k and v it reads
   int n_ctx = 0;  // the longest input that its positions support
   int d_vocab = 0;
@@ -34,14 +37,19 @@ struct Config {
   bool embed_norm = false;   // a norm between the embeddings and the first layer
   Activation head_activation = Activation::gelu;  // of a masked-LM head
   double rope_theta = 10000;
-  int rope_dims = 0;  // dimensions of d_head that are rotated
+  double rope_local_theta = 0;  // of local_layers; 0: the same
+  int rope_dims = 0;            // dimensions of d_head that are rotated
   RopeScaling rope_scaling = RopeScaling::none;
   double rope_factor = 1;  // scales all wavelengths (linear) or the long ones (llama3)
   double rope_low_freq_factor = 1,
          rope_high_freq_factor = 4;  // llama3: rope_original_n_ctx / these
   int rope_original_n_ctx = 0;    // are the wavelengths where scaling is whole, and where it ends
   bool rope_interleaved = false;  // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
+  int n_relative_buckets = 0;   // T5's biases of scores by distance, shared by all layers; 0: none
+  int relative_furthest = 128;  // from here on all distances share a bucket
   Mask mask = Mask::causal;
+  std::vector<bool> local_layers;  // [n_layers] that see only a window; empty: none
+  bool is_local(int layer) const { return !local_layers.empty() && local_layers[size_t(layer)]; }
   double attn_scale = 0;  // scale of q·k; 0: 1 / sqrt(d_head)
   Activation activation = Activation::gelu;
   bool gated_mlp = false;          // act(x W_gate) * (x W_in), as in SwiGLU

@@ -21,7 +21,7 @@ struct Linear {
 };
 
 struct NormWeights {
-  Tensor gamma, beta;  // [d_model]; beta empty for RMSNorm
+  Tensor gamma, beta;  // [d_model]; beta empty for RMSNorm, both empty where there is no norm
 };
 
 struct Block {
@@ -31,16 +31,20 @@ struct Block {
 };
 
 struct Weights {
-  Table embed;           // W_E [d_vocab, d_model]
-  Table positions;       // W_pos [first_position + n_ctx, d_model], only for learned positions
-  Table token_types;     // [n_token_types, d_model]
+  // embed_width() columns each: d_model, unless embed_project follows.
+  Table embed;           // W_E [d_vocab, embed_width]
+  Table positions;       // W_pos [first_position + n_ctx, embed_width], for learned positions
+  Table token_types;     // [n_token_types, embed_width]
+  Table relative_bias;   // [n_relative_buckets, n_heads]
   NormWeights ln_embed;  // where Config::embed_norm
+  Linear embed_project;  // [d_model, embed_width], where Config::d_embed
   std::vector<Block> blocks;
   NormWeights ln_final;
   // BERT's masked-LM head: a dense layer, an activation, a norm; else empty.
-  Linear head_dense;  // [d_model, d_model]
+  Linear head_dense;  // [embed_width, d_model]
   NormWeights ln_head;
-  Table unembed;  // [d_vocab, d_model]; the same memory as embed when tied; empty without logits
+  Table
+      unembed;  // [d_vocab, embed_width]; the same memory as embed when tied; empty without logits
   Tensor unembed_bias;  // [d_vocab], or empty
 };
 

@@ -234,6 +234,12 @@ Result<WeightPacker::Packed> WeightPacker::take() {
   if (impl_->error) return *impl_->error;
   Packed packed{std::move(*impl_->plan.weights), impl_->bytes, std::move(impl_->warnings)};
   if (impl_->plan.tied) packed.weights.unembed = packed.weights.embed;
+  if (!impl_->plan.stored_layers.empty()) {
+    const std::vector<Block> stored = std::move(packed.weights.blocks);
+    packed.weights.blocks.clear();  // copies share their memory
+    for (const int at : impl_->plan.stored_layers)
+      packed.weights.blocks.push_back(stored[size_t(at)]);
+  }
   return packed;
 }
 

@@ -43,7 +43,8 @@ class Binder {
   }
 
   Result<WeightPlan> run() {
-    plan_.weights->blocks.resize(size_t(c_.n_layers));
+    plan_.weights->blocks.resize(size_t(n_stored()));
+    plan_.stored_layers = layout_.stored_layers;
     Result<NamePrefixes> prefixes = find_prefixes(recipe_, files_, plan_.notes);
     if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
     prefixes_ = std::move(*prefixes);
@@ -54,7 +55,7 @@ class Binder {
     }
     if (error_) return *error_;
     plan_.d_vocab = c_.d_vocab;
-    Unused unused = judge_unused(recipe_, prefixes_, c_.n_layers, files_, used_);
+    Unused unused = judge_unused(recipe_, prefixes_, n_groups(), files_, used_);
     std::ranges::move(unused.warnings, std::back_inserter(plan_.warnings));
     std::ranges::move(unused.notes, std::back_inserter(plan_.notes));
     if (unused.refused) plan_.unused = Error{all_files() + ": " + unused.refused->message};
@@ -71,11 +72,23 @@ class Binder {
     const std::string name = bind.name;
     const size_t hole = name.find("{}");
     if (hole == std::string::npos) return fill(bind, name, nullptr);
-    for (int layer = 0; layer < c_.n_layers && !error_; ++layer) {
-      fill(bind, std::string(name).replace(hole, 2, std::to_string(layer)),
-           &plan_.weights->blocks[size_t(layer)]);
+    const size_t second = name.find("{}", hole + 2);
+    for (int layer = 0; layer < n_stored() && !error_; ++layer) {
+      if (layer == 0 && !layout_.first_norm && bind.target.norm == &Block::ln1) continue;
+      std::string full = name;
+      if (second != std::string::npos)
+        full.replace(second, 2, std::to_string(layer % layout_.group_layers));
+      full.replace(hole, 2, std::to_string(layer / layout_.group_layers));
+      fill(bind, full, &plan_.weights->blocks[size_t(layer)]);
     }
   }
+
+  // Layers in the files, and numbers that their names have.
+  int n_stored() const {
+    const std::vector<int>& stored = layout_.stored_layers;
+    return stored.empty() ? c_.n_layers : *std::ranges::max_element(stored) + 1;
+  }
+  int n_groups() const { return n_stored() / layout_.group_layers; }
 
   Place find(const std::string& name) {
     for (const std::string& full : names_to_try(prefixes_, recipe_, name)) {
@@ -110,9 +123,9 @@ class Binder {
     const int n_layers = n_layers_in(recipe_, prefixes_, files_);
     std::string why = all_files() + ": tensor " + quoted_name(full) + " is missing, which " +
                       c_.family + " models have; ";
-    if (n_layers > 0 && n_layers < c_.n_layers && files_.size() == 1)
+    if (n_layers > 0 && n_layers < n_groups() && files_.size() == 1)
       return Error{why + "the file has " + std::to_string(n_layers) + " layers, but " +
-                   layout_.source + " asks for " + std::to_string(c_.n_layers)};
+                   layout_.source + " asks for " + std::to_string(n_groups())};
     const std::string nearest = nearest_tensor(full, files_);
     if (!nearest.empty()) why += "the nearest name is " + quoted_name(nearest) + "; ";
     return Error{why + advice(files_.size() > 1 ? ", and all shards" : "")};
@@ -156,16 +169,21 @@ class Binder {
     if (to.table) {
       fill_table(to.table, name);
     } else if (to.bias) {
-      fill_bias(to.bias, name);
+      if (!bind.bias || layout_.*bind.bias) fill_bias(to.bias, name);
     } else if (to.final_norm) {
-      fill_norm((*plan_.weights).*to.final_norm, name);
+      const bool last = to.final_norm == &Weights::ln_final;
+      fill_norm((*plan_.weights).*to.final_norm, name, last ? c_.d_model : c_.embed_width());
     } else if (to.norm) {
-      fill_norm(block->*to.norm, name);
+      fill_norm(block->*to.norm, name, c_.d_model);
+    } else if (to.head == &Weights::embed_project && c_.d_embed == 0) {
+      return;
     } else if (to.head) {
       Linear& linear = (*plan_.weights).*to.head;
-      const Place w = take(name + ".weight", {c_.d_model, c_.d_model});
-      linear.b = take_vector(name + ".bias", c_.d_model);
-      want(w, {.parts = {{&linear.w, rows_from(0, c_.d_model)}}});
+      const bool inwards = to.head == &Weights::embed_project;
+      const int d_out = inwards ? c_.d_model : c_.embed_width();
+      const Place w = take(name + ".weight", {d_out, inwards ? c_.embed_width() : c_.d_model});
+      if (!bind.bias || layout_.*bind.bias) linear.b = take_vector(name + ".bias", d_out);
+      want(w, {.parts = {{&linear.w, rows_from(0, d_out)}}});
     } else {
       fill_linear(bind, name, *block);
     }
@@ -185,15 +203,17 @@ class Binder {
       embed_ = find(name + ".weight");
       if (embed_.tensor) resize(*embed_.tensor);
     }
-    const int64_t rows = table == &Weights::positions     ? c_.first_position + c_.n_ctx
-                         : table == &Weights::token_types ? c_.n_token_types
-                                                          : c_.d_vocab;
-    want(take(name + ".weight", {rows, c_.d_model}), {.table = &((*plan_.weights).*table)});
+    const int64_t rows = table == &Weights::positions       ? c_.first_position + c_.n_ctx
+                         : table == &Weights::relative_bias ? c_.n_relative_buckets
+                         : table == &Weights::token_types   ? c_.n_token_types
+                                                            : c_.d_vocab;
+    const int cols = table == &Weights::relative_bias ? c_.n_heads : c_.embed_width();
+    want(take(name + ".weight", {rows, cols}), {.table = &((*plan_.weights).*table)});
   }
 
   // The rows of an embedding that was resized after config.json was written.
   void resize(const StoredTensor& embed) {
-    if (embed.shape.size() != 2 || embed.shape[1] != c_.d_model) return;
+    if (embed.shape.size() != 2 || embed.shape[1] != c_.embed_width()) return;
     const int64_t rows = embed.shape[0], off = std::abs(rows - c_.d_vocab);
     if (off == 0 || off > std::min<int64_t>(256, std::max<int64_t>(8, c_.d_vocab / 8))) return;
     plan_.warnings.push_back(quoted_name(embed.name) + " has " + std::to_string(rows) +
@@ -209,12 +229,12 @@ class Binder {
     (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
-  void fill_norm(NormWeights& norm, const std::string& name) {
+  void fill_norm(NormWeights& norm, const std::string& name, int width) {
     // The first BERT checkpoints use TensorFlow's names.
     const bool old = find(name + ".gamma").tensor != nullptr;
-    norm.gamma = take_vector(name + (old ? ".gamma" : ".weight"), c_.d_model);
-    if (c_.norm == Norm::layer_norm)
-      norm.beta = take_vector(name + (old ? ".beta" : ".bias"), c_.d_model);
+    norm.gamma = take_vector(name + (old ? ".gamma" : ".weight"), width);
+    if (c_.norm == Norm::layer_norm && layout_.norm_bias)
+      norm.beta = take_vector(name + (old ? ".beta" : ".bias"), width);
   }
 
   void fill_linear(const Bind& bind, const std::string& name, Block& block) {

@@ -33,6 +33,12 @@ struct Layout {
   std::string source = "config.json";  // the file of the configuration, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
+  bool norm_bias = true;                       // of layer norms
+  bool first_norm = true;                      // false: layer 0 has no norm before its attention
+  bool head_bias = true, unembed_bias = true;  // of a masked-LM head
+  // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
+  std::vector<int> stored_layers;  // [n_layers]; empty: one for each
+  int group_layers = 1;
   std::vector<std::string> warnings, notes;  // as in Model
 };
 
@@ -115,9 +121,11 @@ struct Slot {
 };
 
 struct Bind {
-  const char* name;  // before ".weight" and ".bias", without the recipe's prefix; {} is the layer
+  // Before ".weight" and ".bias", without the recipe's prefix; {} is the layer, or two of them are
+  // its group and its place there.
+  const char* name;
   Slot target;
-  bool Layout::* bias = nullptr;  // whether a Linear has one; null: never
+  bool Layout::* bias = nullptr;  // whether there is one; null: never in a layer, else always
   MatrixOrder store = MatrixOrder::out_in;
   Fused fused = Fused::one_by_one;
 };
@@ -177,7 +185,8 @@ struct WantedTensor {
 // configuration. Vectors are copied; matrices are left to pack_weights.h, which requires that
 // `files` stay in place.
 struct WeightPlan {
-  std::unique_ptr<Weights> weights;
+  std::unique_ptr<Weights> weights;  // with the layers that the files have
+  std::vector<int> stored_layers;    // as in Layout
   std::vector<WantedTensor> wanted;
   bool tied = false;  // unembed shares the memory of embed
   int64_t n_parameters = 0;
@@ -202,10 +211,19 @@ struct Bound {
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const NamedTensors> files);
 
+// What BERT shares with families that came from it: the configuration's fields, and what is known
+// of them.
+Layout read_bert_fields(ConfigFields& in, const char* activation = "gelu");
+std::span<const FieldRow> bert_fields();
+
 // Each in the file of its family; recipes.cpp has the list.
-extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta;  // recipe_bert.cpp
-extern const Recipe kGpt2;                                     // recipe_gpt2.cpp
-extern const Recipe kLlama, kMistral, kQwen2;                  // recipe_llama.cpp
-extern const Recipe kGptNeoX;                                  // recipe_gpt_neox.cpp
+extern const Recipe kAlbert;                                             // recipe_albert.cpp
+extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta, kElectra;  // recipe_bert.cpp
+extern const Recipe kDistilBert;                                         // recipe_distilbert.cpp
+extern const Recipe kGpt2;                                               // recipe_gpt2.cpp
+extern const Recipe kLlama, kMistral, kQwen2;                            // recipe_llama.cpp
+extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
+extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
+extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
 
 }  // namespace attn

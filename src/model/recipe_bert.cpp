@@ -1,7 +1,7 @@
 #include "model/recipe.h"
 
-// BERT (Devlin et al. 2019), and RoBERTa (Liu et al. 2019), which differs in where positions start
-// and in the names of the head.
+// BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), which differs in where positions start and
+// in the names of the head, and ELECTRA (Clark et al. 2020), whose embeddings may be narrower.
 
 namespace attn {
 
@@ -12,6 +12,7 @@ const Bind kBinds[] = {
     {"embeddings.position_embeddings", &Weights::positions},
     {"embeddings.token_type_embeddings", &Weights::token_types},
     {"embeddings.LayerNorm", &Weights::ln_embed},
+    {"embeddings_project", &Weights::embed_project},  // where Config::d_embed
     {"encoder.layer.{}.attention.self.query", &Block::q, &Layout::qkv_bias},
     {"encoder.layer.{}.attention.self.key", &Block::k, &Layout::qkv_bias},
     {"encoder.layer.{}.attention.self.value", &Block::v, &Layout::qkv_bias},
@@ -32,6 +33,12 @@ const Bind kRobertaHead[] = {
     {"lm_head.layer_norm", &Weights::ln_head},
     {"lm_head.decoder", &Weights::unembed},
     {"lm_head", &Weights::unembed_bias},
+};
+const Bind kElectraHead[] = {
+    {"generator_predictions.dense", &Weights::head_dense},
+    {"generator_predictions.LayerNorm", &Weights::ln_head},
+    {"generator_lm_head", &Weights::unembed},
+    {"generator_lm_head", &Weights::unembed_bias},
 };
 // Tensors that no pattern depends on: the pooler and the next-sentence head.
 const char* const kIgnored[] = {"pooler.dense.weight", "pooler.dense.bias",
@@ -68,8 +75,22 @@ const FieldRow kRobertaRows[] = {
     {"pad_token_id", read},  // positions start after it
 };
 
-// Shared by both families.
-Layout read_shared(ConfigFields& in) {
+const FieldRow kElectraRows[] = {
+    {"embedding_size", read},
+    // Of the sequence summary, which comes after all attention.
+    {"summary_type"},
+    {"summary_use_proj"},
+    {"summary_activation"},
+    {"summary_first_dropout"},
+    {"summary_last_dropout"},
+    {"summary_proj_to_labels"},
+};
+
+}  // namespace
+
+std::span<const FieldRow> bert_fields() { return kBertRows; }
+
+Layout read_bert_fields(ConfigFields& in, const char* activation) {
   Layout layout;
   Config& c = layout.config;
   c.d_model = in.size("hidden_size", kMostWidth);
@@ -89,15 +110,17 @@ Layout read_shared(ConfigFields& in) {
   c.position = Position::learned;
   c.mask = Mask::none;
   c.fills_masks = true;
-  c.activation = in.activation("hidden_act", "gelu");
+  c.activation = in.activation("hidden_act", activation);
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);
   return layout;
 }
 
+namespace {
+
 Result<Layout> bert(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in);
+  Layout layout = read_bert_fields(in);
   layout.config.head_activation = layout.config.activation;
   return in.take(layout);
 }
@@ -106,7 +129,7 @@ Result<Layout> bert(const ConfigSource& source) {
 // whatever hidden_act is.
 Result<Layout> roberta(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in);
+  Layout layout = read_bert_fields(in);
   Config& c = layout.config;
   const std::optional<int64_t> pad = in.json().at("pad_token_id").integer();
   if (pad == 0) {
@@ -122,6 +145,17 @@ Result<Layout> roberta(const ConfigSource& source) {
   return in.take(layout);
 }
 
+// The generator's head uses GELU, too; the discriminator, which tells replaced tokens, has no
+// vocabulary.
+Result<Layout> electra(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_bert_fields(in);
+  Config& c = layout.config;
+  const int d_embed = in.size("embedding_size", kMostWidth, 128);
+  if (d_embed != c.d_model) c.d_embed = d_embed;
+  return in.take(layout);
+}
+
 }  // namespace
 
 const Recipe kBert = {"bert", "Bert", bert, kBinds, "bert.", kIgnored, kBertHead, kBertRows};
@@ -132,5 +166,7 @@ const Recipe kCamembert = {"camembert", "Camembert",  roberta,   kBinds,      "r
                            kIgnored,    kRobertaHead, kBertRows, kRobertaRows};
 const Recipe kXlmRoberta = {"xlm-roberta", "XLMRoberta", roberta,   kBinds,      "roberta.",
                             kIgnored,      kRobertaHead, kBertRows, kRobertaRows};
+const Recipe kElectra = {"electra", "Electra",    electra,   kBinds,      "electra.",
+                         kIgnored,  kElectraHead, kBertRows, kElectraRows};
 
 }  // namespace attn

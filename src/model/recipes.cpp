@@ -3,7 +3,8 @@
 namespace attn {
 
 static const Recipe* const kRecipes[] = {
-    &kBert, &kCamembert, &kGpt2, &kGptNeoX, &kLlama, &kMistral, &kQwen2, &kRoberta, &kXlmRoberta,
+    &kAlbert, &kBert,    &kCamembert,  &kDistilBert, &kElectra, &kGpt2,    &kGptNeoX,
+    &kLlama,  &kMistral, &kModernBert, &kMpnet,      &kQwen2,   &kRoberta, &kXlmRoberta,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

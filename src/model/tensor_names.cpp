@@ -84,6 +84,7 @@ constexpr Meaning kMeanings[] = {
     {"qa_outputs", "a head for another task", true},
     {"multiple_choice", "a head for another task", true},
     {"seq_relationship", "a head for another task", true},
+    {"discriminator_predictions", "the head that tells replaced tokens", true},
     {"v_head", "a head for another task", true},
     {"summary.", "a head for another task", true},
     {"cls.predictions", "part of an output head that is not whole", true},

@@ -9,6 +9,11 @@
 namespace attn {
 
 void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out) {
+  if (w.gamma.empty()) {
+    if (x.data == out.data) return;
+    for (int64_t i = 0; i < x.rows; ++i) std::ranges::copy(x.row(i), out.row(i).begin());
+    return;
+  }
   switch (c.norm) {
     case Norm::layer_norm:
       layer_norm(x, w.gamma.vec(), w.beta.vec(), c.norm_eps, out);
@@ -36,19 +41,15 @@ Map map_of(Activation activation) {
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   const Config& c = model.config;
   const Weights& w = model.weights;
-  if (w.ln_final.gamma.empty()) {
-    for (int64_t i = 0; i < resid.rows; ++i) std::ranges::copy(resid.row(i), out.row(i).begin());
-  } else {
-    normalize_rows(c, w.ln_final, resid, out);
-  }
-  if (w.head_dense.w.empty()) return;
+  if (w.head_dense.w.empty()) return normalize_rows(c, w.ln_final, resid, out);
   std::vector<float> floats(size_t(resid.rows * resid.cols));
-  const Mat dense(floats.data(), resid.rows, resid.cols);
+  const Mat normed(floats.data(), resid.rows, resid.cols);
+  normalize_rows(c, w.ln_final, resid, normed);
   PackedRows packed;
-  packed.pack(out);
+  packed.pack(normed);
   linear(packed, w.head_dense.w, {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},
-         dense);
-  normalize_rows(c, w.ln_head, dense, out);
+         out);
+  normalize_rows(c, w.ln_head, out, out);
 }
 
 void unembed(const Model& model, ConstMat rows, Mat out) {

@@ -8,16 +8,17 @@
 
 namespace attn {
 
-// LayerNorm or RMSNorm, as the model has it; `out` may be x.
+// LayerNorm or RMSNorm, as the model has it, or neither where `w` is empty; `out` may be x.
 void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out);
 
 // On y [n], in place; what Then::map of packed.h takes.
 using Map = void (*)(float* y, int64_t n);
 Map map_of(Activation activation);
 
-// The final norm and, in a masked-LM head, what lies before W_U.   resid, out [n, d_model]
+// The final norm and, in a masked-LM head, what lies before W_U.   resid [n, d_model]
+// out [n, embed_width]
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out);
-// Logits of rows that are ready.   rows [n, d_model]   out [n, d_vocab]
+// Logits of rows that are ready.   rows [n, embed_width]   out [n, d_vocab]
 void unembed(const Model& model, ConstMat rows, Mat out);
 
 // z W_O + b_O.   z [n, n_heads * d_head]   out [n, d_model]

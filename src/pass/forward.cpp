@@ -7,6 +7,7 @@
 
 #include "pass/forward_impl.h"
 #include "pass/forward_sizes.h"
+#include "pass/position_bias.h"
 #include "pass/rope.h"
 #include "tensor/parallel.h"
 
@@ -54,6 +55,7 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
 
 void ForwardPass::Impl::make_attention(const Trace* before) {
   Attention a = attention_of(c, n);
+  a.bias = position_bias(*model, n);
   a.edits = keep.edits;
   if (has_padding(tokens)) {
     a.allowed.reserve(size_t(n) * size_t(n));
@@ -77,6 +79,7 @@ void ForwardPass::Impl::make_attention(const Trace* before) {
 void ForwardPass::Impl::make_buffers() {
   const int64_t m = n - n_reused, chunk = std::min(m, kChunkRows);
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
+  embedded.make(c.d_embed > 0 ? chunk : 0, c.d_embed);
   normed.make(chunk, c.d_model);
   flat_q.make(chunk, d_q);
   flat_k.make(chunk, d_kv);
@@ -85,9 +88,14 @@ void ForwardPass::Impl::make_buffers() {
   hidden.make(chunk, c.d_mlp);
   gate.make(c.gated_mlp ? chunk : 0, c.d_mlp);
   if (c.position == Position::rotary) {
-    radians = rope_radians(c);
-    cosines.make(m, c.rope_dims / 2);
-    sines.make(m, c.rope_dims / 2);
+    rotations.resize(size_t(n_rotations(c)));
+    for (int layer = c.n_layers - 1; layer >= 0; --layer) {
+      Rotation& to = rotations[rotations.size() > 1 && c.is_local(layer) ? 1 : 0];
+      if (!to.radians.empty()) continue;
+      to.radians = rope_radians(c, layer);
+      to.cosines.make(m, c.rope_dims / 2);
+      to.sines.make(m, c.rope_dims / 2);
+    }
   }
   if (!keep.activations) return;
   kept = std::make_shared<Activations>();
@@ -107,7 +115,10 @@ void ForwardPass::Impl::make_plan() {
     chunks.push_back({n_reused + int(i * m / n_chunks), n_reused + int((i + 1) * m / n_chunks)});
   }
 
-  for (const RowRange& rows : chunks) plan.push_back({Stage::embed, 0, rows});
+  for (const RowRange& rows : chunks) {
+    plan.push_back({Stage::embed, 0, rows});
+    if (c.d_embed > 0) plan.push_back({Stage::embed_project, 0, rows});
+  }
   for (int layer = 0; layer < c.n_layers; ++layer) {
     const auto add = [&](Stage stage, RowRange rows) { plan.push_back({stage, layer, rows}); };
     for (const RowRange& rows : chunks) {

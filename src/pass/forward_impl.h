@@ -17,10 +17,11 @@ inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 enum class Stage {
   embed,
-  project,      // x W_Q, x W_K, x W_V
-  split,        // … into heads; q and k are rotated
-  attend,       // z of all heads
-  project_out,  // resid += z W_O
+  embed_project,  // W_E's columns to d_model, where they differ
+  project,        // x W_Q, x W_K, x W_V
+  split,          // … into heads; q and k are rotated
+  attend,         // z of all heads
+  project_out,    // resid += z W_O
   mlp_in,
   mlp_gate,
   mlp_out,   // resid += what the MLP writes
@@ -69,18 +70,27 @@ struct ForwardPass::Impl {
       floats.resize(size_t(n_rows * n_cols));
     }
     Mat rows(int64_t n_rows) { return {floats.data(), n_rows, width}; }
+    ConstMat rows(int64_t n_rows) const { return {floats.data(), n_rows, width}; }
   };
   Mat resid;  // [n, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the
               // trace
+  Buffer embedded;                // [chunk, embed_width], where it is projected
   Buffer normed;                  // [chunk, d_model]
   Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
   Buffer z;                       // [chunk, n_heads * d_head]
   Buffer hidden, gate;            // [chunk, d_mlp]
-  Buffer cosines, sines;          // [n - n_reused, rope_dims / 2]
-  PackedRows packed;              // the rows that the products in hand read
+  // The rotations, and those of local layers where they are others.
+  struct Rotation {
+    std::vector<double> radians;  // a position, of each pair
+    Buffer cosines, sines;        // [n - n_reused, rope_dims / 2]
+  };
+  std::vector<Rotation> rotations;
+  const Rotation& rotation(int layer) const {
+    return rotations[rotations.size() > 1 && c.is_local(layer) ? 1 : 0];
+  }
+  PackedRows packed;  // the rows that the products in hand read
   std::vector<ProductPlan> plans;
-  std::vector<double> radians;        // a position, of each pair
-  std::vector<float> last;            // [n_logits, d_model], ready to be unembedded
+  std::vector<float> last;            // [n_logits, embed_width], ready to be unembedded
   std::shared_ptr<Activations> kept;  // where Keep::activations asks for it; then n_reused is 0
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
@@ -98,6 +108,7 @@ struct ForwardPass::Impl {
 
   int64_t place_of(int64_t r) const;
   StageRun embed(RowRange rows);
+  StageRun embed_project(RowRange rows);
   StageRun project(int layer, RowRange rows);
   StageRun split(int layer, RowRange rows);
   StageRun attend_rows(int layer, RowRange rows);

@@ -32,6 +32,12 @@ Attention attention_of(const Config& c, int n) {
   return a;
 }
 
+int n_rotations(const Config& c) {
+  if (c.position != Position::rotary) return 0;
+  const auto n_local = std::ranges::count(c.local_layers, true);
+  return c.rope_local_theta > 0 && n_local > 0 && n_local < c.n_layers ? 2 : 1;
+}
+
 bool has_padding(const Tokens& tokens) {
   return std::ranges::any_of(tokens.items, &Token::padding);
 }
@@ -47,15 +53,16 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
   const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
   chunk = std::min<uint64_t>(n, kChunkRows);
-  normed = chunk * d;
-  packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp)});
+  normed = chunk * (d + uint64_t(c.d_embed));
+  packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp), uint64_t(c.d_embed)});
   flat = chunk * (d_q + 2 * d_kv);
   z = chunk * d_q;
   hidden = chunk * uint64_t(c.d_mlp);
   gate = c.gated_mlp ? hidden : 0;
-  angles = c.position == Position::rotary ? n * uint64_t(c.rope_dims) : 0;
+  angles = n * uint64_t(c.rope_dims) * uint64_t(n_rotations(c));
   scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
   layer = room * (d_q + 2 * d_kv);
+  bias = c.n_relative_buckets > 0 ? 2 * n * uint64_t(c.n_heads) : 0;
   facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
@@ -119,8 +126,9 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
   for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
   n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
   const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
-                           s.scores * uint64_t(n_threads());
-  const uint64_t last = (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(c.d_model);
+                           s.bias + s.scores * uint64_t(n_threads());
+  const uint64_t last =
+      (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(std::max(c.d_model, c.d_embed));
   const uint64_t trace =
       n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits + s.activations;
   return (buffers + 2 * last + trace) * sizeof(float);

@@ -20,14 +20,17 @@ uint64_t activation_floats(const Config& c, uint64_t n_tokens);
 // The attention of a model over n tokens, all but its rows.
 Attention attention_of(const Config& c, int n);
 
+// Kinds of layers with rotations of their own: 2 with Config::rope_local_theta; 0: no rotation.
+int n_rotations(const Config& c);
+
 bool has_padding(const Tokens& tokens);
 bool tells_facts(const Keep& keep);
 bool keeps(const Keep& keep, int layer);
 
 // Floats of each buffer; the one place that says how much a pass needs.
 struct Sizes {
-  uint64_t chunk;                                                  // of rows worked on together
-  uint64_t normed, packed, flat, z, hidden, gate, angles, scores;  // while it runs
+  uint64_t chunk;  // of rows worked on together
+  uint64_t normed, packed, flat, z, hidden, gate, angles, bias, scores;  // while it runs
   uint64_t layer, facts, resid, logits;  // in the trace; a layer's q, k and v
   uint64_t activations;
 

@@ -25,7 +25,9 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
   const auto product = [n_rows](const Linear& by) { return ProductPlan::pieces(n_rows, by.w); };
   switch (p.stage) {
     case Stage::embed:
-      return {n_rows, 2 * c.d_model};
+      return {n_rows, 2 * c.embed_width()};
+    case Stage::embed_project:
+      return product(w.embed_project);
     case Stage::project: {
       const Block& b = block(p.layer);
       const WorkPieces q = product(b.q), k = product(b.k), v = product(b.v);
@@ -59,6 +61,8 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
   switch (p.stage) {
     case Stage::embed:
       return embed(p.rows);
+    case Stage::embed_project:
+      return embed_project(p.rows);
     case Stage::project:
       return project(p.layer, p.rows);
     case Stage::split:
@@ -92,20 +96,31 @@ int64_t ForwardPass::Impl::place_of(int64_t r) const {
 
 // Token and position embeddings; a piece is a row.
 StageRun ForwardPass::Impl::embed(RowRange rows) {
-  return [this, rows](int64_t begin, int64_t end) {
+  const Mat to = c.d_embed > 0 ? embedded.rows(rows.n()) : resid.rows_of(rows.from, rows.to);
+  return [this, rows, to](int64_t begin, int64_t end) {
     for (int64_t r = rows.from + begin; r < rows.from + end; ++r) {
-      const std::span<float> x = resid.row(r);
+      const Mat one = to.rows_of(r - rows.from, r - rows.from + 1);
+      const std::span<float> x = one.row(0);
       w.embed.row(tokens.items[size_t(r)].id, x);
       if (c.n_token_types > 0) w.token_types.add_row(0, x);
       if (c.position == Position::learned) w.positions.add_row(place_of(r), x);
-      if (c.embed_norm)
-        normalize_rows(c, w.ln_embed, resid.rows_of(r, r + 1), resid.rows_of(r, r + 1));
+      if (c.embed_norm) normalize_rows(c, w.ln_embed, one, one);
       if (c.position == Position::rotary) {
         const int64_t n_new = n - n_reused, i = r - n_reused;
-        turn(radians, r, cosines.rows(n_new).row(i), sines.rows(n_new).row(i));
+        for (Rotation& by : rotations)
+          turn(by.radians, r, by.cosines.rows(n_new).row(i), by.sines.rows(n_new).row(i));
       }
     }
   };
+}
+
+// The residual stream, from embeddings of another width.
+StageRun ForwardPass::Impl::embed_project(RowRange rows) {
+  packed.pack(embedded.rows(rows.n()));
+  plans.clear();
+  plans.emplace_back(packed, w.embed_project.w, Then{.bias = w.embed_project.b.vec()},
+                     resid.rows_of(rows.from, rows.to));
+  return products();
 }
 
 void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from,
@@ -185,8 +200,9 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
       }
       if ((is_q || is_k) && c.position == Position::rotary) {
         const int64_t n_new = n - n_reused, from = rows.from - n_reused, end_row = from + rows.n();
-        rotate(to, cosines.rows(n_new).rows_of(from, end_row),
-               sines.rows(n_new).rows_of(from, end_row), c.rope_interleaved);
+        const Rotation& by = rotation(layer);
+        rotate(to, by.cosines.rows(n_new).rows_of(from, end_row),
+               by.sines.rows(n_new).rows_of(from, end_row), c.rope_interleaved);
       }
     }
   };
@@ -268,8 +284,8 @@ StageRun ForwardPass::Impl::norm_mlp(int layer, RowRange rows) {
 
 // A piece is some rows of W_U for some positions.
 StageRun ForwardPass::Impl::unembed(RowRange rows) {
-  last.resize(size_t(rows.n() * c.d_model));
-  const Mat ready(last.data(), rows.n(), c.d_model);
+  last.resize(size_t(rows.n() * c.embed_width()));
+  const Mat ready(last.data(), rows.n(), c.embed_width());
   ready_to_unembed(*model, resid.rows_of(rows.from, rows.to), ready);
   return [this, ready](int64_t begin, int64_t end) {
     const int64_t n_blocks = divide_up(w.unembed.rows, kTableRows);

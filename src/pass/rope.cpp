@@ -7,10 +7,12 @@
 
 namespace attn {
 
-std::vector<double> rope_radians(const Config& c) {
+std::vector<double> rope_radians(const Config& c, int layer) {
+  const double theta =
+      c.is_local(layer) && c.rope_local_theta > 0 ? c.rope_local_theta : c.rope_theta;
   std::vector<double> out(size_t(c.rope_dims / 2));
   for (size_t j = 0; j < out.size(); ++j) {
-    const double plain = std::pow(c.rope_theta, -2.0 * double(j) / c.rope_dims);
+    const double plain = std::pow(theta, -2.0 * double(j) / c.rope_dims);
     switch (c.rope_scaling) {
       case RopeScaling::none:
         out[j] = plain;

@@ -28,7 +28,19 @@ struct Given {
 struct Attention : Pairs {
   Part part = Part::decoder_self;
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0;
-  float scale = 1;  // scores are q·k * scale
+  float scale = 1;  // scores are q·k * scale + bias
+  // By how far the key is ahead of the query, [n_heads, n_query + n_key - 1], the farthest earlier
+  // key first; empty: none.
+  std::vector<float> bias;
+  // Of a query and its keys, [n_key]; null without a bias.
+  const float* bias_row(int head, int query) const {
+    const size_t n = size_t(n_query) + size_t(n_key) - 1;
+    return bias.empty() ? nullptr : bias.data() + size_t(head) * n + size_t(n_query - 1 - query);
+  }
+  float bias_at(int head, int query, int key) const {
+    const float* row = bias_row(head, query);
+    return row ? row[key] : 0;
+  }
 
   // Layers that did not fit into memory are empty; see is_kept().
   std::vector<std::variant<QK, Given>> layers;
@@ -65,7 +77,7 @@ struct Attention : Pairs {
   // Weights after the softmax for queries q0 .. q1-1, into out [q1 - q0, n_key]. Computed rows sum
   // to 1 unless `edits` changes cells of them; given rows are returned unchanged.
   void pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
-  // Scores before softmax and mask, q·k * scale, in the same shape; computed layers only.
+  // Scores before softmax and mask, q·k * scale + bias, in the same shape; computed layers only.
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // The whole pattern, [n_query, n_key].
   std::vector<float> pattern(int sample, int layer, int head) const;

@@ -98,6 +98,7 @@ class HeadBlock {
   void facts(const Softened& w, const TokenSets& tokens, int from, int n);
 
  private:
+  void add_bias(int from, int n, int width, int n_keys);
   void mask_given(int from, int n, int width, int n_keys, float* highest);
   void divide(Softened& w, int n);
   void edit_cells(Softened& w, int from, int n);
@@ -121,6 +122,13 @@ class HeadBlock {
   std::vector<float> room_;     // for one row
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
+
+void HeadBlock::add_bias(int from, int n, int width, int n_keys) {
+  for (int i = 0; i < n && !a_.bias.empty(); ++i) {
+    const float* row = a_.bias_row(head_, from + i);
+    for (int key = 0; key < n_keys; ++key) e_[int64_t(key) * width + i] += row[key];
+  }
+}
 
 // Replaces or removes masked scores cell by cell, and finds the highest of the rest.
 void HeadBlock::mask_given(int from, int n, int width, int n_keys, float* highest) {
@@ -175,8 +183,9 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
       loops.scores(a_.d_head, packed_q_, k_.row(begin).data(), k_.stride, end - begin,
                    e_ + int64_t(begin) * width, most);
   };
-  if (!a_.allowed.empty() || a_.masked_score != 0) {
+  if (!a_.allowed.empty() || a_.masked_score != 0 || !a_.bias.empty()) {
     scores(0, n_keys, unused);
+    add_bias(from, n, width, n_keys);
     mask_given(from, n, width, n_keys, highest);
   } else if (a_.mask == Mask::causal) {
     // Keys up to `from` are visible to the whole panel; only later keys need the mask.
@@ -203,6 +212,7 @@ Softened HeadBlock::row(int query, bool facts) {
   for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
   assert(k_.stride == a_.d_head);  // dots_f32 reads k as one contiguous block
   simd().product.dots_f32(a_.d_head, packed_q_, k_.data, n_keys, e_);
+  add_bias(query, 1, 1, n_keys);
   if (!a_.allowed.empty() || a_.masked_score != 0) {
     float highest = 0;
     mask_given(query, 1, 1, n_keys, &highest);

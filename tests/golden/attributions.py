@@ -33,6 +33,8 @@ MODELS = [
     "bert-mlm",
     "bert-padded",
     "roberta",
+    "electra-generator",
+    "modernbert",
     "llama-gqa",
     "llama-tied-f16",
     "qwen2",
@@ -81,9 +83,10 @@ class Pass:
         kind = transformers.AutoConfig.from_pretrained(folder)
         kind.reorder_and_upcast_attn = False  # it insists on float32 and is otherwise the same
         self.family = kind.model_type
-        self.post = self.family in ("bert", "roberta")
+        self.post = self.family in ("bert", "roberta", "electra")
         cls = transformers.AutoModelForCausalLM
-        if self.post:
+        both_ways = self.post or self.family == "modernbert"
+        if both_ways:
             has_head = "logits" in stored
             cls = transformers.AutoModelForMaskedLM if has_head else transformers.AutoModel
         self.model = cls.from_pretrained(
@@ -105,6 +108,7 @@ class Pass:
                 "gpt2": lambda: self.base.h,
                 "bert": lambda: self.base.encoder.layer,
                 "roberta": lambda: self.base.encoder.layer,
+                "electra": lambda: self.base.encoder.layer,
             }.get(self.family, lambda: self.base.layers)()
         )
         self.final_norm = {
@@ -112,8 +116,10 @@ class Pass:
             "gpt_neox": lambda: self.base.final_layer_norm,
             "bert": lambda: None,
             "roberta": lambda: None,
+            "electra": lambda: None,
+            "modernbert": lambda: self.base.final_norm,
         }.get(self.family, lambda: self.base.norm)()
-        self.causal = not self.post and not self.cross
+        self.causal = not both_ways and not self.cross
 
         kept = {}
         self.A_torch, hooks = [], []
@@ -168,6 +174,8 @@ class Pass:
             return layer.attention, layer.output.dense, layer.attention.output.dense
         if self.family == "gpt_neox":
             return layer.attention, layer.mlp, layer.attention.dense
+        if self.family == "modernbert":
+            return layer.attn, layer.mlp, layer.attn.Wo
         return layer.self_attn, layer.mlp, layer.self_attn.o_proj
 
     def norms(self, l):
@@ -176,6 +184,8 @@ class Pass:
             return layer.ln_1, layer.ln_2
         if self.post:
             return layer.attention.output.LayerNorm, layer.output.LayerNorm
+        if self.family == "modernbert":
+            return layer.attn_norm, layer.mlp_norm
         return layer.input_layernorm, layer.post_attention_layernorm
 
     @staticmethod
@@ -203,6 +213,9 @@ class Pass:
                 tuple(b[:, i].reshape(-1) for i in range(3)),
                 num(layer.attention.dense.weight).T,
             )
+        if self.family == "modernbert":
+            parts = tuple(w.T for w in np.split(num(layer.attn.Wqkv.weight), 3))
+            return parts, (None, None, None), num(layer.attn.Wo.weight).T
         if self.post:
             s = layer.attention.self
             mods, o = (s.query, s.key, s.value), layer.attention.output.dense
@@ -257,7 +270,12 @@ class Pass:
             return self.model.cls(x).detach().numpy()
         if self.family == "roberta":
             return self.model.lm_head(x).detach().numpy()
+        if self.family == "electra":
+            x = self.model.generator_predictions(x)
+            return self.model.generator_lm_head(x).detach().numpy()
         x = self.final_norm(x)
+        if self.family == "modernbert":
+            x = self.model.head(x)
         head = self.model.get_output_embeddings()
         return head(x).detach().numpy()
 
@@ -524,7 +542,7 @@ def gradients(p, out):
 def circuits(p, out):
     def folded(l):
         (q, k, v), _, W_O = p.W(l)
-        if not p.post:
+        if not p.post and not isinstance(p.norms(l)[0], torch.nn.Identity):
             g = p.norms(l)[0].weight.detach().numpy()[:, None]
             q, k, v = q * g, k * g, v * g
             if isinstance(p.norms(l)[0], torch.nn.LayerNorm):  # it reads x less its mean
@@ -581,7 +599,7 @@ def main():
         has_logits = hasattr(p.out, "logits")
         if has_logits:
             lens(p, out)
-        if has_logits and not p.post:
+        if has_logits and not p.post and p.family != "modernbert":  # its head is not linear
             direct(p, out)
         if not p.cross:
             rollouts(p, out)

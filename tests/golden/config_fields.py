@@ -14,12 +14,17 @@ import transformers
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "config_fields.json"
 CLASSES = {
+    "Albert": "albert",
     "Bert": "bert",
     "Camembert": "camembert",
+    "DistilBert": "distilbert",
+    "Electra": "electra",
     "GPT2": "gpt2",
     "GPTNeoX": "gpt_neox",
     "Llama": "llama",
+    "MPNet": "mpnet",
     "Mistral": "mistral",
+    "ModernBert": "modernbert",
     "Qwen2": "qwen2",
     "Roberta": "roberta",
     "XLMRoberta": "xlm_roberta",

@@ -2,10 +2,12 @@
 
     python tests/golden/forward.py [NAME…]  needs torch, transformers, tokenizers, safetensors
 
+With names, only these are written; encoders.py has more variants.
+
 Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers
 writes them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n,
-d_vocab] (none where the model has no head) and, with padding, attention_mask [n], computed in
-float32 with eager attention from the files as written. Everything is seeded.
+d_vocab] (where the model has no head, hidden [n, d_model]) and, with padding, attention_mask [n],
+computed in float32 with eager attention from the files as written. Everything is seeded.
 """
 
 import json
@@ -17,6 +19,7 @@ import sys
 import tokenizers
 import torch
 import transformers
+from encoders import ENCODERS
 from safetensors.torch import load_file, save_file
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "models"
@@ -211,6 +214,7 @@ def randomize(model, seed):
         noise = torch.randn(p.shape, generator=generator)
         if p.dim() == 2:
             is_table = any(part in name for part in ("embed", "wte", "wpe"))
+            is_table = is_table and "project" not in name and "mapping" not in name
             p.data = noise * (1.0 if is_table else 1.4 / p.shape[1] ** 0.5)
         else:
             p.data = noise * 0.2 + (1 if name.endswith("weight") else 0)
@@ -230,6 +234,15 @@ def write_as_before_v5(path):
     else:
         config["rope_theta"] = theta
         config["rope_scaling"] = rope if rope["rope_type"] != "default" else None
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def write_modernbert_as_before_v5(path):
+    config = json.loads(path.read_text())
+    rope = config.pop("rope_parameters")
+    config["global_rope_theta"] = rope["full_attention"]["rope_theta"]
+    config["local_rope_theta"] = rope["sliding_attention"]["rope_theta"]
+    config["torch_dtype"] = config.pop("dtype")
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -283,21 +296,24 @@ def make_tokenizer(path, specials=("<|endoftext|>",)):
     tokenizer.save(str(path))
 
 
-ENCODERS = ("BertConfig", "RobertaConfig", "CamembertConfig")
+MASKED = {"BertConfig", "RobertaConfig", "CamembertConfig"} | {row[0] for row in ENCODERS.values()}
 
 
 def class_of(kind, style):
     if style == "headless":
         return transformers.AutoModel
-    masked = kind in ENCODERS
+    if style == "discriminator":
+        return transformers.AutoModelForPreTraining
+    masked = kind in MASKED
     return transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
 
 
 def input_of(kind, settings, style, seed):
-    """Random ids [1, 20], and which of them are no padding."""
+    """Random ids [1, 20], or 70 of them, and which of them are no padding."""
     generator = torch.Generator().manual_seed(100 + seed)
-    first = 5 if kind in ENCODERS else 0  # special tokens come before
-    ids = torch.randint(first, settings["vocab_size"], (1, 20), generator=generator)
+    first = 5 if kind in MASKED else 0  # special tokens come before
+    n = 70 if style == "long" else 20
+    ids = torch.randint(first, settings["vocab_size"], (1, n), generator=generator)
     seen = torch.ones_like(ids)
     if style == "padded":
         ids[0, 14:] = settings["pad_token_id"]
@@ -309,7 +325,8 @@ def input_of(kind, settings, style, seed):
 
 def main():
     transformers.utils.logging.disable_progress_bar()
-    for seed, (name, (kind, settings, dtype, style, shard)) in enumerate(VARIANTS.items()):
+    variants = list(enumerate(VARIANTS.items())) + list(enumerate(ENCODERS.items(), 2000))
+    for seed, (name, (kind, settings, dtype, style, shard)) in variants:
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
         folder = OUT / name
@@ -325,14 +342,16 @@ def main():
         options = {"max_shard_size": shard} if shard else {}
         model.to(dtype).save_pretrained(folder, **options)
         (folder / "generation_config.json").unlink(missing_ok=True)
-        if kind == "BertConfig":
+        if kind in MASKED and settings["vocab_size"] == BERT["vocab_size"]:
             make_wordpiece(folder / "tokenizer.json")
-        elif kind in ENCODERS:
+        elif kind in MASKED:
             make_tokenizer(folder / "tokenizer.json", ("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
         else:
             make_tokenizer(folder / "tokenizer.json")
         if style == "old":
             write_as_before_v5(folder / "config.json")
+        if style == "global":
+            write_modernbert_as_before_v5(folder / "config.json")
         if style == "own-head":
             config = json.loads((folder / "config.json").read_text())
             config["tie_word_embeddings"] = True
@@ -346,12 +365,16 @@ def main():
         assert not info["missing_keys"] and not info["unexpected_keys"], info
         ids, seen = input_of(kind, settings, style, seed)
         with torch.no_grad():
-            out = read.eval()(ids, attention_mask=seen, output_attentions=True)
+            out = read.eval()(
+                ids, attention_mask=seen, output_attentions=True, output_hidden_states=True
+            )
         attn = torch.stack([a[0] for a in out.attentions]).contiguous()
         expected = {"input_ids": ids[0].to(torch.int32).contiguous(), "attn": attn.float()}
-        logits = getattr(out, "logits", None)
+        logits = None if style == "discriminator" else getattr(out, "logits", None)
         if logits is not None:
             expected["logits"] = logits[0].float().contiguous()
+        elif seed >= 1000:
+            expected["hidden"] = out.hidden_states[-1][0].float().contiguous()
         if style == "padded":
             expected["attention_mask"] = seen[0].to(torch.int32).contiguous()
         save_file(expected, folder / "expected.safetensors")
@@ -361,4 +384,5 @@ def main():
         print(f"{name}: {size} bytes, mean 1 - max weight {rest:.2f}, {spread}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -53,6 +53,7 @@ struct GoldenPass {
   std::vector<int> ids;
   std::vector<float> attn;    // [layer, head, query, key]
   std::vector<float> logits;  // [n, d_vocab], or none
+  std::vector<float> hidden;  // [n, d_model] after the last norm, or none
   std::vector<int> seen;      // [n], 0 for padding; or none
 };
 
@@ -71,6 +72,7 @@ inline GoldenPass read_golden_pass(const std::filesystem::path& folder) {
   copy("input_ids", golden.ids);
   copy("attn", golden.attn);
   copy("logits", golden.logits);
+  copy("hidden", golden.hidden);
   copy("attention_mask", golden.seen);
   return golden;
 }

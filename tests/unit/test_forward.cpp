@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "golden_model.h"
 #include "model/recipe.h"
+#include "pass/block_math.h"
 #include "pass/forward.h"
 #include "tensor/kernels.h"
 
@@ -52,6 +53,13 @@ void check_against_golden(const std::filesystem::path& folder) {
   CHECK(attn < kPatternTolerance);
   CHECK(model->config.has_logits == !golden.logits.empty());
   CHECK(logits < kLogitTolerance);
+  if (!golden.hidden.empty()) {
+    const int d = model->config.d_model;
+    std::vector<float> hidden(golden.hidden.size());
+    normalize_rows(model->config, model->weights.ln_final, trace.resid_final.head(0),
+                   {hidden.data(), tokens.size(), d});
+    CHECK(most_apart(hidden, golden.hidden) < kLogitTolerance);
+  }
 
   // The last row alone is the same row; nothing in the trace depends on what is kept.
   const Trace last = forward(model, tokens);

@@ -26,6 +26,14 @@ std::string field_of(const std::string& family, const std::string& name) {
       {"intermediate_size", "n_inner"},
       {"max_position_embeddings", "n_positions"},
       {"hidden_act", "activation_function"}};
+  static const std::map<std::string, std::string> kDistilBert = {
+      {"hidden_size", "dim"},
+      {"num_hidden_layers", "n_layers"},
+      {"num_attention_heads", "n_heads"},
+      {"intermediate_size", "hidden_dim"},
+      {"hidden_act", "activation"}};
+  if (family == "modernbert" && name == "hidden_act") return "hidden_activation";
+  if (family == "distilbert" && kDistilBert.contains(name)) return kDistilBert.at(name);
   return family == "gpt2" && kGpt2.contains(name) ? kGpt2.at(name) : name;
 }
 
@@ -67,7 +75,7 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
     std::vector<Bind> binds(recipe->binds.begin(), recipe->binds.end());
     binds.insert(binds.end(), recipe->head.begin(), recipe->head.end());
     for (const Bind& bind : binds) {
-      CHECK(bound.insert(bind.name).second);
+      CHECK(bound.insert(bind.name + std::string(bind.target.bias ? ".bias" : "")).second);
       const bool per_layer = bind.target.norm || bind.target.linear[0];
       CHECK(per_layer == has(bind.name, "{}"));
     }

@@ -74,12 +74,13 @@ std::shared_ptr<const Model> wide_model(const Model& tiny, Format format, bool e
   Widener w{format, exact};
   const auto model = std::make_shared<Model>(tiny);
   Config& c = model->config;
-  for (int* d : {&c.d_model, &c.d_head, &c.d_mlp, &c.rope_dims}) *d *= kWider;
+  for (int* d : {&c.d_model, &c.d_head, &c.d_mlp, &c.rope_dims, &c.d_embed}) *d *= kWider;
   Weights& weights = model->weights;
   w.widen(weights.embed, format);
   w.widen(weights.positions, Format::f32);
   w.widen(weights.token_types, Format::f32);
   w.widen(weights.ln_embed);
+  w.widen(weights.embed_project);
   for (Block& b : weights.blocks) {
     for (NormWeights* n : {&b.ln1, &b.ln2}) w.widen(*n);
     for (Linear* l : {&b.q, &b.k, &b.v, &b.o, &b.mlp_in, &b.mlp_gate, &b.mlp_out}) w.widen(*l);

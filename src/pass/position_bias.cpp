@@ -1,0 +1,31 @@
+#include "pass/position_bias.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace attn {
+
+int relative_bucket(int ahead, int n_buckets, int furthest) {
+  const int side = n_buckets / 2, exact = side / 2, distance = std::abs(ahead);
+  const int first = ahead > 0 ? side : 0;
+  if (distance < exact) return first + distance;
+  // The slack keeps distances at the edge of a range in it, whatever the last digit of a logarithm.
+  const double share = std::log(double(distance) / exact) / std::log(double(furthest) / exact);
+  return first + std::min(side - 1, exact + int(share * (side - exact) + 1e-6));
+}
+
+std::vector<float> position_bias(const Model& model, int n) {
+  const Config& c = model.config;
+  if (c.n_relative_buckets == 0) return {};
+  std::vector<float> of_bucket(size_t(c.n_heads)), bias(size_t(c.n_heads) * size_t(2 * n - 1));
+  for (int ahead = 1 - n; ahead < n; ++ahead) {
+    const int bucket = relative_bucket(ahead, c.n_relative_buckets, c.relative_furthest);
+    model.weights.relative_bias.row(bucket, of_bucket);
+    for (int head = 0; head < c.n_heads; ++head)
+      bias[size_t(head) * size_t(2 * n - 1) + size_t(ahead + n - 1)] = of_bucket[size_t(head)];
+  }
+  return bias;
+}
+
+}  // namespace attn

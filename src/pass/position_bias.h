@@ -1,0 +1,18 @@
+// position_bias.h - what relative positions add to scores.
+#pragma once
+
+#include <vector>
+
+#include "model/model.h"
+
+namespace attn {
+
+// The bucket of a key `ahead` positions after its query, negative for earlier ones (Raffel et al.
+// 2020, T5, for attention to both sides): half of the buckets for each side, single distances
+// first, then ever wider ranges up to `furthest`.
+int relative_bucket(int ahead, int n_buckets, int furthest);
+
+// Attention::bias of a text of n tokens, [n_heads, 2n - 1]; empty where the model has none.
+std::vector<float> position_bias(const Model& model, int n);
+
+}  // namespace attn

@@ -1,0 +1,124 @@
+"""Variants of encoders for forward.py, in its form: name: (configuration class, settings, type of
+the weights, how it is written, shard size)."""
+
+import torch
+
+SMALL = dict(
+    vocab_size=112,
+    hidden_size=16,
+    intermediate_size=28,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=40,
+    pad_token_id=0,
+    tie_word_embeddings=True,
+)
+DISTILBERT = dict(
+    vocab_size=112,
+    dim=16,
+    hidden_dim=28,
+    n_layers=2,
+    n_heads=4,
+    max_position_embeddings=40,
+    pad_token_id=0,
+    tie_word_embeddings=True,
+)
+ELECTRA = dict(SMALL, embedding_size=12)
+ROBERTA = dict(SMALL, pad_token_id=1, type_vocab_size=1)
+MPNET = dict(SMALL, pad_token_id=1, max_position_embeddings=90)
+ALBERT = dict(SMALL, embedding_size=10, hidden_act="gelu_new")
+MODERNBERT = dict(
+    vocab_size=112,
+    hidden_size=16,
+    intermediate_size=28,
+    num_hidden_layers=3,
+    num_attention_heads=2,
+    max_position_embeddings=60,
+    norm_eps=1e-3,
+    pad_token_id=0,
+    bos_token_id=2,
+    eos_token_id=3,
+    cls_token_id=2,
+    sep_token_id=3,
+    tie_word_embeddings=True,
+    rope_parameters=dict(
+        full_attention=dict(rope_type="default", rope_theta=900.0),
+        sliding_attention=dict(rope_type="default", rope_theta=40.0),
+    ),
+)
+
+ENCODERS = {
+    "distilbert": ("DistilBertConfig", DISTILBERT, torch.float32, "new", None),
+    "distilbert-sinusoid": (
+        "DistilBertConfig",
+        dict(DISTILBERT, sinusoidal_pos_embds=True, activation="relu"),
+        torch.float32,
+        "headless",
+        None,
+    ),
+    "electra-generator": (
+        "ElectraConfig",
+        dict(ELECTRA, hidden_act="relu"),
+        torch.float32,
+        "new",
+        None,
+    ),
+    "electra-discriminator": (
+        "ElectraConfig",
+        dict(ELECTRA, embedding_size=24),
+        torch.float32,
+        "discriminator",
+        None,
+    ),
+    "electra-same-width": (
+        "ElectraConfig",
+        dict(ELECTRA, embedding_size=16, tie_word_embeddings=False),
+        torch.float16,
+        "new",
+        None,
+    ),
+    "xlm-roberta": ("XLMRobertaConfig", ROBERTA, torch.float32, "new", None),
+    "mpnet": (
+        "MPNetConfig",
+        dict(MPNET, num_attention_heads=2, max_position_embeddings=72),
+        torch.float32,
+        "long",
+        None,
+    ),
+    "mpnet-headless": ("MPNetConfig", MPNET, torch.float32, "headless", None),
+    "modernbert": ("ModernBertConfig", MODERNBERT, torch.float32, "new", None),
+    "modernbert-biases": (
+        "ModernBertConfig",
+        dict(
+            MODERNBERT,
+            num_hidden_layers=3,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            norm_bias=True,
+            attention_bias=True,
+            mlp_bias=True,
+            classifier_bias=True,
+            decoder_bias=False,
+            hidden_activation="silu",
+            classifier_activation="relu",
+            tie_word_embeddings=False,
+        ),
+        torch.float32,
+        "global",
+        None,
+    ),
+    "albert": ("AlbertConfig", dict(ALBERT, num_hidden_layers=3), torch.float32, "new", None),
+    "albert-groups": (
+        "AlbertConfig",
+        dict(
+            ALBERT,
+            num_hidden_layers=3,
+            num_hidden_groups=2,
+            inner_group_num=2,
+            embedding_size=16,
+            type_vocab_size=1,
+        ),
+        torch.float32,
+        "headless",
+        None,
+    ),
+}

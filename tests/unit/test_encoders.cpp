@@ -1,0 +1,157 @@
+// test_encoders.cpp - what sets BERT's relatives apart: narrow embeddings, shared layers, biases of
+// the distance, layers of two kinds, and what of them is refused.
+#include <doctest/doctest.h>
+
+#include "analysis/measure.h"
+#include "analysis/weight_chain.h"
+#include "figure/report.h"
+#include "golden_model.h"
+#include "model/recipe.h"
+#include "pass/forward.h"
+#include "pass/position_bias.h"
+#include "pass/rope.h"
+
+using namespace attn;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::shared_ptr<const Model> load(const char* name) {
+  Result<std::shared_ptr<const Model>> model =
+      load_model(read_model_files(test_models() / name), "");
+  if (!model) FAIL(model.error().message);
+  return *model;
+}
+
+// The error of a small config.json with more fields, "" without one.
+std::string error_of(const std::string& family, const std::string& more) {
+  std::string fields =
+      R"("hidden_size":8,"num_hidden_layers":2,"num_attention_heads":2,"intermediate_size":9,)"
+      R"("max_position_embeddings":90,"vocab_size":5)";
+  if (family == "distilbert") {
+    fields = R"("dim":8,"n_layers":2,"n_heads":2,"hidden_dim":9,"max_position_embeddings":9,)"
+             R"("vocab_size":5)";
+  }
+  const Result<Json> json =
+      Json::parse(R"({"model_type":")" + family + "\"," + fields + more + "}", "config.json");
+  REQUIRE(json);
+  const Result<Layout> layout = read_layout(**find_recipe(*json), *json);
+  return layout ? "" : layout.error().message;
+}
+
+Tokens some_tokens(int n) {
+  std::vector<int> ids;
+  for (int i = 0; i < n; ++i) ids.push_back(5 + i * 7 % 90);
+  return tokens_of(ids);
+}
+
+}  // namespace
+
+TEST_CASE("distances share the buckets that PyTorch puts them into") {
+  // relative_position_bucket of MPNet in transformers 5.24, of keys this far behind the query.
+  const std::pair<int, int> kBehind[] = {
+      {0, 0},   {1, 1},   {7, 7},   {8, 8},   {11, 8},   {12, 9},   {15, 9},
+      {16, 10}, {22, 10}, {23, 11}, {31, 11}, {32, 12},  {45, 12},  {46, 13},
+      {63, 13}, {64, 14}, {90, 14}, {91, 15}, {127, 15}, {128, 15}, {511, 15}};
+  for (const auto& [distance, bucket] : kBehind) {
+    CAPTURE(distance);
+    CHECK(relative_bucket(-distance, 32, 128) == bucket);
+    if (distance > 0) CHECK(relative_bucket(distance, 32, 128) == bucket + 16);
+  }
+}
+
+TEST_CASE("the bias of the distance is in scores, chains and reports, also of few queries") {
+  const auto model = load("mpnet");
+  const auto trace = std::make_shared<const Trace>(forward(model, some_tokens(40)));
+  const Attention& a = trace->parts[0];
+  REQUIRE(a.bias.size() == size_t(a.n_heads) * 79);
+  State state;
+  state.layer = 1;
+  state.head = 1;
+  for (const int query : {0, 17, 39}) {
+    std::vector<float> scores(40), one(40), all(size_t(40 * 40));
+    a.score_rows(0, 1, 1, query, query + 1, {scores.data(), 1, 40});
+    a.pattern_rows(0, 1, 1, query, query + 1, {one.data(), 1, 40});  // by the path for one query
+    a.pattern_rows(0, 1, 1, 0, 40, {all.data(), 40, 40});
+    CHECK(most_apart(one, std::span(all).subspan(size_t(query * 40), 40)) < 1e-6);
+    const WeightChain chain = weight_chain(a, state, query, 3);
+    CHECK(chain.bias != 0);
+    CHECK(std::abs(chain.score - (chain.dot * chain.scale + chain.bias)) < 1e-9);
+    for (int key = 0; key < 40; ++key) {
+      CHECK(std::abs(chain.scores[size_t(key)] - double(scores[size_t(key)])) < 1e-5);
+      CHECK(std::abs(chain.weights[size_t(key)] - double(one[size_t(key)])) < 1e-6);
+    }
+  }
+  const Inputs in{model.get(), trace.get(), &state};
+  CHECK(has(text_of(element_report(in, 17, 3)), "+ bias of the distance "));
+}
+
+TEST_CASE("layers of ALBERT share the memory of their weights") {
+  const auto shared = load("albert");
+  const std::vector<Block>& blocks = shared->weights.blocks;
+  REQUIRE(blocks.size() == 3);
+  CHECK(blocks[0].q.w.data() == blocks[2].q.w.data());
+  CHECK(shared->warnings.empty());
+  // Two groups of two layers, of which the first is gone through twice.
+  const auto groups = load("albert-groups");
+  const std::vector<Block>& four = groups->weights.blocks;
+  REQUIRE(groups->config.n_layers == 6);
+  CHECK(four[0].o.w.data() == four[2].o.w.data());
+  CHECK(four[0].o.w.data() != four[1].o.w.data());
+  CHECK(four[1].o.w.data() == four[3].o.w.data());
+  CHECK(four[2].o.w.data() != four[4].o.w.data());
+  // Parameters count once.
+  const int64_t n_layer = 4 * (16 * 16 + 16) + 2 * 16 * 28 + 28 + 16 + 4 * 16;
+  const int64_t n_embed = (112 + 40 + 1) * 16 + 2 * 16 + 16 * 16 + 16;
+  CHECK(groups->n_parameters == n_embed + 4 * n_layer);
+}
+
+TEST_CASE("embeddings of another width than the layers are projected, and W_U is as wide") {
+  const auto generator = load("electra-generator");
+  CHECK(generator->config.embed_width() == 12);
+  CHECK(generator->weights.unembed.cols == 12);
+  CHECK(generator->weights.embed_project.w.d_out() == 16);
+  CHECK(generator->weights.head_dense.w.d_out() == 12);
+  // The discriminator says of each token whether it was replaced; it has no vocabulary.
+  const auto discriminator = load("electra-discriminator");
+  CHECK(!discriminator->config.has_logits);
+  CHECK(discriminator->warnings.empty());
+  CHECK(load("electra-same-width")->weights.embed_project.w.empty());
+}
+
+TEST_CASE("ModernBERT has no first norm, two rotations, and no direct logits") {
+  const auto model = load("modernbert");
+  const Config& c = model->config;
+  CHECK(model->weights.blocks[0].ln1.gamma.empty());
+  CHECK(!model->weights.blocks[1].ln1.gamma.empty());
+  CHECK(c.local_layers == std::vector<bool>{false, true, true});
+  CHECK(rope_radians(c, 0)[1] == doctest::Approx(std::pow(900, -.25)));
+  CHECK(rope_radians(c, 1)[1] == doctest::Approx(std::pow(40, -.25)));
+  CHECK(model->warnings.empty());
+  const auto trace =
+      std::make_shared<const Trace>(forward(model, some_tokens(9), {.activations = true}));
+  const State state;
+  const Inputs in{model.get(), trace.get(), &state};
+  CHECK(has(missing(*find_metric("logit_head"), in).value_or(Error{}).message, "a dense layer"));
+  CHECK(!missing(*find_metric("lens_logit"), in));
+}
+
+TEST_CASE("what relatives of BERT cannot have here is refused") {
+  for (const char* family : {"distilbert", "electra", "albert", "mpnet", "modernbert"})
+    CHECK(error_of(family, "") == "");
+  CHECK(has(error_of("distilbert", R"(,"hidden_size":16)"), "another width than dim"));
+  CHECK(error_of("distilbert", R"(,"hidden_size":8)") == "");
+  CHECK(has(error_of("electra", R"(,"embedding_size":0)"), "embedding_size"));
+  CHECK(has(error_of("electra", R"(,"is_decoder":true)"), "is_decoder is true"));
+  CHECK(has(error_of("albert", R"(,"num_hidden_groups":3)"), "num_hidden_groups"));
+  CHECK(has(error_of("albert", R"(,"inner_group_num":600)"), "times inner_group_num"));
+  CHECK(has(error_of("mpnet", R"(,"relative_attention_num_buckets":16)"), "must be 32"));
+  CHECK(has(error_of("modernbert", R"(,"layer_types":["full_attention"])"), "layer_types"));
+  CHECK(has(error_of("modernbert", R"(,"layer_types":["full_attention","conv"])"), "\"conv\""));
+  CHECK(has(error_of("modernbert", R"(,"rope_scaling":{"type":"linear"})"), "rope_scaling"));
+  CHECK(has(error_of("modernbert", R"(,"rope_parameters":{"full_attention":{"rope_type":"yarn"}})"),
+            "\"yarn\""));
+}
