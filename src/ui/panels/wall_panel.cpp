@@ -186,8 +186,8 @@ int interact(Wall& w) {
 // right corner of a causal map is masked, and so free.
 void draw_caption(const Wall& w, int head, const std::string& text, float place) {
   const ImVec2 from = w.min_of(head), to = w.max_of(head);
+  if (text.empty()) return;
   const float wide = text_width(text) + 8;
-  if (text.empty() || wide > to.x - from.x) return;
   const ImVec2 min = {w.f.is_causal() ? to.x - wide : from.x, from.y};
   const bool known = std::isfinite(place);
   const uint32_t back = known ? w.f.palette_color(place) : w.f.colors().panel;
@@ -203,15 +203,21 @@ void draw_captions(const Wall& w) {
       w.caption ? std::span(w.caption->measure.values) : std::span<const float>();
   const ValueRange range = metric ? range_of(metric, values) : ValueRange{};
   const auto roles = metric ? nullptr : general(w.f);
+  const float room = w.at.map.x - 8;
   for (int head = 0; head < w.n(); ++head) {
     if (!w.is_in_sight(head)) continue;
     if (roles && size_t(head) < roles->heads.size()) {
-      draw_caption(w, head, short_role(roles->heads[size_t(head)], w.f.lang), NAN);
+      draw_caption(w, head, fit_text(short_role(roles->heads[size_t(head)], w.f.lang), room), NAN);
     } else if (metric) {
       const float value = values[size_t(head)];
-      const std::string name =
-          w.by_layer() ? "" : head_name(head / w.grid.n_heads, head % w.grid.n_heads) + " ";
-      draw_caption(w, head, name + value_text(metric, value),
+      // Sorted, the name matters more than the value.
+      const std::string name = head_name(head / w.grid.n_heads, head % w.grid.n_heads);
+      const std::string number = value_text(metric, value);
+      const std::string both = w.by_layer() ? number : name + " " + number;
+      draw_caption(w, head,
+                   text_width(both) <= room ? both
+                   : w.by_layer()           ? number
+                                            : name,
                    range.colored(Scale::linear, value, 0));
     }
   }
@@ -385,8 +391,7 @@ void draw_header(Frame& f, Vec2 size) {
   const View& view = *find_view("wall");
   const float high = ImGui::GetFrameHeight(), all = ImGui::GetContentRegionAvail().x;
   const float menu = std::clamp(all * .4f, 96.f, 260.f);
-  metric_menu(f, "wall", f.state.measure, view, f.t("What heads do in general", "各头一般的作用"),
-              menu);
+  metric_menu(f, "wall", f.state.measure, view, f.t("Roles in general", "一般角色"), menu);
   if (!f.state.measure.empty()) {
     const bool sorted = f.state.arrange == Arrange::measure;
     ImGui::SameLine(0, 4);
