@@ -132,6 +132,13 @@ Status draw(const Options& o, const Exporter& format, const View& view, const In
     }
     input.heads = &heads;
   }
+  if (view.second && state.dots == Dots::role && state.part == 0) {
+    heads.n_layers = in.attention().n_layers;
+    heads.n_heads = in.attention().n_heads;
+    if (!heads.general)
+      heads.general = probe({std::shared_ptr<void>(), in.model});  // the caller keeps the model
+    input.heads = &heads;
+  }
   Figure figure = view.figure(input);
   const Caption caption =
       caption_of(**metric, input.second_metric, in.at(input.state), input.pairs, read->note, &view);
@@ -179,6 +186,10 @@ Run set_up_plot(CLI::App& app) {
   app.add_option("--measure", o->measure, "Measure to draw (default: the first that fits the view)")
       ->option_text("ID");
   app.add_option("--against", o->versus, "Second measure of the scatter plot")->option_text("ID");
+  add_choice(
+      app, "--dots", {std::begin(kDotNames), std::end(kDotNames)},
+      [o](int i) { o->state.dots = Dots(i); },
+      "What colours the dots of the scatter plot: the layer (default), or the role in general");
   app.add_option("--filter", o->state.filter, "Filter of the list, such as \"induction > 0.5 L5\"")
       ->option_text("TEXT");
   add_choice(

@@ -20,6 +20,7 @@ enum class Specials { shown, hidden };                 // such as [CLS]
 enum class Pool { largest, mean };                     // of the weights under one cell
 enum class Arrange { layers, measure };                // of the heads on the wall
 enum class Order { highest, lowest, place };           // of the list of heads
+enum class Dots { layer, role };                       // what colours the scatter plot
 
 // Without hover. Equal states show equal pictures.
 struct State : Site {
@@ -52,8 +53,9 @@ struct State : Site {
       learn;  // the chapter or lesson in the side panel (figure/lesson.h); empty: their list
   std::string measure;  // id of the {layer, head} metric that colours and sorts heads; empty: none
   std::string versus;   // second metric of the scatter plot; empty: any
-  std::string show;     // id of the {query, key} metric on the map; empty: the pattern
-  std::string filter;   // of the list of heads: "induction > 0.5 L5"
+  Dots dots = Dots::layer;
+  std::string show;    // id of the {query, key} metric on the map; empty: the pattern
+  std::string filter;  // of the list of heads: "induction > 0.5 L5"
   Order order = Order::highest;
   Arrange arrange = Arrange::layers;
   int mass = 70;   // percent of each row that the lines show
@@ -89,6 +91,7 @@ inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list", "learn"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kArrangeNames[] = {"layers", "measure"};
+inline constexpr const char* kDotNames[] = {"layer", "role"};
 inline constexpr const char* kThemeNames[] = {"system", "light", "dark"};
 inline constexpr const char* kLangNames[] = {"en", "zh"};
 inline constexpr Text kMaskTitles[] = {{"None", "无"}, {"Causal", "因果"}, {"Padding", "填充"}};
@@ -115,6 +118,7 @@ inline constexpr Text kOrderTitles[] = {
     {"Highest first", "从高到低"}, {"Lowest first", "从低到高"}, {"By layer", "按层"}};
 inline constexpr Text kArrangeTitles[] = {{"Layers and heads", "按层与头"},
                                           {"By measure", "按度量"}};
+inline constexpr Text kDotTitles[] = {{"Layer", "层"}, {"Role", "角色"}};
 inline constexpr Text kThemeTitles[] = {
     {"System", "跟随系统"}, {"Light", "浅色"}, {"Dark", "深色"}};
 inline constexpr Text kLangTitles[] = {{"English", "English"}, {"中文", "中文"}};
@@ -309,6 +313,15 @@ void for_each_field(S& s, F&& f) {
                   .title = {"Second measure", "第二度量"},
                   .help = {"The other measure of the scatter plot", "散点图的另一个度量"},
               });
+  f(s.dots, Field{
+                .key = "dots",
+                .title = {"Dot colour", "点的颜色"},
+                .help = {"What colours the dots of the scatter plot: the layer, or the role that "
+                         "a head has in general",
+                         "散点图中点的颜色表示什么：层，或该头一般而言的角色"},
+                .names = kDotNames,
+                .titles = kDotTitles,
+            });
   f(s.show, Field{
                 .key = "show",
                 .title = {"Map shows", "热力图显示"},

@@ -1196,6 +1196,15 @@ def test_plot():
                 and about.endswith("Mr. Toad & the <Rat> 学习"),
                 f"{title}; {about}",
             )
+        for dots, wanted in (("layer", "colour: layer"), ("role", "Induction head")):
+            out = pathlib.Path(folder) / "dots.svg"
+            code, _, err = run(*arguments, "--view", "scatter", "--dots", dots, "--out", out)
+            words = "".join(ElementTree.parse(out).getroot().itertext()) if code == 0 else err
+            check(
+                f"plot scatter --dots {dots}",
+                wanted in words and ("Induction head" in words) == (dots == "role"),
+                words[:300],
+            )
         for measure, title in (
             ("head_mean", "L1 · Mean over heads"),
             ("layer_mean", "Mean over layers"),

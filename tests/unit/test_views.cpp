@@ -367,6 +367,64 @@ TEST_CASE("heads are cells, lines of a list and dots, each where its head is cho
   }
 }
 
+TEST_CASE("dots have one colour per role, explained below them, and none without a role") {
+  const ScratchRun run = *run_scratch(ScratchSettings{});
+  const Measure m{{Axis::layer, Axis::head}, {2, 2}, {.2f, .9f, .1f, .5f}};
+  auto general = std::make_shared<HeadCharacters>();
+  *general = {2, 2, 8, 8, std::vector<HeadCharacter>(4)};
+  general->heads[0].main.role = general->heads[3].main.role = Role::induction;
+  general->heads[1].main.role = Role::previous_token;
+  State state;
+  state.dots = Dots::role;
+  HeadsTable heads{2, 2, {}, general};
+  ViewInput input{m, run.trace->parts[0], state, 320, 18};
+  input.metric = share();
+  // The colour of the dot of each head, and of each entry of the legend.
+  const auto colors = [&](const Figure& figure) {
+    std::vector<float> found(4, NAN);
+    for (const HitArea& area : figure.areas)
+      for (const Shape& shape : figure.shapes)
+        if (const auto* r = std::get_if<Rect>(&shape))
+          if (r->min.x > area.min.x && r->max.x < area.max.x && r->min.y > area.min.y &&
+              r->max.y < area.max.y)
+            found[size_t(area.site->layer * 2 + area.site->head)] = r->weight;  // the topmost
+    return found;
+  };
+  const auto says = [](const Figure& figure, const std::string& text) {
+    return std::ranges::any_of(figure.shapes, [&](const Shape& shape) {
+      const auto* label = std::get_if<Label>(&shape);
+      return label && label->text == text;
+    });
+  };
+  input.heads = &heads;
+  const Figure by_role = scatter_figure(input);
+  const std::vector<float> of_role = colors(by_role);
+  CHECK(of_role[0] == of_role[3]);
+  CHECK(of_role[0] != of_role[1]);
+  CHECK(of_role[0] >= 0);
+  CHECK(of_role[1] >= 0);
+  CHECK(of_role[2] == -1);
+  for (const char* name : {"Induction head", "Previous-token head", "No role found"})
+    CHECK(says(by_role, name));
+  CHECK(says(by_role, "colour: role in general"));
+  for (const Shape& shape : by_role.shapes)
+    if (const auto* label = std::get_if<Label>(&shape)) CHECK(label->at.y + 18 <= by_role.size.y);
+  // Where roles are unknown, or of other heads, the colour is that of the layer, and it says so.
+  for (const bool other : {false, true}) {
+    HeadsTable unknown{2, 2, {}, nullptr};
+    if (other) {
+      auto of_others = std::make_shared<HeadCharacters>();
+      *of_others = {1, 4, 8, 8, std::vector<HeadCharacter>(4)};
+      unknown.general = of_others;
+    }
+    input.heads = other ? &unknown : nullptr;
+    const Figure by_layer = scatter_figure(input);
+    CHECK(colors(by_layer) == std::vector<float>{0, 0, 1, 1});
+    CHECK(says(by_layer, "colour: layer (roles unknown)"));
+    CHECK(!says(by_layer, "Induction head"));
+  }
+}
+
 TEST_CASE("lists and dots name what a head does in general, and say that it is in general") {
   const ScratchRun run = *run_scratch(ScratchSettings{});
   const Measure m{{Axis::layer, Axis::head}, {1, 4}, {.2f, .2f, .2f, .2f}};

@@ -191,6 +191,16 @@ void draw_chain(Frame& f, const View& view) {
   });
 }
 
+// Only models have roles.
+void draw_dot_colors(Frame& f) {
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(f.t("Dot colour", "点的颜色"));
+  ImGui::SameLine();
+  const std::string titles[] = {kDotTitles[0].in(f.lang), kDotTitles[1].in(f.lang)};
+  int chosen = int(f.state.dots);
+  if (segmented(f, "dots", titles, chosen, 160)) f.state.dots = Dots(chosen);
+}
+
 void draw_scatter(Frame& f, const View& view) {
   const float width = ImGui::GetContentRegionAvail().x, menu = std::floor((width - 110 - 40) / 2);
   const Metric *x = view.metric(f.shown), *y = view.second_metric(f.shown);
@@ -202,6 +212,7 @@ void draw_scatter(Frame& f, const View& view) {
   metric_menu(f, "scatter_x", f.state.*view.chosen, view, nullptr, menu);
   draw_save(f);
   draw_target(f, "", x && (x->reads & reads_target) ? x : y);
+  if (f.snap.model) draw_dot_colors(f);
   const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);
   scrolling("scatter", [&](float height) {
     if (!first || first->error) return draw_missing(f, first);
