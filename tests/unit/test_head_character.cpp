@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "analysis/head_character.h"
 #include "base/json.h"
@@ -13,6 +16,7 @@
 #include "golden_model.h"
 #include "pass/forward.h"
 #include "planted_model.h"
+#include "state/query.h"
 
 using namespace attn;
 
@@ -205,7 +209,7 @@ TEST_CASE("no example of the page contradicts the inspector or the brightest cel
                                {"the one just before it", Role::previous_token},
                                {"rests on the first token", Role::sink},
                                {"an attention sink", Role::sink}};
-  int n_claims = 0, n_examples = 0;
+  int n_claims = 0, n_examples = 0, n_named = 0;
   for (size_t m = 0; m < index->at("models").size(); ++m) {
     const Json entry = index->at("models").at(m);
     const auto model = loaded(models / std::string(*entry.at("folder").text()));
@@ -250,10 +254,12 @@ TEST_CASE("no example of the page contradicts the inspector or the brightest cel
       CHECK_FALSE(h.is_even);
       CHECK(((has(Role::induction) && h.is_after) || (has(Role::duplicate_token) && h.is_copy) ||
              (has(Role::previous_token) && h.is_previous) || (has(Role::sink) && h.is_first)));
-      // Tokens that the sentence names with "looks at": the first is the query, the next its key.
-      const size_t looks = says.find("looks at \"");
-      if (looks != std::string::npos) {
-        const size_t from = looks + 10;
+      // The token that the sentence names after "attends most to" is the key of the chosen row.
+      constexpr std::string_view kNames = "attends most to \"";
+      const size_t names = says.find(kNames);
+      if (names != std::string::npos) {
+        ++n_named;
+        const size_t from = names + kNames.size();
         const std::string key = says.substr(from, says.find('"', from) - from);
         CHECK(trace.parts[0].key_tokens[0].items[size_t(h.key)].shown == key);
         CHECK(here.find(key) != std::string::npos);
@@ -262,4 +268,57 @@ TEST_CASE("no example of the page contradicts the inspector or the brightest cel
   }
   CHECK(n_examples >= 5);
   CHECK(n_claims >= n_examples);
+  CHECK(n_named >= 1);
+}
+
+// A reader who opens a link sees both sentences, one above the other. Where more than half of the
+// rows of the text go to one target, the sentence on the head in general names it too.
+TEST_CASE("no link of an example, a lesson or the README says two things of a head") {
+  const std::filesystem::path root = ATTNSCOPE_SOURCE_DIR;
+  std::vector<std::string> files = {"README.md"};
+  for (const auto& file : std::filesystem::directory_iterator(root / "web/lessons"))
+    files.push_back("web/lessons/" + file.path().filename().string());
+  std::vector<State> links;
+  for (const std::string& file : files) {
+    const std::string text(read_bytes(root / file).text());
+    constexpr std::string_view kBegin = "model=bookworm-2m&";
+    for (size_t at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at + 1)) {
+      const Result<State> state = from_query(text.substr(at, text.find_first_of("\")", at) - at));
+      REQUIRE(state);
+      links.push_back(*state);
+    }
+  }
+  CHECK(links.size() >= 14);
+  const auto model = bookworm();
+  const auto all = probe(model);
+  for (const State& link : links) {
+    const Trace trace = forward(model, model->tokenizer->encode(link.text));
+    REQUIRE(link.token < trace.parts[0].n_query);
+    const Here at(trace, link.layer, link.head, link.token);
+    const HeadHere& here = at.here;
+    const HeadCharacter& general = all->at(link.layer, link.head);
+    const std::string in_general = general_words(*all, link.layer, link.head, Lang::en),
+                      rows = rows_words(here, Lang::en);
+    CAPTURE(link.text);
+    CAPTURE(in_general);
+    CAPTURE(rows);
+    const auto has = [&](Role role) {
+      return general.main.role == role || general.other.role == role;
+    };
+    const bool copies =
+        general.main.role == Role::induction || general.main.role == Role::duplicate_token;
+    // Of a head that copies, the general sentence is about the rows with something to copy.
+    for (const auto& [n, role] :
+         {std::pair(here.first, Role::sink), std::pair(here.previous, Role::previous_token),
+          std::pair(here.self, Role::self)})
+      if (2 * n > here.n_rows && !copies) CHECK(has(role));
+    if (here.n_copied < kLeastRows) continue;
+    if (2 * here.after > here.n_copied) CHECK(has(Role::induction));
+    if (2 * here.copies > here.n_copied) CHECK(has(Role::duplicate_token));
+    if (!copies) continue;
+    // Where there is something to copy, the sentence on this text names it as well.
+    const bool after = general.main.role == Role::induction;
+    CHECK((after ? here.after : here.copies) > (after ? here.copies : here.after));
+    CHECK(rows.find(after ? "what followed it" : "its copies") != std::string::npos);
+  }
 }
