@@ -70,7 +70,7 @@ struct Judge {
   const Source& source(Role role) const {
     return copies(role) ? random : text.table ? text : random;
   }
-  // The lift of a role; of positions none unless both texts show it.
+  // The lift of a role; 0 for positions unless both texts show it.
   float lift(Role role, Sink sink, int layer, int head) const {
     const Source& by = source(role);
     const float lift = by.lift(role, sink, layer, head);

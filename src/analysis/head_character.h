@@ -11,30 +11,31 @@
 
 namespace attn {
 
-// A role, and the score on the probe that it was told by. Role::nothing: none.
+// A role, and the score on the probe that decided it. Role::nothing: none.
 struct ProbeRole {
   Role role = Role::nothing;
   const HeadScore* score = nullptr;
   float value = 0, baseline = 0;  // over all keys, the first one too; `baseline` of uniform weights
   int rank = 0;  // 1: no head has a higher score; 0: all heads have the same, so there is no place
-  bool on_random = false;  // by random tokens, repeated twice, rather than by the natural text
+  bool on_random = false;  // decided on random tokens, repeated, rather than on natural text
 };
 
-// Induction and duplicates are told by random tokens, repeated twice; the rest by natural text, and
+// Induction and duplicates are decided on random tokens, repeated; the rest on natural text, and
 // positions only where they hold on the random tokens as well.
 struct HeadCharacter {
   ProbeRole main;
-  // What else it does. Of a head that copies, a sink is told by the rows with nothing to copy, and
+  // What else it does. For a head that copies, a sink is decided on the rows with nothing to copy,
   // by the same lift as other roles (kRoleShare).
   ProbeRole other;
-  float evenness = -1;  // entropy of the natural text, 0 to 1 of the most possible; < 0: unknown
+  float evenness =
+      -1;  // entropy of the natural text, as a share of the highest possible; < 0: unknown
 
   bool has_role() const { return main.role != Role::nothing; }
   // No role, because it attends almost evenly to everything.
   bool is_even() const { return !has_role() && evenness >= kBroadShare; }
 };
 
-// A role whose score was told without the first token takes at least this lift with it.
+// A role that was decided without the first token needs at least this lift with it.
 constexpr float kLeastShare = .2f;
 
 struct HeadCharacters {
@@ -81,16 +82,16 @@ class ModelProbe {
 std::shared_ptr<const HeadCharacters> probe(std::shared_ptr<const Model> model);
 
 // What heads give the first token in rows that have nothing to copy: mean of A[i, 0] over rows
-// whose token did not stand before.
+// whose token did not occur before.
 struct Rests {
   std::vector<double> sums;  // [layer, head]
   int n_rows = 0;
   double uniform = 0;  // the sum for uniform attention
 
-  void add(const Attention& a, int sample);  // of a pass that told facts
+  void add(const Attention& a, int sample);  // of a pass that collected facts
 };
 
-// The characters told by two tables (of role_scores); either may be null.
+// The characters that follow from two tables (of role_scores); either may be null.
 HeadCharacters characters(const HeadTable* random, const HeadTable* text, const Rests& rests);
 
 }  // namespace attn

@@ -80,8 +80,8 @@ double positional_share(const LineSums& sums);
 
 // Five classes after Kovaleva et al. 2019, who trained a network on pictures; ours is a rule. In
 // order: vertical, diagonal or both, where these hold at least kHalfPattern of the weight together
-// (each of both at least half of that); block, where sentences hold as much and at least half of
-// what uniform attention leaves between them is gone.
+// (each of both at least half of that); block, where sentences hold as much and the weight
+// between sentences is at most half that of uniform attention.
 enum class PatternClass { vertical, diagonal, vertical_diagonal, block, heterogeneous };
 // Sentences of three or four tokens are diagonals to it.
 constexpr double kHalfPattern = .5;

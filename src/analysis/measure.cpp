@@ -68,7 +68,7 @@ Status missing(const Metric& metric, const Inputs& in) {
         "dense layer with an activation before its unembedding",
         "：需要 logit 是残差流各部分之和；该模型在反嵌入之前还有一个带激活函数的全连接层");
   if (asks(needs_logits) && in.model && !in.model->config.has_logits)
-    return no(": needs an output vocabulary, which this model has not",
+    return no(": needs an output vocabulary, which this model doesn't have",
               "：需要输出词表，而该模型没有");
   if (asks(of_weights)) return metric.too_large ? named(metric.too_large(in)) : Status();
   if (!in.trace) return no(": needs a text", "：需要先输入文本");

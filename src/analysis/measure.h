@@ -33,7 +33,7 @@ struct Measure {
   std::vector<std::string> names =
       {};  // of the last axis' entries, where they are neither numbers nor tokens
   std::vector<Guess> guesses =
-      {};  // as many of each value: the tokens that it speaks of, the likeliest first
+      {};  // the same number for each value: the tokens it stands for, the most likely first
 
   int n_guesses() const { return values.empty() ? 0 : int(guesses.size() / values.size()); }
 };
@@ -42,7 +42,7 @@ struct Measure {
 enum Need : unsigned {
   needs_model = 1,
   needs_activations = 2,   // of a pass that kept them (Keep::activations)
-  needs_facts = 4,         // of a pass that told them (Keep::facts)
+  needs_facts = 4,         // of a pass that collected them (Keep::facts)
   needs_logits = 8,        // an output vocabulary
   needs_self = 16,         // query i is key i
   needs_period = 32,       // a text r + r, Inputs::period
@@ -87,8 +87,8 @@ struct Inputs {
   const Activations* kept() const { return activations ? activations : trace->activations.get(); }
 };
 
-// A measure of many passes: call step() until it says false, then take() once. A step is some
-// milliseconds.
+// A measure of many passes: call step() until it returns false, then take() once. A step takes
+// a few milliseconds.
 struct Study {
   int n_steps = 0;  // about
   std::function<bool()> step;

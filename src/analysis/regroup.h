@@ -33,11 +33,11 @@ Groups sentences_of(const Tokens& tokens);  // ended by . ! ? 。 ！ ？ or a s
 // One group for each span of tokens begin .. end-1, in order and apart; tokens outside are by
 // themselves. What overlaps or leaves the text is left out.
 Groups spans_of(const Tokens& tokens, std::vector<TokenSpan> spans);
-// Without the tokens whose flag is set; what is left of a group goes on being one.
+// Without the tokens whose flag is set; what remains of a group stays one.
 Groups without(const Groups& groups, const std::vector<char>& flags, const Tokens& tokens);
 std::vector<char> special_flags(const Tokens& tokens);
 
-// "2-5.7-9" or "2-5,7": both ends included, parted by a dot or a comma. A fault is a sentence.
+// "2-5.7-9" or "2-5,7": both ends included, separated by a dot or a comma. An error is a sentence.
 Result<std::vector<TokenSpan>> read_spans(std::string_view text);
 std::string write_spans(std::vector<TokenSpan> spans);
 // These and one more; where it is one of them, it goes; those that it touches make way.
@@ -76,7 +76,7 @@ class RowMerger {
  public:
   RowMerger(const Groups& queries, const Groups& keys, Merge over_keys = Merge::sum,
             Merge over_queries = Merge::mean);
-  // Rows of all queries, in order; those of queries that are left out may be passed by.
+  // Rows of all queries, in order; rows of queries that are left out may be skipped.
   void add(int query, std::span<const float> row);
   Measure take();
   // Of each group of queries, the mean over its rows of what goes to keys that are left out. Call
@@ -96,8 +96,8 @@ class RowMerger {
   std::vector<int> row_counts_, counts_;
 };
 
-// The mean along the first axis of this name, which is gone then; without such an axis the measure
-// as it is.
+// The mean along the first axis of this name, which the result no longer has; without such an axis
+// the measure is returned unchanged.
 Measure mean_over(const Measure& m, Axis axis);
 
 }  // namespace attn

@@ -118,8 +118,8 @@ std::span<const View> views() {
       {
           .id = "scatter",
           .title = {"Scatter", "散点"},
-          .sentence = {"One measure against another, one dot per head",
-                       "以两个度量为坐标轴，每个头一个点"},
+          .sentence = {"Two measures plotted against each other, one dot per head",
+                       "两个度量的散点图，每点代表一个头"},
           .tab = {"Scatter", "散点"},
           .axes = {Axis::layer, Axis::head},
           .figure = scatter_figure,
