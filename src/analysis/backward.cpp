@@ -106,7 +106,7 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
 }
 
 void rotate_back(const Config& c, int layer, Mat d) {
-  if (c.position != Position::rotary) return;
+  if (!c.rotates(layer)) return;
   const std::vector<double> radians = rope_radians(c, layer);
   const auto n_pairs = Eigen::Index(radians.size());
   Dense cosines(d.rows, n_pairs), sines(d.rows, n_pairs);

@@ -163,11 +163,30 @@ struct Backward {
       W_q = block(b.q.w, q, q + d_head, 0, d);
       W_k = block(b.k.w, kv, kv + d_head, 0, d);
       W_v = block(b.v.w, kv, kv + d_head, 0, d);
+      before_norm(layer, b.q_norm, b.q, W_q, q, d_q);
+      before_norm(layer, b.k_norm, b.k, W_k, kv, d_k);
     }
     const int rows = std::min(rows_back(), n - row);
     d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k +
                                  d_v.middleRows(row, rows) * W_v;
   }
+
+  // Where the heads' q or k are normed: the gradient [n, d_head] of what went into that norm. `w`
+  // are the rows of `by` from `first` on.
+  void before_norm(int layer, const NormWeights& norm, const Linear& by, const Dense& w,
+                   int64_t first, Dense& gradient) {
+    if (norm.gamma.empty()) return;
+    Dense read(n, d);
+    const ConstMat resid = in.kept()->resid_pre(layer);
+    if (c.norm_place == NormPlace::pre)
+      normalize_rows(c, model.weights.blocks[size_t(layer)].ln1, resid, mat(read));
+    else
+      read = view(resid);
+    Dense raw = read * w.transpose();
+    if (!by.b.empty()) raw.rowwise() += row_of(by.b.vec().subspan(size_t(first), size_t(w.rows())));
+    gradient = norm_backward(c, norm, const_mat(raw), gradient);
+  }
+
   void end_of_layer(int layer) {
     if (layer == lowest) return;
     const Block& b = model.weights.blocks[size_t(layer)];

@@ -16,13 +16,15 @@ namespace {
 
 using Wide = Eigen::MatrixXd;
 
-// What one head reads by a matrix of the layer, the norm's weights folded in: [d_model, d_head], as
-// x W.
-Dense read_by(const Model& model, int layer, const Linear& linear, int head) {
+// What one head reads by a matrix of the layer, the weights of the norms before and after it folded
+// in: [d_model, d_head], as x W.
+Dense read_by(const Model& model, int layer, const Linear& linear, int head,
+              const NormWeights& after = {}) {
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
   Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model)
                 .transpose();
+  if (!after.gamma.empty()) w.array().rowwise() *= row_of(after.gamma.vec()).array();
   if (c.norm_place != NormPlace::pre || b.ln1.gamma.empty()) return w;
   w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
   if (c.norm == Norm::layer_norm)
@@ -37,8 +39,8 @@ struct HeadWeights {
   int layer, h;
 
   const Block& b() const { return model.weights.blocks[size_t(layer)]; }
-  Dense Q() const { return read_by(model, layer, b().q, h); }
-  Dense K() const { return read_by(model, layer, b().k, model.config.kv_head(h)); }
+  Dense Q() const { return read_by(model, layer, b().q, h, b().q_norm); }
+  Dense K() const { return read_by(model, layer, b().k, model.config.kv_head(h), b().k_norm); }
   Dense V() const { return read_by(model, layer, b().v, model.config.kv_head(h)); }
   Dense O() const { return head_W_O(model, layer, h).transpose(); }
   Wide values_of_OV() const {

@@ -15,8 +15,8 @@ namespace attn {
 //   masked[j] = scores[j] where the mask lets i see j, else −∞ (or Pairs::masked_score)
 //   exps[j] = exp(masked[j] − highest)     sum = Σ_j exps[j]         weights[j] = exps[j] / sum
 //   moved = weights[j] v_j                 z = Σ_j weights[j] v_j
-// q and k are those of the trace, after RoPE. Edits of the pass act where they act there: on the
-// weights, and on z.
+// q and k are those of the trace, after norms of their own and RoPE. Edits of the pass act where
+// they act there: on the weights, and on z.
 struct WeightChain {
   int query = 0, key = 0;
   bool is_given = false;         // a file brought the weights: only `weights` is known

@@ -275,12 +275,19 @@ void Page::legend() {
 
 void Page::products() {
   begin("Query · key, dimension by dimension", "查询 · 键，逐维相乘");
-  const bool rotated = input.model && input.model->config.position == Position::rotary;
+  const bool rotated = input.model && input.model->config.rotates(s.layer);
   const Columns dims = columns(c.products, Of::dims);
   words("q · k = Σ q[d] k[d] = " + sum_words(dims, c.products) + " = " + num(c.dot), Ink::text);
   if (rotated)
     words(t("q and k are shown after the rotation by position (RoPE)",
             "所示 q 与 k 已按位置旋转（RoPE）"),
+          Ink::faint, .85f);
+  else if (input.model && input.model->config.position == Position::rotary)
+    words(t("this layer does not rotate q and k: positions do not enter its scores directly",
+            "该层不旋转 q 与 k：位置不直接进入分数"),
+          Ink::faint, .85f);
+  if (input.model && !input.model->weights.blocks[size_t(s.layer)].q_norm.gamma.empty())
+    words(t("q and k of each head have passed a norm of their own", "每个头的 q 与 k 已各自归一化"),
           Ink::faint, .85f);
   const double most = std::max(largest_of(c.q), largest_of(c.k));
   const double most_product = largest_of(c.products);

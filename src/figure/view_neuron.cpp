@@ -80,7 +80,7 @@ struct Page {
         d(a.d_head) {
     q = a.queries(s.sample, s.layer, s.head).row(s.token);
     ks = a.keys(s.sample, s.layer, s.head);
-    const bool rotates = in.model && in.model->config.position == Position::rotary;
+    const bool rotates = in.model && in.model->config.rotates(s.layer);
     rope = rotates ? &in.model->config : nullptr;
     scale = number(double(a.scale), 5);
   }

@@ -43,12 +43,17 @@ struct Config {
   double rope_factor = 1;  // scales all wavelengths (linear) or the long ones (llama3)
   double rope_low_freq_factor = 1,
          rope_high_freq_factor = 4;  // llama3: rope_original_n_ctx / these
-  int rope_original_n_ctx = 0;    // are the wavelengths where scaling is whole, and where it ends
-  bool rope_interleaved = false;  // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
+  int rope_original_n_ctx = 0;  // are the wavelengths where scaling is whole, and where it ends
+  std::vector<bool> unplaced_layers;  // [n_layers] whose q and k are not rotated; empty: none
+  bool rope_interleaved = false;      // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
   int n_relative_buckets = 0;   // T5's biases of scores by distance, shared by all layers; 0: none
   int relative_furthest = 128;  // from here on all distances share a bucket
   Mask mask = Mask::causal;
   std::vector<bool> local_layers;  // [n_layers] that see only a window; empty: none
+  bool rotates(int layer) const {
+    return position == Position::rotary &&
+           (unplaced_layers.empty() || !unplaced_layers[size_t(layer)]);
+  }
   bool is_local(int layer) const { return !local_layers.empty() && local_layers[size_t(layer)]; }
   double attn_scale = 0;  // scale of q·k; 0: 1 / sqrt(d_head)
   Activation activation = Activation::gelu;

@@ -90,7 +90,7 @@ Result<Layout> ConfigFields::take(Layout layout) {
 }
 
 void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction_key,
-                          double fraction) {
+                          double fraction, double theta) {
   c.position = Position::rotary;
   const Json scaling = json().at("rope_scaling"), parameters = json().at("rope_parameters");
   for (const auto& [name, value] :
@@ -112,7 +112,7 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
     if (mine && other && *mine != *other)
       note(std::string(outer) + " is not used, for " + place + " has a " + key + " of its own");
   };
-  c.rope_theta = in.positive("rope_theta", positive(theta_key, 10000.));
+  c.rope_theta = in.positive("rope_theta", positive(theta_key, theta));
   both("rope_theta", theta_key);
   // Families with a key of their own for the share of the head do not read the common one.
   const char* const share_key = fraction_key ? fraction_key : "partial_rotary_factor";

@@ -232,7 +232,7 @@ bool looks_initialised(const Weights& w, const Config& c) {
   if (c.norm_place == NormPlace::pre && !fresh(w.ln_final)) return false;
   return std::ranges::all_of(w.blocks, [&](const Block& b) {
     const Tensor* const biases[] = {&b.q.b, &b.k.b, &b.v.b, &b.o.b, &b.mlp_in.b, &b.mlp_out.b};
-    return fresh(b.ln1) && fresh(b.ln2) &&
+    return fresh(b.ln1) && fresh(b.ln2) && fresh(b.q_norm) && fresh(b.k_norm) &&
            std::ranges::all_of(biases, [&](const Tensor* t) { return t->empty() || all(*t, 0); });
   });
 }

@@ -26,6 +26,7 @@ struct NormWeights {
 
 struct Block {
   NormWeights ln1, ln2;
+  NormWeights q_norm, k_norm;  // [d_head] of every head's q and k before the rotation, or empty
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
   Linear mlp_in, mlp_gate, mlp_out;
 };

@@ -174,7 +174,9 @@ class Binder {
       const bool last = to.final_norm == &Weights::ln_final;
       fill_norm((*plan_.weights).*to.final_norm, name, last ? c_.d_model : c_.embed_width());
     } else if (to.norm) {
-      fill_norm(block->*to.norm, name, c_.d_model);
+      if (bind.bias && !(layout_.*bind.bias)) return;
+      const bool of_head = to.norm == &Block::q_norm || to.norm == &Block::k_norm;
+      fill_norm(block->*to.norm, name, of_head ? c_.d_head : c_.d_model);
     } else if (to.head == &Weights::embed_project && c_.d_embed == 0) {
       return;
     } else if (to.head) {

@@ -33,6 +33,7 @@ struct Layout {
   std::string source = "config.json";  // the file of the configuration, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
+  bool qk_norm = false;                        // Block::q_norm and k_norm
   bool norm_bias = true;                       // of layer norms
   bool first_norm = true;                      // false: layer 0 has no norm before its attention
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
@@ -60,7 +61,8 @@ class ConfigFields {
   // The angles of rotary positions into `c`, from all the places where transformers has kept them.
   // rope_scaling, unless it is empty, goes before rope_parameters; what neither has comes from
   // `theta_key` and `fraction_key` (null: the whole head). What is left unused is noted.
-  void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction);
+  void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction,
+              double theta = 10000);
 
   void fail(const std::string& what);  // "config.json: " + what, unless something failed before
   const Json& json() const { return source_.json; }
@@ -125,7 +127,8 @@ struct Bind {
   // its group and its place there.
   const char* name;
   Slot target;
-  bool Layout::* bias = nullptr;  // whether there is one; null: never in a layer, else always
+  bool Layout::* bias = nullptr;  // whether there is one; null: never in a layer, else always.
+                                  // Of a norm in a layer: whether there is the norm; null: yes
   MatrixOrder store = MatrixOrder::out_in;
   Fused fused = Fused::one_by_one;
 };
@@ -221,7 +224,7 @@ extern const Recipe kAlbert;                                             // reci
 extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta, kElectra;  // recipe_bert.cpp
 extern const Recipe kDistilBert;                                         // recipe_distilbert.cpp
 extern const Recipe kGpt2;                                               // recipe_gpt2.cpp
-extern const Recipe kLlama, kMistral, kQwen2;                            // recipe_llama.cpp
+extern const Recipe kLlama, kMistral, kQwen2, kQwen3, kSmolLm3;          // recipe_llama.cpp
 extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp

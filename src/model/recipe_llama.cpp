@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "model/recipe.h"
 
-// Llama (Touvron et al. 2023), and the families that differ from it in one line: Mistral, Qwen2.
+// Llama (Touvron et al. 2023), and the families that differ from it in a few lines: Mistral,
+// Qwen2, Qwen3 (a norm of every head's q and k) and SmolLM3 (no positions in some layers).
 
 namespace attn {
 
@@ -12,6 +15,8 @@ const Bind kBinds[] = {
     {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
     {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
     {"layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
+    {"layers.{}.self_attn.q_norm", &Block::q_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.k_norm", &Block::k_norm, &Layout::qk_norm},
     {"layers.{}.self_attn.o_proj", &Block::o, &Layout::o_bias},
     {"layers.{}.post_attention_layernorm", &Block::ln2},
     {"layers.{}.mlp.gate_proj", &Block::mlp_gate, &Layout::mlp_bias},
@@ -23,7 +28,7 @@ const Bind kBinds[] = {
 const char* const kIgnored[] = {".rotary_emb.inv_freq"};
 
 using enum FieldUse;
-// Of Llama, Mistral and Qwen2.
+// Of all of them.
 const FieldRow kLlamaRows[] = {
     {"hidden_size", read},
     {"num_hidden_layers", read},
@@ -70,8 +75,31 @@ const FieldRow kQwen2Rows[] = {
     {"use_mrope", said, "false", "positions in several dimensions"},
 };
 
-// Shared by the three families. Defaults are those of transformers.
-Layout read_shared(ConfigFields& in) {
+const FieldRow kQwen3Rows[] = {
+    {"use_sliding_window", read}, {"sliding_window", read}, {"max_window_layers", read},
+    {"layer_types", read},        {"attention_bias", read},
+};
+
+const FieldRow kSmolLm3Rows[] = {
+    {"use_sliding_window", read},
+    {"sliding_window", read},
+    {"layer_types", read},
+    {"no_rope_layers", read},
+    {"no_rope_layer_interval", read},
+    {"attention_bias", read},
+    {"mlp_bias", read},
+    {"max_window_layers"},  // in the published file; the class has no such rule
+    {"pretraining_tp"},
+};
+
+struct Defaults {
+  int d_head = 0;  // 0: d_model / n_heads
+  double theta = 10000;
+  bool tied = false;
+};
+
+// Shared by the families. Defaults are those of transformers.
+Layout read_shared(ConfigFields& in, const Defaults& otherwise = {}) {
   Layout layout;
   Config& c = layout.config;
   c.d_model = in.size("hidden_size", kMostWidth);
@@ -81,10 +109,11 @@ Layout read_shared(ConfigFields& in) {
   if (c.n_heads % c.n_kv_heads != 0) {
     in.fail("num_attention_heads must be a multiple of num_key_value_heads");
   }
-  if (in.json().at("head_dim").is_null() && c.d_model % c.n_heads != 0) {
+  if (in.json().at("head_dim").is_null() && otherwise.d_head == 0 && c.d_model % c.n_heads != 0) {
     in.fail("hidden_size must be a multiple of num_attention_heads where head_dim is missing");
   }
-  c.d_head = in.size("head_dim", kMostHeadSize, c.d_model / c.n_heads);
+  c.d_head = in.size("head_dim", kMostHeadSize,
+                     otherwise.d_head > 0 ? otherwise.d_head : c.d_model / c.n_heads);
   c.d_mlp = in.size("intermediate_size", kMostHidden);
   c.n_ctx = in.size("max_position_embeddings", kMostPositions);
   c.d_vocab = in.size("vocab_size", kMostVocabulary);
@@ -93,8 +122,8 @@ Layout read_shared(ConfigFields& in) {
   c.activation = in.activation("hidden_act", "silu");
   c.gated_mlp = true;
   in.causal(c);
-  in.rotary(c, "rope_theta", nullptr, 1);
-  layout.tied = in.flag("tie_word_embeddings", false);
+  in.rotary(c, "rope_theta", nullptr, 1, otherwise.theta);
+  layout.tied = in.flag("tie_word_embeddings", otherwise.tied);
   return layout;
 }
 
@@ -127,13 +156,10 @@ Result<Layout> mistral(const ConfigSource& source) {
   return in.take(layout);
 }
 
-// layer_types names the layers that slide; without it, those from max_window_layers on do.
-Result<Layout> qwen2(const ConfigSource& source) {
-  ConfigFields in(source);
-  Layout layout = read_shared(in);
-  layout.qkv_bias = true;
-  const int window = in.flag("use_sliding_window", false) ? window_of(in) : 0;
+// Whether layer_types says that any layer slides; nothing where there is none.
+std::optional<bool> says_slides(ConfigFields& in, int n_layers) {
   const Json types = in.json().at("layer_types");
+  if (types.is_null()) return {};
   bool slides = false;
   types.each([&](std::string_view, const Json& type) {
     slides = slides || type.text() == "sliding_attention";
@@ -141,15 +167,74 @@ Result<Layout> qwen2(const ConfigSource& source) {
       in.fail("layer_types: " + quoted_name(type.text().value_or("")) + " is not supported");
     return true;
   });
-  if (types.is_null()) {
-    const std::optional<int64_t> first = in.json().at("max_window_layers").integer();
-    slides = window > 0 && first.value_or(28) < layout.config.n_layers;
-  } else if (int(types.size()) != layout.config.n_layers) {
-    in.fail("layer_types must name the kind of each of the " +
-            std::to_string(layout.config.n_layers) + " layers");
-  }
+  if (int(types.size()) != n_layers)
+    in.fail("layer_types must name the kind of each of the " + std::to_string(n_layers) +
+            " layers");
+  return slides;
+}
+
+// layer_types names the layers that slide; without it, those from max_window_layers on do.
+void slide_as_qwen(ConfigFields& in, Layout& layout) {
+  const int window = in.flag("use_sliding_window", false) ? window_of(in) : 0;
+  const std::optional<int64_t> first = in.json().at("max_window_layers").integer();
+  const bool slides = says_slides(in, layout.config.n_layers)
+                          .value_or(window > 0 && first.value_or(28) < layout.config.n_layers);
   if (slides && window == 0) in.fail("layer_types has sliding_attention, but there is no window");
   if (slides) limit_to_window(layout, window);
+}
+
+Result<Layout> qwen2(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_shared(in);
+  layout.qkv_bias = true;
+  slide_as_qwen(in, layout);
+  return in.take(layout);
+}
+
+Result<Layout> qwen3(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_shared(in, {.d_head = 128});
+  layout.qk_norm = true;
+  layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
+  slide_as_qwen(in, layout);
+  return in.take(layout);
+}
+
+// Layers without positions: those with 0 in no_rope_layers; without it, every fourth.
+void leave_unplaced(ConfigFields& in, Config& c) {
+  const Json with = in.json().at("no_rope_layers");
+  if (with.is_null()) {
+    const int every = in.size("no_rope_layer_interval", kMostLayers, 4);
+    for (int layer = 1; layer <= c.n_layers; ++layer)
+      c.unplaced_layers.push_back(layer % every == 0);
+    return;
+  }
+  with.each([&](std::string_view, const Json& one) {
+    const std::optional<int64_t> value = one.integer();
+    if (value != 0 && value != 1) in.fail("no_rope_layers must be a list of 0 and 1");
+    c.unplaced_layers.push_back(value == 0);
+    return true;
+  });
+  if (int(c.unplaced_layers.size()) == c.n_layers) return;
+  in.fail("no_rope_layers must have a number for each of the " + std::to_string(c.n_layers) +
+          " layers");
+  c.unplaced_layers.clear();
+}
+
+// layer_types names the layers that slide; without it, those without positions do.
+Result<Layout> smollm3(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_shared(in, {.theta = 2e6, .tied = true});
+  layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
+  layout.mlp_bias = in.flag("mlp_bias", false);
+  Config& c = layout.config;
+  leave_unplaced(in, c);
+  const bool named =
+      says_slides(in, c.n_layers)
+          .value_or(std::ranges::find(c.unplaced_layers, true) != c.unplaced_layers.end());
+  const bool windowed =
+      in.flag("use_sliding_window", false) && !in.json().at("sliding_window").is_null();
+  if (windowed && named) limit_to_window(layout, in.size("sliding_window", kMostPositions));
   return in.take(layout);
 }
 
@@ -161,5 +246,9 @@ const Recipe kMistral = {"mistral", "Mistral", mistral,    kBinds,      "model."
                          kIgnored,  {},        kLlamaRows, kMistralRows};
 const Recipe kQwen2 = {"qwen2",  "Qwen2", qwen2,      kBinds,    "model.",
                        kIgnored, {},      kLlamaRows, kQwen2Rows};
+const Recipe kQwen3 = {"qwen3",  "Qwen3", qwen3,      kBinds,    "model.",
+                       kIgnored, {},      kLlamaRows, kQwen3Rows};
+const Recipe kSmolLm3 = {"smollm3", "SmolLM3", smollm3,    kBinds,      "model.",
+                         kIgnored,  {},        kLlamaRows, kSmolLm3Rows};
 
 }  // namespace attn

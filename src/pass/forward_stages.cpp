@@ -182,8 +182,8 @@ StageRun ForwardPass::Impl::products() {
   };
 }
 
-// [rows, heads * d_head] -> [heads, row, d_head]; q and k are rotated. A piece is a head of one of
-// the three.
+// [rows, heads * d_head] -> [heads, row, d_head]; q and k are normed and rotated where the model
+// does. A piece is a head of one of the three.
 StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
   return [this, layer, rows](int64_t begin, int64_t end) {
     const QK& qk = attention().computed(layer);
@@ -198,7 +198,9 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
       for (int64_t i = 0; i < rows.n(); ++i) {
         std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, to.row(i).data());
       }
-      if ((is_q || is_k) && c.position == Position::rotary) {
+      const NormWeights& norm = is_q ? block(layer).q_norm : block(layer).k_norm;
+      if ((is_q || is_k) && !norm.gamma.empty()) normalize_rows(c, norm, to, to);
+      if ((is_q || is_k) && c.rotates(layer)) {
         const int64_t n_new = n - n_reused, from = rows.from - n_reused, end_row = from + rows.n();
         const Rotation& by = rotation(layer);
         rotate(to, by.cosines.rows(n_new).rows_of(from, end_row),

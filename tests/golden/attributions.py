@@ -38,6 +38,8 @@ MODELS = [
     "llama-gqa",
     "llama-tied-f16",
     "qwen2",
+    "qwen3",
+    "smollm3",
     "gpt-neox-parallel",
     "gpt-neox-sequential",
     "gpt2+padded",
@@ -547,6 +549,10 @@ def circuits(p, out):
             q, k, v = q * g, k * g, v * g
             if isinstance(p.norms(l)[0], torch.nn.LayerNorm):  # it reads x less its mean
                 q, k, v = (w - w.mean(0) for w in (q, k, v))
+        if p.family == "qwen3":  # the norms of every head's q and k
+            attn = p.layers[l].self_attn
+            q = q * np.tile(attn.q_norm.weight.detach().numpy(), p.H)
+            k = k * np.tile(attn.k_norm.weight.detach().numpy(), p.KV)
         return (
             [p.head(q, h, p.H) for h in range(p.H)],
             [p.head(k, h, p.KV) for h in range(p.H)],

@@ -26,7 +26,9 @@ CLASSES = {
     "Mistral": "mistral",
     "ModernBert": "modernbert",
     "Qwen2": "qwen2",
+    "Qwen3": "qwen3",
     "Roberta": "roberta",
+    "SmolLM3": "smollm3",
     "XLMRoberta": "xlm_roberta",
 }
 

@@ -200,6 +200,23 @@ VARIANTS = {
     ),
     # config.json ties the embeddings, but the file has a head of its own.
     "llama-own-head": ("LlamaConfig", LLAMA, torch.float32, "own-head", None),
+    # Heads wider than d_model / n_heads, with norms of their queries and keys.
+    "qwen3": ("Qwen3Config", dict(LLAMA, head_dim=8), torch.float32, "new", None),
+    "qwen3-biases-bf16": (
+        "Qwen3Config",
+        dict(LLAMA, head_dim=10, attention_bias=True, tie_word_embeddings=True, rms_norm_eps=1e-3),
+        torch.bfloat16,
+        "old",
+        None,
+    ),
+    # Its second layer has no positions.
+    "smollm3": (
+        "SmolLM3Config",
+        dict(LLAMA, no_rope_layers=[1, 0], attention_bias=True, mlp_bias=True, pad_token_id=0),
+        torch.float32,
+        "new",
+        None,
+    ),
 }
 
 

@@ -265,6 +265,26 @@ TEST_CASE("the chain's figure says equations that hold, in eight steps, in both 
   }
 }
 
+TEST_CASE("the chain says which norms and rotations q and k have been through") {
+  const auto said = [](const char* name, int layer) {
+    const auto model = *load_model(read_model_files(test_models() / name), name);
+    const Trace trace = forward(model, tokens_of(read_golden_pass(test_models() / name)));
+    State at{.token = 9, .locked_key = 4};
+    at.layer = layer;
+    const Inputs in{model.get(), &trace, &at};
+    const std::string text = text_of(drawn(in, find_metric("head_writes")->compute(in)));
+    std::string found;
+    for (const char* words : {"after the rotation", "does not rotate", "norm of their own"})
+      found += text.find(words) != std::string::npos ? '1' : '0';
+    return found;
+  };
+  CHECK(said("gpt2", 1) == "000");
+  CHECK(said("llama-gqa", 1) == "100");
+  CHECK(said("qwen3", 1) == "101");
+  CHECK(said("smollm3", 0) == "100");
+  CHECK(said("smollm3", 1) == "010");
+}
+
 TEST_CASE("given weights start the chain at the weight and say why") {
   Trace trace = *demonstration(ScratchMask::none).trace;
   Attention& a = trace.parts[0];
