@@ -1,4 +1,4 @@
-"""Draws configurations of the supported encoders, and compares attention with transformers.
+"""Draws configurations of the supported families, and compares attention with transformers.
 
     python tests/golden/fuzz_families.py PROGRAM [--n 50] [--seed 0] [--family NAME]
         needs torch, transformers, tokenizers, safetensors, numpy
@@ -112,15 +112,77 @@ def modernbert(r):
     return new
 
 
+def decoder(r):
+    """What Llama and its relatives share."""
+    c = shared(r)
+    heads, per_head = c["num_attention_heads"], r.choice([2, 4, 6, 10])
+    new = dict(
+        c,
+        hidden_size=heads * per_head,
+        num_key_value_heads=r.choice([n for n in (1, 2, 3, 4) if heads % n == 0]),
+        rms_norm_eps=r.choice([1e-6, 1e-5, 1e-2]),
+        head_dim=r.choice([2, 6, 8, per_head]),
+        pad_token_id=0,
+    )
+    del new["layer_norm_eps"]
+    if r.random() < 0.7:
+        theta = r.choice([30.0, 1e4, 5e5])
+        new["rope_parameters"] = r.choice(
+            [
+                dict(rope_type="default", rope_theta=theta),
+                dict(rope_type="linear", rope_theta=theta, factor=r.choice([2.0, 7.5])),
+                dict(
+                    rope_type="llama3",
+                    rope_theta=theta,
+                    factor=8.0,
+                    low_freq_factor=1.0,
+                    high_freq_factor=r.choice([2.0, 4.0]),
+                    original_max_position_embeddings=r.choice([8, 32]),
+                ),
+            ]
+        )
+    return new
+
+
+def llama(r):
+    return dict(decoder(r), attention_bias=r.random() < 0.5, mlp_bias=r.random() < 0.5)
+
+
+def mistral(r):
+    return dict(decoder(r), sliding_window=r.choice([None, 90, 4096]))
+
+
+def qwen2(r):
+    c = dict(decoder(r), use_sliding_window=r.random() < 0.3, sliding_window=r.choice([80, 4096]))
+    return dict(c, max_window_layers=r.choice([0, 1, 28]))
+
+
+def qwen3(r):
+    return dict(qwen2(r), attention_bias=r.random() < 0.5)
+
+
+def smollm3(r):
+    c = dict(llama(r), use_sliding_window=r.random() < 0.3, sliding_window=80)
+    if r.random() < 0.5:
+        return dict(c, no_rope_layer_interval=r.choice([1, 2, 4]))
+    return dict(c, no_rope_layers=[r.choice([0, 1]) for _ in range(c["num_hidden_layers"])])
+
+
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
 FAMILIES = {
     "albert": ("Albert", albert),
     "bert": ("Bert", bert),
     "camembert": ("Camembert", padded),
     "distilbert": ("DistilBert", distilbert),
     "electra": ("Electra", electra),
+    "llama": ("Llama", llama),
+    "mistral": ("Mistral", mistral),
     "modernbert": ("ModernBert", modernbert),
     "mpnet": ("MPNet", shared),
+    "qwen2": ("Qwen2", qwen2),
+    "qwen3": ("Qwen3", qwen3),
     "roberta": ("Roberta", padded),
+    "smollm3": ("SmolLM3", smollm3),
     "xlm-roberta": ("XLMRoberta", padded),
 }
 
@@ -141,7 +203,10 @@ def round_of(program, family, seed, folder):
     settings = draw(r)
     config = getattr(transformers, name + "Config")(**settings)
     with_head = r.random() < 0.5
-    kind = transformers.AutoModelForMaskedLM if with_head else transformers.AutoModel
+    kind = transformers.AutoModel
+    if with_head:
+        masked = transformers.AutoModelForMaskedLM
+        kind = transformers.AutoModelForCausalLM if family in DECODERS else masked
     model = kind.from_config(config)
     model.tie_weights()
     randomize(model, seed)
