@@ -159,7 +159,7 @@ void check_classes(const Recipe& recipe, const ConfigSource& config,
   config.json.at("architectures").each([&](std::string_view, const Json& name) {
     const std::string_view given = name.text().value_or("");
     const Recipe* const named = recipe_of_class(given);
-    if (given.empty() || (named && named->fields.data() == recipe.fields.data())) return true;
+    if (given.empty() || (named && named->binds.data() == recipe.binds.data())) return true;
     warnings.push_back(config.file + ": architectures names " + json_quote(given) +
                        ", which is no class of type " + recipe.model_type +
                        " in transformers; attention is computed as in " + recipe.model_type);

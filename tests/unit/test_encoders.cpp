@@ -139,6 +139,20 @@ TEST_CASE("ModernBERT has no first norm, two rotations, and no direct logits") {
   CHECK(!missing(*find_metric("lens_logit"), in));
 }
 
+TEST_CASE("a class of another family is named, though the fields are BERT's") {
+  const auto warnings = [](const std::string& architecture) {
+    const Json json = *Json::parse(
+        R"({"model_type":"albert","hidden_size":8,"num_hidden_layers":2,"num_attention_heads":2,)"
+        R"("intermediate_size":9,"max_position_embeddings":90,"vocab_size":5,"architectures":[")" +
+            architecture + "\"]}",
+        "config.json");
+    return read_layout(**find_recipe(json), json)->warnings;
+  };
+  CHECK(warnings("AlbertForMaskedLM").empty());
+  REQUIRE(warnings("BertForMaskedLM").size() == 1);
+  CHECK(has(warnings("BertForMaskedLM")[0], "which is no class of type albert"));
+}
+
 TEST_CASE("what relatives of BERT cannot have here is refused") {
   for (const char* family : {"distilbert", "electra", "albert", "mpnet", "modernbert"})
     CHECK(error_of(family, "") == "");
