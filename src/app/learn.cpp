@@ -1,5 +1,9 @@
 #include "app/learn.h"
 
+#include <optional>
+
+#include "figure/report.h"
+
 namespace attn {
 
 bool ChapterKey::operator==(const ChapterKey& o) const {
@@ -16,11 +20,26 @@ ChapterKey chapter_key(const Chapter& chapter, const std::shared_ptr<const Trace
 Job chapter_job(const Chapter& chapter, std::shared_ptr<const Model> model,
                 std::shared_ptr<const Trace> trace, const State& at,
                 std::function<void(std::shared_ptr<const MadeChapter>)> done) {
+  struct Work {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Trace> trace;
+    State at;
+    std::optional<MeanOfHeads> mean = {};
+  };
   auto made = std::make_shared<MadeChapter>();
   made->key = chapter_key(chapter, trace, at);
-  return {tr(at.lang, "Writing the chapter", "正在生成本章内容"), 1,
-          [made, model = std::move(model), trace = std::move(trace), at] {
-            made->blocks = made->key.chapter->blocks({model.get(), trace.get(), &at});
+  const int n_steps = chapter.of_mean ? trace->at(at).n_heads : 1;
+  auto work = std::make_shared<Work>(Work{std::move(model), std::move(trace), at});
+  return {tr(at.lang, "Writing the chapter", "正在生成本章内容"), n_steps,
+          [made, work] {
+            const Inputs in{work->model.get(), work->trace.get(), &work->at};
+            if (made->key.chapter->of_mean) {
+              if (!work->mean) work->mean = MeanOfHeads{in};
+              if (work->mean->step()) return true;
+              made->blocks = head_mean_report(*work->mean);
+            } else {
+              made->blocks = made->key.chapter->blocks(in);
+            }
             return false;
           },
           [made, done = std::move(done)] { done(made); }};

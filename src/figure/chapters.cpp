@@ -71,6 +71,7 @@ constexpr Chapter kChapters[] = {
         .about = {"What the average of the heads shows, and what it hides",
                   "各头平均能看出什么，又掩盖了什么"},
         .blocks = head_mean_report,
+        .of_mean = true,
         .view = "view=map&show=head_mean",
         .view_title = {"Show the mean on the map", "在热力图中看平均"},
     },
@@ -112,8 +113,8 @@ const Chapter* find_chapter(std::string_view id) {
 
 double chapter_work(const Chapter& chapter, const Inputs& in) {
   const Attention& a = in.attention();
-  const bool of_maps = chapter.blocks == heat_map_report || chapter.blocks == head_mean_report;
-  const double rows = of_maps ? queries_shown(in).size() : 4;
+  const bool of_map = chapter.of_mean || chapter.blocks == heat_map_report;
+  const double rows = of_map ? queries_shown(in).size() : 4;
   const double heads = chapter.blocks == heat_map_report ? 1 : a.n_heads;
   return rows * heads * a.n_key * (a.d_head + 16.);
 }

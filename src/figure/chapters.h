@@ -16,6 +16,7 @@ struct Chapter {
   Text title = {};
   Text about = {};                                // a sentence for the list of chapters
   TextBlocks (*blocks)(const Inputs&) = nullptr;  // of the state's sample, layer, head and token
+  bool of_mean = false;     // of MeanOfHeads, whose steps can be made one by one
   bool of_token = false;    // about the chosen token: the page offers the next
   bool from_first = false;  // opened from the list, it begins with the first token
   bool of_pair = false;     // about the locked key, too: the strongest is locked where none is

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "analysis/measure.h"
 #include "figure/text_blocks.h"
@@ -19,6 +20,14 @@ TextBlocks head_comparison_report(const Inputs& in);
 // ██ > 0.5, ▓▓ > 0.3, ▒▒ > 0.1, ░░ > 0.05.
 TextBlocks heat_map_report(const Inputs& in);
 TextBlocks head_mean_report(const Inputs& in);
+// The mean that it tells of, one head a step; the inputs, clamped, must outlive it.
+struct MeanOfHeads {
+  Inputs in;
+  int head = 0;                  // the next
+  std::vector<float> rows = {};  // of queries_shown(), [queries shown, n_key]
+  bool step();                   // false after the last
+};
+TextBlocks head_mean_report(const MeanOfHeads& mean);
 // Masked pairs are named as such.
 TextBlocks element_report(const Inputs& in, int query, int key);
 TextBlocks indexing_report(const Inputs& in);

@@ -116,19 +116,6 @@ TextBlocks heat_map_report(const Inputs& asked) {
 
 namespace {
 
-// Of the queries shown, [queries shown, n_key].
-std::vector<float> mean_rows(const Inputs& in) {
-  const State& s = *in.state;
-  const Attention& a = in.attention();
-  const MapWindow q = queries_shown(in);
-  std::vector<float> one(size_t(q.size()) * size_t(a.n_key)), mean(one.size());
-  for (int h = 0; h < a.n_heads; ++h) {
-    a.pattern_rows(s.sample, s.layer, h, q.begin, q.end, {one.data(), q.size(), a.n_key});
-    for (size_t i = 0; i < one.size(); ++i) mean[i] += one[i] / float(a.n_heads);
-  }
-  return mean;
-}
-
 TextTable table_of_means(std::span<const float> mean, const Inputs& in) {
   const Attention& a = in.attention();
   const Tokens &queries = queries_of(in), &keys = keys_of(in);
@@ -146,12 +133,31 @@ TextTable table_of_means(std::span<const float> mean, const Inputs& in) {
 
 }  // namespace
 
+bool MeanOfHeads::step() {
+  const State& s = *in.state;
+  const Attention& a = in.attention();
+  const MapWindow q = queries_shown(in);
+  std::vector<float> one(size_t(q.size()) * size_t(a.n_key));
+  rows.resize(one.size());
+  a.pattern_rows(s.sample, s.layer, head, q.begin, q.end, {one.data(), q.size(), a.n_key});
+  for (size_t i = 0; i < one.size(); ++i) rows[i] += one[i] / float(a.n_heads);
+  return ++head < a.n_heads;
+}
+
 TextBlocks head_mean_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
-  const Inputs in = asked.at(s);
+  MeanOfHeads mean{asked.at(s)};
+  while (mean.step()) {
+  }
+  return head_mean_report(mean);
+}
+
+TextBlocks head_mean_report(const MeanOfHeads& of) {
+  const Inputs& in = of.in;
+  const State& s = *in.state;
   const Attention& a = in.attention();
   const Lang lang = s.lang;
-  const std::vector<float> mean = mean_rows(in);
+  const std::vector<float>& mean = of.rows;
   TextBlocks out{sentence_block(
       fill(tr(lang, "{0}.mean(0)   mean over the {1} heads of this layer: {2}",
               "{0}.mean(0)   本层 {1} 个头的平均：{2}"),

@@ -62,62 +62,87 @@ Array array_of(const Inputs& in) {
           axis_name(Axis::head, lang) + ", " + axis_name(Axis::key, lang), "", ""};
 }
 
-// `lines` print what their comments say.
-std::string lines_of(const Library& library, const Inputs& in, const Measure& rows, int key) {
-  const State& s = *in.state;
-  const Attention& a = in.attention();
-  const Array array = array_of(in);
-  const auto at = [&](const std::string& head, const std::string& more) {
+// Writes the lines of one library.
+struct Lines {
+  const Library& library;
+  Array array;
+  std::string out = {};
+
+  std::string at(const std::string& head, const std::string& more = "") const {
     return array.name + "[" + array.before + head + array.query + more + "]";
-  };
-  const std::string head = std::to_string(s.head), j = std::to_string(key);
-  std::vector<std::vector<float>> heads;
-  for (int h = 0; h < a.n_heads; ++h) {
-    const auto begin = rows.values.begin() + int64_t(h) * a.n_key;
-    heads.emplace_back(begin, begin + a.n_key);
-    // As they are written: the comments say what these print.
-    for (float& w : heads.back()) w = float(std::round(double(w) * 1e6) / 1e6);
   }
-  const std::vector<float>& row = heads[size_t(s.head)];
-
-  std::string out = std::string(library.import) + "\n" + array.name + " = " +
-                    fill(library.zeros, {array.sizes}) + "  # [" + array.axes + "]\n";
-  const auto set = [&](const std::string& place, const std::string& values) {
+  void set(const std::string& place, const std::string& values) {
     out += place + " = " + fill(library.array, {values}) + "\n";
-  };
-  const auto print = [&](const std::string& what, const std::string& result) {
+  }
+  // The comment is what the line prints.
+  void print(const std::string& what, const std::string& result) {
     out += "print(" + what + ")  # " + result + "\n";
-  };
-  const auto print_number = [&](const std::string& what, double result) {
+  }
+  void print_number(const std::string& what, double result) {
     print("f\"{" + what + ":.4f}\"", fixed(result, 4));
-  };
+  }
+};
 
-  double sum = 0, written_sum = 0, mean = 0;
-  for (float w : row) sum += w;
-  for (const auto& one : heads) mean += double(one[size_t(key)]) / a.n_heads;
-  const bool all_heads = rows.values.size() <= kMostWritten;
-  if (all_heads) {
-    for (int h = 0; h < a.n_heads; ++h) set(at(std::to_string(h), ""), numbers(heads[size_t(h)]));
+using Rows = std::vector<std::vector<float>>;  // [head][key]
+
+// As they are written, since the comments say what these print.
+Rows rows_of(const Measure& heads_row) {
+  const size_t n_key = size_t(heads_row.shape[1]);
+  Rows rows;
+  for (size_t begin = 0; begin < heads_row.values.size(); begin += n_key) {
+    const auto first = heads_row.values.begin() + int64_t(begin);
+    rows.emplace_back(first, first + int64_t(n_key));
+    for (float& w : rows.back()) w = float(std::round(double(w) * 1e6) / 1e6);
+  }
+  return rows;
+}
+
+bool writes_all(const Rows& rows) { return rows.size() * rows[0].size() <= kMostWritten; }
+
+// Sets the query's row in every head, or in the chosen one, or its largest weights; the sum of what
+// is set of the chosen row.
+double set_rows(Lines& lines, const Rows& rows, int head) {
+  const std::vector<float>& row = rows[size_t(head)];
+  const std::string name = std::to_string(head);
+  std::vector<float> written = row;
+  if (writes_all(rows)) {
+    for (size_t h = 0; h < rows.size(); ++h)
+      lines.set(lines.at(std::to_string(h)), numbers(rows[h]));
   } else if (row.size() <= kMostWritten) {
-    set(at(head, ""), numbers(row));
+    lines.set(lines.at(name), numbers(row));
   } else {
     std::vector<int> places;
     for (const Peak& peak : top_keys(row, kLargest)) places.push_back(peak.key);
     std::ranges::sort(places);
-    std::vector<float> largest;
-    for (int k : places) largest.push_back(row[size_t(k)]);
-    for (float w : largest) written_sum += w;
-    set(at(head, ", " + list_of(places, [](int k) { return std::to_string(k); })),
-        numbers(largest));
-    sum = written_sum;
+    written.clear();
+    for (int k : places) written.push_back(row[size_t(k)]);
+    const std::string keys = list_of(places, [](int k) { return std::to_string(k); });
+    lines.set(lines.at(name, ", " + keys), numbers(written));
   }
-  print("tuple(" + array.name + ".shape)", "(" + array.sizes + ")");
-  print_number(at(head, "") + ".sum()", sum);
-  print_number(at(head, ", " + j), row[size_t(key)]);
-  print("int(" + at(head, "") + ".argmax())", std::to_string(top_keys(row, 1)[0].key));
-  if (all_heads) print_number(at(":", ", " + j) + ".mean(" + library.mean + ")", mean);
-  out.pop_back();
-  return out;
+  double sum = 0;
+  for (float w : written) sum += w;
+  return sum;
+}
+
+std::string lines_of(const Library& library, const Inputs& in, const Rows& rows, int key) {
+  Lines lines{library, array_of(in)};
+  const Array& array = lines.array;
+  const std::string head = std::to_string(in.state->head), j = ", " + std::to_string(key);
+  const std::vector<float>& row = rows[size_t(in.state->head)];
+  lines.out = std::string(library.import) + "\n" + array.name + " = " +
+              fill(library.zeros, {array.sizes}) + "  # [" + array.axes + "]\n";
+  const double sum = set_rows(lines, rows, in.state->head);
+  lines.print("tuple(" + array.name + ".shape)", "(" + array.sizes + ")");
+  lines.print_number(lines.at(head) + ".sum()", sum);
+  lines.print_number(lines.at(head, j), row[size_t(key)]);
+  lines.print("int(" + lines.at(head) + ".argmax())", std::to_string(top_keys(row, 1)[0].key));
+  if (writes_all(rows)) {
+    double mean = 0;
+    for (const auto& one : rows) mean += double(one[size_t(key)]) / double(rows.size());
+    lines.print_number(lines.at(":", j) + ".mean(" + library.mean + ")", mean);
+  }
+  lines.out.pop_back();
+  return lines.out;
 }
 
 }  // namespace
@@ -125,7 +150,7 @@ std::string lines_of(const Library& library, const Inputs& in, const Measure& ro
 TextBlocks python_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
   const Inputs in = asked.at(s);
-  const Measure rows = find_metric("heads_row")->compute(in);
+  const Rows rows = rows_of(find_metric("heads_row")->compute(in));
   const int key = spoken_key(in);
   TextBlocks out{sentence_block(
       tr(s.lang, "The same in NumPy and in PyTorch; each comment is what the line prints.",

@@ -9,10 +9,10 @@
 namespace attn {
 namespace {
 
-constexpr float kGap = 12;          // between columns
-constexpr float kLeastBar = 60;     // width of a column of bars
+constexpr float kGap = 10;          // between columns
+constexpr float kLeastBar = 36;     // width of a column of bars
 constexpr size_t kManyColumns = 6;  // from these on, a table scrolls sideways
-constexpr float kCell = 18;         // side of a map's cell
+constexpr float kSmallest = 8.5f;   // letters of a map
 
 std::vector<float> widths_of(const TextTable& table) {
   std::vector<float> widths(table.rows().front().size(), 0);
@@ -66,11 +66,15 @@ void draw_line(Frame& f, const TextTable& table, size_t r, const std::vector<flo
     ImGui::Dummy({room, size + 4});
   }
   ImGui::PopID();
+  const bool has_bar = r > 0 && pick.bar >= 0;
+  if (has_bar && n < widths.size())  // no room for its column
+    list->AddRectFilled({at.x, at.y + size + 2}, {at.x + room * pick.bar, at.y + size + 4},
+                        rgb(f.colors().accent, .8f), 1);
   float x = at.x;
   const ImU32 ink = rgb(r == 0 ? f.colors().faint : f.colors().text);
   for (size_t c = 0; c < n; ++c) {
     const char align = table.aligns()[c];
-    if (align == 'b' && r > 0) {
+    if (align == 'b' && has_bar) {
       const float full = std::max(0.f, at.x + room - x - 4);
       list->AddRectFilled({x, at.y + 5}, {x + std::max(1.f, full * pick.bar), at.y + size - 1},
                           rgb(f.colors().accent, .8f), 2);
@@ -118,12 +122,19 @@ void draw_table(Frame& f, const TextTable& table) {
 void draw_map(Frame& f, const TextTable& cells) {
   const auto& rows = cells.rows();
   float label = 0, side = text_width("██") + 1;
+  const auto width_of_all = [&] { return label + 8 + side * float(rows[0].size() - 1); };
   for (const auto& row : rows) label = std::max(label, text_width(row[0]));
   for (const auto& row : rows)
     for (size_t c = 1; c < row.size(); ++c) side = std::max(side, text_width(row[c]) + 1);
-  const float width = label + 8 + side * float(rows[0].size() - 1);
-  const float high = kCell * float(rows.size());
-  const bool sideways = width > ImGui::GetContentRegionAvail().x;
+  // Smaller letters for a wide one, as far as they can be read.
+  const float size = ImGui::GetFontSize(), room = ImGui::GetContentRegionAvail().x;
+  const float shrink = std::clamp(room / width_of_all(), kSmallest / size, 1.f);
+  ImGui::PushFont(nullptr, size * shrink);
+  label *= shrink;
+  side *= shrink;
+  const float line = size * shrink + 4, width = width_of_all();
+  const float high = line * float(rows.size());
+  const bool sideways = width > room + 1;
   if (sideways) {
     ImGui::SetNextWindowContentSize({width, 0});
     ImGui::BeginChild("map", {0, high + ImGui::GetStyle().ScrollbarSize}, kTabPasses,
@@ -132,9 +143,9 @@ void draw_map(Frame& f, const TextTable& cells) {
   const ImVec2 at = ImGui::GetCursorScreenPos();
   ImDrawList* list = ImGui::GetWindowDrawList();
   for (size_t r = 0; r < rows.size(); ++r) {
-    const float y = at.y + kCell * float(r);
+    const float y = at.y + line * float(r);
     if (is_chosen(f, cells.pick(r)))
-      list->AddRectFilled({at.x - 3, y}, {at.x + label + 4, y + kCell - 1},
+      list->AddRectFilled({at.x - 3, y}, {at.x + label + 4, y + line - 1},
                           rgb(f.colors().accent, .16f), 4);
     list->AddText({at.x, y + 1}, rgb(f.colors().faint), rows[r][0].c_str());
     for (size_t c = 1; c < rows[r].size(); ++c) {
@@ -146,6 +157,7 @@ void draw_map(Frame& f, const TextTable& cells) {
   ImGui::Dummy({width, high});
   f.mark("learn.map");
   if (sideways) ImGui::EndChild();
+  ImGui::PopFont();
 }
 
 void draw_code(Frame& f, const std::string& text) {
