@@ -48,7 +48,7 @@ LensLayout lens_layout(const ViewInput& input) {
   at.high = line * 1.5f;
   if (input.height > 0)
     at.high =
-        std::clamp((input.height - at.top - bar - 8) / float(n_layers), line * 1.35f, line * 3);
+        std::clamp((input.height - at.top - bar - 8) / float(n_layers), line * 1.35f, line * 6);
   at.size = {std::max(input.width, at.left + at.wide * float(n_query) + 4),
              at.top + at.high * float(n_layers) + 6 + bar};
   return at;
@@ -94,7 +94,19 @@ Figure lens_figure(const ViewInput& input) {
           m.n_guesses() > 0
               ? visible_token(shown(input, m.guesses[i * size_t(m.n_guesses())].token))
               : value_text(input.metric, value);
-      figure.shapes.push_back(Label{{(min.x + max.x) / 2, y + at.high / 2 - line * .47f},
+      // Where there is room, how likely it is below it.
+      const bool tells = m.n_guesses() > 0 && std::isfinite(value) && at.high >= line * 2.6f;
+      const float top = y + at.high / 2 - line * (tells ? .95f : .47f);
+      if (tells)
+        figure.shapes.push_back(Label{{(min.x + max.x) / 2, top + line},
+                                      percent_text(value, 0),
+                                      Ink::text,
+                                      Align::center,
+                                      at.wide - 6,
+                                      .75f,
+                                      false,
+                                      place});
+      figure.shapes.push_back(Label{{(min.x + max.x) / 2, top},
                                     text,
                                     Ink::text,
                                     Align::center,

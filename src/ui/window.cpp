@@ -44,13 +44,19 @@ void draw_settings(Frame& f) {
   fitting_card(f, "view", [&] { draw_view_controls(f); });
 }
 
-void draw_left_column(Frame& f, float width) {
+constexpr float kLeastFacts = 120;
+
+// The grid takes what is left of the height; where it cannot use it all, the facts stand below it,
+// and the right column has more room for rows.
+void draw_left_column(Frame& f, float width, bool with_facts) {
   ImGui::BeginChild("left", {width, 0}, kTabPasses);
   draw_settings(f);
   const float room = ImGui::GetContentRegionAvail().y;
   const float wanted = grid_panel_height(f, ImGui::GetContentRegionAvail().x);
-  card(f, "grid", {0, std::max(std::min(wanted, 150.f), std::min(room, wanted))}, false,
-       [&] { draw_grid_panel(f); });
+  f.ui.facts_left = with_facts && f.trace && room - wanted - kGap >= kLeastFacts;
+  const float grid = f.ui.facts_left ? wanted : std::max(std::min(wanted, 150.f), room);
+  card(f, "grid", {0, grid}, false, [&] { draw_grid_panel(f); });
+  if (f.ui.facts_left) card(f, "facts", {0, 0}, true, [&] { draw_facts_panel(f); });
   ImGui::EndChild();
 }
 
@@ -76,12 +82,14 @@ void draw_right_column(Frame& f, float width) {
     card(f, "panel", {0, 0}, false, [&] { draw_chosen_panel(f); });
     return ImGui::EndChild();
   }
-  const float room = ImGui::GetContentRegionAvail().y - 2 * kGap;
+  const bool has_facts = !f.ui.facts_left;
+  const float room = ImGui::GetContentRegionAvail().y - (has_facts ? 2 : 1) * kGap;
   const float line = 21;
   // Each panel's preferred height; a shortage is taken from the larger ones.
   float bars = (f.ui.bars.figure.size.y > 0 ? f.ui.bars.figure.size.y : 6 * line) + 54;
   float heads = (f.ui.heads.figure.size.y > 0 ? f.ui.heads.figure.size.y : 6 * line) + 54;
-  const float facts = std::min(f.ui.facts_height, std::max(room * .28f, room - bars - heads));
+  const float facts =
+      has_facts ? std::min(f.ui.facts_height, std::max(room * .2f, room - bars - heads)) : 0;
   const float left = room - facts;
   if (bars + heads > left) {
     bars = std::min(bars, std::max(left * .55f, left - heads));
@@ -89,7 +97,7 @@ void draw_right_column(Frame& f, float width) {
   }
   card(f, "row", {0, bars}, false, [&] { draw_bars_panel(f.reads()); });
   card(f, "compare", {0, heads}, false, [&] { draw_heads_panel(f.reads()); });
-  card(f, "facts", {0, facts}, true, [&] { draw_facts_panel(f); });
+  if (has_facts) card(f, "facts", {0, facts}, true, [&] { draw_facts_panel(f); });
   ImGui::EndChild();
 }
 
@@ -182,7 +190,7 @@ void draw_body(Frame& f) {
     const bool reads = f.state.panel == Panel::learn;  // text needs wider lines
     const float left = 336, wide = reads ? std::clamp(room.x - left - 600, 320.f, 430.f) : 320.f,
                 right = room.x >= 1180 ? wide : 290.f;
-    draw_left_column(f, left);
+    draw_left_column(f, left, true);
     ImGui::SameLine();
     ImGui::BeginChild("center", {room.x - left - right - 2 * kGap, 0}, kTabPasses);
     draw_tab(f, Tab::map);
@@ -190,7 +198,7 @@ void draw_body(Frame& f) {
     ImGui::SameLine();
     draw_right_column(f, right);
   } else if (room.x >= 660) {
-    draw_left_column(f, 290);
+    draw_left_column(f, 290, false);
     ImGui::SameLine();
     ImGui::BeginChild("center", {0, 0}, kTabPasses);
     draw_tabs(f, {Tab::map, Tab::row, Tab::heads, Tab::head, Tab::list, Tab::learn, Tab::about});

@@ -83,7 +83,7 @@ std::string not_kept(const Frame& f, int layer) {
 float grid_panel_height(const Frame& f, float width) {
   if (!f.snap.grid) return 120;
   const HeadGrid& grid = *f.snap.grid;
-  return kTop + float(grid.n_layers) * tiles_in(1, grid.n_heads, width - 24, 1e9f).step() + 104;
+  return kTop + float(grid.n_layers) * tiles_in(1, grid.n_heads, width - 24, 1e9f).step() + 78;
 }
 
 namespace {

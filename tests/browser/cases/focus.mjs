@@ -80,4 +80,16 @@ export const cases = [
       page.check_clean();
     },
   },
+  {
+    name: "what is said of a cell ends when the mouse leaves the picture for the text box",
+    async run(t) {
+      const page = await opened(t);
+      await page.move("chip.3");
+      await until(async () => await page.readout(), "the cell is not read out");
+      await page.move("prompt");
+      await until(
+          async () => !((await page.readout()) ?? "").includes("query"),
+          "the cell is still read out when the mouse is in the text box", 3000);
+    },
+  },
 ];
