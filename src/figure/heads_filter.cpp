@@ -11,6 +11,8 @@ namespace {
 
 using Condition = HeadFilter::Condition;
 
+constexpr size_t kMostNamed = 6;  // measures in one error
+
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
 bool is_operator(char c) { return c == '<' || c == '>' || c == '='; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -44,6 +46,19 @@ const Metric* metric_named(std::string_view name) {
   return nullptr;
 }
 
+// The measures whose id or title begins with this; a name known whole is the only one.
+std::vector<const Metric*> metrics_beginning(std::string_view name) {
+  if (const Metric* exact = metric_named(name)) return {exact};
+  std::vector<const Metric*> found;
+  const std::string start = plain(name);
+  if (start.empty()) return found;
+  for (const Metric* m : head_metrics())
+    if (plain(m->id).starts_with(start) || plain(m->title.en).starts_with(start) ||
+        plain(m->title.zh).starts_with(start))
+      found.push_back(m);
+  return found;
+}
+
 std::string nearest_id(std::string_view name) {
   std::string best;
   int fewest = 1000;
@@ -75,6 +90,10 @@ struct Reader {
   void skip() {
     while (at < text.size() && is_blank(text[at])) ++at;
   }
+  bool peeks_operator() {
+    skip();
+    return at < text.size() && is_operator(text[at]);
+  }
   std::string_view word() {
     const size_t from = at;
     while (at < text.size() && !is_blank(text[at]) && !is_operator(text[at])) ++at;
@@ -86,6 +105,14 @@ struct Reader {
   Error unknown(std::string_view name) const {
     return {quoted(name) + t(" is not a measure; did you mean ", " 不是度量；是否指 ") +
             nearest_id(name) + t("?", "？")};
+  }
+
+  Error ambiguous(std::string_view name, const std::vector<const Metric*>& found) const {
+    std::string ids;
+    for (size_t i = 0; i < found.size() && i < kMostNamed; ++i)
+      ids += (i == 0 ? "" : t(", ", "、")) + std::string(found[i]->id);
+    if (found.size() > kMostNamed) ids += t(", …", "…");
+    return {quoted(name) + t(" begins several measures: ", " 是多个度量的开头：") + ids};
   }
 
   // "5" or "2-4", after L or H.
@@ -162,7 +189,9 @@ struct Reader {
 
   Result<Condition> comparison(std::string_view name) {
     Condition c;
-    c.metric = metric_named(name);
+    const std::vector<const Metric*> found = metrics_beginning(name);
+    if (found.size() > 1) return ambiguous(name, found);
+    c.metric = found.empty() ? nullptr : found[0];
     skip();
     if (at >= text.size() || !is_operator(text[at])) {
       if (!c.metric) return unknown(name);
@@ -212,7 +241,9 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
       }
       name += " " + std::string(next);
     }
-    if (!metric_named(name)) {
+    // All words up to the operator may be the beginning of one: "previous to > 0.5".
+    const bool compared = r.peeks_operator() && !metrics_beginning(name).empty();
+    if (!metric_named(name) && !compared) {
       r.at = size_t(word.data() + word.size() - text.data());
       name = word;
     }
@@ -221,6 +252,17 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
     filter.conditions.push_back(*condition);
   }
   return filter;
+}
+
+const Metric* newly_filtered(std::string_view before, std::string_view after) {
+  const auto first = [](std::string_view text) -> const Metric* {
+    const Result<HeadFilter> filter = parse_filter(text, Lang::en);
+    if (!filter) return nullptr;
+    const auto found = std::ranges::find(filter->conditions, Condition::measure, &Condition::kind);
+    return found == filter->conditions.end() ? nullptr : found->metric;
+  };
+  const Metric* metric = first(after);
+  return metric == first(before) ? nullptr : metric;
 }
 
 }  // namespace attn

@@ -57,11 +57,15 @@ struct HeadFilter {
   std::vector<Condition> conditions;
 };
 // Conditions separated by spaces: "L5", "L2-4", "H0", "L5H1", "induction > 0.5", "entropy<=2",
-// "self > 50%", "role=sink". A measure is named by its id or title, a role by its name in either
-// language or the beginning of it; case, spaces and underscores do not matter. Roles are those in
-// general (HeadsTable::general); without these no head passes.
+// "self > 50%", "role=sink". A measure is named by its id or its title in either language or a
+// beginning that no other measure has, a role by its name in either language or the beginning of
+// it; case, spaces and underscores do not matter. Roles are those in general
+// (HeadsTable::general); without these no head passes.
 // The error is one sentence that says how to correct it.
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
+// The first measure that the filter compares, where it is not the first of the filter before; null
+// if there is none or a filter has an error. The list then shows and sorts by it.
+const Metric* newly_filtered(std::string_view before, std::string_view after);
 bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int head);
 
 // Indices (layer * n_heads + head) of the heads that pass, in this order, NaN last. Without a

@@ -48,9 +48,10 @@ constexpr Entry kMore[] = {
       "单击度量可查看说明、公式与来源"}},
     {{"List", "列表"},
      {"All heads, sorted by a measure. The filter takes conditions separated by spaces: induction "
-      "> "
-      "0.5 L5 H0-3",
-      "按某个度量排序的所有头。筛选条件以空格分隔：induction > 0.5 L5 H0-3"}},
+      "> 0.5 L5 H0-3. The beginning of a measure's name is enough, and the list then shows that "
+      "measure",
+      "按某个度量排序的所有头。筛选条件以空格分隔：induction > 0.5 L5 H0-3。"
+      "度量只需写出名称的开头，列表随即显示该度量"}},
     {{"Learn", "学习"},
      {"The tutorial in eight chapters with the numbers on screen, and lessons with questions and "
       "answers. A lesson is a JSON file; drop your own onto the page",

@@ -215,7 +215,7 @@ struct UiState {
   Scale shown_scale = Scale::linear;
   std::vector<float> shown_most;  // of each row, the largest magnitude
   float facts_height = 120;
-  bool facts_left = false;  // the facts stand below the grid
+  bool facts_left = false;   // the facts stand below the grid
   std::string learn_drawn;   // State::learn as last drawn, to scroll to the top of another
   std::string learn_answer;  // the lesson's step whose answer is open
   int d_model_before = 0, d_model_noted = 0;  // what the number of heads has changed; 0: nothing

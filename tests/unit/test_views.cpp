@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/measures.h"
@@ -262,6 +263,46 @@ TEST_CASE("a filter is conditions joined by blanks") {
   CHECK(listed("l1h1") == std::vector<int>{3});
   CHECK(listed_heads(table, {}, table.find(id), Order::lowest).front() == 0);
   CHECK(listed_heads(table, {}, nullptr, Order::highest) == std::vector<int>{0, 1, 2, 3});
+}
+
+TEST_CASE("a filter takes the beginning of a measure's name, if it is of no other") {
+  const auto metric_of = [](const std::string& text) -> const Metric* {
+    const auto filter = parse_filter(text, Lang::en);
+    return filter && filter->conditions.size() == 1 ? filter->conditions[0].metric : nullptr;
+  };
+  int shortened = 0;
+  for (const Metric* m : head_metrics()) {
+    CAPTURE(m->id);
+    for (const std::string whole : {m->id, m->title.en, m->title.zh}) {
+      CHECK(metric_of(whole + " > 0.5") == m);
+      std::string name = whole;
+      char last = 0;
+      do last = std::exchange(name.back(), 0), name.pop_back();
+      while ((uint8_t(last) & 0xC0) == 0x80 && !name.empty());  // whole characters
+      if (name.empty()) continue;
+      // This one, or one of just that name, or an error that lists several: never a guess.
+      const Metric* found = metric_of(name + " > 0.5");
+      if (found && found != m)
+        CHECK((name == found->id || name == found->title.en || name == found->title.zh));
+      else if (!found)
+        CHECK(fault(name + " > 0.5").find("begins several measures: ") != std::string::npos);
+      shortened += found == m;
+    }
+  }
+  CHECK(shortened > 20);
+  CHECK(fault("p > 0.5").find("begins several measures: ") != std::string::npos);
+  CHECK(fault("zzz > 0.5").find("is not a measure") != std::string::npos);
+}
+
+TEST_CASE("a measure that is newly filtered by is the one to list") {
+  const Metric *a = head_metrics()[0], *b = head_metrics()[1];
+  const std::string of_a = std::string(a->id) + " > 0.5", of_b = std::string(b->id) + " < 1";
+  CHECK(newly_filtered("", of_a) == a);
+  CHECK(newly_filtered("L1", "L1 " + of_a + " " + of_b) == a);
+  CHECK(newly_filtered(of_a, of_b) == b);
+  CHECK(newly_filtered(of_a, of_a + " L2") == nullptr);  // the menu may show another by now
+  CHECK(newly_filtered(of_a, "") == nullptr);
+  CHECK(newly_filtered("", std::string(a->id) + " >") == nullptr);
 }
 
 TEST_CASE("a filter by role takes what heads do in general, first or otherwise") {

@@ -153,6 +153,14 @@ void draw_here(Frame& f, const HeadRole* role) {
   ImGui::Spacing();
 }
 
+// The list shows, and sorts by, the measure that was just filtered by.
+void follow_filter(Frame& f, const std::string& before) {
+  const Metric* metric = newly_filtered(before, f.state.filter);
+  if (!metric) return;
+  f.state.measure = metric->id;
+  if (f.state.order == Order::place) f.state.order = Order::highest;
+}
+
 }  // namespace
 
 void draw_head_panel(Frame& f) {
@@ -219,6 +227,7 @@ void draw_list_panel(Frame& f) {
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float high = ImGui::GetFrameHeight();
   const char* hint = f.t("Filter: induction > 0.5 L5", "筛选：induction > 0.5 L5");
+  const std::string before = f.state.filter;
   if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
     ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + width, at.y + high},
                                               rgb(f.colors().field), 7);
@@ -228,6 +237,7 @@ void draw_list_panel(Frame& f) {
   } else if (platform::prompt_box("filter", f.state.filter, {at.x, at.y},
                                   {at.x + width, at.y + high}, hint, f.ui.dark)) {
     f.ui.typed_at = ImGui::GetTime();
+    follow_filter(f, before);
   }
   ImGui::SetCursorScreenPos(at);
   ImGui::Dummy({width, high});
