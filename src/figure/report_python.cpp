@@ -63,7 +63,7 @@ Array array_of(const Inputs& in) {
 }
 
 // Writes the lines of one library.
-struct Lines {
+struct CodeLines {
   const Library& library;
   Array array;
   std::string out = {};
@@ -83,12 +83,12 @@ struct Lines {
   }
 };
 
-using Rows = std::vector<std::vector<float>>;  // [head][key]
+using RowsByHead = std::vector<std::vector<float>>;  // [head][key]
 
 // As they are written, since the comments say what these print.
-Rows rows_of(const Measure& heads_row) {
+RowsByHead rows_of(const Measure& heads_row) {
   const size_t n_key = size_t(heads_row.shape[1]);
-  Rows rows;
+  RowsByHead rows;
   for (size_t begin = 0; begin < heads_row.values.size(); begin += n_key) {
     const auto first = heads_row.values.begin() + int64_t(begin);
     rows.emplace_back(first, first + int64_t(n_key));
@@ -97,11 +97,11 @@ Rows rows_of(const Measure& heads_row) {
   return rows;
 }
 
-bool writes_all(const Rows& rows) { return rows.size() * rows[0].size() <= kMostWritten; }
+bool writes_all(const RowsByHead& rows) { return rows.size() * rows[0].size() <= kMostWritten; }
 
 // Sets the query's row in every head, or in the chosen one, or its largest weights; the sum of what
 // is set of the chosen row.
-double set_rows(Lines& lines, const Rows& rows, int head) {
+double set_rows(CodeLines& lines, const RowsByHead& rows, int head) {
   const std::vector<float>& row = rows[size_t(head)];
   const std::string name = std::to_string(head);
   std::vector<float> written = row;
@@ -124,8 +124,8 @@ double set_rows(Lines& lines, const Rows& rows, int head) {
   return sum;
 }
 
-std::string lines_of(const Library& library, const Inputs& in, const Rows& rows, int key) {
-  Lines lines{library, array_of(in)};
+std::string lines_of(const Library& library, const Inputs& in, const RowsByHead& rows, int key) {
+  CodeLines lines{library, array_of(in)};
   const Array& array = lines.array;
   const std::string head = std::to_string(in.state->head), j = ", " + std::to_string(key);
   const std::vector<float>& row = rows[size_t(in.state->head)];
@@ -150,7 +150,7 @@ std::string lines_of(const Library& library, const Inputs& in, const Rows& rows,
 TextBlocks python_report(const Inputs& asked) {
   const State s = clamped(*asked.state, *asked.trace);
   const Inputs in = asked.at(s);
-  const Rows rows = rows_of(find_metric("heads_row")->compute(in));
+  const RowsByHead rows = rows_of(find_metric("heads_row")->compute(in));
   const int key = spoken_key(in);
   TextBlocks out{sentence_block(
       tr(s.lang, "The same in NumPy and in PyTorch; each comment is what the line prints.",

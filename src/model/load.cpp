@@ -166,7 +166,7 @@ Status ModelLoad::Impl::plan() {
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
   if (!plan) return plan.error();
   refused_unused = plan->unused && !ignore_unused;
-  if (refused_unused) return *plan->unused;
+  if (refused_unused) return plan->unused;
   model->config = layout.config;
   model->config.d_vocab = plan->d_vocab;
   model->config.has_logits =

@@ -194,7 +194,7 @@ class Binder {
   void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::unembed) {
       const Place own = find(name + ".weight");  // a copy of the embedding is not unused
-      plan_.tied = layout_.tied && (!own.tensor || own.tensor->bytes.size() == 0 ||
+      plan_.tied = layout_.tied && (!own.tensor || own.tensor->bytes.empty() ||
                                     std::ranges::equal(own.tensor->bytes, embed_.tensor->bytes));
       if (!own.tensor || plan_.tied) return;
       if (layout_.tied)

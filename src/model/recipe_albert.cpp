@@ -66,7 +66,8 @@ Result<Layout> layout(const ConfigSource& source) {
   if (in.error()) return *in.error();
   c.n_layers = n_passes * n_inner;
   for (int layer = 0; layer < c.n_layers; ++layer) {
-    const int group = int(layer / n_inner / (double(n_passes) / n_groups));
+    const int pass = layer / n_inner;
+    const int group = int(pass / (double(n_passes) / n_groups));
     layout.stored_layers.push_back(group * n_inner + layer % n_inner);
   }
   return in.take(layout);

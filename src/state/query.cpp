@@ -67,14 +67,14 @@ std::string write(E value, const Field& field) {
 
 constexpr size_t kLongestText = 1 << 20;  // bytes of one value
 
-Status read(std::string& value, const Field& field, std::string_view text) {
+Status read_member(std::string& value, const Field& field, std::string_view text) {
   if (text.size() > kLongestText)
     return Error{std::string("link: ") + field.key + " is longer than 1 MB; shorten it"};
   value = text;
   return {};
 }
 
-Status read(int& value, const Field& field, std::string_view text) {
+Status read_member(int& value, const Field& field, std::string_view text) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < field.low ||
@@ -88,7 +88,7 @@ Status read(int& value, const Field& field, std::string_view text) {
 
 template <class E>
   requires std::is_enum_v<E>
-Status read(E& value, const Field& field, std::string_view text) {
+Status read_member(E& value, const Field& field, std::string_view text) {
   for (size_t i = 0; i < field.names.size(); ++i) {
     if (text == field.names[i]) {
       value = E(i);
@@ -159,7 +159,7 @@ Link read_link(std::string_view query, const State& defaults) {
     for_each_field(link.state, [&](auto& member, const Field& field) {
       if (known || key != field.key) return;
       known = true;
-      wrong = read(member, field, *value);
+      wrong = read_member(member, field, *value);
     });
     if (wrong) link.faults.push_back(wrong->message);
     if (known) continue;

@@ -244,7 +244,7 @@ TEST_CASE("tiles go with their trace, and a new trace at the same address is ano
 }
 
 TEST_CASE("thumbnails come part by part, each exact, in steps as short as those of a map") {
-  for (const auto [n, most_side] :
+  for (const auto& [n, most_side] :
        {std::pair(40, kGridSide), std::pair(200, kGridSide), std::pair(1500, kGridSide),
         std::pair(200, 128), std::pair(600, 512)}) {
     CAPTURE(n);
