@@ -230,10 +230,9 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
       filter.conditions.push_back(*condition);
       continue;
     }
-    // Titles may contain spaces: "Previous token > 0.5".
+    // Names may contain spaces, and begin with another one: "Induction mass > 0.5".
     std::string name(word);
-    for (size_t back = r.at; !metric_named(name); back = r.at) {
-      r.skip();
+    for (size_t back = r.at; !r.peeks_operator(); back = r.at) {
       const std::string_view next = r.word();
       if (next.empty()) {
         r.at = back;
@@ -241,9 +240,7 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
       }
       name += " " + std::string(next);
     }
-    // All words up to the operator may be the beginning of one: "previous to > 0.5".
-    const bool compared = r.peeks_operator() && !metrics_beginning(name).empty();
-    if (!metric_named(name) && !compared) {
+    if (!r.peeks_operator() || metrics_beginning(name).empty()) {
       r.at = size_t(word.data() + word.size() - text.data());
       name = word;
     }
