@@ -117,7 +117,8 @@ std::string general_words(const HeadCharacters& all, int layer, int head, Lang l
 }
 
 std::string general_line(const HeadCharacters* all, int layer, int head, Lang lang) {
-  if (!all || !all->at(layer, head).has_role()) return "";
+  if (!all || layer >= all->n_layers || head >= all->n_heads) return "";
+  if (!all->at(layer, head).has_role()) return "";
   const HeadCharacter& c = all->at(layer, head);
   std::string says = tr(lang, "In general: ", "一般而言：") + role_noun(c.main.role, lang);
   if (const RoleWords* other = words_of(c.other.role))

@@ -73,7 +73,8 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
     if (c.kind == Condition::layer) return layer >= c.from && layer <= c.to;
     if (c.kind == Condition::head) return head >= c.from && head <= c.to;
     if (c.kind == Condition::role) {
-      if (!table.general || table.general->size() != table.size()) return false;
+      if (!table.general || layer >= table.general->n_layers || head >= table.general->n_heads)
+        return false;
       const HeadCharacter& character = table.general->at(layer, head);
       return character.main.role == c.is || (c.is != Role::nothing && character.other.role == c.is);
     }
