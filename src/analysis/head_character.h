@@ -47,6 +47,10 @@ struct HeadCharacters {
   const HeadCharacter& at(int layer, int head) const {
     return heads[size_t(layer * n_heads + head)];
   }
+  // Null where these are of a model that has no such head.
+  const HeadCharacter* find(int layer, int head) const {
+    return layer < n_layers && head < n_heads ? &at(layer, head) : nullptr;
+  }
 };
 
 // The head to begin with: that with the highest score of the most telling role there is, induction

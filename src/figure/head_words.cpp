@@ -117,9 +117,9 @@ std::string general_words(const HeadCharacters& all, int layer, int head, Lang l
 }
 
 std::string general_line(const HeadCharacters* all, int layer, int head, Lang lang) {
-  if (!all || layer >= all->n_layers || head >= all->n_heads) return "";
-  if (!all->at(layer, head).has_role()) return "";
-  const HeadCharacter& c = all->at(layer, head);
+  const HeadCharacter* found = all ? all->find(layer, head) : nullptr;
+  if (!found || !found->has_role()) return "";
+  const HeadCharacter& c = *found;
   std::string says = tr(lang, "In general: ", "一般而言：") + role_noun(c.main.role, lang);
   if (const RoleWords* other = words_of(c.other.role))
     says += tr(lang, "; ", "；") + std::string(other->other.in(lang));

@@ -73,10 +73,8 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
     if (c.kind == Condition::layer) return layer >= c.from && layer <= c.to;
     if (c.kind == Condition::head) return head >= c.from && head <= c.to;
     if (c.kind == Condition::role) {
-      if (!table.general || layer >= table.general->n_layers || head >= table.general->n_heads)
-        return false;
-      const HeadCharacter& character = table.general->at(layer, head);
-      return character.main.role == c.is || (c.is != Role::nothing && character.other.role == c.is);
+      const HeadCharacter* is = table.general ? table.general->find(layer, head) : nullptr;
+      return is && (is->main.role == c.is || (c.is != Role::nothing && is->other.role == c.is));
     }
     const HeadColumn* column = table.find(c.metric->id);
     if (!column) return false;
@@ -98,17 +96,21 @@ bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int he
   });
 }
 
+void sort_heads(std::vector<int>& heads, std::span<const float> values, Order order) {
+  if (order == Order::place) return;
+  std::ranges::stable_sort(heads, [&](int a, int b) {
+    const float x = values[size_t(a)], y = values[size_t(b)];
+    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
+    return order == Order::highest ? x > y : x < y;
+  });
+}
+
 std::vector<int> listed_heads(const HeadsTable& table, const HeadFilter& filter,
                               const HeadColumn* by, Order order) {
   std::vector<int> heads;
   for (int i = 0; i < table.size(); ++i)
     if (passes(filter, table, i / table.n_heads, i % table.n_heads)) heads.push_back(i);
-  if (!by || order == Order::place) return heads;
-  std::ranges::stable_sort(heads, [&](int a, int b) {
-    const float x = by->values[size_t(a)], y = by->values[size_t(b)];
-    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
-    return order == Order::highest ? x > y : x < y;
-  });
+  if (by) sort_heads(heads, by->values, order);
   return heads;
 }
 

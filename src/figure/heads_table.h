@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,9 @@ Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
 // if there is none or a filter has an error. The list then shows and sorts by it.
 const Metric* newly_filtered(std::string_view before, std::string_view after);
 bool passes(const HeadFilter& filter, const HeadsTable& table, int layer, int head);
+
+// Sorts heads by their values, NaN last; equal ones, and all by Order::place, stay as they stand.
+void sort_heads(std::vector<int>& heads, std::span<const float> values, Order order);
 
 // Indices (layer * n_heads + head) of the heads that pass, in this order, NaN last. Without a
 // column, in order of layers.

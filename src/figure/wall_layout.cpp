@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "figure/heads_table.h"
+
 namespace attn {
 
 namespace {
@@ -38,11 +40,7 @@ std::vector<int> wall_order(int n, std::span<const float> values, Arrange arrang
   std::vector<int> heads(size_t(std::max(0, n)));
   std::iota(heads.begin(), heads.end(), 0);
   if (arrange != Arrange::measure || values.size() != heads.size()) return heads;
-  const float sign = order == Order::lowest ? 1 : -1;
-  std::ranges::stable_sort(heads, [&](int a, int b) {
-    const float x = values[size_t(a)], y = values[size_t(b)];
-    return std::isnan(x) || std::isnan(y) ? !std::isnan(x) && std::isnan(y) : sign * x < sign * y;
-  });
+  sort_heads(heads, values, order == Order::lowest ? order : Order::highest);
   return heads;
 }
 

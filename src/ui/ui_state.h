@@ -287,6 +287,8 @@ struct Frame {
     return attention().mask == Mask::causal ||
            (snap.scratch && snap.scratch->settings.mask == ScratchMask::causal);
   }
+  // Of weights, as the settings have it.
+  platform::HeatMapStyle heat_style() const;
   void mark(std::string name) const;  // names the last item's rectangle in `layout`
   void mark(Area area) const { ui.next_areas.push_back(std::move(area)); }
 };

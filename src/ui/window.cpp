@@ -314,6 +314,15 @@ uint32_t Frame::palette_color(float place) const {
   return packed(place_color(state.palette, ui.dark, place));
 }
 
+platform::HeatMapStyle Frame::heat_style() const {
+  platform::HeatMapStyle style;
+  style.palette = state.palette;
+  style.scale = state.scale;
+  style.causal = trace && is_causal();
+  style.dark = ui.dark;
+  return style;
+}
+
 void Frame::mark(std::string name) const {
   // Clipped to the visible part. (A menu's list is another window than its button and is not
   // clipped by it.)

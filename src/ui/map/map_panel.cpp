@@ -310,11 +310,7 @@ void draw_map_panel(Frame& f) {
   interact_with_names(f, at.box, {at.box.min.x - at.left, at.box.min.y - at.top});
   const bool over = interact(f, at.box);
 
-  platform::HeatMapStyle style;
-  style.palette = f.state.palette;
-  style.scale = f.state.scale;
-  style.causal = f.is_causal();
-  style.dark = f.ui.dark;
+  platform::HeatMapStyle style = f.heat_style();
   style.cell_lines = .35f;
   style.mean = source.tiled && f.state.pool == Pool::mean;
   if (source.measured) {

@@ -135,11 +135,7 @@ void draw_grid_panel(Frame& f) {
   const bool clicked = ImGui::InvisibleButton("##grid", all);
   const bool over = ImGui::IsItemHovered();
   ImDrawList* list = ImGui::GetWindowDrawList();
-  platform::HeatMapStyle style;
-  style.palette = f.state.palette;
-  style.scale = f.state.scale;
-  style.causal = f.trace && f.is_causal();
-  style.dark = f.ui.dark;
+  const platform::HeatMapStyle style = f.heat_style();
   platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
                            {origin.x + all.x, origin.y + all.y}, grid->n_heads, tiles.gap, style);
 

@@ -71,32 +71,23 @@ void follow(Wall& w) {
   ui.wall_shape = shape;
   ui.wall = settled(ui.wall, w.fit, w.room);
   const Site& head = w.f.shown.site();
+  const auto centre = [&](float scale) {
+    const int place = w.place_of[size_t(w.chosen())];
+    ui.wall = centred(w.fit, w.room, scale, place / w.grid.n_heads, place % w.grid.n_heads);
+  };
   if (ui.wall_scale > 0) {
     const float scale = std::min(ui.wall_scale, full_scale(w.fit, w.room) / 1.3f);
-    const int place = w.place_of[size_t(w.chosen())];
-    ui.wall = centred(w.fit, w.room, std::max(1.f, scale), place / w.grid.n_heads,
-                      place % w.grid.n_heads);
+    centre(std::max(1.f, scale));
     ui.wall_scale = 0;
   } else if (!(ui.wall_head == head)) {
     w.at = scaled(w.fit, ui.wall.scale);
     const ImVec2 min = w.min_of(w.chosen()), max = w.max_of(w.chosen());
     if (min.x < w.corner.x || min.y < w.corner.y || max.x > w.corner.x + w.room.x ||
         max.y > w.corner.y + w.room.y)
-      ui.wall =
-          centred(w.fit, w.room, ui.wall.scale, w.place_of[size_t(w.chosen())] / w.grid.n_heads,
-                  w.place_of[size_t(w.chosen())] % w.grid.n_heads);
+      centre(ui.wall.scale);
   }
   ui.wall_head = head;
   w.at = scaled(w.fit, ui.wall.scale);
-}
-
-platform::HeatMapStyle style_of(const Frame& f) {
-  platform::HeatMapStyle style;
-  style.palette = f.state.palette;
-  style.scale = f.state.scale;
-  style.causal = f.is_causal();
-  style.dark = f.ui.dark;
-  return style;
 }
 
 // Asks for the maps in sight in more cells than thumbnails have, where they are drawn larger than
@@ -134,7 +125,7 @@ void draw_sharp(const Wall& w) {
       continue;
     const ImVec2 min = w.min_of(map->key.head), max = w.max_of(map->key.head);
     platform::draw_heat_map(w.list, stack, 0, {min.x, min.y}, {max.x, max.y}, {0, 0},
-                            {float(map->cols), float(map->rows)}, style_of(w.f));
+                            {float(map->cols), float(map->rows)}, w.f.heat_style());
   }
 }
 
@@ -247,12 +238,12 @@ void draw_maps(Wall& w, int hovered) {
   if (w.by_layer())
     platform::draw_heat_grid(w.list, f.ui.grid_stack, {min.x, min.y},
                              {min.x + size.x, min.y + size.y}, w.grid.n_heads, w.at.gap,
-                             style_of(f));
+                             f.heat_style());
   for (int head = 0; head < w.n() && !w.by_layer(); ++head) {
     if (!w.is_in_sight(head) || !w.is_ready(head)) continue;
     const ImVec2 from = w.min_of(head), to = w.max_of(head);
     platform::draw_heat_map(w.list, f.ui.grid_stack, head, {from.x, from.y}, {to.x, to.y}, {0, 0},
-                            {float(w.grid.side_k), float(w.grid.side_q)}, style_of(f));
+                            {float(w.grid.side_k), float(w.grid.side_q)}, f.heat_style());
   }
   draw_sharp(w);
   for (int head = 0; head < w.n(); ++head) {
@@ -372,7 +363,7 @@ void draw_preview(const Wall& w, int head) {
   if (side > 0) draw_preview_labels(w, min, size, side);
   platform::draw_heat_map(ImGui::GetWindowDrawList(), w.f.ui.grid_stack, head, {min.x, min.y},
                           {min.x + size.x, min.y + size.y}, {0, 0},
-                          {float(w.grid.side_k), float(w.grid.side_q)}, style_of(w.f));
+                          {float(w.grid.side_k), float(w.grid.side_q)}, w.f.heat_style());
   ImGui::EndTooltip();
 }
 
