@@ -71,6 +71,16 @@ void choose_head(Frame& f, int layer, int head) {
   f.state.head = head;
 }
 
+void step_head(Frame& f, int by) {
+  if (!f.trace) return;
+  choose_head(f, f.shown.layer, std::clamp(f.shown.head + by, 0, f.attention().n_heads - 1));
+}
+
+void step_layer(Frame& f, int by) {
+  if (!f.trace) return;
+  choose_head(f, std::clamp(f.shown.layer + by, 0, f.attention().n_layers - 1), f.shown.head);
+}
+
 void choose_token(Frame& f, int token) {
   if (token == f.shown.token) return;
   f.state.token = f.query_token(token);

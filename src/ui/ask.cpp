@@ -5,7 +5,7 @@
 #include "base/json_writer.h"
 #include "platform/platform.h"
 #include "state/query.h"
-#include "ui/ui_state.h"
+#include "ui/action_table.h"
 
 namespace attn {
 namespace {
@@ -47,6 +47,7 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   json.text("state", to_query(state))
       .text("note", s.note)
       .text("toast", ui.toast)
+      .text("action", ui.last_action)
       .integer("n_traces", s.n_traces);
   json.key("memory").object(JsonLayout::tight);
   json.unsigned_integer("weights", s.memory.weights).unsigned_integer("traces", s.memory.traces);
@@ -115,6 +116,15 @@ std::string learn(const Session& session, const State& state) {
   return json.end().end().take();
 }
 
+// The actions that have keys.
+std::string keys() {
+  JsonWriter json;
+  json.object(JsonLayout::tight);
+  for (const Action& action : actions())
+    if (action.run && *action.keys.en) json.text(action.id, action.keys.en);
+  return json.end().take();
+}
+
 std::string layout(const UiState& ui) {
   JsonWriter json;
   json.object(JsonLayout::tight);
@@ -144,11 +154,11 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   if (what.starts_with("row ")) return pattern_row(s, what.c_str() + 4);
   if (what == "logits") return logits(s);
   if (what == "layout") return layout(ui);
+  if (what == "keys") return keys();
   if (what == "learn") return learn(session, state);
   return error(
       "unknown request; use status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, "
-      "logits, "
-      "layout or learn");
+      "logits, layout, keys or learn");
 }
 
 }  // namespace attn

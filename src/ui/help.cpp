@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "platform/platform.h"
-#include "ui/ui_state.h"
+#include "ui/action_table.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -68,38 +68,6 @@ constexpr Entry kMore[] = {
       "两个度量的散点图，每点代表一个头"}},
 };
 
-constexpr Entry kKeys[] = {
-    {{"← → ↑ ↓", "← → ↑ ↓"}, {"Move the chosen cell", "移动所选单元格"}},
-    {{"[  ]   or  ,  .", "[  ]   或  ,  ."}, {"Previous, next head", "上一个、下一个头"}},
-    {{"{  }   or  PgUp PgDn", "{  }   或  PgUp PgDn"}, {"Previous, next layer", "上一层、下一层"}},
-    {{"+  −  F", "+  −  F"}, {"Zoom in, zoom out, show all", "放大、缩小、显示全部"}},
-    {{"Drag, wheel", "拖动、滚轮"},
-     {"Pan the map, zoom at the pointer", "平移热力图，以指针为中心缩放"}},
-    {{"1 … 9", "1 … 9"}, {"The views, in the order of their tabs", "按标签顺序切换视图"}},
-    {{"Enter", "回车"},
-     {"With all heads in view: open the map of the chosen one",
-      "在“所有头”中：打开所选头的热力图"}},
-    {{"N  Shift+N", "N  Shift+N"}, {"Next, previous step of the chain", "推导的下一步、上一步"}},
-    {{"Shift+drag, Shift+arrows", "Shift+拖动、Shift+方向键"},
-     {"Select a rectangle of the map: its weight, entropy, distance",
-      "在热力图上框选矩形：其权重之和、熵与距离"}},
-    {{"W  S", "W  S"},
-     {"Switch between tokens, words, sentences and spans; show or hide special tokens",
-      "切换词元、词、句子、片段；显示或隐藏特殊词元"}},
-    {{"Shift+click a token", "Shift+单击词元"},
-     {"Mark the span from the chosen token to this one", "标记从所选词元到此词元的片段"}},
-    {{"Click, Esc", "单击、Esc"}, {"Lock a cell, unlock it", "锁定单元格、取消锁定"}},
-    {{"G  J  K", "G  J  K"},
-     {"Open or close the tutorial and lessons; next, previous page",
-      "打开或关闭教程与课程；下一页、上一页"}},
-    {{"/", "/"}, {"Go to the text box", "跳到文本框"}},
-    {{"Tab, Enter, ← →", "Tab、Enter、← →"},
-     {"Next control, press it, move a slider", "切换控件、按下、移动滑块"}},
-    {{"Ctrl+Z  Ctrl+Shift+Z", "Ctrl+Z  Ctrl+Shift+Z"}, {"Undo, redo", "撤销、重做"}},
-    {{"R", "R"}, {"Retry a failed download", "重试失败的下载"}},
-    {{"T  L  ?", "T  L  ?"}, {"Theme, language, this help", "主题、语言、本帮助"}},
-};
-
 // The glossary, then every measure; scrolls to the word the help was opened for.
 void draw_words(Frame& f, float name_width) {
   const auto entry = [&](const char* name, const char* says, bool wanted) {
@@ -121,17 +89,24 @@ void draw_words(Frame& f, float name_width) {
   for (const Metric& m : metrics()) entry(m.title.in(f.lang), m.sentence.in(f.lang), false);
 }
 
+void draw_entry(const Frame& f, const Text& name, const Text& says, float name_width) {
+  ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
+  ImGui::PushTextWrapPos(name_width);
+  ImGui::TextUnformatted(name.in(f.lang));
+  ImGui::PopTextWrapPos();
+  ImGui::PopStyleColor();
+  ImGui::SameLine(name_width + 12);
+  wrapped(says.in(f.lang));
+  ImGui::Dummy({0, 0});
+}
+
 void draw_entries(const Frame& f, std::span<const Entry> entries, float name_width) {
-  for (const Entry& entry : entries) {
-    ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
-    ImGui::PushTextWrapPos(name_width);
-    ImGui::TextUnformatted(entry.name.in(f.lang));
-    ImGui::PopTextWrapPos();
-    ImGui::PopStyleColor();
-    ImGui::SameLine(name_width + 12);
-    wrapped(entry.says.in(f.lang));
-    ImGui::Dummy({0, 0});
-  }
+  for (const Entry& entry : entries) draw_entry(f, entry.name, entry.says, name_width);
+}
+
+void draw_keys(const Frame& f, float name_width) {
+  for (const Action& action : actions())
+    if (*action.keys.en) draw_entry(f, action.keys, action.title, name_width);
 }
 
 }  // namespace
@@ -173,7 +148,7 @@ void draw_help(Frame& f) {
   draw_entries(f, kMore, names);
   ImGui::Spacing();
   heading(f, f.t("Keys", "按键"));
-  draw_entries(f, kKeys, names);
+  draw_keys(f, names);
   ImGui::Spacing();
   heading(f, f.t("Glossary", "术语"));
   draw_words(f, names);

@@ -6,8 +6,7 @@
 #include <string_view>
 
 #include "figure/views.h"
-#include "platform/platform.h"
-#include "ui/ui_state.h"
+#include "ui/action_table.h"
 
 namespace attn {
 namespace {
@@ -41,21 +40,6 @@ void grow_rectangle(Frame& f, int down, int right) {
   f.choose_rectangle(r);
 }
 
-void step_head(Frame& f, int by) {
-  if (!f.trace) return;
-  choose_head(f, f.shown.layer, std::clamp(f.shown.head + by, 0, f.attention().n_heads - 1));
-}
-
-void step_layer(Frame& f, int by) {
-  if (!f.trace) return;
-  choose_head(f, std::clamp(f.shown.layer + by, 0, f.attention().n_layers - 1), f.shown.head);
-}
-
-void zoom(Frame& f, float factor) {
-  const View2D& v = f.ui.view;
-  zoom_map(f, factor, {(v.cell_min.x + v.cell_max.x) / 2, (v.cell_min.y + v.cell_max.y) / 2});
-}
-
 void arrow_keys(Frame& f, bool shift, bool of_heads) {
   if (f.ui.arrows_taken) return;
   const int down = int(pressed(ImGuiKey_DownArrow)) - int(pressed(ImGuiKey_UpArrow));
@@ -68,47 +52,24 @@ void arrow_keys(Frame& f, bool shift, bool of_heads) {
   }
 }
 
-void plain_keys(Frame& f, bool shift) {
-  const bool wall = middle_view(f.state).id == std::string_view("wall");
-  arrow_keys(f, shift, wall && !shift);
-  if (wall && pressed(ImGuiKey_Enter, false)) open_map(f);
+bool is_pressed(const Action& action, bool typing) {
+  const ImGuiIO& io = ImGui::GetIO();
+  const bool command = io.KeyCtrl || io.KeySuper;
+  for (const Chord& chord : action.chords) {
+    const bool commands = chord.modifier >= Chord::command;
+    if (chord.key == ImGuiKey_None || command != commands || io.KeyAlt) continue;
+    if (typing && !commands) continue;
+    const bool shift = chord.modifier == Chord::shift || chord.modifier == Chord::command_shift;
+    if (chord.modifier != Chord::either && shift != io.KeyShift) continue;
+    if (pressed(chord.key, action.repeats)) return true;
+  }
+  return false;
+}
+
+void number_keys(Frame& f) {
   const auto middle = middle_views();
-  for (int i = 0; i < std::min(9, int(middle.size())) && !shift; ++i)
+  for (int i = 0; i < std::min(9, int(middle.size())); ++i)
     if (pressed(ImGuiKey(ImGuiKey_1 + i), false)) f.state.view = middle[size_t(i)]->id;
-  const int bracket = int(pressed(ImGuiKey_RightBracket)) - int(pressed(ImGuiKey_LeftBracket));
-  if (bracket != 0) shift ? step_layer(f, bracket) : step_head(f, bracket);
-  const int comma = int(pressed(ImGuiKey_Period)) - int(pressed(ImGuiKey_Comma));
-  if (comma != 0) step_head(f, comma);
-  const int page = int(pressed(ImGuiKey_PageDown)) - int(pressed(ImGuiKey_PageUp));
-  if (page != 0) step_layer(f, page);
-  if (pressed(ImGuiKey_Equal) || pressed(ImGuiKey_KeypadAdd))
-    wall ? zoom_wall(f, 1.25f) : zoom(f, 1.25f);
-  if (pressed(ImGuiKey_Minus) || pressed(ImGuiKey_KeypadSubtract))
-    wall ? zoom_wall(f, .8f) : zoom(f, .8f);
-  if (pressed(ImGuiKey_N) && middle_view(f.state).id == std::string_view("chain"))
-    step_chain(f, shift ? -1 : 1);
-  if (pressed(ImGuiKey_F, false)) fit_map(f);
-  if (pressed(ImGuiKey_W, false))
-    f.state.units = Units((int(f.state.units) + 1) % int(std::size(kUnitNames)));
-  if (pressed(ImGuiKey_S, false))
-    f.state.specials = f.state.specials == Specials::shown ? Specials::hidden : Specials::shown;
-  if (pressed(ImGuiKey_R, false) && can_retry(f)) retry(f);
-  const bool learns = f.state.panel == Panel::learn;
-  if (pressed(ImGuiKey_G, false)) f.state.panel = learns ? Panel::token : Panel::learn;
-  if (learns && pressed(ImGuiKey_J)) step_place(f, 1);
-  if (learns && pressed(ImGuiKey_K)) step_place(f, -1);
-  if (pressed(ImGuiKey_T, false)) set_theme(f, f.ui.dark ? Theme::light : Theme::dark);
-  if (pressed(ImGuiKey_L, false)) set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
-  if (pressed(ImGuiKey_Slash, false)) {
-    if (shift)
-      f.ui.help_open = true;
-    else
-      platform::focus_prompt();
-  }
-  if (pressed(ImGuiKey_Escape, false)) {
-    f.state.locked_key = -1;
-    f.state.rectangle.clear();
-  }
 }
 
 }  // namespace
@@ -116,13 +77,14 @@ void plain_keys(Frame& f, bool shift) {
 void handle_keys(Frame& f) {
   const ImGuiIO& io = ImGui::GetIO();
   const bool menu = ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup);
-  if (io.WantTextInput || menu || f.ui.help_open) return;
-
-  const bool command = io.KeyCtrl || io.KeySuper;
-  if (command && pressed(ImGuiKey_Z)) io.KeyShift ? go_forward(f) : go_back(f);
-  if (command && pressed(ImGuiKey_Y)) go_forward(f);
-  if (ImGui::IsAnyItemActive() || command || io.KeyAlt) return;
-  plain_keys(f, io.KeyShift);
+  if (menu || f.ui.help_open) return;
+  const bool typing = ImGui::IsAnyItemActive();
+  for (const Action& action : actions())
+    if ((action.in_text || !io.WantTextInput) && is_pressed(action, typing) && can_run(f, action))
+      run_action(f, action);
+  if (io.WantTextInput || typing || io.KeyCtrl || io.KeySuper || io.KeyAlt) return;
+  arrow_keys(f, io.KeyShift, middle_view(f.state).id == std::string_view("wall") && !io.KeyShift);
+  if (!io.KeyShift) number_keys(f);
 
   // The arrow keys belong to the map; Dear ImGui navigates the controls by Tab.
   const ImGuiID owner = ImGui::GetID("map keys");

@@ -169,6 +169,7 @@ struct UiState {
   int hover_query = -1, hover_key = -1;  // the hovered cell as the map marks it
   bool dragged = false;
   std::string announced;
+  const char* last_action = "";  // id of the last action, for scripts
 
   // The wall: what is in view of how many layers and heads, the map under the mouse, and the head
   // that was last brought into view.
@@ -338,6 +339,9 @@ bool can_retry(const Frame& f);
 void retry(Frame& f);
 void show_example(State& state, const Example& example);
 void choose_head(Frame& f, int layer, int head);
+// To the next (1) or previous (-1).
+void step_head(Frame& f, int by);
+void step_layer(Frame& f, int by);
 void choose_token(Frame& f, int token);
 void lock_cell(Frame& f, int query, int key);
 void set_theme(Frame& f, Theme theme);

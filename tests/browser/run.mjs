@@ -17,7 +17,7 @@ import {kSite, serve} from "./server.mjs";
 
 const kParts = [
   "first_screen", "numbers", "typing", "link", "map", "focus", "heads", "tokens", "long_text",
-  "keyboard", "learn", "broken_files", "model_notes", "listed_models", "sizes", "download",
+  "keyboard", "palette", "learn", "broken_files", "model_notes", "listed_models", "sizes", "download",
   "offline", "firefox"
 ];
 

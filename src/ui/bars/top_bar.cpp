@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "platform/platform.h"
-#include "ui/ui_state.h"
+#include "ui/action_table.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -84,16 +84,12 @@ void draw_top_bar(Frame& f) {
 
   ImGui::SameLine();
   ImGui::SetCursorScreenPos({right - buttons, ImGui::GetCursorScreenPos().y});
-  if (icon_button(f, "undo", Icon::undo, f.t("Undo (Ctrl+Z)", "撤销 (Ctrl+Z)"),
-                  f.history.can_undo()))
-    go_back(f);
+  if (icon_button(f, "undo", Icon::undo, action_help(f, "undo"), f.history.can_undo())) go_back(f);
   ImGui::SameLine();
-  if (icon_button(f, "redo", Icon::redo, f.t("Redo (Ctrl+Shift+Z)", "重做 (Ctrl+Shift+Z)"),
-                  f.history.can_redo()))
+  if (icon_button(f, "redo", Icon::redo, action_help(f, "redo"), f.history.can_redo()))
     go_forward(f);
   ImGui::SameLine();
-  if (icon_button(f, "link", Icon::link, f.t("Copy a link to this view", "复制当前视图的链接")))
-    copy_link(f);
+  if (icon_button(f, "link", Icon::link, action_help(f, "copy_link"))) copy_link(f);
   ImGui::SameLine();
   draw_theme_button(f);
   ImGui::SameLine();
@@ -102,9 +98,7 @@ void draw_top_bar(Frame& f) {
     set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
   f.mark("button.language");
   ImGui::SameLine();
-  if (icon_button(f, "help", Icon::help,
-                  f.t("Help: panels, keys, glossary (?)", "帮助：面板、按键、术语 (?)")))
-    f.ui.help_open = true;
+  if (icon_button(f, "help", Icon::help, action_help(f, "help"))) f.ui.help_open = true;
   ImGui::EndGroup();
   ImGui::PopStyleVar();
 }
