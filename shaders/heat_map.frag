@@ -17,6 +17,7 @@ uniform bool u_reversed;
 uniform bool u_diverging;       // weights are places, 0.5 in the middle: of several, the farthest
 uniform bool u_mean;            // of several, their mean instead of the largest
 uniform bool u_causal;
+uniform int u_reach;            // of a window: zeros farther from the diagonal are masked; -1: none
 uniform bool u_dark;
 uniform float u_lines;          // 0..1
 uniform float u_pixels;         // per unit
@@ -103,6 +104,8 @@ void main() {
     float place = clamp(position(value), 0.0, 1.0);
     if (u_reversed) place = 1.0 - place;
     color = texelFetch(u_colors, ivec2(int(place * 255.0 + 0.5), u_palette), 0).rgb;
+    ivec2 apart = ivec2(first.y - last.x, first.x - last.y) + ivec2(before, -before);
+    if (u_reach >= 0 && value.r == 0.0 && max(apart.x, apart.y) > u_reach) color = masked();
     if (value.r < 0.0) color = vec3(0.86, 0.15, 0.27);  // not a number
     if (value.r == kNotThere) color = u_dark ? vec3(0.115, 0.12, 0.135) : vec3(0.92, 0.925, 0.935);
   }

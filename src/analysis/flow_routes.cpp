@@ -76,7 +76,7 @@ struct Routes {
     for (int h = h0; h < h1; ++h) {
       a.pattern_rows(state.sample, layer, h, query, query + 1, {row.data(), 1, a.n_key});
       for (int k = 0; k < a.n_key; ++k)
-        if (a.may_see(state.sample, query, k))
+        if (a.may_see(state.sample, layer, query, k))
           keys(h, k) = share(values[size_t(h)].row(k).data(), row(k), whole, d);
     }
     if (h1 < a.n_heads) return;

@@ -54,7 +54,8 @@ std::vector<ScoreCell> cells_of(const Metric& metric, const Inputs& in) {
   std::vector<ScoreCell> cells;
   const HeadScore* score = find_head_score(metric.id);
   if (!score || !score->cells || !in.trace) return cells;
-  const HeadContext c(in.attention(), in.state->sample, in.period, in.state->offset);
+  const HeadContext c(in.attention(), in.state->sample, in.state->layer, in.period,
+                      in.state->offset);
   for (int query = 0; query < c.a.n_query && cells.size() < kMostScoreCells; ++query) {
     score->cells(c, query, [&](int key) {
       if (c.sees(query, key) && cells.size() < kMostScoreCells) cells.push_back({query, key});

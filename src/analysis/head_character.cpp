@@ -80,14 +80,18 @@ struct Judge {
 
   // The sink of a head that copies; nothing where it does not rest.
   ProbeRole rest(int layer, int head) const {
-    if (rests.n_rows < kLeastRows) return {};
-    const double n = rests.n_rows, sum = rests.sums[size_t(layer * n_heads + head)];
-    ProbeRole out{Role::sink, find_head_score("first_token"), float(sum / n),
-                  float(rests.uniform / n)};
+    const size_t l = size_t(layer);
+    if (rests.n_rows.empty() || rests.n_rows[l] < kLeastRows) return {};
+    std::vector<double> means;
+    for (size_t i = 0; i < rests.sums.size(); ++i)
+      means.push_back(rests.sums[i] / std::max(1, rests.n_rows[i / size_t(n_heads)]));
+    const double mean = means[size_t(layer * n_heads + head)];
+    ProbeRole out{Role::sink, find_head_score("first_token"), float(mean),
+                  float(rests.uniform[l] / rests.n_rows[l])};
     if (out.value - out.baseline < kRoleShare * (1 - out.baseline)) return {};
-    const auto [low, high] = std::ranges::minmax(rests.sums);
-    if (high - low > 1e-6 * n)
-      out.rank = 1 + int(std::ranges::count_if(rests.sums, [&](double s) { return s > sum; }));
+    const auto [low, high] = std::ranges::minmax(means);
+    if (high - low > 1e-6)
+      out.rank = 1 + int(std::ranges::count_if(means, [&](double m) { return m > mean; }));
     return out;
   }
 
@@ -150,15 +154,19 @@ struct Judge {
 void Rests::add(const Attention& a, int sample) {
   if (int(a.facts.size()) != a.n_layers) return;
   sums.resize(size_t(a.n_layers * a.n_heads));
-  const HeadContext c(a, sample, 0, 0);
-  for (int q = 0; q < a.n_query; ++q) {
-    if (c.n_seen(q) < 2 || c.n_copies(q) > 0 || !c.sees(q, 0)) continue;
-    ++n_rows;
-    uniform += 1. / c.n_seen(q);
-    for (int layer = 0; layer < a.n_layers; ++layer)
+  n_rows.resize(size_t(a.n_layers));
+  uniform.resize(size_t(a.n_layers));
+  std::optional<HeadContext> c;
+  for (int layer = 0; layer < a.n_layers; ++layer) {
+    if (!c || a.reach(layer) != a.reach(c->layer)) c.emplace(a, sample, layer, 0, 0);
+    for (int q = 0; q < a.n_query; ++q) {
+      if (c->n_seen(q) < 2 || c->n_copies(q) > 0 || !c->sees(q, 0)) continue;
+      ++n_rows[size_t(layer)];
+      uniform[size_t(layer)] += 1. / c->n_seen(q);
       for (int head = 0; head < a.n_heads; ++head)
         sums[size_t(layer * a.n_heads + head)] +=
             double(a.facts[size_t(layer)].head(int64_t(sample) * a.n_heads + head)(q, kFirst));
+    }
   }
 }
 

@@ -88,9 +88,9 @@ std::shared_ptr<const HeadCharacters> probe(std::shared_ptr<const Model> model);
 // What heads give the first token in rows that have nothing to copy: mean of A[i, 0] over rows
 // whose token did not occur before.
 struct Rests {
-  std::vector<double> sums;  // [layer, head]
-  int n_rows = 0;
-  double uniform = 0;  // the sum for uniform attention
+  std::vector<double> sums;     // [layer, head]
+  std::vector<int> n_rows;      // [layer]
+  std::vector<double> uniform;  // [layer] the sums for uniform attention
 
   void add(const Attention& a, int sample);  // of a pass that collected facts
 };

@@ -35,10 +35,16 @@ struct Distances {
   int steps_a_row() const { return (n_heads + heads_a_step() - 1) / heads_a_step(); }
   int n_steps() const { return std::max(1, a.n_query * steps_a_row()); }
 
+  // In any layer: windows differ between layers, and a weight outside of one is 0.
+  bool sees(int key) const {
+    for (int layer = 0; layer < (a.reaches.empty() ? 1 : a.n_layers); ++layer)
+      if (a.may_see(sample, layer, query, key)) return true;
+    return false;
+  }
   void take_row() {
     seen.clear();
     for (int key = 0; key < a.n_key; ++key)
-      if (a.may_see(sample, query, key)) seen.push_back(key);
+      if (sees(key)) seen.push_back(key);
     smooth.resize(size_t(n_heads) * seen.size());
     n_rows += !seen.empty();
     double* out = smooth.data();

@@ -36,8 +36,8 @@ int n_below(const std::vector<int>& sorted, int key) {
 
 }  // namespace
 
-HeadContext::HeadContext(const Attention& a_, int sample_, int period_, int offset_)
-    : a(a_), sample(sample_), period(period_), offset(offset_) {
+HeadContext::HeadContext(const Attention& a_, int sample_, int layer_, int period_, int offset_)
+    : a(a_), sample(sample_), layer(layer_), period(period_), offset(offset_) {
   const Tokens &queries = a.query_tokens[size_t(sample)], &keys = a.key_tokens[size_t(sample)];
   self = a.part != Part::cross && a.n_query == a.n_key;
   sets = token_sets(queries, keys, self);
@@ -64,8 +64,8 @@ HeadContext::HeadContext(const Attention& a_, int sample_, int period_, int offs
   for (int query = 0; query < a.n_query; ++query) {
     const size_t i = size_t(query);
     int n = end_of(query);
-    for (int key = 0; !a.allowed.empty() && key < end_of(query); ++key)
-      n -= !a.may_see(sample, query, key);
+    for (int key = 0; !sees_all() && key < end_of(query); ++key)
+      n -= !a.may_see(sample, layer, query, key);
     n_seen_.push_back(n);
     const auto copy = sets.copies.keys.begin();
     const auto count = [&](int step) {
@@ -86,7 +86,7 @@ int HeadContext::end_of(int query) const {
 }
 
 bool HeadContext::sees(int query, int key) const {
-  return key >= 0 && key < end_of(query) && (a.allowed.empty() || a.may_see(sample, query, key));
+  return key >= 0 && key < end_of(query) && (sees_all() || a.may_see(sample, layer, query, key));
 }
 
 void facts_of(const HeadContext& c, int query, std::span<const float> weights, float* facts) {
@@ -144,7 +144,7 @@ void uniform_facts(const HeadContext& c, int query, float* facts) {
   const int n = c.n_seen(query);
   if (n == 0) return;
   const float w = 1 / float(n);
-  if (!c.a.allowed.empty()) {
+  if (!c.sees_all()) {
     std::vector<float> row(size_t(c.a.n_key), w);
     return facts_of(c, query, row, facts);
   }

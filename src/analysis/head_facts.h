@@ -13,10 +13,11 @@ namespace attn {
 // A row with less weight than this on keys other than the first is not counted without the sink.
 constexpr double kLeastRest = .01;
 
-// What head scores need of one sample besides its weights; made once for all heads.
+// What head scores need of one sample besides its weights; made once for all heads of the layers
+// that have the same window.
 struct HeadContext {
   const Attention& a;
-  int sample = 0;
+  int sample = 0, layer = 0;
   int period = 0;  // the input is r + r with r of this many tokens; 0: it is not
   int offset = 0;  // for the score of a fixed offset, A[i, i - offset]
 
@@ -26,7 +27,9 @@ struct HeadContext {
   std::vector<int> segments;  // [n_key] where the sentence of each key begins
   std::vector<char> is_special, is_punctuation, is_comma_or_point;  // [n_key]
 
-  HeadContext(const Attention& attention, int sample, int period, int offset);
+  HeadContext(const Attention& attention, int sample, int layer, int period, int offset);
+  // Every key before end_of() may be seen.
+  bool sees_all() const { return a.allowed.empty() && a.reach(layer) == INT_MAX; }
   int n_seen(int query) const { return n_seen_[size_t(query)]; }  // keys that may be seen
   // Earlier visible copies of the query's token, and keys that follow such copies.
   int n_copies(int query) const { return n_copies_[size_t(query)]; }
@@ -48,7 +51,7 @@ struct HeadContext {
 void facts_of(const HeadContext& context, int query, std::span<const float> weights, float* facts);
 
 // Facts of a row of uniform attention over the keys that it may see. Walks only the row's lists
-// where the mask is causal or none, else the whole row.
+// where the mask is causal or none and there is no window, else the whole row.
 void uniform_facts(const HeadContext& context, int query, float* facts);
 
 }  // namespace attn

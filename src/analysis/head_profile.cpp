@@ -45,7 +45,7 @@ void HeadWalk::add_to(LineSums& sums, int query, int first_key, std::span<const 
   const int diagonal = query + c_.a.n_key - 1;
   const int segment = c_.self ? c_.segments[size_t(query)] : 0;
   for (int key = first_key; key < end; ++key) {
-    if (!c_.a.allowed.empty() && !c_.sees(query, key)) continue;
+    if (!c_.sees_all() && !c_.sees(query, key)) continue;
     const double w = weights[size_t(key)] * factor;
     sums.columns[size_t(key)] += w;
     sums.offsets[size_t(diagonal - key)] += w;
@@ -76,7 +76,7 @@ void HeadWalk::add(int query, std::span<const float> weights) {
   std::ranges::fill(seen_, 0.f);
   double rest = 0, nats = 0;
   for (int key = 0; key < end; ++key) {
-    if (!c_.a.allowed.empty() && !c_.sees(query, key)) continue;
+    if (!c_.sees_all() && !c_.sees(query, key)) continue;
     const double w = weights[size_t(key)];
     seen_[size_t(key)] = weights[size_t(key)];
     if (key > 0) rest += w;

@@ -121,7 +121,7 @@ RoleShare role_share(const HeadTable& table, Role role, Sink sink, int layer, in
       if (std::string_view(id) != table.scores[s]->metric.id) continue;
       const Mean& mean = table.means[table.at(s, sink, layer, head)];
       if (mean.n < kLeastRows) continue;
-      return {table.scores[s], table.scores[s]->value(mean), table.baseline(s, sink),
+      return {table.scores[s], table.scores[s]->value(mean), table.baseline(s, sink, layer),
               mean.squares / double(mean.n)};
     }
   }

@@ -66,7 +66,11 @@ const HeadScore* find_head_score(std::string_view id) {
 HeadTable::HeadTable(std::vector<const HeadScore*> scores_, const Attention& a)
     : scores(std::move(scores_)), n_layers(a.n_layers), n_heads(a.n_heads) {
   means.resize(2 * scores.size() * size_t(n_layers) * size_t(n_heads));
-  uniform.resize(2 * scores.size());
+  for (int layer = 0; layer < n_layers && !a.reaches.empty(); ++layer) {
+    const auto same = std::ranges::find(a.reaches, a.reaches[size_t(layer)]) - a.reaches.begin();
+    windows.push_back(same < layer ? windows[size_t(same)] : layer == 0 ? 0 : n_windows());
+  }
+  uniform.resize(2 * scores.size() * size_t(n_windows()));
 }
 
 void HeadTable::add(const Model* model, const Attention& a, int sample, int period, int offset) {
@@ -85,25 +89,31 @@ std::vector<float> HeadTable::values(size_t score, Sink sink) const {
   return out;
 }
 
-float HeadTable::baseline(size_t score, Sink sink) const {
-  return scores[score]->value(uniform[size_t(sink) * scores.size() + score]);
+float HeadTable::baseline(size_t score, Sink sink, int layer) const {
+  const int window = windows.empty() ? 0 : windows[size_t(layer)];
+  return scores[score]->value(uniform[size_t(2 * window + int(sink)) * scores.size() + score]);
 }
 
 struct HeadTableWork::Impl {
   HeadTable& table;
   const Model* model;
   const Attention& a;
-  HeadContext c;
+  int sample;
+  std::vector<HeadContext> contexts;      // [window]
   std::vector<size_t> by_facts, by_walk;  // scores
   bool told, norms = false;
   int n_rows, n_block, n_parts;  // rows of a step, rows of a block, steps of a head
   int at_uniform = 0, at_facts = 0, at_walk = 0;  // steps done
-  HeadProfile uniform;
+  std::vector<HeadProfile> uniform;               // [window]
   std::optional<HeadWalk> walk;
   std::vector<float> v_norms, block, alike;
 
   Impl(HeadTable& t, const Model* model_, const Attention& a_, const HeadQuestion& q)
-      : table(t), model(model_), a(a_), c(a_, q.sample, q.period, q.offset), told(has_facts(a)) {
+      : table(t), model(model_), a(a_), sample(q.sample), told(has_facts(a)) {
+    for (int window = 0; window < t.n_windows(); ++window) {
+      const auto layer = std::ranges::find(t.windows, window) - t.windows.begin();
+      contexts.emplace_back(a, sample, t.windows.empty() ? 0 : int(layer), q.period, q.offset);
+    }
     assert(a.n_layers == t.n_layers && a.n_heads == t.n_heads && q.sample < a.n_samples);
     for (size_t s = 0; s < t.scores.size(); ++s) {
       (t.scores[s]->of_row ? by_facts : by_walk).push_back(s);
@@ -123,12 +133,17 @@ struct HeadTableWork::Impl {
     return told ? a.n_layers * a.n_heads * ((a.n_query + kStepFacts - 1) / kStepFacts) : 0;
   }
   int n_walk() const { return walks() ? a.n_layers * a.n_heads * n_parts : 0; }
-  int n_steps() const { return n_parts + n_facts() + n_walk(); }
+  int n_uniform() const { return n_parts * int(contexts.size()); }
+  int n_steps() const { return n_uniform() + n_facts() + n_walk(); }
+  int window_of(int layer) const {
+    return table.windows.empty() ? 0 : table.windows[size_t(layer)];
+  }
+  const HeadContext& context(int layer) const { return contexts[size_t(window_of(layer))]; }
 
   void add_row(int layer, int head, int query, std::span<const float> facts,
                std::span<const float> weights) {
     for (const Sink sink : kSinks) {
-      const FactRow row{c, layer, head, query, facts, weights, sink};
+      const FactRow row{context(layer), layer, head, query, facts, weights, sink};
       for (const size_t s : by_facts) {
         if (sink == Sink::with || table.scores[s]->sink_aware)
           table.scores[s]->of_row(row, table.means[table.at(s, sink, layer, head)]);
@@ -136,7 +151,8 @@ struct HeadTableWork::Impl {
     }
   }
 
-  void add_uniform(int part) {
+  void add_uniform(int window, int part) {
+    const HeadContext& c = contexts[size_t(window)];
     if (part == 0) walk.emplace(c, std::span<const float>());
     float facts[kRowFacts];
     alike.resize(size_t(a.n_key));
@@ -144,29 +160,29 @@ struct HeadTableWork::Impl {
       uniform_facts(c, query, facts);
       std::ranges::fill(alike, facts[kLargest]);
       for (const Sink sink : kSinks) {
-        const FactRow row{c, 0, 0, query, facts, alike, sink};
+        const FactRow row{c, c.layer, 0, query, facts, alike, sink};
         for (const size_t s : by_facts) {
           if (sink == Sink::with || table.scores[s]->sink_aware)
-            table.scores[s]->of_row(row, table.uniform[size_t(sink) * table.scores.size() + s]);
+            table.scores[s]->of_row(row, table.uniform_mean(s, sink, window));
         }
       }
       if (!by_walk.empty()) walk->add(query, alike);
     }
     if (by_walk.empty() || part + 1 < n_parts) return;
-    uniform = walk->profile();
-    add_profile(uniform, [&](size_t s, Sink sink) -> Mean& {
-      return table.uniform[size_t(sink) * table.scores.size() + s];
-    });
+    uniform.push_back(walk->profile());
+    add_profile(uniform.back(), window,
+                [&](size_t s, Sink sink) -> Mean& { return table.uniform_mean(s, sink, window); });
   }
 
   template <class F>
-  void add_profile(const HeadProfile& p, F&& mean) {
+  void add_profile(const HeadProfile& p, int window, F&& mean) {
+    const HeadProfile& even = uniform[size_t(window)];
     for (const Sink sink : kSinks) {
       for (const size_t s : by_walk) {
         const HeadScore& score = *table.scores[s];
         if (sink == Sink::without && !score.sink_aware) continue;
-        merge(mean(s, sink), sink == Sink::with ? score.of_head(p, p.with, uniform.with)
-                                                : score.of_head(p, p.without, uniform.without));
+        merge(mean(s, sink), sink == Sink::with ? score.of_head(p, p.with, even.with)
+                                                : score.of_head(p, p.without, even.without));
       }
     }
   }
@@ -175,7 +191,7 @@ struct HeadTableWork::Impl {
     const int parts = (a.n_query + kStepFacts - 1) / kStepFacts, head = part / parts,
               q0 = part % parts * kStepFacts;
     const int layer = head / a.n_heads, h = head % a.n_heads;
-    const ConstMat rows = a.facts[size_t(layer)].head(int64_t(c.sample) * a.n_heads + h);
+    const ConstMat rows = a.facts[size_t(layer)].head(int64_t(sample) * a.n_heads + h);
     for (int q = q0; q < std::min(q0 + kStepFacts, a.n_query); ++q)
       add_row(layer, h, q, rows.row(q), {});
   }
@@ -184,35 +200,36 @@ struct HeadTableWork::Impl {
     if (!a.is_kept(layer)) return;
     const int q0 = part * n_rows, q1 = std::min(q0 + n_rows, a.n_query);
     if (part == 0) {
-      v_norms = norms ? value_norms(model, a, c.sample, layer, head) : std::vector<float>();
-      walk.emplace(c, v_norms);
+      v_norms = norms ? value_norms(model, a, sample, layer, head) : std::vector<float>();
+      walk.emplace(context(layer), v_norms);
     }
     const int in_block = q0 % n_block;
     if (in_block == 0) {
       block.resize(size_t(n_block) * size_t(a.n_key));
       const int end = std::min(q0 + n_block, a.n_query);
-      a.pattern_rows(c.sample, layer, head, q0, end, {block.data(), end - q0, a.n_key});
+      a.pattern_rows(sample, layer, head, q0, end, {block.data(), end - q0, a.n_key});
     }
     const ConstMat rows{block.data(), in_block + q1 - q0, a.n_key};
     float facts[kRowFacts];
     for (int q = q0; q < q1; ++q) {
       const std::span<const float> weights = rows.row(in_block + q - q0);
       if (!told) {
-        facts_of(c, q, weights, facts);
+        facts_of(context(layer), q, weights, facts);
         add_row(layer, head, q, facts, weights);
       }
       if (!by_walk.empty()) walk->add(q, weights);
     }
     if (q1 == a.n_query)
-      add_profile(walk->profile(), [&](size_t s, Sink sink) -> Mean& {
+      add_profile(walk->profile(), window_of(layer), [&](size_t s, Sink sink) -> Mean& {
         return table.means[table.at(s, sink, layer, head)];
       });
   }
 
   bool step() {
     if (a.n_key == 0) return false;
-    if (at_uniform < n_parts) {
-      add_uniform(at_uniform++);
+    if (at_uniform < n_uniform()) {
+      add_uniform(at_uniform / n_parts, at_uniform % n_parts);
+      ++at_uniform;
     } else if (at_facts < n_facts()) {
       add_facts(at_facts++);
     } else if (at_walk < n_walk()) {

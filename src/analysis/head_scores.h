@@ -67,7 +67,8 @@ struct HeadTable {
   std::vector<const HeadScore*> scores;
   int n_layers = 0, n_heads = 0;
   std::vector<Mean> means;    // [sink, score, layer, head]
-  std::vector<Mean> uniform;  // [sink, score] of uniform attention
+  std::vector<int> windows;   // [n_layers] which layers have the same window, from 0
+  std::vector<Mean> uniform;  // [window, sink, score] of uniform attention
 
   HeadTable(std::vector<const HeadScore*> scores, const Attention& a);
   // Adds one sample of a trace of the same model. `period`: the input is r + r with r of this
@@ -75,8 +76,12 @@ struct HeadTable {
   void add(const Model* model, const Attention& a, int sample, int period, int offset = 2);
   // [layer, head]. Scores that cannot be computed from the trace are NaN.
   std::vector<float> values(size_t score, Sink sink = Sink::with) const;
-  // The same for uniform attention under the same masks.
-  float baseline(size_t score, Sink sink = Sink::with) const;
+  // The same for uniform attention under the same masks, which is that of a layer.
+  float baseline(size_t score, Sink sink = Sink::with, int layer = 0) const;
+  int n_windows() const { return windows.empty() ? 1 : std::ranges::max(windows) + 1; }
+  Mean& uniform_mean(size_t score, Sink sink, int window) {
+    return uniform[size_t(2 * window + int(sink)) * scores.size() + score];
+  }
 
   size_t at(size_t score, Sink sink, int layer, int head) const {
     return ((size_t(sink) * scores.size() + score) * size_t(n_layers) + size_t(layer)) *

@@ -282,7 +282,8 @@ Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
   return out;
 }
 
-Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample) {
+Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample,
+               int layer) {
   Pairs out;
   out.n_query = queries.size();
   out.n_key = keys.size();
@@ -290,12 +291,12 @@ Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, i
   out.key_tokens = {tokens_of(keys, tokens.key_tokens[size_t(sample)])};
   out.mask = tokens.mask;
   out.masked_score = tokens.masked_score;
-  if (tokens.allowed.empty()) return out;
+  if (tokens.allowed.empty() && tokens.reach(layer) == INT_MAX) return out;
   out.allowed.assign(size_t(out.n_query) * size_t(out.n_key), 0);
   for (int q = 0; q < tokens.n_query; ++q)
     for (int k = 0; k < tokens.n_key; ++k) {
       const int to_q = queries.of_token[size_t(q)], to_k = keys.of_token[size_t(k)];
-      if (to_q >= 0 && to_k >= 0 && tokens.may_see(sample, q, k))
+      if (to_q >= 0 && to_k >= 0 && tokens.may_see(sample, layer, q, k))
         out.allowed[size_t(to_q) * size_t(out.n_key) + size_t(to_k)] = 1;
     }
   return out;

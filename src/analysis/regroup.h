@@ -54,7 +54,8 @@ State visible(const State& state, const Trace& trace);
 Tokens tokens_of(const Groups& groups, const Tokens& tokens);
 // One sample to read measures by: names, sizes and mask are those of the groups of
 // `sample`, a group being seen where any token of it is. It has no q, k and v.
-Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample);
+Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, int sample,
+               int layer);
 
 // In words: how groups are made of tokens; "" where each token is one.
 std::string regroup_words(const State& state, bool adds_up, Lang lang);

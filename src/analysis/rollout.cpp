@@ -37,10 +37,10 @@ Dense mean_rows(const Attention& a, int sample, int layer, int q0, int q1) {
   }
   return sum / float(a.n_heads);
 }
-Dense uniform_rows(const Attention& a, int sample, int, int q0, int q1) {
+Dense uniform_rows(const Attention& a, int sample, int layer, int q0, int q1) {
   Dense m = Dense::Zero(q1 - q0, a.n_key);
   for (int q = q0; q < q1; ++q) {
-    for (int k = 0; k < a.n_key; ++k) m(q - q0, k) = a.may_see(sample, q, k) ? 1.f : 0.f;
+    for (int k = 0; k < a.n_key; ++k) m(q - q0, k) = a.may_see(sample, layer, q, k) ? 1.f : 0.f;
     if (const float sum = m.row(q - q0).sum(); sum > 0) m.row(q - q0) /= sum;
   }
   return m;

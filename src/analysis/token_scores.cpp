@@ -98,7 +98,7 @@ Study begin_received(const Inputs& in) {
             walk->seen.resize(walk->out.size());
             return walk->step([&](int q, std::span<const float> row) {
               for (size_t k = 0; k < row.size(); ++k) {
-                if (!walk->a.may_see(walk->sample, q, int(k))) continue;
+                if (!walk->a.may_see(walk->sample, walk->layer, q, int(k))) continue;
                 walk->out[k] += double(row[k]);
                 ++walk->seen[k];
               }

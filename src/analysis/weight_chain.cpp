@@ -18,7 +18,7 @@ void soften(const Attention& a, const State& at, WeightChain& c) {
       a.masked_score != 0 ? double(a.masked_score) : -std::numeric_limits<double>::infinity();
   c.masked = c.scores;
   for (int key = 0; key < a.n_key; ++key)
-    if (!a.may_see(at.sample, c.query, key)) c.masked[size_t(key)] = hidden;
+    if (!a.may_see(at.sample, at.layer, c.query, key)) c.masked[size_t(key)] = hidden;
   c.highest = c.masked.empty() ? 0 : *std::ranges::max_element(c.masked);
   if (std::isinf(c.highest)) c.highest = 0;
   for (const double s : c.masked) {
@@ -36,7 +36,7 @@ void edit_weights(const Attention& a, const State& at, WeightChain& c) {
         c.query < r.q0 || c.query > r.q1)
       continue;
     for (int key = std::max(0, r.k0); key <= std::min(r.k1, a.n_key - 1); ++key) {
-      if (!a.may_see(at.sample, c.query, key)) continue;
+      if (!a.may_see(at.sample, at.layer, c.query, key)) continue;
       c.weights[size_t(key)] = double(edit.by);
       c.edited_weights = true;
     }
@@ -89,7 +89,7 @@ Dense W_O_of_head(const Inputs& in, int head) {
 
 WeightChain weight_chain(const Attention& a, const State& at, int query, int key) {
   WeightChain c{.query = query, .key = key};
-  c.sees = a.may_see(at.sample, query, key);
+  c.sees = a.may_see(at.sample, at.layer, query, key);
   if (a.is_given(at.layer)) {
     std::vector<float> row(size_t(a.n_key));
     a.pattern_rows(at.sample, at.layer, at.head, query, query + 1, {row.data(), 1, a.n_key});

@@ -21,6 +21,7 @@ struct PatternMap;  // shown.h
 struct Reading {
   std::weak_ptr<const Trace> of;
   int part = 0, sample = 0;
+  int reach = INT_MAX;  // of the layer, on which the mask of the groups depends
   Units units = Units::tokens;
   Specials specials = Specials::shown;
   std::string spans;

@@ -30,7 +30,7 @@ int run_attention(const Options& o) {
   if (Status e = check_patterns_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[0];
-  const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0) : Pairs{};
+  const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0, 0) : Pairs{};
   const ArrayGroups array_groups{tokens, tokens, shown};
   const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr, opened->notes};
   const auto write = [&](ByteSink& sink) { return (*format)->patterns(what, sink); };

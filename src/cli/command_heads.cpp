@@ -220,7 +220,16 @@ std::string as_json(const Scored& s) {
   object("without_first_token", [&](size_t k, const Metric& m) {
     if (!s.without[k].empty()) json.key(m.id).numbers(s.without[k], shape);
   });
-  object("uniform", [&](size_t k, const Metric& m) { json.number(m.id, s.table.baseline(k)); });
+  // A number, or one for each layer where windows differ.
+  object("uniform", [&](size_t k, const Metric& m) {
+    std::vector<float> of_layers;
+    for (int layer = 0; layer < s.table.n_layers; ++layer)
+      of_layers.push_back(s.table.baseline(k, Sink::with, layer));
+    if (s.table.n_windows() == 1)
+      json.number(m.id, s.table.baseline(k));
+    else
+      json.key(m.id).numbers(of_layers, std::span(shape).first(1));
+  });
   write_roles(json, s);
   write_general(json, s);
   return json.end().take() + "\n";

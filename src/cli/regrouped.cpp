@@ -33,7 +33,7 @@ Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pa
         "--special hidden: the text has only special tokens; pass a longer text to --text"};
   const Merge over_keys = metric.adds_up ? Merge::sum : Merge::mean;
   Regrouped out{{},
-                pairs_of(queries, keys, tokens, 0),
+                pairs_of(queries, keys, tokens, 0, state.layer),
                 state,
                 regroup_words(state, metric.adds_up, state.lang)};
   const auto n_hidden = int(std::ranges::count(keys.of_token, -1));

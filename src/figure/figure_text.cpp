@@ -51,7 +51,17 @@ std::string position_text(std::span<const Token> tokens, int i) {
   return token.first == token.last ? first : first + "–" + std::to_string(token.last);
 }
 
-CellText cell_text(const Pairs& pairs, int sample, int query, int key, float weight) {
+std::string window_words(const Pairs& pairs, const State& at, int query, int key) {
+  const int reach = pairs.reach(at.layer);
+  const bool causal = pairs.mask == Mask::causal;
+  if (std::abs(query - key) <= reach || (causal && key > query)) return "";
+  return tr(at.lang, "outside the window of ", causal ? "在 " : "在前后各 ") +
+         std::to_string(causal ? reach + 1 : reach) +
+         tr(at.lang, causal ? " tokens" : " tokens on either side", " 个词元的窗口之外");
+}
+
+CellText cell_text(const Pairs& pairs, const State& at, int query, int key, float weight) {
+  const int sample = at.sample;
   const std::vector<Token>&queries = pairs.query_tokens[size_t(sample)].items,
         &keys = pairs.key_tokens[size_t(sample)].items;
   const auto name = [](const std::vector<Token>& tokens, int i) {
@@ -62,7 +72,8 @@ CellText cell_text(const Pairs& pairs, int sample, int query, int key, float wei
           name(queries, query),
           name(keys, key),
           weight,
-          !pairs.may_see(sample, query, key)};
+          !pairs.may_see(sample, at.layer, query, key),
+          window_words(pairs, at, query, key)};
 }
 
 namespace {
@@ -75,8 +86,13 @@ std::string pair_of(Lang lang, const CellText& cell) {
   return "query " + cell.query + " " + from + " → key " + cell.key + " " + to;
 }
 
+std::string mask_words(Lang lang, const CellText& cell) {
+  return tr(lang, "Masked", "已掩码") +
+         (cell.window.empty() ? "" : tr(lang, ": ", "：") + cell.window);
+}
+
 std::string weight_words(Lang lang, const CellText& cell) {
-  if (cell.masked && cell.weight == 0) return tr(lang, "Masked", "已掩码");
+  if (cell.masked && cell.weight == 0) return mask_words(lang, cell);
   return tr(lang, "Weight ", "权重 ") + weight_text(cell.weight) + tr(lang, ", ", "，") +
          percent_text(cell.weight) + (cell.masked ? tr(lang, ", masked", "，已掩码") : "");
 }
@@ -91,7 +107,7 @@ std::string cell_sentence(Lang lang, const CellText& cell) {
 
 std::string measured_sentence(Lang lang, const CellText& cell, const std::string& value,
                               bool of_head) {
-  if (cell.masked) return tr(lang, "Masked", "已掩码") + (kDot + pair_of(lang, cell));
+  if (cell.masked) return mask_words(lang, cell) + kDot + pair_of(lang, cell);
   return value + kDot + pair_of(lang, cell) + (of_head ? kDot + weight_words(lang, cell) : "");
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "state/language.h"
+#include "state/state.h"
 #include "trace/pairs.h"
 
 namespace attn {
@@ -33,8 +33,12 @@ struct CellText {
   std::string_view query_token, key_token;
   float weight = 0;
   bool masked = false;
+  std::string window = {};  // the window that hides it, in words; "" for other masks
 };
-CellText cell_text(const Pairs& pairs, int sample, int query, int key, float weight);
+// In the state's sample and layer.
+CellText cell_text(const Pairs& pairs, const State& at, int query, int key, float weight);
+// "outside the window of 64 tokens" where that hides the key, else "".
+std::string window_words(const Pairs& pairs, const State& at, int query, int key);
 // Weight 0.2341, 23.41 % · query 3 "学习" → key 1 "爱". A masked cell is said to be masked, and its
 // weight only where it is not 0. The number comes first, so that it is never cut.
 std::string cell_sentence(Lang lang, const CellText& cell);

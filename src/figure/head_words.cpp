@@ -146,7 +146,7 @@ HeadHere head_here(const HereInput& in) {
   const Attention& a = in.attention;
   HeadHere out;
   if (!a.is_kept(in.layer)) return out;
-  const HeadContext c(a, in.sample, 0, 0);
+  const HeadContext c(a, in.sample, in.layer, 0, 0);
   const bool told = a.masked_score == 0 && int(a.facts.size()) == a.n_layers &&
                     !a.facts[size_t(in.layer)].empty();
   out.has_rows = told || (a.n_query <= kMostRows && a.n_key <= kMostRows);

@@ -47,7 +47,7 @@ RectFacts rectangle_facts(const Attention& a, int sample, int layer, int head, C
     facts.n_rows += of_row > 0;
     for (int k = r.k0; k <= r.k1; ++k) {
       const double w = double(row[size_t(k)]);
-      facts.n_cells += a.may_see(sample, q, k);
+      facts.n_cells += a.may_see(sample, layer, q, k);
       facts.mass += w;
       if (w > 0) logs += w * std::log2(w);
       away += w * std::abs(q - k);

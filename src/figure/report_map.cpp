@@ -84,7 +84,7 @@ TextBlocks glyph_map(std::span<const float> weights, const Inputs& in) {
         token_name(queries.items[size_t(i)], 12)};
     for (int j = k.begin; j < k.end; ++j) {
       const float w = weights[size_t(i - q.begin) * size_t(a.n_key) + size_t(j)];
-      row.emplace_back(a.may_see(state.sample, i, j) || w > 0 ? shade(w) : "");
+      row.emplace_back(a.may_see(state.sample, state.layer, i, j) || w > 0 ? shade(w) : "");
     }
     cells.add(std::move(row), {.query = i});
   }

@@ -110,7 +110,7 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   const Measure row = find_metric("row")->compute(in);
   const std::string from = quoted(queries_of(in), s.token, lang);
   const std::string to = quoted(keys_of(in), int(k), lang);
-  const bool seen = a.may_see(s.sample, s.token, int(k));
+  const bool seen = a.may_see(s.sample, s.layer, s.token, int(k));
 
   TextBlocks out{
       code_block(

@@ -74,7 +74,7 @@ struct Bars {
   }
 
   std::string sentence(int key, float value, bool masked) const {
-    const CellText cell = cell_text(input.pairs, state.sample, state.token, key, value);
+    const CellText cell = cell_text(input.pairs, state, state.token, key, value);
     if (!input.metric || masked) return cell_sentence(lang, cell);
     return measured_sentence(
         lang, cell, std::string(input.metric->title.in(lang)) + " " + number(value), false);
@@ -92,7 +92,7 @@ struct Bars {
 
   void row(int key) {
     const float value = input.measure.values[size_t(key)];
-    const bool unseen = !input.pairs.may_see(state.sample, state.token, key);
+    const bool unseen = !input.pairs.may_see(state.sample, state.layer, state.token, key);
     const bool masked = unseen && (value == 0 || !std::isfinite(value));
     const Ink ink = unseen ? Ink::faint : Ink::text;
     if (key == state.locked_key)

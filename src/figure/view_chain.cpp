@@ -340,18 +340,21 @@ void Page::scaled() {
 void Page::mask(const Columns& keys) {
   begin("Mask", "掩码");
   int n_masked = 0;
-  for (int j = 0; j < a.n_key; ++j) n_masked += a.may_see(s.sample, c.query, j) ? 0 : 1;
-  const std::string key = std::to_string(c.key), now = num(c.masked[size_t(c.key)]);
+  for (int j = 0; j < a.n_key; ++j) n_masked += !a.may_see(s.sample, s.layer, c.query, j);
+  const std::string key = std::to_string(c.key), now = num(c.masked[size_t(c.key)]),
+                    window = window_words(a, s, c.query, c.key);
   if (c.sees)
     words(t("The query may see key ", "该查询能看到键 ") + key +
               t(": its score stays ", "：分数仍为 ") + now,
           Ink::text);
   else
-    words((a.mask == Mask::causal && c.key > c.query
-               ? t("Key ", "键 ") + key + t(" comes after the query", " 在查询之后")
-               : t("Key ", "键 ") + key + t(" is masked", " 已被掩码")) +
-              t(": its score ", "：分数 ") + num(c.score) + t(" becomes ", " 变为 ") + now,
-          Ink::text);
+    words(
+        t("Key ", "键 ") + key +
+            (a.mask == Mask::causal && c.key > c.query ? t(" comes after the query", " 在查询之后")
+             : window.empty()                          ? t(" is masked", " 已被掩码")
+                                                       : t(" is ", " ") + window) +
+            t(": its score ", "：分数 ") + num(c.score) + t(" becomes ", " 变为 ") + now,
+        Ink::text);
   words(n_masked == 0 ? std::string(t("No key of this row is masked", "该行没有被掩码的键"))
                       : t("Masked keys of this row: ", "该行被掩码的键：") +
                             std::to_string(n_masked) + t(" of ", " / ") + std::to_string(a.n_key),

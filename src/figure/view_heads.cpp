@@ -50,8 +50,8 @@ Figure heads_figure(const ViewInput& input) {
         if (!rest.empty()) rest += tr(lang, ", ", "，");
         rest += at + " " + visible_token(token) + " " + percent_text(peaks[i].weight);
       }
-      says += "\n" + cell_sentence(lang, cell_text(input.pairs, state.sample, state.token,
-                                                   peaks[i].key, peaks[i].weight));
+      says += "\n" + cell_sentence(lang, cell_text(input.pairs, state, state.token, peaks[i].key,
+                                                   peaks[i].weight));
     }
     if (!rest.empty())
       figure.shapes.push_back(Label{{left, y + line + 9},

@@ -32,7 +32,8 @@ Figure map_figure(const ViewInput& input) {
     const float* row = input.measure.values.data() + int64_t(q) * n_key;
     const float most = most_of({row, size_t(n_key)});
     for (int k = 0; k < n_key; ++k) {
-      const bool masked = !a.may_see(s.sample, q, k) && (row[k] == 0 || !std::isfinite(row[k]));
+      const bool masked =
+          !a.may_see(s.sample, s.layer, q, k) && (row[k] == 0 || !std::isfinite(row[k]));
       cells.places.push_back(masked         ? NAN
                              : input.metric ? range.colored(s.scale, row[k], most)
                                             : scale_position(s.scale, row[k], most));
@@ -58,7 +59,7 @@ Figure map_figure(const ViewInput& input) {
   if (cell >= line * 2)
     for (int q = 0; q < n_query; ++q)
       for (int k = 0; k < n_key; ++k) {
-        if (!a.may_see(s.sample, q, k)) continue;
+        if (!a.may_see(s.sample, s.layer, q, k)) continue;
         const float value = input.measure.values[size_t(q) * size_t(n_key) + size_t(k)];
         const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key,
                                          size_t(n_key));

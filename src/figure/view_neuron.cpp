@@ -195,7 +195,7 @@ struct Page {
 
   // k_most, product_most: all keys share one colour scale, so that strips can be compared.
   void key(int key, float k_most, float product_most, float height) {
-    const bool seen = a.may_see(s.sample, s.token, key), locked = key == s.locked_key;
+    const bool seen = a.may_see(s.sample, s.layer, s.token, key), locked = key == s.locked_key;
     const auto k = ks.row(key);
     std::vector<float> products(size_t(d), 0.f);
     for (int i = 0; i < d; ++i) products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
@@ -229,7 +229,7 @@ struct Page {
   void keys() {
     int last = 0;  // the last visible key
     for (int i = 0; i < a.n_key; ++i)
-      if (a.may_see(s.sample, s.token, i)) last = i;
+      if (a.may_see(s.sample, s.layer, s.token, i)) last = i;
     float k_most = 1e-20f, product_most = 1e-20f;
     for (int i = 0; i <= last; ++i) {
       const auto k = ks.row(i);

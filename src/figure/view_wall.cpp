@@ -40,14 +40,18 @@ SmallMap small_map(const ViewInput& input, int layer, int head, int side) {
 }
 
 // Whether the mask hides every weight that a cell covers. Of masks that are given as a list, only
-// cells of one weight are looked up; a causal mask hides what lies above the diagonal.
-bool is_hidden(const Attention& a, int sample, const SmallMap& map, int row, int col) {
+// cells of one weight are looked up; a causal mask hides what lies above the diagonal, a window
+// what is far from it.
+bool is_hidden(const Attention& a, int sample, int layer, const SmallMap& map, int row, int col) {
   const int q = cell_begin(row, map.rows, a.n_query), k = cell_begin(col, map.cols, a.n_key);
-  if (map.rows == a.n_query && map.cols == a.n_key) return !a.may_see(sample, q, k);
-  return a.mask == Mask::causal && k > std::max(q, cell_begin(row + 1, map.rows, a.n_query) - 1);
+  if (map.rows == a.n_query && map.cols == a.n_key) return !a.may_see(sample, layer, q, k);
+  const int last_q = std::max(q, cell_begin(row + 1, map.rows, a.n_query) - 1);
+  const int last_k = std::max(k, cell_begin(col + 1, map.cols, a.n_key) - 1),
+            reach = a.reach(layer);
+  return (a.mask == Mask::causal && k > last_q) || q - last_k > reach || k - last_q > reach;
 }
 
-Cells cells_of_map(const ViewInput& input, const SmallMap& map, Vec2 min, Vec2 max) {
+Cells cells_of_map(const ViewInput& input, int layer, const SmallMap& map, Vec2 min, Vec2 max) {
   Cells cells{min, max, map.rows, map.cols, {}};
   cells.places.reserve(map.values.size());
   for (int r = 0; r < map.rows; ++r) {
@@ -55,7 +59,7 @@ Cells cells_of_map(const ViewInput& input, const SmallMap& map, Vec2 min, Vec2 m
     const float most = most_of(row);
     for (int c = 0; c < map.cols; ++c) {
       const bool hidden =
-          row[size_t(c)] == 0 && is_hidden(*input.attention, input.state.sample, map, r, c);
+          row[size_t(c)] == 0 && is_hidden(*input.attention, input.state.sample, layer, map, r, c);
       cells.places.push_back(hidden ? NAN
                                     : scale_position(input.state.scale, row[size_t(c)], most));
     }
@@ -124,7 +128,7 @@ Figure wall_figure(const ViewInput& input) {
     const Vec2 at = wall.at(place / n_heads, place % n_heads);
     const Vec2 min = {left + at.x, top + at.y}, max = {min.x + wall.map.x, min.y + wall.map.y};
     if (a && a->is_kept(l))
-      figure.shapes.push_back(cells_of_map(input, small_map(input, l, h, side), min, max));
+      figure.shapes.push_back(cells_of_map(input, l, small_map(input, l, h, side), min, max));
     else
       figure.shapes.push_back(Rect{min, max, Ink::line});
     const float value = values[size_t(head)];

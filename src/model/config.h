@@ -23,7 +23,6 @@ struct Config {
   int kv_head(int head) const { return head / (n_heads / n_kv_heads); }  // whose k and v it reads
   int n_ctx = 0;  // the longest input that its positions support
   int d_vocab = 0;
-  int window = 0;          // of sliding attention, where n_ctx is limited to it; 0: none
   bool has_logits = true;  // false: no output vocabulary, e.g. BERT without its masked-LM head
 
   Norm norm = Norm::layer_norm;
@@ -50,6 +49,7 @@ struct Config {
   int relative_furthest = 128;  // from here on all distances share a bucket
   Mask mask = Mask::causal;
   std::vector<bool> local_layers;  // [n_layers] that see only a window; empty: none
+  int reach = 0;                   // of local_layers: how far from its query a key may be
   bool rotates(int layer) const {
     return position == Position::rotary &&
            (unplaced_layers.empty() || !unplaced_layers[size_t(layer)]);

@@ -25,6 +25,27 @@ int ConfigFields::size(const char* key, int most, std::optional<int> otherwise) 
   return 1;
 }
 
+void ConfigFields::sizes(Config& c, const SizeFields& names) {
+  c.d_model = size(names.d_model, kMostWidth);
+  c.n_layers = size(names.n_layers, kMostLayers);
+  c.n_heads = c.n_kv_heads = size(names.n_heads, kMostHeads);
+  if (names.n_kv_heads) c.n_kv_heads = size(names.n_kv_heads, kMostHeads, c.n_heads);
+  if (c.n_heads % c.n_kv_heads != 0)
+    fail(std::string(names.n_heads) + " must be a multiple of " + names.n_kv_heads);
+  const bool divided =
+      names.d_head_else == 0 && (!names.d_head || json().at(names.d_head).is_null());
+  if (divided && c.d_model % c.n_heads != 0)
+    fail(std::string(names.d_model) + " must be a multiple of " + names.n_heads +
+         (names.d_head ? std::string(" where ") + names.d_head + " is missing" : ""));
+  c.d_head = names.d_head_else > 0 ? names.d_head_else : std::max(1, c.d_model / c.n_heads);
+  if (names.d_head) c.d_head = size(names.d_head, kMostHeadSize, c.d_head);
+  std::optional<int> d_mlp;
+  if (names.mlp_ratio > 0) d_mlp = names.mlp_ratio * c.d_model;
+  c.d_mlp = size(names.d_mlp, kMostHidden, d_mlp);
+  c.n_ctx = size(names.n_ctx, kMostPositions);
+  c.d_vocab = size("vocab_size", kMostVocabulary);
+}
+
 double ConfigFields::positive(const char* key, std::optional<double> otherwise) {
   const Json field = json().at(key);
   if (field.is_null() && otherwise) return *otherwise;
@@ -81,6 +102,29 @@ void ConfigFields::causal(Config& c) {
   c.mask = Mask::none;
   note(std::string("is_causal is ") + (null ? "null" : "false") +
        ": every token attends to all tokens, later ones too");
+}
+
+bool ConfigFields::layer_types(Config& c) {
+  const Json kinds = json().at("layer_types");
+  if (kinds.is_null()) return false;
+  c.local_layers.clear();
+  kinds.each([&](std::string_view, const Json& kind) {
+    const std::string_view name = kind.text().value_or("");
+    c.local_layers.push_back(name == "sliding_attention");
+    if (name != "sliding_attention" && name != "full_attention")
+      fail("layer_types: " + quoted_name(name) +
+           " is not supported; full_attention and sliding_attention are");
+    return true;
+  });
+  if (!kinds.is_array() || int(c.local_layers.size()) != c.n_layers) {
+    fail("layer_types must name the kind of each of the " + std::to_string(c.n_layers) + " layers");
+    c.local_layers.assign(size_t(c.n_layers), false);
+  }
+  return true;
+}
+
+void ConfigFields::window(Config& c, int size) {
+  c.reach = c.mask == Mask::causal ? size - 1 : size;
 }
 
 Result<Layout> ConfigFields::take(Layout layout) {

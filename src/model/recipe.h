@@ -43,6 +43,19 @@ struct Layout {
   std::vector<std::string> warnings, notes;  // as in Model
 };
 
+// The fields that hold sizes, as most families name them.
+struct SizeFields {
+  const char* d_model = "hidden_size";
+  const char* n_layers = "num_hidden_layers";
+  const char* n_heads = "num_attention_heads";
+  const char* d_mlp = "intermediate_size";
+  const char* n_ctx = "max_position_embeddings";
+  const char* n_kv_heads = nullptr;  // null: as many as queries have
+  const char* d_head = nullptr;      // null: always d_model / n_heads
+  int d_head_else = 0;               // where that field is absent; 0: d_model / n_heads
+  int mlp_ratio = 0;                 // of d_mlp to d_model where its field is absent; 0: an error
+};
+
 // Reads fields one by one and keeps only the first error, so that readers need no checks in
 // between. Null counts as absent.
 class ConfigFields {
@@ -51,6 +64,8 @@ class ConfigFields {
 
   // Whole numbers from 1 to `most`. Without a default, absence is an error.
   int size(const char* key, int most, std::optional<int> otherwise = {});
+  // Those of `c`; each head has d_model / n_heads dimensions unless a field says otherwise.
+  void sizes(Config& c, const SizeFields& names = {});
   double positive(const char* key, std::optional<double> otherwise = {});
   bool flag(const char* key, bool otherwise);
   Activation activation(const char* key, const char* otherwise);
@@ -58,6 +73,10 @@ class ConfigFields {
   bool written(std::string_view key) const;
   // An error where is_causal is no truth value; false: tokens attend to later ones, too.
   void causal(Config& c);
+  // Config::local_layers from layer_types; false: the field is absent.
+  bool layer_types(Config& c);
+  // Config::reach, after causal(): of `size` keys up to the query's own, or on either side.
+  void window(Config& c, int size);
   // The angles of rotary positions into `c`, from all the places where transformers has kept them.
   // rope_scaling, unless it is empty, goes before rope_parameters; what neither has comes from
   // `theta_key` and `fraction_key` (null: the whole head). What is left unused is noted.

@@ -93,17 +93,8 @@ std::span<const FieldRow> bert_fields() { return kBertRows; }
 Layout read_bert_fields(ConfigFields& in, const char* activation) {
   Layout layout;
   Config& c = layout.config;
-  c.d_model = in.size("hidden_size", kMostWidth);
-  c.n_layers = in.size("num_hidden_layers", kMostLayers);
-  c.n_heads = c.n_kv_heads = in.size("num_attention_heads", kMostHeads);
-  c.d_mlp = in.size("intermediate_size", kMostHidden);
-  c.n_ctx = in.size("max_position_embeddings", kMostPositions);
-  c.d_vocab = in.size("vocab_size", kMostVocabulary);
+  in.sizes(c);
   c.n_token_types = in.size("type_vocab_size", kMostVocabulary, 2);
-  if (c.d_model % c.n_heads != 0) {
-    in.fail("hidden_size must be a multiple of num_attention_heads");
-  }
-  c.d_head = c.d_model / c.n_heads;
   c.norm_place = NormPlace::post;
   c.norm_eps = float(in.positive("layer_norm_eps", 1e-12));
   c.embed_norm = true;

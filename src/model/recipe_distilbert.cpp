@@ -50,14 +50,8 @@ Result<Layout> layout(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
-  c.d_model = in.size("dim", kMostWidth);
-  c.n_layers = in.size("n_layers", kMostLayers);
-  c.n_heads = c.n_kv_heads = in.size("n_heads", kMostHeads);
-  c.d_mlp = in.size("hidden_dim", kMostHidden);
-  c.n_ctx = in.size("max_position_embeddings", kMostPositions);
-  c.d_vocab = in.size("vocab_size", kMostVocabulary);
-  if (c.d_model % c.n_heads != 0) in.fail("dim must be a multiple of n_heads");
-  c.d_head = c.d_model / c.n_heads;
+  in.sizes(c,
+           {.d_model = "dim", .n_layers = "n_layers", .n_heads = "n_heads", .d_mlp = "hidden_dim"});
   c.norm_place = NormPlace::post;
   c.norm_eps = 1e-12f;
   c.embed_norm = true;

@@ -59,14 +59,12 @@ Result<Layout> layout(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
-  c.d_model = in.size("n_embd", kMostWidth);
-  c.n_layers = in.size("n_layer", kMostLayers);
-  c.n_heads = c.n_kv_heads = in.size("n_head", kMostHeads);
-  c.d_mlp = in.size("n_inner", kMostHidden, 4 * c.d_model);
-  c.n_ctx = in.size("n_positions", kMostPositions);
-  c.d_vocab = in.size("vocab_size", kMostVocabulary);
-  if (c.d_model % c.n_heads != 0) in.fail("n_embd must be a multiple of n_head");
-  c.d_head = c.d_model / c.n_heads;
+  in.sizes(c, {.d_model = "n_embd",
+               .n_layers = "n_layer",
+               .n_heads = "n_head",
+               .d_mlp = "n_inner",
+               .n_ctx = "n_positions",
+               .mlp_ratio = 4});
   c.norm_eps = float(in.positive("layer_norm_epsilon", 1e-5));
   c.position = Position::learned;
   c.activation = in.activation("activation_function", "gelu_new");

@@ -102,21 +102,9 @@ struct Defaults {
 Layout read_shared(ConfigFields& in, const Defaults& otherwise = {}) {
   Layout layout;
   Config& c = layout.config;
-  c.d_model = in.size("hidden_size", kMostWidth);
-  c.n_layers = in.size("num_hidden_layers", kMostLayers);
-  c.n_heads = in.size("num_attention_heads", kMostHeads);
-  c.n_kv_heads = in.size("num_key_value_heads", kMostHeads, c.n_heads);
-  if (c.n_heads % c.n_kv_heads != 0) {
-    in.fail("num_attention_heads must be a multiple of num_key_value_heads");
-  }
-  if (in.json().at("head_dim").is_null() && otherwise.d_head == 0 && c.d_model % c.n_heads != 0) {
-    in.fail("hidden_size must be a multiple of num_attention_heads where head_dim is missing");
-  }
-  c.d_head = in.size("head_dim", kMostHeadSize,
-                     otherwise.d_head > 0 ? otherwise.d_head : c.d_model / c.n_heads);
-  c.d_mlp = in.size("intermediate_size", kMostHidden);
-  c.n_ctx = in.size("max_position_embeddings", kMostPositions);
-  c.d_vocab = in.size("vocab_size", kMostVocabulary);
+  in.sizes(
+      c,
+      {.n_kv_heads = "num_key_value_heads", .d_head = "head_dim", .d_head_else = otherwise.d_head});
   c.norm = Norm::rms_norm;
   c.norm_eps = float(in.positive("rms_norm_eps", 1e-6));
   c.activation = in.activation("hidden_act", "silu");
@@ -141,46 +129,33 @@ int window_of(ConfigFields& in) {
   return in.size("sliding_window", kMostPositions, 4096);
 }
 
-// Up to its size, a sliding window equals a causal mask.
-void limit_to_window(Layout& layout, int window) {
-  if (window == 0 || window >= layout.config.n_ctx) return;
-  layout.config.n_ctx = layout.config.window = window;
-  layout.notes.push_back("Texts are limited to " + std::to_string(window) +
-                         " tokens, the size of the model's sliding window");
-}
-
 Result<Layout> mistral(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout = read_shared(in);
-  limit_to_window(layout, window_of(in));
+  Config& c = layout.config;
+  if (const int window = window_of(in); window > 0) {
+    c.local_layers.assign(size_t(c.n_layers), true);
+    in.window(c, window);
+  }
   return in.take(layout);
 }
 
-// Whether layer_types says that any layer slides; nothing where there is none.
-std::optional<bool> says_slides(ConfigFields& in, int n_layers) {
-  const Json types = in.json().at("layer_types");
-  if (types.is_null()) return {};
-  bool slides = false;
-  types.each([&](std::string_view, const Json& type) {
-    slides = slides || type.text() == "sliding_attention";
-    if (type.text() != "sliding_attention" && type.text() != "full_attention")
-      in.fail("layer_types: " + quoted_name(type.text().value_or("")) + " is not supported");
-    return true;
-  });
-  if (int(types.size()) != n_layers)
-    in.fail("layer_types must name the kind of each of the " + std::to_string(n_layers) +
-            " layers");
-  return slides;
+bool any(const std::vector<bool>& layers) {
+  return std::ranges::find(layers, true) != layers.end();
 }
 
 // layer_types names the layers that slide; without it, those from max_window_layers on do.
 void slide_as_qwen(ConfigFields& in, Layout& layout) {
   const int window = in.flag("use_sliding_window", false) ? window_of(in) : 0;
   const std::optional<int64_t> first = in.json().at("max_window_layers").integer();
-  const bool slides = says_slides(in, layout.config.n_layers)
-                          .value_or(window > 0 && first.value_or(28) < layout.config.n_layers);
-  if (slides && window == 0) in.fail("layer_types has sliding_attention, but there is no window");
-  if (slides) limit_to_window(layout, window);
+  Config& c = layout.config;
+  if (!in.layer_types(c) && window > 0) {
+    for (int layer = 0; layer < c.n_layers; ++layer)
+      c.local_layers.push_back(layer >= first.value_or(28));
+  }
+  if (any(c.local_layers) && window == 0)
+    in.fail("layer_types has sliding_attention, but there is no window");
+  in.window(c, window);
 }
 
 Result<Layout> qwen2(const ConfigSource& source) {
@@ -229,12 +204,10 @@ Result<Layout> smollm3(const ConfigSource& source) {
   layout.mlp_bias = in.flag("mlp_bias", false);
   Config& c = layout.config;
   leave_unplaced(in, c);
-  const bool named =
-      says_slides(in, c.n_layers)
-          .value_or(std::ranges::find(c.unplaced_layers, true) != c.unplaced_layers.end());
-  const bool windowed =
-      in.flag("use_sliding_window", false) && !in.json().at("sliding_window").is_null();
-  if (windowed && named) limit_to_window(layout, in.size("sliding_window", kMostPositions));
+  const bool windowed = !in.json().at("sliding_window").is_null();
+  const bool slides = in.flag("use_sliding_window", false) && windowed;
+  if (!in.layer_types(c) && slides) c.local_layers = c.unplaced_layers;
+  if (any(c.local_layers)) in.window(c, in.size("sliding_window", kMostPositions));
   return in.take(layout);
 }
 

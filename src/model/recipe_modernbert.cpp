@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "model/recipe.h"
 
 // ModernBERT (Warner et al. 2024): norms first, rotary positions, layers that see only a window
@@ -68,21 +66,12 @@ const FieldRow kRows[] = {
     {"initializer_cutoff_factor"},
 };
 
-// Which layers see only the window.
+// Which layers see only a window: keys up to half of local_attention away.
 void read_kinds(ConfigFields& in, Config& c) {
-  const Json kinds = in.json().at("layer_types");
   const int every = in.size("global_attn_every_n_layers", kMostLayers, 3);
   for (int layer = 0; layer < c.n_layers; ++layer) c.local_layers.push_back(layer % every != 0);
-  if (kinds.is_null()) return;
-  if (!kinds.is_array() || int(kinds.size()) != c.n_layers)
-    return in.fail("layer_types must be a list of num_hidden_layers names");
-  for (int layer = 0; layer < c.n_layers; ++layer) {
-    const std::string_view kind = kinds.at(size_t(layer)).text().value_or("");
-    c.local_layers[size_t(layer)] = kind == "sliding_attention";
-    if (kind != "sliding_attention" && kind != "full_attention")
-      in.fail("layer_types: " + quoted_name(kind) +
-              " is not supported; full_attention and sliding_attention are");
-  }
+  in.layer_types(c);
+  c.reach = in.size("local_attention", kMostPositions, 128) / 2;
 }
 
 // The base of the rotation in layers of one kind.
@@ -104,14 +93,7 @@ Result<Layout> layout(const ConfigSource& source) {
   ConfigFields in(source);
   Layout layout;
   Config& c = layout.config;
-  c.d_model = in.size("hidden_size", kMostWidth);
-  c.n_layers = in.size("num_hidden_layers", kMostLayers);
-  c.n_heads = c.n_kv_heads = in.size("num_attention_heads", kMostHeads);
-  c.d_mlp = in.size("intermediate_size", kMostHidden);
-  c.n_ctx = in.size("max_position_embeddings", kMostPositions);
-  c.d_vocab = in.size("vocab_size", kMostVocabulary);
-  if (c.d_model % c.n_heads != 0) in.fail("hidden_size must be a multiple of num_attention_heads");
-  c.d_head = c.d_model / c.n_heads;
+  in.sizes(c);
   if (c.d_head % 2 != 0)
     in.fail("rotary embeddings need an even number of dimensions per head, not " +
             std::to_string(c.d_head));
@@ -134,13 +116,6 @@ Result<Layout> layout(const ConfigSource& source) {
   layout.head_bias = in.flag("classifier_bias", false);
   layout.unembed_bias = in.flag("decoder_bias", true);
   layout.tied = in.flag("tie_word_embeddings", true);
-  // Keys up to half of local_attention away are seen; so far a text may not be longer.
-  const int window = in.size("local_attention", kMostPositions, 128) / 2 + 1;
-  if (std::ranges::find(c.local_layers, true) != c.local_layers.end() && window < c.n_ctx) {
-    c.n_ctx = c.window = window;
-    in.note("texts are limited to " + std::to_string(window) +
-            " tokens, up to which every token is in the window of local_attention");
-  }
   return in.take(layout);
 }
 

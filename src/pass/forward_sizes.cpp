@@ -29,6 +29,8 @@ Attention attention_of(const Config& c, int n) {
   a.n_query = a.n_key = n;
   a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
   a.mask = c.mask;
+  for (int layer = 0; !c.local_layers.empty() && layer < c.n_layers; ++layer)
+    a.reaches.push_back(c.is_local(layer) ? c.reach : INT_MAX);
   return a;
 }
 
@@ -94,13 +96,8 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits&
     return Error{"The text is empty: type something for the model to read"};
   }
   if (tokens.size() > model.config.n_ctx) {
-    const std::string n_tokens = "The text has " + std::to_string(tokens.size()) + " tokens, but ";
-    if (model.config.window > 0)
-      return Error{n_tokens + "the attention of " + model.name + " slides over a window of " +
-                   std::to_string(model.config.window) +
-                   " tokens, and longer texts are not supported: shorten it"};
-    return Error{n_tokens + model.name + " reads at most " + std::to_string(model.config.n_ctx) +
-                 ": shorten it"};
+    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
+                 " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
   }
   const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
   if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;

@@ -38,7 +38,7 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     case Stage::attend: {
       const int n_last = int(std::min<int64_t>(n_rows, kBlockQueries));
       return {c.n_heads * blocks_of(p.rows),
-              attend_work(attention(), p.rows.to - n_last, p.rows.to)};
+              attend_work(attention(), p.layer, p.rows.to - n_last, p.rows.to)};
     }
     case Stage::project_out:
       return product(block(p.layer).o);

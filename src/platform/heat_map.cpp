@@ -120,6 +120,7 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
   glUniform1i(at("u_reversed"),
               d.style.palette == Palette::greys && !d.style.dark && !d.style.diverging);
   glUniform1i(at("u_causal"), d.style.causal);
+  glUniform1i(at("u_reach"), d.style.reach);
   glUniform1i(at("u_dark"), d.style.dark);
   glUniform1f(at("u_lines"), d.style.cell_lines);
   glUniform1f(at("u_pixels"), scale);

@@ -44,6 +44,7 @@ struct HeatMapStyle {
   bool diverging = false;  // values are places in the diverging palette; -2: no value
   bool mean = false;       // tiled maps: a pixel over several cells shows their mean
   bool causal = false;     // cells above the diagonal are drawn as `masked`, not as weight 0
+  int reach = -1;          // of a window: zeros farther from the diagonal are drawn as `masked`
   bool dark = true;        // theme, for masked cells and the area outside
   float cell_lines = 0;    // 0..1, opacity of the lines between cells
 };

@@ -75,6 +75,11 @@ struct ElementLoops {
   void (*rms_norm)(const float* x, int64_t n, const float* gamma, float eps, float* y);
 };
 
+// Sums of weights are taken in blocks of this many keys for any panel, which reduces rounding; sums
+// of values in blocks of v that stay in the L1 cache while all tiles of d_head read them.
+constexpr int kSumKeys = 64;
+constexpr int64_t keys_a_value_sum(int64_t d) { return d < 512 ? 8192 / d : 16; }
+
 // Attention for a panel of `width` queries, one per lane. Scores, weights and z are columns,
 // [key or dimension][width]. Weights e = exp(score - highest) are not yet divided by their sum.
 struct PanelLoops {

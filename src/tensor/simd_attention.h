@@ -16,11 +16,6 @@ namespace attn {
 namespace {
 
 constexpr float kMinusInfinity = -__builtin_inff();
-// Sums of weights are taken in blocks of this many keys for any panel, which reduces rounding.
-constexpr int kSumKeys = 64;
-// Floats of v that stay in the L1 cache while all tiles of d_head read them.
-constexpr int kValueFloats = 8192;
-
 typedef float Four __attribute__((vector_size(16)));
 
 ATTN_INLINE Four load_four(const float* from) {
@@ -254,7 +249,7 @@ template <int kV>
 void panel_values(int64_t d_, int64_t n_, const float* e, const float* v, int64_t v_stride_,
                   float* z) {
   const ptrdiff_t d = ptrdiff_t(d_), n = ptrdiff_t(n_), v_stride = ptrdiff_t(v_stride_);
-  const ptrdiff_t most = d < kValueFloats / 16 ? kValueFloats / d : 16;
+  const ptrdiff_t most = ptrdiff_t(keys_a_value_sum(d_));
   const Tiling tiles{d};
   for (ptrdiff_t key = 0; key < n; key += most) {
     const ptrdiff_t n_keys = key + most < n ? most : n - key;

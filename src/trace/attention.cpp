@@ -52,7 +52,7 @@ void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Ma
   const int n = q1 - q0, n_blocks = (n + kBlockQueries - 1) / kBlockQueries;
   // Cut evenly: a short block would take the path for few queries, whose last bits differ.
   const auto edge = [&](int64_t block) { return q0 + int(block * n / n_blocks); };
-  const int64_t work = std::max<int64_t>(1, attend_work(*this, 0, kBlockQueries));
+  const int64_t work = std::max<int64_t>(1, attend_work(*this, layer, 0, kBlockQueries));
   parallel_for(n_blocks, std::max<int64_t>(1, (1 << 17) / work), [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       const int from = edge(block), to = edge(block + 1);
@@ -85,7 +85,7 @@ void Attention::pooled(int sample, int layer, int head, int q0, int q1, int k0, 
   if (const Given* given = std::get_if<Given>(&layers[size_t(layer)])) {
     pool_given(given->pattern.head(int64_t(sample) * n_heads + head), rows, cols, largest, mean);
   } else {
-    const int64_t work = attend_work(*this, q0, q1) / std::max(1, rows.n) + 1;
+    const int64_t work = attend_work(*this, layer, q0, q1) / std::max(1, rows.n) + 1;
     parallel_for(rows.n, std::max<int64_t>(1, (1 << 20) / work), [&](int64_t begin, int64_t end) {
       block_pooled(*this, sample, layer, head, rows, cols, int(begin), int(end), largest, mean);
     });

@@ -39,19 +39,30 @@ class Scratch {
 
 // The number of leading keys that any query before q1 can see; later keys are neither read nor
 // computed.
-int n_seen_before(const Attention& a, int q1) {
-  const bool causal = a.mask == Mask::causal && a.masked_score == 0;
-  return causal ? std::min(q1, a.n_key) : a.n_key;
+int n_seen_before(const Attention& a, int layer, int q1) {
+  if (a.masked_score != 0) return a.n_key;
+  if (a.mask == Mask::causal) return std::min(q1, a.n_key);
+  return int(std::min<int64_t>(a.n_key, int64_t(q1) + a.reach(layer)));
+}
+
+// The first key that is computed for queries from q0 on: 0, or one before all of their windows,
+// since the loops give the first key a sum of its own. Where sums are cut does not depend on it.
+int first_seen_from(const Attention& a, int layer, int q0) {
+  if (a.reaches.empty() || a.masked_score != 0) return 0;
+  const int64_t last = std::min<int64_t>(int64_t(q0) - a.reach(layer), a.n_key) - 1;
+  return int(std::max<int64_t>(0, last) / kSumKeys * kSumKeys);
 }
 
 // The softmax of some queries, before division by the sum.
 struct Softened {
-  const float* e;  // [key][width]
-  int width, n_keys;
+  const float* e;  // [key][width], from first_key on
+  int width, first_key, n_keys;
   const float* sums;    // [kAllE, and with facts the other SoftSum][width]
   const float* factor;  // [width] 1 / Σ e; 0 for a fully masked row
 
-  float at(int key, int lane) const { return e[int64_t(key) * width + lane]; }
+  float at(int key, int lane) const { return key < first_key ? 0 : e[int64_t(key) * width + lane]; }
+  const float* seen() const { return e + int64_t(first_key) * width; }
+  int n_computed() const { return n_keys - first_key; }
 };
 
 // One head of one sample, with memory for one panel.
@@ -73,7 +84,7 @@ class HeadBlock {
   // Allocates for panels of queries before q1.
   void make_room(int q1, bool with_z) {
     const int64_t width = loops_.wide.width, d = a_.d_head;
-    const int64_t e = (int64_t(n_seen_before(a_, q1)) + 1) * width, q = d * width;
+    const int64_t e = (int64_t(n_seen_before(a_, layer_, q1)) + 1) * width, q = d * width;
     memory_.emplace(e + q + (with_z ? q : 0) + kSmallRows * int64_t(kMostPanel));
     e_ = memory_->at();
     packed_q_ = e_ + e;
@@ -98,8 +109,8 @@ class HeadBlock {
   void facts(const Softened& w, const TokenSets& tokens, int from, int n);
 
  private:
-  void add_bias(int from, int n, int width, int n_keys);
-  void mask_given(int from, int n, int width, int n_keys, float* highest);
+  void add_bias(int from, int n, int width, int begin, int end);
+  void mask_given(int from, int n, int width, int begin, int end, float* highest);
   void divide(Softened& w, int n);
   void edit_cells(Softened& w, int from, int n);
   // Σ e of each query over sets of tokens.
@@ -123,21 +134,20 @@ class HeadBlock {
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
 
-void HeadBlock::add_bias(int from, int n, int width, int n_keys) {
+void HeadBlock::add_bias(int from, int n, int width, int begin, int end) {
   for (int i = 0; i < n && !a_.bias.empty(); ++i) {
     const float* row = a_.bias_row(head_, from + i);
-    for (int key = 0; key < n_keys; ++key) e_[int64_t(key) * width + i] += row[key];
+    for (int key = begin; key < end; ++key) e_[int64_t(key) * width + i] += row[key];
   }
 }
 
-// Replaces or removes masked scores cell by cell, and finds the highest of the rest.
-void HeadBlock::mask_given(int from, int n, int width, int n_keys, float* highest) {
+// Replaces or removes masked scores cell by cell, and raises `highest` to those of the rest.
+void HeadBlock::mask_given(int from, int n, int width, int begin, int end, float* highest) {
   const float masked = a_.masked_score != 0 ? a_.masked_score : kMinusInfinity;
-  std::fill_n(highest, width, kMinusInfinity);
-  for (int key = 0; key < n_keys; ++key) {
+  for (int key = begin; key < end; ++key) {
     float* s = e_ + int64_t(key) * width;
     for (int i = 0; i < n; ++i) {
-      if (!a_.may_see(sample_, from + i, key)) s[i] = masked;
+      if (!a_.may_see(sample_, layer_, from + i, key)) s[i] = masked;
       if (s[i] > highest[i]) highest[i] = s[i];
     }
   }
@@ -161,10 +171,10 @@ void HeadBlock::edit_cells(Softened& w, int from, int n) {
     for (int query = std::max(from, r.q0); query < std::min(from + n, r.q1 + 1); ++query) {
       const int lane = query - from;
       float* column = e_ + lane;
-      for (int key = 0; key < w.n_keys; ++key) {
+      for (int key = w.first_key; key < w.n_keys; ++key) {
         float& e = column[int64_t(key) * w.width];
         if (e != 0) e *= factor[lane];  // 0 of masked cells stays 0, also where the row is NaN
-        if (key >= r.k0 && key <= r.k1 && a_.may_see(sample_, query, key)) e = edit.by;
+        if (key >= r.k0 && key <= r.k1 && a_.may_see(sample_, layer_, query, key)) e = edit.by;
       }
       factor[lane] = 1;
     }
@@ -173,8 +183,9 @@ void HeadBlock::edit_cells(Softened& w, int from, int n) {
 
 Softened HeadBlock::panel(int from, int n, bool facts) {
   const PanelLoops& loops = panel_for(n);
-  const int width = loops.width, n_keys = n_seen_before(a_, from + n);
-  Softened w{e_, width, n_keys, small_, nullptr};
+  const int width = loops.width, n_keys = n_seen_before(a_, layer_, from + n);
+  const int first = first_seen_from(a_, layer_, from), reach = a_.reach(layer_);
+  Softened w{e_, width, first, n_keys, small_, nullptr};
   float *highest = small_ + kHighestRow * kMostPanel, *unused = highest + kMostPanel;
   loops.to_columns(a_.d_head, q_.row(from).data(), q_.stride, n, a_.scale, packed_q_);
   std::fill_n(highest, 2 * kMostPanel, kMinusInfinity);
@@ -184,9 +195,18 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
                    e_ + int64_t(begin) * width, most);
   };
   if (!a_.allowed.empty() || a_.masked_score != 0 || !a_.bias.empty()) {
-    scores(0, n_keys, unused);
-    add_bias(from, n, width, n_keys);
-    mask_given(from, n, width, n_keys, highest);
+    scores(first, n_keys, unused);
+    add_bias(from, n, width, first, n_keys);
+    mask_given(from, n, width, first, n_keys, highest);
+  } else if (reach != INT_MAX) {
+    // Keys begin .. end-1 are in the windows of the whole panel.
+    const int begin = std::clamp(from + n - 1 - reach, first, n_keys);
+    const int end = std::clamp(from + (a_.mask == Mask::causal ? 1 : reach + 1), begin, n_keys);
+    scores(begin, end, highest);
+    scores(first, begin, unused);
+    scores(end, n_keys, unused);
+    mask_given(from, n, width, first, begin, highest);
+    mask_given(from, n, width, end, n_keys, highest);
   } else if (a_.mask == Mask::causal) {
     // Keys up to `from` are visible to the whole panel; only later keys need the mask.
     const int seen_by_all = std::min(from + 1, n_keys);
@@ -199,7 +219,8 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
   for (int i = 0; i < width; ++i) {
     if (highest[i] == kMinusInfinity) highest[i] = 0;  // fully masked: e = 0 everywhere
   }
-  (facts ? loops.soften_facts : loops.soften)(from, n_keys, highest, e_, small_);
+  (facts ? loops.soften_facts : loops.soften)(from - first, n_keys - first, highest,
+                                              e_ + int64_t(first) * width, small_);
   if (facts) std::copy_n(highest, width, small_ + kHighest * width);
   divide(w, n);
   if (!a_.edits.empty()) edit_cells(w, from, n);
@@ -207,18 +228,20 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
 }
 
 Softened HeadBlock::row(int query, bool facts) {
-  const int n_keys = n_seen_before(a_, query + 1);
-  Softened w{e_, 1, n_keys, small_, nullptr};
+  const int n_keys = n_seen_before(a_, layer_, query + 1);
+  const int first = first_seen_from(a_, layer_, query);
+  Softened w{e_, 1, first, n_keys, small_, nullptr};
   for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
   assert(k_.stride == a_.d_head);  // dots_f32 reads k as one contiguous block
-  simd().product.dots_f32(a_.d_head, packed_q_, k_.data, n_keys, e_);
-  add_bias(query, 1, 1, n_keys);
-  if (!a_.allowed.empty() || a_.masked_score != 0) {
+  simd().product.dots_f32(a_.d_head, packed_q_, k_.row(first).data(), n_keys - first, e_ + first);
+  add_bias(query, 1, 1, first, n_keys);
+  if (!a_.allowed.empty() || a_.masked_score != 0 || query > a_.reach(layer_)) {
     float highest = 0;
-    mask_given(query, 1, 1, n_keys, &highest);
+    mask_given(query, 1, 1, first, n_keys, &highest);
   }
   float sums[kSoftSums] = {};
-  (facts ? loops_.row_soften_facts : loops_.row_soften)(query, n_keys, e_, sums);
+  (facts ? loops_.row_soften_facts : loops_.row_soften)(query - first, n_keys - first, e_ + first,
+                                                        sums);
   std::copy_n(sums, int(kSoftSums), small_);
   divide(w, 1);
   if (!a_.edits.empty()) edit_cells(w, query, 1);
@@ -229,12 +252,16 @@ void HeadBlock::values(const Softened& w, int n, Mat z) {
   if (a_.d_head == 0) return;
   const ConstMat v = a_.values(sample_, layer_, head_);
   if (w.width == 1) {
-    loops_.row_values(a_.d_head, w.n_keys, w.e, v.data, v.stride, z.data);
+    loops_.row_values(a_.d_head, w.n_computed(), w.seen(), v.row(w.first_key).data(), v.stride,
+                      z.data);
     for (float& x : z.row(0)) x *= w.factor[0];
     return;
   }
   const PanelLoops& loops = panel_for(n);
-  loops.values(a_.d_head, w.n_keys, w.e, v.data, v.stride, z_);
+  const int first = int(w.first_key / keys_a_value_sum(a_.d_head) * keys_a_value_sum(a_.d_head));
+  std::fill(e_ + int64_t(first) * w.width, e_ + int64_t(w.first_key) * w.width, 0.f);
+  loops.values(a_.d_head, w.n_keys - first, e_ + int64_t(first) * w.width, v.row(first).data(),
+               v.stride, z_);
   loops.to_rows(a_.d_head, z_, w.factor, n, z.data, z.stride);
 }
 
@@ -249,7 +276,9 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
   for (int i = 0; i < n; ++i) {
     if (done[i]) continue;
     const size_t query = size_t(from + i);
-    const int* first = copies.keys.data() + copies.begin[query];
+    // The key right after a copy may be in the window where the copy is not.
+    const int* first = std::lower_bound(copies.keys.data() + copies.begin[query],
+                                        copies.keys.data() + copies.end[query], w.first_key);
     // All queries of the panel see keys up to from - 1 and the keys right after them; n_keys may be
     // smaller.
     const int* last = std::lower_bound(first, copies.keys.data() + copies.end[query],
@@ -284,6 +313,7 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
 }
 
 void HeadBlock::listed(const Softened& w, std::span<const int> keys, int n, float* out) {
+  keys = keys.subspan(size_t(std::ranges::lower_bound(keys, w.first_key) - keys.begin()));
   const auto end = std::ranges::lower_bound(keys, w.n_keys);
   if (w.width > 1) {
     panel_for(n).listed(end - keys.begin(), keys.data(), w.e, out);
@@ -303,12 +333,13 @@ void HeadBlock::same_word(const Softened& w, const TokenSets& tokens, int from, 
 
 // The number of keys that hold 50 and 90 % of the mass.
 void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
-  room_.resize(size_t(w.n_keys));
+  const int n_keys = w.n_computed();
+  room_.resize(size_t(n_keys));
   const double parts[] = {0.5 - kSpanSlack, 0.9 - kSpanSlack};
   const bool binned = w.width > 1;
   if (binned) {
     bins_.assign(size_t(w.width * kBins), 0);
-    panel_for(n).bins(w.n_keys, w.e, bins_.data());
+    panel_for(n).bins(n_keys, w.seen(), bins_.data());
   }
   for (int i = 0; i < n; ++i) {
     int found[2] = {};
@@ -316,9 +347,9 @@ void HeadBlock::spans(const Softened& w, int n, float* half, float* most) {
       const double mass = parts[k] * w.sums[i];
       if (binned) {
         found[k] =
-            keys_for(bins_.data() + i * kBins, w.e + i, w.n_keys, w.width, mass, room_.data());
+            keys_for(bins_.data() + i * kBins, w.seen() + i, n_keys, w.width, mass, room_.data());
       } else {
-        std::copy_n(w.e, w.n_keys, room_.data());
+        std::copy_n(w.seen(), n_keys, room_.data());
         found[k] = keys_for(room_, mass);
       }
     }
@@ -341,7 +372,8 @@ void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int 
     float* row = rows.row(query).data();
     const float factor = w.factor[i];
     const auto sum_of = [&](SoftSum of) { return double(w.sums[of * w.width + i]); };
-    const double sum = sum_of(kAllE), rest = sum_of(kRestE), first = w.at(0, i);
+    // The first key that was computed is key 0, or one before the window, whose weight is 0.
+    const double sum = sum_of(kAllE), rest = sum_of(kRestE), first = w.at(w.first_key, i);
     const auto weight = [&](int key) {
       return key >= 0 && key < w.n_keys ? w.at(key, i) * factor : 0.f;
     };
@@ -428,12 +460,11 @@ void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, 
   attend(simd().attention, a, tokens, sample, layer, head, q0, q1, z);
 }
 
-int64_t attend_work(const Attention& a, int q0, int q1) {
+int64_t attend_work(const Attention& a, int layer, int q0, int q1) {
   // The softmax of a cell costs about 16 multiplications.
   constexpr int64_t kSoftmax = 16;
-  const int64_t n_keys = a.mask == Mask::causal && a.masked_score == 0
-                             ? std::min<int64_t>((int64_t(q0) + q1 + 1) / 2, a.n_key)
-                             : a.n_key;
+  const int middle = q0 + (q1 - q0) / 2;
+  const int64_t n_keys = n_seen_before(a, layer, middle + 1) - first_seen_from(a, layer, middle);
   return int64_t(q1 - q0) * n_keys * (2 * int64_t(a.d_head) + kSoftmax);
 }
 
@@ -451,17 +482,19 @@ void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, 
     const Softened w = few ? block.row(from, false) : block.panel(from, n, false);
     const Mat rows = out.rows_of(from - q0, from - q0 + n);
     if (few) {
-      for (int key = 0; key < w.n_keys; ++key) rows.data[key] = w.e[key] * w.factor[0];
+      for (int key = w.first_key; key < w.n_keys; ++key) rows.data[key] = w.e[key] * w.factor[0];
     } else {
-      block.panel_for(n).to_rows(w.n_keys, w.e, w.factor, n, rows.data, rows.stride);
+      block.panel_for(n).to_rows(w.n_computed(), w.seen(), w.factor, n, rows.data + w.first_key,
+                                 rows.stride);
     }
     for (int i = 0; i < n; ++i) {
       const std::span<float> row = rows.row(i);
+      std::fill_n(row.begin(), w.first_key, 0.f);
       std::fill(row.begin() + w.n_keys, row.end(), 0.f);
       // Masked cells are 0 even if the rest of the row is NaN.
       if (!std::isnan(w.factor[i]) || a.masked_score != 0) continue;
       for (int key = 0; key < w.n_keys; ++key) {
-        if (!a.may_see(sample, from + i, key)) row[size_t(key)] = 0;
+        if (!a.may_see(sample, layer, from + i, key)) row[size_t(key)] = 0;
       }
     }
     from += n;
@@ -472,9 +505,9 @@ void block_pattern(const Attention& a, int sample, int layer, int head, int q0, 
   block_pattern(simd().attention, a, sample, layer, head, q0, q1, out);
 }
 
-static bool sees_any(const Attention& a, int sample, int query, int begin, int end) {
+static bool sees_any(const Attention& a, int sample, int layer, int query, int begin, int end) {
   for (int key = begin; key < end; ++key) {
-    if (a.may_see(sample, query, key)) return true;
+    if (a.may_see(sample, layer, query, key)) return true;
   }
   return false;
 }
@@ -495,14 +528,16 @@ void block_pooled(const Attention& a, int sample, int layer, int head, const Cel
     const Softened w = block.panel(from, n, false);
     while (row0 < row1 && rows.end(row0) <= from) ++row0;
     for (int col = 0; col < cols.n && cols.begin(col) < w.n_keys; ++col) {
-      const int begin = cols.begin(col), n_keys = std::min(w.n_keys, cols.end(col)) - begin;
+      const int begin = std::max(w.first_key, cols.begin(col));
+      const int n_keys = std::min(w.n_keys, cols.end(col)) - begin;
+      if (n_keys <= 0) continue;
       block.panel_for(n).pool(n_keys, w.e + int64_t(begin) * w.width, most, all);
       for (int row = row0; row < row1 && rows.begin(row) < from + n; ++row) {
         const int last = std::min(from + n, rows.end(row)) - from;
         for (int i = std::max(from, rows.begin(row)) - from; i < last; ++i) {
           // NaN stays, as long as the cell covers a weight that is not masked.
           const bool broken = std::isnan(w.factor[i]);
-          if (broken && !sees_any(a, sample, from + i, begin, begin + n_keys)) continue;
+          if (broken && !sees_any(a, sample, layer, from + i, begin, begin + n_keys)) continue;
           float& m = largest(row, col);
           if (broken) m = w.factor[i];
           if (most[i] * w.factor[i] > m) m = most[i] * w.factor[i];

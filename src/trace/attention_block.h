@@ -21,7 +21,7 @@ constexpr int kBlockQueries = 64;
 void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, int head, int q0,
             int q1, Mat z);
 // Multiplications in attend(), for cutting a pass into steps.
-int64_t attend_work(const Attention& a, int q0, int q1);
+int64_t attend_work(const Attention& a, int layer, int q0, int q1);
 // Floats that one call of attend() allocates.
 int64_t attend_floats(const Attention& a);
 

@@ -1429,7 +1429,10 @@ def test_heads_of_models():
         free = changed_model(here / "free", "qwen2", window)
         check("no layer slides", len(predictions(free)[0]) == 272)
         held = changed_model(here / "held", "qwen2", {**window, "layer_types": slides})
-        bad(["next", "--model", held, *text], 1, "a window of 4 tokens")
+        row = ["--layer", "1", "--token", "6", "--format", "json"]
+        out = run("measure", "row", "--model", held, *text, *row)[1]
+        weights = json.loads(out)["values"]
+        check("a layer slides", [w > 0 for w in weights[:7]] == 3 * [False] + 4 * [True], weights)
         both = ["measure", "pattern", "--model", MODELS / "qwen2-both-ways", *text]
         out = notes_said("is_causal false", [*both, "--format", "json"], "is_causal is false")
         check("is_causal false: later tokens", json.loads(out)["values"][0][1] > 0)

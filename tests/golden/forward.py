@@ -2,7 +2,7 @@
 
     python tests/golden/forward.py [NAME…]  needs torch, transformers, tokenizers, safetensors
 
-With names, only these are written; encoders.py has more variants.
+With names, only these are written; encoders.py and decoders.py have more variants.
 
 Each folder is one variant of a family: config.json, *.safetensors, tokenizer.json as transformers
 writes them, and expected.safetensors with input_ids [n], attn [layer, head, query, key], logits [n,
@@ -19,6 +19,7 @@ import sys
 import tokenizers
 import torch
 import transformers
+from decoders import DECODERS
 from encoders import ENCODERS
 from safetensors.torch import load_file, save_file
 
@@ -342,7 +343,11 @@ def input_of(kind, settings, style, seed):
 
 def main():
     transformers.utils.logging.disable_progress_bar()
-    variants = list(enumerate(VARIANTS.items())) + list(enumerate(ENCODERS.items(), 2000))
+    variants = [
+        *enumerate(VARIANTS.items()),
+        *enumerate(ENCODERS.items(), 2000),
+        *enumerate(DECODERS.items(), 3000),
+    ]
     for seed, (name, (kind, settings, dtype, style, shard)) in variants:
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue

@@ -92,7 +92,7 @@ def modernbert(r):
         tie_word_embeddings=c["tie_word_embeddings"],
         hidden_activation=c["hidden_act"],
         norm_eps=c["layer_norm_eps"],
-        local_attention=r.choice([100, 128, 255]),
+        local_attention=r.choice([2, 5, 12, 128]),
         pad_token_id=0,
     )
     for flag in ("norm_bias", "attention_bias", "mlp_bias", "classifier_bias", "decoder_bias"):
@@ -149,11 +149,11 @@ def llama(r):
 
 
 def mistral(r):
-    return dict(decoder(r), sliding_window=r.choice([None, 90, 4096]))
+    return dict(decoder(r), sliding_window=r.choice([None, 1, 3, 8, 4096]))
 
 
 def qwen2(r):
-    c = dict(decoder(r), use_sliding_window=r.random() < 0.3, sliding_window=r.choice([80, 4096]))
+    c = dict(decoder(r), use_sliding_window=r.random() < 0.6, sliding_window=r.choice([2, 5, 13, 4096]))
     return dict(c, max_window_layers=r.choice([0, 1, 28]))
 
 
@@ -162,7 +162,7 @@ def qwen3(r):
 
 
 def smollm3(r):
-    c = dict(llama(r), use_sliding_window=r.random() < 0.3, sliding_window=80)
+    c = dict(llama(r), use_sliding_window=r.random() < 0.5, sliding_window=r.choice([1, 4]))
     if r.random() < 0.5:
         return dict(c, no_rope_layer_interval=r.choice([1, 2, 4]))
     return dict(c, no_rope_layers=[r.choice([0, 1]) for _ in range(c["num_hidden_layers"])])

@@ -28,6 +28,7 @@ CASES = {
     "gpt2+padded": [(1, 2, 11, 4)],
     "llama-gqa": [(1, 3, 13, 5), (0, 1, 19, 0)],
     "gpt-neox-parallel": [(1, 1, 9, 2)],
+    "mistral-window": [(1, 2, 40, 37), (0, 1, 40, 35)],
     "bert": [(1, 1, 6, 15)],
     "bert-padded": [(1, 3, 5, 2), (0, 0, 5, 19)],
 }
@@ -74,7 +75,12 @@ def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key):
 
 def recorded(name):
     """Pass, and what each layer's attention was given: q, k, v [head, n, d_head], mask, scale."""
-    kinds = {"gpt2": "gpt2", "llama-gqa": "llama", "gpt-neox-parallel": "gpt_neox"}
+    kinds = {
+        "gpt2": "gpt2",
+        "llama-gqa": "llama",
+        "gpt-neox-parallel": "gpt_neox",
+        "mistral-window": "mistral",
+    }
     kind = kinds.get(name.partition("+")[0], "bert")
     module = importlib.import_module(f"transformers.models.{kind}.modeling_{kind}")
     calls, original = [], module.eager_attention_forward

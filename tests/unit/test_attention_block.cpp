@@ -110,7 +110,7 @@ SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, 
   double highest = -INFINITY, sum = 0;
   for (int key = 0; key < a.n_key; ++key) {
     double score = a.masked_score;
-    if (a.may_see(sample, query, key)) {
+    if (a.may_see(sample, 0, query, key)) {
       score = 0;
       for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
       score *= a.scale;
@@ -244,6 +244,26 @@ TEST_CASE("z, weights and facts of blocks equal their definitions, in every inst
   });
 }
 
+TEST_CASE("blocks under sliding windows, with and without a given mask") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const auto& [n_query, n_key] : {std::pair{150, 150}, {20, 9}, {2, 40}}) {
+      for (const Mask mask : {Mask::none, Mask::causal}) {
+        for (const int reach : {0, 1, 5, 31, 64, 148}) {
+          CAPTURE(n_query);
+          CAPTURE(reach);
+          Attention a = random_attention({n_query, n_key, 6, 2, 1}, mask);
+          a.reaches = {reach};
+          check_all(loops, a);
+          if (reach != 5) continue;
+          a.allowed.resize(size_t(2 * n_query * n_key));
+          for (uint8_t& cell : a.allowed) cell = random_numbers() % 3 == 0;
+          check_all(loops, a);
+        }
+      }
+    }
+  });
+}
+
 TEST_CASE("blocks under given masks, with rows that see nothing") {
   for_all_loops([](const AttentionLoops& loops) {
     for (const auto& [n_query, n_key] : {std::pair{40, 37}, {2, 30}, {1, 5}}) {
@@ -263,21 +283,25 @@ TEST_CASE("blocks under given masks, with rows that see nothing") {
 TEST_CASE("a row has the same bits in every block of three queries and more") {
   for_all_loops([](const AttentionLoops& loops) {
     for (const Mask mask : {Mask::none, Mask::causal}) {
-      const Attention a = random_attention({150, 150, 20}, mask);
-      const Tokens tokens = few_tokens(150);
-      const TokenSets sets = token_sets(tokens, tokens, true);
-      std::vector<float> whole(150 * 20), z(150 * 20);
-      attend(loops, a, sets, 0, 0, 0, 0, 150, {whole.data(), 150, 20});
-      std::vector<float> facts(a.facts[0].head(0).data, a.facts[0].head(0).data + 150 * kRowFacts);
-      for (const int n : {3, 4, 5, 13, 30, 64}) {
-        for (int q0 = 0; q0 + n <= 150; q0 += n)
-          attend(loops, a, sets, 0, 0, 0, q0, q0 + n, {z.data() + q0 * 20, n, 20});
-        const int n_all = 150 / n * n;
-        CHECK(std::equal(z.begin(), z.begin() + n_all * 20, whole.begin()));
-        int differ = 0;
-        for (int i = 0; i < n_all * kRowFacts; ++i)
-          differ += i % kRowFacts < kDuplicate && facts[size_t(i)] != a.facts[0].head(0).data[i];
-        CHECK(differ == 0);
+      for (const bool slides : {false, true}) {
+        Attention a = random_attention({150, 150, 20}, mask);
+        if (slides) a.reaches = {40};
+        const Tokens tokens = few_tokens(150);
+        const TokenSets sets = token_sets(tokens, tokens, true);
+        std::vector<float> whole(150 * 20), z(150 * 20);
+        attend(loops, a, sets, 0, 0, 0, 0, 150, {whole.data(), 150, 20});
+        std::vector<float> facts(a.facts[0].head(0).data,
+                                 a.facts[0].head(0).data + 150 * kRowFacts);
+        for (const int n : {3, 4, 5, 13, 30, 64}) {
+          for (int q0 = 0; q0 + n <= 150; q0 += n)
+            attend(loops, a, sets, 0, 0, 0, q0, q0 + n, {z.data() + q0 * 20, n, 20});
+          const int n_all = 150 / n * n;
+          CHECK(std::equal(z.begin(), z.begin() + n_all * 20, whole.begin()));
+          int differ = 0;
+          for (int i = 0; i < n_all * kRowFacts; ++i)
+            differ += i % kRowFacts < kDuplicate && facts[size_t(i)] != a.facts[0].head(0).data[i];
+          CHECK(differ == 0);
+        }
       }
     }
   });
@@ -310,7 +334,8 @@ TEST_CASE("what comes later leaves no trace in weights and facts, though it be n
 TEST_CASE("pooled cells are the largest and the mean of their weights") {
   for (const Mask mask : {Mask::none, Mask::causal}) {
     for (const auto& [n_query, n_key] : {std::pair{150, 150}, {20, 100}, {3, 3}, {100, 20}}) {
-      const Attention a = random_attention({n_query, n_key, 16, 2, 1}, mask);
+      Attention a = random_attention({n_query, n_key, 16, 2, 1}, mask);
+      if (n_query == 150) a.reaches = {17};
       const std::vector<float> pattern = a.pattern(1, 0, 1);
       for (const auto& [n_rows, n_cols] : {std::pair{64, 64}, {1, 1}, {7, 3}, {3, 200}}) {
         for (const int cut : {0, 1}) {

@@ -95,7 +95,7 @@ TEST_CASE("edited cells are in the pattern that is shown and in z") {
     for (int q = 0; q < n; ++q) {
       for (int k = 0; k < n; ++k) {
         const bool edited =
-            q >= rect.q0 && q <= rect.q1 && k >= rect.k0 && k <= rect.k1 && a.may_see(0, q, k);
+            q >= rect.q0 && q <= rect.q1 && k >= rect.k0 && k <= rect.k1 && a.may_see(0, 1, q, k);
         const size_t at = size_t(q * n + k);
         wrong += after[at] != (edited ? .375f : before[at]);
       }

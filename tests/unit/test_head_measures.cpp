@@ -50,13 +50,15 @@ std::vector<T> read(const NamedTensors& file, const std::string& name,
 // Facts of all rows, as a pass tells them.
 void tell_facts(Trace& trace) {
   Attention& a = trace.parts.front();
-  a.facts = {HeadRows(a.n_heads, a.n_query, kRowFacts)};
+  for (int layer = 0; layer < a.n_layers; ++layer)
+    a.facts.emplace_back(a.n_heads, a.n_query, kRowFacts);
   const bool self = a.part != Part::cross;
   const TokenSets sets =
       token_sets(trace.parts[0].query_tokens[0], trace.parts[0].key_tokens[0], self);
   std::vector<float> z(size_t(a.n_query * a.d_head));
-  for (int head = 0; head < a.n_heads; ++head)
-    attend(a, sets, 0, 0, head, 0, a.n_query, {z.data(), a.n_query, a.d_head});
+  for (int head = 0; head < a.n_layers * a.n_heads; ++head)
+    attend(a, sets, 0, head / a.n_heads, head % a.n_heads, 0, a.n_query,
+           {z.data(), a.n_query, a.d_head});
 }
 
 Trace random_case(const NamedTensors& file, const std::string& name) {
@@ -186,6 +188,7 @@ TEST_CASE("every score stays inside its bounds, says what it is, and has a basel
     a.mask = round % 2 ? Mask::causal : Mask::none;
     if (round % 3 == 1)
       for (int i = 0; i < n_query * n_key; ++i) a.allowed.push_back(random() % 3 > 0);
+    if (round % 7 > 3) a.reaches = {int(random() % 9)};
     const auto rows = [&](int n) {
       std::vector<float> values(size_t(2 * n * 5));
       for (float& x : values) x = normal(random);
@@ -234,17 +237,19 @@ TEST_CASE("every score stays inside its bounds, says what it is, and has a basel
 TEST_CASE("uniform attention has its baseline as its score") {
   for (const bool padded : {false, true}) {
     for (const Mask mask : {Mask::none, Mask::causal}) {
-      const int n = 24;
+      const int n = 24, n_layers = 3;
       std::vector<int> ids;
       for (int i = 0; i < n; ++i) ids.push_back(i * 7 % 10);
       Attention a;
-      a.n_layers = a.n_heads = a.n_kv_heads = 1;
+      a.n_layers = n_layers;
+      a.n_heads = a.n_kv_heads = 1;
       a.n_query = a.n_key = n;
       a.d_head = 2;
       a.mask = mask;
+      a.reaches = {6, INT_MAX, 6};
       for (int i = 0; padded && i < n * n; ++i) a.allowed.push_back(i % n < n - 4);
       const HeadRows zeros(1, n, 2, std::vector<float>(size_t(2 * n)));
-      a.layers = {QK{zeros, zeros, zeros}};
+      a.layers.assign(n_layers, QK{zeros, zeros, zeros});
       a.query_tokens = a.key_tokens = {pieces_of(ids)};
       Trace trace;
       trace.parts.push_back(a);
@@ -256,8 +261,9 @@ TEST_CASE("uniform attention has its baseline as its score") {
           if (table.scores[s]->by_norms) continue;
           CAPTURE(table.scores[s]->metric.id);
           for (const Sink sink : {Sink::with, Sink::without})
-            CHECK(table.values(s, sink)[0] ==
-                  doctest::Approx(table.baseline(s, sink)).epsilon(1e-5));
+            for (int layer = 0; layer < n_layers; ++layer)
+              CHECK(table.values(s, sink)[size_t(layer)] ==
+                    doctest::Approx(table.baseline(s, sink, layer)).epsilon(1e-5));
         }
       }
     }

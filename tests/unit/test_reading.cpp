@@ -171,7 +171,7 @@ TEST_CASE("numbers of single tokens are those of the pattern") {
         if (w > 0) bits -= w * std::log2(w);
         far += w * std::abs(i - j);
         most = std::max(most, w);
-        if (!a.may_see(1, j, i)) continue;
+        if (!a.may_see(1, 0, j, i)) continue;
         got += double(p[size_t(j * n + i)]);
         ++seen;
       }

@@ -133,14 +133,6 @@ TEST_CASE("layers without positions are those that config.json names, or every f
   CHECK(has(error_of(layout_of("smollm3", R"("no_rope_layers":[1])")), "each of the 2 layers"));
   CHECK(has(error_of(layout_of("smollm3", R"("no_rope_layers":[1,2])")), "a list of 0 and 1"));
   CHECK(layout_of("llama")->config.rotates(1));
-
-  // Without layer_types, the layers without positions slide; the window is read only if it is used.
-  const std::string window = R"(,"use_sliding_window":true,"sliding_window":100)";
-  CHECK(layout_of("smollm3", both + window)->config.n_ctx == 100);
-  CHECK(layout_of("smollm3", R"("no_rope_layers":[1,1])" + window)->config.n_ctx == 8192);
-  CHECK(layout_of("smollm3", R"("sliding_window":100)")->config.n_ctx == 8192);
-  CHECK(layout_of("qwen3", R"("max_window_layers":1)" + window)->config.n_ctx == 100);
-  CHECK(layout_of("qwen3", R"("sliding_window":100)")->config.n_ctx == 8192);
 }
 
 TEST_CASE("rotary settings are found where any version of transformers wrote them") {
@@ -174,17 +166,36 @@ TEST_CASE("rotary settings are found where any version of transformers wrote the
   CHECK(has(error_of(layout_of("gpt_neox", R"("rotary_pct":0.4)")), "even number"));
 }
 
-TEST_CASE("a sliding window limits the text, up to which it is a causal mask") {
-  CHECK(layout_of("mistral", R"("sliding_window":null)")->config.n_ctx == 8192);
-  CHECK(layout_of("mistral", R"("sliding_window":null)")->notes.empty());
-  CHECK(layout_of("mistral", R"("sliding_window":100)")->config.n_ctx == 100);
-  CHECK(layout_of("mistral", R"("sliding_window":100)")->notes.size() == 1);
-  CHECK(layout_of("mistral")->config.n_ctx == 4096);  // the default
-  CHECK(layout_of("mistral", R"("sliding_window":9000)")->config.n_ctx == 8192);
-  CHECK(layout_of("qwen2", R"("sliding_window":100)")->config.n_ctx == 8192);
-  const char* const used =
-      R"("use_sliding_window":true,"sliding_window":100,"max_window_layers":1)";
-  CHECK(layout_of("qwen2", used)->config.n_ctx == 100);
+TEST_CASE("which layers see only a window, and how far it reaches") {
+  // The reach of each layer; − where it sees the whole text.
+  const auto reaches = [](const char* family, const std::string& more) {
+    const Result<Layout> layout = layout_of(family, more);
+    REQUIRE(layout);
+    CHECK(layout->notes.empty());
+    const Config& c = layout->config;
+    CHECK(c.n_ctx == 8192);
+    std::string all;
+    for (int layer = 0; layer < c.n_layers; ++layer)
+      all += (c.is_local(layer) ? std::to_string(c.reach) : "-") + " ";
+    return all;
+  };
+  CHECK(reaches("mistral", R"("sliding_window":null)") == "- - ");
+  CHECK(reaches("mistral", R"("sliding_window":100)") == "99 99 ");
+  CHECK(reaches("mistral", "") == "4095 4095 ");  // the default
+  CHECK(layout_of("mistral", R"("sliding_window":100,"is_causal":false)")->config.reach == 100);
+  const std::string window = R"("use_sliding_window":true,"sliding_window":100)";
+  for (const char* family : {"qwen2", "qwen3"}) {
+    CHECK(reaches(family, R"("sliding_window":100)") == "- - ");
+    CHECK(reaches(family, window) == "- - ");  // from layer 28 on
+    CHECK(reaches(family, window + R"(,"max_window_layers":1)") == "- 99 ");
+    CHECK(reaches(family, window + R"(,"layer_types":["sliding_attention","full_attention"])") ==
+          "99 - ");
+  }
+  // Without layer_types, the layers without positions slide, if use_sliding_window says so.
+  CHECK(reaches("smollm3", window + R"(,"no_rope_layers":[1,0])") == "- 99 ");
+  CHECK(reaches("smollm3", window + R"(,"no_rope_layers":[1,1])") == "- - ");
+  CHECK(reaches("smollm3", R"("sliding_window":100,"no_rope_layers":[1,0])") == "- - ");
+  CHECK(has(error_of(layout_of("mistral", R"("sliding_window":0)")), "sliding_window must be"));
 }
 
 TEST_CASE("numbers out of bounds are refused with the field's name") {

@@ -169,11 +169,11 @@ TEST_CASE("pairs of groups have their names, and a group sees what any of its to
   CHECK(groups.places[0] == TokenSpan{1, 3});
   CHECK(groups.nearest(0) == 0);
   CHECK(groups.nearest(6) == 4);
-  const Pairs made = pairs_of(groups, groups, a, 0);
+  const Pairs made = pairs_of(groups, groups, a, 0, 0);
   CHECK(made.n_query == 5);
   CHECK(made.key_tokens[0].items[0].shown == "playing");
   for (int q = 0; q < 5; ++q)
-    for (int k = 0; k < 5; ++k) CHECK(made.may_see(0, q, k) == (k <= q));
+    for (int k = 0; k < 5; ++k) CHECK(made.may_see(0, 0, q, k) == (k <= q));
   state.lang = Lang::en;
   CHECK(hidden_words(1, .43, Lang::en) == "1 hidden special token holds 0.430 of the weight");
 }

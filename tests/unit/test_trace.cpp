@@ -51,7 +51,7 @@ std::vector<double> slow_row(const Attention& a, int sample, int layer, int head
   double highest = -INFINITY;
   std::vector<double> scores(row.size(), -INFINITY);
   for (int key = 0; key < a.n_key; ++key) {
-    const bool seen = a.may_see(sample, query, key);
+    const bool seen = a.may_see(sample, layer, query, key);
     if (!seen && a.masked_score == 0) continue;
     scores[size_t(key)] = seen ? score(a, sample, layer, head, query, key) : a.masked_score;
     highest = std::max(highest, scores[size_t(key)]);
@@ -117,6 +117,22 @@ TEST_CASE("given masks, left out or set to a score, with rows that see nothing")
       for (int key = 0; key < 37; ++key) {
         CHECK(pattern[size_t(4 * 37 + key)] == doctest::Approx(masked_score == 0 ? 0 : 1.0 / 37));
       }
+    }
+  }
+}
+
+TEST_CASE("a window of a layer hides what is farther away than it reaches") {
+  Attention a = random_attention(2, 3, 4, 2, 6, 70, 70);
+  a.reaches = {3, INT_MAX, 69};
+  CHECK(a.reach(0) == 3);
+  for (const int layer : {1, 2}) CHECK(a.reach(layer) == INT_MAX);
+  for (const Mask mask : {Mask::none, Mask::causal}) {
+    a.mask = mask;
+    check_all(a);
+    for (const int far : {2, 3, 4}) {
+      CHECK(a.may_see(0, 0, 20, 20 - far) == (far <= 3));
+      CHECK(a.may_see(0, 0, 20, 20 + far) == (far <= 3 && mask == Mask::none));
+      CHECK(a.may_see(0, 1, 20, 20 - far));
     }
   }
 }

@@ -139,7 +139,7 @@ TEST_CASE("the wall's maps are the heads' patterns, masked where nothing may be 
       const std::vector<float> pattern = a.pattern(0, head / a.n_heads, head % a.n_heads);
       for (int i = 0; i < 13 * 13; ++i) {
         const float place = map.places[size_t(i)];
-        const bool seen = a.may_see(0, i / 13, i % 13);
+        const bool seen = a.may_see(0, head / a.n_heads, i / 13, i % 13);
         wrong += seen ? !(std::abs(place - pattern[size_t(i)]) < 1e-6) : !std::isnan(place);
       }
       CHECK(figure.areas[size_t(head)].site == Site{0, head / a.n_heads, head % a.n_heads});

@@ -206,7 +206,7 @@ std::string chip_tooltip(const Frame& f, int i, const StripColors& c) {
              (*c.metric->unit.en ? " " : "") + c.metric->unit.in(f.lang);
   if (!c.is_row) return says + "\n" + number;
   const CellText cell =
-      cell_text(f.pairs(), f.shown.sample, c.at.token, i, std::isfinite(value) ? value : 0);
+      cell_text(f.pairs(), f.shown, c.at.token, i, std::isfinite(value) ? value : 0);
   return says + "\n" +
          (c.metric ? measured_sentence(f.lang, cell, number, false) : cell_sentence(f.lang, cell));
 }

@@ -148,7 +148,9 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat) {
 
 void draw_masked_cells(const Frame& f, const MapBox& box) {
   const Pairs& a = f.pairs();
-  if (a.allowed.empty() || f.is_causal()) return;  // the shader knows the causal mask
+  // The shader knows the causal mask and windows of tokens.
+  const bool window = f.reading && f.reading->reach != INT_MAX;
+  if (a.allowed.empty() || (f.is_causal() && !window)) return;
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImU32 fill = rgb(f.ui.dark ? 0x1f2024 : 0xe9eaec),
               line = rgb(f.ui.dark ? 0x34353b : 0xd0d2d7);
@@ -160,9 +162,9 @@ void draw_masked_cells(const Frame& f, const MapBox& box) {
   const int step_k = std::max(1, int(1 / box.cell_width())), last_k = std::min(k1, a.n_key);
   for (int q = q0; q < last_q; q += step_q)
     for (int k = k0; k < last_k; k += step_k) {
-      if (a.may_see(f.shown.sample, q, k)) continue;
+      if (a.may_see(f.shown.sample, f.shown.layer, q, k)) continue;
       int end = k + step_k;  // one rectangle for neighbours
-      while (end < last_k && !a.may_see(f.shown.sample, q, end)) end += step_k;
+      while (end < last_k && !a.may_see(f.shown.sample, f.shown.layer, q, end)) end += step_k;
       end = std::min(end, last_k);
       const ImVec2 min = {box.x_of(float(k)), box.y_of(float(q))};
       const ImVec2 max = {box.x_of(float(end)), box.y_of(float(std::min(q + step_q, last_q)))};
@@ -204,7 +206,7 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
   const int k1 = std::min(source.n_key, int(std::ceil(box.view.cell_max.x)));
   for (int q = std::max(0, int(box.view.cell_min.y)); q < q1; ++q)
     for (int k = std::max(0, int(box.view.cell_min.x)); k < k1; ++k) {
-      if (!f.pairs().may_see(f.shown.sample, q, k)) continue;
+      if (!f.pairs().may_see(f.shown.sample, f.shown.layer, q, k)) continue;
       const auto there = weight_at(f, source, q, k);
       if (!there) continue;
       const float weight = there->weight;

@@ -189,7 +189,7 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
   if (key < 0) return "";
   const auto row = f.row_of(f.ui.hover_row, source.layer, source.head, query);
   if (size_t(key) >= row.size()) return "";
-  const CellText cell = cell_text(f.pairs(), f.shown.sample, query, key, row[size_t(key)]);
+  const CellText cell = cell_text(f.pairs(), f.shown, query, key, row[size_t(key)]);
   if (!source.measured) return cell_sentence(f.lang, cell);
   const Metric& m = *source.measured->key.metric;
   const std::string value = std::string(m.title.in(f.lang)) + " " +
@@ -311,6 +311,9 @@ void draw_map_panel(Frame& f) {
   const bool over = interact(f, at.box);
 
   platform::HeatMapStyle style = f.heat_style();
+  if (const int reach = f.pairs().reach(f.shown.layer);
+      reach != INT_MAX && source.n_key == f.pairs().n_key)
+    style.reach = reach;
   style.cell_lines = .35f;
   style.mean = source.tiled && f.state.pool == Pool::mean;
   if (source.measured) {
