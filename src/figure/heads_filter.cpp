@@ -218,6 +218,8 @@ struct Reader {
 
 }  // namespace
 
+std::string role_filter(Role role) { return "role=" + plain(role_name(role).en); }
+
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
   HeadFilter filter;
   Reader r{text, lang};

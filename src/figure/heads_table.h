@@ -64,6 +64,8 @@ struct HeadFilter {
 // (HeadsTable::general); without these no head passes.
 // The error is one sentence that says how to correct it.
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
+// "role=induction".
+std::string role_filter(Role role);
 // The first measure that the filter compares, where it is not the first of the filter before; null
 // if there is none or a filter has an error. The list then shows and sorts by it.
 const Metric* newly_filtered(std::string_view before, std::string_view after);

@@ -4,7 +4,7 @@
 //   node tests/browser/measure.mjs [SITE...] [--only WORDS] [--visits N]
 //
 // With several sites the way to the first heat map is measured of all of them in turns, and the
-// rest of the first alone. WORDS: some of st, mt, way, frames, typing. N: of each site, 5.
+// rest of the first alone. WORDS: some of st, mt, way, frames, wall, typing. N: of each site, 5.
 import {readFileSync} from "node:fs";
 import path from "node:path";
 import {chromium} from "playwright-core";
@@ -12,6 +12,7 @@ import {chromium} from "playwright-core";
 import {packed_size} from "./cases/download.mjs";
 import {has_checkpoint, kCheckpoints, model_files} from "./golden.mjs";
 import {sleep, until} from "./harness.mjs";
+import {long_model, long_text} from "./long_model.mjs";
 import {kChromium, open_page} from "./page.mjs";
 import {kSite, serve} from "./server.mjs";
 
@@ -22,7 +23,7 @@ const option = (name, otherwise) => {
 };
 const only = option("--only", "").split(/[ ,]+/);
 const kVisits = Number(option("--visits", 5)), kFrames = 120;
-const kBuilds = ["st", "mt"], kParts = ["way", "frames", "typing"];
+const kBuilds = ["st", "mt"], kParts = ["way", "frames", "wall", "typing"];
 // All of a group, unless some of it are named.
 const wants = (word, group) => only.includes(word) || !group.some((one) => only.includes(one));
 const folders = (args.length ? args : [kSite]).map((folder) => path.resolve(folder));
@@ -180,6 +181,58 @@ async function frame_times(browser, url, model) {
   await page.close();
 }
 
+// In the page: `n` frames of the wall in motion, the wheel turned in and out about its middle; of
+// each the program's own part, and until the GPU has finished it, in ms.
+const move_wall = ({n, x, y}) => {
+  const canvas = document.getElementById("canvas"), gl = canvas.getContext("webgl2");
+  const pixel = new Uint8Array(4), all = [], cpu = [];
+  const at = {bubbles: true, clientX: x, clientY: y};
+  for (let i = 0; i < n; ++i) {
+    canvas.dispatchEvent(new MouseEvent("mousemove", {...at, clientX: x + (i % 7)}));
+    canvas.dispatchEvent(new WheelEvent("wheel", {...at, deltaY: i % 12 < 6 ? -100 : 100}));
+    const start = performance.now();
+    attnscope.page.call("frame");
+    cpu.push(performance.now() - start);
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
+    all.push(performance.now() - start);
+  }
+  return {all, cpu, memory: attnscope.page.memory(0, 1).buffer.byteLength};
+};
+
+const kWalls = [
+  {n_layers: 12, n_heads: 12, d_model: 192, n_ctx: 1024},
+  {n_layers: 32, n_heads: 32, d_model: 256, n_ctx: 64},
+];
+
+// The wall of large models at their longest text, zoomed in and out.
+async function wall_times(browser, url) {
+  for (const shape of kWalls) {
+    const page = await open_page(browser, url + "#model=scratch");
+    await page.settle();
+    const files = long_model(shape);
+    const weights = files.find((file) => file.name.endsWith(".safetensors")).bytes.length;
+    await page.drop(files);
+    await until(async () => (await page.status()).model !== "scratch", "the model was not opened");
+    await page.type_text(long_text(shape.n_ctx - 4));
+    const begun = performance.now();
+    await page.settle(120000);
+    await page.follow(`${await page.hash()}&view=wall`);
+    const s = await page.settle(120000), wall = await page.area("wall");
+    const settled = performance.now() - begun;
+    const middle = {x: wall.x + wall.width / 2, y: wall.y + wall.height / 2};
+    await page.evaluate(move_wall, {...middle, n: 12});  // shaders and textures are there
+    const times = await page.evaluate(move_wall, {...middle, n: kFrames});
+    for (const list of [times.all, times.cpu]) list.sort((a, b) => a - b);
+    const show = (list) =>
+        `p50 ${quantile(list, 0.5).toFixed(1)} ms, p95 ${quantile(list, 0.95).toFixed(1)} ms`;
+    console.log(`  wall, ${s.n_layers} x ${s.n_heads} heads of ${s.n_query} tokens: ${
+        show(times.all)}; of it without the GPU ${show(times.cpu)}; whole after ${
+        (settled / 1000).toFixed(1)} s; memory ${(times.memory / 1e6).toFixed(0)} MB, weights ${
+        (weights / 1e6).toFixed(0)} MB`);
+    await page.close();
+  }
+}
+
 // A text of `n` tokens for the listed model: words of one token each.
 const words_of = (n) =>
     Array
@@ -267,6 +320,7 @@ try {
     }
     if (wants("way", kParts)) await visits(browser, sites, query, model);
     if (wants("frames", kParts)) await frame_times(browser, url + query, model);
+    if (wants("wall", kParts)) await wall_times(browser, url + query);
     if (wants("typing", kParts)) await typing(browser, url + query, model);
   }
 } finally {

@@ -325,6 +325,11 @@ TEST_CASE("a filter by role takes what heads do in general, first or otherwise")
   CHECK(listed("角色=归纳 L0") == std::vector<int>{1});
   CHECK(listed("role=none") == std::vector<int>{0, 3});
   CHECK(listed("role=first L1") == std::vector<int>{2});
+  for (int i = 0; i < int(Role::nothing); ++i) {
+    const auto filter = parse_filter(role_filter(Role(i)), Lang::en);
+    REQUIRE(filter);
+    CHECK(filter->conditions.at(0).is == Role(i));
+  }
   CHECK(fault("role=nonsense").find("not a role; choose one of: previoustoken") !=
         std::string::npos);
   CHECK(fault("role").find("role=induction") != std::string::npos);

@@ -180,11 +180,12 @@ void draw_grid_panel(Frame& f) {
   const ImVec2 scroll_clip = {clip_max.x, clip_max.y};
   ImGui::EndChild();
 
+  // Names of small maps stick out over the first.
   list = ImGui::GetWindowDrawList();
-  list->PushClipRect({corner.x, corner.y + kTop - 2}, {corner.x + kLeft, scroll_clip.y}, true);
+  list->PushClipRect({corner.x, corner.y + kTop - 8}, {corner.x + kLeft, scroll_clip.y}, true);
   draw_names(f, origin, corner, step, grid->n_layers, true);
   list->PopClipRect();
-  list->PushClipRect({corner.x + kLeft, corner.y - 2}, {scroll_clip.x, corner.y + kTop}, true);
+  list->PushClipRect({corner.x + kLeft - 10, corner.y - 2}, {scroll_clip.x, corner.y + kTop}, true);
   draw_names(f, origin, corner, step, grid->n_heads, false);
   list->PopClipRect();
   ImGui::PopFont();

@@ -19,10 +19,11 @@ namespace attn {
 namespace {
 
 constexpr float kLeft = 32, kTop = 24;  // room for names of layers and heads
-constexpr float kCaptionFrom = 46;      // width of a map that has room for its caption
-constexpr float kLabelled = 9;          // least side of a cell whose token is named in the preview
-constexpr float kPreview = 210;         // side of the map under the mouse
-constexpr int kMostSharpSide = 512;     // cells of an enlarged map
+constexpr float kCaptionFrom = 46;      // width of a map that has room for its value
+constexpr float kRoleFrom = 120;     // and for the name of its role, which is a dot on smaller ones
+constexpr float kLabelled = 9;       // least side of a cell whose token is named in the preview
+constexpr float kPreview = 210;      // side of the map under the mouse
+constexpr int kMostSharpSide = 512;  // cells of an enlarged map
 
 // One frame of the wall.
 struct Wall {
@@ -187,9 +188,21 @@ void draw_caption(const Wall& w, int head, const std::string& text, float place)
                   text.c_str());
 }
 
+// The name of what the head does in general, or its dot.
+void draw_role_of(const Wall& w, int head, const HeadCharacter& does) {
+  const float wide = w.at.map.x;
+  if (wide >= kRoleFrom)
+    return draw_caption(w, head, fit_text(short_role(does, w.f.lang), wide - 8), NAN);
+  const float radius = std::clamp(wide * .1f, 1.5f, 4.f);
+  const ImVec2 from = w.min_of(head), to = w.max_of(head);
+  const ImVec2 at = {w.f.is_causal() ? to.x - radius - 2 : from.x + radius + 2,
+                     from.y + radius + 2};
+  draw_role_dot(w.f, w.list, at, radius, does.main.role);
+}
+
 void draw_captions(const Wall& w) {
-  if (w.at.map.x < kCaptionFrom) return;
   const Metric* metric = w.caption ? w.caption->key.metric : nullptr;
+  if (metric && w.at.map.x < kCaptionFrom) return;
   const std::span<const float> values =
       w.caption ? std::span(w.caption->measure.values) : std::span<const float>();
   const ValueRange range = metric ? range_of(metric, values) : ValueRange{};
@@ -198,7 +211,7 @@ void draw_captions(const Wall& w) {
   for (int head = 0; head < w.n(); ++head) {
     if (!w.is_in_sight(head)) continue;
     if (roles && size_t(head) < roles->heads.size()) {
-      draw_caption(w, head, fit_text(short_role(roles->heads[size_t(head)], w.f.lang), room), NAN);
+      draw_role_of(w, head, roles->heads[size_t(head)]);
     } else if (metric) {
       const float value = values[size_t(head)];
       // Sorted, the name matters more than the value.
@@ -494,6 +507,8 @@ void draw_wall_panel(Frame& f) {
   ImGui::TextUnformatted(
       fit_text(hint_of(f, *grid, made), ImGui::GetContentRegionAvail().x).c_str());
   ImGui::PopStyleColor();
+  if (const auto roles = f.state.measure.empty() ? general(f) : nullptr)
+    draw_role_legend(f, *roles);
   const ImVec2 from = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
   const Vec2 room = {std::max(20.f, avail.x - kLeft), std::max(20.f, avail.y - kTop)};
   const float aspect =

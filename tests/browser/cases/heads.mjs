@@ -115,6 +115,17 @@ export const cases = [
       // The whole picture shows each head of the model.
       const wall = Object.keys(await page.layout()).filter((name) => /^wall\.\d/.test(name));
       equal(wall.length, 24, "maps in sight");
+      // The legend of roles filters: by the three induction heads, and no longer.
+      const roles = await until(async () => {
+        const found = Object.keys(await page.layout());
+        return found.includes("wall.role.9") && found.filter((name) => /^wall.role/.test(name));
+      }, "there is no legend of roles", 30000);
+      equal(roles, ["wall.role.0", "wall.role.3", "wall.role.4", "wall.role.9"], "roles");
+      await page.click("wall.role.3");
+      equal((await page.query_now()).get("filter"), "role=induction", "filter after a click");
+      await page.screenshot("heads-wall-role");
+      await page.click("wall.role.3");
+      equal((await page.query_now()).get("filter"), null, "filter after a second click");
       await page.press("ArrowRight");
       await page.press("ArrowDown");
       await page.frames(3);
