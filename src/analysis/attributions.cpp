@@ -14,6 +14,7 @@ std::span<const Metric> attributions() {
   static const Metric kAttributions[] = {
       {
           .id = "lens_probability",
+          .group = MetricGroup::predictions,
           .title = {"Lens: probability", "透镜：概率"},
           .sentence =
               {"What probability the model would give the target if it ended after this layer; "
@@ -30,6 +31,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "lens_logit",
+          .group = MetricGroup::predictions,
           .title = {"Lens: logit", "透镜：logit"},
           .sentence =
               {"The score before the softmax that each layer's residual stream would already give "
@@ -48,6 +50,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "lens_rank",
+          .group = MetricGroup::predictions,
           .title = {"Lens: rank", "透镜：名次"},
           .sentence = {"How many tokens the model would put before the target if it ended after "
                        "this layer; 0: the target is its first guess",
@@ -64,6 +67,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "lens_entropy",
+          .group = MetricGroup::predictions,
           .title = {"Lens: uncertainty", "透镜：不确定度"},
           .sentence =
               {"How uncertain the model would be if it ended after this layer: the entropy "
@@ -80,6 +84,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "logit_component",
+          .group = MetricGroup::output,
           .title = {"Logit by part", "各部分对 logit 的贡献"},
           .sentence =
               {"How much the embedding, each attention and each MLP adds to the score of the "
@@ -98,6 +103,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "logit_head",
+          .group = MetricGroup::output,
           .title = {"Logit by head", "各头对 logit 的贡献"},
           .sentence = {"How much each head alone adds to the score of the chosen target at the "
                        "chosen token",
@@ -115,6 +121,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "logit_token",
+          .group = MetricGroup::output,
           .title = {"Logit by source token", "各来源词元对 logit 的贡献"},
           .sentence = {"How much of the target's score each layer brought from each token, "
                        "all heads together",
@@ -132,6 +139,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "logit_map",
+          .group = MetricGroup::output,
           .title = {"Contribution to the logit", "对 logit 的贡献"},
           .sentence =
               {"How far what the chosen head moves from each token raises the target: its weight "
@@ -149,6 +157,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "rollout",
+          .group = MetricGroup::flow,
           .title = {"Rollout", "注意力展开"},
           .sentence = {"Where a token's content comes from after the chosen layer, if attention "
                        "simply multiplied up layer by layer and half of each stayed in place",
@@ -165,6 +174,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "rollout_relative",
+          .group = MetricGroup::flow,
           .title = {"Rollout against uniform", "相对均匀注意力的展开"},
           .sentence = {"Rollout divided by the rollout of uniform attention, so that early "
                        "tokens gain nothing by being visible to all; our definition",
@@ -181,6 +191,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "flow",
+          .group = MetricGroup::flow,
           .title = {"Attention flow", "注意力流"},
           .sentence =
               {"How much could stream from each input token to a token after the chosen layer, if "
@@ -198,6 +209,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "norm_head",
+          .group = MetricGroup::flow,
           .title = {"Length of what is moved", "被搬运向量的长度"},
           .sentence =
               {"How long the vector is that the chosen head actually adds: a large weight on "
@@ -214,6 +226,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "norm_layer",
+          .group = MetricGroup::flow,
           .title = {"Length, all heads", "各头合计的长度"},
           .sentence = {"The same for all heads of the layer together; heads that point in opposite "
                        "directions cancel",
@@ -231,6 +244,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "norm_residual",
+          .group = MetricGroup::flow,
           .title = {"Length with residual", "计入残差的长度"},
           .sentence = {"All heads together, with what the token keeps of itself on the diagonal",
                        "所有头合计，并在对角线上计入词元自身保留的部分"},
@@ -247,6 +261,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "norm_residual_ln",
+          .group = MetricGroup::flow,
           .title = {"Length after the norm", "归一化之后的长度"},
           .sentence = {"The same as the layer's norm lets it through, scaled as the real sum was; "
                        "where norms come first, the norm that the MLP reads through (ours)",
@@ -266,6 +281,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "mixing",
+          .group = MetricGroup::flow,
           .title = {"Mixing ratio", "混合比例"},
           .sentence = {"How much of a token's new content comes from other tokens rather than from "
                        "itself, layer by layer",
@@ -282,6 +298,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "value_zeroing",
+          .group = MetricGroup::flow,
           .title = {"Value zeroing", "值向量置零"},
           .sentence = {"How far the layer's output for a token turns when another token's value "
                        "is set to zero",
@@ -298,6 +315,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "route_head",
+          .group = MetricGroup::output,
           .title = {"Route: head", "信息路径：头"},
           .sentence = {"How much of a token's next state the chosen head brings from each token, "
                        "compared with everything else that is added",
@@ -314,6 +332,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "route_layer",
+          .group = MetricGroup::output,
           .title = {"Route: layer", "信息路径：层"},
           .sentence = {"The same for all heads of the layer together; the part missing to 1 stays "
                        "where it was",
@@ -329,6 +348,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "route_heads",
+          .group = MetricGroup::output,
           .title = {"Route: by head", "信息路径：各头"},
           .sentence = {"How important each head is for the chosen token: its share of what makes "
                        "up the next state",
@@ -344,6 +364,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "route_residual",
+          .group = MetricGroup::output,
           .title = {"Route: residual", "信息路径：残差"},
           .sentence = {"How much of a token's state passes each attention unchanged",
                        "词元的状态有多少原样通过每一层注意力"},
@@ -359,6 +380,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "route_mlp",
+          .group = MetricGroup::output,
           .title = {"Route: MLP", "信息路径：MLP"},
           .sentence = {"How much of a token's state the MLP of each layer writes anew",
                        "每一层的 MLP 重新写入词元状态的多少"},
@@ -372,6 +394,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "gradient_attention",
+          .group = MetricGroup::output,
           .title = {"Gradient × attention", "梯度 × 注意力"},
           .sentence = {"How much the target's score would drop, to first order, if this weight of "
                        "the chosen head were taken away",
@@ -391,6 +414,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "gradient_heads",
+          .group = MetricGroup::output,
           .title = {"Gradient × attention by head", "各头的梯度 × 注意力"},
           .sentence = {"The same summed over the whole pattern of each head: how much the target's "
                        "score depends on the head's weights",
@@ -409,6 +433,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "chefer",
+          .group = MetricGroup::output,
           .title = {"Relevance (Chefer)", "相关性（Chefer）"},
           .sentence = {"How relevant each token is for the target, adding up, layer by layer, only "
                        "the weights that support it; read the chosen token's row",
@@ -428,6 +453,7 @@ std::span<const Metric> attributions() {
       },
       {
           .id = "chefer_row",
+          .group = MetricGroup::output,
           .title = {"Relevant tokens (Chefer)", "相关词元（Chefer）"},
           .sentence = {"Relevance of every token for the target at the chosen token",
                        "各词元对所选词元处目标的相关性"},

@@ -8,6 +8,7 @@ std::span<const Metric> circuits() {
   static const Metric kCircuits[] = {
       {
           .id = "copying",
+          .group = MetricGroup::circuits,
           .title = {"Copying", "复制"},
           .sentence =
               {"Whether a head passes on what it reads: 1 writes the same direction back, −1 its "
@@ -25,6 +26,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "ov_eigenvalues",
+          .group = MetricGroup::circuits,
           .title = {"Eigenvalues of OV", "OV 的特征值"},
           .sentence = {"Directions that the chosen head writes back unchanged, only longer, "
                        "shorter or turned",
@@ -42,6 +44,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "ov_singular",
+          .group = MetricGroup::circuits,
           .title = {"Singular values of OV", "OV 的奇异值"},
           .sentence = {"How strongly the chosen head moves information, direction by direction; "
                        "few large ones: few kinds of information, moved strongly",
@@ -57,6 +60,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "qk_singular",
+          .group = MetricGroup::circuits,
           .title = {"Singular values of QK", "QK 的奇异值"},
           .sentence = {"By how many directions the chosen head picks its keys; one large one: it "
                        "asks a single question",
@@ -72,6 +76,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "q_composition",
+          .group = MetricGroup::circuits,
           .title = {"Q-composition", "Q 组合"},
           .sentence = {"Whether a later head's queries read what an earlier head writes, more than "
                        "two random heads would",
@@ -87,6 +92,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "k_composition",
+          .group = MetricGroup::circuits,
           .title = {"K-composition", "K 组合"},
           .sentence = {"Whether a later head's keys read what an earlier head writes, as induction "
                        "heads read previous-token heads",
@@ -102,6 +108,7 @@ std::span<const Metric> circuits() {
       },
       {
           .id = "v_composition",
+          .group = MetricGroup::circuits,
           .title = {"V-composition", "V 组合"},
           .sentence = {"Whether a later head moves on what an earlier head has moved, so that the "
                        "two act as one",

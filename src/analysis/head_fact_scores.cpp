@@ -146,6 +146,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "previous_token",
+                  .group = MetricGroup::position,
                   .title = {"Previous token", "前一个词元"},
                   .sentence =
                       {"How strongly each token attends to the one just before it (stripe score "
@@ -166,6 +167,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "next_token",
+                  .group = MetricGroup::position,
                   .title = {"Next token", "后一个词元"},
                   .sentence =
                       {"How strongly each token attends to the one just after it; a causal model "
@@ -185,6 +187,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "self",
+                  .group = MetricGroup::position,
                   .title = {"Itself", "自身"},
                   .sentence = {"How strongly each token attends to itself (self_attention_score of "
                                "HeadVis; Clark et al. 2019)",
@@ -203,6 +206,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "first_token",
+                  .group = MetricGroup::position,
                   .title = {"First token", "首个词元"},
                   .sentence =
                       {"How strongly each token attends to the very first one, where attention "
@@ -223,6 +227,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "offset",
+                  .group = MetricGroup::position,
                   .title = {"Fixed offset", "固定偏移"},
                   .sentence =
                       {"How strongly each token attends to the one k places before it; k is "
@@ -243,6 +248,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "duplicate_token",
+                  .group = MetricGroup::copies,
                   .title = {"Earlier copies", "先前的相同词元"},
                   .sentence =
                       {"How strongly each token attends to earlier places where the same token "
@@ -264,6 +270,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "induction",
+                  .group = MetricGroup::copies,
                   .title = {"After earlier copies", "先前相同词元之后"},
                   .sentence =
                       {"How strongly each token attends to what followed the same token earlier, "
@@ -286,6 +293,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "induction_mass",
+                  .group = MetricGroup::copies,
                   .title = {"Induction mass", "归纳占比"},
                   .sentence = {"The same, but over those tokens alone that occurred before, and "
                                "over weights of at least 0.01 (induction_score of HeadVis)",
@@ -306,6 +314,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "duplicate_mass",
+                  .group = MetricGroup::copies,
                   .title = {"Duplicate mass", "重复占比"},
                   .sentence =
                       {"How strongly tokens that occurred before attend to their earlier copies, "
@@ -326,6 +335,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "special",
+                  .group = MetricGroup::kinds,
                   .title = {"Special tokens", "特殊词元"},
                   .sentence = {"How much attention goes to tokens that stand for no text, such as "
                                "[CLS], [SEP] or <s> (Clark et al. 2019)",
@@ -346,6 +356,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "punctuation",
+                  .group = MetricGroup::kinds,
                   .title = {"Punctuation", "标点"},
                   .sentence = {"How much attention goes to tokens that are nothing but punctuation "
                                "(Clark et al. 2019)",
@@ -365,6 +376,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "same_word",
+                  .group = MetricGroup::kinds,
                   .title = {"Same word", "同一个词"},
                   .sentence =
                       {"How strongly a piece of a word attends to the word's other pieces, mean "
@@ -384,6 +396,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "distance",
+                  .group = MetricGroup::position,
                   .title = {"Distance", "距离"},
                   .sentence = {"How far away, in tokens, attention goes on average "
                                "(qk_distance of HeadVis)",
@@ -402,6 +415,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "distance_spread",
+                  .group = MetricGroup::position,
                   .title = {"Spread of distance", "距离的离散程度"},
                   .sentence = {"How much that distance varies: its standard deviation over all "
                                "that is attended to (root of HeadVis' qk_distance_variance)",
@@ -421,6 +435,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "entropy",
+                  .group = MetricGroup::spread,
                   .title = {"Entropy", "熵"},
                   .sentence =
                       {"How widely attention is spread, in bits: 0 is one key alone, b "
@@ -443,6 +458,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "entropy_share",
+                  .group = MetricGroup::spread,
                   .title = {"Normalised entropy", "归一化熵"},
                   .sentence = {"The same, divided by the largest entropy that each row could have: "
                                "1 attends evenly to every key that it may see",
@@ -459,6 +475,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "confidence",
+                  .group = MetricGroup::spread,
                   .title = {"Largest weight", "最大权重"},
                   .sentence =
                       {"The weight of the key that each token attends to most: the confidence of "
@@ -476,6 +493,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "span_50",
+                  .group = MetricGroup::spread,
                   .title = {"Keys for 50 %", "占一半注意力的键数"},
                   .sentence =
                       {"How many keys hold half of a token's attention, the strongest first",
@@ -494,6 +512,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "span_90",
+                  .group = MetricGroup::spread,
                   .title = {"Keys for 90 %", "占九成注意力的键数"},
                   .sentence =
                       {"How many keys hold 90 % of a token's attention, the strongest first",
@@ -512,6 +531,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "clark_previous",
+                  .group = MetricGroup::position,
                   .title = {"Previous token, over n", "前一个词元（除以 n）"},
                   .sentence =
                       {"The previous token as Clark et al. 2019 count it: also over the first "
@@ -529,6 +549,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "clark_next",
+                  .group = MetricGroup::position,
                   .title = {"Next token, over n", "后一个词元（除以 n）"},
                   .sentence =
                       {"The next token as Clark et al. 2019 count it: also over the last token, "
@@ -546,6 +567,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "previous_abs",
+                  .group = MetricGroup::position,
                   .title = {"Previous token, by similarity", "前一个词元（按相似）"},
                   .sentence =
                       {"How similar the pattern is to one that attends to the previous token "
@@ -565,6 +587,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "duplicate_abs",
+                  .group = MetricGroup::copies,
                   .title = {"Earlier copies, by similarity", "先前的相同词元（按相似）"},
                   .sentence = {"How similar the pattern is to one with a full weight on every "
                                "earlier place of the same token; below −1 where there are several "
@@ -583,6 +606,7 @@ std::vector<HeadScore> fact_scores() {
           .metric =
               {
                   .id = "induction_abs",
+                  .group = MetricGroup::copies,
                   .title = {"After earlier copies, by similarity", "先前相同词元之后（按相似）"},
                   .sentence = {"How similar the pattern is to one with a full weight on everything "
                                "that followed the same token earlier; below −1 where there are "
@@ -606,6 +630,7 @@ std::vector<HeadScore> stripe_scores() {
           .metric =
               {
                   .id = "induction_stripe",
+                  .group = MetricGroup::copies,
                   .title = {"Induction stripe", "归纳对角线"},
                   .sentence =
                       {"Where the text repeats its first p tokens: how strongly each token "
@@ -629,6 +654,7 @@ std::vector<HeadScore> stripe_scores() {
           .metric =
               {
                   .id = "duplicate_stripe",
+                  .group = MetricGroup::copies,
                   .title = {"Duplicate stripe", "重复对角线"},
                   .sentence =
                       {"Where the text repeats its first p tokens: how strongly each token attends "

@@ -52,6 +52,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "row_similarity",
+                  .group = MetricGroup::spread,
                   .title = {"Similarity of rows", "相邻行的相似度"},
                   .sentence =
                       {"How similar the attention of neighbouring tokens is: mean cosine of "
@@ -69,6 +70,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "positional_share",
+                  .group = MetricGroup::position,
                   .title = {"Positional share", "位置占比"},
                   .sentence =
                       {"How much of the pattern depends on the distance alone and not on the "
@@ -86,6 +88,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "vertical",
+                  .group = MetricGroup::position,
                   .title = {"Vertical lines", "竖线"},
                   .sentence = {"How much attention lies on columns that many tokens attend to "
                                "(columns of at least 0.1 on average and twice what uniform "
@@ -105,6 +108,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "diagonal",
+                  .group = MetricGroup::position,
                   .title = {"Diagonal lines", "斜线"},
                   .sentence =
                       {"How much attention lies at distances that many tokens attend to (diagonals "
@@ -124,6 +128,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "block",
+                  .group = MetricGroup::position,
                   .title = {"Own sentence", "本句"},
                   .sentence =
                       {"How strongly each token attends to its own sentence; sentences end at full "
@@ -143,6 +148,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "pattern_class",
+                  .group = MetricGroup::position,
                   .title = {"Kind of pattern", "模式类别"},
                   .sentence =
                       {"0 vertical, 1 diagonal, 2 both, 3 blocks, 4 heterogeneous: the classes of "
@@ -166,6 +172,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "clark_entropy",
+                  .group = MetricGroup::spread,
                   .title = {"Entropy, smoothed, nats", "平滑熵（奈特）"},
                   .sentence = {"Entropy as Clark et al. 2019 take it: in nats, of 0.9999 A + "
                                "0.0001 / n, n the keys that a row may see",
@@ -185,6 +192,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "clark_punctuation",
+                  .group = MetricGroup::kinds,
                   .title = {"Commas and full stops", "逗号与句号"},
                   .sentence = {"How much attention goes to the tokens “,” and “.”, the punctuation "
                                "of Clark et al. 2019",
@@ -203,6 +211,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "value_norm",
+                  .group = MetricGroup::flow,
                   .title = {"Weighted values", "加权的值"},
                   .sentence =
                       {"How much a head writes: each weight times the length of what it carries "
@@ -225,6 +234,7 @@ std::vector<HeadScore> pattern_scores() {
           .metric =
               {
                   .id = "value_first",
+                  .group = MetricGroup::flow,
                   .title = {"First token, by values", "首个词元（按值）"},
                   .sentence = {"How much of that comes from the first token: a sink that carries "
                                "nothing has less than its weight (Kobayashi et al. 2020)",

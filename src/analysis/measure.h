@@ -95,9 +95,34 @@ struct Study {
   std::function<Measure()> take;
 };
 
+// What a metric is about, in the order of menus.
+enum class MetricGroup {
+  none,
+  weights,
+  position,
+  kinds,
+  copies,
+  spread,
+  flow,
+  output,
+  predictions,
+  circuits
+};
+inline constexpr Text kMetricGroups[] = {{},
+                                         {"Attention weights", "注意力权重"},
+                                         {"Position", "位置"},
+                                         {"Kinds of tokens", "词元类别"},
+                                         {"Induction and copies", "归纳与重复"},
+                                         {"Concentration and similarity", "集中程度与相似度"},
+                                         {"What is moved", "信息的搬运"},
+                                         {"Contribution to the output", "对输出的贡献"},
+                                         {"Predictions", "预测"},
+                                         {"Weights and circuits", "权重矩阵与回路"}};
+
 // One row, one metric; menus, the command line and a test that knows none by name walk the table.
 struct Metric {
   const char* id = "";
+  MetricGroup group = MetricGroup::none;
   Text title = {};
   Text sentence = {};  // what it is, for somebody who has not read the paper
   std::vector<Axis> axes = {};

@@ -65,6 +65,7 @@ std::span<const Metric> looks() {
   static const Metric kLooks[] = {
       {
           .id = "pattern",
+          .group = MetricGroup::weights,
           .title = {"Attention pattern", "注意力权重"},
           .sentence =
               {"Weights of one head after the softmax; every row sums to 1 (Vaswani et al. 2017)",
@@ -80,6 +81,7 @@ std::span<const Metric> looks() {
       },
       {
           .id = "row",
+          .group = MetricGroup::weights,
           .title = {"Token's row", "词元的注意力行"},
           .sentence = {"What the chosen token attends to in the chosen head; sums to 1",
                        "所选词元在所选头中关注哪里；和为 1"},
@@ -93,6 +95,7 @@ std::span<const Metric> looks() {
       },
       {
           .id = "heads_row",
+          .group = MetricGroup::weights,
           .title = {"Heads compared", "各头对比"},
           .sentence = {"What the chosen token attends to in every head of the layer",
                        "所选词元在该层每个头中关注哪里"},
@@ -106,6 +109,7 @@ std::span<const Metric> looks() {
       },
       {
           .id = "head_mean",
+          .group = MetricGroup::weights,
           .title = {"Mean over heads", "各头平均"},
           .sentence = {"Patterns of the layer's heads, averaged; every row still sums to 1",
                        "该层各头权重的平均；每一行的和仍为 1"},
@@ -118,6 +122,7 @@ std::span<const Metric> looks() {
       },
       {
           .id = "head_distance",
+          .group = MetricGroup::spread,
           .title = {"Distance between heads", "头之间的距离"},
           .sentence =
               {"How differently two heads attend in this text: 0 for heads that do the same, "
@@ -140,6 +145,7 @@ std::span<const Metric> looks() {
       },
       {
           .id = "head_writes",
+          .group = MetricGroup::flow,
           .title = {"What each head writes", "各头写入的内容"},
           .sentence = {"The vector that each head of the layer adds to the residual stream at the "
                        "chosen token; with the bias, their sum is the attention's output",

@@ -65,6 +65,7 @@ std::span<const Metric> predictions() {
   static const Metric kPredictions[] = {
       {
           .id = "lens_guess",
+          .group = MetricGroup::predictions,
           .title = {"Lens: first guess", "透镜：首选"},
           .sentence =
               {"What the model would predict at each token if it ended after this layer, and "
@@ -80,6 +81,7 @@ std::span<const Metric> predictions() {
       },
       {
           .id = "next",
+          .group = MetricGroup::predictions,
           .title = {"Next token", "下一个词元"},
           .sentence = {"What the model expects after the chosen token; in its place, where the "
                        "model reads both ways",

@@ -150,6 +150,7 @@ std::span<const Metric> token_scores() {
   static const Metric kScores[] = {
       {
           .id = "layer_mean",
+          .group = MetricGroup::weights,
           .title = {"Mean over layers", "各层平均"},
           .sentence = {"Patterns of all heads of all layers, averaged; every row still sums to 1",
                        "所有层所有头权重的平均；每一行的和仍为 1"},
@@ -163,6 +164,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "column",
+          .group = MetricGroup::weights,
           .title = {"Who attends to the chosen token", "谁关注所选词元"},
           .sentence =
               {"How much of each token's attention goes to the chosen one in the chosen head",
@@ -176,6 +178,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "received",
+          .group = MetricGroup::weights,
           .title = {"Attention received", "得到的注意力"},
           .sentence = {"How much attention each token gets in the chosen head, as a mean over the "
                        "tokens that can see it",
@@ -190,6 +193,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "row_entropy",
+          .group = MetricGroup::spread,
           .title = {"Entropy of each row", "每行的熵"},
           .sentence = {"How many tokens each token spreads its attention over in the chosen head, "
                        "in bits: 0 for a single one, 1 for two equal ones",
@@ -205,6 +209,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "row_largest",
+          .group = MetricGroup::spread,
           .title = {"Largest weight of each row", "每行的最大权重"},
           .sentence = {"The weight of each token's strongest key in the chosen head",
                        "在所选头中每个词元最强的键的权重"},
@@ -218,6 +223,7 @@ std::span<const Metric> token_scores() {
       },
       {
           .id = "row_distance",
+          .group = MetricGroup::position,
           .title = {"Distance of each row", "每行的距离"},
           .sentence = {"How far away, on average, what each token attends to in the chosen head is",
                        "在所选头中每个词元所关注的位置平均有多远"},

@@ -152,3 +152,13 @@ TEST_CASE("formulas and sources have no English sentences in Chinese") {
     CHECK(source_of(metric, Lang::en) == std::string(metric.source.en));
   }
 }
+
+TEST_CASE("every measure stands in a group of the menus, and no group is empty") {
+  std::vector<int> sizes(std::size(kMetricGroups));
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    CHECK(metric.group != MetricGroup::none);
+    ++sizes[size_t(metric.group)];
+  }
+  CHECK(std::count(sizes.begin() + 1, sizes.end(), 0) == 0);
+}
