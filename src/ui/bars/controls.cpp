@@ -122,6 +122,7 @@ void draw_seed(Frame& f, const Field& field, int& value) {
   ImGui::SetNextItemWidth(room);
   if (ImGui::InputInt("##seed", &typed, 0, 0)) value = std::clamp(typed, field.low, field.high);
   f.mark("seed");
+  item_tooltip(field.help.in(f.lang));
   ImGui::SameLine(0, 6);
   // Full period: every seed comes up once.
   if (icon_button(f, "new_seed", Icon::dice, f.t("New seed", "换一个种子")))
@@ -179,6 +180,7 @@ void edit(Frame& f, const Field& field, E& value) {
   const bool open = ImGui::BeginCombo(
       "##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
   f.mark(std::string("choice.") + field.key);
+  if (!open) item_tooltip(std::string(field.title.in(f.lang)) + "\n" + field.help.in(f.lang));
   if (is_palette) {
     const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();
     const float end = max.x - ImGui::GetFrameHeight() - 6;

@@ -111,6 +111,7 @@ void draw_random_tokens(Frame& f, float width) {
 void draw_examples(Frame& f, const ModelEntry& entry, float width) {
   if (ImGui::Button(f.t("Examples", "示例"), {width, 0})) ImGui::OpenPopup("examples");
   f.mark("button.examples");
+  item_tooltip(f.t("Texts for this model, with what to look at", "适合该模型的文本及其看点"));
   const float menu_width = std::min(420.f, ImGui::GetMainViewport()->Size.x - 40);
   ImGui::SetNextWindowSizeConstraints({0, 0}, {menu_width, 480});
   if (!ImGui::BeginPopup("examples")) return;

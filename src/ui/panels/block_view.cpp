@@ -190,6 +190,7 @@ void draw_blocks(Frame& f, const TextBlocks& blocks) {
         toast(f, f.t("Copied", "已复制"));
       }
       f.mark("button.copy." + std::to_string(i));
+      item_tooltip(f.t("Copies this text", "复制这段文本"));
     }
     switch (block.kind) {
       case TextBlock::Kind::sentence:

@@ -19,6 +19,7 @@ void draw_rectangle(Frame& f) {
   for (const std::string& line : lines) explained(f, line);
   if (ImGui::Button(f.t("Remove##rectangle", "移除##rectangle"))) f.state.rectangle.clear();
   f.mark("button.no_rectangle");
+  item_tooltip(f.t("Removes the rectangle from the map (Esc)", "从热力图上移除矩形（Esc）"));
   ImGui::Spacing();
 }
 
@@ -74,11 +75,14 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
     ImGui::PopStyleColor();
     if (ImGui::Button(f.t("Colour the grid", "为网格着色"))) f.state.measure = m.id;
     f.mark("button.colour_grid");
+    item_tooltip(
+        f.t("Shows this measure of every head in the grid", "在网格中显示每个头的这一度量"));
     ImGui::SameLine();
     if (ImGui::Button(f.t("Show in list", "在列表中查看"))) {
       f.state.measure = m.id;
       f.state.panel = Panel::list;
     }
+    item_tooltip(f.t("Sorts all heads by this measure", "按这一度量为所有头排序"));
     ImGui::Dummy({1, 2});
   }
   ImGui::PopID();
@@ -224,6 +228,7 @@ void draw_list_panel(Frame& f) {
     ImGui::EndCombo();
   }
   f.mark("choice.order");
+  item_tooltip(f.t("The order of the heads", "各头的排列顺序"));
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float high = ImGui::GetFrameHeight();
   const char* hint = f.t("Filter: induction > 0.5 L5", "筛选：induction > 0.5 L5");

@@ -5,6 +5,7 @@
 #include "figure/chapters.h"
 #include "figure/open_link.h"
 #include "figure/report_text.h"
+#include "ui/action_table.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
 
@@ -56,13 +57,13 @@ void draw_contents(Frame& f) {
 void draw_walk(Frame& f) {
   if (ImGui::Button(f.t("Contents", "目录"))) f.state.learn.clear();
   f.mark("button.learn_list");
+  item_tooltip(f.t("All chapters and lessons", "所有章节与课程"));
   const float side = ImGui::GetFrameHeight();
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - 2 * side - 6);
-  if (icon_button(f, "learn_previous", Icon::previous, f.t("Previous page (K)", "上一页 (K)")))
+  if (icon_button(f, "learn_previous", Icon::previous, action_help(f, "previous_page")))
     step_place(f, -1);
   ImGui::SameLine(0, 6);
-  if (icon_button(f, "learn_next", Icon::next, f.t("Next page (J)", "下一页 (J)")))
-    step_place(f, 1);
+  if (icon_button(f, "learn_next", Icon::next, action_help(f, "next_page"))) step_place(f, 1);
 }
 
 void draw_title(Frame& f, const std::string& title) {
@@ -102,6 +103,7 @@ void draw_view_button(Frame& f, const Chapter& chapter) {
     }
   }
   f.mark("button.learn_view");
+  item_tooltip(f.t("Shows in the middle what this chapter is about", "在中间显示本章所讲的内容"));
 }
 
 void draw_chapter(Frame& f, const Chapter& chapter) {
@@ -135,6 +137,8 @@ void draw_step(Frame& f, const Lesson& lesson, size_t i) {
   if (ImGui::Button(f.t("Back to this step's view", "回到这一步的画面")))
     open_place(f, write_place({lesson.id, i}));
   f.mark("button.learn_again");
+  item_tooltip(
+      f.t("Restores the model, text and view of this step", "恢复这一步的模型、文本与视图"));
   ImGui::EndDisabled();
   ImGui::Spacing();
   explained(f, step.says.in(f.lang));
@@ -146,6 +150,7 @@ void draw_step(Frame& f, const Lesson& lesson, size_t i) {
   if (ImGui::Button(open ? f.t("Hide the answer", "收起答案") : f.t("Show the answer", "显示答案")))
     f.ui.learn_answer = open ? "" : place;
   f.mark("button.answer");
+  item_tooltip(f.t("The answer to the question above", "上面问题的答案"));
   if (open) {
     ImGui::Spacing();
     explained(f, step.answer.in(f.lang));
@@ -155,6 +160,7 @@ void draw_step(Frame& f, const Lesson& lesson, size_t i) {
   if (i + 1 < lesson.steps.size()) {
     if (ImGui::Button(f.t("Next step", "下一步"))) step_place(f, 1);
     f.mark("button.learn_step");
+    item_tooltip(f.t("The next step of the lesson (J)", "课程的下一步（J）"));
   }
 }
 

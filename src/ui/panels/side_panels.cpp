@@ -152,6 +152,8 @@ void draw_no_trace(Frame& f, bool why) {
                        f.session.models().end();
   if (!f.state.model.starts_with("file:") || is_here) return;
   if (ImGui::Button(f.t("Open its files…", "打开它的文件…"))) pick_model(f, false);
+  item_tooltip(f.t("The link names a model of your own; choose its files again",
+                   "链接中的模型来自你自己的文件，请重新选择"));
 }
 
 void draw_bars_panel(Frame& f) {

@@ -6,6 +6,7 @@
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/views.h"
+#include "ui/action_table.h"
 #include "ui/canvas.h"
 #include "ui/focus.h"
 #include "ui/map/map_view.h"
@@ -109,6 +110,7 @@ void draw_neuron(Frame& f, const View& view) {
                   text_width(f.t("Save", "保存")) - text_width(chain) - 48);
   if (ImGui::Button(chain)) f.state.view = "chain";
   f.mark("button.chain");
+  item_tooltip(find_view("chain")->sentence.in(f.lang));
   draw_save(f);
   scrolling("neuron", [&](float) {
     const std::span<const float> row = f.row();
@@ -135,8 +137,8 @@ void draw_chain_buttons(Frame& f) {
   const float save = text_width(f.t("Save", "保存")) + 20;
   ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - save -
                   3 * (side + gap));
-  if (icon_button(f, "chain_previous", Icon::previous,
-                  f.t("Previous step (Shift+N)", "上一步（Shift+N）"), ui.chain_step >= 0))
+  if (icon_button(f, "chain_previous", Icon::previous, action_help(f, "previous_stage"),
+                  ui.chain_step >= 0))
     step_chain(f, -1);
   ImGui::SameLine();
   if (icon_button(f, "chain_play", plays ? Icon::pause : Icon::play,
@@ -145,8 +147,7 @@ void draw_chain_buttons(Frame& f) {
     ui.chain_next = plays ? -1 : ImGui::GetTime() + kStep_s;
   }
   ImGui::SameLine();
-  if (icon_button(f, "chain_next", Icon::next, f.t("Next step (N)", "下一步（N）")))
-    step_chain(f, 1);
+  if (icon_button(f, "chain_next", Icon::next, action_help(f, "next_stage"))) step_chain(f, 1);
 }
 
 // All but the step that is shown is covered by the background, and the step is scrolled into view
@@ -198,7 +199,10 @@ void draw_dot_colors(Frame& f) {
   ImGui::SameLine();
   const std::string titles[] = {kDotTitles[0].in(f.lang), kDotTitles[1].in(f.lang)};
   int chosen = int(f.state.dots);
-  if (segmented(f, "dots", titles, chosen, 160)) f.state.dots = Dots(chosen);
+  const char* const helps[] = {f.t("Each dot has the colour of its layer", "点的颜色表示所在的层"),
+                               f.t("Each dot has the colour of what the head does in this text",
+                                   "点的颜色表示该头在这段文本中的角色")};
+  if (segmented(f, "dots", titles, chosen, 160, helps)) f.state.dots = Dots(chosen);
 }
 
 void draw_scatter(Frame& f, const View& view) {
@@ -295,11 +299,16 @@ constexpr Page kPages[] = {
 void draw_view_tabs(Frame& f) {
   const auto views = tabs_for(f.state, !f.trace || f.snap.model != nullptr);
   std::vector<std::string> titles;
-  std::vector<const char*> helps;
+  std::vector<std::string> sentences;
   for (const View* view : views) {
+    const auto middle = middle_views();
+    const auto n = std::ranges::find(middle, view) - middle.begin() + 1;
     titles.emplace_back(view->tab.in(f.lang));
-    helps.push_back(view->sentence.in(f.lang));
+    sentences.push_back(view->sentence.in(f.lang));
+    if (n <= 9) sentences.back() += f.t(" (", "（") + std::to_string(n) + f.t(")", "）");
   }
+  std::vector<const char*> helps;
+  for (const std::string& sentence : sentences) helps.push_back(sentence.c_str());
   int chosen = int(std::ranges::find(views, &middle_view(f.state)) - views.begin());
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
@@ -313,7 +322,7 @@ void draw_view_tabs(Frame& f) {
       for (size_t i = 0; i < titles.size(); ++i) {
         if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
         f.mark("view." + std::to_string(i));
-        item_tooltip(views[i]->sentence.in(f.lang));
+        item_tooltip(helps[i]);
       }
       ImGui::EndCombo();
     }
