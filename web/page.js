@@ -179,6 +179,12 @@ export class Page {
     ]);
     let leaving = false;  // after Escape, Tab leaves the canvas: the keyboard is not trapped
     addEventListener('keydown', (event) => {
+      // Ctrl+K, from a text box, too; in some browsers it would lead to the address.
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey &&
+          event.key?.toLowerCase() === 'k') {
+        event.stopPropagation();
+        return this.#passKey(event, 'k', true);
+      }
       if (event.target !== canvas) return;
       const {key} = event;
       const command = event.ctrlKey || event.metaKey;
@@ -200,9 +206,16 @@ export class Page {
     });
   }
 
+  #passKey(event, name, command) {
+    event.preventDefault();
+    this.call('key', name, command);
+    this.requestFrame();
+  }
+
   // ---- Text boxes
 
-  placeBox(id, x, y, width, height, label, dark) {
+  // Keys of a list below the box go to the program while it is typed in.
+  placeBox(id, x, y, width, height, label, dark, overList) {
     const box = this.#boxes.get(id) ?? this.#makeBox(id);
     this.#placed.add(id);
     const style = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
@@ -210,6 +223,7 @@ export class Page {
     if (box.ariaLabel !== label) box.placeholder = box.ariaLabel = label;
     box.classList.toggle('dark', dark);
     box.classList.toggle('line', height < 40);
+    box.overList = overList;
     box.hidden = false;
   }
 
@@ -231,12 +245,9 @@ export class Page {
     if (document.activeElement === box) box.setSelectionRange(selectionStart, selectionEnd);
   }
 
-  focusBox() {
-    for (const box of this.#boxes.values()) {
-      if (box.hidden || box.classList.contains('line')) continue;
-      box.focus({preventScroll: true});
-      return;
-    }
+  focusBox(id) {
+    const box = this.#boxes.get(id);
+    if (box && !box.hidden) box.focus({preventScroll: true});
   }
 
   #makeBox(id) {
@@ -251,7 +262,14 @@ export class Page {
       this.call('typed', id, box.value);  // also while an input method composes
     });
     box.addEventListener('keydown', (event) => {
-      if (event.isComposing) return;
+      if (event.isComposing || event.keyCode === 229) return;  // the input method's
+      if (box.overList) {
+        if (event.key === 'Tab') return event.preventDefault();
+        if (/^(Arrow(Up|Down)|Page(Up|Down)|Enter|Escape)$/.test(event.key)) {
+          this.#passKey(event, event.key, false);
+        }
+        return;
+      }
       const enter = event.key === 'Enter' && box.classList.contains('line');
       if (event.key === 'Escape' || enter || (event.key === 'Tab' && !event.shiftKey)) {
         event.preventDefault();

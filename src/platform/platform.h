@@ -68,10 +68,11 @@ void store(const std::string& key, const std::string& value);
 
 // A multi-line text box at this place: a DOM <textarea> over the canvas in the browser (for input
 // methods, paste, mobile keyboards), ImGui's on the desktop. Call it every frame while shown.
-// Returns true and sets `text` if the user changed it.
-bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
-                bool dark);
-void focus_prompt();
+// Returns true and sets `text` if the user changed it. While a box `over_list` is typed in, Up,
+// Down, Enter and Escape still reach Dear ImGui.
+bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label, bool dark,
+                bool over_list = false);
+void focus_prompt(const char* id = "prompt");  // of a box that is shown
 // Tells screen readers what is under the mouse (an aria-live node); "" clears it.
 void announce(const std::string& text);
 // Sets the language, title and theme of the page.

@@ -7,22 +7,23 @@
 namespace attn::platform {
 namespace {
 
-bool& focus_wanted() {
-  static bool wanted = false;
-  return wanted;
+// The box to focus when it is next drawn.
+std::string& focus_wanted() {
+  static std::string id;
+  return id;
 }
 
 }  // namespace
 
 bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
-                bool /*dark*/) {
+                bool /*dark*/, bool /*over_list*/) {
   const ImVec2 size(max.x - min.x, max.y - min.y);
   const bool one_line = size.y < 2.5f * ImGui::GetFontSize();
   const ImVec2 before = ImGui::GetCursorScreenPos();
   ImGui::SetCursorScreenPos({min.x, min.y});
-  if (!one_line && focus_wanted()) {
+  if (focus_wanted() == id) {
     ImGui::SetKeyboardFocusHere();
-    focus_wanted() = false;
+    focus_wanted().clear();
   }
   bool changed = false;
   if (one_line) {
@@ -43,7 +44,7 @@ bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const cha
   return changed;
 }
 
-void focus_prompt() { focus_wanted() = true; }
+void focus_prompt(const char* id) { focus_wanted() = id; }
 
 void start_frame() {}
 void end_frame() {}

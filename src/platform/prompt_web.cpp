@@ -9,14 +9,16 @@
 
 // clang-format off: JavaScript
 EM_JS(void, page_place_box,
-      (const char* id, float x, float y, float width, float height, const char* label, bool dark),
+      (const char* id, float x, float y, float width, float height, const char* label, bool dark,
+       bool over_list),
       {
-        Module.page.placeBox(UTF8ToString(id), x, y, width, height, UTF8ToString(label), dark);
+        Module.page.placeBox(
+            UTF8ToString(id), x, y, width, height, UTF8ToString(label), dark, over_list);
       })
 EM_JS(void, page_set_box, (const char* id, const char* text), {
   Module.page.setBox(UTF8ToString(id), UTF8ToString(text));
 })
-EM_JS(void, page_focus_box, (), { Module.page.focusBox(); })
+EM_JS(void, page_focus_box, (const char* id), { Module.page.focusBox(UTF8ToString(id)); })
 // clang-format on
 
 namespace attn::platform {
@@ -34,10 +36,10 @@ std::map<std::string, Box>& boxes() {
 
 }  // namespace
 
-bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label,
-                bool dark) {
+bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label, bool dark,
+                bool over_list) {
   Box& box = boxes()[id];
-  page_place_box(id, min.x, min.y, max.x - min.x, max.y - min.y, label, dark);
+  page_place_box(id, min.x, min.y, max.x - min.x, max.y - min.y, label, dark, over_list);
   if (box.typed) {
     box.shown = text = *box.typed;
     box.typed.reset();
@@ -50,7 +52,7 @@ bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const cha
   return false;
 }
 
-void focus_prompt() { page_focus_box(); }
+void focus_prompt(const char* id) { page_focus_box(id); }
 
 }  // namespace attn::platform
 

@@ -5,6 +5,8 @@
 #include <imgui_impl_opengl3.h>
 
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include "platform/page.h"
 #include "platform/program.h"
@@ -44,7 +46,32 @@ EMSCRIPTEN_KEEPALIVE double attn_frame() {
 EMSCRIPTEN_KEEPALIVE int attn_frames_shown() { return attn::platform::program().n_frames; }
 
 // The canvas lost focus: pressed keys will be released elsewhere.
-EMSCRIPTEN_KEEPALIVE void attn_blur() { ImGui::GetIO().ClearInputKeys(); }
+EMSCRIPTEN_KEEPALIVE void attn_blur() {
+  ImGui::GetIO().ClearInputKeys();
+  SDL_ResetKeyboard();  // a modifier is released elsewhere
+}
+
+// A key pressed where the canvas does not see it; with Ctrl if `command`.
+EMSCRIPTEN_KEEPALIVE void attn_key(const char* name, bool command) {
+  using Key = std::pair<std::string_view, ImGuiKey>;
+  static constexpr Key kKeys[] = {
+      {"ArrowUp", ImGuiKey_UpArrow},
+      {"ArrowDown", ImGuiKey_DownArrow},
+      {"PageUp", ImGuiKey_PageUp},
+      {"PageDown", ImGuiKey_PageDown},
+      {"Enter", ImGuiKey_Enter},
+      {"Escape", ImGuiKey_Escape},
+      {"k", ImGuiKey_K},
+  };
+  ImGuiIO& io = ImGui::GetIO();
+  for (const Key& key : kKeys) {
+    if (key.first != name) continue;
+    if (command) io.AddKeyEvent(ImGuiMod_Ctrl, true);
+    io.AddKeyEvent(key.second, true);
+    io.AddKeyEvent(key.second, false);
+    if (command) io.AddKeyEvent(ImGuiMod_Ctrl, false);
+  }
+}
 
 // Dear ImGui pastes on Ctrl+V, but the browser gives the text only in its paste event.
 EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {

@@ -14,6 +14,11 @@ bool has_trace(const Frame& f) { return f.trace; }
 bool learns(const Frame& f) { return f.state.panel == Panel::learn; }
 bool in_chain(const Frame& f) { return f.trace && in_view(f, "chain"); }
 
+bool has_target(const Frame& f) {
+  const Metric* metric = middle_view(f.state).metric(f.shown);
+  return f.trace && f.snap.model && metric && (metric->reads & reads_target);
+}
+
 void zoom(Frame& f, float factor) {
   if (in_view(f, "wall")) return zoom_wall(f, factor);
   const View2D& v = f.ui.view;
@@ -27,6 +32,14 @@ constexpr Text same(const char* keys) { return {keys, keys}; }
 // In the order of the help.
 std::span<const Action> actions() {
   static constexpr Action kActions[] = {
+      {
+          .id = "search",
+          .title = {"Search actions, views, measures, models…", "搜索操作、视图、度量、模型…"},
+          .keys = same("Ctrl+K"),
+          .chords = {{ImGuiKey_K, Chord::command}},
+          .run = [](Frame& f) { f.ui.palette_open = true; },
+          .in_text = true,
+      },
       {
           .id = "move_cell",
           .title = {"Move the chosen cell", "移动所选单元格"},
@@ -237,6 +250,12 @@ std::span<const Action> actions() {
           .run = go_forward,
           .can = [](const Frame& f) { return f.history.can_redo(); },
           .repeats = true,
+      },
+      {
+          .id = "target",
+          .title = {"Choose the target token…", "选择目标词元…"},
+          .run = [](Frame& f) { f.ui.opens_target = true; },
+          .can = has_target,
       },
       {
           .id = "copy_link",

@@ -112,6 +112,14 @@ void draw_icon(ImDrawList* list, Icon icon, ImVec2 center, float side, ImU32 col
     case Icon::previous:
       b.line(.3f, -.65f, -.35f, 0);
       return b.line(-.35f, 0, .3f, .65f);
+    case Icon::search:
+      list->AddCircle(b.at(-.15f, -.15f), .55f * b.unit, color, 20, b.width);
+      return b.line(.25f, .25f, .8f, .8f);
+    case Icon::folder:
+      for (const ImVec2 p : {b.at(-.85f, .7f), b.at(-.85f, -.65f), b.at(-.3f, -.65f),
+                             b.at(-.1f, -.4f), b.at(.85f, -.4f), b.at(.85f, .7f)})
+        list->PathLineTo(p);
+      return list->PathStroke(color, ImDrawFlags_Closed, b.width);
     case Icon::fit:
       for (float sx : {-1.f, 1.f})
         for (float sy : {-1.f, 1.f}) {

@@ -25,7 +25,9 @@ enum class Icon {
   play,
   pause,
   next,
-  previous
+  previous,
+  search,
+  folder
 };
 
 // Centred, in a square of `side`.

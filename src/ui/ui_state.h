@@ -20,6 +20,8 @@
 #include "platform/tile_textures.h"
 #include "state/history.h"
 #include "state/state.h"
+#include "ui/command_palette.h"
+#include "ui/search_list.h"
 #include "ui/theme.h"
 #include "ui/window.h"
 
@@ -129,7 +131,11 @@ enum class Tab { map, heads_grid, row, heads, head, list, learn, settings, about
 
 struct UiState {
   bool dark = true;
-  bool help_open = false;
+  bool help_open = false, palette_open = false;
+  bool hint_read = false, hint_open = false;  // the first hint, as it is stored
+  SearchList search;                          // of the palette or the open menu
+  std::vector<Choice> choices;                // of the palette: the rows of `search`
+  std::string save_as;  // id of the exporter that the middle panel is to save with
   Tab tab = Tab::map;
   std::string link_error;    // why the link could not be opened
   std::string unknown_keys;  // of the link, which stay in it: "&key=value"
@@ -221,6 +227,7 @@ struct UiState {
   std::string learn_answer;  // the lesson's step whose answer is open
   int d_model_before = 0, d_model_noted = 0;  // what the number of heads has changed; 0: nothing
   int scrolled_to = -1;                       // the token that the strip was last scrolled to
+  bool opens_target = false;                  // the menu of the target, in the next frame
   std::string target_draft;                   // typed to find a token
   TokenChoices target_choices;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
@@ -306,6 +313,7 @@ void mark_span(Frame& f, int query);
 // The panels; each fills the rest of the current window.
 void draw_top_bar(Frame& f);
 void draw_prompt_row(Frame& f);
+void draw_first_hint(Frame& f);
 void draw_scratch_controls(Frame& f);
 void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
@@ -330,6 +338,7 @@ void draw_facts_panel(Frame& f);
 void draw_errors(Frame& f);
 void draw_status_line(Frame& f);
 void draw_help(Frame& f);
+void draw_command_palette(Frame& f);
 void handle_keys(Frame& f);
 
 // Actions of menus, keys and clicks, with their side effects.
@@ -354,6 +363,7 @@ void zoom_map(Frame& f, float factor, Vec2 at_cell);
 void fit_map(Frame& f);
 // From the map of one head to all heads, and back; zooming does both.
 void open_wall(Frame& f);
+void open_panel(Frame& f, Panel panel);  // in a small window, as the tab in view
 void open_map(Frame& f);
 void zoom_wall(Frame& f, float factor);
 // Shows the next (1) or previous (-1) step of the chain, alone; past the ends: all of them.

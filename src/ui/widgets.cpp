@@ -8,6 +8,16 @@
 #include "figure/figure_text.h"
 
 namespace attn {
+namespace {
+
+// In the top bar: beside the last item, since the page's own text box covers what is below.
+void place_tooltip() {
+  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+  if (min.y < 20 && min.x > 120)
+    ImGui::SetNextWindowPos({min.x - 6, (min.y + max.y) / 2}, ImGuiCond_Always, {1, .5f});
+}
+
+}  // namespace
 
 float text_width(std::string_view text) {
   return ImGui::CalcTextSize(text.data(), text.data() + text.size()).x;
@@ -86,7 +96,9 @@ void tooltip(std::string_view text) {
 }
 
 void item_tooltip(std::string_view text) {
-  if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip)) tooltip(text);
+  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip)) return;
+  place_tooltip();
+  tooltip(text);
 }
 
 bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, bool enabled) {
@@ -101,8 +113,7 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
   f.mark(std::string("button.") + name);
   ImGui::EndDisabled();
   if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
-    // In the top bar: beside the button, since the page's own text box covers what is below.
-    if (at.y < 20) ImGui::SetNextWindowPos({at.x - 6, at.y + side / 2}, ImGuiCond_Always, {1, .5f});
+    place_tooltip();
     tooltip(help);
   }
   return pressed;

@@ -128,36 +128,36 @@ void draw_tab(Frame& f, Tab tab) {
   }
 }
 
+struct TabRow {
+  Text title, help;
+};
+// By Tab.
+constexpr TabRow kTabs[] = {
+    {{"View", "视图"}, {"The map, or another view of the chosen head", "热力图，或其他视图"}},
+    {{"Grid", "网格"}, {"A small map of every head", "每个头一张小图"}},
+    {{"Row", "权重行"},
+     {"The weights of the chosen token in the chosen head", "所选词元在所选头中的各个权重"}},
+    {{"Compare", "对比"},
+     {"What the chosen token attends to in every head of the layer",
+      "所选词元在该层每个头中关注什么"}},
+    {kPanelTitles[size_t(Panel::head)], kPanelHelps[size_t(Panel::head)]},
+    {kPanelTitles[size_t(Panel::list)], kPanelHelps[size_t(Panel::list)]},
+    {kPanelTitles[size_t(Panel::learn)], kPanelHelps[size_t(Panel::learn)]},
+    {{"Settings", "设置"},
+     {"Layer, head, token, colours, and how tokens are grouped",
+      "层、头、词元、配色以及词元的分组"}},
+    {{"About", "说明"}, {"The model on screen and the memory in use", "当前模型与内存占用"}},
+};
+
 // One panel at a time, with its name above it.
 void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
-  const auto title = [&](Tab tab) {
-    switch (tab) {
-      case Tab::map:
-        return f.t("View", "视图");
-      case Tab::head:
-        return kPanelTitles[size_t(Panel::head)].in(f.lang);
-      case Tab::list:
-        return kPanelTitles[size_t(Panel::list)].in(f.lang);
-      case Tab::learn:
-        return kPanelTitles[size_t(Panel::learn)].in(f.lang);
-      case Tab::heads_grid:
-        return f.t("Grid", "网格");
-      case Tab::row:
-        return f.t("Row", "权重行");
-      case Tab::heads:
-        return f.t("Compare", "对比");
-      case Tab::settings:
-        return f.t("Settings", "设置");
-      case Tab::about:
-        break;
-    }
-    return f.t("About", "说明");
-  };
   std::vector<std::string> titles;
+  std::vector<const char*> helps;
   int chosen = 0;
   for (Tab tab : tabs) {
     if (tab == f.ui.tab) chosen = int(titles.size());
-    titles.emplace_back(title(tab));
+    titles.emplace_back(kTabs[size_t(tab)].title.in(f.lang));
+    helps.push_back(kTabs[size_t(tab)].help.in(f.lang));
   }
   // In two rows if they do not fit in one.
   const float width = ImGui::GetContentRegionAvail().x;
@@ -168,9 +168,10 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   for (int row = 0; row * first < int(titles.size()); ++row) {
     const int from = row * first, to = std::min(int(titles.size()), from + first);
     int at = before >= from && before < to ? before - from : -1;
-    const std::vector<std::string> part(titles.begin() + from, titles.begin() + to);
+    const auto part = std::span(titles).subspan(size_t(from), size_t(to - from));
+    const auto says = std::span(helps).subspan(size_t(from), size_t(to - from));
     ImGui::PushID(row);
-    if (segmented(f, row == 0 ? "tab" : "tab2", part, at, width)) chosen = from + at;
+    if (segmented(f, row == 0 ? "tab" : "tab2", part, at, width, says)) chosen = from + at;
     ImGui::PopID();
   }
   f.ui.tab = tabs.begin()[chosen];
@@ -210,6 +211,20 @@ void draw_body(Frame& f) {
   ImGui::EndChild();
 }
 
+Tab tab_of(Panel panel) {
+  switch (panel) {
+    case Panel::head:
+      return Tab::head;
+    case Panel::list:
+      return Tab::list;
+    case Panel::learn:
+      return Tab::learn;
+    case Panel::token:
+      break;
+  }
+  return Tab::row;
+}
+
 void begin_frame(UiState& ui, const State& state) {
   const bool dark =
       state.theme == Theme::dark || (state.theme == Theme::system && platform::prefers_dark());
@@ -222,9 +237,7 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_point_query = ui.next_point_key = -1;
   // In a small window, follow a link, an undo or a button to the panel it chose.
   if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
-    ui.tab = state.panel == Panel::head   ? Tab::head
-             : state.panel == Panel::list ? Tab::list
-                                          : Tab::learn;
+    ui.tab = tab_of(state.panel);
 }
 
 // Drops pictures of traces that are no longer on screen: they would keep the trace alive.
@@ -268,6 +281,11 @@ std::string link_of(const UiState& ui, const State& state) {
   std::string link = to_query(state, usual) + ui.unknown_keys;
   if (link.starts_with('&')) link.erase(0, 1);
   return link;
+}
+
+void open_panel(Frame& f, Panel panel) {
+  f.state.panel = f.ui.panel = panel;
+  f.ui.tab = tab_of(panel);
 }
 
 void keep_unknown(UiState& ui, std::string pairs) { ui.unknown_keys = std::move(pairs); }
@@ -419,12 +437,14 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   draw_top_bar(f);
   draw_prompt_row(f);
   draw_errors(f);
+  draw_first_hint(f);
   const ImVec2 body = ImGui::GetCursorScreenPos();
   draw_body(f);
   draw_stale(f, body, {size.x - body.x, ImGui::GetCursorScreenPos().y});
   draw_status_line(f);
   ImGui::PopStyleVar();
   draw_help(f);
+  draw_command_palette(f);
   ImGui::End();
 
   const bool moved = end_frame(ui) || !(state == before);

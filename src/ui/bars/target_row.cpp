@@ -1,4 +1,6 @@
 // target_row.cpp - menus of the token to measure and of the token to compare it with.
+#include <imgui_internal.h>
+
 #include <algorithm>
 
 #include "analysis/target.h"
@@ -29,8 +31,10 @@ const std::vector<int>& choices(Frame& f, const std::string& text) {
 void draw_box(Frame& f, float width) {
   const ImVec2 at = ImGui::GetCursorScreenPos(),
                end = {at.x + width, at.y + ImGui::GetFrameHeight()};
-  platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
-                       f.t("Find a token", "查找词元"), f.ui.dark);
+  if (platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
+                           f.t("Find a token", "查找词元"), f.ui.dark, true))
+    ImGui::SetNavCursorVisible(true);  // Enter chooses the first
+  if (ImGui::IsWindowAppearing()) platform::focus_prompt("target");
   ImGui::SetCursorScreenPos(at);
   ImGui::Dummy({width, end.y - at.y});
   f.mark({"target_text", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
@@ -94,6 +98,10 @@ void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std
   ImGui::PushID(name.c_str());
   ImGui::SetNextItemWidth(width);
   ImGui::SetNextWindowSizeConstraints({280, 0}, {320, 380});
+  if (f.ui.opens_target && name == "choice.target") {
+    f.ui.opens_target = false;
+    ImGui::OpenPopupEx(ImHashStr("##ComboPopup", 0, ImGui::GetID("##target")));
+  }
   const bool open = ImGui::BeginCombo("##target", fit_text(preview, width - 40).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark(name);

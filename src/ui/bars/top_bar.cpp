@@ -14,6 +14,21 @@ const ModelEntry* chosen_model(const Frame& f) {
   return nullptr;
 }
 
+const char* drop_words(const Frame& f) {
+  return f.t("or drop them anywhere on this page", "或拖放到页面任意位置");
+}
+
+void draw_open_rows(Frame& f, const std::string& place) {
+  if (ImGui::Selectable(f.t("Open files…", "打开文件…"))) pick_model(f, false);
+  f.mark(place + "open_files");
+  item_tooltip(f.t("model.safetensors with config.json and the tokenizer, or one GGUF file, …",
+                   "model.safetensors 及 config.json、分词器文件，或单个 GGUF 文件等"));
+  if (ImGui::Selectable(f.t("Open folder…", "打开文件夹…"))) pick_model(f, true);
+  f.mark(place + "open_folder");
+  item_tooltip(f.t("The folder that a model was downloaded to", "下载的模型所在的文件夹"));
+  heading(f, drop_words(f));
+}
+
 void draw_model_menu(Frame& f, float width) {
   const ModelEntry* chosen = chosen_model(f);
   const std::string title = chosen ? chosen->title(f.lang) : f.state.model;
@@ -36,12 +51,28 @@ void draw_model_menu(Frame& f, float width) {
     ImGui::PopID();
   }
   ImGui::Separator();
-  if (ImGui::Selectable(f.t("Open files…", "打开文件…"))) pick_model(f, false);
-  f.mark("open_files");
-  if (ImGui::Selectable(f.t("Open folder…", "打开文件夹…"))) pick_model(f, true);
-  f.mark("open_folder");
-  heading(f, f.t("or drop them anywhere on this page", "或拖放到页面任意位置"));
+  draw_open_rows(f, "");
   ImGui::EndCombo();
+}
+
+// An icon, or where there is room a button with a text.
+bool top_button(Frame& f, const char* name, Icon icon, const std::string& text,
+                const std::string& help, float width) {
+  if (text.empty()) return icon_button(f, name, icon, help);
+  const bool pressed = ImGui::Button((text + "##" + name).c_str(), {width, 0});
+  f.mark(std::string("button.") + name);
+  item_tooltip(help);
+  return pressed;
+}
+
+void draw_open_button(Frame& f, const std::string& text, float width) {
+  if (top_button(f, "open", Icon::folder, text,
+                 f.t("Open a model: its files or folder", "打开模型：文件或文件夹"), width))
+    ImGui::OpenPopup("open");
+  ImGui::SetNextWindowSizeConstraints({text_width(drop_words(f)) + 24, 0}, {999, 999});
+  if (!ImGui::BeginPopup("open")) return;
+  draw_open_rows(f, "open.");
+  ImGui::EndPopup();
 }
 
 void draw_theme_button(Frame& f) {
@@ -51,6 +82,8 @@ void draw_theme_button(Frame& f) {
   for (size_t i = 0; i < std::size(kThemeTitles); ++i) {
     if (ImGui::Selectable(kThemeTitles[i].in(f.lang), size_t(f.state.theme) == i))
       set_theme(f, Theme(i));
+    if (Theme(i) == Theme::system)
+      item_tooltip(f.t("As the browser or the desktop has it", "与浏览器或系统一致"));
     f.mark("theme." + std::to_string(i));
   }
   ImGui::EndPopup();
@@ -77,26 +110,41 @@ void draw_top_bar(Frame& f) {
     ImGui::SameLine(0, 16);
     ImGui::SetCursorPosY(top);
   }
+  const bool wide = width >= 900, tiny = width < 480;  // in a tiny window, some are in the search
+  const std::string open = wide ? f.t("Open…", "打开…") : "";
+  const std::string search = wide ? f.t("Search…  Ctrl+K", "搜索…  Ctrl+K") : "";
+  const float open_width = wide ? text_width(open) + 24 : height,
+              search_width = wide ? text_width(search) + 24 : height;
   const float language_width = text_width("中文") + 20;
-  const float buttons = 5 * height + language_width + 5 * gap;
+  const int n_icons = tiny ? 3 : 5;
+  const float buttons =
+      float(n_icons) * (height + gap) + language_width + open_width + search_width + 2 * gap;
   const float room = ImGui::GetContentRegionAvail().x - buttons - 12;
   draw_model_menu(f, std::clamp(room, 90.f, narrow ? 999.f : 420.f));
 
   ImGui::SameLine();
   ImGui::SetCursorScreenPos({right - buttons, ImGui::GetCursorScreenPos().y});
+  draw_open_button(f, open, open_width);
+  ImGui::SameLine();
+  if (top_button(f, "search", Icon::search, search, action_help(f, "search"), search_width))
+    run_action(f, *find_action("search"));
+  ImGui::SameLine();
   if (icon_button(f, "undo", Icon::undo, action_help(f, "undo"), f.history.can_undo())) go_back(f);
   ImGui::SameLine();
-  if (icon_button(f, "redo", Icon::redo, action_help(f, "redo"), f.history.can_redo()))
-    go_forward(f);
-  ImGui::SameLine();
-  if (icon_button(f, "link", Icon::link, action_help(f, "copy_link"))) copy_link(f);
-  ImGui::SameLine();
+  if (!tiny) {
+    if (icon_button(f, "redo", Icon::redo, action_help(f, "redo"), f.history.can_redo()))
+      go_forward(f);
+    ImGui::SameLine();
+    if (icon_button(f, "link", Icon::link, action_help(f, "copy_link"))) copy_link(f);
+    ImGui::SameLine();
+  }
   draw_theme_button(f);
   ImGui::SameLine();
   if (ImGui::Button(f.lang == Lang::zh ? "EN##language" : "中文##language",
                     {language_width, height}))
     set_language(f, f.lang == Lang::zh ? Lang::en : Lang::zh);
   f.mark("button.language");
+  item_tooltip(action_help(f, "language"));
   ImGui::SameLine();
   if (icon_button(f, "help", Icon::help, action_help(f, "help"))) f.ui.help_open = true;
   ImGui::EndGroup();

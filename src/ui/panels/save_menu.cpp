@@ -1,6 +1,7 @@
 #include "ui/panels/save_menu.h"
 
 #include <cmath>
+#include <utility>
 
 #include "figure/exporters.h"
 #include "figure/views.h"
@@ -94,6 +95,8 @@ void save(Frame& f, const Result<SavedView>& saved, const Exporter& format) {
 }  // namespace
 
 void draw_save_menu(Frame& f, const std::function<Result<SavedView>()>& saved) {
+  if (const Exporter* asked = find_exporter(std::exchange(f.ui.save_as, "")))
+    save(f, saved(), *asked);
   if (!ImGui::BeginPopup("save")) return;
   bool pictures = true;
   for (const Exporter& format : exporters()) {
@@ -102,6 +105,8 @@ void draw_save_menu(Frame& f, const std::function<Result<SavedView>()>& saved) {
     pictures = format.figure;
     if (ImGui::Selectable(format.title.in(f.lang))) save(f, saved(), format);
     f.mark(std::string("save.") + format.id);
+    item_tooltip(format.figure ? f.t("The figure as it is on screen", "屏幕上的图片")
+                               : f.t("The numbers of the figure", "图片中的数值"));
   }
   ImGui::EndPopup();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "analysis/head_cells.h"
 #include "figure/glossary.h"
@@ -111,6 +112,45 @@ const HeadsTable& heads_table(Frame& f) {
   return ui.heads_table;
 }
 
+namespace {
+
+// "" is the id of `none`. The rows of a group stand together.
+std::vector<SearchRow> metric_rows(const Frame& f, const std::string& name, const View& view,
+                                   const char* none) {
+  std::vector<SearchRow> rows;
+  if (none) rows.push_back({.name = name, .title = none, .found = {""}});
+  for (size_t group = 0; group < std::size(kMetricGroups); ++group)
+    for (const Metric& m : metrics())
+      if (size_t(m.group) == group && view.offers(m))
+        rows.push_back({.name = name + m.id,
+                        .group = kMetricGroups[group].in(f.lang),
+                        .title = m.title.in(f.lang),
+                        .found = {m.id, f.lang == Lang::zh ? m.title.en : m.title.zh},
+                        .help = m.sentence.in(f.lang)});
+  return rows;
+}
+
+// True when another was chosen.
+bool draw_metric_rows(Frame& f, const std::string& name, std::string& id, const View& view,
+                      const char* none, float width) {
+  SearchList& s = f.ui.search;
+  if (ImGui::IsWindowAppearing()) {
+    std::vector<SearchRow> rows = metric_rows(f, name, view, none);
+    const auto of_id = [&](const SearchRow& row) { return row.found.front() == id; };
+    const int at = int(std::ranges::find_if(rows, of_id) - rows.begin());
+    s.open(std::move(rows), at);
+  }
+  const float line = ImGui::GetTextLineHeightWithSpacing();
+  const int chosen = draw_search_list(f, f.t("Search measures", "搜索度量"), width,
+                                      std::min(400.f, line * float(s.rows.size() + 6)));
+  if (chosen < 0) return false;
+  ImGui::CloseCurrentPopup();
+  const std::string& now = s.rows[size_t(chosen)].found.front();
+  return std::exchange(id, now) != now;
+}
+
+}  // namespace
+
 bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, const char* none,
                  float width) {
   bool changed = false;
@@ -122,24 +162,14 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, 
                                            : view.metric(f.shown);
   const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
   ImGui::SetNextItemWidth(width);
-  ImGui::SetNextWindowSizeConstraints({std::min(width, 240.f), 0}, {380, 420});
   const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark(std::string("choice.") + name);
   if (!open && shown)
     item_tooltip(std::string(shown->title.in(f.lang)) + "\n" + shown->sentence.in(f.lang));
   if (open) {
-    const auto entry = [&](const char* text, const char* value, const char* help) {
-      if (ImGui::Selectable(text, id == value)) {
-        changed = id != value;
-        id = value;
-      }
-      f.mark(std::string("choice.") + name + "." + value);
-      if (help) item_tooltip(help);
-    };
-    if (none) entry(none, "", nullptr);
-    for (const Metric& m : metrics())
-      if (view.offers(m)) entry(m.title.in(f.lang), m.id, m.sentence.in(f.lang));
+    const float room = std::clamp(width - 20, 300.f, 340.f);
+    changed = draw_metric_rows(f, std::string("choice.") + name + ".", id, view, none, room);
     ImGui::EndCombo();
   }
   ImGui::PopID();
