@@ -16,7 +16,7 @@ void draw_first_hint(Frame& f) {
     return;
   const float room = ImGui::GetContentRegionAvail().x;
   const char* says =
-      small ? f.t("Try first: tap a row of the map to see what that token attends to",
+      small ? f.t("Try first: tap a row to see what it attends to",
                   "先试试：点按热力图的一行，查看该词元关注什么")
             : f.t("Try first: hover a row of the map to see what that token attends to, then click "
                   "another head in the grid",

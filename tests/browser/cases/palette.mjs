@@ -144,6 +144,29 @@ export const cases = [
     },
   },
   {
+    name: "an input method composes in the search: its Enter chooses no row",
+    async run(t) {
+      const page = await open_model(t);
+      await page.press("Control+k");
+      const cdp = await page.context.newCDPSession(page.raw);
+      // Letters of the input method that would find a row.
+      await cdp.send(
+          "Input.imeSetComposition", {text: "lines", selectionStart: 5, selectionEnd: 5});
+      await page.frames(4);
+      await page.press("Enter");
+      check(await is_open(page), "Enter closed the search while the input method composed");
+      await cdp.send("Input.insertText", {text: "熵"});  // ends the composition
+      await page.press("Control+a");
+      await cdp.send("Input.insertText", {text: "熵"});
+      await page.frames(4);
+      check((await page.layout())["palette.measure.entropy"], "熵 does not find the entropy");
+      await page.press("Enter");
+      await page.frames(6);
+      equal((await page.query_now()).get("measure"), "entropy", "the measure");
+      page.check_clean();
+    },
+  },
+  {
     name: "menus of measures search, in groups, by keyboard",
     async run(t) {
       const page = await open_model(t);
