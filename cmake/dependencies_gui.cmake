@@ -58,6 +58,7 @@ target_include_directories(imgui SYSTEM PUBLIC "${imgui_dir}" "${imgui_dir}/back
 target_compile_definitions(
   imgui PUBLIC IMGUI_USE_WCHAR32 IMGUI_DISABLE_OBSOLETE_FUNCTIONS IMGUI_DISABLE_DEMO_WINDOWS
                IMGUI_DISABLE_DEBUG_TOOLS IMGUI_DISABLE_DEFAULT_FONT
+               IMGUI_ENABLE_TEST_ENGINE  # its hooks tell screen readers of controls (ui/spoken.cpp)
                # In a page the browser draws the glyphs (src/platform/glyphs.cpp), so other font
                # loaders are left out.
                $<$<BOOL:${EMSCRIPTEN}>:IMGUI_IMPL_OPENGL_ES3 IMGUI_ENABLE_FREETYPE>)

@@ -19,7 +19,8 @@ export class Page {
   #placed = new Set();  // ids of this frame
   #query = this.#hash();
   #queryTimer = 0;
-  #announceTimer = 0;
+  #announceTimers = [];
+  #mirror = null;  // the text version of the screen, once it is loaded
 
   constructor(canvas, main, chinese) {
     this.canvas = canvas;
@@ -28,6 +29,9 @@ export class Page {
     this.#chinese = chinese;
     this.dark = matchMedia('(prefers-color-scheme: dark)');
     this.started = new Promise((resolve) => (this.#started = resolve));
+    this.started.then(() => import('./mirror.js')).then(({Mirror}) => {
+      this.#mirror = new Mirror(this, main.querySelector('#mirror'));
+    }, () => {});  // the canvas works without it
   }
   #started;
 
@@ -107,6 +111,7 @@ export class Page {
       throw error;
     }
     ++this.frames;
+    this.#mirror?.changed();
     if (this.#started && this.call('frames_shown') > 0) {
       this.#started();
       this.#started = null;
@@ -367,11 +372,13 @@ export class Page {
     }
   }
 
-  // For screen readers; delayed, or every cell that the mouse crosses would be read.
-  announce(text) {
-    clearTimeout(this.#announceTimer);
-    this.#announceTimer = setTimeout(() => {
-      if (this.live.textContent !== text) this.live.textContent = text;
+  // For screen readers: what 0 is a cell, 1 the control that has the keyboard's focus. Delayed, or
+  // every cell that the mouse crosses would be read.
+  announce(text, what) {
+    const node = this.live.children[what];
+    clearTimeout(this.#announceTimers[what]);
+    this.#announceTimers[what] = setTimeout(() => {
+      if (node.textContent !== text) node.textContent = text;
     }, 250);
   }
 
@@ -389,6 +396,10 @@ export class Page {
         'attnscope: every attention head of a transformer',
         'attnscope：看见 Transformer 的每一个注意力头');
     this.canvas.ariaLabel = this.tr('Attention maps and their controls', '注意力图与控件');
+    this.main.querySelector('#how').textContent = this.tr(
+        'Tab moves between the controls, the arrow keys move the chosen cell. Escape, then Tab, ' +
+            'leads to a text version of what is shown.',
+        'Tab 在控件间移动，方向键移动所选单元格。按 Esc 再按 Tab，可进入画面内容的文字版。');
     document.querySelector('meta[name=theme-color]').content = dark ? '#16181d' : '#f7f7f8';
   }
 

@@ -76,7 +76,7 @@ void store(const std::string& key, const std::string& value) {
 
 uint64_t memory_limit() { return uint64_t(SDL_GetSystemRAM()) * 1'000'000 / 2; }
 
-void announce(const std::string&) {}
+void announce(const std::string&, Spoken) {}
 void set_page(Lang, bool) {}
 void on_ask(std::function<std::string(const std::string&)>) {}
 

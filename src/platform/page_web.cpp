@@ -28,7 +28,9 @@ EM_JS(char*, page_load, (const char* key), {
 EM_JS(void, page_store, (const char* key, const char* value), {
   Module.page.store(UTF8ToString(key), UTF8ToString(value));
 })
-EM_JS(void, page_announce, (const char* text), { Module.page.announce(UTF8ToString(text)); })
+EM_JS(void, page_announce, (const char* text, int what), {
+  Module.page.announce(UTF8ToString(text), what);
+})
 EM_JS(void, page_set, (bool chinese, bool dark), { Module.page.set(chinese, dark); })
 
 // Device memory in GB, at most 8; 0 if the browser does not report it.
@@ -74,7 +76,7 @@ uint64_t memory_limit() {
   return uint64_t(device > 0 && device < 8 ? std::min(kMost, device / 2) : kMost);
 }
 
-void announce(const std::string& text) { page_announce(text.c_str()); }
+void announce(const std::string& text, Spoken what) { page_announce(text.c_str(), int(what)); }
 void set_page(Lang lang, bool dark) { page_set(lang == Lang::zh, dark); }
 void on_ask(std::function<std::string(const std::string& what)> answer) {
   program().answer = std::move(answer);

@@ -73,8 +73,10 @@ void store(const std::string& key, const std::string& value);
 bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label, bool dark,
                 bool over_list = false);
 void focus_prompt(const char* id = "prompt");  // of a box that is shown
-// Tells screen readers what is under the mouse (an aria-live node); "" clears it.
-void announce(const std::string& text);
+// Tells screen readers of the cell under the mouse or the chosen one, or of the control that the
+// keyboard moved to (nodes of an aria-live region); "" clears it.
+enum class Spoken { cell, control };
+void announce(const std::string& text, Spoken what = Spoken::cell);
 // Sets the language, title and theme of the page.
 void set_page(Lang lang, bool dark);
 

@@ -234,6 +234,12 @@ std::span<const Action> actions() {
           .keys = {"Tab, Enter, ← →", "Tab、回车、← →"},
       },
       {
+          .id = "text_version",
+          .title = {"Go to the text version of the screen, for screen readers",
+                    "进入画面的文字版（供屏幕阅读器使用）"},
+          .keys = {"Esc, then Tab", "Esc 之后按 Tab"},
+      },
+      {
           .id = "undo",
           .title = {"Undo", "撤销"},
           .keys = same("Ctrl+Z"),

@@ -158,7 +158,7 @@ std::string answer(const std::string& what, const UiState& ui, const Session& se
   if (what == "learn") return learn(session, state);
   return error(
       "unknown request; use status, pattern SAMPLE LAYER HEAD, row SAMPLE LAYER HEAD QUERY, "
-      "logits, layout, keys or learn");
+      "logits, layout, keys, learn, mirror or act ID VALUE");
 }
 
 }  // namespace attn

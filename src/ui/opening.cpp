@@ -11,6 +11,7 @@
 #include "files/formats.h"
 #include "model/dropped_id.h"
 #include "platform/platform.h"
+#include "ui/mirror.h"
 
 namespace attn {
 namespace {
@@ -203,8 +204,13 @@ void open_program(Program& program) {
     follow_link(*p, query);
     platform::wake();
   });
-  platform::on_ask(
-      [p](const std::string& what) { return answer(what, *p->ui, p->session, p->state); });
+  platform::on_ask([p](const std::string& what) {
+    if (what == "mirror") return mirror(*p->ui, p->session, p->state, p->history);
+    if (!what.starts_with("act ")) return answer(what, *p->ui, p->session, p->state);
+    p->ui->acts.push_back(what.substr(4));
+    platform::wake();
+    return std::string("true");
+  });
 }
 
 void show_model(Program& program, const std::string& id) {

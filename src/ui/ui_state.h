@@ -142,8 +142,7 @@ struct UiState {
   std::string failed_model;  // the listed model that `link_error` is about, or ""
   // The error, the note and the model's warnings that were closed.
   std::string dismissed, dismissed_note, dismissed_warnings;
-  std::string spoken;  // the errors last announced to screen readers
-  std::string toast;   // confirmation of the last action, until toast_until
+  std::string toast;  // confirmation of the last action, until toast_until
   double toast_until = 0;
   Snapshot read_snap;             // of reading_frame()
   double typed_at = -1;           // time of the last key; a burst of typing is one undo step
@@ -236,6 +235,11 @@ struct UiState {
   int chain_step = -1, n_chain_steps = 0, chain_scrolled_to = -1;
   double chain_next = -1;
   bool arrows_taken = false, next_arrows_taken = false;  // by the focused slider
+  // For screen readers: the control that has the keyboard's focus, as found in this frame and as
+  // last said; the cell last said; and what was done in the mirror (mirror.h) since the last frame.
+  std::string focus_says, focus_said;
+  State choice_said;
+  std::vector<std::string> acts;
   std::vector<Area> areas, next_areas;
 };
 

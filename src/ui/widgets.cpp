@@ -111,6 +111,7 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
   draw_icon(ImGui::GetWindowDrawList(), icon, {at.x + side / 2, at.y + side / 2},
             std::round(side * .5f), ImGui::GetColorU32(ImGuiCol_Text));
   f.mark(std::string("button.") + name);
+  item_says(f, Control::button, help);
   ImGui::EndDisabled();
   if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
     place_tooltip();
@@ -148,6 +149,7 @@ bool segmented(Frame& f, const char* name, std::span<const std::string> titles, 
     ImGui::PopID();
     f.mark(std::string(name) + "." + std::to_string(i));
     const bool on = chosen == int(i);
+    item_says(f, Control::tab, titles[i], on ? f.t("selected", "已选中") : "");
     const ImVec2 min = {x + pad, at.y + pad}, max = {x + widths[i] - pad, at.y + height - pad};
     if (on)
       list->AddRectFilled(min, max, rgb(f.ui.dark ? f.colors().field_hover : f.colors().panel), 6);

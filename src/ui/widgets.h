@@ -32,6 +32,11 @@ void wrapped(std::string_view text);
 void tooltip(std::string_view text);       // at the mouse, wrapped
 void item_tooltip(std::string_view text);  // of the last item, also on keyboard focus
 
+// What a screen reader says of the last item while it has the keyboard's focus: "Layer, slider,
+// 3 (0 to 7)". Buttons and menu entries with a label need no call (spoken.cpp).
+enum class Control { button, tab, slider, menu, entry, text, checked, unchecked };
+void item_says(const Frame& f, Control role, std::string_view name, std::string_view value = "");
+
 // Square, with the tooltip `help`; marked as "button.NAME" in the layout.
 bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, bool enabled = true);
 // Buttons side by side, one of them chosen; `helps` are their tooltips. True when it changed.

@@ -1,7 +1,7 @@
 // window.cpp - the layout of the window at every size.
 #include "ui/window.h"
 
-#include <imgui.h>
+#include <imgui_internal.h>
 
 #include <algorithm>
 #include <utility>
@@ -11,6 +11,7 @@
 #include "figure/figure_text.h"
 #include "platform/platform.h"
 #include "state/query.h"
+#include "ui/mirror.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
 
@@ -235,6 +236,7 @@ void begin_frame(UiState& ui, const State& state) {
   ui.next_arrows_taken = false;
   ui.next_hover_layer = ui.next_hover_head = -1;
   ui.next_point_query = ui.next_point_key = -1;
+  ui.focus_says.clear();
   // In a small window, follow a link, an undo or a button to the panel it chose.
   if (std::exchange(ui.panel, state.panel) != state.panel && state.panel != Panel::token)
     ui.tab = tab_of(state.panel);
@@ -433,6 +435,9 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {kGap, 8});
   std::optional<Frame> groups = reading_frame(f);
   if (groups) f.read = &*groups;
+  ImGui::GetIO().UserData = &f;
+  ImGui::GetCurrentContext()->TestEngineHookItems = true;
+  for (const std::string& what : std::exchange(ui.acts, {})) act(f, what);
   handle_keys(f.reads());
   draw_top_bar(f);
   draw_prompt_row(f);
@@ -446,6 +451,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   draw_help(f);
   draw_command_palette(f);
   ImGui::End();
+  speak(f);
+  ImGui::GetIO().UserData = nullptr;
 
   const bool moved = end_frame(ui) || !(state == before);
   // Without threads the frames do the work. With threads the finished job wakes the page, and

@@ -42,6 +42,7 @@ void show_error(UiState& ui, std::string message, std::string failed_model = "")
 //   logits            of the last position
 //   learn             the chapter or lesson that is open, the chapter's text, all lessons' ids
 //   layout            named rectangles of everything clickable, in window units
+// Two more are answered with the rest of the program (mirror.h): mirror, and act ID VALUE.
 std::string answer(const std::string& what, const UiState& ui, const Session& session,
                    const State& state);
 

@@ -274,7 +274,7 @@ export class Page {
   // What a screen reader would hear last.
   readout() {
     return this.raw.evaluate(
-        () => [...document.querySelectorAll("[aria-live]")]
+        () => [...document.querySelectorAll("[aria-live], [role=alert]:not([hidden])")]
                   .map((node) => node.textContent.trim())
                   .filter(Boolean)
                   .join(" "));

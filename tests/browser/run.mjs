@@ -17,8 +17,8 @@ import {kSite, serve} from "./server.mjs";
 
 const kParts = [
   "first_screen", "numbers", "typing", "link", "map", "focus", "heads", "tokens", "long_text",
-  "keyboard", "palette", "learn", "broken_files", "model_notes", "listed_models", "sizes", "download",
-  "offline", "firefox"
+  "keyboard", "palette", "accessibility", "learn", "broken_files", "model_notes", "listed_models",
+  "sizes", "download", "offline", "firefox"
 ];
 
 const arguments_ = process.argv.slice(2);

@@ -7,6 +7,7 @@
 
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
+#include "ui/mirror.h"
 #include "ui/panels/view_parts.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
@@ -42,6 +43,12 @@ Range range_of(const Frame& f, const Field& field, int value) {
   if (key == "head") return {f.shown.head, 0, a.n_heads - 1};
   if (key == "token") return {f.shown.token, 0, a.n_query - 1};
   return {value, field.low, field.high};
+}
+
+// "3 (0 to 7)"
+std::string range_words(const Frame& f, const Range& r) {
+  return std::to_string(r.value) + f.t(" (", "（") + std::to_string(r.low) + f.t(" to ", " 至 ") +
+         std::to_string(r.high) + f.t(")", "）");
 }
 
 // Where tokens are merged or hidden: the nearest in that direction that is another group's.
@@ -99,6 +106,7 @@ std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   ImGui::PushItemFlag(ImGuiItemFlags_ButtonRepeat, true);
   if (icon_button(f, (name + ".less").c_str(), Icon::minus, f.t("Less", "减小"), r.value > r.low))
     chosen = std::max(r.low, r.value - r.step);
+  item_says(f, Control::button, field.title.in(f.lang), f.t("less", "减小"));
   ImGui::SameLine(0, 0);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const std::string text = std::to_string(r.value);
@@ -110,6 +118,7 @@ std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   ImGui::SameLine(0, 0);
   if (icon_button(f, (name + ".more").c_str(), Icon::plus, f.t("More", "增大"), r.value < r.high))
     chosen = std::min(r.high, r.value + r.step);
+  item_says(f, Control::button, field.title.in(f.lang), f.t("more", "增大"));
   ImGui::PopItemFlag();
   return chosen;
 }
@@ -144,6 +153,7 @@ void edit(Frame& f, const Field& field, int& value) {
              std::max(40.f, ImGui::GetContentRegionAvail().x - steps - 6), r.logarithmic, r.step))
     set_field(f, field, value, chosen);
   f.mark(std::string("slider.") + field.key);
+  item_says(f, Control::slider, field.title.in(f.lang), range_words(f, r));
   item_tooltip(std::string(field.title.in(f.lang)) + " " + std::to_string(r.value) + "\n" +
                field.help.in(f.lang));
   ImGui::SameLine(0, 6);
@@ -180,6 +190,7 @@ void edit(Frame& f, const Field& field, E& value) {
   const bool open = ImGui::BeginCombo(
       "##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
   f.mark(std::string("choice.") + field.key);
+  item_says(f, Control::menu, field.title.in(f.lang), field.titles[size_t(value)].in(f.lang));
   if (!open) item_tooltip(std::string(field.title.in(f.lang)) + "\n" + field.help.in(f.lang));
   if (is_palette) {
     const ImVec2 max = ImGui::GetItemRectMax(), min = ImGui::GetItemRectMin();
@@ -229,34 +240,104 @@ void edit(Frame& f, const Field& field, std::string& value) {
   ImGui::PopID();
 }
 
-void draw_fields(Frame& f, std::initializer_list<std::string_view> keys) {
-  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
-  for_each_field(f.state, [&](auto& value, const Field& field) {
-    if (std::find(keys.begin(), keys.end(), std::string_view(field.key)) != keys.end())
-      edit(f, field, value);
-  });
-  ImGui::PopStyleVar();
-}
-
 bool has_specials(const Frame& f) {
   return f.trace && std::ranges::any_of(f.attention().query_tokens[size_t(f.shown.sample)].items,
                                         &Token::special);
+}
+
+using Keys = std::vector<std::string_view>;
+
+const Keys kScratchKeys = {"n", "d_model", "heads", "batch", "seed", "mask"};
+
+Keys view_keys(const Frame& f) {
+  Keys keys = {"sample", "layer", "head", "token"};
+  // The token names of the demonstration are already words.
+  if (f.snap.model || regroups(f.state)) keys.insert(keys.end(), {"units", "spans"});
+  if (has_specials(f) || f.state.specials == Specials::hidden) keys.emplace_back("special");
+  keys.insert(keys.end(), {"strip", "palette", "scale"});
+  return keys;
+}
+
+// A control for screen readers: a number in its range, or a choice.
+void write_control(const Frame& f, JsonWriter& json, const Field& field, int value) {
+  const Range r = range_of(f, field, value);
+  if (r.high <= r.low) return;
+  json.object(JsonLayout::tight).text("id", field.key).text("label", field.title.in(f.lang));
+  json.integer("min", r.low).integer("max", r.high).integer("step", r.step);
+  json.integer("value", r.value).text("says", range_words(f, r)).end();
+}
+
+template <class E>
+  requires std::is_enum_v<E>
+void write_control(const Frame& f, JsonWriter& json, const Field& field, E value) {
+  json.object(JsonLayout::tight).text("id", field.key).text("label", field.title.in(f.lang));
+  json.key("options").array(JsonLayout::tight);
+  for (const Text& title : field.titles) json.text(title.in(f.lang));
+  json.end().integer("value", int(value)).end();
+}
+
+void write_control(const Frame&, JsonWriter&, const Field&, const std::string&) {}
+
+void set_control(Frame& f, const Field& field, int& value, int chosen) {
+  const Range r = range_of(f, field, value);
+  set_field(f, field, value, std::clamp(chosen, r.low, r.high));
+}
+
+template <class E>
+  requires std::is_enum_v<E>
+void set_control(Frame&, const Field& field, E& value, int chosen) {
+  value = E(std::clamp(chosen, 0, int(field.titles.size()) - 1));
+}
+
+void set_control(Frame&, const Field&, std::string&, int) {}
+
+// What is done with the fields of these keys: they are written, set to a number, or drawn.
+struct Walk {
+  JsonWriter* json = nullptr;
+  std::optional<int> chosen = {};
+};
+
+// One walk for all, since each instance of it is large.
+void walk_fields(Frame& f, const Keys& keys, const Walk& walk = {}) {
+  for_each_field(f.state, [&](auto& value, const Field& field) {
+    if (std::ranges::find(keys, std::string_view(field.key)) == keys.end()) return;
+    if (walk.json)
+      write_control(f, *walk.json, field, value);
+    else if (walk.chosen)
+      set_control(f, field, value, *walk.chosen);
+    else
+      edit(f, field, value);
+  });
+}
+
+void draw_fields(Frame& f, const Keys& keys) {
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 4});
+  walk_fields(f, keys);
+  ImGui::PopStyleVar();
 }
 
 }  // namespace
 
 void draw_scratch_controls(Frame& f) {
   heading(f, f.t("Module and random input", "模块与随机输入"));
-  draw_fields(f, {"n", "d_model", "heads", "batch", "seed", "mask"});
+  draw_fields(f, kScratchKeys);
 }
 
 void draw_view_controls(Frame& f) {
   heading(f, f.t("Display", "显示内容"));
-  draw_fields(f, {"sample", "layer", "head", "token"});
-  // The token names of the demonstration are already words.
-  if (f.snap.model || regroups(f.state)) draw_fields(f, {"units", "spans"});
-  if (has_specials(f) || f.state.specials == Specials::hidden) draw_fields(f, {"special"});
-  draw_fields(f, {"strip", "palette", "scale"});
+  draw_fields(f, view_keys(f));
+}
+
+void write_controls(Frame& f, JsonWriter& json) {
+  Keys keys = view_keys(f);
+  if (f.state.model == "scratch") keys.insert(keys.end(), kScratchKeys.begin(), kScratchKeys.end());
+  json.key("controls").array(JsonLayout::tight);
+  walk_fields(f, keys, {.json = &json});
+  json.end();
+}
+
+void set_control(Frame& f, std::string_view key, int value) {
+  walk_fields(f, {key}, {.chosen = value});
 }
 
 }  // namespace attn

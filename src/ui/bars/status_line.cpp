@@ -4,6 +4,7 @@
 
 #include "model/text_notes.h"
 #include "platform/platform.h"
+#include "ui/mirror.h"
 #include "ui/ui_state.h"
 #include "ui/widgets.h"
 
@@ -58,26 +59,22 @@ std::string warnings_of(const Frame& f) {
   return text;
 }
 
-// Screen readers cannot see the drawn bars, so changes are announced, once each.
-void speak_errors(Frame& f) {
-  std::string all = f.ui.link_error;
-  if (f.snap.file_error) all += (all.empty() ? "" : " ") + f.snap.file_error->message;
-  if (f.snap.error && f.snap.error->message != f.ui.dismissed)
-    all += (all.empty() ? "" : " ") + f.snap.error->message;
-  if (!f.snap.note.empty() && f.snap.note != f.ui.dismissed_note)
-    all += (all.empty() ? "" : " ") + f.snap.note;
-  if (const std::string warnings = warnings_of(f);
-      !warnings.empty() && warnings != f.ui.dismissed_warnings)
-    all += (all.empty() ? "" : " ") + warnings;
-  if (all == f.ui.spoken) return;
-  f.ui.spoken = all;
-  platform::announce(all);
-}
-
 }  // namespace
 
+std::vector<std::string> errors_of(const Frame& f) {
+  std::vector<std::string> all;
+  const auto add = [&](const std::string& message, const std::string& dismissed) {
+    if (!message.empty() && message != dismissed) all.push_back(message);
+  };
+  add(f.ui.link_error, "");
+  if (f.snap.file_error) add(f.snap.file_error->message, "");
+  if (f.snap.error) add(f.snap.error->message, f.ui.dismissed);
+  add(f.snap.note, f.ui.dismissed_note);
+  add(warnings_of(f), f.ui.dismissed_warnings);
+  return all;
+}
+
 void draw_errors(Frame& f) {
-  speak_errors(f);
   if (!f.ui.link_error.empty()) {
     const bool failed = !f.ui.failed_model.empty();
     const Pressed pressed = draw_error(f, "dismiss_link", f.ui.link_error, retry_label(f, failed));
@@ -117,6 +114,25 @@ void draw_errors(Frame& f) {
   if (pressed == Pressed::retry) retry(f);
 }
 
+std::string size_words(const Frame& f) {
+  if (!f.trace) return "";
+  const Attention& a = f.attention();
+  return std::to_string(a.n_query) +
+         (a.n_query == 1 ? f.t(" token · ", " 个词元 · ") : f.t(" tokens · ", " 个词元 · ")) +
+         std::to_string(a.n_layers) +
+         (a.n_layers == 1 ? f.t(" layer × ", " 层 × ") : f.t(" layers × ", " 层 × ")) +
+         std::to_string(a.n_heads) + f.t(" heads", " 头");
+}
+
+Doing doing(const Frame& f) {
+  if (ImGui::GetTime() < f.ui.toast_until) return {f.ui.toast, -1, true};
+  if (f.ui.fetching >= 0)
+    return {f.t("Downloading the model", "正在下载模型"), f.ui.fetching, false};
+  if (!f.snap.busy.empty() && f.snap.busy_seconds > .5)
+    return {f.snap.busy + "…", f.snap.progress, false};
+  return {};
+}
+
 void draw_status_line(Frame& f) {
   ImGui::PushFont(nullptr, kSmallText);
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
@@ -128,25 +144,8 @@ void draw_status_line(Frame& f) {
   const float room = width - (shows_build ? build_width + 20 : 0);
   const ImVec2 at = ImGui::GetCursorScreenPos();
 
-  std::string says;
-  float progress = -1;
-  const bool toasting = ImGui::GetTime() < f.ui.toast_until;
-  if (toasting) {
-    says = f.ui.toast;
-  } else if (f.ui.fetching >= 0) {
-    says = f.t("Downloading the model", "正在下载模型");
-    progress = f.ui.fetching;
-  } else if (!f.snap.busy.empty() && f.snap.busy_seconds > .5) {
-    says = f.snap.busy + "…";
-    progress = f.snap.progress;
-  } else if (f.trace) {
-    const Attention& a = f.attention();
-    says = std::to_string(a.n_query) +
-           (a.n_query == 1 ? f.t(" token · ", " 个词元 · ") : f.t(" tokens · ", " 个词元 · ")) +
-           std::to_string(a.n_layers) +
-           (a.n_layers == 1 ? f.t(" layer × ", " 层 × ") : f.t(" layers × ", " 层 × ")) +
-           std::to_string(a.n_heads) + f.t(" heads", " 头");
-  }
+  const auto [busy, progress, toasting] = doing(f);
+  const std::string says = busy.empty() ? size_words(f) : busy;
   const std::string cut = fit_text(says, room - (progress >= 0 ? 180 : 0));
   if (toasting) ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().accent));
   ImGui::TextUnformatted(cut.c_str());

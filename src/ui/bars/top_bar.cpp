@@ -37,6 +37,7 @@ void draw_model_menu(Frame& f, float width) {
   const bool open = ImGui::BeginCombo("##model", fit_text(title, width - 46).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark("model");
+  item_says(f, Control::menu, f.t("Model", "模型"), title);
   if (!open) {
     item_tooltip(title);
     return;

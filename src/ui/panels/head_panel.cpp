@@ -33,6 +33,7 @@ void draw_measure(Frame& f, const HeadsTable& table, const HeadColumn& column, s
   if (ImGui::InvisibleButton("##measure", {width, height}, ImGuiButtonFlags_EnableNav))
     f.ui.open_measure = f.ui.open_measure == m.id ? "" : m.id;
   f.mark(std::string("measure.") + m.id);
+  item_says(f, Control::button, m.title.in(f.lang), value_text(&m, column.values[at]));
   const bool open = f.ui.open_measure == m.id;
   ImDrawList* list = ImGui::GetWindowDrawList();
   if (ImGui::IsItemHovered() || open)
@@ -138,14 +139,7 @@ void draw_role(Frame& f, const HeadRole& role) {
 void draw_here(Frame& f, const HeadRole* role) {
   heading(f, f.t("In this text", "在这段文本中"));
   if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
-  HereCache& c = f.ui.here;
-  const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
-  if (!(c.map == key) || c.query != f.shown.token || c.lang != f.lang) {
-    const HereInput input{f.attention(), f.shown.sample, f.shown.layer,
-                          f.shown.head,  f.shown.token,  f.row()};
-    const HeadHere here = head_here(input);
-    c = {key, f.shown.token, f.lang, rows_words(here, f.lang), token_words(here, input, f.lang)};
-  }
+  const HereCache& c = here_words(f);
   if (!c.rows.empty()) explained(f, c.rows);
   if (!c.token.empty()) explained(f, c.token);
   if (role) draw_role(f, *role);
@@ -166,6 +160,17 @@ void follow_filter(Frame& f, const std::string& before) {
 }
 
 }  // namespace
+
+const HereCache& here_words(const Frame& f) {
+  HereCache& c = f.ui.here;
+  const MapKey key{f.shown.site(), f.snap.trace, f.shown.sample};
+  if (c.map == key && c.query == f.shown.token && c.lang == f.lang) return c;
+  const HereInput input{f.attention(), f.shown.sample, f.shown.layer,
+                        f.shown.head,  f.shown.token,  f.row()};
+  const HeadHere here = head_here(input);
+  return c = {key, f.shown.token, f.lang, rows_words(here, f.lang),
+              token_words(here, input, f.lang)};
+}
 
 void draw_head_panel(Frame& f) {
   if (!f.trace) return draw_no_trace(f);

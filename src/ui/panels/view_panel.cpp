@@ -78,6 +78,8 @@ void draw_lines(Frame& f, const View& view) {
   ImGui::SameLine(width * .36f);
   slider(f, "##mass", f.state.mass, 1, 100, std::max(60.f, width * .3f));
   f.mark("slider.mass");
+  item_says(f, Control::slider, f.t("Attention drawn", "绘制比例"),
+            std::to_string(f.state.mass) + " %");
   item_tooltip(f.t("Percentage of each query's attention that is drawn, strongest first",
                    "画出每个查询注意力的百分之多少，从最强的开始"));
   draw_save(f);
@@ -327,6 +329,7 @@ void draw_view_tabs(Frame& f) {
       ImGui::EndCombo();
     }
     f.mark("view");
+    item_says(f, Control::menu, f.t("View", "视图"), titles[size_t(chosen)]);
   }
   f.state.view = views[size_t(chosen)]->id;
 }

@@ -165,6 +165,7 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, 
   const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark(std::string("choice.") + name);
+  item_says(f, Control::menu, f.t("Measure", "度量"), title);
   if (!open && shown)
     item_tooltip(std::string(shown->title.in(f.lang)) + "\n" + shown->sentence.in(f.lang));
   if (open) {

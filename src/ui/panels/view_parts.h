@@ -28,6 +28,8 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
 
 // What the heads on screen do in general; null where it is unknown, or not known yet.
 std::shared_ptr<const HeadCharacters> general(const Frame& f);
+// What the chosen head does in this text, and at the chosen token; its layer must be kept.
+const HereCache& here_words(const Frame& f);
 // All heads, with the measures computed so far.
 const HeadsTable& heads_table(Frame& f);
 
