@@ -221,7 +221,7 @@ std::span<const Metric> attributions() {
           .formula = {"A[i, j] ||v_j W_O||"},
           .source = {"Kobayashi et al. 2020"},
           .reads = reads_sample | reads_layer | reads_head,
-          .needs = needs_model | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_values,
           .begin = begin_norm_head,
       },
       {
@@ -238,7 +238,7 @@ std::span<const Metric> attributions() {
                       "||对 h 求和：A^h[i, j] v^h_j W_O^h||"},
           .source = {"Kobayashi et al. 2020"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_values,
           .begin = begin_norm_layer,
           .too_large = too_large_for_values,
       },
@@ -255,7 +255,7 @@ std::span<const Metric> attributions() {
                       "||F[i, j] + (i = j) x_i||，F = 对 h 求和的 A^h f^h"},
           .source = {"Kobayashi et al. 2021"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_activations | needs_self | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
           .begin = begin_norm_residual,
           .too_large = too_large_for_values,
       },
@@ -275,7 +275,7 @@ std::span<const Metric> attributions() {
           .source = {"Kobayashi et al. 2021; pre-LN: ours",
                      "Kobayashi et al. 2021；归一化在前：本项目"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_activations | needs_self | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
           .begin = begin_norm_residual_ln,
           .too_large = too_large_for_values,
       },
@@ -293,7 +293,7 @@ std::span<const Metric> attributions() {
                "||对 j != i 求和|| / (||对 j != i 求和|| + ||j = i||)，计入残差与归一化"},
           .source = {"Kobayashi et al. 2021"},
           .reads = reads_sample,
-          .needs = needs_model | needs_activations | needs_self | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
           .begin = begin_mixing_ratio,
       },
       {
@@ -326,7 +326,7 @@ std::span<const Metric> attributions() {
                       "max(||y||1 - ||z - y||1, 1e-5)，再对所有边归一为 1"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_layer | reads_head,
-          .needs = needs_model | needs_activations | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_values,
           .begin = begin_route_head,
           .too_large = too_large_for_values,
       },
@@ -342,7 +342,7 @@ std::span<const Metric> attributions() {
           .formula = {"sum over h of the edges (i, j, h)", "边 (i, j, h) 对 h 求和"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_activations | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_values,
           .begin = begin_route_layer,
           .too_large = too_large_for_values,
       },
@@ -358,7 +358,8 @@ std::span<const Metric> attributions() {
           .formula = {"sum over j of the edges (i, j, h)", "边 (i, j, h) 对 j 求和"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_token,
-          .needs = needs_model | needs_activations | needs_all_layers | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_all_layers |
+                   needs_values,
           .begin = begin_route_heads,
           .too_large = too_large_for_values,
       },
@@ -374,7 +375,8 @@ std::span<const Metric> attributions() {
                       "x_i 的边在汇入 x_i + attn_out 的所有边中的份额"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample,
-          .needs = needs_model | needs_activations | needs_all_layers | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_all_layers |
+                   needs_values,
           .begin = begin_route_residual,
           .too_large = too_large_for_values,
       },
@@ -389,7 +391,7 @@ std::span<const Metric> attributions() {
           .formula = {"the edge of mlp_out among {mlp_out, resid_mid}",
                       "mlp_out 的边在 {mlp_out, resid_mid} 中的份额"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
-          .needs = needs_model | needs_activations,
+          .needs = needs_model | needs_plain_writes | needs_activations,
           .begin = begin_route_mlp,
       },
       {
@@ -407,8 +409,8 @@ std::span<const Metric> attributions() {
                       "A[i, j] dy/dA[i, j]，y = 目标的 logit - 对比词元的 logit"},
           .source = {"Chefer et al. 2021"},
           .reads = reads_sample | reads_layer | reads_head | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
-                   needs_scores | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
+                   needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_gradient_attention,
           .too_large = too_large_for_gradient,
       },
@@ -426,8 +428,8 @@ std::span<const Metric> attributions() {
           .formula = {"sum over i, j of A[i, j] dy/dA[i, j]", "A[i, j] dy/dA[i, j] 对 i, j 求和"},
           .source = {"after Chefer et al. 2021", "参照 Chefer et al. 2021"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
-                   needs_scores | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
+                   needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_gradient_heads,
           .too_large = too_large_for_gradient,
       },
@@ -446,8 +448,8 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
-                   needs_scores | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
+                   needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_chefer,
           .too_large = too_large_for_relevance,
       },
@@ -464,8 +466,8 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_self | needs_all_layers |
-                   needs_scores | needs_values,
+          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
+                   needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_chefer_row,
           .too_large = too_large_for_relevance,
       },

@@ -107,10 +107,12 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
 
 void rotate_back(const Config& c, int layer, Mat d) {
   if (!c.rotates(layer)) return;
-  const std::vector<double> radians = rope_radians(c, layer);
+  const std::vector<double> radians = rope_radians(c, layer, int(d.rows));
+  const double amplitude = c.is_local(layer) && c.rope_local_theta > 0 ? 1 : c.rope_amplitude;
   const auto n_pairs = Eigen::Index(radians.size());
   Dense cosines(d.rows, n_pairs), sines(d.rows, n_pairs);
-  for (int64_t i = 0; i < d.rows; ++i) turn(radians, i, mat(cosines).row(i), mat(sines).row(i));
+  for (int64_t i = 0; i < d.rows; ++i)
+    turn(radians, amplitude, i, mat(cosines).row(i), mat(sines).row(i));
   sines = -sines;
   rotate(d, const_mat(cosines), const_mat(sines), c.rope_interleaved);
 }

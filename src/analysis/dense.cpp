@@ -18,7 +18,8 @@ Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int6
 Dense head_W_O(const Model& model, int layer, int head) {
   const PackedMatrix& w = model.weights.blocks[size_t(layer)].o.w;
   const int64_t d = model.config.d_head;
-  return block(w, 0, w.d_out(), head * d, (head + 1) * d).transpose();
+  return block(w, 0, w.d_out(), head * d, (head + 1) * d).transpose() *
+         float(model.config.residual_scale);
 }
 
 Dense patterns_of_rows(const Attention& a, int sample, int layer, int q0, int q1) {

@@ -38,7 +38,7 @@ inline int n_parts(int n, int rows) { return (n + rows - 1) / rows; }
 Dense dense(const PackedMatrix& w);  // [d_out, d_in]
 // W[out0 .. out1, in0 .. in1]; takes a few nanoseconds per number.
 Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int64_t in1);
-// One head's rows of W_O, for z_h W_O^h: [d_head, d_model].
+// One head's rows of W_O, for z_h W_O^h: [d_head, d_model], times Config::residual_scale.
 Dense head_W_O(const Model& model, int layer, int head);
 
 // The patterns of all heads of a layer at queries q0 .. q1-1: [n_heads, (q1 - q0) * n_key].

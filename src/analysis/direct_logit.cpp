@@ -65,9 +65,22 @@ struct Direct {
         ask(inputs, state.token) {
     in.state = &state;
   }
+  // What a contribution of the layer's heads is worth: behind the norm of what attention writes, if
+  // there is one, whose scale is that of the whole.
+  Vector of_heads(const Worth& w, int layer, int query) const {
+    const Block& b = model.weights.blocks[size_t(layer)];
+    const NormWeights& norm = b.ln_attn_out;
+    if (norm.gamma.empty()) return w.worth;
+    assert(model.config.norm == Norm::rms_norm);
+    Dense sum(1, model.config.d_model);
+    linear(in.kept()->z(layer).rows_of(query, query + 1), b.o.w, b.o.b.vec(), mat(sum));
+    const double mean = sum.cast<double>().array().square().mean();
+    return (w.worth.array() * row_of(norm.gamma.vec()).cast<double>().array()).matrix() /
+           std::sqrt(mean + model.config.norm_eps);
+  }
   // W_O^h · worth: what a value of the head is worth by each of its dimensions.
-  Eigen::VectorXf by_dimension(const Worth& w) const {
-    return W_O * w.worth.cast<float>().transpose();
+  Eigen::VectorXf by_dimension(const Worth& w, int layer, int query) const {
+    return W_O * of_heads(w, layer, query).cast<float>().transpose();
   }
 };
 
@@ -119,8 +132,9 @@ void heads_layer(Direct& d, int l) {
     apart.row(h).segment(from, d.a.d_head) = row_of(z).segment(from, d.a.d_head);
   }
   linear(const_mat(apart), d.model.weights.blocks[size_t(l)].o.w, {}, mat(out));
+  const Vector worth = d.of_heads(d.worth, l, d.state.token) * d.model.config.residual_scale;
   for (int h = 0; h < d.a.n_heads; ++h)
-    d.out.values.push_back(float(d.worth.of({out.row(h).data(), size_t(out.cols())})));
+    d.out.values.push_back(float(worth.dot(out.row(h).cast<double>())));
 }
 
 // worth · A[i, j] f(x_j) of every key of one head.
@@ -132,7 +146,7 @@ void token_head(Direct& d, int i) {
   d.a.pattern_rows(d.state.sample, l, h, query, query + 1, {row.data(), 1, d.a.n_key});
   d.W_O = head_W_O(d.model, l, h);
   const Eigen::RowVectorXf keys =
-      (view(d.a.values(d.state.sample, l, h)) * d.by_dimension(d.worth)).transpose();
+      (view(d.a.values(d.state.sample, l, h)) * d.by_dimension(d.worth, l, query)).transpose();
   d.map.row(l).array() += row.array() * keys.array();
 }
 
@@ -150,7 +164,7 @@ void map_rows(Direct& d, int part) {
   for (int q = q0; q < q1; ++q) {
     const Worth worth(d.in, q,
                       d.ask.target());  // one target for all rows, so that they are comparable
-    d.map.row(q).array() *= (v * d.by_dimension(worth)).transpose().array();
+    d.map.row(q).array() *= (v * d.by_dimension(worth, s.layer, q)).transpose().array();
   }
 }
 

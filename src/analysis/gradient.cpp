@@ -101,7 +101,8 @@ struct Backward {
     }
     if (i < mlp_steps() - 1) {
       const int from = (i - 1) * neurons, to = std::min(from + neurons, c.d_mlp);
-      mlp_backward(model, layer, from, to, post ? read : const_mat(normed), d_resid, d_read);
+      mlp_backward(model, layer, from, to, post ? read : const_mat(normed),
+                   d_resid * float(c.residual_scale), d_read);
       return;
     }
     if (post) {
@@ -146,7 +147,12 @@ struct Backward {
     if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = times;
     if (!further) return;
     const Eigen::VectorXf of_row = times.rowwise().sum();
-    const Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale;
+    Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale;
+    if (a.cap > 0) {  // tanh' = 1 - tanh²
+      Dense scores(rows, n);
+      a.score_rows(state.sample, layer, h, q0, q1, mat(scores));
+      d_scores.array() *= 1 - (scores.array() / a.cap).square();
+    }
     d_q.middleRows(q0, rows) = d_scores * k;
     d_k += d_scores.transpose() * view(a.queries(state.sample, layer, h)).middleRows(q0, rows);
     d_v += A.transpose() * d_z_h;

@@ -42,7 +42,12 @@ struct HeadWeights {
   Dense Q() const { return read_by(model, layer, b().q, h, b().q_norm); }
   Dense K() const { return read_by(model, layer, b().k, model.config.kv_head(h), b().k_norm); }
   Dense V() const { return read_by(model, layer, b().v, model.config.kv_head(h)); }
-  Dense O() const { return head_W_O(model, layer, h).transpose(); }
+  Dense O() const {
+    Dense w = head_W_O(model, layer, h);
+    const Tensor& gamma = b().ln_attn_out.gamma;
+    if (!gamma.empty()) w.array().rowwise() *= row_of(gamma.vec()).array();
+    return w.transpose();
+  }
   Wide values_of_OV() const {
     return O().cast<double>().transpose() * V().cast<double>();
   }  // W_O W_V, [d_head, d_head]

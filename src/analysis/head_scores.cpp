@@ -40,7 +40,8 @@ double FactRow::weight(int key) const {
   const ConstMat k = a.keys(c.sample, layer, head);
   double score = 0;
   for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
-  return std::exp(score * a.scale - fact(kLogSum));
+  const float with_bias = float(score * a.scale) + a.bias_at(head, query, key);
+  return std::exp(double(a.capped(with_bias)) - fact(kLogSum));
 }
 
 double FactRow::whole() const {

@@ -101,10 +101,7 @@ bool LensPass::step() {
   if (part_ < n_products) {
     const int from = part_ * words_, to = std::min(from + words_, n_words);
     const Mat out(logits_.data() + from, n, to - from, n_words);
-    linear(ConstMat(ready_.data(), n, d), model.weights.unembed.rows_of(from, to), out);
-    const Tensor& b = model.weights.unembed_bias;
-    for (int i = 0; !b.empty() && i < n; ++i)
-      add(out.row(i), b.vec().subspan(size_t(from), size_t(to - from)));
+    unembed_words(model, ConstMat(ready_.data(), n, d), from, out);
   } else {
     const int first = (part_ - n_products) * looks_;
     for (int i = first; i < std::min(first + looks_, n); ++i)

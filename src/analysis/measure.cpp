@@ -67,6 +67,12 @@ Status missing(const Metric& metric, const Inputs& in) {
         ": needs logits that are a sum over the parts of the residual stream; this model has a "
         "dense layer with an activation before its unembedding",
         "：需要 logit 是残差流各部分之和；该模型在反嵌入之前还有一个带激活函数的全连接层");
+  if (asks(needs_plain_writes) && in.model &&
+      (in.model->config.writes_normed || in.model->config.qk_norm_whole))
+    return no(
+        ": needs heads that act independently; this model normalizes what they write, or their "
+        "queries and keys, together",
+        "：需要各头相互独立；该模型对各头写入的内容或其查询与键一起做归一化");
   if (asks(needs_logits) && in.model && !in.model->config.has_logits)
     return no(": needs an output vocabulary, which this model doesn't have",
               "：需要输出词表，而该模型没有");

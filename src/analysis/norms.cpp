@@ -130,6 +130,8 @@ struct Mixing {
     Dense own(q1 - q0, W_O.d_out()), all = own;
     linear(const_mat(z), W_O, {}, mat(own));
     linear(in.kept()->z(l).rows_of(q0, q1), W_O, {}, mat(all));
+    own *= float(in.model->config.residual_scale);
+    all *= float(in.model->config.residual_scale);
     for (int q = q0; q < q1; ++q) {
       const FrozenNorm norm = norm_of(in, l, q);
       const float others = norm.of(all.row(q - q0) - own.row(q - q0)).norm();

@@ -45,11 +45,8 @@ Study begin_next_token(const Inputs& in) {
       [=](int part) {
         w->logits.resize(size_t(n));
         const int from = part * words, to = std::min(from + words, n);
-        const Weights& weights = w->model->weights;
-        const Mat out(w->logits.data() + from, 1, to - from);
-        linear(ConstMat(w->ready.data(), 1, d), weights.unembed.rows_of(from, to), out);
-        if (!weights.unembed_bias.empty())
-          add(out.row(0), weights.unembed_bias.vec().subspan(size_t(from), size_t(to - from)));
+        unembed_words(*w->model, ConstMat(w->ready.data(), 1, d), from,
+                      Mat(w->logits.data() + from, 1, to - from));
       },
       [=] {
         Measure m{{Axis::vocab}, {n}, std::move(w->logits)};

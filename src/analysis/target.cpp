@@ -97,9 +97,9 @@ Target target_at(const Inputs& in, int query) {
 std::vector<float> direction(const Model& model, const Target& target) {
   std::vector<float> u(size_t(model.config.embed_width())), foil(u.size());
   model.weights.unembed.row(target.token, u);
-  if (target.foil < 0) return u;
-  model.weights.unembed.row(target.foil, foil);
+  if (target.foil >= 0) model.weights.unembed.row(target.foil, foil);
   for (size_t i = 0; i < u.size(); ++i) u[i] -= foil[i];
+  scale_row(u, model.config.logit_scale);
   return u;
 }
 

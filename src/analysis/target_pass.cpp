@@ -30,14 +30,12 @@ TargetPass::TargetPass(const Inputs& in, int query) : model_(*in.model), target_
 }
 
 void TargetPass::step() {
-  const Weights& w = model_.weights;
   const int end = std::min(at_ + rows_, model_.config.d_vocab);
   std::vector<float> logits(size_t(end - at_));
-  linear(ConstMat(ready_.data(), 1, int64_t(ready_.size())), w.unembed.rows_of(at_, end),
-         {logits.data(), 1, end - at_});
+  unembed_words(model_, ConstMat(ready_.data(), 1, int64_t(ready_.size())), at_,
+                {logits.data(), 1, end - at_});
   for (int token = at_; token < end; ++token) {
-    float& logit = logits[size_t(token - at_)];
-    if (!w.unembed_bias.empty()) logit += w.unembed_bias.vec()[size_t(token)];
+    const float logit = logits[size_t(token - at_)];
     if (target_.token >= 0 && logit <= highest_) continue;
     target_.token = token;
     highest_ = logit;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "analysis/dense.h"
+#include "tensor/packed.h"
 
 namespace attn {
 
@@ -19,8 +20,8 @@ struct Work {
   const Model& model;
   const Attention& a;
   Dense W_O;  // [n_heads * d_head, d_model]
-  Dense patterns, attn, clean,
-      lost;               // [n_heads, rows * n_key]; [rows, d_model] twice; [query, key]
+  // [n_heads, rows * n_key]; [rows, d_model] twice, the first before finish_write(); [query, key]
+  Dense patterns, attn, clean, lost;
   int rows, keys_a_step;  // of a block; of a step
 
   explicit Work(const Inputs& inputs)
@@ -41,7 +42,8 @@ struct Work {
   void part(int i) {
     if (i < a.n_heads) {
       if (i == 0) lost = Dense::Zero(a.n_query, a.n_key);
-      W_O.middleRows(Eigen::Index(i) * a.d_head, a.d_head) = head_W_O(model, state.layer, i);
+      W_O.middleRows(Eigen::Index(i) * a.d_head, a.d_head) =
+          head_W_O(model, state.layer, i) / float(model.config.residual_scale);
       return;
     }
     i -= a.n_heads;
@@ -55,12 +57,15 @@ struct Work {
   void begin_block(int q0, int q1) {
     patterns = patterns_of_rows(a, state.sample, state.layer, q0, q1);
     attn.resize(q1 - q0, model.config.d_model);
-    attn_out(model, state.layer, in.kept()->z(state.layer).rows_of(q0, q1), mat(attn));
+    const Linear& o = model.weights.blocks[size_t(state.layer)].o;
+    linear(in.kept()->z(state.layer).rows_of(q0, q1), o.w, o.b.vec(), mat(attn));
     clean = output(attn, q0, q1);
   }
 
-  Dense output(const Dense& attention, int q0, int q1) const {
+  Dense output(Dense attention, int q0, int q1) const {
     Dense out(attention.rows(), attention.cols());
+    finish_write(model.config, model.weights.blocks[size_t(state.layer)].ln_attn_out,
+                 mat(attention));
     finish_block(model, state.layer, in.kept()->resid_pre(state.layer).rows_of(q0, q1),
                  const_mat(attention), mat(out));
     const NormWeights& last = model.weights.ln_final;

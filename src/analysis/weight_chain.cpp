@@ -107,12 +107,14 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
     c.dot += c.products.back();
   }
   c.bias = double(a.bias_at(at.head, query, key));
-  c.score = c.dot * c.scale + c.bias;
+  const auto capped = [&](double s) { return a.cap > 0 ? a.cap * std::tanh(s / a.cap) : s; };
+  c.uncapped = c.dot * c.scale + c.bias;
+  c.score = capped(c.uncapped);
   for (int j = 0; j < a.n_key; ++j) {
     const std::span<const float> k = keys.row(j);
     double dot = 0;
     for (size_t d = 0; d < c.q.size(); ++d) dot += c.q[d] * double(k[d]);
-    c.scores.push_back(dot * c.scale + double(a.bias_at(at.head, query, j)));
+    c.scores.push_back(capped(dot * c.scale + double(a.bias_at(at.head, query, j))));
   }
   soften(a, at, c);
   edit_weights(a, at, c);

@@ -11,7 +11,7 @@ namespace attn {
 
 // Every stage of one cell, (query i, key j) of one head:
 //   products[d] = q_i[d] k_j[d]            dot = Σ_d products[d]
-//   score = dot × scale + bias
+//   uncapped = dot × scale + bias          score = cap tanh(uncapped / cap), where there is a cap
 //   masked[j] = scores[j] where the mask lets i see j, else −∞ (or Pairs::masked_score)
 //   exps[j] = exp(masked[j] − highest)     sum = Σ_j exps[j]         weights[j] = exps[j] / sum
 //   moved = weights[j] v_j                 z = Σ_j weights[j] v_j
@@ -23,6 +23,7 @@ struct WeightChain {
   std::vector<double> q, k;      // [d_head]
   std::vector<double> products;  // [d_head]
   double dot = 0, scale = 1, bias = 0, score = 0;  // bias: of the distance, 0 in most models
+  double uncapped = 0;                             // `score` in models without a cap
   bool sees = true;                                // whether the mask lets the query see the key
   std::vector<double> scores;                      // [n_key] before the mask
   std::vector<double> masked;                      // [n_key] after it

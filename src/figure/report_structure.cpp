@@ -137,6 +137,9 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   if (!a.bias.empty())
     scale += tr(lang, " + bias of the distance ", " + 距离偏置 ") +
              fixed(a.bias_at(s.head, s.token, int(k)), 6);
+  if (a.cap > 0)
+    scale += fill(tr(lang, ", capped to {0} tanh(s / {0})", "，再取软上限 {0} tanh(s / {0})"),
+                  {json_number(a.cap)});
   out.push_back(sentence_block(
       fill(tr(lang, "score = q·k {0} = {1}; the softmax over the scores of the row gives {2}",
               "分数 = q·k {0} = {1}；对整行分数做 softmax 后得到 {2}"),

@@ -311,9 +311,15 @@ void Page::scaled() {
   words(t("score = q · k ", "分数 = q · k ") + by +
             (biased ? t(" + bias of the distance", " + 距离偏置") : "") + " = " + num(c.dot) +
             (usual ? " ÷ " + num(root) : " × " + num(c.scale)) +
-            (biased ? " + " + num(c.bias) : "") + " = " + num(c.score) +
+            (biased ? " + " + num(c.bias) : "") + " = " + num(c.uncapped) +
             (usual ? "" : t("   (the model's own scale)", "　（该模型自己的缩放系数）")),
         Ink::text);
+  if (a.cap > 0) {
+    const std::string cap = num(a.cap);
+    words(t("soft cap: ", "软上限：") + cap + " tanh(" + num(c.uncapped) + " / " + cap +
+              ") = " + num(c.score),
+          Ink::text);
+  }
   const double most = std::max(std::abs(c.dot), std::abs(c.score));
   const double both[] = {c.dot, c.score};
   const char* labels[] = {"q · k", t("score", "分数")};
@@ -490,6 +496,10 @@ void Page::written() {
             t("; along that direction this head supplies ", "；该头在此方向上占 ") +
             num(100 * share, 3) + t(" % (before any bias)", " %（未计偏置）"),
         Ink::text);
+  if (input.model && input.model->config.writes_normed)
+    words(t("The model norms the sum of all heads before it is added to the residual stream",
+            "该模型先对所有头之和做归一化，再加入残差流"),
+          Ink::faint, .85f);
   strip(t("this head", "该头"), own, Of::other, true, largest_of(own));
   const Columns dims = columns(own, Of::other);
   names(dims);

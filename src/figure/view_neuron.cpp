@@ -100,6 +100,15 @@ struct Page {
     return a.bias.empty() ? "" : " + " + number(double(a.bias_at(s.head, s.token, key)));
   }
 
+  double score_of(double product, int key) const {
+    return double(a.capped(float(product * double(a.scale)) + a.bias_at(s.head, s.token, key)));
+  }
+  // "50 tanh(s / 50), s"
+  std::string cap_words() const {
+    const std::string cap = number(double(a.cap), 5);
+    return cap + " tanh(s / " + cap + tr(lang, "), s", ")，s");
+  }
+
   double dot(int key) const {
     const auto k = ks.row(key);
     double sum = 0;
@@ -119,8 +128,7 @@ struct Page {
     const bool usual = std::abs(a.scale * std::sqrt(float(d)) - 1) < 1e-4f;
     label(0,
           tr(lang, "key ", "键 ") + std::to_string(key) + tr(lang, ": score ", "：分数 ") +
-              number(sum * double(a.scale) + double(a.bias_at(s.head, s.token, key))) +
-              " = Σ q·k × " +
+              number(score_of(sum, key)) + (a.cap > 0 ? " = " + cap_words() : "") + " = Σ q·k × " +
               (usual ? "1/√" + std::to_string(d) : tr(lang, "the model's scale", "该模型的系数")) +
               (a.bias.empty() ? "" : tr(lang, " + bias of the distance", " + 距离偏置")) + " = " +
               number(sum) + " × " + scale + bias_words(key),
@@ -148,7 +156,8 @@ struct Page {
     strip(at.q, y, line, q, largest_of(q.data(), d));
     label(at.product, tr(lang, "contribution of each dimension", "每一维对分数的贡献"), Ink::faint,
           Align::left, at.width + at.numbers, .85f);
-    const std::vector<double> radians = rope ? rope_radians(*rope, s.layer) : std::vector<double>{};
+    const std::vector<double> radians =
+        rope ? rope_radians(*rope, s.layer, a.n_query) : std::vector<double>{};
     const float cell = at.width / float(d);
     for (int i = 0; i < d; ++i) {
       std::string says = "q[" + std::to_string(i) + "] = " + weight_text(q[size_t(i)], 3);
@@ -200,7 +209,7 @@ struct Page {
     std::vector<float> products(size_t(d), 0.f);
     for (int i = 0; i < d; ++i) products[size_t(i)] = q[size_t(i)] * k[size_t(i)];
     const double sum = dot(key);
-    const float score = float(sum) * a.scale + a.bias_at(s.head, s.token, key);
+    const float score = float(score_of(sum, key));
     const std::string name = visible_token(token_name(input.pairs.key_tokens, s.sample, key));
     if (locked) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + line}, Ink::accent});
     label(at.label_to, std::to_string(key) + " " + name, locked ? Ink::accent : Ink::text,

@@ -12,7 +12,7 @@ namespace attn {
 enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary };
-enum class RopeScaling { none, linear, llama3 };
+enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
 enum class Activation { gelu, gelu_tanh, silu, relu };
 
 struct Config {
@@ -39,10 +39,14 @@ struct Config {
   double rope_local_theta = 0;  // of local_layers; 0: the same
   int rope_dims = 0;            // dimensions of d_head that are rotated
   RopeScaling rope_scaling = RopeScaling::none;
-  double rope_factor = 1;  // scales all wavelengths (linear) or the long ones (llama3)
+  double rope_factor = 1;  // scales all wavelengths (linear) or the long ones (llama3, yarn)
   double rope_low_freq_factor = 1,
          rope_high_freq_factor = 4;  // llama3: rope_original_n_ctx / these
   int rope_original_n_ctx = 0;  // are the wavelengths where scaling is whole, and where it ends
+  double rope_beta_fast = 32, rope_beta_slow = 1;  // yarn: turns in rope_original_n_ctx there
+  bool rope_truncates = true;                      // yarn: to whole dimensions
+  double rope_amplitude = 1;                       // of cosines and sines: yarn, longrope
+  std::vector<float> rope_short, rope_long;  // longrope: of each pair, by the length of the text
   std::vector<bool> unplaced_layers;  // [n_layers] whose q and k are not rotated; empty: none
   bool rope_interleaved = false;      // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
   int n_relative_buckets = 0;   // T5's biases of scores by distance, shared by all layers; 0: none
@@ -56,6 +60,15 @@ struct Config {
   }
   bool is_local(int layer) const { return !local_layers.empty() && local_layers[size_t(layer)]; }
   double attn_scale = 0;  // scale of q·k; 0: 1 / sqrt(d_head)
+  double score_cap = 0;   // scores become cap tanh(score / cap) before the mask; 0: none
+  double logit_scale = 1;
+  double logit_cap = 0;        // like score_cap
+  double embed_scale = 1;      // of token embeddings
+  double residual_scale = 1;   // of what attention and MLP add to the residual stream
+  bool writes_normed = false;  // Block::ln_attn_out and ln_mlp_out
+  bool writes_apart() const { return writes_normed || residual_scale != 1; }
+  bool qk_norm_whole = false;  // q_norm and k_norm are over all heads together
+  bool alibi = false;          // scores fall with the distance (pass/position_bias.h)
   Activation activation = Activation::gelu;
   bool gated_mlp = false;          // act(x W_gate) * (x W_in), as in SwiGLU
   bool parallel_residual = false;  // attention and MLP both read resid_pre

@@ -26,10 +26,15 @@ int ConfigFields::size(const char* key, int most, std::optional<int> otherwise) 
 }
 
 void ConfigFields::sizes(Config& c, const SizeFields& names) {
+  const auto size_or = [&](const char* key, int most, int otherwise) {
+    return size(key, most, otherwise > 0 ? std::optional(otherwise) : std::nullopt);
+  };
   c.d_model = size(names.d_model, kMostWidth);
   c.n_layers = size(names.n_layers, kMostLayers);
-  c.n_heads = c.n_kv_heads = size(names.n_heads, kMostHeads);
-  if (names.n_kv_heads) c.n_kv_heads = size(names.n_kv_heads, kMostHeads, c.n_heads);
+  c.n_heads = c.n_kv_heads = size_or(names.n_heads, kMostHeads, names.n_heads_else);
+  if (names.n_kv_heads)
+    c.n_kv_heads = size_or(names.n_kv_heads, kMostHeads,
+                           names.n_kv_heads_else > 0 ? names.n_kv_heads_else : c.n_heads);
   if (c.n_heads % c.n_kv_heads != 0)
     fail(std::string(names.n_heads) + " must be a multiple of " + names.n_kv_heads);
   const bool divided =
@@ -39,11 +44,10 @@ void ConfigFields::sizes(Config& c, const SizeFields& names) {
          (names.d_head ? std::string(" where ") + names.d_head + " is missing" : ""));
   c.d_head = names.d_head_else > 0 ? names.d_head_else : std::max(1, c.d_model / c.n_heads);
   if (names.d_head) c.d_head = size(names.d_head, kMostHeadSize, c.d_head);
-  std::optional<int> d_mlp;
-  if (names.mlp_ratio > 0) d_mlp = names.mlp_ratio * c.d_model;
-  c.d_mlp = size(names.d_mlp, kMostHidden, d_mlp);
-  c.n_ctx = size(names.n_ctx, kMostPositions);
-  c.d_vocab = size("vocab_size", kMostVocabulary);
+  c.d_mlp = names.mlp_ratio * c.d_model;
+  if (names.d_mlp) c.d_mlp = size_or(names.d_mlp, kMostHidden, c.d_mlp);
+  c.n_ctx = size_or(names.n_ctx, kMostPositions, names.n_ctx_else);
+  c.d_vocab = size_or("vocab_size", kMostVocabulary, names.d_vocab_else);
 }
 
 double ConfigFields::positive(const char* key, std::optional<double> otherwise) {
@@ -133,8 +137,7 @@ Result<Layout> ConfigFields::take(Layout layout) {
   return layout;
 }
 
-void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction_key,
-                          double fraction, double theta) {
+void ConfigFields::rotary(Config& c, const RotaryFields& fields) {
   c.position = Position::rotary;
   const Json scaling = json().at("rope_scaling"), parameters = json().at("rope_parameters");
   for (const auto& [name, value] :
@@ -144,9 +147,22 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
   }
   const bool scaled = scaling.size() > 0;
   const char* const place = scaled ? "rope_scaling" : "rope_parameters";
-  const Json rope = scaled ? scaling : parameters;
+  Json rope = scaled ? scaling : parameters;
   if (scaled && parameters.size() > 0)
     note("rope_scaling is used, and rope_parameters beside it is not");
+  if (fields.local_theta > 0) {
+    if (scaled && parameters.size() > 0)
+      fail("rope_scaling beside rope_parameters is not supported for this model type");
+    const Json local = rope.at("sliding_attention");
+    if (rope.at("full_attention").is_object()) rope = rope.at("full_attention");
+    const Json type = local.at("rope_type"), theta = local.at("rope_theta");
+    if (!type.is_null() && type.text() != "default")
+      fail("rope_parameters: sliding_attention: rope_type " +
+           quoted_name(type.text().value_or("")) + " is not supported; default is");
+    c.rope_local_theta = positive(fields.local_theta_key, fields.local_theta);
+    if (!theta.is_null()) c.rope_local_theta = theta.number().value_or(0);
+    if (!(c.rope_local_theta > 0)) fail("rope_theta must be a number above 0");
+  }
 
   ConfigSource inner = source_;
   inner.json = rope;
@@ -156,13 +172,14 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
     if (mine && other && *mine != *other)
       note(std::string(outer) + " is not used, for " + place + " has a " + key + " of its own");
   };
-  c.rope_theta = in.positive("rope_theta", positive(theta_key, theta));
-  both("rope_theta", theta_key);
+  c.rope_theta = in.positive("rope_theta", positive(fields.theta_key, fields.theta));
+  both("rope_theta", fields.theta_key);
   // Families with a key of their own for the share of the head do not read the common one.
-  const char* const share_key = fraction_key ? fraction_key : "partial_rotary_factor";
-  fraction = in.positive("partial_rotary_factor", positive(share_key, fraction));
+  const char* const share_key = fields.fraction_key ? fields.fraction_key : "partial_rotary_factor";
+  const double fraction =
+      in.positive("partial_rotary_factor", positive(share_key, fields.fraction));
   both("partial_rotary_factor", share_key);
-  if (fraction > 1 || (!fraction_key && fraction != 1)) {
+  if (fraction > 1 || (!fields.fraction_key && fraction != 1)) {
     fail("partial_rotary_factor " + std::to_string(fraction) +
          " is not supported for this model type");
   }
@@ -171,11 +188,15 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
     fail("rotary embeddings need an even number of dimensions per head, at least 2, not " +
          std::to_string(c.rope_dims));
   }
-  in.scaled_rotary(c, rope, place);
-  if (c.rope_scaling == RopeScaling::llama3 &&
-      !json().at("original_max_position_embeddings").is_null()) {
+  in.scaled_rotary(c, rope, place, fields.any_is_longrope);
+  const bool has_original = c.rope_scaling == RopeScaling::llama3 ||
+                            c.rope_scaling == RopeScaling::yarn ||
+                            c.rope_scaling == RopeScaling::longrope;
+  if (has_original && !json().at("original_max_position_embeddings").is_null()) {
     c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions);
   }
+  if (c.rope_scaling == RopeScaling::yarn || c.rope_scaling == RopeScaling::longrope)
+    in.amplitude(c);
   notes_.insert(notes_.end(), in.notes_.begin(), in.notes_.end());
   if (in.error()) {
     const std::string_view message = in.error()->message;
@@ -183,35 +204,117 @@ void ConfigFields::rotary(Config& c, const char* theta_key, const char* fraction
   }
 }
 
+std::vector<float> ConfigFields::factors(const char* key, int n) {
+  std::vector<float> out;
+  json().at(key).each([&](std::string_view, const Json& x) {
+    const double value = x.number().value_or(0);
+    if (!(value > 0)) fail(std::string(key) + " must be a list of numbers above 0");
+    out.push_back(float(value));
+    return true;
+  });
+  if (int(out.size()) != n)
+    fail(std::string(key) + " must have " + std::to_string(n) + " numbers, one for each pair");
+  out.resize(size_t(n), 1);
+  return out;
+}
+
+// By what yarn and longrope multiply cosines and sines, and the factor where it follows from sizes.
+void ConfigFields::amplitude(Config& c) {
+  const double original = std::max(2, c.rope_original_n_ctx);
+  c.rope_factor = positive("factor", c.n_ctx / original);
+  const double factor = c.rope_factor;
+  const auto grown = [&](double by) { return factor <= 1 ? 1 : 0.1 * by * std::log(factor) + 1; };
+  const auto written = [&](const char* key) { return json().at(key).number().value_or(0); };
+  const double mscale = written("mscale"), all = written("mscale_all_dim");
+  const bool longrope = c.rope_scaling == RopeScaling::longrope;
+  const double usual = longrope ? std::sqrt(1 + std::log(std::max(1., factor)) / std::log(original))
+                       : mscale && all ? grown(mscale) / grown(all)
+                                       : grown(1);
+  c.rope_amplitude = positive("attention_factor", usual);
+}
+
 // What `rope`, the object at `place`, says of how wavelengths are scaled.
-void ConfigFields::scaled_rotary(Config& c, const Json& rope, const char* place) {
+void ConfigFields::scaled_rotary(Config& c, const Json& rope, const char* place,
+                                 bool any_is_longrope) {
+  using enum RopeScaling;
+  static constexpr struct {
+    std::string_view name;
+    RopeScaling scaling;
+  } kKinds[] = {{"default", none},  {"linear", linear}, {"dynamic", dynamic},
+                {"llama3", llama3}, {"yarn", yarn},     {"longrope", longrope}};
+  const auto bit = [](RopeScaling scaling) constexpr { return 1u << unsigned(scaling); };
+  // Which kinds read a key.
+  static constexpr unsigned kAll = ~0u,
+                            kStretched = 1u << unsigned(yarn) | 1u << unsigned(longrope);
+  static constexpr struct {
+    std::string_view name;
+    unsigned kinds;
+  } kKeys[] = {
+      {"rope_type", kAll},
+      {"type", kAll},
+      {"rope_theta", kAll},
+      {"partial_rotary_factor", kAll},
+      {"factor", ~1u},
+      {"low_freq_factor", 1u << unsigned(llama3)},
+      {"high_freq_factor", 1u << unsigned(llama3)},
+      {"original_max_position_embeddings", kStretched | 1u << unsigned(llama3)},
+      {"attention_factor", kStretched},
+      {"mscale", 1u << unsigned(yarn)},
+      {"mscale_all_dim", 1u << unsigned(yarn)},
+      {"beta_fast", 1u << unsigned(yarn)},
+      {"beta_slow", 1u << unsigned(yarn)},
+      {"truncate", 1u << unsigned(yarn)},
+      {"short_factor", 1u << unsigned(longrope)},
+      {"long_factor", 1u << unsigned(longrope)},
+  };
   const Json type = rope.at("rope_type").is_null() ? rope.at("type") : rope.at("rope_type");
-  const std::string_view name = type.is_null() ? "default" : type.text().value_or("");
-  if (name == "linear") {
-    c.rope_scaling = RopeScaling::linear;
-    c.rope_factor = positive("factor");
-  } else if (name == "llama3") {
-    c.rope_scaling = RopeScaling::llama3;
-    c.rope_factor = positive("factor");
-    c.rope_low_freq_factor = positive("low_freq_factor");
-    c.rope_high_freq_factor = positive("high_freq_factor");
-    c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions, c.n_ctx);
-    if (c.rope_high_freq_factor <= c.rope_low_freq_factor) {
-      fail("high_freq_factor must be above low_freq_factor");
-    }
-  } else if (name != "default") {
-    fail("rope_type " + quoted_name(name) + " is not supported; default, linear and llama3 are");
+  std::string_view name = type.is_null() ? "default" : type.text().value_or("");
+  if (any_is_longrope && (name == "su" || name == "yarn")) name = "longrope";
+  const auto* kind = std::ranges::find(kKinds, name, [](const auto& k) { return k.name; });
+  if (kind == std::end(kKinds)) {
+    fail("rope_type " + quoted_name(name) +
+         " is not supported; default, linear, dynamic, llama3, yarn and longrope are");
+    kind = kKinds;
   }
-  static constexpr std::string_view kLlama3[] = {"low_freq_factor", "high_freq_factor",
-                                                 "original_max_position_embeddings"};
+  c.rope_scaling = kind->scaling;
+  switch (kind->scaling) {
+    case RopeScaling::none:
+      break;
+    case RopeScaling::linear:
+      c.rope_factor = positive("factor");
+      break;
+    case RopeScaling::dynamic:
+      c.rope_factor = positive("factor");
+      c.rope_original_n_ctx = c.n_ctx;
+      c.n_ctx = int(std::min<double>(kMostPositions, c.n_ctx * std::max(1., c.rope_factor)));
+      if (c.rope_dims <= 2) fail("dynamic needs more than 2 rotated dimensions per head");
+      break;
+    case RopeScaling::llama3:
+      c.rope_factor = positive("factor");
+      c.rope_low_freq_factor = positive("low_freq_factor");
+      c.rope_high_freq_factor = positive("high_freq_factor");
+      if (c.rope_high_freq_factor <= c.rope_low_freq_factor)
+        fail("high_freq_factor must be above low_freq_factor");
+      break;
+    case RopeScaling::yarn:
+      c.rope_beta_fast = positive("beta_fast", 32);
+      c.rope_beta_slow = positive("beta_slow", 1);
+      c.rope_truncates = flag("truncate", true);
+      break;
+    case RopeScaling::longrope:
+      c.rope_short = factors("short_factor", c.rope_dims / 2);
+      c.rope_long = factors("long_factor", c.rope_dims / 2);
+      break;
+  }
+  if (bit(kind->scaling) & (kStretched | bit(llama3)))
+    c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions, c.n_ctx);
   std::string unused;
   rope.each([&](std::string_view key, const Json& value) {
     if (value.is_object())
-      fail(std::string(key) + ": rotary settings per kind of layer are not " + "supported");
-    const bool used = key == "rope_type" || key == "type" || key == "rope_theta" ||
-                      key == "partial_rotary_factor" || value.is_null() ||
-                      (key == "factor" && name != "default") ||
-                      (name == "llama3" && std::ranges::find(kLlama3, key) != std::end(kLlama3));
+      fail(std::string(key) + ": rotary settings per kind of layer are not supported");
+    const bool used = value.is_null() || std::ranges::any_of(kKeys, [&](const auto& row) {
+                        return row.name == key && (row.kinds & bit(kind->scaling)) != 0;
+                      });
     if (!used) unused += (unused.empty() ? "" : ", ") + std::string(key);
     return true;
   });

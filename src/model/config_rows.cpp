@@ -146,8 +146,8 @@ const Recipe* recipe_of_class(std::string_view architecture) {
     const std::string_view name = recipe->class_name;
     if (!architecture.starts_with(name)) continue;
     const std::string_view rest = architecture.substr(name.size());
-    if (rest == "Model" || rest == "LMHeadModel" || rest == "DoubleHeadsModel" ||
-        rest.starts_with("For"))
+    if (rest == "Model" || rest == "TextModel" || rest == "LMHeadModel" ||
+        rest == "DoubleHeadsModel" || rest.starts_with("For"))
       return recipe;
   }
   return nullptr;
@@ -220,9 +220,27 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
                " is not supported; use a model of one of these types: " + known};
 }
 
+ConfigSource unwrapped(const ConfigSource& config) {
+  const Json inner = config.json.at("text_config");
+  const auto is_known = [&](const Json& json) {
+    const auto type = json.at("model_type").text();
+    return std::ranges::any_of(recipes(), [&](const Recipe* r) { return type == r->model_type; });
+  };
+  if (!inner.is_object() || is_known(config.json) || !is_known(inner) ||
+      !config.json.at("quantization_config").is_null())
+    return config;
+  ConfigSource out(inner);
+  out.file = config.file;
+  out.wrapper = config.json.at("model_type").text().value_or("multimodal");
+  return out;
+}
+
 Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
   Result<Layout> layout = recipe.layout(config);
   if (!layout) return layout;
+  if (!config.wrapper.empty())
+    layout->notes.push_back(config.file + ": of this " + config.wrapper +
+                            " model, the part that reads text is opened (text_config)");
   layout->config.family = recipe.model_type;
   if (config.json.at("model_type").is_null())
     layout->notes.push_back(config.file + ": model_type is missing; taken as " + recipe.model_type +

@@ -108,7 +108,7 @@ Result<ConfigSource> ModelLoad::Impl::find_config() {
   if (folder.contains("config.json")) {
     const Result<Json> json = read_json(folder, "config.json");
     if (!json) return json.error();
-    return ConfigSource(*json);
+    return unwrapped(ConfigSource(*json));
   }
   if (const Status failed = read_headers()) return *failed;
   if (!format().config) return missing_config();

@@ -26,7 +26,10 @@ struct NormWeights {
 
 struct Block {
   NormWeights ln1, ln2;
-  NormWeights q_norm, k_norm;  // [d_head] of every head's q and k before the rotation, or empty
+  // [d_head] of every head's q and k before the rotation, [heads * d_head] with
+  // Config::qk_norm_whole, or empty.
+  NormWeights q_norm, k_norm;
+  NormWeights ln_attn_out, ln_mlp_out;  // of what attention and MLP add, with writes_normed
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
   Linear mlp_in, mlp_gate, mlp_out;
 };

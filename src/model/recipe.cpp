@@ -150,8 +150,9 @@ class Binder {
       error_ = format.error();
       return {};
     }
-    plan_.n_parameters +=
-        std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies());
+    if (counted_.insert(place.tensor).second)  // a norm may serve twice
+      plan_.n_parameters +=
+          std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies());
     return place;
   }
 
@@ -171,12 +172,12 @@ class Binder {
     } else if (to.bias) {
       if (!bind.bias || layout_.*bind.bias) fill_bias(to.bias, name);
     } else if (to.final_norm) {
+      if (bind.bias && !(layout_.*bind.bias)) return;
       const bool last = to.final_norm == &Weights::ln_final;
       fill_norm((*plan_.weights).*to.final_norm, name, last ? c_.d_model : c_.embed_width());
     } else if (to.norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
-      const bool of_head = to.norm == &Block::q_norm || to.norm == &Block::k_norm;
-      fill_norm(block->*to.norm, name, of_head ? c_.d_head : c_.d_model);
+      fill_norm(block->*to.norm, name, norm_width(to.norm));
     } else if (to.head == &Weights::embed_project && c_.d_embed == 0) {
       return;
     } else if (to.head) {
@@ -231,10 +232,21 @@ class Binder {
     (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
+  int norm_width(NormWeights Block::* norm) const {
+    if (norm != &Block::q_norm && norm != &Block::k_norm) return c_.d_model;
+    const int n = norm == &Block::q_norm ? c_.n_heads : c_.n_kv_heads;
+    return c_.qk_norm_whole ? n * c_.d_head : c_.d_head;
+  }
+
   void fill_norm(NormWeights& norm, const std::string& name, int width) {
     // The first BERT checkpoints use TensorFlow's names.
     const bool old = find(name + ".gamma").tensor != nullptr;
     norm.gamma = take_vector(name + (old ? ".gamma" : ".weight"), width);
+    if (layout_.norm_plus_one && !norm.gamma.empty()) {
+      const auto more = std::make_shared<std::vector<float>>();
+      for (const float x : norm.gamma.vec()) more->push_back(x + 1);
+      norm.gamma = {more, more->data(), norm.gamma.shape};
+    }
     if (c_.norm == Norm::layer_norm && layout_.norm_bias)
       norm.beta = take_vector(name + (old ? ".beta" : ".bias"), width);
   }
@@ -257,7 +269,12 @@ class Binder {
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
       Linear& linear = block.*bind.target.linear[i];
       Rows rows = rows_from(first_row, sides_of(bind.target.linear[i], c_).out);
-      if (bind.fused == Fused::per_head) rows = {rows.n, i * c_.d_head, c_.d_head, 3 * c_.d_head};
+      if (bind.fused == Fused::per_group) {
+        const int64_t n_q = c_.n_heads / c_.n_kv_heads, n_before = i == 0 ? 0 : n_q + i - 1;
+        rows.first = n_before * c_.d_head;
+        rows.run = (i == 0 ? n_q : 1) * c_.d_head;
+        rows.stride = (n_q + 2) * c_.d_head;
+      }
       first_row += rows.n;
       linear.b = elements(b, rows);
       wanted.parts.push_back({&linear.w, rows});
@@ -288,7 +305,7 @@ class Binder {
   Config c_;
   Place embed_;
   std::span<const NamedTensors> files_;
-  std::unordered_set<const StoredTensor*> used_;
+  std::unordered_set<const StoredTensor*> used_, counted_;
   WeightPlan plan_;
   Status error_;
 };

@@ -22,6 +22,9 @@ struct ConfigSource {
   std::string file = "config.json";
   bool in_weights = false;  // `file` is that of the weights
 
+  // The model_type of a model of text and pictures whose text_config this is; "" for none.
+  std::string wrapper = {};
+
   ConfigSource(Json config) : json(std::move(config)) {}
   ConfigSource(Json metadata, std::string weights)
       : json(std::move(metadata)), file(std::move(weights)), in_weights(true) {}
@@ -34,6 +37,10 @@ struct Layout {
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   bool qk_norm = false;                        // Block::q_norm and k_norm
+  bool norm_plus_one = false;                  // files have the weights of norms minus 1
+  bool mlp_norm = true, shared_norm = false;   // before the MLP: its own, or the attention's
+  bool one_norm = true, two_norms = false;     // Falcon's names of those before both
+  bool final_norm = true;                      // behind the last layer
   bool norm_bias = true;                       // of layer norms
   bool first_norm = true;                      // false: layer 0 has no norm before its attention
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
@@ -53,7 +60,19 @@ struct SizeFields {
   const char* n_kv_heads = nullptr;  // null: as many as queries have
   const char* d_head = nullptr;      // null: always d_model / n_heads
   int d_head_else = 0;               // where that field is absent; 0: d_model / n_heads
-  int mlp_ratio = 0;                 // of d_mlp to d_model where its field is absent; 0: an error
+  // Where the fields are absent; 0: an error, of n_kv_heads as many as n_heads.
+  int n_heads_else = 0, n_kv_heads_else = 0, n_ctx_else = 0, d_vocab_else = 0;
+  int mlp_ratio = 0;  // of d_mlp to d_model where it has no field (d_mlp null) or that is absent
+};
+
+// Where the settings of rotary positions are outside of rope_parameters, and their defaults.
+struct RotaryFields {
+  const char* theta_key = "rope_theta";
+  const char* fraction_key = nullptr;  // null: the whole head
+  double fraction = 1, theta = 10000;
+  bool any_is_longrope = false;           // "su" and "yarn" mean longrope
+  const char* local_theta_key = nullptr;  // of layers with a window, if they have their own
+  double local_theta = 0;
 };
 
 // Reads fields one by one and keeps only the first error, so that readers need no checks in
@@ -78,10 +97,9 @@ class ConfigFields {
   // Config::reach, after causal(): of `size` keys up to the query's own, or on either side.
   void window(Config& c, int size);
   // The angles of rotary positions into `c`, from all the places where transformers has kept them.
-  // rope_scaling, unless it is empty, goes before rope_parameters; what neither has comes from
-  // `theta_key` and `fraction_key` (null: the whole head). What is left unused is noted.
-  void rotary(Config& c, const char* theta_key, const char* fraction_key, double fraction,
-              double theta = 10000);
+  // rope_scaling, unless it is empty, goes before rope_parameters; what neither has comes from the
+  // fields. What is left unused is noted.
+  void rotary(Config& c, const RotaryFields& fields = {});
 
   void fail(const std::string& what);  // "config.json: " + what, unless something failed before
   const Json& json() const { return source_.json; }
@@ -91,7 +109,9 @@ class ConfigFields {
   void note(const std::string& what) { notes_.push_back(source_.file + ": " + what); }
 
  private:
-  void scaled_rotary(Config& c, const Json& rope, const char* place);
+  void scaled_rotary(Config& c, const Json& rope, const char* place, bool any_is_longrope);
+  std::vector<float> factors(const char* key, int n);
+  void amplitude(Config& c);
 
   std::vector<std::string> notes_;
   ConfigSource source_;
@@ -121,7 +141,8 @@ struct FieldRow {
 };
 
 enum class MatrixOrder { out_in, in_out };  // [d_out, d_in] as nn.Linear, or GPT-2's transpose
-enum class Fused { one_by_one, per_head };  // all of q, then k, then v; or [n_heads, 3, d_head]
+// All of q, then k, then v; or for each KV head the q of its heads, then k, then v.
+enum class Fused { one_by_one, per_group };
 
 // The destination of a tensor.
 struct Slot {
@@ -167,6 +188,8 @@ struct Recipe {
 
 // All families. To add one, write recipe_x.cpp and add a row.
 std::span<const Recipe* const> recipes();
+// The text_config of a model of text and pictures, if its model_type is supported.
+ConfigSource unwrapped(const ConfigSource& config);
 // By the configuration's model_type, or the class in `architectures` where that is missing; the
 // error lists the supported types.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
@@ -237,6 +260,20 @@ Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
 // of them.
 Layout read_bert_fields(ConfigFields& in, const char* activation = "gelu");
 std::span<const FieldRow> bert_fields();
+// The same for Llama.
+struct LlamaDefaults {
+  SizeFields sizes = {.n_kv_heads = "num_key_value_heads", .d_head = "head_dim"};
+  RotaryFields rotary = {};
+  bool tied = false;
+  const char* activation_key = "hidden_act";
+  const char* activation = "silu";
+  double norm_eps = 1e-6;
+};
+Layout read_llama_fields(ConfigFields& in, const LlamaDefaults& otherwise = {});
+std::span<const FieldRow> llama_fields();
+// Windows of all layers where `sliding_window` is written and not null; `otherwise` where it is
+// not written, 0: none.
+void read_windows(ConfigFields& in, Config& c, int otherwise);
 
 // Each in the file of its family; recipes.cpp has the list.
 extern const Recipe kAlbert;                                             // recipe_albert.cpp
@@ -244,6 +281,11 @@ extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta, kElectra;  // reci
 extern const Recipe kDistilBert;                                         // recipe_distilbert.cpp
 extern const Recipe kGpt2;                                               // recipe_gpt2.cpp
 extern const Recipe kLlama, kMistral, kQwen2, kQwen3, kSmolLm3;          // recipe_llama.cpp
+extern const Recipe kGranite, kOlmo2, kPhi3;                             // recipe_llama.cpp
+extern const Recipe kGemma, kGemma2, kGemma3Text;                        // recipe_gemma.cpp
+extern const Recipe kBigCode, kGptJ, kGptNeo, kOpt;                      // recipe_gpt.cpp
+extern const Recipe kCohere, kPhi, kStableLm, kStarCoder2;               // recipe_phi.cpp
+extern const Recipe kBloom, kFalcon, kMpt;                               // recipe_alibi.cpp
 extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp

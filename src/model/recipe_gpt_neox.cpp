@@ -13,7 +13,7 @@ const Bind kBinds[] = {
      {&Block::q, &Block::k, &Block::v},
      &Layout::qkv_bias,
      MatrixOrder::out_in,
-     Fused::per_head},
+     Fused::per_group},
     {"layers.{}.attention.dense", &Block::o, &Layout::o_bias},
     {"layers.{}.post_attention_layernorm", &Block::ln2},
     {"layers.{}.mlp.dense_h_to_4h", &Block::mlp_in, &Layout::mlp_bias},
@@ -60,7 +60,7 @@ Result<Layout> layout(const ConfigSource& source) {
   c.norm_eps = float(in.positive("layer_norm_eps", 1e-5));
   c.activation = in.activation("hidden_act", "gelu");
   in.causal(c);
-  in.rotary(c, "rotary_emb_base", "rotary_pct", 0.25);
+  in.rotary(c, {.theta_key = "rotary_emb_base", .fraction_key = "rotary_pct", .fraction = 0.25});
   c.parallel_residual = in.flag("use_parallel_residual", true);
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", true);
   layout.mlp_bias = true;

@@ -3,7 +3,8 @@
 #include "model/recipe.h"
 
 // Llama (Touvron et al. 2023), and the families that differ from it in a few lines: Mistral,
-// Qwen2, Qwen3 (a norm of every head's q and k) and SmolLM3 (no positions in some layers).
+// Qwen2, Qwen3 (a norm of every head's q and k), SmolLM3 (no positions in some layers), Granite,
+// OLMo 2 and Phi-3.
 
 namespace attn {
 
@@ -22,6 +23,33 @@ const Bind kBinds[] = {
     {"layers.{}.mlp.gate_proj", &Block::mlp_gate, &Layout::mlp_bias},
     {"layers.{}.mlp.up_proj", &Block::mlp_in, &Layout::mlp_bias},
     {"layers.{}.mlp.down_proj", &Block::mlp_out, &Layout::mlp_bias},
+    {"norm", &Weights::ln_final},
+    {"lm_head", &Weights::unembed},
+};
+const Bind kOlmo2Binds[] = {
+    {"embed_tokens", &Weights::embed},
+    {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
+    {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
+    {"layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
+    {"layers.{}.self_attn.q_norm", &Block::q_norm},
+    {"layers.{}.self_attn.k_norm", &Block::k_norm},
+    {"layers.{}.self_attn.o_proj", &Block::o, &Layout::o_bias},
+    {"layers.{}.post_attention_layernorm", &Block::ln_attn_out},
+    {"layers.{}.mlp.gate_proj", &Block::mlp_gate},
+    {"layers.{}.mlp.up_proj", &Block::mlp_in},
+    {"layers.{}.mlp.down_proj", &Block::mlp_out},
+    {"layers.{}.post_feedforward_layernorm", &Block::ln_mlp_out},
+    {"norm", &Weights::ln_final},
+    {"lm_head", &Weights::unembed},
+};
+const Bind kPhi3Binds[] = {
+    {"embed_tokens", &Weights::embed},
+    {"layers.{}.input_layernorm", &Block::ln1},
+    {"layers.{}.self_attn.qkv_proj", {&Block::q, &Block::k, &Block::v}},
+    {"layers.{}.self_attn.o_proj", &Block::o},
+    {"layers.{}.post_attention_layernorm", &Block::ln2},
+    {"layers.{}.mlp.gate_up_proj", {&Block::mlp_gate, &Block::mlp_in}},
+    {"layers.{}.mlp.down_proj", &Block::mlp_out},
     {"norm", &Weights::ln_final},
     {"lm_head", &Weights::unembed},
 };
@@ -80,6 +108,20 @@ const FieldRow kQwen3Rows[] = {
     {"layer_types", read},        {"attention_bias", read},
 };
 
+const FieldRow kGraniteRows[] = {
+    {"embedding_multiplier", read}, {"attention_multiplier", read}, {"residual_multiplier", read},
+    {"logits_scaling", read},       {"attention_bias", read},       {"mlp_bias", read},
+};
+const FieldRow kOlmo2Rows[] = {
+    {"attention_bias", read},
+};
+const FieldRow kPhi3Rows[] = {
+    {"sliding_window", read},
+    {"attention_bias", said, "false", "biases"},
+    {"resid_pdrop"},
+    {"embd_pdrop"},
+};
+
 const FieldRow kSmolLm3Rows[] = {
     {"use_sliding_window", read},
     {"sliding_window", read},
@@ -92,32 +134,37 @@ const FieldRow kSmolLm3Rows[] = {
     {"pretraining_tp"},
 };
 
-struct Defaults {
-  int d_head = 0;  // 0: d_model / n_heads
-  double theta = 10000;
-  bool tied = false;
-};
+}  // namespace
 
-// Shared by the families. Defaults are those of transformers.
-Layout read_shared(ConfigFields& in, const Defaults& otherwise = {}) {
+std::span<const FieldRow> llama_fields() { return kLlamaRows; }
+
+// Defaults are those of transformers.
+Layout read_llama_fields(ConfigFields& in, const LlamaDefaults& otherwise) {
   Layout layout;
   Config& c = layout.config;
-  in.sizes(
-      c,
-      {.n_kv_heads = "num_key_value_heads", .d_head = "head_dim", .d_head_else = otherwise.d_head});
+  in.sizes(c, otherwise.sizes);
   c.norm = Norm::rms_norm;
-  c.norm_eps = float(in.positive("rms_norm_eps", 1e-6));
-  c.activation = in.activation("hidden_act", "silu");
+  c.norm_eps = float(in.positive("rms_norm_eps", otherwise.norm_eps));
+  c.activation = in.activation(otherwise.activation_key, otherwise.activation);
   c.gated_mlp = true;
   in.causal(c);
-  in.rotary(c, "rope_theta", nullptr, 1, otherwise.theta);
+  in.rotary(c, otherwise.rotary);
   layout.tied = in.flag("tie_word_embeddings", otherwise.tied);
   return layout;
 }
 
+void read_windows(ConfigFields& in, Config& c, int otherwise) {
+  const bool null = in.json().at("sliding_window").is_null();
+  if (null && (otherwise == 0 || in.written("sliding_window"))) return;
+  c.local_layers.assign(size_t(c.n_layers), true);
+  in.window(c, in.size("sliding_window", kMostPositions, std::max(1, otherwise)));
+}
+
+namespace {
+
 Result<Layout> llama(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in);
+  Layout layout = read_llama_fields(in);
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   layout.mlp_bias = in.flag("mlp_bias", false);
   return in.take(layout);
@@ -131,12 +178,8 @@ int window_of(ConfigFields& in) {
 
 Result<Layout> mistral(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in);
-  Config& c = layout.config;
-  if (const int window = window_of(in); window > 0) {
-    c.local_layers.assign(size_t(c.n_layers), true);
-    in.window(c, window);
-  }
+  Layout layout = read_llama_fields(in);
+  read_windows(in, layout.config, 4096);
   return in.take(layout);
 }
 
@@ -160,7 +203,7 @@ void slide_as_qwen(ConfigFields& in, Layout& layout) {
 
 Result<Layout> qwen2(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in);
+  Layout layout = read_llama_fields(in);
   layout.qkv_bias = true;
   slide_as_qwen(in, layout);
   return in.take(layout);
@@ -168,7 +211,9 @@ Result<Layout> qwen2(const ConfigSource& source) {
 
 Result<Layout> qwen3(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in, {.d_head = 128});
+  LlamaDefaults defaults;
+  defaults.sizes.d_head_else = 128;
+  Layout layout = read_llama_fields(in, defaults);
   layout.qk_norm = true;
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   slide_as_qwen(in, layout);
@@ -199,7 +244,7 @@ void leave_unplaced(ConfigFields& in, Config& c) {
 // layer_types names the layers that slide; without it, those without positions do.
 Result<Layout> smollm3(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_shared(in, {.theta = 2e6, .tied = true});
+  Layout layout = read_llama_fields(in, {.rotary = {.theta = 2e6}, .tied = true});
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   layout.mlp_bias = in.flag("mlp_bias", false);
   Config& c = layout.config;
@@ -211,8 +256,67 @@ Result<Layout> smollm3(const ConfigSource& source) {
   return in.take(layout);
 }
 
+// What it multiplies: embeddings, scores (in place of 1 / sqrt(d_head)), what is added to the
+// residual stream, and logits.
+Result<Layout> granite(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_llama_fields(in);
+  Config& c = layout.config;
+  c.embed_scale = in.positive("embedding_multiplier", 1);
+  c.attn_scale = in.positive("attention_multiplier", 1);
+  c.residual_scale = in.positive("residual_multiplier", 1);
+  c.logit_scale = 1 / in.positive("logits_scaling", 1);
+  layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
+  layout.mlp_bias = in.flag("mlp_bias", false);
+  return in.take(layout);
+}
+
+// Norms of what attention and MLP write rather than of what they read, and of all heads' queries
+// and keys together.
+Result<Layout> olmo2(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_llama_fields(in, {.norm_eps = 1e-5});
+  layout.config.writes_normed = layout.config.qk_norm_whole = true;
+  layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
+  return in.take(layout);
+}
+
+// Queries, keys and values in one matrix, gate and input of the MLP in another.
+Result<Layout> phi3(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_llama_fields(
+      in, {.rotary = {.fraction_key = "partial_rotary_factor", .any_is_longrope = true},
+           .norm_eps = 1e-5});
+  read_windows(in, layout.config, 0);
+  return in.take(layout);
+}
+
 }  // namespace
 
+const Recipe kGranite = {.model_type = "granite",
+                         .class_name = "Granite",
+                         .layout = granite,
+                         .binds = kBinds,
+                         .prefix = "model.",
+                         .ignored = kIgnored,
+                         .fields = kLlamaRows,
+                         .more_fields = kGraniteRows};
+const Recipe kOlmo2 = {.model_type = "olmo2",
+                       .class_name = "Olmo2",
+                       .layout = olmo2,
+                       .binds = kOlmo2Binds,
+                       .prefix = "model.",
+                       .ignored = kIgnored,
+                       .fields = kLlamaRows,
+                       .more_fields = kOlmo2Rows};
+const Recipe kPhi3 = {.model_type = "phi3",
+                      .class_name = "Phi3",
+                      .layout = phi3,
+                      .binds = kPhi3Binds,
+                      .prefix = "model.",
+                      .ignored = kIgnored,
+                      .fields = kLlamaRows,
+                      .more_fields = kPhi3Rows};
 const Recipe kLlama = {"llama",  "Llama", llama,      kBinds,        "model.",
                        kIgnored, {},      kLlamaRows, kOnlyLlamaRows};
 const Recipe kMistral = {"mistral", "Mistral", mistral,    kBinds,      "model.",

@@ -3,9 +3,11 @@
 namespace attn {
 
 static const Recipe* const kRecipes[] = {
-    &kAlbert,  &kBert,    &kCamembert, &kDistilBert, &kElectra, &kGpt2,
-    &kGptNeoX, &kLlama,   &kMistral,   &kModernBert, &kMpnet,   &kQwen2,
-    &kQwen3,   &kRoberta, &kSmolLm3,   &kXlmRoberta,
+    &kAlbert,  &kBert,    &kBloom,    &kCamembert,  &kCohere,     &kDistilBert, &kElectra,
+    &kFalcon,  &kGemma,   &kGemma2,   &kGemma3Text, &kBigCode,    &kGptJ,       &kGptNeo,
+    &kGptNeoX, &kGpt2,    &kGranite,  &kLlama,      &kMistral,    &kModernBert, &kMpnet,
+    &kMpt,     &kOlmo2,   &kOpt,      &kPhi,        &kPhi3,       &kQwen2,      &kQwen3,
+    &kRoberta, &kSmolLm3, &kStableLm, &kStarCoder2, &kXlmRoberta,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

@@ -1,6 +1,7 @@
 #include "pass/block_math.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "tensor/kernels.h"
@@ -41,7 +42,11 @@ Map map_of(Activation activation) {
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   const Config& c = model.config;
   const Weights& w = model.weights;
-  if (w.head_dense.w.empty()) return normalize_rows(c, w.ln_final, resid, out);
+  if (w.head_dense.w.empty()) {
+    normalize_rows(c, w.ln_final, resid, out);
+    for (int64_t i = 0; i < out.rows; ++i) scale_row(out.row(i), c.logit_scale);
+    return;
+  }
   std::vector<float> floats(size_t(resid.rows * resid.cols));
   const Mat normed(floats.data(), resid.rows, resid.cols);
   normalize_rows(c, w.ln_final, resid, normed);
@@ -52,16 +57,33 @@ void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   normalize_rows(c, w.ln_head, out, out);
 }
 
-void unembed(const Model& model, ConstMat rows, Mat out) {
+void unembed_words(const Model& model, ConstMat rows, int first, Mat out) {
   const Weights& w = model.weights;
-  linear(rows, w.unembed, out);
-  if (w.unembed_bias.empty()) return;
-  for (int64_t i = 0; i < out.rows; ++i) add(out.row(i), w.unembed_bias.vec());
+  const float cap = float(model.config.logit_cap);
+  linear(rows, w.unembed.rows_of(first, first + out.cols), out);
+  for (int64_t i = 0; i < out.rows; ++i) {
+    const std::span<float> row = out.row(i);
+    if (!w.unembed_bias.empty()) add(row, w.unembed_bias.vec().subspan(size_t(first), row.size()));
+    for (size_t j = 0; cap > 0 && j < row.size(); ++j) row[j] = cap * std::tanh(row[j] / cap);
+  }
+}
+
+void unembed(const Model& model, ConstMat rows, Mat out) { unembed_words(model, rows, 0, out); }
+
+void scale_row(std::span<float> x, double by) {
+  if (by == 1) return;
+  for (float& v : x) v *= float(by);
+}
+
+void finish_write(const Config& c, const NormWeights& norm, Mat rows) {
+  normalize_rows(c, norm, rows, rows);
+  for (int64_t i = 0; i < rows.rows; ++i) scale_row(rows.row(i), c.residual_scale);
 }
 
 void attn_out(const Model& model, int layer, ConstMat z, Mat out) {
   const Linear& o = model.weights.blocks[size_t(layer)].o;
   linear(z, o.w, o.b.vec(), out);
+  finish_write(model.config, model.weights.blocks[size_t(layer)].ln_attn_out, out);
 }
 
 void mlp_out(const Model& model, int layer, ConstMat x, Mat out) {
@@ -87,6 +109,7 @@ void mlp_out(const Model& model, int layer, ConstMat x, Mat out) {
     inner = to;
   }
   linear(inner, b.mlp_out.w, b.mlp_out.b.vec(), out);
+  finish_write(c, b.ln_mlp_out, out);
 }
 
 void finish_block(const Model& model, int layer, ConstMat resid_pre, ConstMat attn, Mat out) {

@@ -15,13 +15,20 @@ void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out);
 using Map = void (*)(float* y, int64_t n);
 Map map_of(Activation activation);
 
-// The final norm and, in a masked-LM head, what lies before W_U.   resid [n, d_model]
-// out [n, embed_width]
+void scale_row(std::span<float> x, double by);
+
+// The final norm and, in a masked-LM head, what lies before W_U; times Config::logit_scale.   resid
+// [n, d_model]   out [n, embed_width]
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out);
 // Logits of rows that are ready.   rows [n, embed_width]   out [n, d_vocab]
 void unembed(const Model& model, ConstMat rows, Mat out);
+// Of words first .. first + out.cols - 1.
+void unembed_words(const Model& model, ConstMat rows, int first, Mat out);
 
-// z W_O + b_O.   z [n, n_heads * d_head]   out [n, d_model]
+// What attention or MLP has computed, on its way into the residual stream; in place.
+void finish_write(const Config& c, const NormWeights& norm, Mat rows);
+
+// What attention adds, z W_O + b_O in most models.   z [n, n_heads * d_head]   out [n, d_model]
 void attn_out(const Model& model, int layer, ConstMat z, Mat out);
 // What the MLP adds, given the residual stream that it reads (its norm is taken where that comes
 // first). x, out [n, d_model]; out is not x

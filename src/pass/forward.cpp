@@ -81,6 +81,7 @@ void ForwardPass::Impl::make_buffers() {
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
   embedded.make(c.d_embed > 0 ? chunk : 0, c.d_embed);
   normed.make(chunk, c.d_model);
+  written.make(c.writes_apart() ? chunk : 0, c.d_model);
   flat_q.make(chunk, d_q);
   flat_k.make(chunk, d_kv);
   flat_v.make(chunk, d_kv);
@@ -92,7 +93,8 @@ void ForwardPass::Impl::make_buffers() {
     for (int layer = c.n_layers - 1; layer >= 0; --layer) {
       Rotation& to = rotations[rotations.size() > 1 && c.is_local(layer) ? 1 : 0];
       if (!to.radians.empty()) continue;
-      to.radians = rope_radians(c, layer);
+      to.radians = rope_radians(c, layer, n);
+      to.amplitude = c.is_local(layer) && c.rope_local_theta > 0 ? 1 : c.rope_amplitude;
       to.cosines.make(m, c.rope_dims / 2);
       to.sines.make(m, c.rope_dims / 2);
     }
@@ -128,11 +130,16 @@ void ForwardPass::Impl::make_plan() {
     for (const RowRange& rows : chunks) {
       add(Stage::attend, rows);
       // Where attention and MLP both read resid_pre, it must not change before both have.
-      if (!c.parallel_residual) add(Stage::project_out, rows);
+      const auto attention_writes = [&] {
+        add(Stage::project_out, rows);
+        if (c.writes_apart()) add(Stage::add_attn, rows);
+      };
+      if (!c.parallel_residual) attention_writes();
       add(Stage::mlp_in, rows);
       if (c.gated_mlp) add(Stage::mlp_gate, rows);
-      if (c.parallel_residual) add(Stage::project_out, rows);
+      if (c.parallel_residual) attention_writes();
       add(Stage::mlp_out, rows);
+      if (c.writes_apart()) add(Stage::add_mlp, rows);
       if (c.norm_place == NormPlace::post) add(Stage::norm_mlp, rows);
     }
   }

@@ -21,10 +21,12 @@ enum class Stage {
   project,        // x W_Q, x W_K, x W_V
   split,          // … into heads; q and k are rotated
   attend,         // z of all heads
-  project_out,    // resid += z W_O
+  project_out,    // resid += z W_O, or `written` = z W_O
+  add_attn,       // resid += what attention writes, where it is normed or scaled first
   mlp_in,
   mlp_gate,
   mlp_out,   // resid += what the MLP writes
+  add_mlp,   // like add_attn
   norm_mlp,  // the norm behind the MLP, where it comes last
   unembed,   // logits
 };
@@ -76,13 +78,15 @@ struct ForwardPass::Impl {
               // trace
   Buffer embedded;                // [chunk, embed_width], where it is projected
   Buffer normed;                  // [chunk, d_model]
+  Buffer written;                 // [chunk, d_model], with Config::writes_apart
   Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
   Buffer z;                       // [chunk, n_heads * d_head]
   Buffer hidden, gate;            // [chunk, d_mlp]
   // The rotations, and those of local layers where they are others.
   struct Rotation {
     std::vector<double> radians;  // a position, of each pair
-    Buffer cosines, sines;        // [n - n_reused, rope_dims / 2]
+    double amplitude = 1;
+    Buffer cosines, sines;  // [n - n_reused, rope_dims / 2]
   };
   std::vector<Rotation> rotations;
   const Rotation& rotation(int layer) const {
@@ -113,6 +117,7 @@ struct ForwardPass::Impl {
   StageRun split(int layer, RowRange rows);
   StageRun attend_rows(int layer, RowRange rows);
   StageRun project_out(int layer, RowRange rows);
+  StageRun add_written(const NormWeights& norm, RowRange rows);
   StageRun mlp_in(int layer, RowRange rows);
   StageRun mlp_gate(int layer, RowRange rows);
   StageRun mlp_out(int layer, RowRange rows);

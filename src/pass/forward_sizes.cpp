@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "pass/rope.h"
 #include "tensor/parallel.h"
 #include "trace/attention_block.h"
 
@@ -28,6 +29,7 @@ Attention attention_of(const Config& c, int n) {
   a.d_head = c.d_head;
   a.n_query = a.n_key = n;
   a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
+  a.cap = float(c.score_cap);
   a.mask = c.mask;
   for (int layer = 0; !c.local_layers.empty() && layer < c.n_layers; ++layer)
     a.reaches.push_back(c.is_local(layer) ? c.reach : INT_MAX);
@@ -55,7 +57,7 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
   const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
   chunk = std::min<uint64_t>(n, kChunkRows);
-  normed = chunk * (d + uint64_t(c.d_embed));
+  normed = chunk * (d * (c.writes_apart() ? 2 : 1) + uint64_t(c.d_embed));
   packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp), uint64_t(c.d_embed)});
   flat = chunk * (d_q + 2 * d_kv);
   z = chunk * d_q;
@@ -64,7 +66,7 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   angles = n * uint64_t(c.rope_dims) * uint64_t(n_rotations(c));
   scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
   layer = room * (d_q + 2 * d_kv);
-  bias = c.n_relative_buckets > 0 ? 2 * n * uint64_t(c.n_heads) : 0;
+  bias = c.n_relative_buckets > 0 || c.alibi ? 2 * n * uint64_t(c.n_heads) : 0;
   facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
@@ -78,6 +80,9 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   if (!a.allowed.empty() || has_padding(tokens) || keep.activations || a.edits != keep.edits ||
       (tells_facts(keep) && a.facts.empty()))
     return 0;
+  const auto angles = [&](int n) { return rope_radians(model.config, 0, n); };
+  if (model.config.position == Position::rotary && angles(a.n_query) != angles(tokens.size()))
+    return 0;  // they depend on the length of the text
   for (int l = 0; l < a.n_layers; ++l) {
     if (!a.is_kept(l) || !keeps(keep, l)) return 0;
   }

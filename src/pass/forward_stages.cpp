@@ -48,6 +48,8 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
       return product(block(p.layer).mlp_gate);
     case Stage::mlp_out:
       return product(block(p.layer).mlp_out);
+    case Stage::add_attn:
+    case Stage::add_mlp:
     case Stage::norm_mlp:
       return {1, n_rows * c.d_model * 8};
     case Stage::unembed:
@@ -71,12 +73,16 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
       return attend_rows(p.layer, p.rows);
     case Stage::project_out:
       return project_out(p.layer, p.rows);
+    case Stage::add_attn:
+      return add_written(block(p.layer).ln_attn_out, p.rows);
     case Stage::mlp_in:
       return mlp_in(p.layer, p.rows);
     case Stage::mlp_gate:
       return mlp_gate(p.layer, p.rows);
     case Stage::mlp_out:
       return mlp_out(p.layer, p.rows);
+    case Stage::add_mlp:
+      return add_written(block(p.layer).ln_mlp_out, p.rows);
     case Stage::norm_mlp:
       return norm_mlp(p.layer, p.rows);
     case Stage::unembed:
@@ -102,13 +108,15 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
       const Mat one = to.rows_of(r - rows.from, r - rows.from + 1);
       const std::span<float> x = one.row(0);
       w.embed.row(tokens.items[size_t(r)].id, x);
+      scale_row(x, c.embed_scale);
       if (c.n_token_types > 0) w.token_types.add_row(0, x);
       if (c.position == Position::learned) w.positions.add_row(place_of(r), x);
       if (c.embed_norm) normalize_rows(c, w.ln_embed, one, one);
       if (c.position == Position::rotary) {
         const int64_t n_new = n - n_reused, i = r - n_reused;
         for (Rotation& by : rotations)
-          turn(by.radians, r, by.cosines.rows(n_new).row(i), by.sines.rows(n_new).row(i));
+          turn(by.radians, by.amplitude, r, by.cosines.rows(n_new).row(i),
+               by.sines.rows(n_new).row(i));
       }
     }
   };
@@ -185,6 +193,10 @@ StageRun ForwardPass::Impl::products() {
 // [rows, heads * d_head] -> [heads, row, d_head]; q and k are normed and rotated where the model
 // does. A piece is a head of one of the three.
 StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
+  if (c.qk_norm_whole) {
+    normalize_rows(c, block(layer).q_norm, flat_q.rows(rows.n()), flat_q.rows(rows.n()));
+    normalize_rows(c, block(layer).k_norm, flat_k.rows(rows.n()), flat_k.rows(rows.n()));
+  }
   return [this, layer, rows](int64_t begin, int64_t end) {
     const QK& qk = attention().computed(layer);
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -199,7 +211,8 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
         std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, to.row(i).data());
       }
       const NormWeights& norm = is_q ? block(layer).q_norm : block(layer).k_norm;
-      if ((is_q || is_k) && !norm.gamma.empty()) normalize_rows(c, norm, to, to);
+      if ((is_q || is_k) && !norm.gamma.empty() && !c.qk_norm_whole)
+        normalize_rows(c, norm, to, to);
       if ((is_q || is_k) && c.rotates(layer)) {
         const int64_t n_new = n - n_reused, from = rows.from - n_reused, end_row = from + rows.n();
         const Rotation& by = rotation(layer);
@@ -230,9 +243,18 @@ StageRun ForwardPass::Impl::project_out(int layer, RowRange rows) {
   note(&Activations::Layer::z, layer, z.rows(rows.n()), rows);
   packed.pack(z.rows(rows.n()));
   plans.clear();
-  plans.emplace_back(packed, b.o.w, Then{.bias = b.o.b.vec(), .add = true},
-                     resid.rows_of(rows.from, rows.to));
+  plans.emplace_back(packed, b.o.w, Then{.bias = b.o.b.vec(), .add = !c.writes_apart()},
+                     c.writes_apart() ? written.rows(rows.n()) : resid.rows_of(rows.from, rows.to));
   return products();
+}
+
+// resid += what attention or MLP has written.
+StageRun ForwardPass::Impl::add_written(const NormWeights& norm, RowRange rows) {
+  const Mat from = written.rows(rows.n()), to = resid.rows_of(rows.from, rows.to);
+  return [this, &norm, from, to](int64_t, int64_t) {
+    finish_write(c, norm, from);
+    for (int64_t i = 0; i < to.rows; ++i) add(to.row(i), from.row(i));
+  };
 }
 
 // hidden = x W_in, through the activation unless there is a gate. Where the norm comes last, that
@@ -274,7 +296,8 @@ StageRun ForwardPass::Impl::mlp_out(int layer, RowRange rows) {
   note(&Activations::Layer::resid_mid, layer, mid, rows);
   packed.pack((c.gated_mlp ? gate : hidden).rows(rows.n()));
   plans.clear();
-  plans.emplace_back(packed, b.mlp_out.w, Then{.bias = b.mlp_out.b.vec(), .add = true}, mid);
+  plans.emplace_back(packed, b.mlp_out.w, Then{.bias = b.mlp_out.b.vec(), .add = !c.writes_apart()},
+                     c.writes_apart() ? written.rows(rows.n()) : mid);
   return products();
 }
 
@@ -296,11 +319,7 @@ StageRun ForwardPass::Impl::unembed(RowRange rows) {
       const int64_t r1 = std::min(ready.rows, r0 + kChunkRows);
       const int64_t t1 = std::min(w.unembed.rows, t0 + kTableRows);
       const Mat out(trace.logits.data() + r0 * c.d_vocab + t0, r1 - r0, t1 - t0, c.d_vocab);
-      linear(ready.rows_of(r0, r1), w.unembed.rows_of(t0, t1), out);
-      if (w.unembed_bias.empty()) continue;
-      for (int64_t i = 0; i < out.rows; ++i) {
-        add(out.row(i), w.unembed_bias.vec().subspan(size_t(t0), size_t(t1 - t0)));
-      }
+      unembed_words(*model, ready.rows_of(r0, r1), int(t0), out);
     }
   };
 }

@@ -15,8 +15,31 @@ int relative_bucket(int ahead, int n_buckets, int furthest) {
   return first + std::min(side - 1, exact + int(share * (side - exact) + 1e-6));
 }
 
+namespace {
+
+// Press et al. 2022: slopes fall geometrically; where heads are no power of two, those of the next
+// lower one, then every other of the next higher one's.
+double alibi_slope(const Config& c, int head) {
+  int lower = 1;
+  while (2 * lower <= c.n_heads) lower *= 2;
+  return head < lower ? std::exp2(-8.0 * (head + 1) / lower)
+                      : std::exp2(-8.0 * (2 * (head - lower) + 1) / (2 * lower));
+}
+
+std::vector<float> alibi(const Config& c, int n) {
+  std::vector<float> bias;
+  for (int head = 0; head < c.n_heads; ++head) {
+    const double slope = alibi_slope(c, head);
+    for (int ahead = 1 - n; ahead < n; ++ahead) bias.push_back(float(slope * ahead));
+  }
+  return bias;
+}
+
+}  // namespace
+
 std::vector<float> position_bias(const Model& model, int n) {
   const Config& c = model.config;
+  if (c.alibi) return alibi(c, n);
   if (c.n_relative_buckets == 0) return {};
   std::vector<float> of_bucket(size_t(c.n_heads)), bias(size_t(c.n_heads) * size_t(2 * n - 1));
   for (int ahead = 1 - n; ahead < n; ++ahead) {

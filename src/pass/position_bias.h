@@ -12,6 +12,8 @@ namespace attn {
 // first, then ever wider ranges up to `furthest`.
 int relative_bucket(int ahead, int n_buckets, int furthest);
 
+// ALiBi (Press et al. 2022) adds a slope of the head times the distance.
+
 // Attention::bias of a text of n tokens, [n_heads, 2n - 1]; empty where the model has none.
 std::vector<float> position_bias(const Model& model, int n);
 

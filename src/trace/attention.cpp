@@ -70,6 +70,8 @@ void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat 
     const float* row = bias_row(head, q);
     for (int key = 0; key < n_key; ++key) out(q - q0, key) += row[key];
   }
+  for (int q = q0; q < q1 && cap > 0; ++q)
+    for (float& score : out.row(q - q0)) score = capped(score);
 }
 
 std::vector<float> Attention::pattern(int sample, int layer, int head) const {

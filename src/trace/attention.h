@@ -1,6 +1,7 @@
 // attention.h - one attention over all layers, heads and samples, with patterns on demand.
 #pragma once
 
+#include <cmath>
 #include <variant>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct Given {
 struct Attention : Pairs {
   Part part = Part::decoder_self;
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0;
-  float scale = 1;  // scores are q·k * scale + bias
+  float scale = 1;  // scores are q·k * scale + bias, then capped
+  float cap = 0;    // cap tanh(score / cap), below which scores then stay; 0: none
+  float capped(float score) const { return cap > 0 ? cap * std::tanh(score / cap) : score; }
   // By how far the key is ahead of the query, [n_heads, n_query + n_key - 1], the farthest earlier
   // key first; empty: none.
   std::vector<float> bias;
@@ -77,7 +80,7 @@ struct Attention : Pairs {
   // Weights after the softmax for queries q0 .. q1-1, into out [q1 - q0, n_key]. Computed rows sum
   // to 1 unless `edits` changes cells of them; given rows are returned unchanged.
   void pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
-  // Scores before softmax and mask, q·k * scale + bias, in the same shape; computed layers only.
+  // Scores before softmax and mask, in the same shape; computed layers only.
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // The whole pattern, [n_query, n_key].
   std::vector<float> pattern(int sample, int layer, int head) const;

@@ -109,7 +109,8 @@ class HeadBlock {
   void facts(const Softened& w, const TokenSets& tokens, int from, int n);
 
  private:
-  void add_bias(int from, int n, int width, int begin, int end);
+  void change_scores(int from, int n, int width, int begin, int end);
+  bool changes_scores() const { return !a_.bias.empty() || a_.cap > 0; }
   void mask_given(int from, int n, int width, int begin, int end, float* highest);
   void divide(Softened& w, int n);
   void edit_cells(Softened& w, int from, int n);
@@ -134,11 +135,14 @@ class HeadBlock {
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
 
-void HeadBlock::add_bias(int from, int n, int width, int begin, int end) {
+// What follows the scaling of scores, before the mask.
+void HeadBlock::change_scores(int from, int n, int width, int begin, int end) {
   for (int i = 0; i < n && !a_.bias.empty(); ++i) {
     const float* row = a_.bias_row(head_, from + i);
     for (int key = begin; key < end; ++key) e_[int64_t(key) * width + i] += row[key];
   }
+  for (int64_t i = int64_t(begin) * width; i < int64_t(end) * width && a_.cap > 0; ++i)
+    e_[i] = a_.capped(e_[i]);
 }
 
 // Replaces or removes masked scores cell by cell, and raises `highest` to those of the rest.
@@ -194,9 +198,9 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
       loops.scores(a_.d_head, packed_q_, k_.row(begin).data(), k_.stride, end - begin,
                    e_ + int64_t(begin) * width, most);
   };
-  if (!a_.allowed.empty() || a_.masked_score != 0 || !a_.bias.empty()) {
+  if (!a_.allowed.empty() || a_.masked_score != 0 || changes_scores()) {
     scores(first, n_keys, unused);
-    add_bias(from, n, width, first, n_keys);
+    change_scores(from, n, width, first, n_keys);
     mask_given(from, n, width, first, n_keys, highest);
   } else if (reach != INT_MAX) {
     // Keys begin .. end-1 are in the windows of the whole panel.
@@ -234,7 +238,7 @@ Softened HeadBlock::row(int query, bool facts) {
   for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
   assert(k_.stride == a_.d_head);  // dots_f32 reads k as one contiguous block
   simd().product.dots_f32(a_.d_head, packed_q_, k_.row(first).data(), n_keys - first, e_ + first);
-  add_bias(query, 1, 1, first, n_keys);
+  change_scores(query, 1, 1, first, n_keys);
   if (!a_.allowed.empty() || a_.masked_score != 0 || query > a_.reach(layer_)) {
     float highest = 0;
     mask_given(query, 1, 1, first, n_keys, &highest);

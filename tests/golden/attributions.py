@@ -42,6 +42,11 @@ MODELS = [
     "smollm3",
     "gpt-neox-parallel",
     "gpt-neox-sequential",
+    "granite",
+    "gemma2",
+    "gptj",
+    "phi",
+    "gpt-neo",
     "gpt2+padded",
     "llama-gqa+padded",
     "gpt2+cross",
@@ -97,17 +102,25 @@ class Pass:
         for module in self.model.modules():
             if hasattr(module, "variance_epsilon"):  # theirs is float32 inside
                 module.forward = functools.partial(rms_norm, module)
+            if type(module).__name__ == "Gemma2RMSNorm":
+                module.forward = functools.partial(gemma_norm, module)
         if self.cross:
             self.model = across(self.model, cls, kind)
         self.base = self.model.base_model
-        self.parallel = (
+        self.parallel = self.family in ("gptj", "phi") or (
             bool(getattr(kind, "use_parallel_residual", False)) and self.family == "gpt_neox"
         )
+        self.by = getattr(kind, "residual_multiplier", 1.0)
+        self.logit_scale = 1 / getattr(kind, "logits_scaling", 1.0)
+        self.logit_cap = getattr(kind, "final_logit_softcapping", None)
+        self.plain = self.family != "gemma2"  # no norms of what attention and MLP write
         self.H = kind.num_attention_heads
         self.KV = getattr(kind, "num_key_value_heads", None) or self.H
         self.layers = list(
             {
                 "gpt2": lambda: self.base.h,
+                "gptj": lambda: self.base.h,
+                "gpt_neo": lambda: self.base.h,
                 "bert": lambda: self.base.encoder.layer,
                 "roberta": lambda: self.base.encoder.layer,
                 "electra": lambda: self.base.encoder.layer,
@@ -115,6 +128,9 @@ class Pass:
         )
         self.final_norm = {
             "gpt2": lambda: self.base.ln_f,
+            "gptj": lambda: self.base.ln_f,
+            "gpt_neo": lambda: self.base.ln_f,
+            "phi": lambda: self.base.final_layernorm,
             "gpt_neox": lambda: self.base.final_layer_norm,
             "bert": lambda: None,
             "roberta": lambda: None,
@@ -155,6 +171,17 @@ class Pass:
         self.pre, self.post_, self.attn, self.z, self.mlp = map(
             get, ("pre", "post", "attn", "z", "mlp")
         )
+        # What goes into the norms of what is written, and what is added.
+        self.raw, self.mlp = ([x * self.by for x in xs] for xs in (self.attn, self.mlp))
+        self.attn = self.raw
+        if not self.plain:
+            self.attn, self.mlp = (
+                [self.norm(x, getattr(layer, name)) for x, layer in zip(xs, self.layers)]
+                for xs, name in (
+                    (self.raw, "post_attention_layernorm"),
+                    (self.mlp, "post_feedforward_layernorm"),
+                )
+            )
         self.A = [a[0].detach().numpy() for a in self.A_torch]
         self.L, self.n = len(self.layers), self.ids.shape[1]
         self.d = self.pre[0].shape[1]
@@ -172,6 +199,12 @@ class Pass:
             return layer.crossattention, layer.mlp, layer.crossattention.c_proj
         if self.family == "gpt2":
             return layer.attn, layer.mlp, layer.attn.c_proj
+        if self.family == "gptj":
+            return layer.attn, layer.mlp, layer.attn.out_proj
+        if self.family == "gpt_neo":
+            return layer.attn, layer.mlp, layer.attn.attention.out_proj
+        if self.family == "phi":
+            return layer.self_attn, layer.mlp, layer.self_attn.dense
         if self.post:
             return layer.attention, layer.output.dense, layer.attention.output.dense
         if self.family == "gpt_neox":
@@ -182,13 +215,30 @@ class Pass:
 
     def norms(self, l):
         layer = self.layers[l]
-        if self.family == "gpt2":
+        if self.family in ("gpt2", "gpt_neo"):
             return layer.ln_1, layer.ln_2
+        if self.family == "gptj":
+            return layer.ln_1, layer.ln_1
+        if self.family == "phi":
+            return layer.input_layernorm, layer.input_layernorm
+        if self.family == "gemma2":
+            return layer.input_layernorm, layer.pre_feedforward_layernorm
         if self.post:
             return layer.attention.output.LayerNorm, layer.output.LayerNorm
         if self.family == "modernbert":
             return layer.attn_norm, layer.mlp_norm
         return layer.input_layernorm, layer.post_attention_layernorm
+
+    def gamma(self, module):
+        return module.weight.detach().numpy() + (not self.plain)
+
+    def written(self, l, i):
+        """What a part of the attention's output at row i adds to the residual stream."""
+        if self.plain:
+            return lambda r: r
+        module = self.layers[l].post_attention_layernorm
+        scale = np.sqrt((self.raw[l][i] ** 2).mean() + module.eps)
+        return lambda r: r / scale * self.gamma(module)
 
     @staticmethod
     def norm(x, module):
@@ -222,12 +272,13 @@ class Pass:
             s = layer.attention.self
             mods, o = (s.query, s.key, s.value), layer.attention.output.dense
         else:
-            s = layer.self_attn
-            mods, o = (s.q_proj, s.k_proj, s.v_proj), s.o_proj
+            s = layer.attn if self.family in ("gptj", "gpt_neo") else layer.self_attn
+            s = s.attention if self.family == "gpt_neo" else s
+            mods, o = (s.q_proj, s.k_proj, s.v_proj), self.parts(layer)[2]
         return (
             tuple(num(m.weight).T for m in mods),
             tuple(num(m.bias) for m in mods),
-            num(o.weight).T,
+            num(o.weight).T * self.by,
         )
 
     def head(self, w, h, heads):
@@ -262,8 +313,11 @@ class Pass:
             out = ln2(layer.output.dense(layer.intermediate(mid)) + mid)
         elif self.parallel:
             out = x + a + layer.mlp(ln2(x))
+        elif self.plain:
+            out = x + a + self.by * layer.mlp(ln2(x + a))
         else:
-            out = x + a + layer.mlp(ln2(x + a))
+            mid = x + layer.post_attention_layernorm(a)
+            out = mid + layer.post_feedforward_layernorm(layer.mlp(ln2(mid)))
         return out.detach().numpy()
 
     def logits_of(self, x):
@@ -279,11 +333,16 @@ class Pass:
         if self.family == "modernbert":
             x = self.model.head(x)
         head = self.model.get_output_embeddings()
-        return head(x).detach().numpy()
+        x = head(x).detach().numpy() * self.logit_scale
+        return np.tanh(x / self.logit_cap) * self.logit_cap if self.logit_cap else x
 
 
 def rms_norm(module, x):
     return x / torch.sqrt((x**2).mean(-1, keepdim=True) + module.variance_epsilon) * module.weight
+
+
+def gemma_norm(module, x):
+    return x / torch.sqrt((x**2).mean(-1, keepdim=True) + module.eps) * (1 + module.weight)
 
 
 def across(model, cls, kind):
@@ -394,8 +453,8 @@ def direct(p, out):
     W_U = p.model.get_output_embeddings().weight.detach().numpy()
     b = p.model.get_output_embeddings().bias
     b = 0 if b is None else (b[TARGET] - b[FOIL]).item()
-    u = W_U[TARGET] - W_U[FOIL]
-    gamma = p.final_norm.weight.detach().numpy()
+    u = (W_U[TARGET] - W_U[FOIL]) * p.logit_scale
+    gamma = p.gamma(p.final_norm)
     beta = getattr(p.final_norm, "bias", None)
     eps = getattr(p.final_norm, "eps", None) or getattr(p.final_norm, "variance_epsilon", None)
     centred = isinstance(p.final_norm, torch.nn.LayerNorm)
@@ -412,15 +471,28 @@ def direct(p, out):
     parts.append((beta.detach().numpy() @ u if beta is not None else 0) + b)
     out["logit_component"] = np.array(parts)
     logits = p.out.logits[0].detach().numpy()[QUERY]
+    if p.logit_cap:  # contributions are to logits before the cap
+        logits = np.arctanh(logits / p.logit_cap) * p.logit_cap
     assert abs(sum(parts) - (logits[TARGET] - logits[FOIL])) < 1e-6
     out["logit_head"] = np.array(
-        [[worth(p.A[l][h][QUERY] @ p.f(l, h), QUERY) for h in range(p.H)] for l in range(p.L)]
+        [
+            [worth(p.written(l, QUERY)(p.A[l][h][QUERY] @ p.f(l, h)), QUERY) for h in range(p.H)]
+            for l in range(p.L)
+        ]
     )
     out["logit_token"] = np.array(
-        [sum(p.A[l][h][QUERY] * worth(p.f(l, h), QUERY) for h in range(p.H)) for l in range(p.L)]
+        [
+            sum(
+                p.A[l][h][QUERY] * worth(p.written(l, QUERY)(p.f(l, h)), QUERY) for h in range(p.H)
+            )
+            for l in range(p.L)
+        ]
     )
     out["logit_map"] = np.stack(
-        [p.A[LAYER][HEAD][i] * worth(p.f(LAYER, HEAD), i) for i in range(p.n)]
+        [
+            p.A[LAYER][HEAD][i] * worth(p.written(LAYER, i)(p.f(LAYER, HEAD)), i)
+            for i in range(p.n)
+        ]
     )
 
 
@@ -428,9 +500,10 @@ def rollouts(p, out):
     hat = [rownorm(a.mean(0) + np.eye(p.n)) for a in p.A[: LAYER + 1]]
     r = np.linalg.multi_dot(hat[::-1]) if len(hat) > 1 else hat[0]
     out["rollout"] = r
-    seen = p.A[0].max(0) > 0
-    even = rownorm(rownorm(seen.astype(float)) + np.eye(p.n))
-    e = np.linalg.matrix_power(even, LAYER + 1)
+    e = np.eye(p.n)
+    for a in p.A[: LAYER + 1]:
+        seen = a.max(0) > 0
+        e = rownorm(rownorm(seen.astype(float)) + np.eye(p.n)) @ e
     out["rollout_relative"] = rownorm(np.divide(r, e, out=np.zeros_like(r), where=e > 0))
     cap = {}
     for l, m in enumerate(hat):
@@ -456,11 +529,14 @@ def norms(p, out):
     length = lambda x: np.sqrt((x**2).sum(-1))
     n, f = p.n, [p.f(LAYER, h) for h in range(p.H)]
     A = p.A[LAYER]
-    out["norm_head"] = A[HEAD] * length(f[HEAD])[None]
+    if p.plain:
+        out["norm_head"] = A[HEAD] * length(f[HEAD])[None]
     lengths = [[p.A[l][h] * length(p.f(l, h))[None] for h in range(p.H)] for l in range(p.L)]
     counted = (p.A[0].max((0, 2)) > 0).sum()
     out["value_norm"] = np.array([[x.sum() / counted for x in layer] for layer in lengths])
     out["value_first"] = np.array([[x[:, 0].sum() / x.sum() for x in layer] for layer in lengths])
+    if not p.plain:
+        return
     F = sum(A[h][:, :, None] * f[h][None] for h in range(p.H))
     out["norm_layer"] = length(F)
     if p.cross:  # no query is a key
@@ -489,7 +565,7 @@ def value_zeroing(p, out):
     clean = done(p.post_[LAYER])
     s = np.zeros((p.n, p.A[0].shape[2]))
     for j in range(s.shape[1]):
-        attn = p.attn[LAYER] - sum(
+        attn = p.raw[LAYER] - sum(
             np.outer(p.A[LAYER][h][:, j], p.f(LAYER, h)[j]) for h in range(p.H)
         )
         y = done(p.rest_of_layer(LAYER, attn))
@@ -545,7 +621,7 @@ def circuits(p, out):
     def folded(l):
         (q, k, v), _, W_O = p.W(l)
         if not p.post and not isinstance(p.norms(l)[0], torch.nn.Identity):
-            g = p.norms(l)[0].weight.detach().numpy()[:, None]
+            g = p.gamma(p.norms(l)[0])[:, None]
             q, k, v = q * g, k * g, v * g
             if isinstance(p.norms(l)[0], torch.nn.LayerNorm):  # it reads x less its mean
                 q, k, v = (w - w.mean(0) for w in (q, k, v))
@@ -553,6 +629,8 @@ def circuits(p, out):
             attn = p.layers[l].self_attn
             q = q * np.tile(attn.q_norm.weight.detach().numpy(), p.H)
             k = k * np.tile(attn.k_norm.weight.detach().numpy(), p.KV)
+        if not p.plain:
+            W_O = W_O * p.gamma(p.layers[l].post_attention_layernorm)
         return (
             [p.head(q, h, p.H) for h in range(p.H)],
             [p.head(k, h, p.KV) for h in range(p.H)],
@@ -611,8 +689,9 @@ def main():
             rollouts(p, out)
         norms(p, out)
         value_zeroing(p, out)
-        routes(p, out)
-        if has_logits and not p.cross:
+        if p.plain:
+            routes(p, out)
+        if has_logits and not p.cross and p.plain:
             gradients(p, out)
         if p.cross:
             for which, id in enumerate("qkv"):

@@ -16,19 +16,36 @@ OUT = pathlib.Path(__file__).parent.parent / "data" / "config_fields.json"
 CLASSES = {
     "Albert": "albert",
     "Bert": "bert",
+    "Bloom": "bloom",
     "Camembert": "camembert",
+    "Cohere": "cohere",
     "DistilBert": "distilbert",
     "Electra": "electra",
+    "Falcon": "falcon",
     "GPT2": "gpt2",
+    "GPTBigCode": "gpt_bigcode",
+    "GPTJ": "gptj",
+    "GPTNeo": "gpt_neo",
     "GPTNeoX": "gpt_neox",
+    "Gemma": "gemma",
+    "Gemma2": "gemma2",
+    "Gemma3": "gemma3",
+    "Granite": "granite",
     "Llama": "llama",
     "MPNet": "mpnet",
     "Mistral": "mistral",
     "ModernBert": "modernbert",
+    "Mpt": "mpt",
+    "OPT": "opt",
+    "Olmo2": "olmo2",
+    "Phi": "phi",
+    "Phi3": "phi3",
     "Qwen2": "qwen2",
     "Qwen3": "qwen3",
     "Roberta": "roberta",
     "SmolLM3": "smollm3",
+    "StableLm": "stablelm",
+    "Starcoder2": "starcoder2",
     "XLMRoberta": "xlm_roberta",
 }
 
@@ -36,7 +53,9 @@ CLASSES = {
 def main():
     classes = {}
     for name, folder in CLASSES.items():
-        config = json.loads(getattr(transformers, name + "Config")().to_json_string(use_diff=False))
+        kind = getattr(transformers, name + "TextConfig", None)
+        kind = kind or getattr(transformers, name + "Config")
+        config = json.loads(kind().to_json_string(use_diff=False))
         models = pathlib.Path(transformers.__path__[0]) / "models" / folder
         code = (models / f"modeling_{folder}.py").read_text()
         fields = set(re.findall(r"config\.([a-z][a-z_0-9]*)", code))

@@ -168,23 +168,252 @@ def smollm3(r):
     return dict(c, no_rope_layers=[r.choice([0, 1]) for _ in range(c["num_hidden_layers"])])
 
 
-DECODERS = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
+def gemma(r):
+    return dict(decoder(r), attention_bias=r.random() < 0.5)
+
+
+def gemma2(r):
+    c = gemma(r)
+    c["hidden_activation"] = c.pop("hidden_act")
+    c["hidden_size"] = c["num_attention_heads"] * r.choice([4, 6, 10])
+    return dict(
+        c,
+        query_pre_attn_scalar=r.choice([3, 16, 100]),
+        attn_logit_softcapping=r.choice([None, 1.5, 50.0]),
+        final_logit_softcapping=r.choice([None, 2.0, 30.0]),
+        sliding_window=r.choice([1, 4, 11, 4096]),
+    )
+
+
+def gemma3(r):
+    c = dict(gemma2(r), use_bidirectional_attention=r.random() < 0.2)
+    c.pop("rope_parameters", None)
+    if r.random() < 0.5:
+        kinds = ("full_attention", "sliding_attention")
+        c["layer_types"] = [r.choice(kinds) for _ in range(c["num_hidden_layers"])]
+    else:
+        c["sliding_window_pattern"] = r.choice([1, 2, 3])
+    if r.random() < 0.5:
+        c["rope_parameters"] = dict(
+            full_attention=dict(rope_type="linear", rope_theta=300.0, factor=r.choice([2.0, 8.0])),
+            sliding_attention=dict(rope_type="default", rope_theta=r.choice([20.0, 1e4])),
+        )
+    return c
+
+
+def gpt(r):
+    c = shared(r)
+    return dict(
+        vocab_size=112,
+        n_embd=c["hidden_size"],
+        n_inner=r.choice([None, c["intermediate_size"]]),
+        n_layer=c["num_hidden_layers"],
+        n_head=c["num_attention_heads"],
+        n_positions=90,
+        activation_function=c["hidden_act"],
+        layer_norm_epsilon=c["layer_norm_eps"],
+        tie_word_embeddings=c["tie_word_embeddings"],
+    )
+
+
+def gpt_neo(r):
+    c = shared(r)
+    n = r.choice([1, 2])
+    return dict(
+        vocab_size=112,
+        hidden_size=c["hidden_size"],
+        intermediate_size=r.choice([None, 20]),
+        num_layers=2 * n,
+        num_heads=c["num_attention_heads"],
+        attention_types=[[[r.choice(["global", "local"]), "local"], n]],
+        window_size=r.choice([1, 3, 9, 256]),
+        max_position_embeddings=90,
+        activation_function=c["hidden_act"],
+        layer_norm_epsilon=c["layer_norm_eps"],
+        tie_word_embeddings=c["tie_word_embeddings"],
+    )
+
+
+def gptj(r):
+    c = gpt(r)
+    return dict(c, rotary_dim=r.choice([n for n in (2, 4, 6) if n <= c["n_embd"] // c["n_head"]]))
+
+
+def bigcode(r):
+    return dict(gpt(r), multi_query=r.random() < 0.5, scale_attn_weights=r.random() < 0.8)
+
+
+def opt(r):
+    c = shared(r)
+    c["activation_function"] = c.pop("hidden_act")
+    c["ffn_dim"] = c.pop("intermediate_size")
+    del c["layer_norm_eps"]
+    return dict(
+        c, do_layer_norm_before=r.random() < 0.6, enable_bias=r.random() < 0.7, pad_token_id=1
+    )
+
+
+def normed(r, eps="layer_norm_eps"):
+    """Rotary positions of a part of the head, and layer norms."""
+    c = decoder(r)
+    c["hidden_size"] = c["num_attention_heads"] * 8
+    del c["rms_norm_eps"], c["head_dim"]
+    c.pop("rope_parameters", None)
+    c[eps] = r.choice([1e-5, 1e-2])
+    return c
+
+
+def partial(r):
+    c = normed(r)
+    share = r.choice([0.25, 0.5, 1.0])
+    rope = dict(rope_type="default", rope_theta=1e4, partial_rotary_factor=share)
+    return dict(c, rope_parameters=rope) if r.random() < 0.7 else c
+
+
+def stablelm(r):
+    c = dict(partial(r), use_qkv_bias=r.random() < 0.5)
+    return dict(c, use_parallel_residual=r.random() < 0.5)
+
+
+def starcoder2(r):
+    c = normed(r, "norm_epsilon")
+    return dict(c, use_bias=r.random() < 0.5, sliding_window=r.choice([None, 1, 5]))
+
+
+def cohere(r):
+    c = normed(r)
+    return dict(c, logit_scale=r.choice([0.1, 0.5]), attention_bias=r.random() < 0.5)
+
+
+def phi3(r):
+    c = decoder(r)
+    c["hidden_size"] = c["num_attention_heads"] * 8
+    c["original_max_position_embeddings"] = n = r.choice([4, 16, 60])
+    c["sliding_window"] = r.choice([None, 3, 10])
+    del c["head_dim"]
+    c.pop("rope_parameters", None)
+    if r.random() < 0.6:
+        factors = {key: [r.uniform(1, 4) for _ in range(4)] for key in ("short_factor", "long_factor")}
+        c["rope_parameters"] = dict(rope_type="longrope", rope_theta=1e3, **factors)
+        c["max_position_embeddings"] = 4 * n if 4 * n > 60 else 90
+    return c
+
+
+def olmo2(r):
+    return dict(decoder(r), attention_bias=r.random() < 0.5)
+
+
+def granite(r):
+    return dict(
+        llama(r),
+        embedding_multiplier=r.choice([1.0, 3.5]),
+        attention_multiplier=r.choice([0.1, 0.7]),
+        residual_multiplier=r.choice([1.0, 0.4]),
+        logits_scaling=r.choice([1.0, 5.0]),
+    )
+
+
+def stretched(r):
+    """Llama with the rotations that depend on more than a factor."""
+    c = llama(r)
+    c["head_dim"] = r.choice([4, 8, 16])
+    rope = dict(rope_theta=r.choice([30.0, 1e4]), factor=r.choice([2.0, 6.0]))
+    if r.random() < 0.5:
+        c["max_position_embeddings"] = r.choice([8, 16])
+        return dict(c, rope_parameters=dict(rope, rope_type="dynamic"))
+    rope["original_max_position_embeddings"] = r.choice([8, 40])
+    if r.random() < 0.4:
+        rope |= dict(mscale=r.choice([0.7, 1.0]), mscale_all_dim=0.5)
+    if r.random() < 0.4:
+        rope |= dict(beta_fast=r.choice([4.0, 16.0]), beta_slow=0.5, truncate=False)
+    if r.random() < 0.3:
+        rope["attention_factor"] = 1.3
+    return dict(c, rope_parameters=dict(rope, rope_type="yarn"))
+
+
+def bloom(r):
+    heads = r.choice([1, 2, 3, 4, 6])
+    return dict(
+        vocab_size=112,
+        hidden_size=heads * r.choice([2, 4, 6]),
+        n_layer=r.choice([1, 2, 3]),
+        n_head=heads,
+        layer_norm_epsilon=r.choice([1e-5, 1e-2]),
+        tie_word_embeddings=r.random() < 0.5,
+    )
+
+
+def falcon(r):
+    c = shared(r)
+    heads = c["num_attention_heads"]
+    return dict(
+        vocab_size=112,
+        hidden_size=c["hidden_size"],
+        ffn_hidden_size=r.choice([None, 20]),
+        num_hidden_layers=c["num_hidden_layers"],
+        num_attention_heads=heads,
+        num_kv_heads=r.choice([n for n in (1, 2, 3, 4) if heads % n == 0]),
+        max_position_embeddings=90,
+        layer_norm_epsilon=c["layer_norm_eps"],
+        activation=c["hidden_act"],
+        multi_query=r.random() < 0.5,
+        parallel_attn=r.random() < 0.6,
+        new_decoder_architecture=r.random() < 0.4,
+        bias=r.random() < 0.5,
+        tie_word_embeddings=c["tie_word_embeddings"],
+    )
+
+
+def mpt(r):
+    heads = r.choice([1, 2, 3, 4, 6])
+    attention = dict(softmax_scale=r.choice([None, 0.4]))
+    return dict(
+        vocab_size=112,
+        d_model=heads * r.choice([2, 4, 6]),
+        n_layers=r.choice([1, 2, 3]),
+        n_heads=heads,
+        max_seq_len=90,
+        attn_config=attention,
+        tie_word_embeddings=r.random() < 0.5,
+    )
+
+
+DECODERS = {
+    "bloom": ("Bloom", bloom),
+    "cohere": ("Cohere", cohere),
+    "falcon": ("Falcon", falcon),
+    "gemma": ("Gemma", gemma),
+    "gemma2": ("Gemma2", gemma2),
+    "gemma3_text": ("Gemma3Text", gemma3),
+    "gpt_bigcode": ("GPTBigCode", bigcode),
+    "gpt_neo": ("GPTNeo", gpt_neo),
+    "gptj": ("GPTJ", gptj),
+    "granite": ("Granite", granite),
+    "llama": ("Llama", llama),
+    "llama-stretched": ("Llama", stretched),
+    "mistral": ("Mistral", mistral),
+    "mpt": ("Mpt", mpt),
+    "olmo2": ("Olmo2", olmo2),
+    "opt": ("OPT", opt),
+    "phi": ("Phi", partial),
+    "phi3": ("Phi3", phi3),
+    "qwen2": ("Qwen2", qwen2),
+    "qwen3": ("Qwen3", qwen3),
+    "smollm3": ("SmolLM3", smollm3),
+    "stablelm": ("StableLm", stablelm),
+    "starcoder2": ("Starcoder2", starcoder2),
+}
 FAMILIES = {
     "albert": ("Albert", albert),
     "bert": ("Bert", bert),
     "camembert": ("Camembert", padded),
     "distilbert": ("DistilBert", distilbert),
     "electra": ("Electra", electra),
-    "llama": ("Llama", llama),
-    "mistral": ("Mistral", mistral),
     "modernbert": ("ModernBert", modernbert),
     "mpnet": ("MPNet", shared),
-    "qwen2": ("Qwen2", qwen2),
-    "qwen3": ("Qwen3", qwen3),
     "roberta": ("Roberta", padded),
-    "smollm3": ("SmolLM3", smollm3),
     "xlm-roberta": ("XLMRoberta", padded),
-}
+} | DECODERS
 
 
 def patterns_of(folder, ids, dtype):
@@ -214,7 +443,7 @@ def round_of(program, family, seed, folder):
     model.to(r.choice([torch.float32, torch.float16, torch.bfloat16])).save_pretrained(folder)
     make_wordpiece(folder / "tokenizer.json")
     words = " ".join(TEXT).lower().split() + ["[PAD]", "[UNK]"]
-    text = " ".join(r.choice(words) for _ in range(r.choice([1, 5, 12, 20])))
+    text = " ".join(r.choice(words) for _ in range(r.choice([1, 5, 12, 30])))
     out = folder / "out.npz"
     done = subprocess.run(
         [program, "attention", "--model", folder, "--text", text, "--out", out],

@@ -29,6 +29,7 @@ CASES = {
     "llama-gqa": [(1, 3, 13, 5), (0, 1, 19, 0)],
     "gpt-neox-parallel": [(1, 1, 9, 2)],
     "mistral-window": [(1, 2, 40, 37), (0, 1, 40, 35)],
+    "gemma2": [(1, 2, 11, 9), (0, 1, 9, 4)],
     "bert": [(1, 1, 6, 15)],
     "bert-padded": [(1, 3, 5, 2), (0, 0, 5, 19)],
 }
@@ -40,18 +41,20 @@ SCRATCH = [
 ]
 
 
-def stored_stages(q, k, v, scale, seen, hidden, head, kv_head, query, key):
+def stored_stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None):
     """stages() of q, k and v as the file holds them."""
     q, k, v = (x.float().double() for x in (q, k, v))
-    case = stages(q, k, v, scale, seen, hidden, head, kv_head, query, key)
+    case = stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap)
     return case | {"keys": k[kv_head], "values": v[kv_head]}
 
 
-def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key):
+def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None):
     """q, k, v [head, n, d_head]; `hidden` replaces the scores of keys that are not `seen`."""
     q_i, keys, values = q[head, query], k[kv_head], v[kv_head]
     products = q_i * keys[key]
     scores = keys @ q_i * scale
+    if cap is not None:
+        scores = torch.tanh(scores / cap) * cap
     masked = torch.where(seen, scores, torch.tensor(hidden, dtype=scores.dtype))
     exps = torch.exp(masked - masked.max())
     weights = exps / exps.sum()
@@ -61,7 +64,7 @@ def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key):
         "k": keys[key],
         "products": products,
         "dot": products.sum().reshape(1),
-        "score": (products.sum() * scale).reshape(1),
+        "score": scores[key].reshape(1),
         "scores": scores,
         "masked": masked,
         "exps": exps,
@@ -80,6 +83,7 @@ def recorded(name):
         "llama-gqa": "llama",
         "gpt-neox-parallel": "gpt_neox",
         "mistral-window": "mistral",
+        "gemma2": "gemma2",
     }
     kind = kinds.get(name.partition("+")[0], "bert")
     module = importlib.import_module(f"transformers.models.{kind}.modeling_{kind}")
@@ -88,7 +92,8 @@ def recorded(name):
     def record(owner, q, k, v, mask, *args, **kwargs):
         scale = kwargs.get("scaling")
         scale = q.shape[-1] ** -0.5 if scale is None else scale
-        calls.append((q[0].detach(), k[0].detach(), v[0].detach(), mask, float(scale)))
+        cap = kwargs.get("softcap")
+        calls.append((q[0].detach(), k[0].detach(), v[0].detach(), mask, float(scale), cap))
         return original(owner, q, k, v, mask, *args, **kwargs)
 
     module.eager_attention_forward = record
@@ -100,14 +105,14 @@ def recorded(name):
 def of_model(name, out):
     done, calls = recorded(name)
     for i, (layer, head, query, key) in enumerate(CASES[name]):
-        q, k, v, mask, scale = calls[layer]
+        q, k, v, mask, scale, cap = calls[layer]
         n = k.shape[1]
         seen = torch.ones(n, dtype=torch.bool)
         if mask is not None:
             row = mask[0, 0, query, :n]
             seen = row if row.dtype == torch.bool else row > -1e30
         kv_head = head // (done.H // len(k))
-        given = (q, k, v, scale, seen, -torch.inf, head, kv_head, query, key)
+        given = (q, k, v, scale, seen, -torch.inf, head, kv_head, query, key, cap)
         case = stages(*given)
         torch.testing.assert_close(case["weights"], torch.tensor(done.A[layer][head, query]))
         z = torch.tensor(done.z[layer][query]).reshape(done.H, done.dh)

@@ -128,8 +128,8 @@ TEST_CASE("ModernBERT has no first norm, two rotations, and no direct logits") {
   CHECK(model->weights.blocks[0].ln1.gamma.empty());
   CHECK(!model->weights.blocks[1].ln1.gamma.empty());
   CHECK(c.local_layers == std::vector<bool>{false, true, true});
-  CHECK(rope_radians(c, 0)[1] == doctest::Approx(std::pow(900, -.25)));
-  CHECK(rope_radians(c, 1)[1] == doctest::Approx(std::pow(40, -.25)));
+  CHECK(rope_radians(c, 0, 9)[1] == doctest::Approx(std::pow(900, -.25)));
+  CHECK(rope_radians(c, 1, 9)[1] == doctest::Approx(std::pow(40, -.25)));
   CHECK(model->warnings.empty());
   const auto trace =
       std::make_shared<const Trace>(forward(model, some_tokens(9), {.activations = true}));

@@ -108,6 +108,32 @@ TEST_CASE("the bars show weights to four decimals and that they sum to one") {
   CHECK(figure.areas[2].says.ends_with(" · query 0 \"我\" → key 2 \"学习\""));
 }
 
+TEST_CASE("a cell outside of its layer's window names the window") {
+  Pairs pairs;
+  pairs.n_query = pairs.n_key = 9;
+  pairs.mask = Mask::causal;
+  pairs.reaches = {3, 9};
+  pairs.query_tokens.resize(1);
+  for (int i = 0; i < 9; ++i) pairs.query_tokens[0].items.push_back({.shown = "x"});
+  pairs.key_tokens = pairs.query_tokens;
+  State at;
+  at.lang = Lang::en;
+  CHECK(window_words(pairs, at, 8, 4) == "outside the window of 4 tokens");
+  CHECK(window_words(pairs, at, 8, 5).empty());
+  CHECK(window_words(pairs, at, 2, 7).empty());  // it comes after the query
+  CHECK(cell_sentence(Lang::en, cell_text(pairs, at, 8, 4, 0)) ==
+        "Masked: outside the window of 4 tokens · query 8 \"x\" → key 4 \"x\"");
+  at.lang = Lang::zh;
+  CHECK(cell_sentence(Lang::zh, cell_text(pairs, at, 8, 4, 0)) ==
+        "已掩码：在 4 个词元的窗口之外 · 查询 8“x” → 键 4“x”");
+  at.lang = Lang::en;
+  at.layer = 1;
+  CHECK(window_words(pairs, at, 8, 0).empty());
+  at.layer = 0;
+  pairs.mask = Mask::none;
+  CHECK(window_words(pairs, at, 2, 7) == "outside the window of 3 tokens on either side");
+}
+
 TEST_CASE("a masked key says so and is not a weight of zero") {
   const ScratchRun run = demonstration(ScratchMask::causal);
   State state;

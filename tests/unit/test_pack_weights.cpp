@@ -161,7 +161,7 @@ TEST_CASE("weights packed in place are, bit for bit, those packed elsewhere") {
          {&Block::q, &Block::k, &Block::v},
          &Layout::qkv_bias,
          store,
-         per_head ? Fused::per_head : Fused::one_by_one},
+         per_head ? Fused::per_group : Fused::one_by_one},
         {"h.{}.o", &Block::o},
         {"h.{}.in", &Block::mlp_in, nullptr, store},
         {"norm", &Weights::ln_final},

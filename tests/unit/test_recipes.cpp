@@ -19,22 +19,71 @@ Json json_of(const std::string& text) {
 
 // A family's own name of a field that most call `name`.
 std::string field_of(const std::string& family, const std::string& name) {
-  static const std::map<std::string, std::string> kGpt2 = {
-      {"hidden_size", "n_embd"},
-      {"num_hidden_layers", "n_layer"},
-      {"num_attention_heads", "n_head"},
-      {"intermediate_size", "n_inner"},
-      {"max_position_embeddings", "n_positions"},
-      {"hidden_act", "activation_function"}};
-  static const std::map<std::string, std::string> kDistilBert = {
-      {"hidden_size", "dim"},
-      {"num_hidden_layers", "n_layers"},
-      {"num_attention_heads", "n_heads"},
-      {"intermediate_size", "hidden_dim"},
-      {"hidden_act", "activation"}};
-  if (family == "modernbert" && name == "hidden_act") return "hidden_activation";
-  if (family == "distilbert" && kDistilBert.contains(name)) return kDistilBert.at(name);
-  return family == "gpt2" && kGpt2.contains(name) ? kGpt2.at(name) : name;
+  using Names = std::map<std::string, std::string>;
+  static const Names kGpt2 = {{"hidden_size", "n_embd"},
+                              {"num_hidden_layers", "n_layer"},
+                              {"num_attention_heads", "n_head"},
+                              {"intermediate_size", "n_inner"},
+                              {"max_position_embeddings", "n_positions"},
+                              {"hidden_act", "activation_function"}};
+  static const Names kActivation = {{"hidden_act", "hidden_activation"}};
+  // "" where the family has no such field.
+  static const std::map<std::string, Names> kNames = {
+      {"gpt2", kGpt2},
+      {"gptj", kGpt2},
+      {"gpt_bigcode", kGpt2},
+      {"gpt_neo",
+       {{"num_hidden_layers", "num_layers"},
+        {"num_attention_heads", "num_heads"},
+        {"hidden_act", "activation_function"}}},
+      {"opt", {{"intermediate_size", "ffn_dim"}, {"hidden_act", "activation_function"}}},
+      {"distilbert",
+       {{"hidden_size", "dim"},
+        {"num_hidden_layers", "n_layers"},
+        {"num_attention_heads", "n_heads"},
+        {"intermediate_size", "hidden_dim"},
+        {"hidden_act", "activation"}}},
+      {"modernbert", kActivation},
+      {"gemma2", kActivation},
+      {"gemma3_text", kActivation},
+      {"falcon", {{"intermediate_size", "ffn_hidden_size"}, {"hidden_act", "activation"}}},
+      {"bloom",
+       {{"num_hidden_layers", "n_layer"},
+        {"num_attention_heads", "n_head"},
+        {"intermediate_size", ""},
+        {"max_position_embeddings", "seq_length"},
+        {"hidden_act", ""}}},
+      {"mpt",
+       {{"hidden_size", "d_model"},
+        {"num_hidden_layers", "n_layers"},
+        {"num_attention_heads", "n_heads"},
+        {"intermediate_size", ""},
+        {"max_position_embeddings", "max_seq_len"},
+        {"hidden_act", ""}}},
+  };
+  const auto of_family = kNames.find(family);
+  if (of_family == kNames.end() || !of_family->second.contains(name)) return name;
+  return of_family->second.at(name);
+}
+
+// Fields that have a default.
+bool may_be_null(const std::string& family, const std::string& field) {
+  static const std::map<std::string, std::set<std::string>> kFields = {
+      {"gpt_neo", {"intermediate_size"}},
+      {"falcon", {"ffn_hidden_size", "max_position_embeddings"}},
+      {"bloom", {"seq_length"}},
+      {"gemma2", {"num_attention_heads"}},
+      {"gemma3_text", {"num_attention_heads", "max_position_embeddings", "vocab_size"}},
+  };
+  const auto found = kFields.find(family);
+  return field == "n_inner" || (found != kFields.end() && found->second.contains(field));
+}
+
+// What a family needs besides sizes.
+std::string needed(const std::string& family) {
+  if (family == "stablelm") return R"(,"num_key_value_heads":4)";
+  if (family == "gptj") return R"(,"rotary_dim":4)";
+  return family == "gpt_neo" ? R"(,"attention_types":[[["global","local"],1]])" : "";
 }
 
 // The smallest config.json of a family, with further members or replacements.
@@ -46,8 +95,10 @@ Result<Layout> layout_of(const std::string& family, const std::string& more = ""
                                     {"intermediate_size", 40},
                                     {"max_position_embeddings", 8192},
                                     {"vocab_size", 50}}) {
-    fields += ",\"" + field_of(family, name) + "\":" + std::to_string(value);
+    if (const std::string field = field_of(family, name); !field.empty())
+      fields += ",\"" + field + "\":" + std::to_string(value);
   }
+  fields += needed(family);
   const Json json = json_of(R"({"model_type":")" + family + "\"" + fields +
                             (more.empty() ? "" : "," + more) + "}");
   const Result<const Recipe*> recipe = find_recipe(json);
@@ -75,7 +126,11 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
     std::vector<Bind> binds(recipe->binds.begin(), recipe->binds.end());
     binds.insert(binds.end(), recipe->head.begin(), recipe->head.end());
     for (const Bind& bind : binds) {
-      CHECK(bound.insert(bind.name + std::string(bind.target.bias ? ".bias" : "")).second);
+      const bool again = bind.target.norm == &Block::ln2;  // a norm may serve twice
+      CHECK(bound.insert(bind.name + std::string(bind.target.bias ? ".bias"
+                                                 : again          ? " 2"
+                                                                  : ""))
+                .second);
       const bool per_layer = bind.target.norm || bind.target.linear[0];
       CHECK(per_layer == has(bind.name, "{}"));
     }
@@ -156,8 +211,19 @@ TEST_CASE("rotary settings are found where any version of transformers wrote the
       R"("high_freq_factor":4,"original_max_position_embeddings":64})";
   CHECK(layout_of("llama", llama3)->config.rope_scaling == RopeScaling::llama3);
   CHECK(layout_of("llama", llama3)->config.rope_original_n_ctx == 64);
-  CHECK(has(error_of(layout_of("llama", R"("rope_scaling":{"type":"yarn","factor":4})")),
-            "\"yarn\" is not supported; default, linear and llama3 are"));
+  CHECK(has(error_of(layout_of("llama", R"("rope_scaling":{"type":"su","factor":4})")),
+            "\"su\" is not supported; default, linear, dynamic, llama3, yarn and longrope are"));
+  const Config yarn = layout_of("llama", R"("rope_scaling":{"type":"yarn","factor":4})")->config;
+  CHECK(yarn.rope_original_n_ctx == 8192);
+  CHECK(yarn.rope_amplitude == doctest::Approx(0.1 * std::log(4) + 1));
+  const std::string longrope = R"("rope_scaling":{"type":"su","short_factor":[1,1,2,1],)"
+                               R"("long_factor":[1,2,3,4]},"original_max_position_embeddings":64)";
+  const Config phi3 = layout_of("phi3", longrope)->config;
+  CHECK(phi3.rope_scaling == RopeScaling::longrope);
+  CHECK(phi3.rope_factor == 128);
+  CHECK(phi3.rope_long[3] == 4);
+  CHECK(has(error_of(layout_of("phi3", R"("rope_scaling":{"type":"su","long_factor":[1]})")),
+            "short_factor must have 4 numbers"));
   CHECK(has(error_of(layout_of("llama", R"("rope_scaling":{"type":"linear"})")),
             "config.json: rope_scaling: factor is missing"));
   CHECK(has(error_of(layout_of("llama", R"("rope_scaling":"linear")")), "must be an object"));
@@ -198,6 +264,25 @@ TEST_CASE("which layers see only a window, and how far it reaches") {
   CHECK(has(error_of(layout_of("mistral", R"("sliding_window":0)")), "sliding_window must be"));
 }
 
+TEST_CASE("a model of text and pictures is opened by its text_config") {
+  const Json json = json_of(
+      R"({"model_type":"gemma3","text_config":{"model_type":"gemma3_text","hidden_size":16,)"
+      R"("num_hidden_layers":6,"intermediate_size":20,"rope_scaling":{"rope_type":"linear",)"
+      R"("factor":8.0},"sliding_window":1024},"vision_config":{"model_type":"siglip"}})");
+  const ConfigSource config = unwrapped(json);
+  const Result<Layout> layout = read_layout(**find_recipe(config), config);
+  REQUIRE(layout);
+  CHECK(layout->config.family == "gemma3_text");
+  CHECK(layout->config.n_heads == 8);
+  CHECK(layout->config.d_vocab == 262208);
+  CHECK(layout->config.is_local(4));
+  CHECK(!layout->config.is_local(5));
+  CHECK(layout->config.rope_local_theta == 10000);
+  REQUIRE(layout->notes.size() == 1);
+  CHECK(has(layout->notes[0], "of this gemma3 model"));
+  CHECK(unwrapped(json_of(R"({"model_type":"llama","text_config":{}})")).wrapper.empty());
+}
+
 TEST_CASE("numbers out of bounds are refused with the field's name") {
   for (const Recipe* recipe : recipes()) {
     const std::string family = recipe->model_type;
@@ -205,20 +290,22 @@ TEST_CASE("numbers out of bounds are refused with the field's name") {
     for (const char* name : {"hidden_size", "num_hidden_layers", "num_attention_heads",
                              "intermediate_size", "max_position_embeddings", "vocab_size"}) {
       const std::string field = field_of(family, name);
+      if (field.empty()) continue;
       for (const char* value : {"0", "-1", "1e12", "2.5", "\"8\"", "[]", "true", "null",
                                 "9223372036854775807", "123456789012345678901234567890"}) {
         CAPTURE(value);
-        if (field == "n_inner" && std::string(value) == "null") continue;  // 4 * n_embd
+        if (std::string(value) == "null" && may_be_null(family, field)) continue;
         const std::string message = error_of(layout_of(family, "\"" + field + "\":" + value));
         CHECK(message.starts_with("config.json: " + field));
       }
     }
     const std::string n_heads = field_of(family, "num_attention_heads");
     const std::string uneven = error_of(layout_of(family, "\"" + n_heads + "\":5"));
-    const bool fixed = family == "qwen3";  // its heads have a size of their own
+    const bool fixed = family == "qwen3" || family == "gemma";  // heads of a size of their own
     CHECK((fixed ? uneven.empty() : has(uneven, "multiple of")));
     const std::string act = field_of(family, "hidden_act");
-    CHECK(has(error_of(layout_of(family, "\"" + act + R"(":"mish")")), act + " \"mish\""));
+    if (!act.empty())
+      CHECK(has(error_of(layout_of(family, "\"" + act + R"(":"mish")")), act + " \"mish\""));
     CHECK(has(error_of(layout_of(family, R"("tie_word_embeddings":1)")), "true or false"));
   }
   CHECK(has(error_of(layout_of("llama", R"("num_key_value_heads":3)")), "multiple of"));
@@ -303,7 +390,7 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
     return *bound;
   };
   for (const MatrixOrder store : {MatrixOrder::out_in, MatrixOrder::in_out}) {
-    for (const Fused fused : {Fused::one_by_one, Fused::per_head}) {
+    for (const Fused fused : {Fused::one_by_one, Fused::per_group}) {
       const Bound bound = qkv(store, fused);
       for (int layer = 0; layer < 2; ++layer) {
         const Block& b = bound.weights.blocks[size_t(layer)];

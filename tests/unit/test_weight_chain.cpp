@@ -198,7 +198,7 @@ TEST_CASE("every stage of a weight is PyTorch's: causal, padded, rotated, groupe
     }
     ++n_cases;
   }
-  CHECK(n_cases == 14);
+  CHECK(n_cases == 16);
 }
 
 TEST_CASE("a masked key stays in the chain, with minus infinity or what replaces its score") {
