@@ -11,7 +11,8 @@ uniform sampler2D u_colors;     // [palette, 256]
 uniform ivec2 u_size;           // columns, rows
 uniform vec2 u_span;            // cells per pixel
 uniform int u_level;
-uniform int u_scale;            // 0 linear, 1 log, 2 row maximum
+uniform int u_scale;            // 0 automatic, 1 linear, 2 log, 3 row maximum
+uniform float u_top;            // of an automatic scale, the weight with the brightest colour
 uniform int u_palette;
 uniform bool u_reversed;
 uniform bool u_diverging;       // weights are places, 0.5 in the middle: of several, the farthest
@@ -75,8 +76,8 @@ vec2 largest(ivec2 first, ivec2 last) {
 }
 
 float position(vec2 value) {
-  if (u_scale == 1) return value.r > 0.0 ? 1.0 + log2(value.r) * 0.30103 / 4.0 : 0.0;
-  return u_scale == 2 ? value.g : value.r;
+  if (u_scale == 2) return value.r > 0.0 ? 1.0 + log2(value.r) * 0.30103 / 4.0 : 0.0;
+  return u_scale == 3 ? value.g : u_scale == 0 ? value.r / u_top : value.r;
 }
 
 vec3 masked() {

@@ -4,6 +4,9 @@
 import {Files} from './files.js';
 import * as glyphs from './glyphs.js';
 
+// In the order of BoxKey in platform.h.
+const kBoxKeys = ['', 'ArrowUp', 'ArrowDown', 'Enter', 'Shift+Enter', 'Tab', 'Escape'];
+
 export class Page {
   glyphs = glyphs;
   files = new Files(this);
@@ -184,11 +187,11 @@ export class Page {
     ]);
     let leaving = false;  // after Escape, Tab leaves the canvas: the keyboard is not trapped
     addEventListener('keydown', (event) => {
-      // Ctrl+K, from a text box, too; in some browsers it would lead to the address.
+      // From a text box, too; the browser would lead to the address, or search the page in vain.
       if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey &&
-          event.key?.toLowerCase() === 'k') {
+          /^[fk]$/i.test(event.key)) {
         event.stopPropagation();
-        return this.#passKey(event, 'k', true);
+        return this.#passKey(event, event.key.toLowerCase(), true);
       }
       if (event.target !== canvas) return;
       const {key} = event;
@@ -245,14 +248,21 @@ export class Page {
   setBox(id, text) {
     const box = this.#boxes.get(id);
     if (!box || box.value === text) return;
-    const {selectionStart, selectionEnd} = box;
+    const {selectionStart, selectionEnd, value} = box;
     box.value = text;
-    if (document.activeElement === box) box.setSelectionRange(selectionStart, selectionEnd);
+    if (document.activeElement !== box || selectionStart === value.length) return;
+    box.setSelectionRange(selectionStart, selectionEnd);
   }
 
   focusBox(id) {
     const box = this.#boxes.get(id);
     if (box && !box.hidden) box.focus({preventScroll: true});
+  }
+
+  // Whether the box leaves keys to the program (BoxKey in platform.h).
+  leaveKeys(id, leaves) {
+    const box = this.#boxes.get(id);
+    if (box) box.leavesKeys = leaves;
   }
 
   #makeBox(id) {
@@ -273,6 +283,13 @@ export class Page {
         if (/^(Arrow(Up|Down)|Page(Up|Down)|Enter|Escape)$/.test(event.key)) {
           this.#passKey(event, event.key, false);
         }
+        return;
+      }
+      const left = box.leavesKeys ? kBoxKeys.indexOf((event.shiftKey ? 'Shift+' : '') + event.key)
+                                  : 0;
+      if (left > 0) {
+        event.preventDefault();
+        this.call('box_key', id, left);
         return;
       }
       const enter = event.key === 'Enter' && box.classList.contains('line');

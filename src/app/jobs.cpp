@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "pass/forward.h"
+#include "text/continue_text.h"
 #include "text/random_tokens.h"
 
 namespace attn {
@@ -38,18 +39,10 @@ std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Kee
   return {};
 }
 
-// The longest beginning of the text that makes no more tokens than the model reads.
-Beginning beginning_that_fits(const Model& model, const Tokens& tokens) {
+Cuts cuts_that_fit(const Model& model, const Tokens& tokens) {
   const int most = model.config.n_ctx;
-  for (int n = most; n > 0;) {
-    size_t end = std::min(tokens.items[size_t(n) - 1].end, tokens.text.size());
-    while (end > 0 && end < tokens.text.size() && (uint8_t(tokens.text[end]) & 0xC0) == 0x80) --end;
-    const std::string text = tokens.text.substr(0, end);
-    const int now = model.tokenizer->encode(text).size();  // with the special tokens at its end
-    if (now <= most) return {text, now};
-    n -= now - most;
-  }
-  return {};
+  return {cut_to_fit(*model.tokenizer, tokens, most, false).size(),
+          cut_to_fit(*model.tokenizer, tokens, most, true).size()};
 }
 
 // The trace that shares the longest beginning with the text; null when there is none.
@@ -125,11 +118,13 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
         tokens = std::move(*random);
       } else {
         tokens = model.tokenizer->encode(wish.text);
+        if (wish.cut != Cut::none && tokens->size() > model.config.n_ctx)
+          tokens = cut_to_fit(*model.tokenizer, *tokens, model.config.n_ctx, wish.cut == Cut::last);
       }
       if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
         if (wish.repeat == 0 && tokens->size() > model.config.n_ctx)
-          made->shorter = beginning_that_fits(model, *tokens);
+          made->cuts = cuts_that_fit(model, *tokens);
         return false;
       }
       return true;

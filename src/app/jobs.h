@@ -31,7 +31,7 @@ struct Room {
 struct MadeTrace {
   TraceResult result;
   bool release_first = false;  // nothing was made: it fits once older pictures are released
-  Beginning shorter = {};      // of a text that is too long for the model
+  Cuts cuts = {};              // of a text that is too long for the model
 };
 Job scratch_job(ScratchSettings settings, Room room, Lang lang,
                 std::function<void(MadeTrace)> done);
@@ -47,6 +47,7 @@ struct ForwardWish {
                    // replace the text
   uint32_t repeat_seed = 0;
   Edits edits;  // made while the model runs
+  Cut cut = Cut::none;
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
 

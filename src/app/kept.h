@@ -10,6 +10,7 @@
 #include "app/store.h"
 #include "model/model.h"
 #include "pass/scratch.h"
+#include "state/state.h"
 #include "trace/trace.h"
 
 namespace attn {
@@ -20,6 +21,7 @@ struct TraceKey {
   ScratchSettings scratch;          // only for "scratch"
   int repeat = 0, repeat_seed = 0;  // as in State; `text` is empty then
   Edits edits;                      // made while the model runs
+  Cut cut = Cut::none;              // of a text that is too long
   bool operator==(const TraceKey&) const = default;
 };
 

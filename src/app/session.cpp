@@ -78,8 +78,10 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
     return {};
   }
   if (key.text.empty()) key.text = listed ? listed->default_text : "";
+  key.cut = state.cut;
   if (state.repeat > 0) {
     key.text.clear();
+    key.cut = Cut::none;
     key.repeat = state.repeat;
     key.repeat_seed = state.repeat_seed;
   }
@@ -95,7 +97,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
   }
   if (side.failed == key) {
     snapshot.error = side.error;
-    snapshot.shorter = side.shorter;
+    snapshot.cuts = side.cuts;
     return {};
   }
   if (std::exchange(released, false)) return {};
@@ -107,7 +109,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
                   return scratch_job(key.scratch, room(), state.lang, done);
                 return forward_job(
                     {model(key.model), key.text, state.layer, room(), kept.of(key.model),
-                     key.repeat, uint32_t(key.repeat_seed), key.edits},
+                     key.repeat, uint32_t(key.repeat_seed), key.edits, key.cut},
                     state.lang, done);
               }};
 }
@@ -117,7 +119,7 @@ void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) 
   if (!made.result) {
     side.failed = key;
     side.error = made.result.error();
-    side.shorter = std::move(made.shorter);
+    side.cuts = made.cuts;
     return;
   }
   ++snapshot.n_traces;
@@ -210,7 +212,7 @@ void Session::want(const State& state) {
   Impl& s = *impl_;
   s.speaks = state.lang;
   s.snapshot.error.reset();
-  s.snapshot.shorter = {};
+  s.snapshot.cuts = {};
   s.snapshot.can_retry = false;
   if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
   s.to_fetch.reset();

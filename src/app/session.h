@@ -53,7 +53,7 @@ struct Snapshot : Shown {
   double busy_seconds = 0;
   Worker::Longest longest_step;     // of all jobs so far
   std::optional<Error> error;       // why the state cannot be shown; the old picture stays
-  Beginning shorter;                // where `error` is that the text is too long for the model
+  Cuts cuts;                        // where `error` is that the text is too long for the model
   std::string model_id;             // State::model of the picture
   bool stale = false;               // the picture is of another model or text than the state's
   std::optional<Error> file_error;  // of the last files dropped; stays until dismissed

@@ -15,7 +15,7 @@ struct Side {
   std::optional<TraceKey> key = {};     // of shown.trace
   std::optional<TraceKey> failed = {};  // no trace can be made of it; `error` says why
   std::optional<Error> error = {};
-  Beginning shorter = {};  // of the text of `failed`
+  Cuts cuts = {};  // of the text of `failed`
   MapLook look = {};
   std::vector<int> watched = {};  // heads, see Session::watch
   int watched_side = 0;

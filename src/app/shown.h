@@ -72,10 +72,9 @@ inline constexpr uint64_t kSharpRoom = kPictureRoom / 8;
 using Measures = Store<MeasureKey, std::shared_ptr<const MadeMeasure>>;
 using ReadMaps = Store<ReadKey, std::shared_ptr<const ReadMap>>;
 
-// The beginning of a text that a model can read whole; "" for none.
-struct Beginning {
-  std::string text;
-  int n_tokens = 0;
+// How many tokens a model can read of the beginning and of the end of a text; 0: none.
+struct Cuts {
+  int first = 0, last = 0;
 };
 
 // Pointers are null until their job is done, then keep the old result until the next is ready, so

@@ -60,7 +60,8 @@ struct HitArea {
   std::string says;
   std::optional<Site> site = {};
   int query = -1, key = -1;
-  int link = -1;  // areas with the same link are highlighted together; -1: none
+  int token = -1;  // of the vocabulary, which a click adds to the end of the text; -1: none
+  int link = -1;   // areas with the same link are highlighted together; -1: none
 };
 
 struct Figure {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/utf8.h"
+#include "figure/contrast.h"
 #include "figure/heads_table.h"
 
 namespace attn {
@@ -37,7 +38,8 @@ float most_of(std::span<const float> row) {
 
 float ValueRange::colored(Scale scale, float value, float row_most) const {
   if (!std::isfinite(value)) return NAN;
-  if (!diverges() && scale == Scale::linear) return std::clamp(place(value), 0.f, 1.f);
+  if (!diverges() && (scale == Scale::linear || scale == Scale::automatic))
+    return std::clamp(place(value), 0.f, 1.f);
   const float size = std::abs(value), most = scale == Scale::row_max ? row_most : high;
   float t = most > 0 ? size / most : 0;
   if (scale == Scale::log) t = t > 0 ? 1 + std::log10(t) / 4 : 0;
@@ -52,7 +54,13 @@ std::string ValueRange::tick(const Metric* metric, Scale scale, float at) const 
     std::snprintf(text, sizeof text, "%.0f%%", double(100 * t));
     return text;
   }
-  if (scale == Scale::linear) return value_text(metric, low + at * (high - low));
+  if (scale == Scale::automatic && !metric && high < 1) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%.2g", double(at * high));
+    return t == 1 ? top_text(high) : text;
+  }
+  if (scale == Scale::linear || scale == Scale::automatic)
+    return value_text(metric, low + at * (high - low));
   if (t == 0 && diverges()) return "0";
   // Significant digits, since these values may be far below the precision of value_text().
   char text[32];

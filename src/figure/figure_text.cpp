@@ -51,6 +51,14 @@ std::string position_text(std::span<const Token> tokens, int i) {
   return token.first == token.last ? first : first + "–" + std::to_string(token.last);
 }
 
+std::string cut_words(const Tokens& tokens, Lang lang) {
+  if (tokens.n_whole == 0) return "";
+  const std::string n = std::to_string(tokens.size()), all = std::to_string(tokens.n_whole);
+  if (lang == Lang::zh)
+    return std::string(tokens.keeps_end ? "后 " : "前 ") + n + " 个词元（全文共 " + all + " 个）";
+  return std::string(tokens.keeps_end ? "last " : "first ") + n + " of " + all + " tokens";
+}
+
 std::string window_words(const Pairs& pairs, const State& at, int query, int key) {
   const int reach = pairs.reach(at.layer);
   const bool causal = pairs.mask == Mask::causal;

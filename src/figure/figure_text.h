@@ -27,6 +27,9 @@ size_t line_break(std::string_view text, size_t longest);
 // "13–14". Every place that numbers tokens uses it.
 std::string position_text(std::span<const Token> tokens, int i);
 
+// "first 512 of 900 tokens" of a text that was cut to fit; "" otherwise.
+std::string cut_words(const Tokens& tokens, Lang lang);
+
 // One cell of a pattern.
 struct CellText {
   std::string query, key;  // positions

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "figure/filter_names.h"
 #include "figure/heads_table.h"
 
 namespace attn {
@@ -12,18 +13,6 @@ namespace {
 using Condition = HeadFilter::Condition;
 
 constexpr size_t kMostNamed = 6;  // measures in one error
-
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
-bool is_operator(char c) { return c == '<' || c == '>' || c == '='; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// ASCII lower case, without spaces and underscores.
-std::string plain(std::string_view name) {
-  std::string out;
-  for (char c : name)
-    if (!is_blank(c) && c != '_') out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-  return out;
-}
 
 // Levenshtein distance.
 int edits(std::string_view a, std::string_view b) {
@@ -70,17 +59,6 @@ std::string nearest_id(std::string_view name) {
   return best;
 }
 
-struct NamedRole {
-  Role role;
-  Text name;
-};
-std::vector<NamedRole> roles() {
-  std::vector<NamedRole> all;
-  for (int i = 0; i < int(Role::nothing); ++i) all.push_back({Role(i), role_name(Role(i))});
-  all.push_back({Role::nothing, {"none", "无"}});
-  return all;
-}
-
 struct Reader {
   std::string_view text;
   Lang lang;
@@ -123,9 +101,9 @@ struct Reader {
       rest.remove_prefix(size_t(end - rest.data()));
       return true;
     };
-    if (rest.empty() || !is_digit(rest[0]) || !number(from)) return false;
+    if (rest.empty() || !is_decimal(rest[0]) || !number(from)) return false;
     to = from;
-    if (rest.size() > 1 && rest[0] == '-' && is_digit(rest[1])) {
+    if (rest.size() > 1 && rest[0] == '-' && is_decimal(rest[1])) {
       rest.remove_prefix(1);
       return number(to) && to >= from;
     }
@@ -177,7 +155,7 @@ struct Reader {
     skip();
     const std::string_view name = word();
     std::string known;
-    for (const NamedRole& r : roles()) {
+    for (const NamedRole& r : named_roles()) {
       for (const char* title : {r.name.en, r.name.zh})
         if (!name.empty() && plain(title).starts_with(plain(name))) return c.is = r.role, c;
       known += (known.empty() ? "" : t(", ", "、")) + plain(r.name.in(lang));
@@ -217,6 +195,20 @@ struct Reader {
 };
 
 }  // namespace
+
+std::string plain(std::string_view name) {
+  std::string out;
+  for (char c : name)
+    if (!is_blank(c) && c != '_') out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  return out;
+}
+
+std::vector<NamedRole> named_roles() {
+  std::vector<NamedRole> all;
+  for (int i = 0; i < int(Role::nothing); ++i) all.push_back({Role(i), role_name(Role(i))});
+  all.push_back({Role::nothing, {"none", "无"}});
+  return all;
+}
 
 std::string role_filter(Role role) { return "role=" + plain(role_name(role).en); }
 

@@ -102,9 +102,11 @@ Rgb place_color(Palette palette, bool dark, float place) {
   return (diverging ? diverging_colors(dark) : palette_colors(palette))[size_t(place * 255 + .5f)];
 }
 
-float scale_position(Scale scale, float weight, float row_max) {
+float scale_position(Scale scale, float weight, float row_max, float top) {
   if (std::isnan(weight)) return kBroken;
   switch (scale) {
+    case Scale::automatic:
+      return std::clamp(weight / top, 0.f, 1.f);
     case Scale::linear:
       return std::clamp(weight, 0.f, 1.f);
     case Scale::log:
@@ -121,6 +123,7 @@ std::span<const Tick> scale_ticks(Scale scale) {
       return kLogTicks;
     case Scale::row_max:
       return kRowTicks;
+    case Scale::automatic:
     case Scale::linear:
       break;
   }

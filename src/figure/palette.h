@@ -28,9 +28,10 @@ inline constexpr float kBroken = -1;
 Rgb place_color(Palette palette, bool dark, float place);
 
 // A weight's place in the palette, 0 to 1.
-// linear: the weight; log: 4 decades below 1; row_max: relative to the largest of its row.
-float scale_position(Scale scale, float weight, float row_max);
-// The ticks of the colour bar: place in the palette and label ("0.001").
+// automatic: relative to `top` (contrast.h); linear: the weight; log: 4 decades below 1; row_max:
+// relative to the largest of its row.
+float scale_position(Scale scale, float weight, float row_max, float top = 1);
+// The ticks of the colour bar, for a `top` of 1: place in the palette and label ("0.001").
 struct Tick {
   float position;
   const char* label;

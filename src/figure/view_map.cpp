@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "figure/caption.h"
+#include "figure/contrast.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
@@ -22,7 +23,9 @@ Figure map_figure(const ViewInput& input) {
     cell = std::min(cell, std::max(40.f, input.height - top - line) / float(n_query));
   cell = std::min(cell, line * 4);
   const Vec2 min = {left, top}, max = {left + cell * float(n_key), top + cell * float(n_query)};
-  const ValueRange range = range_of(input.metric, input.measure.values);
+  ValueRange range = range_of(input.metric, input.measure.values);
+  if (!input.metric && input.attention)
+    range.high = weight_top(*input.attention, s.sample, s.layer, s.head, s.scale);
   Figure figure{{input.width, max.y + 8}, {}, {}};
   figure.shapes.push_back(
       Label{{left, 0}, figure_title(input.metric, s), Ink::text, Align::left, side_most});
@@ -36,7 +39,7 @@ Figure map_figure(const ViewInput& input) {
           !a.may_see(s.sample, s.layer, q, k) && (row[k] == 0 || !std::isfinite(row[k]));
       cells.places.push_back(masked         ? NAN
                              : input.metric ? range.colored(s.scale, row[k], most)
-                                            : scale_position(s.scale, row[k], most));
+                                            : scale_position(s.scale, row[k], most, range.high));
     }
   }
   figure.shapes.push_back(std::move(cells));
@@ -64,7 +67,7 @@ Figure map_figure(const ViewInput& input) {
         const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key,
                                          size_t(n_key));
         const float place = input.metric ? range.colored(s.scale, value, most_of(row))
-                                         : scale_position(s.scale, value, most_of(row));
+                                         : scale_position(s.scale, value, most_of(row), range.high);
         figure.shapes.push_back(
             Label{{left + (float(k) + .5f) * cell, top + (float(q) + .5f) * cell - line * .45f},
                   value_text(input.metric, value).substr(0, 5),
@@ -76,8 +79,14 @@ Figure map_figure(const ViewInput& input) {
                   std::isfinite(place) ? place : 0});
       }
   add_color_bar(figure, input.metric, range, {max.x + 12, min.y},
-                std::max(40.f, std::min(max.y - min.y, 260.f)), line, true,
-                input.metric ? &s.scale : nullptr);
+                std::max(40.f, std::min(max.y - min.y, 260.f)), line, true, &s.scale);
+  if (!input.metric && s.scale == Scale::automatic)
+    figure.shapes.push_back(Label{{max.x + 12, min.y - line * 1.1f},
+                                  tr(s.lang, "auto", "自动"),
+                                  Ink::faint,
+                                  Align::left,
+                                  0,
+                                  .85f});
   // One hover area per row: one per cell would be too many to be useful.
   for (int q = 0; q < n_query; ++q) {
     const std::span<const float> row(input.measure.values.data() + int64_t(q) * n_key,

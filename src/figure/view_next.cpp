@@ -1,6 +1,7 @@
 // view_next.cpp - the most likely tokens of the vocabulary as bars.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
@@ -25,6 +26,7 @@ Figure next_figure(const ViewInput& input) {
   const Model* model = input.model;
   // Bidirectional models predict the token at a position, not the next one.
   const bool both_ways = model && model->config.fills_masks;
+  const bool is_last = s.token == input.pairs.n_query - 1;
   Figure figure;
   figure.shapes.push_back(
       Label{{2, 0},
@@ -46,10 +48,17 @@ Figure next_figure(const ViewInput& input) {
         Rect{{from, y + line / 2 - 5}, {std::max(from + 1, end), y + line / 2 + 5}, Ink::accent});
     figure.shapes.push_back(
         Label{{input.width - 2, y}, text_of(p.weight), Ink::text, Align::right});
-    figure.areas.push_back({{0, y - 2},
-                            {input.width, y + line + 3},
-                            quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") +
-                                std::to_string(p.key) + "  " + text_of(p.weight)});
+    HitArea area{{0, y - 2},
+                 {input.width, y + line + 3},
+                 quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") +
+                     std::to_string(p.key) + "  " + text_of(p.weight)};
+    if (known && !both_ways) {
+      area.says += is_last ? tr(s.lang, "\nClick to add it to the text", "\n单击将其加到文本末尾")
+                           : tr(s.lang, "\nTo add tokens, choose the last one of the text",
+                                "\n要添加词元，请先选择文本的最后一个词元");
+      area.token = is_last ? p.key : -1;
+    }
+    figure.areas.push_back(std::move(area));
     y += row;
   }
   figure.size = {input.width, y};

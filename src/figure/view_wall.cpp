@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/contrast.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
@@ -51,7 +52,8 @@ bool is_hidden(const Attention& a, int sample, int layer, const SmallMap& map, i
   return (a.mask == Mask::causal && k > last_q) || q - last_k > reach || k - last_q > reach;
 }
 
-Cells cells_of_map(const ViewInput& input, int layer, const SmallMap& map, Vec2 min, Vec2 max) {
+Cells cells_of_map(const ViewInput& input, int layer, const SmallMap& map, float top, Vec2 min,
+                   Vec2 max) {
   Cells cells{min, max, map.rows, map.cols, {}};
   cells.places.reserve(map.values.size());
   for (int r = 0; r < map.rows; ++r) {
@@ -61,7 +63,7 @@ Cells cells_of_map(const ViewInput& input, int layer, const SmallMap& map, Vec2 
       const bool hidden =
           row[size_t(c)] == 0 && is_hidden(*input.attention, input.state.sample, layer, map, r, c);
       cells.places.push_back(hidden ? NAN
-                                    : scale_position(input.state.scale, row[size_t(c)], most));
+                                    : scale_position(input.state.scale, row[size_t(c)], most, top));
     }
   }
   return cells;
@@ -120,6 +122,10 @@ Figure wall_figure(const ViewInput& input) {
       wall_order(n_layers * n_heads, input.metric ? std::span(values) : std::span<const float>(),
                  s.arrange, s.order);
   const bool by_layer = s.arrange == Arrange::layers || !input.metric;
+  const bool own = has_own_contrast(s);
+  float most = 0;  // the weight of the brightest colour
+  for (int head = 0; a && head < n_layers * n_heads; ++head)
+    most = std::max(most, weight_top(*a, s.sample, head / n_heads, head % n_heads, s.scale));
   Vec2 chosen = {left, top};
   Figure figure{{input.width, top + wall.size().y + bar + 6}, {}, {}};
   if (by_layer) add_names(figure, s, wall, {left, top}, line * .7f);
@@ -128,7 +134,8 @@ Figure wall_figure(const ViewInput& input) {
     const Vec2 at = wall.at(place / n_heads, place % n_heads);
     const Vec2 min = {left + at.x, top + at.y}, max = {min.x + wall.map.x, min.y + wall.map.y};
     if (a && a->is_kept(l))
-      figure.shapes.push_back(cells_of_map(input, l, small_map(input, l, h, side), min, max));
+      figure.shapes.push_back(cells_of_map(input, l, small_map(input, l, h, side),
+                                           own ? head_top(*a, s.sample, l, h) : most, min, max));
     else
       figure.shapes.push_back(Rect{min, max, Ink::line});
     const float value = values[size_t(head)];
@@ -146,8 +153,17 @@ Figure wall_figure(const ViewInput& input) {
   }
   add_frame(figure, chosen, {chosen.x + wall.map.x, chosen.y + wall.map.y}, Ink::accent,
             std::clamp(wall.gap * .7f, .5f, 2.5f));
-  add_color_bar(figure, nullptr, {}, {left, top + wall.size().y + 8},
-                std::min(input.width - left - 6, 260.f), line, false, &s.scale);
+  const float length = std::min(input.width - left - 6, 260.f), bar_top = top + wall.size().y + 8;
+  const Scale ticks = own ? Scale::row_max : s.scale;
+  add_color_bar(figure, nullptr, {0, most > 0 ? most : 1}, {left, bar_top}, length, line, false,
+                &ticks);
+  if (s.scale == Scale::automatic)
+    figure.shapes.push_back(Label{{left + length + 12, bar_top - 2},
+                                  contrast_words(s.contrast, s.lang),
+                                  Ink::faint,
+                                  Align::left,
+                                  std::max(1.f, input.width - left - length - 14),
+                                  .85f});
   return figure;
 }
 

@@ -112,6 +112,7 @@ void set_uniforms(GLuint program, const Drawing& d, const ImDrawData& data) {
       glUniform2i(at(("u_pages[" + std::to_string(i) + "]").c_str()), d.tiles->levels[i].first,
                   d.tiles->levels[i].tiles_x);
   glUniform1i(at("u_scale"), int(d.style.scale));
+  glUniform1f(at("u_top"), d.style.top);
   glUniform1i(at("u_palette"),
               d.style.diverging ? kPalettes + int(d.style.dark) : int(d.style.palette));
   glUniform1i(at("u_diverging"), d.style.diverging);

@@ -41,6 +41,7 @@ class HeatMapStack {
 struct HeatMapStyle {
   Palette palette = Palette::viridis;
   Scale scale = Scale::linear;
+  float top = 1;           // of an automatic scale, the weight with the brightest colour
   bool diverging = false;  // values are places in the diverging palette; -2: no value
   bool mean = false;       // tiled maps: a pixel over several cells shows their mean
   bool causal = false;     // cells above the diagonal are drawn as `masked`, not as weight 0

@@ -73,6 +73,11 @@ void store(const std::string& key, const std::string& value);
 bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const char* label, bool dark,
                 bool over_list = false);
 void focus_prompt(const char* id = "prompt");  // of a box that is shown
+// Keys that a one-line box leaves to the program, for a list below it or places in a text.
+enum class BoxKey { none, up, down, enter, shift_enter, tab, escape };
+// The one pressed in this box since the last frame. Only where `wants` does the box leave them;
+// otherwise Enter, Tab and Escape end typing. Call it after prompt_box.
+BoxKey box_key(const char* id, bool wants);
 // Tells screen readers of the cell under the mouse or the chosen one, or of the control that the
 // keyboard moved to (nodes of an aria-live region); "" clears it.
 enum class Spoken { cell, control };

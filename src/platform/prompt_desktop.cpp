@@ -46,6 +46,22 @@ bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const cha
 
 void focus_prompt(const char* id) { focus_wanted() = id; }
 
+BoxKey box_key(const char* id, bool wants) {
+  if (!wants || !(ImGui::IsItemActive() || ImGui::IsItemDeactivated())) return BoxKey::none;
+  struct Row {
+    ImGuiKey pressed;
+    BoxKey means;
+  };
+  for (const Row& row : {Row{ImGuiKey_UpArrow, BoxKey::up}, Row{ImGuiKey_DownArrow, BoxKey::down},
+                         Row{ImGuiKey_Enter, BoxKey::enter}, Row{ImGuiKey_Tab, BoxKey::tab},
+                         Row{ImGuiKey_Escape, BoxKey::escape}}) {
+    if (!ImGui::IsKeyPressed(row.pressed)) continue;
+    if (row.means != BoxKey::escape) focus_prompt(id);  // Enter and Tab end typing
+    return row.means == BoxKey::enter && ImGui::GetIO().KeyShift ? BoxKey::shift_enter : row.means;
+  }
+  return BoxKey::none;
+}
+
 void start_frame() {}
 void end_frame() {}
 

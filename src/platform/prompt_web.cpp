@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "platform/program.h"
 
@@ -19,6 +20,9 @@ EM_JS(void, page_set_box, (const char* id, const char* text), {
   Module.page.setBox(UTF8ToString(id), UTF8ToString(text));
 })
 EM_JS(void, page_focus_box, (const char* id), { Module.page.focusBox(UTF8ToString(id)); })
+EM_JS(void, page_leave_keys, (const char* id, bool leaves), {
+  Module.page.leaveKeys(UTF8ToString(id), leaves);
+})
 // clang-format on
 
 namespace attn::platform {
@@ -27,6 +31,7 @@ namespace {
 struct Box {
   std::string shown;                 // the element's text, as far as the program knows
   std::optional<std::string> typed;  // by the user since the last frame
+  BoxKey key = BoxKey::none;         // likewise
 };
 
 std::map<std::string, Box>& boxes() {
@@ -54,9 +59,19 @@ bool prompt_box(const char* id, std::string& text, Vec2 min, Vec2 max, const cha
 
 void focus_prompt(const char* id) { page_focus_box(id); }
 
+BoxKey box_key(const char* id, bool wants) {
+  page_leave_keys(id, wants);
+  return std::exchange(boxes()[id].key, BoxKey::none);
+}
+
 }  // namespace attn::platform
 
 extern "C" EMSCRIPTEN_KEEPALIVE void attn_typed(const char* id, const char* text) {
   attn::platform::boxes()[id].typed = text;
+  attn::platform::wake();
+}
+
+extern "C" EMSCRIPTEN_KEEPALIVE void attn_box_key(const char* id, int key) {
+  attn::platform::boxes()[id].key = attn::platform::BoxKey(key);
   attn::platform::wake();
 }

@@ -61,6 +61,7 @@ EMSCRIPTEN_KEEPALIVE void attn_key(const char* name, bool command) {
       {"PageDown", ImGuiKey_PageDown},
       {"Enter", ImGuiKey_Enter},
       {"Escape", ImGuiKey_Escape},
+      {"f", ImGuiKey_F},
       {"k", ImGuiKey_K},
   };
   ImGuiIO& io = ImGui::GetIO();

@@ -13,13 +13,15 @@ namespace attn {
 
 enum class Theme { system, light, dark };
 enum class Palette { viridis, cividis, magma, greys };
-enum class Scale { linear, log, row_max };
+enum class Scale { automatic, linear, log, row_max };
 enum class Panel { token, head, list, learn };         // the side panel
 enum class Units { tokens, words, sentences, spans };  // what one row or column is
 enum class Specials { shown, hidden };                 // such as [CLS]
 enum class Pool { largest, mean };                     // of the weights under one cell
 enum class Arrange { layers, measure };                // of the heads on the wall
 enum class Order { highest, lowest, place };           // of the list of heads
+enum class Contrast { shared, own };                   // of the maps on the wall
+enum class Cut { none, first, last };                  // of a text that is too long
 enum class Dots { layer, role };                       // what colours the scatter plot
 
 // Without hover. Equal states show equal pictures.
@@ -42,9 +44,10 @@ struct State : Site {
   Units units = Units::tokens;
   std::string spans;  // "2-5.7-9" merges tokens 2 to 5, and 7 to 9
   Specials specials = Specials::shown;
-  std::string strip;  // id of the {query} or {key} metric that colours the text; empty: the row
-                      // of the chosen token
-  int repeat = 0;     // number of random tokens, repeated, in place of the text; 0: the text
+  std::string strip;    // id of the {query} or {key} metric that colours the text; empty: the row
+                        // of the chosen token
+  Cut cut = Cut::none;  // which part of a text that is too long for the model is read
+  int repeat = 0;       // number of random tokens, repeated, in place of the text; 0: the text
   int repeat_seed = 0;
   Pool pool = Pool::largest;
   std::string view = "map";  // View::id (figure/views.h) of the middle panel
@@ -65,7 +68,8 @@ struct State : Site {
   std::string look;  // the part of the map in view (state/look.h); empty: all of it
   // Appearance
   Palette palette = Palette::viridis;
-  Scale scale = Scale::linear;
+  Scale scale = Scale::automatic;
+  Contrast contrast = Contrast::shared;
   Theme theme = Theme::system;
   Lang lang = Lang::en;
 
@@ -84,7 +88,9 @@ struct Field {
 
 inline constexpr const char* kMaskNames[] = {"none", "causal", "padding"};
 inline constexpr const char* kPaletteNames[] = {"viridis", "cividis", "magma", "greys"};
-inline constexpr const char* kScaleNames[] = {"linear", "log", "row"};
+inline constexpr const char* kScaleNames[] = {"auto", "linear", "log", "row"};
+inline constexpr const char* kContrastNames[] = {"shared", "own"};
+inline constexpr const char* kCutNames[] = {"none", "first", "last"};
 inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
 inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
@@ -98,7 +104,9 @@ inline constexpr Text kMaskTitles[] = {{"None", "无"}, {"Causal", "因果"}, {"
 inline constexpr Text kPaletteTitles[] = {
     {"Viridis", "Viridis"}, {"Cividis", "Cividis"}, {"Magma", "Magma"}, {"Greys", "灰度"}};
 inline constexpr Text kScaleTitles[] = {
-    {"Linear", "线性"}, {"Log", "对数"}, {"Row maximum", "行最大值"}};
+    {"Automatic", "自动"}, {"0 to 1", "0 到 1"}, {"Log", "对数"}, {"Row maximum", "行最大值"}};
+inline constexpr Text kContrastTitles[] = {{"Shared", "共用"}, {"Each its own", "各自"}};
+inline constexpr Text kCutTitles[] = {{"None", "无"}, {"Beginning", "开头"}, {"End", "结尾"}};
 inline constexpr Text kUnitTitles[] = {{"Model tokens", "模型的词元"},
                                        {"Words", "词"},
                                        {"Sentences", "句子"},
@@ -259,6 +267,14 @@ void for_each_field(S& s, F&& f) {
         .help = {"Measure that colours the tokens of the text; none: the chosen token's attention",
                  "为文本中的词元着色的度量；无：所选词元的注意力"},
     });
+  f(s.cut, Field{
+               .key = "cut",
+               .title = {"Long text", "过长的文本"},
+               .help = {"Which part is read of a text that is too long for the model",
+                        "文本超出模型上限时读取哪一部分"},
+               .names = kCutNames,
+               .titles = kCutTitles,
+           });
   f(s.repeat,
     Field{
         .key = "repeat",
@@ -394,10 +410,20 @@ void for_each_field(S& s, F&& f) {
   f(s.scale, Field{
                  .key = "scale",
                  .title = {"Scale", "刻度"},
-                 .help = {"How weights map to colours", "权重如何映射为颜色"},
+                 .help = {"How weights map to colours; automatic: from 0 to 1, and less where "
+                          "nearly all weights are small",
+                          "权重如何映射为颜色；自动：从 0 到 1，权重普遍很小时缩小范围"},
                  .names = kScaleNames,
                  .titles = kScaleTitles,
              });
+  f(s.contrast, Field{
+                    .key = "contrast",
+                    .title = {"Colours of all heads", "所有头的颜色"},
+                    .help = {"Whether the maps of all heads share one scale of colours",
+                             "所有头的热力图是否共用同一颜色刻度"},
+                    .names = kContrastNames,
+                    .titles = kContrastTitles,
+                });
   f(s.theme, Field{
                  .key = "theme",
                  .title = {"Theme", "主题"},

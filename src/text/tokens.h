@@ -22,6 +22,9 @@ struct Token {
 struct Tokens {
   std::string text;
   std::vector<Token> items;
+  // Where a longer text was cut to fit: its number of tokens, else 0; and which part was kept.
+  int n_whole = 0;
+  bool keeps_end = false;
 
   int size() const { return int(items.size()); }
 };

@@ -21,8 +21,7 @@ bool has_target(const Frame& f) {
 
 void zoom(Frame& f, float factor) {
   if (in_view(f, "wall")) return zoom_wall(f, factor);
-  const View2D& v = f.ui.view;
-  zoom_map(f, factor, {(v.cell_min.x + v.cell_max.x) / 2, (v.cell_min.y + v.cell_max.y) / 2});
+  zoom_map(f, factor, zoom_center(f));
 }
 
 constexpr Text same(const char* keys) { return {keys, keys}; }
@@ -227,6 +226,15 @@ std::span<const Action> actions() {
           .keys = same("/"),
           .chords = {{ImGuiKey_Slash, Chord::none}},
           .run = [](Frame&) { platform::focus_prompt(); },
+      },
+      {
+          .id = "find",
+          .title = {"Find in the text, or go to a position", "在文本中查找，或跳到某个位置"},
+          .keys = same("Ctrl+F"),
+          .chords = {{ImGuiKey_F, Chord::command}},
+          .run = open_find,
+          .can = has_trace,
+          .in_text = true,
       },
       {
           .id = "controls",

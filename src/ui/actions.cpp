@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "figure/figure_text.h"
 #include "platform/platform.h"
+#include "text/continue_text.h"
 #include "ui/ui_state.h"
 
 namespace attn {
@@ -46,6 +48,22 @@ void enter_text(UiState& ui, State& state, std::string text) {
   state.token = 0;
   state.locked_key = -1;
   ui.wants_last_token = state.model != "scratch";
+}
+
+void append_token(Frame& read, int id) {
+  Frame& f = read.base ? *read.base : read;
+  if (!f.snap.current || !f.snap.model || !f.snap.model->tokenizer) return;
+  const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  const Tokens& tokens = f.attention().query_tokens[size_t(f.shown.sample)];
+  const auto text = f.snap.period > 0 ? std::nullopt : text_with_token(tokenizer, tokens, id);
+  if (!text)
+    return toast(f, quoted_token(f.lang, tokenizer.shown(id)) +
+                        f.t(" cannot be added: no text ends in this token here",
+                            " 无法添加：此处没有以该词元结尾的文本"));
+  f.state.text = *text;
+  f.state.repeat = 0;
+  f.state.locked_key = -1;
+  f.ui.wants_last_token = true;
 }
 
 void choose_model(Frame& f, const std::string& id) {
@@ -151,6 +169,16 @@ void open_wall(Frame& f) {
 void open_map(Frame& f) {
   f.state.view = "map";
   f.ui.fits = true;
+}
+
+Vec2 zoom_center(const Frame& f) {
+  const View2D& v = f.ui.view;
+  if (f.ui.map_mouse) return *f.ui.map_mouse;
+  Vec2 at = {(v.cell_min.x + v.cell_max.x) / 2, (v.cell_min.y + v.cell_max.y) / 2};
+  if (!f.trace) return at;
+  if (f.shown.locked_key >= 0) at = {float(f.shown.locked_key) + .5f, float(f.shown.token) + .5f};
+  return {std::clamp(at.x, v.cell_min.x, v.cell_max.x),
+          std::clamp(at.y, v.cell_min.y, v.cell_max.y)};
 }
 
 void zoom_map(Frame& f, float factor, Vec2 at) {

@@ -75,7 +75,8 @@ void draw_head_preview(const Frame& f, int layer, int head) {
     return;
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready || !ImGui::BeginTooltip()) return;
-  const platform::HeatMapStyle style = f.heat_style();
+  platform::HeatMapStyle style = f.heat_style();
+  style.top = f.map_top(layer, head);
   const float side = 132, longest = float(std::max(ui.grid->side_q, ui.grid->side_k));
   const ImVec2 size = {side * float(ui.grid->side_k) / longest,
                        side * float(ui.grid->side_q) / longest};

@@ -20,6 +20,7 @@
 #include "platform/tile_textures.h"
 #include "state/history.h"
 #include "state/state.h"
+#include "text/find_text.h"
 #include "ui/command_palette.h"
 #include "ui/search_list.h"
 #include "ui/theme.h"
@@ -111,6 +112,26 @@ struct LabelWidths {
   float queries = 0, keys = 0;  // of the longest, untruncated
 };
 
+// weight_top() of all heads of an attention, NaN until asked for.
+struct TopCache {
+  SampleKey of;
+  Scale scale = Scale::automatic;
+  Contrast contrast = Contrast::shared;
+  std::vector<float> tops;  // [layer, head]
+};
+
+// The bar that finds words in the text.
+struct FindBar {
+  bool open = false;
+  bool wants_focus = false;  // from the next frame on
+  std::string words;
+  std::weak_ptr<const Trace> trace;  // searched for `searched`
+  int sample = -1;
+  std::string searched;
+  std::vector<FoundTokens> found;
+  int at = 0;  // the chosen one of `found`
+};
+
 // Layout of the chips of the strip.
 struct StripCache {
   std::weak_ptr<const void> drawn;
@@ -167,11 +188,14 @@ struct UiState {
   std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
   RowCache row, hover_row, focus_row;
   LabelWidths label_widths;
+  TopCache map_tops, wall_tops;
   StripCache strip;
   StripValues strip_values;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
   int hover_query = -1, hover_key = -1;  // the hovered cell as the map marks it
+  std::optional<Vec2> map_mouse;         // in cells, while the mouse is over the map
+  int bring_row = -1;                    // the token whose row is to be brought into view
   bool dragged = false;
   std::string announced;
   const char* last_action = "";  // id of the last action, for scripts
@@ -229,6 +253,9 @@ struct UiState {
   bool opens_target = false;                  // the menu of the target, in the next frame
   std::string target_draft;                   // typed to find a token
   TokenChoices target_choices;
+  bool completes_filter = false;  // the filter is being typed
+  int filter_chosen = 0;          // of the ways to complete it
+  FindBar find;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
   // The chain's walk: the step that is shown, -1: all; when the next one comes while it plays, else
   // -1; the step that was scrolled into view.
@@ -291,7 +318,10 @@ struct Frame {
   // The row of the chosen token in the chosen head.
   std::span<const float> row() const;
   // The palette's colour for a weight; equals the shader's.
-  uint32_t color_of(float weight, float row_max) const;
+  uint32_t color_of(float weight, float row_max, float top) const;
+  // The weight that the brightest colour stands for on the map of a head, and among all heads.
+  float map_top(int layer, int head) const;
+  float wall_top(int layer, int head) const;
   // The colour at a position of the palette, 0 to 1.
   uint32_t palette_color(float place) const;
   // Whether the mask hides exactly the keys after the query.
@@ -318,6 +348,8 @@ void mark_span(Frame& f, int query);
 void draw_top_bar(Frame& f);
 void draw_prompt_row(Frame& f);
 void draw_first_hint(Frame& f);
+void draw_find_bar(Frame& f);
+void open_find(Frame& f);
 void draw_scratch_controls(Frame& f);
 void draw_view_controls(Frame& f);
 void draw_grid_panel(Frame& f);
@@ -351,6 +383,8 @@ void choose_model(Frame& f, const std::string& id);
 bool can_retry(const Frame& f);
 void retry(Frame& f);
 void show_example(State& state, const Example& example);
+// Adds a token of the vocabulary to the end of the text, or says why it cannot be.
+void append_token(Frame& f, int id);
 void choose_head(Frame& f, int layer, int head);
 // To the next (1) or previous (-1).
 void step_head(Frame& f, int by);
@@ -363,6 +397,9 @@ void pick_model(Frame& f, bool folder);
 void go_back(Frame& f);
 void go_forward(Frame& f);
 void copy_link(Frame& f);
+// Where zooming without the wheel leads: the cell under the mouse, else the locked one, else the
+// middle.
+Vec2 zoom_center(const Frame& f);
 void zoom_map(Frame& f, float factor, Vec2 at_cell);
 void fit_map(Frame& f);
 // From the map of one head to all heads, and back; zooming does both.

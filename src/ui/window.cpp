@@ -4,10 +4,12 @@
 #include <imgui_internal.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "analysis/head_character.h"
 #include "analysis/regroup.h"
+#include "figure/contrast.h"
 #include "figure/figure_text.h"
 #include "platform/platform.h"
 #include "state/query.h"
@@ -326,8 +328,41 @@ std::span<const float> Frame::row() const {
   return row_of(ui.row, shown.layer, shown.head, shown.token);
 }
 
-uint32_t Frame::color_of(float weight, float row_max) const {
-  return palette_color(scale_position(state.scale, weight, row_max));
+uint32_t Frame::color_of(float weight, float row_max, float top) const {
+  return palette_color(scale_position(state.scale, weight, row_max, top));
+}
+
+namespace {
+
+std::vector<float>& tops_of(const Frame& f, TopCache& c) {
+  const Attention& a = f.attention();
+  const SampleKey of{f.snap.trace, f.shown.part, f.shown.sample};
+  if (!(c.of == of) || c.scale != f.state.scale || c.contrast != f.state.contrast)
+    c = {of, f.state.scale, f.state.contrast,
+         std::vector<float>(size_t(a.n_layers) * size_t(a.n_heads), NAN)};
+  return c.tops;
+}
+
+}  // namespace
+
+float Frame::map_top(int layer, int head) const {
+  const Frame& f = base ? *base : *this;
+  float& top = tops_of(f, ui.map_tops)[size_t(layer * f.attention().n_heads + head)];
+  if (std::isnan(top)) top = weight_top(f.attention(), f.shown.sample, layer, head, f.state.scale);
+  return top;
+}
+
+float Frame::wall_top(int layer, int head) const {
+  const Attention& a = attention();
+  std::vector<float>& tops = tops_of(*this, ui.wall_tops);
+  float& top = tops[size_t(layer * a.n_heads + head)];
+  if (!std::isnan(top)) return top;
+  if (has_own_contrast(state)) return top = head_top(a, shown.sample, layer, head);
+  float most = 0;
+  for (int i = 0; i < int(tops.size()); ++i)
+    most = std::max(most, map_top(i / a.n_heads, i % a.n_heads));
+  tops.assign(tops.size(), most);
+  return most;
 }
 
 uint32_t Frame::palette_color(float place) const {
@@ -441,6 +476,7 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   handle_keys(f.reads());
   draw_top_bar(f);
   draw_prompt_row(f);
+  draw_find_bar(f);
   draw_errors(f);
   draw_first_hint(f);
   const ImVec2 body = ImGui::GetCursorScreenPos();

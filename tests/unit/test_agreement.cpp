@@ -109,16 +109,23 @@ TEST_CASE("a text too long for the model keeps the old picture, says so, and has
   REQUIRE(s.error);
   CHECK(s.stale);
   CHECK(s.text == "the cat sat");
-  REQUIRE(!s.shorter.text.empty());
-  CHECK(s.shorter.n_tokens <= n_ctx);
-  CHECK(s.shorter.n_tokens >= n_ctx - 3);
-  CHECK(whole.starts_with(s.shorter.text));
-  state.text = s.shorter.text;
-  settle(session, state);
-  CHECK(!s.error);
-  CHECK(!s.stale);
-  CHECK(s.shorter.text.empty());
-  CHECK(s.trace->parts[0].n_query <= n_ctx);
+  for (const Cut cut : {Cut::first, Cut::last}) {
+    state.cut = Cut::none;
+    settle(session, state);
+    const int fits = cut == Cut::first ? s.cuts.first : s.cuts.last;
+    CHECK(fits <= n_ctx);
+    CHECK(fits >= n_ctx - 3);
+    state.cut = cut;
+    settle(session, state);
+    CHECK(!s.error);
+    CHECK(!s.stale);
+    CHECK(s.cuts.first == 0);
+    const Tokens& tokens = s.trace->parts[0].query_tokens[0];
+    CHECK(tokens.size() == fits);
+    CHECK(tokens.n_whole > n_ctx);
+    CHECK((cut == Cut::first ? whole.starts_with(tokens.text) : whole.ends_with(tokens.text)));
+  }
+  state.cut = Cut::none;
   // Back from another model, whose name is not in the list: said, and the picture is stale.
   session.no_index();
   state.model = "absent-one";

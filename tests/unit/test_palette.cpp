@@ -66,7 +66,9 @@ TEST_CASE("scales lead weights to places between 0 and 1") {
   CHECK(scale_position(Scale::log, 0.01f, 1) == doctest::Approx(0.5));
   CHECK(scale_position(Scale::log, 1e-9f, 1) == 0);
   CHECK(scale_position(Scale::row_max, 0, 0) == 0);
-  for (Scale scale : {Scale::linear, Scale::log, Scale::row_max}) {
+  CHECK(scale_position(Scale::automatic, .1f, 1, .2f) == doctest::Approx(0.5));
+  CHECK(scale_position(Scale::automatic, .3f, 1, .2f) == 1);
+  for (Scale scale : {Scale::automatic, Scale::linear, Scale::log, Scale::row_max}) {
     CHECK(scale_position(scale, 0, 1) == 0);
     CHECK(scale_position(scale, 1, 1) == 1);
     const auto ticks = scale_ticks(scale);

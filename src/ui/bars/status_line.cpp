@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/figure_text.h"
 #include "model/text_notes.h"
 #include "platform/platform.h"
 #include "ui/mirror.h"
@@ -59,6 +60,26 @@ std::string warnings_of(const Frame& f) {
   return text;
 }
 
+// The parts of a text that is too long which the model can read.
+void draw_cuts(Frame& f) {
+  const auto offer = [&](Cut cut, int n, const char* name, const char* before) {
+    if (n < 1) return;
+    if (ImGui::Button((before + std::to_string(n) + f.t(" tokens", " 个词元")).c_str())) {
+      f.state.cut = cut;
+      f.state.locked_key = -1;
+      f.ui.wants_last_token = true;
+    }
+    f.mark(name);
+    item_tooltip(f.t("The text stays as it is; the model reads this part of it",
+                     "文本保持不变；模型只读取这一部分"));
+    ImGui::SameLine();
+  };
+  if (f.snap.cuts.first < 1) return;
+  offer(Cut::first, f.snap.cuts.first, "button.shorten", f.t("Use the first ", "使用前 "));
+  offer(Cut::last, f.snap.cuts.last, "button.keep_end", f.t("Use the last ", "使用后 "));
+  ImGui::NewLine();
+}
+
 }  // namespace
 
 std::vector<std::string> errors_of(const Frame& f) {
@@ -101,25 +122,20 @@ void draw_errors(Frame& f) {
   }
   const std::string message = f.snap.error->message;
   if (message == f.ui.dismissed) return;
-  if (const Beginning& fits = f.snap.shorter; !fits.text.empty()) {
-    const std::string use = f.t("Use the first ", "使用前 ") + std::to_string(fits.n_tokens) +
-                            f.t(" tokens", " 个词元");
-    const Pressed pressed = draw_error(f, "dismiss", message, use, "button.shorten");
-    if (pressed == Pressed::dismiss) f.ui.dismissed = message;
-    if (pressed == Pressed::retry) enter_text(f.ui, f.state, fits.text);
-    return;
-  }
   const Pressed pressed = draw_error(f, "dismiss", message, retry_label(f, f.snap.can_retry));
   if (pressed == Pressed::dismiss) f.ui.dismissed = message;
   if (pressed == Pressed::retry) retry(f);
+  draw_cuts(f);
 }
 
 std::string size_words(const Frame& f) {
   if (!f.trace) return "";
   const Attention& a = f.attention();
-  return std::to_string(a.n_query) +
-         (a.n_query == 1 ? f.t(" token · ", " 个词元 · ") : f.t(" tokens · ", " 个词元 · ")) +
-         std::to_string(a.n_layers) +
+  std::string says = cut_words(a.query_tokens.front(), f.lang);
+  if (says.empty())
+    says = std::to_string(a.n_query) +
+           (a.n_query == 1 ? f.t(" token", " 个词元") : f.t(" tokens", " 个词元"));
+  return says + " · " + std::to_string(a.n_layers) +
          (a.n_layers == 1 ? f.t(" layer × ", " 层 × ") : f.t(" layers × ", " 层 × ")) +
          std::to_string(a.n_heads) + f.t(" heads", " 头");
 }

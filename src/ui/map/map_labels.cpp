@@ -87,6 +87,28 @@ void each_label(int from, int to, int every, const Emphasis& emphasis, Draw&& dr
   if (in_view(emphasis.hovered) && emphasis.hovered != emphasis.chosen) draw(emphasis.hovered);
 }
 
+// On the colour bar of weights: says whether its scale is automatic, and switches it.
+void draw_contrast_button(Frame& f, ImVec2 min, ImVec2 size, bool vertical) {
+  const bool automatic = f.state.scale == Scale::automatic;
+  const ImVec2 after = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos(min);
+  if (ImGui::InvisibleButton("##contrast", size))
+    f.state.scale = automatic ? Scale::linear : Scale::automatic;
+  ImGui::SetCursorScreenPos(after);
+  f.mark("button.contrast");
+  item_tooltip(automatic
+                   ? f.t("Automatic scale: the brightest colour stands for the weight at its end "
+                         "and all larger ones. Click for a scale from 0 to 1",
+                         "自动刻度：最亮的颜色表示末端的权重及更大的权重。单击改为 0 到 1 的刻度")
+                   : f.t("Click for an automatic scale", "单击改为自动刻度"));
+  if (!automatic) return;
+  const char* text = f.t("auto", "自动");
+  const float high = kLabelSize - 1;
+  const ImVec2 at =
+      vertical ? ImVec2(min.x, min.y - high - 5) : ImVec2(min.x + size.x + 6, min.y - 1);
+  ImGui::GetWindowDrawList()->AddText(nullptr, high, at, rgb(f.colors().faint), text);
+}
+
 }  // namespace
 
 const LabelWidths& label_widths(const Frame& f) {
@@ -217,19 +239,21 @@ void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& sourc
               : weight_text(weight, decimals);
       const float x = box.x_of(float(k) + .5f) - small_width(text, size) / 2;
       const float y = box.y_of(float(q) + .5f) - size / 2;
-      list->AddText(nullptr, size, {std::round(x), std::round(y)},
-                    ink_on(source.measured
-                               ? f.palette_color(there->share)
-                               : f.color_of(weight, there->share > 0 ? weight / there->share : 0)),
-                    text.c_str());
+      list->AddText(
+          nullptr, size, {std::round(x), std::round(y)},
+          ink_on(source.measured ? f.palette_color(there->share)
+                                 : f.color_of(weight, there->share > 0 ? weight / there->share : 0,
+                                              f.map_top(source.layer, source.head))),
+          text.c_str());
     }
   list->PopClipRect();
 }
 
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
-                    const MadeMeasure* measured) {
+void draw_color_bar(Frame& f, ImVec2 min, float length, bool vertical, ValueRange range,
+                    const Metric* metric) {
   const float breadth = 12;
-  const float first = measured && f.ui.shown_range.diverges() ? kDiverging : 0;
+  const float first = range.diverges() ? kDiverging : 0;
+  const Scale scale = f.state.scale;
   ImDrawList* list = ImGui::GetWindowDrawList();
   const int n = std::max(32, int(length / 2));
   for (int i = 0; i < n; ++i) {
@@ -246,12 +270,13 @@ void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
   const float size = kLabelSize - 1;
   std::string numbers[5];
   Tick ticks[5];
-  for (int i = 0; i < 5 && measured; ++i) {
+  for (int i = 0; i < 5; ++i) {
     const float t = float(i) / 4;
-    numbers[i] = f.ui.shown_range.tick(measured->key.metric, f.state.scale, t);
+    numbers[i] = range.tick(metric, scale, t);
     ticks[i] = {t, numbers[i].c_str()};
   }
-  for (const Tick& tick : measured ? std::span<const Tick>(ticks) : scale_ticks(f.state.scale)) {
+  const bool usual = !metric && range.high == 1;
+  for (const Tick& tick : usual ? scale_ticks(scale) : std::span<const Tick>(ticks)) {
     const float at = tick.position * length;
     const float width = small_width(tick.label, size);
     if (vertical) {
@@ -265,6 +290,9 @@ void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
       list->AddText(nullptr, size, {std::round(left), min.y + breadth + 5}, faint, tick.label);
     }
   }
+  if (!metric)
+    draw_contrast_button(f, min, vertical ? ImVec2(breadth, length) : ImVec2(length, breadth),
+                         vertical);
 }
 
 }  // namespace attn

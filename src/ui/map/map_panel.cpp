@@ -39,6 +39,20 @@ void take_look(Frame& f) {
   if (look) ui.view = {{look->key_min, look->query_min}, {look->key_max, look->query_max}};
 }
 
+// Moves the part in view to a row that was chosen elsewhere, and to the keys that it sees.
+void bring_row(Frame& f) {
+  const int token = std::exchange(f.ui.bring_row, -1);
+  if (token < 0 || f.ui.fits || token >= f.attention().n_query) return;
+  const int row = f.reading ? f.reading->queries.of_token[size_t(token)] : token;
+  if (row < 0) return;
+  View2D& v = f.ui.view;
+  const float at = float(row) + .5f;
+  if (at < v.cell_min.y + .5f || at > v.cell_max.y - .5f)
+    center_on(at, float(f.pairs().n_query), v.cell_min.y, v.cell_max.y);
+  if (f.is_causal() && at < v.cell_min.x)
+    center_on(at, float(f.pairs().n_key), v.cell_min.x, v.cell_max.x);
+}
+
 void keep_look(Frame& f) {
   UiState& ui = f.ui;
   const View2D& v = ui.view;
@@ -162,8 +176,10 @@ bool interact(Frame& f, MapBox& box) {
     if (!ui.fits) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
     box.view = v;
   }
+  ui.map_mouse.reset();
   if (!over) return false;
   const Vec2 at = box.cell_at(io.MousePos);
+  ui.map_mouse = at;
   if (io.MouseWheel < 0 && ui.fits && f.attention().n_layers * f.attention().n_heads > 1) {
     open_wall(f);  // beyond the whole map are all maps
     return false;
@@ -196,6 +212,27 @@ std::string focused_sentence(const Frame& f, const MapSource& source) {
                             value_text(&m, weight_at(f, source, query, key)->weight) +
                             (*m.unit.en ? " " : "") + m.unit.in(f.lang);
   return measured_sentence(f.lang, cell, value, (m.reads & reads_head) != 0);
+}
+
+// The colour bar, and beside it, while a part of the map is in view, the whole map.
+void draw_legend(Frame& f, const Layout& at, const MapSource& source,
+                 const platform::HeatMapStyle& style) {
+  const Metric* metric = source.measured ? source.measured->key.metric : nullptr;
+  const ValueRange range = metric ? f.ui.shown_range : ValueRange{0, style.top};
+  const ImVec2 min = at.box.min, max = at.box.max;
+  const float overview = f.ui.fits ? 0 : at.bar_below ? 34.f : 58.f;
+  const float rest = overview > 0 ? overview + 14 : 0;
+  if (at.bar_below) {
+    draw_color_bar(f, {min.x, max.y + 10}, std::max(40.f, max.x - min.x - rest - 34), false, range,
+                   metric);
+    if (overview > 0)
+      draw_overview(f, at.box, source, style, {max.x - overview, max.y + 4}, overview);
+    return;
+  }
+  const float length = std::clamp(max.y - min.y - rest, 40.f, 300.f);
+  draw_color_bar(f, {max.x + 16, min.y}, length, true, range, metric);
+  if (overview > 0)
+    draw_overview(f, at.box, source, style, {max.x + 12, min.y + length + 14}, overview);
 }
 
 // The map to save: all of it, without hover and zoom.
@@ -255,8 +292,7 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
     f.ui.draws_rectangle = !draws;
   if (draws) ImGui::PopStyleColor();
   ImGui::SameLine(0, 4);
-  const Vec2 middle = {(f.ui.view.cell_min.x + f.ui.view.cell_max.x) / 2,
-                       (f.ui.view.cell_min.y + f.ui.view.cell_max.y) / 2};
+  const Vec2 middle = zoom_center(f);
   if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
     zoom_map(f, 1 / 1.5f, middle);
   ImGui::SameLine(0, 4);
@@ -297,6 +333,7 @@ void draw_map_panel(Frame& f) {
   draw_header(f, source, size);
   draw_reading_words(f, source.measured ? source.measured->key.metric : nullptr);
   take_look(f);
+  bring_row(f);
   settle_view(f);
 
   // One reserved line: the cell in focus, else how to read the map.
@@ -316,6 +353,7 @@ void draw_map_panel(Frame& f) {
     style.reach = reach;
   style.cell_lines = .35f;
   style.mean = source.tiled && f.state.pool == Pool::mean;
+  if (!source.measured) style.top = f.map_top(source.layer, source.head);
   if (source.measured) {
     style.scale = Scale::linear;  // the places have it
     style.diverging = f.ui.shown_range.diverges();
@@ -331,12 +369,7 @@ void draw_map_panel(Frame& f) {
   draw_rectangle_note(f, at.box, source);
   draw_query_labels(f, at.box, at.left - 12);
   draw_key_labels(f, at.box, at.flat ? at.box.cell_width() : at.top - 10, at.flat);
-  if (at.bar_below)
-    draw_color_bar(f, {at.box.min.x, at.box.max.y + 10}, at.box.max.x - at.box.min.x, false,
-                   source.measured);
-  else
-    draw_color_bar(f, {at.box.max.x + 16, at.box.min.y},
-                   std::min(at.box.max.y - at.box.min.y, 300.f), true, source.measured);
+  draw_legend(f, at, source, style);
   f.mark({"map",
           {at.box.min.x, at.box.min.y},
           {at.box.max.x, at.box.max.y},

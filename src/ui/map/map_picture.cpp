@@ -66,6 +66,44 @@ void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
     draw_stack(f, box, source, style);
 }
 
+void draw_overview(Frame& f, const MapBox& box, const MapSource& source,
+                   const platform::HeatMapStyle& style, ImVec2 min, float side) {
+  const Vec2 all = {float(f.pairs().n_key), float(f.pairs().n_query)};
+  const float scale = side / std::max(all.x, all.y);
+  const ImVec2 max = {min.x + all.x * scale, min.y + all.y * scale};
+  const MapBox whole{min, max, {{0, 0}, all}};
+  if (!source.tiled)
+    draw_stack(f, whole, source, style);
+  else if (f.ui.map_tiles)
+    platform::draw_tile_map(ImGui::GetWindowDrawList(), f.ui.map_tiles,
+                            overview_level(f.pairs().n_query, f.pairs().n_key), {min.x, min.y},
+                            {max.x, max.y}, {0, 0}, all, style);
+  View2D& v = f.ui.view;
+  const ImVec2 after = ImGui::GetCursorScreenPos();
+  ImGui::SetCursorScreenPos(min);
+  ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);
+  ImGui::InvisibleButton("##overview",
+                         {std::max(1.f, max.x - min.x), std::max(1.f, max.y - min.y)});
+  ImGui::PopItemFlag();
+  f.mark("overview");
+  item_tooltip(f.t("The part of the map in view; click or drag to move it",
+                   "热力图的可见部分；单击或拖动可移动"));
+  if (ImGui::IsItemActive()) {
+    const Vec2 to = whole.cell_at(ImGui::GetMousePos());
+    center_on(to.x, all.x, v.cell_min.x, v.cell_max.x);
+    center_on(to.y, all.y, v.cell_min.y, v.cell_max.y);
+  }
+  ImGui::SetCursorScreenPos(after);
+  const View2D& seen = box.view;
+  ImVec2 from = {whole.x_of(seen.cell_min.x), whole.y_of(seen.cell_min.y)},
+         to = {whole.x_of(seen.cell_max.x), whole.y_of(seen.cell_max.y)};
+  to = {std::max(to.x, from.x + 3), std::max(to.y, from.y + 3)};
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->AddRect(min, max, rgb(f.colors().line));
+  list->AddRect({from.x - 1, from.y - 1}, {to.x + 1, to.y + 1}, IM_COL32(0, 0, 0, 170), 1, 0, 3.5f);
+  list->AddRect(from, to, rgb(f.colors().accent), 1, 0, 2);
+}
+
 float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   const int level = level_for(look_of(box), f.pairs().n_query, f.pairs().n_key);
   if (level == 0) return 0;

@@ -1,6 +1,7 @@
 // map_view.h - the big map: its source, its place on screen, labels and marks.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "ui/ui_state.h"
@@ -50,6 +51,12 @@ struct MapBox {
 
 constexpr float kLabelSize = 13;
 
+// Moves what is in view of `n` cells so that `at` is in the middle, as far as there are cells.
+inline void center_on(float at, float n, float& low, float& high) {
+  const float span = high - low;
+  low = std::clamp(at - span / 2, 0.f, std::max(0.f, n - span));
+  high = low + span;
+}
 // Tells the session what is in view; it makes tiles from the next frame on.
 void look_at(Frame& f, const MapBox& box);
 void draw_weights(Frame& f, const MapBox& box, const MapSource& source,
@@ -70,8 +77,11 @@ void draw_key_labels(const Frame& f, const MapBox& box, float room, bool flat);
 void draw_cell_numbers(const Frame& f, const MapBox& box, const MapSource& source);
 // Cells hidden by a mask other than the causal one, which the shader draws.
 void draw_masked_cells(const Frame& f, const MapBox& box);
-// Beside or below the map. `measured`: ticks of its values, else of the scale.
-void draw_color_bar(const Frame& f, ImVec2 min, float length, bool vertical,
-                    const MadeMeasure* measured = nullptr);
+// Beside or below the map; `metric` is null for weights.
+void draw_color_bar(Frame& f, ImVec2 min, float length, bool vertical, ValueRange range,
+                    const Metric* metric);
+// A small picture of the whole map that shows which part is in view; a click or drag moves it.
+void draw_overview(Frame& f, const MapBox& box, const MapSource& source,
+                   const platform::HeatMapStyle& style, ImVec2 min, float side);
 
 }  // namespace attn

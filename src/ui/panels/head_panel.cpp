@@ -5,7 +5,6 @@
 
 #include "figure/figure_text.h"
 #include "figure/head_words.h"
-#include "platform/platform.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
 
@@ -151,14 +150,6 @@ void draw_here(Frame& f, const HeadRole* role) {
   ImGui::Spacing();
 }
 
-// The list shows, and sorts by, the measure that was just filtered by.
-void follow_filter(Frame& f, const std::string& before) {
-  const Metric* metric = newly_filtered(before, f.state.filter);
-  if (!metric) return;
-  f.state.measure = metric->id;
-  if (f.state.order == Order::place) f.state.order = Order::highest;
-}
-
 }  // namespace
 
 const HereCache& here_words(const Frame& f) {
@@ -234,24 +225,7 @@ void draw_list_panel(Frame& f) {
   }
   f.mark("choice.order");
   item_tooltip(f.t("The order of the heads", "各头的排列顺序"));
-  const ImVec2 at = ImGui::GetCursorScreenPos();
-  const float high = ImGui::GetFrameHeight();
-  const char* hint = f.t("Filter: induction > 0.5 L5", "筛选：induction > 0.5 L5");
-  const std::string before = f.state.filter;
-  if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
-    ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + width, at.y + high},
-                                              rgb(f.colors().field), 7);
-    ImGui::GetWindowDrawList()->AddText(
-        {at.x + 8, at.y + 7}, rgb(f.state.filter.empty() ? f.colors().faint : f.colors().text),
-        fit_text(f.state.filter.empty() ? hint : f.state.filter, width - 16).c_str());
-  } else if (platform::prompt_box("filter", f.state.filter, {at.x, at.y},
-                                  {at.x + width, at.y + high}, hint, f.ui.dark)) {
-    f.ui.typed_at = ImGui::GetTime();
-    follow_filter(f, before);
-  }
-  ImGui::SetCursorScreenPos(at);
-  ImGui::Dummy({width, high});
-  f.mark({"filter", {at.x, at.y}, {at.x + width, at.y + high}, false, {}, {}});
+  draw_filter_box(f, width);
   ImGui::PushFont(nullptr, 14);
   if (const auto filter = parse_filter(f.state.filter, f.lang); !filter) {
     ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));

@@ -80,6 +80,7 @@ void draw_view(Frame& f, const char* id, ViewCache& cache, const FigureWish& wis
   }
   if (hovered && hovered->query >= 0) point_at(f, hovered->query, hovered->key);
   if (!hit) return;
+  if (hit->token >= 0) return append_token(f, hit->token);
   if (hit->site) choose_head(f, hit->site->layer, hit->site->head);
   if (hit->query >= 0 && hit->key >= 0) return lock_cell(f, hit->query, hit->key);
   if (hit->query >= 0) choose_token(f, hit->query);

@@ -38,6 +38,9 @@ const HeadsTable& heads_table(Frame& f);
 bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, const char* none,
                  float width);
 
+// The box of the filter of heads, with a list that completes what is typed.
+void draw_filter_box(Frame& f, float width);
+
 // For metrics of a target: menus of the target token and of the token it is compared with. `place`
 // distinguishes names in the layout; "" in the middle panel.
 void draw_target(Frame& f, const char* place, const Metric* metric);

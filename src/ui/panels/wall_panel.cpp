@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "figure/contrast.h"
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
@@ -60,6 +61,11 @@ struct Wall {
   }
   bool is_ready(int head) const {
     return head < grid.n_ready && f.attention().is_kept(head / grid.n_heads);
+  }
+  platform::HeatMapStyle style_of(int head) const {
+    platform::HeatMapStyle style = f.heat_style();
+    style.top = f.wall_top(head / grid.n_heads, head % grid.n_heads);
+    return style;
   }
   int chosen() const { return f.shown.layer * grid.n_heads + f.shown.head; }
 };
@@ -126,7 +132,7 @@ void draw_sharp(const Wall& w) {
       continue;
     const ImVec2 min = w.min_of(map->key.head), max = w.max_of(map->key.head);
     platform::draw_heat_map(w.list, stack, 0, {min.x, min.y}, {max.x, max.y}, {0, 0},
-                            {float(map->cols), float(map->rows)}, w.f.heat_style());
+                            {float(map->cols), float(map->rows)}, w.style_of(map->key.head));
   }
 }
 
@@ -248,15 +254,16 @@ void draw_maps(Wall& w, int hovered) {
   w.list->PushClipRect(w.corner, end, true);
   const Vec2 size = w.at.size();
   const ImVec2 min = {w.corner.x - f.ui.wall.from.x, w.corner.y - f.ui.wall.from.y};
-  if (w.by_layer())
+  const bool alike = w.by_layer() && !has_own_contrast(f.state);
+  if (alike)
     platform::draw_heat_grid(w.list, f.ui.grid_stack, {min.x, min.y},
                              {min.x + size.x, min.y + size.y}, w.grid.n_heads, w.at.gap,
-                             f.heat_style());
-  for (int head = 0; head < w.n() && !w.by_layer(); ++head) {
+                             w.style_of(0));
+  for (int head = 0; head < w.n() && !alike; ++head) {
     if (!w.is_in_sight(head) || !w.is_ready(head)) continue;
     const ImVec2 from = w.min_of(head), to = w.max_of(head);
     platform::draw_heat_map(w.list, f.ui.grid_stack, head, {from.x, from.y}, {to.x, to.y}, {0, 0},
-                            {float(w.grid.side_k), float(w.grid.side_q)}, f.heat_style());
+                            {float(w.grid.side_k), float(w.grid.side_q)}, w.style_of(head));
   }
   draw_sharp(w);
   for (int head = 0; head < w.n(); ++head) {
@@ -376,7 +383,7 @@ void draw_preview(const Wall& w, int head) {
   if (side > 0) draw_preview_labels(w, min, size, side);
   platform::draw_heat_map(ImGui::GetWindowDrawList(), w.f.ui.grid_stack, head, {min.x, min.y},
                           {min.x + size.x, min.y + size.y}, {0, 0},
-                          {float(w.grid.side_k), float(w.grid.side_q)}, w.f.heat_style());
+                          {float(w.grid.side_k), float(w.grid.side_q)}, w.style_of(head));
   ImGui::EndTooltip();
 }
 
@@ -452,6 +459,47 @@ std::string hint_of(Frame& f, const HeadGrid& grid,
              "层 ↓，头 →；滚轮缩放，回车打开热力图");
 }
 
+// The colours of the maps at the right end of a line, as a button that chooses between one scale
+// for all heads and one each. Returns its width.
+float draw_wall_legend(Frame& f, ImVec2 line, float width) {
+  const bool own = has_own_contrast(f.state), automatic = f.state.scale == Scale::automatic;
+  const float size = ImGui::GetFontSize(), bar = 44;
+  const float top = own ? 1 : f.wall_top(0, 0);
+  const Scale scale = own ? Scale::row_max : f.state.scale;
+  const std::string left = automatic ? "0" : ValueRange{}.tick(nullptr, scale, 0);
+  const std::string right =
+      automatic && !own ? top_text(top) : ValueRange{}.tick(nullptr, scale, 1);
+  const std::string words = own ? f.t("each head", "各头") : automatic ? f.t("auto", "自动") : "";
+  const float gap = 5, before = text_width(left) + gap,
+              after = text_width(right) + (words.empty() ? 0 : text_width(words) + gap);
+  const float wide = before + bar + gap + after + 12;
+  const ImVec2 back = ImGui::GetCursorScreenPos(), at = {line.x + width - wide, line.y - 1};
+  ImGui::SetCursorScreenPos(at);
+  ImGui::BeginDisabled(!automatic);
+  if (ImGui::Button("##contrast", {wide, size + 3}))
+    f.state.contrast = own ? Contrast::shared : Contrast::own;
+  ImGui::EndDisabled();
+  f.mark("button.contrast");
+  item_tooltip(std::string(f.t("Colours: ", "颜色：")) + contrast_words(f.state.contrast, f.lang) +
+               (own ? f.t(". Click for one scale for all heads", "。单击改为所有头共用一个刻度")
+                    : f.t(". Click for a scale of its own for each head",
+                          "。单击改为每个头各用自己的刻度")));
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const auto write = [&](float x, const std::string& text) {
+    list->AddText({at.x + x, line.y}, rgb(f.colors().faint), text.c_str());
+  };
+  write(6, left);
+  for (int i = 0; i < int(bar); ++i) {
+    const float x = at.x + 6 + before + float(i);
+    list->AddRectFilled({x, line.y + 3}, {x + 1, line.y + size - 2},
+                        rgb(f.palette_color(float(i) / (bar - 1))));
+  }
+  write(6 + before + bar + gap, right);
+  write(6 + before + bar + 2 * gap + text_width(right), words);
+  ImGui::SetCursorScreenPos(back);
+  return wide + 8;
+}
+
 }  // namespace
 
 std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head,
@@ -504,8 +552,9 @@ void draw_wall_panel(Frame& f) {
                         : f.snap.last_measure(find_view("wall")->metric(f.shown), f.shown);
   ImGui::PushFont(nullptr, kSmallText);
   ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().faint));
-  ImGui::TextUnformatted(
-      fit_text(hint_of(f, *grid, made), ImGui::GetContentRegionAvail().x).c_str());
+  const float line = ImGui::GetContentRegionAvail().x;
+  const float legend = draw_wall_legend(f, ImGui::GetCursorScreenPos(), line);
+  ImGui::TextUnformatted(fit_text(hint_of(f, *grid, made), line - legend).c_str());
   ImGui::PopStyleColor();
   if (const auto roles = f.state.measure.empty() ? general(f) : nullptr)
     draw_role_legend(f, *roles);

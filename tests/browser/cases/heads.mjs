@@ -363,4 +363,87 @@ export const cases = [
       check(/cake/.test(String(link_error ?? error)), `the page says "${link_error ?? error}"`);
     },
   },
+  {
+    name: "the filter is completed while it is typed, and the list follows the measure in it",
+    async run(t) {
+      const page = await t.open(link(t, "panel=list&order=place&measure=self"));
+      await measured(page);
+      const box = page.raw.locator("#box-filter");
+      const type = async (text) => {
+        await box.pressSequentially(text, {delay: 20});
+        await page.frames(3);
+      };
+      const filter = async () => (await page.query_now()).get("filter") ?? "";
+      const offered = async () =>
+          Object.keys(await page.layout()).filter((name) => /^filter\.\d/.test(name)).length;
+      await box.focus();
+      await type("entro");
+      await until(async () => await offered() > 1, "nothing is offered for entro");
+      await page.screenshot("heads-filter-completion");
+      await page.press("ArrowDown");
+      await page.press("Enter");
+      const taken = await filter();
+      check(/entropy\w* > $/.test(taken), `"${taken}" after Enter`);
+      equal(await offered(), 0, "choices after Enter");
+      await type("0.1");
+      await until(
+          async () => (await page.query_now()).get("measure") === taken.split(" ")[0],
+          "the list does not show the measure that was filtered");
+      equal((await page.query_now()).get("order") ?? "highest", "highest", "order of the list");
+      // Roles, by Tab and by a click; Escape closes.
+      await box.fill("");
+      await type("role=ind");
+      await until(async () => await offered() === 1, "no role is offered");
+      await page.press("Tab");
+      equal(await filter(), "role=induction ", "after Tab");
+      await type("L");
+      await until(async () => await offered() > 1, "no layer is offered");
+      await page.click("filter.1");
+      await until(async () => await filter() === "role=induction L1 ", "a click takes nothing");
+      await type("h");
+      await until(async () => await offered() > 1, "no head is offered after a click");
+      await page.press("Escape");
+      equal(await offered(), 0, "choices after Escape");
+      page.check_clean();
+    },
+  },
+  {
+    name: "a predicted token that is clicked is added to the text, again and again, and undone",
+    async run(t) {
+      const page = await t.open(link(t, "view=next"));
+      await measured(page);
+      const first = await page.status();
+      await page.follow(`model=bookworm-2m&text=${kText}&view=next&token=${first.n_query - 1}`);
+      const texts = [];
+      for (let i = 0; i < 3; ++i) {
+        const now = await page.settle();
+        texts.push(now.text);
+        const next = await page.area("next");
+        await page.raw.mouse.move(next.x + 60, next.y + 25.5 + 8);
+        await page.frames(3);
+        await page.press_here();
+        await until(
+            async () => (await page.status()).text.length > now.text.length, "nothing was added");
+        const added = await page.settle();
+        equal(added.n_query, now.n_query + 1, "tokens");
+        equal(added.tokens.slice(0, -1), now.tokens, "the tokens before the added one");
+        equal((await page.query_now()).get("token"), `${now.n_query}`, "the chosen token");
+        await page.frames(60);
+      }
+      await page.screenshot("heads-next");
+      await page.raw.mouse.move(2, 2);
+      await page.press("Control+z");
+      await page.settle();
+      equal((await page.status()).text, texts[2], "the text after undo");
+      // Of another query the predictions are not those of the end.
+      await page.follow(`model=bookworm-2m&text=${kText}&view=next&token=3`);
+      const next = await page.area("next");
+      await page.raw.mouse.move(next.x + 60, next.y + 25.5 + 8);
+      await page.frames(3);
+      await page.press_here();
+      await page.settle();
+      equal((await page.status()).text, first.text, "the text after a click at token 3");
+      page.check_clean();
+    },
+  },
 ];

@@ -160,4 +160,96 @@ export const cases = [
       page.check_clean();
     },
   },
+  {
+    name: "words and positions are found in a long text, and their rows come into view",
+    async run(t) {
+      const {page, status} =
+          await open_long(t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 2048}, 1400);
+      await wheel(page, [.05, .05], 12);
+      await page.evaluate(() => document.getElementById("canvas").focus());
+      await page.press("Control+f");
+      const box = page.raw.locator("#box-find");
+      await until(
+          async () => page.evaluate(() => document.activeElement?.id === "box-find"),
+          "Ctrl+F does not lead to the box");
+      const in_view = async () => {
+        const row = Number((await page.query_now()).get("token") ?? 0);
+        const map = await page.area("map");
+        check(
+            row >= map.cell_min[1] && row < map.cell_max[1],
+            `row ${row} is not among ${map.cell_min[1]} to ${map.cell_max[1]}`);
+        check((await page.layout())[`chip.${row}`], `the chip of ${row} is out of sight`);
+        return row;
+      };
+      await box.pressSequentially("#1100");
+      await page.settle(kPatience_ms);
+      equal(await in_view(), 1100, "the row of #1100");
+      // A piece of the text across tokens, wherever it begins.
+      const wanted = status.tokens.slice(700, 704).join("").trim();
+      await box.fill(wanted.toUpperCase());
+      await page.settle(kPatience_ms);
+      await page.screenshot("long-find");
+      const seen = new Set([await in_view()]);
+      for (let i = 0; i < 60 && !(seen.has(700) || seen.has(701)); ++i) {
+        await page.press("Enter");
+        await page.settle(kPatience_ms);
+        seen.add(await in_view());
+      }
+      check(seen.has(700) || seen.has(701), `"${wanted}" was found only at ${[...seen]}`);
+      const at = (await page.query_now()).get("token");
+      await page.press("Enter");
+      await page.press("Shift+Enter");
+      equal((await page.query_now()).get("token"), at, "the row after Enter and Shift+Enter");
+      await page.press("Escape");
+      await page.frames(3);
+      check(!(await page.layout()).find, "Escape does not close the bar");
+      equal(
+          await page.evaluate(() => document.activeElement?.localName), "canvas",
+          "focus after Escape");
+      page.check_clean();
+    },
+  },
+  {
+    name: "a long diffuse map is not black, its legend says so, and keys zoom about its cell",
+    async run(t) {
+      const {page} =
+          await open_long(t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 1024}, 480);
+      const light = async () => (await page.pixels(await page.area("map"))).light;
+      await page.raw.mouse.move(2, 2);
+      await page.frames(3);
+      const automatic = await light();
+      await page.screenshot("long-contrast");
+      await page.click("button.contrast");
+      await page.raw.mouse.move(2, 2);
+      await page.settle(kPatience_ms);
+      equal((await page.query_now()).get("scale"), "linear", "the scale in the link");
+      const linear = await light();
+      t.print(`light ${automatic.toFixed(1)} automatic, ${linear.toFixed(1)} from 0 to 1`);
+      check(automatic > linear + 10, "an automatic scale is no lighter");
+      await page.click("button.contrast");
+      equal((await page.query_now()).get("scale"), null, "the scale in the link");
+
+      check(!(await page.layout()).overview, "an overview of a whole map");
+      await page.click("map", [.2, .7]);
+      await page.raw.mouse.move(2, 2);
+      await page.evaluate(() => document.getElementById("canvas").focus());
+      for (let i = 0; i < 12; ++i) await page.press("Equal");
+      await page.settle(kPatience_ms);
+      const query = await page.query_now(), map = await page.area("map");
+      const [row, key] = [Number(query.get("token")), Number(query.get("key"))];
+      check(map.cell_max[0] - map.cell_min[0] < 60, "+ does not zoom");
+      check(
+          key >= map.cell_min[0] && key < map.cell_max[0] && row >= map.cell_min[1] &&
+              row < map.cell_max[1],
+          "the locked cell is lost while zooming");
+      await page.screenshot("long-overview");
+      await page.click("overview", [.1, .1]);
+      await page.frames(3);
+      const moved = await page.area("map");
+      check(
+          moved.cell_min[0] < map.cell_min[0] && moved.cell_min[1] < map.cell_min[1],
+          "a click on the overview does not move the map");
+      page.check_clean();
+    },
+  },
 ];

@@ -14,6 +14,7 @@ const kPressed = {
   "Ctrl+Z": "Control+z",
   "Ctrl+Shift+Z": "Control+Shift+z",
   "Ctrl+Y": "Control+y",
+  "Ctrl+F": "Control+f",
   Enter: "Enter",
   Esc: "Escape",
 };

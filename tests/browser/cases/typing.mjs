@@ -96,6 +96,17 @@ export const cases = [
       const now = await page.settle();
       check(now.n_query > 20 && now.text.startsWith("the girl and"), `${now.n_query} tokens`);
       check(!(await page.layout()).stale, "the new picture is called old");
+      // The text stays; the link says which part of it is read.
+      const query = await page.query_now();
+      equal(query.get("cut"), "first", "cut in the link");
+      check(query.get("text").length > 8000, "the text was shortened in the link");
+      await page.follow(`${query}`.replace("cut=first", "cut=none"));
+      await until(async () => (await page.layout())["button.keep_end"], "no end of it is offered");
+      await page.click("button.keep_end");
+      const end = await page.settle();
+      equal((await page.query_now()).get("cut"), "last", "cut in the link");
+      check(Math.abs(end.n_query - now.n_query) < 4, `${end.n_query} tokens of the end`);
+      equal(end.tokens.join("").slice(-4), "dog ", "the last tokens");
       page.check_clean();
     },
   },
