@@ -349,6 +349,10 @@ export class Page {
     return this.dark.matches;
   }
 
+  prefersTouch() {
+    return matchMedia('(pointer: coarse)').matches;
+  }
+
   prefersChinese() {
     return prefersChinese();
   }

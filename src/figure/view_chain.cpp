@@ -263,8 +263,8 @@ void Page::heading() {
                                " arises in layer " + layer + ", head " + head,
         Ink::text);
   if (s.locked_key < 0)
-    words(t("This key has the largest weight of the row; click any other key to follow it",
-            "此键是该行中权重最大的；单击其他键即可查看它"),
+    words(t("This key has the largest weight of the row; choose any other key to follow it",
+            "此键是该行中权重最大的；选择其他键即可查看它"),
           Ink::faint, .85f);
 }
 

@@ -44,6 +44,8 @@ bool prefers_dark() {
   return theme.empty() || theme.find("dark") != std::string::npos;
 }
 
+bool prefers_touch() { return false; }
+
 Lang prefers_language() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"})
     if (const std::string value = variable(name); !value.empty())

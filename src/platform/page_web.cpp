@@ -13,6 +13,7 @@ EM_JS_DEPS(page, "$stringToNewUTF8,$UTF8ToString")
 // clang-format off: JavaScript
 EM_JS(bool, page_prefers_dark, (), { return Module.page.prefersDark(); })
 EM_JS(bool, page_prefers_chinese, (), { return Module.page.prefersChinese(); })
+EM_JS(bool, page_prefers_touch, (), { return Module.page.prefersTouch(); })
 EM_JS(char*, page_query, (), { return stringToNewUTF8(Module.page.query()); })
 EM_JS(void, page_set_query, (const char* query, bool push), {
   Module.page.setQuery(UTF8ToString(query), push);
@@ -54,6 +55,7 @@ EMSCRIPTEN_KEEPALIVE char* attn_ask(const char* what) {
 namespace attn::platform {
 
 bool prefers_dark() { return page_prefers_dark(); }
+bool prefers_touch() { return page_prefers_touch(); }
 Lang prefers_language() { return page_prefers_chinese() ? Lang::zh : Lang::en; }
 
 std::string get_query() { return take_text(page_query()); }

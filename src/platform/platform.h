@@ -85,6 +85,21 @@ void announce(const std::string& text, Spoken what = Spoken::cell);
 // Sets the language, title and theme of the page.
 void set_page(Lang lang, bool dark);
 
+// Two fingers, since the last frame: how the distance between them grew, and how their middle
+// moved. `total` is the growth since they came down, which `begins` tells. On the desktop there is
+// none.
+struct Gesture {
+  bool on = false, begins = false;
+  Vec2 centre = {}, pan = {};
+  float scale = 1, total = 1;
+};
+const Gesture& gesture();
+// The pressed item, and no window, is moved by the finger; `at_rest`: also by one that rests, which
+// else points as a mouse does (touch.cpp).
+void keep_finger(bool at_rest = false);
+// Whether fingers are this machine's first pointer.
+bool prefers_touch();
+
 // Answers queries of page scripts ("status", "pattern 2 3") in JSON, through attnscope.ask(what);
 // for embedding pages and tests. No effect on the desktop.
 void on_ask(std::function<std::string(const std::string& what)> answer);

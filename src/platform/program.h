@@ -45,6 +45,11 @@ bool open_window(const char* title);
 // Processes pending events and draws. False if the window was closed.
 bool draw_frame();
 
+// Fingers (touch.cpp): their events; and at the begin and end of a frame.
+void touch_event(const SDL_Event& event);
+void begin_touch();
+void end_touch();
+
 // Implemented per platform.
 void start_frame();                         // before the interface is drawn
 void end_frame();                           // after it, before it is shown

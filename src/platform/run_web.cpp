@@ -131,7 +131,7 @@ void start_frame() {
 
 void end_frame() { page_end_boxes(); }
 
-void handle_event(const SDL_Event&) {}
+void handle_event(const SDL_Event& event) { touch_event(event); }
 
 Size size() { return program().view; }
 

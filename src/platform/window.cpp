@@ -24,6 +24,7 @@ bool open_context(const char* title) {
 #ifdef __EMSCRIPTEN__
   // SDL receives keys only while the canvas has focus; text boxes of the page keep theirs.
   SDL_SetHint(SDL_HINT_EMSCRIPTEN_KEYBOARD_ELEMENT, "#canvas");
+  SDL_SetHint(SDL_HINT_TOUCH_MOUSE_EVENTS, "0");  // see touch.cpp
 #endif
   SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
   if (SDL_Init(SDL_INIT_VIDEO) != 0) return false;
@@ -117,7 +118,9 @@ FrameEnd draw() {
   io.DisplaySize = {view.width, view.height};
   io.DisplayFramebufferScale = {view.scale, view.scale};
   ImGui::NewFrame();
+  begin_touch();
   const FrameEnd end = program().frame();
+  end_touch();
   end_frame();
   return end;
 }

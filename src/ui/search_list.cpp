@@ -69,10 +69,12 @@ bool move_by_keys(SearchList& s) {
 
 // True when it was clicked.
 bool draw_row(Frame& f, const SearchRow& row, bool selected, bool searched) {
-  const ImVec2 at = ImGui::GetCursorScreenPos();
-  const float width = ImGui::GetContentRegionAvail().x;
+  ImVec2 at = ImGui::GetCursorScreenPos();
+  const float width = ImGui::GetContentRegionAvail().x, high = menu_entry_height(f);
   const bool can = row.why_not.empty();
-  const bool clicked = ImGui::Selectable("##row", selected, ImGuiSelectableFlags_NoAutoClosePopups);
+  const bool clicked =
+      ImGui::Selectable("##row", selected, ImGuiSelectableFlags_NoAutoClosePopups, {0, high});
+  at.y += std::max(0.f, high - ImGui::GetFontSize()) / 2;
   if (!ImGui::IsItemVisible()) return false;
   f.mark(row.name);
   const std::string& says = can ? row.help : row.why_not;

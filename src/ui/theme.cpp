@@ -74,11 +74,11 @@ ImU32 ink_on(uint32_t background) {
   return light > 125 ? IM_COL32(16, 18, 23, 255) : IM_COL32(255, 255, 255, 255);
 }
 
-void apply_theme(bool dark) {
+void apply_theme(bool dark, bool touch) {
   const ThemeColors& c = theme_colors(dark);
   ImGuiStyle& s = ImGui::GetStyle();
   s.WindowPadding = {12, 10};
-  s.FramePadding = {10, 6};
+  s.FramePadding = {10, touch ? (kTouchSide - s.FontSizeBase) / 2 : 6};
   s.ItemSpacing = {8, 8};
   s.ItemInnerSpacing = {6, 6};
   s.ScrollbarSize = 10;
@@ -88,9 +88,10 @@ void apply_theme(bool dark) {
   s.ScrollbarRounding = 5;
   s.WindowBorderSize = s.FrameBorderSize = s.ChildBorderSize = 0;
   s.PopupBorderSize = 1;
+  s.SelectableTextAlign = {0, .5f};
   s.DisabledAlpha = .4f;
-  s.HoverStationaryDelay = .1f;
-  s.HoverDelayNormal = .35f;
+  s.HoverStationaryDelay = touch ? 0 : .1f;  // a finger has rested before it points
+  s.HoverDelayNormal = touch ? 0 : .35f;
 
   const auto set = [&](ImGuiCol which, uint32_t color, float alpha = 1) {
     s.Colors[which] = vec(color, alpha);

@@ -14,7 +14,9 @@ struct ThemeColors {
 const ThemeColors& theme_colors(bool dark);
 
 // Sizes, roundings and colours; cheap enough for every frame.
-void apply_theme(bool dark);
+constexpr float kTouchSide = 44;  // least height of what a finger presses
+// `touch`: larger controls, for fingers.
+void apply_theme(bool dark, bool touch);
 
 ImU32 rgb(uint32_t color, float alpha = 1);
 ImU32 rgb(Rgb color, float alpha = 1);

@@ -152,6 +152,9 @@ enum class Tab { map, heads_grid, row, heads, head, list, learn, settings, about
 
 struct UiState {
   bool dark = true;
+  bool touch = false;           // the last pointer was a finger
+  bool window_scrolls = false;  // too low for the panels
+  bool pinches_at_end = false;  // two fingers came down where the zoom ends: the next view follows
   bool help_open = false, palette_open = false;
   bool hint_read = false, hint_open = false;  // the first hint, as it is stored
   SearchList search;                          // of the palette or the open menu

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "figure/figure_text.h"
+#include "platform/platform.h"
 
 namespace attn {
 namespace {
@@ -120,6 +121,18 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
   return pressed;
 }
 
+float segment_width(const Frame& f, std::string_view title) {
+  return std::max(f.ui.touch ? kTouchSide : 0, text_width(title) + 16);
+}
+
+float menu_entry_height(const Frame& f) {
+  return f.ui.touch ? kTouchSide - ImGui::GetStyle().ItemSpacing.y : 0;
+}
+
+bool menu_entry(const Frame& f, const char* title, bool chosen) {
+  return ImGui::Selectable(title, chosen, 0, {0, menu_entry_height(f)});
+}
+
 bool segmented(Frame& f, const char* name, std::span<const std::string> titles, int& chosen,
                float width, std::span<const char* const> helps) {
   const float height = ImGui::GetFrameHeight(), pad = 3;
@@ -130,7 +143,7 @@ bool segmented(Frame& f, const char* name, std::span<const std::string> titles, 
   std::vector<float> widths;
   float needed = 0;
   for (const std::string& title : titles) {
-    widths.push_back(text_width(title) + 16);
+    widths.push_back(segment_width(f, title));
     needed += widths.back();
   }
   for (float& w : widths)
@@ -181,6 +194,7 @@ bool slider(Frame& f, const char* id, int& value, int low, int high, float width
                                   ImGuiSliderFlags_NoInput | ImGuiSliderFlags_AlwaysClamp |
                                       (logarithmic && low > 0 ? ImGuiSliderFlags_Logarithmic : 0));
   ImGui::PopStyleColor(5);
+  if (ImGui::IsItemActive()) platform::keep_finger(true);
 
   if (ImGui::IsItemFocused() && ImGui::GetCurrentContext()->NavCursorVisible &&
       !ImGui::IsItemActive()) {

@@ -42,6 +42,10 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
 // Buttons side by side, one of them chosen; `helps` are their tooltips. True when it changed.
 bool segmented(Frame& f, const char* name, std::span<const std::string> titles, int& chosen,
                float width, std::span<const char* const> helps = {});
+float segment_width(const Frame& f, std::string_view title);
+// An entry of a menu; its height besides the spacing, 0: that of the text.
+float menu_entry_height(const Frame& f);
+bool menu_entry(const Frame& f, const char* title, bool chosen = false);
 // A thin track with a round knob. Arrow keys move it while it has the keyboard's focus.
 bool slider(Frame& f, const char* id, int& value, int low, int high, float width,
             bool logarithmic = false, int step = 1);

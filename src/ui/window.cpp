@@ -165,7 +165,7 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   // In two rows if they do not fit in one.
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
-  for (const std::string& t : titles) needed += text_width(t) + 16;
+  for (const std::string& t : titles) needed += segment_width(f, t);
   const int first = needed <= width ? int(titles.size()) : int(titles.size() + 1) / 2;
   const int before = chosen;
   for (int row = 0; row * first < int(titles.size()); ++row) {
@@ -187,9 +187,14 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
   draw_tab(f, f.ui.tab);
 }
 
+// In a low window the panels keep this height, and the window scrolls.
+float least_body(const Frame& f) { return f.ui.touch ? 480.f : 350.f; }
+
 void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
-  ImGui::BeginChild("body", {0, room.y - 22}, kTabPasses);
+  const float high = room.y - 22 + ImGui::GetScrollY();
+  f.ui.window_scrolls = high < least_body(f);
+  ImGui::BeginChild("body", {0, std::max(high, least_body(f))}, kTabPasses);
   if (room.x >= 980) {
     const bool reads = f.state.panel == Panel::learn;  // text needs wider lines
     const float left = 336, wide = reads ? std::clamp(room.x - left - 600, 320.f, 430.f) : 320.f,
@@ -232,7 +237,11 @@ void begin_frame(UiState& ui, const State& state) {
   const bool dark =
       state.theme == Theme::dark || (state.theme == Theme::system && platform::prefers_dark());
   ui.dark = dark;
-  apply_theme(dark);
+  // What was used last; not during a press, whose target would move.
+  const ImGuiIO& io = ImGui::GetIO();
+  const bool by_touch = io.MouseSource == ImGuiMouseSource_TouchScreen;
+  if (!ImGui::IsAnyMouseDown() && (by_touch || ImGui::IsMousePosValid())) ui.touch = by_touch;
+  apply_theme(dark, ui.touch);
   platform::set_page(state.lang, dark);
   ui.next_areas.clear();
   ui.next_arrows_taken = false;
@@ -272,7 +281,11 @@ bool end_frame(UiState& ui) {
 
 }  // namespace
 
-std::shared_ptr<UiState> create_ui() { return std::make_shared<UiState>(); }
+std::shared_ptr<UiState> create_ui() {
+  auto ui = std::make_shared<UiState>();
+  ui->touch = platform::prefers_touch();
+  return ui;
+}
 
 void show_error(UiState& ui, std::string message, std::string failed_model) {
   ui.link_error = std::move(message);
@@ -462,10 +475,13 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {size.x < 620 ? 10.f : 14.f, 8});
   // No background: the frame is already cleared to its colour, and painting it again takes 8 ms
   // where the CPU draws.
-  ImGui::Begin("attnscope", nullptr,
-               ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoDecoration |
-                   ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
-                   ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
+  ImGui::Begin(
+      "attnscope", nullptr,
+      ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize |
+          ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+          ImGuiWindowFlags_NoBringToFrontOnFocus |
+          (ui.window_scrolls ? 0
+                             : ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse));
   ImGui::PopStyleVar(2);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {kGap, 8});
   std::optional<Frame> groups = reading_frame(f);

@@ -7,6 +7,7 @@
 
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
+#include "platform/platform.h"
 #include "ui/mirror.h"
 #include "ui/panels/view_parts.h"
 #include "ui/ui_state.h"
@@ -106,6 +107,7 @@ std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   ImGui::PushItemFlag(ImGuiItemFlags_ButtonRepeat, true);
   if (icon_button(f, (name + ".less").c_str(), Icon::minus, f.t("Less", "减小"), r.value > r.low))
     chosen = std::max(r.low, r.value - r.step);
+  if (ImGui::IsItemActive()) platform::keep_finger(true);
   item_says(f, Control::button, field.title.in(f.lang), f.t("less", "减小"));
   ImGui::SameLine(0, 0);
   const ImVec2 at = ImGui::GetCursorScreenPos();
@@ -118,6 +120,7 @@ std::optional<int> stepper(Frame& f, const Field& field, const Range& r) {
   ImGui::SameLine(0, 0);
   if (icon_button(f, (name + ".more").c_str(), Icon::plus, f.t("More", "增大"), r.value < r.high))
     chosen = std::min(r.high, r.value + r.step);
+  if (ImGui::IsItemActive()) platform::keep_finger(true);
   item_says(f, Control::button, field.title.in(f.lang), f.t("more", "增大"));
   ImGui::PopItemFlag();
   return chosen;
@@ -201,7 +204,7 @@ void edit(Frame& f, const Field& field, E& value) {
   }
   if (open) {
     for (size_t i = 0; i < field.titles.size(); ++i) {
-      if (ImGui::Selectable(field.titles[i].in(f.lang), size_t(value) == i)) value = E(i);
+      if (menu_entry(f, field.titles[i].in(f.lang), size_t(value) == i)) value = E(i);
       f.mark(std::string("choice.") + field.key + "." + std::to_string(i));
       if (is_palette) {
         const ImVec2 max = ImGui::GetItemRectMax();

@@ -14,6 +14,8 @@ namespace {
 
 constexpr float kChipGap = 5;
 
+float chip_height(const Frame& f) { return f.ui.touch ? kTouchSide : ImGui::GetFontSize() + 9; }
+
 const ModelEntry* entry_of(const Frame& f) {
   for (const ModelEntry& entry : f.session.models())
     if (entry.id == f.state.model) return &entry;
@@ -83,7 +85,7 @@ constexpr int kRandomTokens = 50;  // as in published induction scores
 // this.
 void draw_random_tokens(Frame& f, float width) {
   const auto entry = [&](const char* name, int seed, const std::string& title, const char* help) {
-    if (ImGui::Selectable(fit_text(title, width - 30).c_str())) {
+    if (menu_entry(f, fit_text(title, width - 30).c_str())) {
       f.state.repeat = kRandomTokens;
       f.state.repeat_seed = seed;
       f.state.locked_key = -1;
@@ -121,7 +123,7 @@ void draw_examples(Frame& f, const ModelEntry& entry, float width) {
     const std::string& title = f.lang == Lang::zh ? e.title_zh : e.title_en;
     const std::string& look = f.lang == Lang::zh ? e.look_zh : e.look_en;
     ImGui::PushID(int(i));
-    if (ImGui::Selectable(fit_text(title, menu_width - 30).c_str())) show_example(f.state, e);
+    if (menu_entry(f, fit_text(title, menu_width - 30).c_str())) show_example(f.state, e);
     f.mark("example." + std::to_string(i));
     if (!look.empty()) {
       item_tooltip(look);
@@ -213,7 +215,7 @@ std::string chip_tooltip(const Frame& f, int i, const StripColors& c) {
 }
 
 void draw_chip(Frame& f, int i, const std::string& text, float width, const StripColors& colors) {
-  const float height = ImGui::GetFontSize() + 9;
+  const float height = chip_height(f);
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
   ImGui::PushID(i);
   const bool clicked = ImGui::InvisibleButton("##chip", {width, height});
@@ -241,21 +243,22 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
     list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().accent), 6, 0, 3);
   if (chosen)
     list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().text), 6, 0, 2);
-  list->AddText({min.x + (width - text_width(text)) / 2, min.y + 4.5f},
-                place > .25f ? ink_on(back) : rgb(f.colors().text), text.c_str());
+  list->AddText(
+      {min.x + (width - text_width(text)) / 2, min.y + (height - ImGui::GetFontSize()) / 2},
+      place > .25f ? ink_on(back) : rgb(f.colors().text), text.c_str());
 }
 
 // Measured once per trace and width.
 const StripCache& lay_out_strip(Frame& f, float room) {
   StripCache& c = f.ui.strip;
-  const float line = ImGui::GetFontSize() + 9 + kChipGap;
+  const float line = chip_height(f) + kChipGap;
   if (c.drawn.lock() == f.drawn() && c.sample == f.shown.sample && c.room == room && c.line == line)
     return c;
   c = {f.drawn(), f.shown.sample, room, line, {}, {}, {}, {}};
   float x = 0, y = 0;
   for (const Token& token : f.queries()) {
     c.texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));
-    c.widths.push_back(std::max(24.f, text_width(c.texts.back()) + 14));
+    c.widths.push_back(std::max(f.ui.touch ? kTouchSide : 24, text_width(c.texts.back()) + 14));
     if (x > 0 && x + c.widths.back() > room) {
       x = 0;
       y += line;
@@ -319,12 +322,13 @@ void draw_prompt_row(Frame& f) {
   // Two lines where the text needs them and there is room.
   sync_draft(f);
   const bool two_lines = window.y >= 600 && text_width(f.ui.draft) > width - 24;
-  draw_prompt(f, width, two_lines ? 62 : window.y >= 700 ? 44 : 38);
+  draw_prompt(f, width, two_lines ? 62 : window.y >= 700 || f.ui.touch ? 44 : 38);
   if (examples) {
     ImGui::SameLine(0, 8);
     draw_examples(f, entry ? *entry : ModelEntry{}, examples_width);
   }
-  if (f.trace) draw_strip(f.reads(), window.y >= 700 ? 3 : 2);
+  if (f.trace)
+    draw_strip(f.reads(), f.ui.touch ? (window.y >= 700 ? 2 : 1) : window.y >= 700 ? 3 : 2);
   if (examples && entry && window.y >= 560) draw_look(f, *entry);
 }
 

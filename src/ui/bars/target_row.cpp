@@ -46,7 +46,7 @@ void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
   ImGui::PushID(i);
   const float width = ImGui::GetContentRegionAvail().x;
   const ImVec2 at = ImGui::GetCursorScreenPos();
-  if (ImGui::Selectable("##token", chosen == value)) chosen = value;
+  if (menu_entry(f, "##token", chosen == value)) chosen = value;
   if (i == 0) ImGui::SetItemDefaultFocus();
   f.mark(name + "." + std::to_string(i));
   ImDrawList* list = ImGui::GetWindowDrawList();

@@ -19,11 +19,11 @@ const char* drop_words(const Frame& f) {
 }
 
 void draw_open_rows(Frame& f, const std::string& place) {
-  if (ImGui::Selectable(f.t("Open files…", "打开文件…"))) pick_model(f, false);
+  if (menu_entry(f, f.t("Open files…", "打开文件…"))) pick_model(f, false);
   f.mark(place + "open_files");
   item_tooltip(f.t("model.safetensors with config.json and the tokenizer, or one GGUF file, …",
                    "model.safetensors 及 config.json、分词器文件，或单个 GGUF 文件等"));
-  if (ImGui::Selectable(f.t("Open folder…", "打开文件夹…"))) pick_model(f, true);
+  if (menu_entry(f, f.t("Open folder…", "打开文件夹…"))) pick_model(f, true);
   f.mark(place + "open_folder");
   item_tooltip(f.t("The folder that a model was downloaded to", "下载的模型所在的文件夹"));
   heading(f, drop_words(f));
@@ -45,7 +45,7 @@ void draw_model_menu(Frame& f, float width) {
   for (const ModelEntry& entry : f.session.models()) {
     ImGui::PushID(entry.id.c_str());
     const std::string& about = f.lang == Lang::zh ? entry.about_zh : entry.about_en;
-    if (ImGui::Selectable(entry.title(f.lang).c_str(), entry.id == f.state.model))
+    if (menu_entry(f, entry.title(f.lang).c_str(), entry.id == f.state.model))
       choose_model(f, entry.id);
     f.mark("model." + entry.id);
     if (!about.empty()) item_tooltip(about);
@@ -81,7 +81,7 @@ void draw_theme_button(Frame& f) {
     ImGui::OpenPopup("theme");
   if (!ImGui::BeginPopup("theme")) return;
   for (size_t i = 0; i < std::size(kThemeTitles); ++i) {
-    if (ImGui::Selectable(kThemeTitles[i].in(f.lang), size_t(f.state.theme) == i))
+    if (menu_entry(f, kThemeTitles[i].in(f.lang), size_t(f.state.theme) == i))
       set_theme(f, Theme(i));
     if (Theme(i) == Theme::system)
       item_tooltip(f.t("As the browser or the desktop has it", "与浏览器或系统一致"));
@@ -121,9 +121,10 @@ void draw_top_bar(Frame& f) {
   const float buttons =
       float(n_icons) * (height + gap) + language_width + open_width + search_width + 2 * gap;
   const float room = ImGui::GetContentRegionAvail().x - buttons - 12;
-  draw_model_menu(f, std::clamp(room, 90.f, narrow ? 999.f : 420.f));
+  const bool two_rows = room < 90;
+  draw_model_menu(f, two_rows ? width : std::min(room, narrow ? 999.f : 420.f));
 
-  ImGui::SameLine();
+  if (!two_rows) ImGui::SameLine();
   ImGui::SetCursorScreenPos({right - buttons, ImGui::GetCursorScreenPos().y});
   draw_open_button(f, open, open_width);
   ImGui::SameLine();

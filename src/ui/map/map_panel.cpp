@@ -132,6 +132,35 @@ void interact_with_names(Frame& f, const MapBox& box, ImVec2 origin) {
   ImGui::PopItemFlag();
 }
 
+void pan(Frame& f, MapBox& box, Vec2 by) {
+  View2D& v = f.ui.view;
+  const auto shift = [](float cells, float n, float& low, float& high) {
+    cells = std::clamp(cells, -low, n - high);
+    low += cells;
+    high += cells;
+  };
+  shift(-by.x / box.cell_width(), float(f.pairs().n_key), v.cell_min.x, v.cell_max.x);
+  shift(-by.y / box.cell_height(), float(f.pairs().n_query), v.cell_min.y, v.cell_max.y);
+  box.view = v;
+}
+
+// Two fingers zoom about their middle and pan; beyond the whole map are all maps.
+void pinch(Frame& f, MapBox& box) {
+  const platform::Gesture& g = platform::gesture();
+  const Vec2 at = g.centre;
+  if (!g.on || at.x < box.min.x || at.y < box.min.y || at.x > box.max.x || at.y > box.max.y) return;
+  if (g.begins) f.ui.pinches_at_end = f.ui.fits;
+  if (f.ui.pinches_at_end && f.ui.fits && g.total < .8f &&
+      f.attention().n_layers * f.attention().n_heads > 1) {
+    f.ui.pinches_at_end = false;
+    return open_wall(f);
+  }
+  if (g.scale != 1) zoom_map(f, g.scale, box.cell_at({at.x - g.pan.x, at.y - g.pan.y}));
+  settle_view(f);
+  box.view = f.ui.view;
+  pan(f, box, g.pan);
+}
+
 // Pan, zoom, hover and click, on the map as one item. Whether the mouse is on a cell.
 bool interact(Frame& f, MapBox& box) {
   UiState& ui = f.ui;
@@ -147,6 +176,8 @@ bool interact(Frame& f, MapBox& box) {
   ui.hover_query = ui.point_query < 0 ? -1 : focus.token;
   ui.hover_key = ui.point_query < 0 ? -1 : focus.locked_key;
 
+  pinch(f, box);
+  if (ImGui::IsItemActive() && (!ui.fits || ui.draws_rectangle)) platform::keep_finger();
   if (ImGui::IsItemActivated()) {
     ui.dragged = false;
     const Vec2 from = box.cell_at(io.MousePos);
@@ -165,16 +196,8 @@ bool interact(Frame& f, MapBox& box) {
     }
   } else if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
     ui.dragged = true;
-    View2D& v = ui.view;
-    const auto shift = [](float by, float n, float& low, float& high) {
-      by = std::clamp(by, -low, n - high);
-      low += by;
-      high += by;
-    };
-    shift(-io.MouseDelta.x / box.cell_width(), float(a.n_key), v.cell_min.x, v.cell_max.x);
-    shift(-io.MouseDelta.y / box.cell_height(), float(a.n_query), v.cell_min.y, v.cell_max.y);
+    pan(f, box, {io.MouseDelta.x, io.MouseDelta.y});
     if (!ui.fits) ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
-    box.view = v;
   }
   ui.map_mouse.reset();
   if (!over) return false;
@@ -266,7 +289,8 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   const float height = ImGui::GetFrameHeight();
   const float all = ImGui::GetContentRegionAvail().x;
   const float menu = std::clamp(all * .32f, 96.f, 210.f);
-  const float buttons = 5 * height + 16 + menu + 4;
+  const bool zooms = !f.ui.touch;  // fingers do
+  const float buttons = float(zooms ? 5 : 3) * (height + 4) + menu;
   const float room = all - buttons - 8;
   const Metric* metric = source.preview ? nullptr : find_view("map")->metric(f.shown);
   State at = f.shown;
@@ -293,12 +317,13 @@ void draw_header(Frame& f, const MapSource& source, Vec2 size) {
   if (draws) ImGui::PopStyleColor();
   ImGui::SameLine(0, 4);
   const Vec2 middle = zoom_center(f);
-  if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
+  if (zooms && icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !f.ui.fits))
     zoom_map(f, 1 / 1.5f, middle);
-  ImGui::SameLine(0, 4);
-  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
+  if (zooms) ImGui::SameLine(0, 4);
+  if (zooms &&
+      icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
     zoom_map(f, 1.5f, middle);
-  ImGui::SameLine(0, 4);
+  if (zooms) ImGui::SameLine(0, 4);
   if (icon_button(f, "fit", Icon::fit, f.t("Show the whole map (F)", "显示整张热力图 (F)")))
     fit_map(f);
   ImGui::SameLine(0, 4);

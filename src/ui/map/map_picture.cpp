@@ -121,9 +121,9 @@ float draw_pool(Frame& f, const MapBox& box, ImVec2 line, float width) {
   ImGui::PopStyleVar();
   f.mark("button.pool");
   item_tooltip(
-      f.t("Each cell covers many weights here. Click to switch between their largest value and "
+      f.t("Each cell covers many weights here. Press to switch between their largest value and "
           "their mean (masked weights count as 0)",
-          "此处每个单元格覆盖多个权重。单击可在最大值与平均值之间切换（被掩码的权重按 0 计）"));
+          "此处每个单元格覆盖多个权重。点按可在最大值与平均值之间切换（被掩码的权重按 0 计）"));
   ImGui::SetCursorScreenPos(after);
   return wide + 8;
 }

@@ -107,7 +107,10 @@ void draw_measured(Frame& f) {
 void draw_grid_panel(Frame& f) {
   upload_thumbnails(f);
   const HeadGrid* grid = f.ui.grid.get();
-  heading(f, f.t("All heads · hover to preview, click to choose", "所有头 · 悬停预览，单击选择"));
+  heading(
+      f, f.ui.touch
+             ? f.t("All heads · hold to preview, tap to choose", "所有头 · 长按预览，点按选择")
+             : f.t("All heads · hover to preview, click to choose", "所有头 · 悬停预览，单击选择"));
   if (f.trace) {
     const View& view = *find_view("grid");
     const Metric* chosen = f.state.measure.empty() ? nullptr : view.metric(f.shown);

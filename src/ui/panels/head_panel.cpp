@@ -217,7 +217,7 @@ void draw_list_panel(Frame& f) {
   ImGui::SetNextItemWidth(width - half - 8);
   if (ImGui::BeginCombo("##order", kOrderTitles[size_t(f.state.order)].in(f.lang))) {
     for (size_t i = 0; i < std::size(kOrderTitles); ++i) {
-      if (ImGui::Selectable(kOrderTitles[i].in(f.lang), size_t(f.state.order) == i))
+      if (menu_entry(f, kOrderTitles[i].in(f.lang), size_t(f.state.order) == i))
         f.state.order = Order(i);
       f.mark("choice.order." + std::to_string(i));
     }

@@ -30,8 +30,7 @@ std::vector<std::string> places(const Frame& f) {
 void open_entry(Frame& f, const char* name, const std::string& id, const std::string& title,
                 const std::string& about) {
   ImGui::PushID(id.c_str());
-  if (ImGui::Selectable(fit_text(title, ImGui::GetContentRegionAvail().x).c_str()))
-    open_place(f, id);
+  if (menu_entry(f, fit_text(title, ImGui::GetContentRegionAvail().x).c_str())) open_place(f, id);
   f.mark(std::string(name) + id);
   item_tooltip(about);
   ImGui::PopID();

@@ -103,7 +103,7 @@ void draw_save_menu(Frame& f, const std::function<Result<SavedView>()>& saved) {
     if (!format.figure && !format.measure) continue;
     if (pictures && !format.figure) ImGui::Separator();
     pictures = format.figure;
-    if (ImGui::Selectable(format.title.in(f.lang))) save(f, saved(), format);
+    if (menu_entry(f, format.title.in(f.lang))) save(f, saved(), format);
     f.mark(std::string("save.") + format.id);
     item_tooltip(format.figure ? f.t("The figure as it is on screen", "屏幕上的图片")
                                : f.t("The numbers of the figure", "图片中的数值"));

@@ -314,7 +314,7 @@ void draw_view_tabs(Frame& f) {
   int chosen = int(std::ranges::find(views, &middle_view(f.state)) - views.begin());
   const float width = ImGui::GetContentRegionAvail().x;
   float needed = 0;
-  for (const std::string& t : titles) needed += text_width(t) + 16;
+  for (const std::string& t : titles) needed += segment_width(f, t);
   if (needed <= width) {
     segmented(f, "view", titles, chosen, width, helps);
   } else {  // a menu, rather than names cut short
@@ -322,7 +322,7 @@ void draw_view_tabs(Frame& f) {
     if (ImGui::BeginCombo("##view", titles[size_t(chosen)].c_str(),
                           ImGuiComboFlags_HeightLargest)) {
       for (size_t i = 0; i < titles.size(); ++i) {
-        if (ImGui::Selectable(titles[i].c_str(), int(i) == chosen)) chosen = int(i);
+        if (menu_entry(f, titles[i].c_str(), int(i) == chosen)) chosen = int(i);
         f.mark("view." + std::to_string(i));
         item_tooltip(helps[i]);
       }

@@ -200,7 +200,7 @@ void explained(Frame& f, std::string_view text) {
       if (!over) continue;
       tooltip(std::string(found.word->name.in(f.lang)) + ": " + found.word->says.in(f.lang));
       ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
-      if (ImGui::IsMouseClicked(0)) {
+      if (ImGui::IsMouseReleased(0)) {  // a finger that comes down may scroll
         f.ui.help_word = found.word;
         f.ui.help_open = true;
       }

@@ -136,6 +136,25 @@ void draw_sharp(const Wall& w) {
   }
 }
 
+// Two fingers zoom about their middle and pan; past the largest zoom is the map.
+void pinch(Wall& w, Vec2 at) {
+  Frame& f = w.f;
+  const platform::Gesture& g = platform::gesture();
+  if (!g.on || at.x < 0 || at.y < 0 || at.x >= w.room.x || at.y >= w.room.y) return;
+  const bool full = f.ui.wall.scale >= full_scale(w.fit, w.room) * .999f;
+  if (g.begins) f.ui.pinches_at_end = full;
+  if (f.ui.pinches_at_end && full && g.total > 1.25f) {
+    const int head = w.head_at({at.x + f.ui.wall.from.x, at.y + f.ui.wall.from.y});
+    if (head >= 0) choose_head(f, head / w.grid.n_heads, head % w.grid.n_heads);
+    f.ui.pinches_at_end = false;
+    return open_map(f);
+  }
+  f.ui.wall = zoomed(f.ui.wall, w.fit, w.room, g.scale, {at.x - g.pan.x, at.y - g.pan.y});
+  f.ui.wall.from = {f.ui.wall.from.x - g.pan.x, f.ui.wall.from.y - g.pan.y};
+  f.ui.wall = settled(f.ui.wall, w.fit, w.room);
+  w.at = scaled(w.fit, f.ui.wall.scale);
+}
+
 // The head under the mouse, or -1. Zooms, pans, chooses; past the largest zoom is the map.
 int interact(Wall& w) {
   Frame& f = w.f;
@@ -147,7 +166,10 @@ int interact(Wall& w) {
   f.mark("wall");
   const ImGuiIO& io = ImGui::GetIO();
   const Vec2 mouse = {io.MousePos.x - w.corner.x, io.MousePos.y - w.corner.y};
+  const Vec2 middle = platform::gesture().centre;
+  pinch(w, {middle.x - w.corner.x, middle.y - w.corner.y});
   if (ImGui::IsItemActivated()) f.ui.wall_dragged = false;
+  if (ImGui::IsItemActive() && f.ui.wall.scale > 1) platform::keep_finger();
   if (ImGui::IsItemActive() && ImGui::IsMouseDragging(0, 4)) {
     f.ui.wall_dragged = true;
     f.ui.wall.from = {f.ui.wall.from.x - io.MouseDelta.x, f.ui.wall.from.y - io.MouseDelta.y};
@@ -411,15 +433,17 @@ void draw_header(Frame& f, Vec2 size) {
                            : f.t("Sort the maps by this measure", "按此度量排序")))
       f.state.arrange = sorted ? Arrange::layers : Arrange::measure;
   }
-  const float buttons = 4 * high + 12;
-  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x - buttons);
+  const bool zooms = !f.ui.touch;  // fingers do
+  ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::GetStyle().WindowPadding.x -
+                  (zooms ? 4 * high + 12 : 2 * high + 4));
   const bool whole = f.ui.wall.scale <= 1;
-  if (icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !whole))
+  if (zooms && icon_button(f, "zoom_out", Icon::minus, f.t("Zoom out (−)", "缩小 (−)"), !whole))
     zoom_wall(f, 1 / 1.5f);
-  ImGui::SameLine(0, 4);
-  if (icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
+  if (zooms) ImGui::SameLine(0, 4);
+  if (zooms &&
+      icon_button(f, "zoom_in", Icon::plus, f.t("Zoom in (+ or mouse wheel)", "放大 (+ 或滚轮)")))
     zoom_wall(f, 1.5f);
-  ImGui::SameLine(0, 4);
+  if (zooms) ImGui::SameLine(0, 4);
   if (icon_button(f, "fit", Icon::fit, f.t("Show all heads (F)", "显示所有头 (F)"))) fit_map(f);
   ImGui::SameLine(0, 4);
   if (icon_button(f, "save", Icon::save, f.t("Save the figure or its data", "保存图片或数据")))
@@ -449,14 +473,15 @@ std::string hint_of(Frame& f, const HeadGrid& grid,
   if (!f.state.measure.empty() && !made) return f.t("Computing…", "正在计算…");
   if (made && made->error) return made->error->message;
   if (const std::string words = filter_words(f, grid); !words.empty()) return words;
-  if (made && f.state.arrange == Arrange::measure)
-    return f.state.order == Order::lowest
-               ? f.t("sorted, the lowest first; wheel zooms, Enter opens the map",
-                     "从低到高排列；滚轮缩放，回车打开热力图")
-               : f.t("sorted, the highest first; wheel zooms, Enter opens the map",
-                     "从高到低排列；滚轮缩放，回车打开热力图");
-  return f.t("layers ↓, heads →; wheel zooms, Enter opens the map",
-             "层 ↓，头 →；滚轮缩放，回车打开热力图");
+  const char* how =
+      f.ui.touch
+          ? f.t("; two fingers zoom, tap twice to open the map", "；双指缩放，双击打开热力图")
+          : f.t("; wheel zooms, Enter opens the map", "；滚轮缩放，回车打开热力图");
+  if (!made || f.state.arrange != Arrange::measure)
+    return f.t("layers ↓, heads →", "层 ↓，头 →") + std::string(how);
+  return (f.state.order == Order::lowest ? f.t("sorted, the lowest first", "从低到高排列")
+                                         : f.t("sorted, the highest first", "从高到低排列")) +
+         std::string(how);
 }
 
 // The colours of the maps at the right end of a line, as a button that chooses between one scale

@@ -3,7 +3,7 @@
 import {readFileSync} from "node:fs";
 import {createRequire} from "node:module";
 
-import {check, equal, until} from "../harness.mjs";
+import {check, equal, sleep, until} from "../harness.mjs";
 
 const kAxe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kModel = "#model=bookworm-2m&layer=2&head=4&token=16";
@@ -205,6 +205,44 @@ export const cases = [
       await page.press("ArrowDown");
       await page.press("Enter");
       check((await download).suggestedFilename().length > 4, "nothing was saved");
+    },
+  },
+  {
+    name: "at 200 % zoom the panels keep their height, and the window scrolls to all of them",
+    async run(t) {
+      for (const options of [{}, {locale: "zh-CN", hasTouch: true, isMobile: true}]) {
+        const page = await opened(
+            t, kModel, {viewport: {width: 640, height: 400}, deviceScaleFactor: 2, ...options});
+        const low = await page.area("map");
+        check(low.height >= 120, `the map is ${low.height} high`);
+        await page.move("model");
+        await page.raw.mouse.wheel(0, 2000);
+        await page.settle();
+        const {y, height} = await page.area("map");
+        check(y >= 0 && y + height <= 400, `the map is at ${y} to ${y + height} of 400`);
+        await page.screenshot(`zoom-200-${options.locale ?? "en"}`);
+        await page.close();
+      }
+    },
+  },
+  {
+    name: "with reduced motion the chain still steps, and nothing moves between its steps",
+    async run(t) {
+      const page = await opened(t, kModel + "&view=chain", {reducedMotion: "reduce"});
+      const step = async () =>
+          Object.keys(await page.layout()).find((name) => name.startsWith("chain.step."));
+      await page.click("button.chain_play");
+      await page.raw.mouse.move(2, 798);
+      await sleep(1200);
+      equal(await step(), "chain.step.0", "the first step");
+      const pictures = new Set();
+      for (let i = 0; i < 4; ++i) {
+        pictures.add((await page.raw.screenshot()).toString("base64"));
+        await sleep(150);
+      }
+      equal(pictures.size, 1, "pictures of one step");
+      await until(async () => await step() === "chain.step.1", "the chain does not go on", 6000);
+      equal(await page.evaluate(() => document.getAnimations().length), 0, "animations of CSS");
     },
   },
 ];
