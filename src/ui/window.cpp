@@ -188,7 +188,7 @@ void draw_tabs(Frame& f, std::initializer_list<Tab> tabs) {
 }
 
 // In a low window the panels keep this height, and the window scrolls.
-float least_body(const Frame& f) { return f.ui.touch ? 480.f : 350.f; }
+float least_body(const Frame& f) { return f.ui.touch ? 560.f : 350.f; }
 
 void draw_body(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();

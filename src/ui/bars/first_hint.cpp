@@ -21,7 +21,8 @@ void draw_first_hint(Frame& f) {
             : f.t("Try first: hover a row of the map to see what that token attends to, then click "
                   "another head in the grid",
                   "先试试：将鼠标移到热力图的一行，查看该词元关注什么；再在网格中单击另一个头");
-  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {4, 4});
+  ImGui::PushStyleVar(ImGuiStyleVar_FramePadding,
+                      {4, f.ui.touch ? (kTouchSide - kSmallText) / 2 : 4});
   ImGui::PushFont(nullptr, kSmallText);
   const float high = ImGui::GetFrameHeight();
   const std::string text = fit_text(says, room - high - 8);
