@@ -119,6 +119,19 @@ bool take_number(std::string_view& text, int* out) {
   return true;
 }
 
+bool is_part_of_pair(const State& s) { return s.between != Between::all && !s.pair.empty(); }
+
+// Whether a token is a row or a column of what the state shows.
+bool is_shown(const Token& token, const State& s, PairSide side) {
+  if (s.specials == Specials::hidden && (token.special || token.padding)) return false;
+  if (!is_part_of_pair(s)) return true;
+  const bool second =
+      side == PairSide::query
+          ? s.between == Between::second_first || s.between == Between::second_second
+          : s.between == Between::first_second || s.between == Between::second_second;
+  return token.sequence == int(second);
+}
+
 }  // namespace
 
 int Groups::nearest(int token) const {
@@ -223,26 +236,29 @@ std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span) {
   return spans;
 }
 
-bool regroups(const State& s) { return s.units != Units::tokens || s.specials == Specials::hidden; }
+bool regroups(const State& s) {
+  return s.units != Units::tokens || s.specials == Specials::hidden || is_part_of_pair(s);
+}
 
 State visible(const State& state, const Trace& trace) {
   State s = clamped(state, trace);
-  if (s.specials != Specials::hidden) return s;
+  if (s.specials != Specials::hidden && !is_part_of_pair(s)) return s;
   const Attention& a = trace.at(s);
   const auto& queries = a.query_tokens[size_t(s.sample)].items;
   const auto& keys = a.key_tokens[size_t(s.sample)].items;
-  const auto is_seen = [](const Token& token) { return !token.special && !token.padding; };
+  const auto is_seen = [&s](const Token& token) { return is_shown(token, s, PairSide::query); };
   const auto from = queries.begin() + s.token;
   if (const auto next = std::find_if(from, queries.end(), is_seen); next != queries.end())
     s.token = int(next - queries.begin());
   else if (const auto last = std::find_if(queries.rbegin(), queries.rend(), is_seen);
            last != queries.rend())
     s.token = int(queries.rend() - last) - 1;
-  if (s.locked_key >= 0 && !is_seen(keys[size_t(s.locked_key)])) s.locked_key = -1;
+  if (s.locked_key >= 0 && !is_shown(keys[size_t(s.locked_key)], s, PairSide::key))
+    s.locked_key = -1;
   return s;
 }
 
-Groups groups_of(const Tokens& tokens, const State& s) {
+Groups groups_of(const Tokens& tokens, const State& s, PairSide side) {
   Groups groups;
   switch (s.units) {
     case Units::tokens:
@@ -260,7 +276,10 @@ Groups groups_of(const Tokens& tokens, const State& s) {
       break;
     }
   }
-  return s.specials == Specials::hidden ? without(groups, special_flags(tokens), tokens) : groups;
+  if (s.specials != Specials::hidden && !is_part_of_pair(s)) return groups;
+  std::vector<char> hides;
+  for (const Token& token : tokens.items) hides.push_back(!is_shown(token, s, side));
+  return without(groups, hides, tokens);
 }
 
 Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
@@ -275,6 +294,7 @@ Tokens tokens_of(const Groups& groups, const Tokens& tokens) {
     token.shown = token.piece = groups.names[size_t(g)];
     token.begin = first.begin;
     token.end = std::max(first.end, last.end);
+    token.sequence = first.sequence;
     token.first = place.begin;
     token.last = place.end - 1;
     out.items.push_back(std::move(token));
@@ -304,9 +324,11 @@ Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, i
 
 std::string regroup_words(const State& s, bool adds_up, Lang lang) {
   const char* unit = nullptr;
+  std::string says;
+  if (is_part_of_pair(s)) says = kBetweenTitles[size_t(s.between)].in(lang);
   switch (s.units) {
     case Units::tokens:
-      return "";
+      return says;
     case Units::words:
       unit = tr(lang, "Words", "词");
       break;
@@ -317,19 +339,26 @@ std::string regroup_words(const State& s, bool adds_up, Lang lang) {
       unit = tr(lang, "Marked spans", "标记的片段");
       break;
   }
-  return std::string(unit) +
+  if (!says.empty()) says += tr(lang, "; ", "；");
+  return says + unit +
          (adds_up ? tr(lang, ": what goes to their tokens is summed, what comes from them averaged",
                        "：指向其词元的求和，来自其词元的取平均")
                   : tr(lang, ": averaged over their tokens", "：对其词元取平均"));
 }
 
-std::string hidden_words(int n_hidden, double mass, Lang lang) {
+std::string hidden_words(const State& s, int n_hidden, Lang lang) {
+  const bool any = is_part_of_pair(s);
+  const std::string n = std::to_string(n_hidden);
+  if (lang == Lang::zh) return n + (any ? " 个隐藏的词元" : " 个隐藏的特殊词元");
+  return n + (any ? " hidden token" : " hidden special token") + (n_hidden == 1 ? "" : "s");
+}
+
+std::string hidden_words(const State& s, int n_hidden, double mass, Lang lang) {
   char number[16];
   std::snprintf(number, sizeof number, "%.3f", mass);
-  if (lang == Lang::zh) return std::to_string(n_hidden) + " 个隐藏的特殊词元占权重的 " + number;
-  return std::to_string(n_hidden) +
-         (n_hidden == 1 ? " hidden special token holds " : " hidden special tokens hold ") +
-         number + " of the weight";
+  const std::string who = hidden_words(s, n_hidden, lang);
+  if (lang == Lang::zh) return who + "占权重的 " + number;
+  return who + (n_hidden == 1 ? " holds " : " hold ") + number + " of the weight";
 }
 
 Measure merged(const Measure& m, const Groups& queries, const Groups& keys, Merge over_keys,

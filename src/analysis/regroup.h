@@ -43,10 +43,11 @@ std::string write_spans(std::vector<TokenSpan> spans);
 // These and one more; where it is one of them, it goes; those that it touches make way.
 std::vector<TokenSpan> with_span(std::vector<TokenSpan> spans, TokenSpan span);
 
-// What a state asks for: State::units, spans and specials. `regroups`: anything but tokens as the
-// model reads them.
+// What a state asks for: State::units, spans, specials and, of a pair, between. `regroups`:
+// anything but tokens as the model reads them.
 bool regroups(const State& state);
-Groups groups_of(const Tokens& tokens, const State& state);
+enum class PairSide { query, key };
+Groups groups_of(const Tokens& tokens, const State& state, PairSide side);
 // clamped(); where special tokens are hidden, the chosen token is one that is not (the next, else
 // the last), and no hidden key is locked.
 State visible(const State& state, const Trace& trace);
@@ -59,8 +60,10 @@ Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, i
 
 // In words: how groups are made of tokens; "" where each token is one.
 std::string regroup_words(const State& state, bool adds_up, Lang lang);
+// "3 hidden special tokens", or of a pair "12 hidden tokens".
+std::string hidden_words(const State& state, int n_hidden, Lang lang);
 // "3 hidden special tokens hold 0.430 of the weight"
-std::string hidden_words(int n_hidden, double mass, Lang lang);
+std::string hidden_words(const State& state, int n_hidden, double mass, Lang lang);
 
 // Keys and queries of a group as one. What goes to a word is what goes to its parts, so weights are
 // summed over keys; what comes from it is the mean over its parts as queries (Clark et al. 2019).

@@ -117,13 +117,18 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
         }
         tokens = std::move(*random);
       } else {
-        tokens = model.tokenizer->encode(wish.text);
-        if (wish.cut != Cut::none && tokens->size() > model.config.n_ctx)
+        Result<Tokens> read = encode(*model.tokenizer, wish.text, wish.pair);
+        if (!read) {
+          made.emplace(MadeTrace{read.error()});
+          return false;
+        }
+        tokens = std::move(*read);
+        if (wish.cut != Cut::none && wish.pair.empty() && tokens->size() > model.config.n_ctx)
           tokens = cut_to_fit(*model.tokenizer, *tokens, model.config.n_ctx, wish.cut == Cut::last);
       }
       if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
-        if (wish.repeat == 0 && tokens->size() > model.config.n_ctx)
+        if (wish.repeat == 0 && wish.pair.empty() && tokens->size() > model.config.n_ctx)
           made->cuts = cuts_that_fit(model, *tokens);
         return false;
       }

@@ -39,7 +39,7 @@ Job scratch_job(ScratchSettings settings, Room room, Lang lang,
 // traces of the same model; a beginning shared with one of them is not computed again.
 struct ForwardWish {
   std::shared_ptr<const Model> model;
-  std::string text;
+  std::string text, pair;  // `pair`: the second text, or empty
   int layer = 0;
   Room room;
   std::vector<std::shared_ptr<const Trace>> earlier;

@@ -17,7 +17,7 @@ namespace attn {
 
 // Everything a trace depends on: equal keys give equal traces.
 struct TraceKey {
-  std::string model, text;
+  std::string model, text, pair;    // `pair`: the second text
   ScratchSettings scratch;          // only for "scratch"
   int repeat = 0, repeat_seed = 0;  // as in State; `text` is empty then
   Edits edits;                      // made while the model runs

@@ -10,7 +10,7 @@ namespace attn {
 bool Reading::is(const std::shared_ptr<const Trace>& t, const State& s) const {
   return of.lock() == t && part == s.part && sample == s.sample &&
          reach == t->at(s).reach(s.layer) && units == s.units && specials == s.specials &&
-         (units != Units::spans || spans == s.spans);
+         between == s.between && (units != Units::spans || spans == s.spans);
 }
 
 State Reading::at(const State& state) const {
@@ -33,9 +33,10 @@ std::shared_ptr<const Reading> make_reading(const std::shared_ptr<const Trace>& 
   made->reach = tokens.reach(state.layer);
   made->units = state.units;
   made->specials = state.specials;
+  made->between = state.between;
   made->spans = state.spans;
-  made->queries = groups_of(tokens.query_tokens[size_t(state.sample)], state);
-  made->keys = groups_of(tokens.key_tokens[size_t(state.sample)], state);
+  made->queries = groups_of(tokens.query_tokens[size_t(state.sample)], state, PairSide::query);
+  made->keys = groups_of(tokens.key_tokens[size_t(state.sample)], state, PairSide::key);
   made->n_hidden = int(std::ranges::count(made->keys.of_token, -1));
   made->pairs = pairs_of(made->queries, made->keys, tokens, state.sample, state.layer);
   return made;

@@ -24,6 +24,7 @@ struct Reading {
   int reach = INT_MAX;  // of the layer, on which the mask of the groups depends
   Units units = Units::tokens;
   Specials specials = Specials::shown;
+  Between between = Between::all;
   std::string spans;
   Groups queries, keys;
   int n_hidden = 0;  // keys that are left out

@@ -59,9 +59,10 @@ bool Session::makes_picture() const {
 const std::vector<ModelEntry>& Session::models() const { return impl_->models; }
 
 std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
-  TraceKey key{state.model, state.text, {}};
+  TraceKey key{state.model, state.text, state.pair, {}};
   if (state.model == "scratch") {
     key.text.clear();
+    key.pair.clear();
     key.scratch = scratch_settings(state);
     return key;
   }
@@ -82,6 +83,7 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
   if (state.repeat > 0) {
     key.text.clear();
     key.cut = Cut::none;
+    key.pair.clear();
     key.repeat = state.repeat;
     key.repeat_seed = state.repeat_seed;
   }
@@ -108,7 +110,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
                 if (key.model == "scratch")
                   return scratch_job(key.scratch, room(), state.lang, done);
                 return forward_job(
-                    {model(key.model), key.text, state.layer, room(), kept.of(key.model),
+                    {model(key.model), key.text, key.pair, state.layer, room(), kept.of(key.model),
                      key.repeat, uint32_t(key.repeat_seed), key.edits, key.cut},
                     state.lang, done);
               }};
@@ -135,7 +137,7 @@ void Session::Impl::show(Side& side, const TraceKey& key, const TracePair& pair)
   side.shown.trace = pair.trace;
   side.shown.model = pair.model;
   side.shown.scratch = pair.scratch;
-  side.shown.text = key.text;
+  side.shown.text = key.pair.empty() ? key.text : key.text + " | " + key.pair;
   side.shown.period = pair.period;
   side.shown.characters = characters_of(pair.model);
 }

@@ -148,6 +148,11 @@ void add_units(CLI::App& app, State& state) {
       app, "--special", {std::begin(kSpecialNames), std::end(kSpecialNames)},
       [&state](int i) { state.specials = Specials(i); },
       "Special tokens: shown (default) or hidden. The remaining weights are not renormalised");
+  add_choice(
+      app, "--between", {std::begin(kBetweenNames), std::end(kBetweenNames)},
+      [&state](int i) { state.between = Between(i); },
+      "With --pair: only queries and keys of these texts, such as a-b: what the first attends to "
+      "in the second. The remaining weights are not renormalised");
 }
 
 Status check_looks(const State& s, const Trace& trace) {
@@ -182,6 +187,13 @@ void add_folder(CLI::App& app, FolderOptions& options, bool required) {
                "Open the model even if its layers have tensors that are not used");
 }
 
+void add_pair(CLI::App& app, ModelOptions& options) {
+  app.add_option("--pair", options.pair,
+                 "Second text, read together with the first as the model reads pairs: "
+                 "[CLS] TEXT [SEP] PAIR [SEP], with the token types of a pair")
+      ->option_text("TEXT");
+}
+
 void add_model(CLI::App& app, ModelOptions& options) {
   add_folder(app, options);
   CLI::Option* text = app.add_option("--text", options.text, "Input text; - reads standard input")
@@ -191,6 +203,7 @@ void add_model(CLI::App& app, ModelOptions& options) {
                                      "line break is dropped")
                           ->option_text("FILE")
                           ->excludes(text);
+  add_pair(app, options);
   app.parse_complete_callback([text, file] {
     if (text->count() + file->count() == 0) throw CLI::RequiredError("--text or --text-file");
   });
@@ -233,7 +246,9 @@ Result<Opened> open_model(const ModelOptions& options) {
   if (!(*model)->tokenizer)
     return Error{options.folder +
                  ": tokenizer.json is missing, which is needed to tokenize the text"};
-  Opened opened{*model, (*model)->tokenizer->encode(*text)};
+  Result<Tokens> tokens = encode(*(*model)->tokenizer, *text, options.pair);
+  if (!tokens) return Error{"--pair: " + tokens.error().message};
+  Opened opened{*model, std::move(*tokens)};
   if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
   opened.notes = notes_of(*opened.model, {&opened.tokens, 1});
   print_notes(opened.notes);

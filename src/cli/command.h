@@ -82,8 +82,10 @@ Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {
 
 // --model DIR, and --text TEXT or --text-file FILE; - is standard input.
 struct ModelOptions : FolderOptions {
-  std::string text, text_file;
+  std::string text, text_file, pair;
 };
+// --pair TEXT.
+void add_pair(CLI::App& app, ModelOptions& options);
 void add_model(CLI::App& app, ModelOptions& options);
 
 // Loads the model and the text, tokenizes it, and checks that the model can process it. The notes

@@ -22,16 +22,20 @@ int run_attention(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   const Config& c = opened->model->config;
-  const bool groups = regroups(o.state);
-  const Groups tokens = groups_of(opened->tokens, o.state);
-  if (tokens.size() == 0)
+  State state = o.state;
+  state.pair = o.model.pair;
+  const bool groups = regroups(state);
+  const Groups queries = groups_of(opened->tokens, state, PairSide::query),
+               keys = groups_of(opened->tokens, state, PairSide::key);
+  if (queries.size() == 0 || keys.size() == 0)
     return fail(
         Error{"--special hidden: the text has only special tokens; pass a longer text to --text"});
-  if (Status e = check_patterns_size(c.n_layers, c.n_heads, tokens.size())) return fail(*e);
+  if (Status e = check_patterns_size(c.n_layers, c.n_heads, std::max(queries.size(), keys.size())))
+    return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[0];
-  const Pairs shown = groups ? pairs_of(tokens, tokens, a, 0, 0) : Pairs{};
-  const ArrayGroups array_groups{tokens, tokens, shown};
+  const Pairs shown = groups ? pairs_of(queries, keys, a, 0, 0) : Pairs{};
+  const ArrayGroups array_groups{queries, keys, shown};
   const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr, opened->notes};
   const auto write = [&](ByteSink& sink) { return (*format)->patterns(what, sink); };
   if (Status e = write_file(o.out, write)) return fail(*e);

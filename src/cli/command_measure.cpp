@@ -54,6 +54,7 @@ int run_measure(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   State state = o.state;
+  state.pair = o.model.pair;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   Keep keep;
   keep.activations = (metric->needs & needs_activations) != 0;
@@ -87,6 +88,7 @@ Run set_up_measure(CLI::App& app) {
                  "File with the input text, - for standard input; a final line break is dropped")
       ->option_text("FILE")
       ->excludes(text);
+  add_pair(app, o->model);
   add_looks(app, Looks::at_layer, o->state);
   app.add_option("--target", o->state.target, "Target token (default: the most likely)")
       ->option_text("TOKEN");

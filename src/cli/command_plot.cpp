@@ -158,6 +158,7 @@ int run_plot(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   State state = o.state;
+  state.pair = o.model.pair;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   Keep keep;
   keep.activations = true;

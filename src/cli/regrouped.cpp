@@ -26,8 +26,8 @@ Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pa
   if (!has(Axis::query) && !has(Axis::key))
     return Error{std::string("measure ") + metric.id +
                  ": is not about tokens; remove --units, --spans and --special"};
-  const Groups queries = groups_of(tokens.query_tokens[0], state),
-               keys = groups_of(tokens.key_tokens[0], state);
+  const Groups queries = groups_of(tokens.query_tokens[0], state, PairSide::query),
+               keys = groups_of(tokens.key_tokens[0], state, PairSide::key);
   if (queries.size() == 0 || keys.size() == 0)
     return Error{
         "--special hidden: the text has only special tokens; pass a longer text to --text"};
@@ -54,10 +54,9 @@ Result<Regrouped> regroup(const Metric& metric, const Measure& measure, const Pa
     if (holds) mass = hidden_share(measure, keys);
   }
   if (n_hidden > 0 && !holds)
-    out.note += (out.note.empty() ? "" : "; ") + std::to_string(n_hidden) +
-                (n_hidden == 1 ? tr(state.lang, " special token is hidden", " 个特殊词元已隐藏")
-                               : tr(state.lang, " special tokens are hidden", " 个特殊词元已隐藏"));
-  if (holds) out.note += (out.note.empty() ? "" : "; ") + hidden_words(n_hidden, mass, state.lang);
+    out.note += (out.note.empty() ? "" : "; ") + hidden_words(state, n_hidden, state.lang);
+  if (holds)
+    out.note += (out.note.empty() ? "" : "; ") + hidden_words(state, n_hidden, mass, state.lang);
   out.state.token = std::max(0, queries.nearest(state.token));
   return out;
 }

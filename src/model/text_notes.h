@@ -8,7 +8,8 @@
 
 namespace attn {
 
-// Warnings in words: a text of which half or more is unknown to the tokenizer. Empty for most.
+// Warnings in words: a text of which half or more is unknown to the tokenizer, or a pair that was
+// typed as one text. Empty for most.
 std::vector<std::string> text_notes(const Model& model, const Tokens& tokens);
 
 }  // namespace attn

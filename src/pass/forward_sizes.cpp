@@ -90,7 +90,7 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   size_t same = 0;
   // Of unknown tokens the ids are equal and the text is not, which the facts of rows read.
   const auto equal = [](const Token& x, const Token& y) {
-    return x.id == y.id && x.shown == y.shown;
+    return x.id == y.id && x.type == y.type && x.shown == y.shown;
   };
   while (same < most && equal(old[same], tokens.items[same])) ++same;
   return int(same);
@@ -113,6 +113,11 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits&
   }
   for (size_t i = 0; i < tokens.items.size(); ++i) {
     const Token& token = tokens.items[i];
+    const int n_types = model.config.n_token_types;
+    if (n_types > 0 && token.type >= n_types)
+      return Error{"tokenizer.json: token " + std::to_string(i) + " of the text is of type " +
+                   std::to_string(token.type) + ", but type_vocab_size of config.json is " +
+                   std::to_string(n_types) + "; take the tokenizer.json of this model"};
     if (token.id >= 0 && token.id < model.config.d_vocab) continue;
     return Error{"tokenizer.json: token " + std::to_string(i) + " of the text has the number " +
                  std::to_string(token.id) + ", but the model knows only " +

@@ -109,7 +109,7 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
       const std::span<float> x = one.row(0);
       w.embed.row(tokens.items[size_t(r)].id, x);
       scale_row(x, c.embed_scale);
-      if (c.n_token_types > 0) w.token_types.add_row(0, x);
+      if (c.n_token_types > 0) w.token_types.add_row(tokens.items[size_t(r)].type, x);
       if (c.position == Position::learned) w.positions.add_row(place_of(r), x);
       if (c.embed_norm) normalize_rows(c, w.ln_embed, one, one);
       if (c.position == Position::rotary) {

@@ -17,17 +17,20 @@ enum class Scale { automatic, linear, log, row_max };
 enum class Panel { token, head, list, learn };         // the side panel
 enum class Units { tokens, words, sentences, spans };  // what one row or column is
 enum class Specials { shown, hidden };                 // such as [CLS]
-enum class Pool { largest, mean };                     // of the weights under one cell
-enum class Arrange { layers, measure };                // of the heads on the wall
-enum class Order { highest, lowest, place };           // of the list of heads
-enum class Contrast { shared, own };                   // of the maps on the wall
-enum class Cut { none, first, last };                  // of a text that is too long
-enum class Dots { layer, role };                       // what colours the scatter plot
+// Of a pair of texts: which queries and keys are seen. The names say query-key.
+enum class Between { all, first_second, second_first, first_first, second_second };
+enum class Pool { largest, mean };            // of the weights under one cell
+enum class Arrange { layers, measure };       // of the heads on the wall
+enum class Order { highest, lowest, place };  // of the list of heads
+enum class Contrast { shared, own };          // of the maps on the wall
+enum class Cut { none, first, last };         // of a text that is too long
+enum class Dots { layer, role };              // what colours the scatter plot
 
 // Without hover. Equal states show equal pictures.
 struct State : Site {
   std::string model = "scratch";  // "scratch", or the id of a model in the list
   std::string text;               // empty: the model's own first example
+  std::string pair;               // the second text of a pair; empty: there is none
   // Attention from scratch
   std::string tokens = "我 爱 学习 深度 学习 EOS";  // names separated by spaces
   int n_tokens = 0;                                 // 0: one per name
@@ -44,6 +47,7 @@ struct State : Site {
   Units units = Units::tokens;
   std::string spans;  // "2-5.7-9" merges tokens 2 to 5, and 7 to 9
   Specials specials = Specials::shown;
+  Between between = Between::all;
   std::string strip;    // id of the {query} or {key} metric that colours the text; empty: the row
                         // of the chosen token
   Cut cut = Cut::none;  // which part of a text that is too long for the model is read
@@ -94,6 +98,7 @@ inline constexpr const char* kCutNames[] = {"none", "first", "last"};
 inline constexpr const char* kUnitNames[] = {"tokens", "words", "sentences", "spans"};
 inline constexpr const char* kPoolNames[] = {"largest", "mean"};
 inline constexpr const char* kSpecialNames[] = {"shown", "hidden"};
+inline constexpr const char* kBetweenNames[] = {"all", "a-b", "b-a", "a-a", "b-b"};
 inline constexpr const char* kPanelNames[] = {"token", "head", "list", "learn"};
 inline constexpr const char* kOrderNames[] = {"highest", "lowest", "place"};
 inline constexpr const char* kArrangeNames[] = {"layers", "measure"};
@@ -113,6 +118,11 @@ inline constexpr Text kUnitTitles[] = {{"Model tokens", "模型的词元"},
                                        {"Marked spans", "标记的片段"}};
 inline constexpr Text kPoolTitles[] = {{"Largest", "最大值"}, {"Mean", "平均值"}};
 inline constexpr Text kSpecialTitles[] = {{"Shown", "显示"}, {"Hidden", "隐藏"}};
+inline constexpr Text kBetweenTitles[] = {{"Both texts", "两段文本"},
+                                          {"First → second", "第一段 → 第二段"},
+                                          {"Second → first", "第二段 → 第一段"},
+                                          {"Within the first", "第一段内部"},
+                                          {"Within the second", "第二段内部"}};
 inline constexpr Text kPanelTitles[] = {
     {"Token", "词元"}, {"Head", "头"}, {"List", "列表"}, {"Learn", "学习"}};
 inline constexpr Text kPanelHelps[] = {
@@ -143,6 +153,12 @@ void for_each_field(S& s, F&& f) {
                 .key = "text",
                 .title = {"Text", "文本"},
                 .help = {"The text the model reads", "模型读入的文本"},
+            });
+  f(s.pair, Field{
+                .key = "pair",
+                .title = {"Second text", "第二段文本"},
+                .help = {"Read together with the text, as the model reads pairs; empty: none",
+                         "与文本成对读入模型；为空则没有"},
             });
   f(s.tokens,
     Field{
@@ -260,6 +276,15 @@ void for_each_field(S& s, F&& f) {
                     .names = kSpecialNames,
                     .titles = kSpecialTitles,
                 });
+  f(s.between, Field{
+                   .key = "between",
+                   .title = {"Pair of texts", "成对文本"},
+                   .help = {"Which text's queries attend to which text's keys; rows are not "
+                            "renormalized",
+                            "显示哪段文本的查询对哪段文本的键的注意力；各行不会重新归一化"},
+                   .names = kBetweenNames,
+                   .titles = kBetweenTitles,
+               });
   f(s.strip,
     Field{
         .key = "strip",

@@ -18,7 +18,10 @@ struct Tokenizer::Impl {
   Decoder decoder;
   AddedTokens added;
 
-  Encoding run(std::string_view text, bool add_special) const;
+  std::string file;
+
+  // Without the post-processor.
+  std::vector<Item> cut(std::string_view text) const;
 };
 
 Tokenizer::Tokenizer() = default;
@@ -33,15 +36,20 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_records(TokenizerRecord
                         *model->vocabulary, records.normalizer);
   if (!added) return added.error();
   auto impl = std::make_unique<Impl>();
-  *impl = {std::move(records.normalizer),     std::move(records.pre_tokenizer), std::move(*model),
-           std::move(records.post_processor), std::move(records.decoder),       std::move(*added)};
+  *impl = {std::move(records.normalizer),
+           std::move(records.pre_tokenizer),
+           std::move(*model),
+           std::move(records.post_processor),
+           std::move(records.decoder),
+           std::move(*added),
+           std::move(records.file)};
   std::shared_ptr<Tokenizer> out(new Tokenizer);
   out->impl_ = std::move(impl);
   return std::shared_ptr<const Tokenizer>(std::move(out));
 }
 
-Encoding Tokenizer::Impl::run(std::string_view text, bool add_special) const {
-  Encoding out{text, {}, add_special};
+std::vector<Item> Tokenizer::Impl::cut(std::string_view text) const {
+  std::vector<Item> out;
   Pieces pieces;
   pieces.push_back({AlignedText::of(text)});
   added.cut(pieces, false);
@@ -63,11 +71,25 @@ Encoding Tokenizer::Impl::run(std::string_view text, bool add_special) const {
     }
     for (const Subword& subword : subwords) {
       const Place place = piece.text.place_of(subword.begin, subword.end);
-      out.items.push_back({subword.id, letters.substr(subword.begin, subword.end - subword.begin),
-                           place.begin, place.end, false});
+      out.push_back({subword.id, letters.substr(subword.begin, subword.end - subword.begin),
+                     place.begin, place.end, false});
     }
   }
-  if (post_processor) post_processor(out);
+  return out;
+}
+
+std::vector<Token> Tokenizer::tokens_of(const Encoding& encoding) const {
+  std::vector<Token> out;
+  out.reserve(encoding.items.size());
+  for (const Item& item : encoding.items)
+    out.push_back({.id = item.id,
+                   .piece = piece(item.id),
+                   .shown = shown(item.id),
+                   .begin = item.begin,
+                   .end = item.end,
+                   .special = item.special || is_special(item.id),
+                   .type = item.type,
+                   .sequence = item.sequence});
   return out;
 }
 
@@ -75,13 +97,34 @@ Tokens Tokenizer::encode(std::string_view text, bool add_special) const {
   Tokens out;
   out.text = repair_utf8(text);
   if (out.text.size() > UINT32_MAX) return out;
-  const Encoding encoding = impl_->run(out.text, add_special);
-  out.items.reserve(encoding.items.size());
-  for (const Item& item : encoding.items) {
-    out.items.push_back({item.id, piece(item.id), shown(item.id), item.begin, item.end,
-                         item.special || is_special(item.id)});
+  Encoding encoding{out.text, impl_->cut(out.text), add_special};
+  if (impl_->post_processor) impl_->post_processor(encoding);
+  out.items = tokens_of(encoding);
+  return out;
+}
+
+Result<Tokens> Tokenizer::encode_pair(std::string_view first, std::string_view second) const {
+  const std::string a = repair_utf8(first), b = repair_utf8(second);
+  Tokens out;
+  out.text = a + "\n" + b;
+  if (out.text.size() > UINT32_MAX) return out;
+  Encoding encoding{a, impl_->cut(a), true, b, impl_->cut(b), true};
+  for (Item& item : encoding.second) item.sequence = 1;
+  if (impl_->post_processor) impl_->post_processor(encoding);
+  if (encoding.is_pair)
+    return Error{impl_->file +
+                 ": the post-processor has no form for two texts; leave the second empty"};
+  out.items = tokens_of(encoding);
+  for (Token& token : out.items) {
+    if (token.sequence == 0 || token.begin == token.end) continue;
+    token.begin += a.size() + 1;
+    token.end += a.size() + 1;
   }
   return out;
+}
+
+Result<Tokens> encode(const Tokenizer& tokenizer, std::string_view text, std::string_view pair) {
+  return pair.empty() ? Result<Tokens>(tokenizer.encode(text)) : tokenizer.encode_pair(text, pair);
 }
 
 std::string Tokenizer::decode(std::span<const int> ids) const {

@@ -12,6 +12,7 @@
 
 namespace attn {
 
+struct Encoding;
 struct TokenizerRecords;
 
 // One vocabulary with its rules. Immutable; may be used from several threads.
@@ -27,6 +28,9 @@ class Tokenizer {
   // Tokenizes any bytes (invalid UTF-8 becomes U+FFFD first). Special tokens of the post-processor
   // ([CLS], <s>) are added only if `add_special`; those spelt out in the text are always found.
   Tokens encode(std::string_view text, bool add_special = true) const;
+  // Two texts as the model reads pairs ([CLS] A [SEP] B [SEP]); `text` of the result has the second
+  // on a line of its own. An error where the tokenizer has no form for two.
+  Result<Tokens> encode_pair(std::string_view first, std::string_view second) const;
   std::string decode(std::span<const int> ids) const;
 
   int size() const;                 // ids are 0 .. size() - 1
@@ -37,8 +41,12 @@ class Tokenizer {
 
  private:
   struct Impl;
+  std::vector<Token> tokens_of(const Encoding& encoding) const;
   std::unique_ptr<const Impl> impl_;
   Tokenizer();
 };
+
+// Of one text, or of two where the second is not empty.
+Result<Tokens> encode(const Tokenizer& tokenizer, std::string_view text, std::string_view pair);
 
 }  // namespace attn

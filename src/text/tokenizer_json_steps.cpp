@@ -231,20 +231,31 @@ Result<Item> read_named(const Section& section, std::string_view field) {
   return special_item(*name, *id);
 }
 
-// BERT's [CLS] … [SEP] and RoBERTa's <s> … </s>, which trims offsets unless trim_offsets is false.
-Result<PostProcessor> read_surrounding(const Section& section, bool trims) {
+Item of_sequence(Item item, int sequence, int type) {
+  item.sequence = sequence;
+  item.type = type;
+  return item;
+}
+
+// BERT's [CLS] A [SEP] B [SEP], whose second text is of type 1; and RoBERTa's
+// <s> A </s></s> B </s>, all of type 0, which trims offsets unless trim_offsets is false.
+Result<PostProcessor> read_surrounding(const Section& section, bool is_roberta) {
   const Result<Item> first = read_named(section, "cls"), last = read_named(section, "sep");
   if (!first) return first.error();
   if (!last) return last.error();
-  PostProcessor around = surround({*first}, {*last});
-  if (!trims) return around;
+  const int type = is_roberta ? 0 : 1;
+  std::vector<Item> pair = {*first, text_item(0, 0), *last};
+  if (is_roberta) pair.push_back(of_sequence(*last, 1, 0));
+  pair.insert(pair.end(), {text_item(1, type), of_sequence(*last, 1, type)});
+  PostProcessor around = assemble({*first, text_item(0, 0), *last}, std::move(pair));
+  if (!is_roberta || !section.flag("trim_offsets", true)) return around;
   return sequence({trim_offsets(section.flag("add_prefix_space", true)), std::move(around)});
 }
 
 Result<PostProcessor> read_bert(const Section& section) { return read_surrounding(section, false); }
 
 Result<PostProcessor> read_roberta(const Section& section) {
-  return read_surrounding(section, section.flag("trim_offsets", true));
+  return read_surrounding(section, true);
 }
 
 // {"id": "[CLS]", "ids": [101], "tokens": ["[CLS]"]}, looked up by its id.
@@ -263,29 +274,46 @@ Result<std::vector<Item>> read_template_token(const Section& section, std::strin
   return out;
 }
 
-Result<PostProcessor> read_template(const Section& section) {
-  const Json parts = section.json.at("single");
-  std::vector<Item> before, after;
-  int n_sequences = 0;
+// [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, …].
+// Special tokens belong to the last text that began, or to the first.
+Result<std::vector<Item>> read_parts(const Section& section, std::string_view field) {
+  const Json parts = section.json.at(field);
+  std::vector<Item> items;
+  int sequence = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (!parts.at(i).at("Sequence").is_null()) {
-      ++n_sequences;
+    const Json text = parts.at(i).at("Sequence"), token = parts.at(i).at("SpecialToken");
+    const Json part = text.is_null() ? token : text;
+    const auto type = int(std::clamp<int64_t>(part.at("type_id").integer().value_or(0), 0, 255));
+    if (!text.is_null()) {
+      sequence = text.at("id").text() == "B" ? 1 : 0;
+      items.push_back(text_item(sequence, type));
       continue;
     }
-    const auto id = parts.at(i).at("SpecialToken").at("id").text();
-    if (!id)
-      return section.wrong("single", "contains neither Sequence nor SpecialToken; correct it");
-    const Result<std::vector<Item>> items = read_template_token(section, *id);
-    if (!items) return items.error();
-    std::vector<Item>& side = n_sequences ? after : before;
+    const auto id = token.at("id").text();
+    if (!id) return section.wrong(field, "contains neither Sequence nor SpecialToken; correct it");
+    const Result<std::vector<Item>> tokens = read_template_token(section, *id);
+    if (!tokens) return tokens.error();
     constexpr size_t kMostTokens = 4096;
-    side.insert(side.end(), items->begin(), items->end());
-    if (side.size() > kMostTokens)
-      return section.wrong("single", "adds more than 4096 tokens; shorten it");
+    for (const Item& item : *tokens) items.push_back(of_sequence(item, sequence, type));
+    if (items.size() > kMostTokens)
+      return section.wrong(field, "adds more than 4096 tokens; shorten it");
   }
-  if (n_sequences != 1)
+  return items;
+}
+
+Result<PostProcessor> read_template(const Section& section) {
+  Result<std::vector<Item>> single = read_parts(section, "single");
+  if (!single) return single.error();
+  Result<std::vector<Item>> pair = read_parts(section, "pair");
+  if (!pair) return pair.error();
+  const auto n = [](const std::vector<Item>& items, int sequence) {
+    return std::ranges::count_if(items,
+                                 [=](const Item& i) { return i.id < 0 && i.sequence == sequence; });
+  };
+  if (n(*single, 0) != 1 || n(*single, 1) != 0)
     return section.wrong("single", "must contain Sequence A exactly once; correct it");
-  return surround(std::move(before), std::move(after));
+  if (n(*pair, 0) != 1 || n(*pair, 1) != 1) pair->clear();  // two texts are refused
+  return assemble(std::move(*single), std::move(*pair));
 }
 
 Result<PostProcessor> read_steps(const Section& section) {

@@ -24,10 +24,10 @@ size_t count_trailing_blanks(std::string_view value) {
 
 // Offsets of " the" become those of "the". The space that add_prefix_space put before the first
 // token is not part of the text, so nothing is trimmed there.
-void trim(Encoding& encoding, bool add_prefix_space) {
-  const std::string_view text = encoding.text;
-  for (size_t i = 0; i < encoding.items.size(); ++i) {
-    Item& item = encoding.items[i];
+void trim(const Encoding& encoding, std::vector<Item>& items, bool add_prefix_space) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    Item& item = items[i];
+    const std::string_view text = item.sequence == 0 ? encoding.text : encoding.second_text;
     size_t leading = count_leading_blanks(item.value);
     if ((i == 0 || item.begin == 0) && add_prefix_space) leading = 0;
     for (; leading > 0 && item.begin < item.end; --leading) decode_utf8(text, item.begin);
@@ -41,18 +41,37 @@ void trim(Encoding& encoding, bool add_prefix_space) {
 }  // namespace
 
 PostProcessor post_processors::trim_offsets(bool add_prefix_space) {
-  return [=](Encoding& encoding) { trim(encoding, add_prefix_space); };
+  return [=](Encoding& encoding) {
+    trim(encoding, encoding.items, add_prefix_space);
+    trim(encoding, encoding.second, add_prefix_space);
+  };
 }
 
 Item post_processors::special_item(std::string_view value, int id) {
   return {id, std::string(value), 0, 0, true};
 }
 
-PostProcessor post_processors::surround(std::vector<Item> before, std::vector<Item> after) {
-  return [before = std::move(before), after = std::move(after)](Encoding& encoding) {
-    if (!encoding.add_special) return;
-    encoding.items.insert(encoding.items.begin(), before.begin(), before.end());
-    encoding.items.insert(encoding.items.end(), after.begin(), after.end());
+Item post_processors::text_item(int sequence, int type) {
+  return {.id = -1, .value = {}, .type = type, .sequence = sequence};
+}
+
+PostProcessor post_processors::assemble(std::vector<Item> single, std::vector<Item> pair) {
+  return [single = std::move(single), pair = std::move(pair)](Encoding& encoding) {
+    if (encoding.is_pair && pair.empty()) return;
+    std::vector<Item> texts[] = {std::move(encoding.items), std::move(encoding.second)};
+    encoding.items.clear();
+    encoding.second.clear();
+    for (const Item& part : encoding.is_pair ? pair : single) {
+      const bool is_text = part.id < 0;
+      if (!is_text && encoding.add_special) encoding.items.push_back(part);
+      if (!is_text) continue;
+      for (Item& item : texts[part.sequence]) {
+        item.type = part.type;
+        item.sequence = part.sequence;
+        encoding.items.push_back(std::move(item));
+      }
+    }
+    encoding.is_pair = false;
   };
 }
 

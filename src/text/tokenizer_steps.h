@@ -22,11 +22,17 @@ struct Item {
   std::string value;  // its text before offsets are trimmed; added tokens: as spelt in the text
   size_t begin = 0, end = 0;
   bool special = false;
+  int type = 0;      // of token: BERT's segment
+  int sequence = 0;  // 0 the first text, 1 the second
 };
 struct Encoding {
   std::string_view text;
   std::vector<Item> items;
   bool add_special = true;
+  // The second text of a pair. A step that joins both leaves it empty, and `is_pair` false.
+  std::string_view second_text = {};
+  std::vector<Item> second = {};
+  bool is_pair = false;
 };
 // Part of a piece, in bytes of the piece.
 struct Subword {
@@ -89,9 +95,12 @@ PreTokenizer sequence(std::vector<PreTokenizer> steps);
 namespace post_processors {
 // Offsets of " the" become those of "the".
 PostProcessor trim_offsets(bool add_prefix_space);
-// Adds special tokens around a text if requested.
-PostProcessor surround(std::vector<Item> before, std::vector<Item> after);
+// Special tokens around a text, and between two: items are special tokens and text_item()s. Special
+// tokens are added only if requested. An empty `pair` leaves two texts apart.
+PostProcessor assemble(std::vector<Item> single, std::vector<Item> pair);
 Item special_item(std::string_view value, int id);
+// Stands for the tokens of the first or the second text, which get this type.
+Item text_item(int sequence, int type);
 PostProcessor sequence(std::vector<PostProcessor> steps);
 }  // namespace post_processors
 

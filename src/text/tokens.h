@@ -14,6 +14,8 @@ struct Token {
   size_t begin = 0, end = 0;  // bytes of the text; equal for tokens not in the text
   bool special = false;
   bool padding = false;  // pads a text to a length; no token attends to it
+  int type = 0;          // of the model's token types (BERT's segments)
+  int sequence = 0;      // of a pair of texts: 0 the first, 1 the second; special tokens too
   // Where tokens are merged into one: the positions of the first and the last; -1: not merged, and
   // the position is that in the list.
   int first = -1, last = -1;

@@ -13,6 +13,8 @@ namespace attn {
 
 void show_example(State& state, const Example& example) {
   state.text = example.text;
+  state.pair.clear();
+  state.between = Between::all;
   state.repeat = 0;
   state.layer = example.layer;
   state.head = example.head;
@@ -24,6 +26,8 @@ void show_example(State& state, const Example& example) {
 void enter_model(UiState& ui, const Session& session, State& state, const std::string& id) {
   const bool had_text = state.model != "scratch" && !state.text.empty();
   state.model = id;
+  state.pair.clear();
+  state.between = Between::all;
   state.repeat = 0;
   state.sample = state.token = 0;
   state.locked_key = -1;

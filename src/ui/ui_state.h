@@ -175,6 +175,7 @@ struct UiState {
 
   // The prompt box: the text typed, and the model and text it belongs to.
   std::string draft, draft_model, draft_text;
+  bool pair_open = false, pair_opened = false;  // the box of the second text; just now
 
   bool emptied = false;  // the box: nothing is shown until there is a text
 

@@ -1467,6 +1467,36 @@ def test_damaged():
     check("the report's formula has the model's scale", "score = q·k × 1 = " in out)
 
 
+def test_pairs():
+    """Two texts as one input, by the tiny BERT and by a shared case of transformers' numbers."""
+    pair = ["--model", MODELS / "bert", "--text", "The cat sat.", "--pair", "It was a dog."]
+    code, out, err = run("measure", "pattern", *pair, "--format", "json")
+    whole = json.loads(out)["values"]
+    code, out, err = run("measure", "pattern", *pair, "--between", "b-a", "--format", "json")
+    part = json.loads(out)["values"]
+    first = len(whole) - len(part)  # queries of the first text
+    fine = part == [row[:first] for row in whole[first:]] and first == len(part[0])
+    check("--between b-a: the second text's rows on the first", fine, f"{len(part)}, {first}")
+    code, out, err = run("measure", "pattern", *pair, "--between", "b-a")
+    check("--between is said", "Second → first" in out and "hidden tokens hold" in out, out)
+    typed = ["measure", "pattern", "--model", MODELS / "bert", "--text", "The cat. [SEP] A dog."]
+    notes_said("a pair typed as one text", [*typed, "--format", "json"], "token type 0")
+    text = ["--text", "a", "--pair", "b"]
+    bad(["next", "--model", MODELS / "gpt2", *text], 1, "no form for two texts")
+    folder = SHARED / "cases/bert-sentence-pair"
+    if not folder.exists():
+        return skip("bert-sentence-pair", f"{folder} is not there")
+    with tempfile.TemporaryDirectory() as here:
+        made = pathlib.Path(here, "pair.npy")
+        texts = ["--text", "The cat sat on the mat", "--pair", "The dog lay on the rug"]
+        code, out, err = run("attention", "--model", folder / "model", *texts, "--out", made)
+        check("bert-sentence-pair", code == 0, err)
+        with zipfile.ZipFile(folder / "pair_expected.npz") as expected:
+            wanted = floats(read_npy(expected.read("pair.npy"))[2])
+        apart = largest_difference(floats(read_npy(made.read_bytes())[2]), wanted)
+        check("bert-sentence-pair is transformers' pair", apart <= 2e-6, apart)
+
+
 CASES = {
     "headless-untied-predicts": (1, "no output vocabulary"),
     "is-causal-false": (0, "is_causal is false"),
@@ -1519,6 +1549,7 @@ def main():
         test_unused,
         test_heads_of_models,
         test_damaged,
+        test_pairs,
         test_cases,
     ]
     # Each is a program's run after the other, so two of them keep two cores busy.

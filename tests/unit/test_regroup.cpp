@@ -117,7 +117,7 @@ TEST_CASE("maps of words, sentences and spans are NumPy's, whole and a row at a 
       if (*golden.at("units").text() == kUnitNames[u]) state.units = Units(u);
     state.spans = "1-3.4-8";
     if (*golden.at("hidden").boolean()) state.specials = Specials::hidden;
-    const Groups groups = groups_of(t, state);
+    const Groups groups = groups_of(t, state, PairSide::key);
     CAPTURE(c);
     REQUIRE(groups.size() == int(*golden.at("n").integer()));
     const Merge over_keys = *golden.at("mean_keys").boolean() ? Merge::mean : Merge::sum;
@@ -164,7 +164,7 @@ TEST_CASE("pairs of groups have their names, and a group sees what any of its to
   State state;
   state.units = Units::words;
   state.specials = Specials::hidden;
-  const Groups groups = groups_of(tokens(), state);
+  const Groups groups = groups_of(tokens(), state, PairSide::key);
   CHECK(groups.names == std::vector<std::string>{"playing", " is", " fun", ".", " Yes"});
   CHECK(groups.places[0] == TokenSpan{1, 3});
   CHECK(groups.nearest(0) == 0);
@@ -175,7 +175,8 @@ TEST_CASE("pairs of groups have their names, and a group sees what any of its to
   for (int q = 0; q < 5; ++q)
     for (int k = 0; k < 5; ++k) CHECK(made.may_see(0, 0, q, k) == (k <= q));
   state.lang = Lang::en;
-  CHECK(hidden_words(1, .43, Lang::en) == "1 hidden special token holds 0.430 of the weight");
+  CHECK(hidden_words(State{}, 1, .43, Lang::en) ==
+        "1 hidden special token holds 0.430 of the weight");
 }
 
 TEST_CASE("abbreviations, initials and numbers end no sentence") {

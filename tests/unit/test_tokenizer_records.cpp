@@ -102,8 +102,10 @@ TokenizerRecords word_piece_records() {
     records.added.push_back({.id = id, .content = kWordPieces[size_t(id)], .special = true});
   records.normalizer = normalizers::bert({});
   records.pre_tokenizer = pre_tokenizers::bert();
-  records.post_processor = post_processors::surround({post_processors::special_item("[CLS]", 2)},
-                                                     {post_processors::special_item("[SEP]", 3)});
+  records.post_processor = post_processors::assemble(
+      {post_processors::special_item("[CLS]", 2), post_processors::text_item(0, 0),
+       post_processors::special_item("[SEP]", 3)},
+      {});
   records.decoder = decoders::word_piece("##", true);
   return records;
 }

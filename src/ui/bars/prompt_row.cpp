@@ -1,6 +1,7 @@
 // prompt_row.cpp - the text box, the examples, and the strip of tokens.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "figure/figure_parts.h"
 #include "figure/figure_text.h"
@@ -50,33 +51,57 @@ void sync_draft(Frame& f) {
   ui.draft = random ? text : text.empty() && entry ? entry->default_text : text;
 }
 
-void draw_prompt(Frame& f, float width, float height) {
-  const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + width, at.y + height};
-  const bool scratch = f.state.model == "scratch";
-  const char* label = scratch ? f.t("Token names, separated by spaces", "词元名称，以空格分隔")
-                              : f.t("Text for the model", "模型读入的文本");
+// A text box under the cursor; true when the text was changed.
+bool text_box(Frame& f, const char* id, std::string& text, ImVec2 size, const char* label) {
+  const ImVec2 at = ImGui::GetCursorScreenPos(), end = {at.x + size.x, at.y + size.y};
+  bool changed = false;
   // The page's own text box would cover menus and dialogs.
   if (ImGui::IsPopupOpen("", ImGuiPopupFlags_AnyPopup) || f.ui.help_open) {
     ImDrawList* list = ImGui::GetWindowDrawList();
     list->AddRectFilled(at, end, rgb(f.colors().field), 8);
     list->PushClipRect(at, end, true);
-    list->AddText(nullptr, 0, {at.x + 12, at.y + 9}, rgb(f.colors().text), f.ui.draft.c_str(),
-                  nullptr, width - 24);
+    list->AddText(nullptr, 0, {at.x + 12, at.y + 9}, rgb(f.colors().text), text.c_str(), nullptr,
+                  size.x - 24);
     list->PopClipRect();
-    ImGui::Dummy({width, height});
   } else {
-    if (platform::prompt_box("prompt", f.ui.draft, {at.x, at.y}, {end.x, end.y}, label,
-                             f.ui.dark)) {
-      edited_text(f.state) = f.ui.draft;
-      f.state.repeat = 0;
-      f.ui.draft_text = f.ui.draft;
-      f.ui.typed_at = ImGui::GetTime();
-      if (scratch) f.state.n_tokens = 0;
-    }
+    changed = platform::prompt_box(id, text, {at.x, at.y}, {end.x, end.y}, label, f.ui.dark);
+    if (changed) f.ui.typed_at = ImGui::GetTime();
     ImGui::SetCursorScreenPos(at);
-    ImGui::Dummy({width, height});
   }
-  f.mark({"prompt", {at.x, at.y}, {end.x, end.y}, false, {}, {}});
+  ImGui::Dummy(size);
+  f.mark({id, {at.x, at.y}, {end.x, end.y}, false, {}, {}});
+  return changed;
+}
+
+void draw_prompt(Frame& f, float width, float height) {
+  const bool scratch = f.state.model == "scratch";
+  const char* label = scratch ? f.t("Token names, separated by spaces", "词元名称，以空格分隔")
+                              : f.t("Text for the model", "模型读入的文本");
+  if (!text_box(f, "prompt", f.ui.draft, {width, height}, label)) return;
+  edited_text(f.state) = f.ui.draft;
+  f.state.repeat = 0;
+  f.ui.draft_text = f.ui.draft;
+  if (scratch) f.state.n_tokens = 0;
+}
+
+// Models that read a text from both sides read pairs of texts.
+bool offers_pair(const Frame& f) {
+  const bool reads_both_ways = f.snap.model && f.snap.model->config.mask != Mask::causal;
+  return f.state.model != "scratch" && (reads_both_ways || !f.state.pair.empty());
+}
+
+// Opens the box of the second text, or removes it with its text.
+void draw_pair_button(Frame& f) {
+  const bool open = f.ui.pair_open;
+  if (icon_button(f, "pair", open ? Icon::minus : Icon::plus,
+                  open ? f.t("Remove the second text", "移除第二段文本")
+                       : f.t("Add a second text: the model reads both as a pair",
+                             "添加第二段文本：模型将两段作为一对读入"))) {
+    f.ui.pair_open = !open;
+    f.state.pair.clear();
+    f.state.between = Between::all;
+    f.ui.pair_opened = !open;
+  }
 }
 
 constexpr int kRandomTokens = 50;  // as in published induction scores
@@ -318,11 +343,25 @@ void draw_prompt_row(Frame& f) {
                                     : f.t("Text for the model", "模型读入的文本"));
   const bool examples = f.state.model != "scratch";
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
-  const float width = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0);
+  const bool offers = offers_pair(f);
+  f.ui.pair_open = offers && (f.ui.pair_open || !f.state.pair.empty());
+  const float all = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0) -
+                    (offers ? ImGui::GetFrameHeight() + 8 : 0);
+  const float width = f.ui.pair_open ? std::floor((all - 8) / 2) : all;
   // Two lines where the text needs them and there is room.
   sync_draft(f);
   const bool two_lines = window.y >= 600 && text_width(f.ui.draft) > width - 24;
-  draw_prompt(f, width, two_lines ? 62 : window.y >= 700 || f.ui.touch ? 44 : 38);
+  const float height = two_lines ? 62 : window.y >= 700 || f.ui.touch ? 44 : 38;
+  draw_prompt(f, width, height);
+  if (f.ui.pair_open) {
+    ImGui::SameLine(0, 8);
+    text_box(f, "pair", f.state.pair, {width, height}, f.t("Second text", "第二段文本"));
+    if (std::exchange(f.ui.pair_opened, false)) platform::focus_prompt("pair");
+  }
+  if (offers) {
+    ImGui::SameLine(0, 8);
+    draw_pair_button(f);
+  }
   if (examples) {
     ImGui::SameLine(0, 8);
     draw_examples(f, entry ? *entry : ModelEntry{}, examples_width);

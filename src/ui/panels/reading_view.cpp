@@ -70,7 +70,7 @@ void draw_reading_words(const Frame& f, const Metric* metric) {
   const auto map = f.base->snap.read_map(nullptr, f.base->shown);
   if (f.reading->n_hidden > 0 && map && !map->error)
     says += (says.empty() ? "" : f.t(" · ", " · ")) +
-            hidden_words(f.reading->n_hidden, map->hidden_mean, f.lang);
+            hidden_words(f.shown, f.reading->n_hidden, map->hidden_mean, f.lang);
   if (f.state.units == Units::spans && f.state.spans.empty())
     says = f.t("Shift+click a token below the text to mark the span from the chosen token to it",
                "按住 Shift 单击文本下方的词元，即可标记从所选词元到它的片段");

@@ -20,8 +20,8 @@ std::string note_of(const Frame& f, const Metric* metric) {
   std::string note = regroup_words(f.shown, !metric || metric->adds_up, f.lang);
   const auto map = f.base->snap.read_map(nullptr, f.base->shown);
   if (f.reading->n_hidden > 0 && map && !map->error)
-    note +=
-        (note.empty() ? "" : "; ") + hidden_words(f.reading->n_hidden, map->hidden_mean, f.lang);
+    note += (note.empty() ? "" : "; ") +
+            hidden_words(f.shown, f.reading->n_hidden, map->hidden_mean, f.lang);
   return note;
 }
 
