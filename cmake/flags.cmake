@@ -86,6 +86,9 @@ function(runs_in_a_page target)
     # Keeps wasm-opt from inlining small functions into large ones; hot loops are already
     # optimized.
     -Oz
+    # A second round, which may fold constants into addresses: data begins above the stack, so
+    # nothing lies below 1024 but the last of the stack.
+    -sBINARYEN_EXTRA_PASSES=--low-memory-unused,--optimize-added-constants-propagate,-Oz
     # The table for looking up GL functions by name would add 50 KB to app.js; see src/platform.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free
