@@ -285,8 +285,8 @@ export class Page {
         }
         return;
       }
-      const left = box.leavesKeys ? kBoxKeys.indexOf((event.shiftKey ? 'Shift+' : '') + event.key)
-                                  : 0;
+      const left =
+          box.leavesKeys ? kBoxKeys.indexOf((event.shiftKey ? 'Shift+' : '') + event.key) : 0;
       if (left > 0) {
         event.preventDefault();
         this.call('box_key', id, left);

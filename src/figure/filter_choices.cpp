@@ -96,7 +96,8 @@ std::vector<FilterChoice> filter_choices(std::string_view text, int n_layers, in
   } else if (!word.empty()) {
     add_places(c, word, 'L', "层", n_layers);
     add_places(c, word, 'H', "头", n_heads);
-    c.add(match(Text{"role", "角色"}, c.typed), "role", tr(lang, "Role in general", "一般角色"), "=");
+    c.add(match(Text{"role", "角色"}, c.typed), "role", tr(lang, "Role in general", "一般角色"),
+          "=");
     add_measures(c, lang);
     add_roles(c, lang, false);
   }

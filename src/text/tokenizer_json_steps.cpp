@@ -1,4 +1,6 @@
 // tokenizer_json_steps.cpp - the steps of a tokenizer.json: one row for each kind of each section.
+#include <algorithm>
+
 #include "text/tokenizer_section.h"
 
 namespace attn {

@@ -116,7 +116,13 @@ DECODERS = {
     ),
     "gemma3-both-ways": plain(
         "Gemma3Text",
-        dict(GEMMA, sliding_window=6, tie_word_embeddings=False, use_bidirectional_attention=True, sliding_window_pattern=2),
+        dict(
+            GEMMA,
+            sliding_window=6,
+            tie_word_embeddings=False,
+            use_bidirectional_attention=True,
+            sliding_window_pattern=2,
+        ),
     ),
     "gpt-neo": plain(
         "GPTNeo",
@@ -174,7 +180,8 @@ DECODERS = {
         ),
     ),
     "llama-yarn": plain(
-        "Llama", dict(SHORT_GQA, hidden_size=32, max_position_embeddings=96, rope_parameters=ROPE_YARN)
+        "Llama",
+        dict(SHORT_GQA, hidden_size=32, max_position_embeddings=96, rope_parameters=ROPE_YARN),
     ),
     "llama-dynamic": plain(
         "Llama",

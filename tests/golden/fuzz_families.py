@@ -153,7 +153,8 @@ def mistral(r):
 
 
 def qwen2(r):
-    c = dict(decoder(r), use_sliding_window=r.random() < 0.6, sliding_window=r.choice([2, 5, 13, 4096]))
+    c = dict(decoder(r), use_sliding_window=r.random() < 0.6)
+    c["sliding_window"] = r.choice([2, 5, 13, 4096])
     return dict(c, max_window_layers=r.choice([0, 1, 28]))
 
 
@@ -293,7 +294,8 @@ def phi3(r):
     del c["head_dim"]
     c.pop("rope_parameters", None)
     if r.random() < 0.6:
-        factors = {key: [r.uniform(1, 4) for _ in range(4)] for key in ("short_factor", "long_factor")}
+        names = ("short_factor", "long_factor")
+        factors = {key: [r.uniform(1, 4) for _ in range(4)] for key in names}
         c["rope_parameters"] = dict(rope_type="longrope", rope_theta=1e3, **factors)
         c["max_position_embeddings"] = 4 * n if 4 * n > 60 else 90
     return c

@@ -57,8 +57,8 @@ std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head
                        const MadeMeasure* caption);
 // What a head does in general, as a dot; nothing for Role::nothing.
 void draw_role_dot(const Frame& f, ImDrawList* list, ImVec2 at, float radius, Role role);
-// The colours of these dots, with how many heads have each role; nothing where none has one. A click
-// filters by the role.
+// The colours of these dots, with how many heads have each role; nothing where none has one. A
+// click filters by the role.
 void draw_role_legend(Frame& f, const HeadCharacters& all);
 // What the rectangle on the map holds, in the tokens of `f`; empty where there is none.
 const std::vector<std::string>& rectangle_lines(Frame& f);

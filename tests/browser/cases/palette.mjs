@@ -52,7 +52,8 @@ async function choose(page, text) {
 
 export const cases = [
   {
-    name: "the search opens by key and by button, from the text box, too, and Escape gives all back",
+    name:
+        "the search opens by key and by button, from the text box, too, and Escape gives all back",
     async run(t) {
       const page = await open_model(t);
       const before = (await page.status()).state;
@@ -75,7 +76,8 @@ export const cases = [
       await page.raw.keyboard.insertText("zqzq");
       await page.frames(4);
       check(!Object.keys(await page.layout()).some((name) => name.startsWith("palette.")), "rows");
-      await until(async () => /Nothing found/.test(await page.readout()), "nobody hears of nothing");
+      await until(
+          async () => /Nothing found/.test(await page.readout()), "nobody hears of nothing");
       await page.press("Enter");
       check(await is_open(page), "Enter without a row closed it");
       await page.press("Escape");
@@ -131,12 +133,10 @@ export const cases = [
       }, "the first row is not read out");
       await page.press("ArrowDown");
       equal(await focused(page), "box-search", "the focus after an arrow");
-      await until(
-          async () => {
-            const heard = await page.readout();
-            return /Examples/.test(heard) && heard !== first;
-          },
-          "the next row is not read out");
+      await until(async () => {
+        const heard = await page.readout();
+        return /Examples/.test(heard) && heard !== first;
+      }, "the next row is not read out");
       const before = (await page.status()).text;
       await page.click("palette.example.2");
       await page.settle();
@@ -176,8 +176,7 @@ export const cases = [
       equal(await focused(page), "box-search", "the focus in the menu");
       await page.raw.keyboard.insertText("归纳占比");
       await page.frames(4);
-      const found =
-          Object.keys(await page.layout()).filter((n) => n.startsWith("choice.measure."));
+      const found = Object.keys(await page.layout()).filter((n) => n.startsWith("choice.measure."));
       equal(found, ["choice.measure.induction_mass"], "what is found");
       await page.press("Enter");
       await page.frames(4);
