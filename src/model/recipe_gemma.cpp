@@ -1,5 +1,5 @@
-// recipe_gemma.cpp - Gemma (Gemma team 2024), Gemma 2 (caps of scores and logits, norms of what is written, windows)
-// and the text model of Gemma 3 (norms of every head's q and k, two rotations).
+// recipe_gemma.cpp - Gemma (Gemma team 2024), Gemma 2 (caps of scores and logits, norms of what is
+// written, windows) and the text model of Gemma 3 (norms of every head's q and k, two rotations).
 #include <algorithm>
 #include <cmath>
 
