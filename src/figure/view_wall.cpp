@@ -153,7 +153,8 @@ Figure wall_figure(const ViewInput& input) {
   }
   add_frame(figure, chosen, {chosen.x + wall.map.x, chosen.y + wall.map.y}, Ink::accent,
             std::clamp(wall.gap * .7f, .5f, 2.5f));
-  const float length = std::min(input.width - left - 6, 260.f), bar_top = top + wall.size().y + 8;
+  const float room = input.width - left - 6, share = s.scale == Scale::automatic ? .4f : 1;
+  const float length = std::min(room * share, 260.f), bar_top = top + wall.size().y + 8;
   const Scale ticks = own ? Scale::row_max : s.scale;
   add_color_bar(figure, nullptr, {0, most > 0 ? most : 1}, {left, bar_top}, length, line, false,
                 &ticks);

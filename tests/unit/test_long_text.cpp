@@ -96,12 +96,13 @@ TEST_CASE("a text goes on with every token that some text ends in") {
   Tokens longer = tokens;
   for (const char* word : {" the", " and", " of", " to", ",", "."}) {
     const Tokens alone = tokenizer.encode(std::string("a") + word);
-    if (alone.size() != 2) continue;
-    const auto text = text_with_token(tokenizer, longer, alone.items[1].id);
+    if (alone.size() != tokenizer.encode("a").size() + 1) continue;
+    const int id = alone.items.back().id;
+    const auto text = text_with_token(tokenizer, longer, id);
     REQUIRE(text);
     CHECK(*text == longer.text + word);
     std::vector<int> expected = ids(longer);
-    expected.push_back(alone.items[1].id);
+    expected.push_back(id);
     longer = tokenizer.encode(*text);
     CHECK(ids(longer) == expected);
   }
