@@ -97,7 +97,7 @@ export const cases = [
   },
   {
     name: "tiny models of every layout, dropped as folders, equal transformers",
-    limit_s: 120,
+    limit_s: 400,
     async run(t) {
       const models = tiny_models();
       check(models.length >= 3, `only ${models.length} folders under tests/data/models`);
