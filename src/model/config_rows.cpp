@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "model/recipe.h"
 
 namespace attn {
@@ -204,20 +205,24 @@ Status check_fields(const Recipe& recipe, const ConfigSource& config,
 }
 
 Result<const Recipe*> find_recipe(const ConfigSource& config) {
-  std::string known;
+  std::vector<std::string> known;
   const std::optional<std::string_view> type = config.json.at("model_type").text();
   for (const Recipe* recipe : recipes()) {
     if (type == recipe->model_type) return recipe;
-    known += (known.empty() ? "" : ", ") + std::string(recipe->model_type);
+    known.emplace_back(recipe->model_type);
   }
+  const std::string families = std::to_string(known.size()) +
+                               " types of the families of BERT, GPT-2, GPT-NeoX, Llama, "
+                               "Gemma, Phi and BLOOM";
   if (!type) {
     const auto name = config.json.at("architectures").at(size_t(0)).text();
     if (const Recipe* named = recipe_of_class(name.value_or(""))) return named;
     return Error{config.file +
-                 ": model_type is missing; set it to the architecture of the weights: " + known};
+                 ": model_type is missing; set it to the architecture of the weights. Supported: " +
+                 families};
   }
   return Error{config.file + ": model_type " + quoted_name(*type) +
-               " is not supported; use a model of one of these types: " + known};
+               " is not supported; supported are " + families + did_you_mean(*type, known)};
 }
 
 ConfigSource unwrapped(const ConfigSource& config) {

@@ -191,7 +191,7 @@ std::span<const Recipe* const> recipes();
 // The text_config of a model of text and pictures, if its model_type is supported.
 ConfigSource unwrapped(const ConfigSource& config);
 // By the configuration's model_type, or the class in `architectures` where that is missing; the
-// error lists the supported types.
+// error names the supported families, and the most similar type.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
 
 // The fields of every configuration of transformers, the settings of text generation among them.

@@ -80,7 +80,7 @@ export const cases = [
         }, `${what} was taken without a word`);
         check(said.includes(named), `${what}: the sentence does not name ${named}: ${said}`);
         check(
-            !said.includes("\n") && said.length < 480, `${what}: not one short sentence: ${said}`);
+            !said.includes("\n") && said.length < 300, `${what}: not one short sentence: ${said}`);
         const status = await page.settle();
         equal(
             [status.model, status.tokens], [before.model, before.tokens],
