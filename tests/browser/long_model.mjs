@@ -34,8 +34,9 @@ function safetensors(tensors) {
   return Buffer.from(bytes);
 }
 
-// Heads look near or far by the waves in W_pos, and at tokens by chance. files: [{name, bytes}].
-export function long_model({n_layers, n_heads, d_model, n_ctx, seed = 7}) {
+// Heads look near or far by the waves in W_pos, and at tokens by chance; at all alike the lower
+// `sharp` is. files: [{name, bytes}].
+export function long_model({n_layers, n_heads, d_model, n_ctx, seed = 7, sharp = 1.6}) {
   const random = random_numbers(seed);
   const tensor = (shape, value) => {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -62,7 +63,7 @@ export function long_model({n_layers, n_heads, d_model, n_ctx, seed = 7}) {
       [h + "ln_1.bias"]: filled([d_model], 0),
       [h + "ln_2.weight"]: filled([d_model], 1),
       [h + "ln_2.bias"]: filled([d_model], 0),
-      [h + "attn.c_attn.weight"]: noise([d_model, 3 * d_model], 1.6 * wide),
+      [h + "attn.c_attn.weight"]: noise([d_model, 3 * d_model], sharp * wide),
       [h + "attn.c_attn.bias"]: filled([3 * d_model], 0),
       [h + "attn.c_proj.weight"]: noise([d_model, d_model], .3 * wide),
       [h + "attn.c_proj.bias"]: filled([d_model], 0),

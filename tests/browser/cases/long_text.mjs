@@ -212,8 +212,8 @@ export const cases = [
   {
     name: "a long diffuse map is not black, its legend says so, and keys zoom about its cell",
     async run(t) {
-      const {page} =
-          await open_long(t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 1024}, 480);
+      const {page} = await open_long(
+          t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 1024, sharp: .7}, 480);
       const light = async () => (await page.pixels(await page.area("map"))).light;
       await page.raw.mouse.move(2, 2);
       await page.frames(3);
@@ -225,7 +225,7 @@ export const cases = [
       equal((await page.query_now()).get("scale"), "linear", "the scale in the link");
       const linear = await light();
       t.print(`light ${automatic.toFixed(1)} automatic, ${linear.toFixed(1)} from 0 to 1`);
-      check(automatic > linear + .3, "an automatic scale is no lighter");
+      check(automatic > linear + 10, "an automatic scale is no lighter");
       await page.click("button.contrast");
       equal((await page.query_now()).get("scale"), null, "the scale in the link");
 
