@@ -150,10 +150,11 @@ void edit(Frame& f, const Field& field, int& value) {
   ImGui::PushID(field.key);
   draw_label(f, field);
   ImGui::BeginDisabled(r.high <= r.low);
-  const float steps = 2 * ImGui::GetFrameHeight() + value_width(r);
+  const float steps = 2 * ImGui::GetFrameHeight() + value_width(r), least = f.ui.touch ? 44 : 40;
+  if (ImGui::GetContentRegionAvail().x < steps + 6 + least) ImGui::NewLine();  // below the label
   int chosen = r.value;
   if (slider(f, "##slider", chosen, r.low, std::max(r.high, r.low + 1),
-             std::max(40.f, ImGui::GetContentRegionAvail().x - steps - 6), r.logarithmic, r.step))
+             std::max(least, ImGui::GetContentRegionAvail().x - steps - 6), r.logarithmic, r.step))
     set_field(f, field, value, chosen);
   f.mark(std::string("slider.") + field.key);
   item_says(f, Control::slider, field.title.in(f.lang), range_words(f, r));

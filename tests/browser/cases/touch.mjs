@@ -184,8 +184,8 @@ export const cases = [
           const small = Object.entries(areas).filter(
               ([name, a]) =>
                   /^(view|tab|tab2|panel|button|slider|chip|choice|model)\b/.test(name) &&
-                  (a.height < 43.5 || (a.width < 43.5 && width < height)) && a.height > 12 &&
-                  a.y > 0 && a.y + a.height < height - 2);
+                  (a.height < 43.5 || a.width < 43.5) && a.height > 12 && a.y > 0 &&
+                  a.y + a.height < height - 2);
           equal(
               small.map(([name, a]) => `${name} ${a.width.toFixed(0)} x ${a.height.toFixed(0)}`),
               [], `${width} x ${height}, ${lang}, smaller targets`);
