@@ -220,7 +220,7 @@ struct HeadTableWork::Impl {
       }
       if (!by_walk.empty()) walk->add(q, weights);
     }
-    if (q1 == a.n_query)
+    if (q1 == a.n_query && !by_walk.empty())
       add_profile(walk->profile(), window_of(layer), [&](size_t s, Sink sink) -> Mean& {
         return table.means[table.at(s, sink, layer, head)];
       });
