@@ -98,6 +98,7 @@ struct ViewInput {
   float height = 0;                // available height, for views that fill it; 0: as needed
   const Metric* metric = nullptr;  // of the measure; null: a pattern's weights
   float hidden = 0;                // of one row: its weight on tokens that are left out
+  float least_row = 0;             // height of a row that can be chosen, as fingers need it
   // For views that plot two measures against each other.
   const Measure* second = nullptr;
   const Metric* second_metric = nullptr;

@@ -108,8 +108,9 @@ struct Bars {
       if (shares) label(c.percent, percent_text(value), ink, Align::right);
     }
     bar(value, y + line / 2);
-    figure.areas.push_back({{0, y - 2},
-                            {input.width, y + line + 2},
+    const float reach = std::max(2.f, (input.least_row - line) / 2);
+    figure.areas.push_back({{0, y - reach},
+                            {input.width, y + line + reach},
                             sentence(key, masked ? 0 : value, masked),
                             {},
                             state.token,
@@ -152,12 +153,14 @@ Figure bars_figure(const ViewInput& input) {
   bars.label(c.weight, number, Ink::faint, Align::right);
   if (bars.shares) bars.label(c.percent, tr(lang, "Percent", "百分比"), Ink::faint, Align::right);
   bars.figure.shapes.push_back(Line{{0, line + 3}, {input.width, line + 3}, Ink::line, 1});
-  bars.y = line + 8;
-  for (int key = 0; key < int(input.measure.values.size()); ++key, bars.y += line + 4) {
+  const float lead = std::max(0.f, input.least_row - line - 4) / 2;
+  bars.y = line + 8 + lead;
+  for (int key = 0; key < int(input.measure.values.size()); ++key, bars.y += line + 4 + 2 * lead) {
     const float value = input.measure.values[size_t(key)];
     if (std::isfinite(value)) bars.sum += double(value);
     if (input.part.holds(bars.y)) bars.row(key);
   }
+  bars.y -= lead;
   bars.foot();
   bars.figure.size = {input.width, bars.y + 2};
   return std::move(bars.figure);

@@ -48,6 +48,8 @@ Figure list_figure(const ViewInput& input) {
     // The role, on a line of its own: it does not depend on the text, as the values do.
     const std::string role = general_line(table->general.get(), layer, head, s.lang);
     const float high = role.empty() ? line : line * 1.8f;
+    const float lead = std::max(0.f, input.least_row - row - high + line) / 2;
+    y += lead;
     if (input.part.holds(y)) {
       if (chosen) figure.shapes.push_back(Rect{{0, y - 1}, {3, y + high + 1}, Ink::accent});
       figure.shapes.push_back(
@@ -72,13 +74,13 @@ Figure list_figure(const ViewInput& input) {
         figure.shapes.push_back(
             Label{{10, y + line * .95f}, role, Ink::faint, Align::left, input.width - 14, .85f});
       figure.areas.push_back(
-          {{0, y - 3},
-           {input.width, y + high + 3},
+          {{0, y - 3 - lead},
+           {input.width, y + high + 3 + lead},
            head_sentence(input.metric, own.values, layer, head, table->n_heads, s.lang) +
                (role.empty() ? "" : "\n" + role),
            Site{input.state.part, layer, head}});
     }
-    y += row + high - line;
+    y += row + high - line + lead;
   }
   if (heads.empty()) {
     figure.shapes.push_back(Label{{10, y},

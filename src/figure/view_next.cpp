@@ -13,7 +13,8 @@ namespace attn {
 Figure next_figure(const ViewInput& input) {
   constexpr int kFewest = 12, kMost = 40;
   const State& s = input.state;
-  const float line = input.line_height, row = line + 5, top = line * 1.5f;
+  const float line = input.line_height, row = std::max(line + 5, input.least_row),
+              top = line * 1.5f;
   const int n = std::clamp(int((input.height - top) / row), kFewest, kMost);
   const std::vector<Peak> peaks = top_keys(input.measure.values, n);
   const bool chance = input.metric && input.metric->low == 0 && input.metric->high == 1;
@@ -38,7 +39,8 @@ Figure next_figure(const ViewInput& input) {
             Ink::faint,
             Align::left,
             input.width - 4});
-  float y = top;
+  const float lead = (row - line - 5) / 2;
+  float y = top + lead;
   for (const Peak& p : peaks) {
     const bool known = model && model->tokenizer;
     const std::string token = known ? model->tokenizer->shown(p.key) : "#" + std::to_string(p.key);
@@ -48,8 +50,8 @@ Figure next_figure(const ViewInput& input) {
         Rect{{from, y + line / 2 - 5}, {std::max(from + 1, end), y + line / 2 + 5}, Ink::accent});
     figure.shapes.push_back(
         Label{{input.width - 2, y}, text_of(p.weight), Ink::text, Align::right});
-    HitArea area{{0, y - 2},
-                 {input.width, y + line + 3},
+    HitArea area{{0, y - 2 - lead},
+                 {input.width, y + line + 3 + lead},
                  quoted_token(s.lang, token) + tr(s.lang, ", id ", "，编号 ") +
                      std::to_string(p.key) + "  " + text_of(p.weight)};
     if (known && !both_ways) {
@@ -61,7 +63,7 @@ Figure next_figure(const ViewInput& input) {
     figure.areas.push_back(std::move(area));
     y += row;
   }
-  figure.size = {input.width, y};
+  figure.size = {input.width, y - lead};
   return figure;
 }
 

@@ -53,8 +53,10 @@ void draw_command_palette(Frame& f) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
   const float line = ImGui::GetTextLineHeightWithSpacing();
   const int chosen = draw_search_list(
-      f, f.t("Search actions, views, measures, models…", "搜索操作、视图、度量、模型…"), room.x,
-      room.y - line - 8);
+      f,
+      width < 480 ? f.t("Search…", "搜索…")
+                  : f.t("Search actions, views, measures, models…", "搜索操作、视图、度量、模型…"),
+      room.x, room.y - line - 8);
   draw_about(f);
   const ImVec2 min = ImGui::GetWindowPos(), max = {min.x + width, min.y + height};
   const bool outside = ImGui::IsMouseClicked(0) && !ImGui::IsWindowAppearing() &&

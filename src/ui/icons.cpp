@@ -28,10 +28,10 @@ struct Brush {
   }
   // An arrow that turns back: over the top from one side to the other. `s` is 1 or -1.
   void turn(float s) const {
-    const float from = s > 0 ? -kPi * .95f : -kPi * .05f;
+    const float from = s > 0 ? -kPi * .93f : -kPi * .07f;
     const float to = s > 0 ? kPi * .35f : -kPi * 1.35f;
     arc(.05f * s, .15f, .62f, from, to);
-    list->AddTriangleFilled(at(-.95f * s, .3f), at(-.2f * s, .22f), at(-.62f * s, -.42f), color);
+    list->AddTriangleFilled(at(-.97f * s, .02f), at(-.15f * s, .02f), at(-.56f * s, .6f), color);
   }
 };
 

@@ -41,11 +41,14 @@ void find(SearchList& s) {
 
 void announce_row(const Frame& f) {
   const SearchList& s = f.ui.search;
-  if (s.found.empty()) return platform::announce(f.t("Nothing found", "没有匹配项"));
+  using platform::Spoken;
+  if (s.found.empty())
+    return platform::announce(f.t("Nothing found", "没有匹配项"), Spoken::control);
   const SearchRow& row = s.rows[size_t(s.found[size_t(s.at)])];
   platform::announce(row.title + (*row.group ? f.t(", ", "，") : "") + row.group +
-                     (row.why_not.empty() ? "" : f.t("; unavailable: ", "；不可用：")) +
-                     row.why_not);
+                         (row.why_not.empty() ? "" : f.t("; unavailable: ", "；不可用：")) +
+                         row.why_not,
+                     Spoken::control);
 }
 
 // True when the selection moved.

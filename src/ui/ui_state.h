@@ -156,6 +156,7 @@ struct UiState {
   bool window_scrolls = false;  // too low for the panels
   bool pinches_at_end = false;  // two fingers came down where the zoom ends: the next view follows
   bool help_open = false, palette_open = false;
+  ImGuiID pressed_item = 0;                   // its help waits until the mouse has left it
   bool hint_read = false, hint_open = false;  // the first hint, as it is stored
   SearchList search;                          // of the palette or the open menu
   std::vector<Choice> choices;                // of the palette: the rows of `search`

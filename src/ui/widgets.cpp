@@ -18,6 +18,18 @@ void place_tooltip() {
     ImGui::SetNextWindowPos({min.x - 6, (min.y + max.y) / 2}, ImGuiCond_Always, {1, .5f});
 }
 
+// Whether the last item's help is due: not after a click on it, until the mouse has left it, since
+// the help would cover what the click brought. A finger that rests asks for help.
+bool is_help_due(ImGuiHoveredFlags flags) {
+  const ImGuiIO& io = ImGui::GetIO();
+  ImGuiID& pressed = static_cast<const Frame*>(io.UserData)->ui.pressed_item;
+  const ImGuiID id = ImGui::GetItemID();
+  if (id && ImGui::IsItemActivated() && io.MouseSource == ImGuiMouseSource_Mouse) pressed = id;
+  if (ImGui::IsItemHovered(flags)) return !id || pressed != id;
+  if (id && pressed == id && !ImGui::IsItemHovered()) pressed = 0;
+  return false;
+}
+
 }  // namespace
 
 float text_width(std::string_view text) {
@@ -33,6 +45,10 @@ std::string fit_text(std::string_view text, float max_width) {
     ImGui::GetFont()->CalcTextSizeA(ImGui::GetFontSize(), room, 0, text.data(),
                                     text.data() + text.size(), &end);
   return std::string(text.substr(0, size_t(end - text.data()))) + dots;
+}
+
+std::string fit_preview(std::string_view text, float width) {
+  return fit_text(text, width - ImGui::GetFrameHeight() - ImGui::GetStyle().FramePadding.x - 2);
 }
 
 bool begin_card(const Frame& f, const char* id, ImVec2 size, bool scrolls) {
@@ -93,11 +109,14 @@ void tooltip(std::string_view text) {
     } while (line < paragraph);
     line = paragraph + 1;
   }
+  const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
+  static_cast<const Frame*>(ImGui::GetIO().UserData)
+      ->mark({"tooltip", {min.x, min.y}, {min.x + size.x, min.y + size.y}});
   ImGui::EndTooltip();
 }
 
 void item_tooltip(std::string_view text) {
-  if (!ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip)) return;
+  if (!is_help_due(ImGuiHoveredFlags_ForTooltip)) return;
   place_tooltip();
   tooltip(text);
 }
@@ -114,7 +133,7 @@ bool icon_button(Frame& f, const char* name, Icon icon, std::string_view help, b
   f.mark(std::string("button.") + name);
   item_says(f, Control::button, help);
   ImGui::EndDisabled();
-  if (ImGui::IsItemHovered(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
+  if (is_help_due(ImGuiHoveredFlags_ForTooltip | ImGuiHoveredFlags_AllowWhenDisabled)) {
     place_tooltip();
     tooltip(help);
   }

@@ -15,6 +15,8 @@ constexpr ImGuiChildFlags kTabPasses = ImGuiChildFlags_NavFlattened;
 
 // `text`, or as much of its beginning as fits with '…', in the current font.
 std::string fit_text(std::string_view text, float max_width);
+// As fit_text(), for the preview of a combo box of this width.
+std::string fit_preview(std::string_view text, float width);
 float text_width(std::string_view text);
 
 // A panel; returns false when nothing of it is visible. Always call end_card().

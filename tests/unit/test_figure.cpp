@@ -63,7 +63,9 @@ TEST_CASE("every view stays inside its size and answers the mouse there") {
         state.lang = lang;
         state.token = 3;
         const Measure m = measure_for(view, *run.trace, state);
-        const Figure figure = view.figure({m, run.trace->parts[0], state, width, 18});
+        ViewInput input{m, run.trace->parts[0], state, width, 18};
+        input.least_row = width == 300 ? 44 : 0;  // a finger's
+        const Figure figure = view.figure(input);
         CHECK(figure.size.x == width);
         CHECK(figure.size.y > 0);
         CHECK(!figure.areas.empty());
@@ -84,6 +86,8 @@ TEST_CASE("every view stays inside its size and answers the mouse there") {
           CHECK(!area.says.empty());
           CHECK(area.min.x < area.max.x);
           CHECK(area.min.y < area.max.y);
+          CHECK(area.max.y - area.min.y >= input.least_row - .01f);
+          CHECK(area.max.y <= figure.size.y + .01f);
         }
         for (size_t i = 1; i < figure.areas.size(); ++i)
           CHECK(figure.areas[i].min.y >= figure.areas[i - 1].max.y - .01f);  // none hides another

@@ -492,8 +492,16 @@ TEST_CASE("lists and dots name what a head does in general, and say that it is i
       ViewInput input{m, run.trace->parts[0], state, 320, 18};
       input.metric = share();
       input.heads = &heads;
+      input.least_row = 44;  // a finger's
       const Figure figure = find_view(id)->figure(input);
       REQUIRE(figure.areas.size() == 4);
+      float foot = 0;
+      for (const HitArea& area : figure.areas) {
+        if (id != std::string_view("list")) break;
+        CHECK(area.max.y - area.min.y >= 43.9f);
+        CHECK(area.min.y >= foot - .1f);  // none hides another
+        foot = area.max.y;
+      }
       int n_named = 0;
       for (const HitArea& area : figure.areas) {
         const bool named = area.says.find(line) != std::string::npos;

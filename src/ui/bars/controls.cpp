@@ -192,7 +192,7 @@ void edit(Frame& f, const Field& field, E& value) {
   const float width = ImGui::GetContentRegionAvail().x, line = ImGui::GetFontSize();
   ImGui::SetNextItemWidth(width);
   const bool open = ImGui::BeginCombo(
-      "##choice", fit_text(field.titles[size_t(value)].in(f.lang), width - 40).c_str());
+      "##choice", fit_preview(field.titles[size_t(value)].in(f.lang), width).c_str());
   f.mark(std::string("choice.") + field.key);
   item_says(f, Control::menu, field.title.in(f.lang), field.titles[size_t(value)].in(f.lang));
   if (!open) item_tooltip(std::string(field.title.in(f.lang)) + "\n" + field.help.in(f.lang));

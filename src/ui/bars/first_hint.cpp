@@ -10,17 +10,23 @@ void draw_first_hint(Frame& f) {
     f.ui.hint_read = true;
     f.ui.hint_open = platform::load("hint").empty();
   }
-  const bool small = window.x < 660;
+  const bool wall = f.state.view == "wall";
   if (!f.ui.hint_open || window.y < 640 || !f.trace || f.snap.error ||
-      f.state.panel == Panel::learn)
+      f.state.panel == Panel::learn || (!wall && f.state.view != "map"))
     return;
   const float room = ImGui::GetContentRegionAvail().x;
-  const char* says =
-      small ? f.t("Try first: tap a row to see what it attends to",
-                  "先试试：点按热力图的一行，查看该词元关注什么")
-            : f.t("Try first: hover a row of the map to see what that token attends to, then click "
-                  "another head in the grid",
-                  "先试试：将鼠标移到热力图的一行，查看该词元关注什么；再在网格中单击另一个头");
+  const Text mouse = wall ? Text{"Try first: hover a head to preview it, then click it",
+                                 "先试试：将鼠标移到一个头上预览，再单击选中它"}
+                          : Text{
+                                "Try first: hover a row of the map to see what that token attends "
+                                "to, then click another head in the grid",
+                                "先试试：将鼠标移到热力图的一行，查看该词元关注什么；再在网格中单击"
+                                "另一个头"};
+  const Text finger = wall
+                          ? Text{"Try first: tap a head to choose it", "先试试：点按一个头来选中它"}
+                          : Text{"Try first: tap a row to see what it attends to",
+                                 "先试试：点按热力图的一行，查看该词元关注什么"};
+  const char* says = (f.ui.touch || window.x < 660 ? finger : mouse).in(f.lang);
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding,
                       {4, f.ui.touch ? (kTouchSide - kSmallText) / 2 : 4});
   ImGui::PushFont(nullptr, kSmallText);

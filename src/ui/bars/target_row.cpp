@@ -102,7 +102,7 @@ void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std
     f.ui.opens_target = false;
     ImGui::OpenPopupEx(ImHashStr("##ComboPopup", 0, ImGui::GetID("##target")));
   }
-  const bool open = ImGui::BeginCombo("##target", fit_text(preview, width - 40).c_str(),
+  const bool open = ImGui::BeginCombo("##target", fit_preview(preview, width).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark(name);
   if (!open) item_tooltip(help);
@@ -124,8 +124,9 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
     return;
   const char *about = f.t("Target", "目标"), *minus = f.t("minus", "减去");
   const float all = ImGui::GetContentRegionAvail().x;
-  const float width =
-      std::clamp((all - text_width(about) - text_width(minus) - 24) / 2, 60.f, 220.f);
+  const float words = text_width(about) + text_width(minus);
+  const bool below = f.ui.touch && all < 420;  // the second menu
+  const float width = below ? all - words : std::clamp((all - words - 24) / 2, 60.f, 220.f);
   std::string guess = f.t("most likely:", "概率最高：");
   if (const auto own = own_guesses(f); !own.empty())
     guess += " " + quoted_token(f.lang, f.snap.model->tokenizer->shown(own[0].key));
@@ -137,7 +138,7 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
             f.state.target.empty() ? guess : quoted_token(f.lang, f.state.target),
             f.t("The most likely token", "概率最高的词元"),
             f.t("The token to measure", "要度量的词元"), width);
-  ImGui::SameLine();
+  if (!below) ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(minus);
   ImGui::SameLine();

@@ -34,7 +34,7 @@ void draw_model_menu(Frame& f, float width) {
   const std::string title = chosen ? chosen->title(f.lang) : f.state.model;
   ImGui::SetNextItemWidth(width);
   ImGui::SetNextWindowSizeConstraints({width, 0}, {std::max(width, 380.f), 520});
-  const bool open = ImGui::BeginCombo("##model", fit_text(title, width - 46).c_str(),
+  const bool open = ImGui::BeginCombo("##model", fit_preview(title, width).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark("model");
   item_says(f, Control::menu, f.t("Model", "模型"), title);

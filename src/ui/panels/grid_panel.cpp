@@ -149,6 +149,8 @@ void draw_grid_panel(Frame& f) {
           (attention && !attention->is_kept(layer)))
         draw_blank(f, {origin.x + float(head) * step, origin.y + float(layer) * step}, tile);
 
+  const ImVec2 clip_min = list->GetClipRectMin(), clip_max = list->GetClipRectMax();
+  list->PushClipRect({clip_min.x - 3, clip_min.y - 3}, {clip_max.x + 3, clip_max.y + 3});
   const auto outline = [&](int layer, int head, uint32_t color, float width) {
     const ImVec2 min = {origin.x + float(head) * step, origin.y + float(layer) * step};
     list->AddRect({min.x - 1.5f, min.y - 1.5f}, {min.x + tile + 1.5f, min.y + tile + 1.5f},
@@ -157,7 +159,7 @@ void draw_grid_panel(Frame& f) {
   outline(f.shown.layer, f.shown.head, f.colors().accent, 2.5f);
   if (attention && is_previewing(f))  // wherever it is under the mouse
     outline(f.ui.hover_layer, f.ui.hover_head, f.colors().text, 1.5f);
-  const ImVec2 clip_min = list->GetClipRectMin(), clip_max = list->GetClipRectMax();
+  list->PopClipRect();
   for (int layer = 0; layer < grid->n_layers; ++layer)
     for (int head = 0; head < grid->n_heads; ++head) {
       const Vec2 min = {origin.x + float(head) * step, origin.y + float(layer) * step};

@@ -45,6 +45,7 @@ const Figure& row_figure(const Frame& f, FigureCache& cache, const State& at, co
   ViewInput input{measure, f.pairs(), at, width, line_height, cache.part};
   input.metric = row.metric;
   input.hidden = row.hidden;
+  input.least_row = f.ui.touch ? kTouchSide : 0;
   return cache.figure = find_view("bars")->figure(input);
 }
 

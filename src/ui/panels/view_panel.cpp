@@ -208,15 +208,19 @@ void draw_dot_colors(Frame& f) {
 }
 
 void draw_scatter(Frame& f, const View& view) {
-  const float width = ImGui::GetContentRegionAvail().x, menu = std::floor((width - 110 - 40) / 2);
+  const float width = ImGui::GetContentRegionAvail().x;
+  const bool below = width < 420;  // the second menu
+  const float menu = below ? width - 110 : std::floor((width - 110 - 40) / 2);
   const Metric *x = view.metric(f.shown), *y = view.second_metric(f.shown);
   metric_menu(f, "scatter_y", f.state.*view.second, view, nullptr, menu);
-  ImGui::SameLine();
+  if (below) draw_save(f);
+  if (!below) ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(f.t("vs", "对"));
   ImGui::SameLine();
-  metric_menu(f, "scatter_x", f.state.*view.chosen, view, nullptr, menu);
-  draw_save(f);
+  metric_menu(f, "scatter_x", f.state.*view.chosen, view, nullptr,
+              below ? ImGui::GetContentRegionAvail().x : menu);
+  if (!below) draw_save(f);
   draw_target(f, "", x && (x->reads & reads_target) ? x : y);
   if (f.snap.model) draw_dot_colors(f);
   const auto first = f.snap.last_measure(x, f.shown), second = f.snap.last_measure(y, f.shown);

@@ -25,6 +25,7 @@ ViewPart part_in_sight() {
 Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) {
   ViewInput input{c.first->measure, f.pairs(), c.state, c.width, c.line_height, c.part};
   input.height = c.height;
+  input.least_row = f.ui.touch ? kTouchSide : 0;
   input.attention = &f.attention();
   input.model = f.snap.model.get();
   input.metric = c.is_pattern ? nullptr : c.first->key.metric;
@@ -163,7 +164,7 @@ bool metric_menu(Frame& f, const char* name, std::string& id, const View& view, 
                                            : view.metric(f.shown);
   const std::string title = shown ? shown->title.in(f.lang) : none ? none : "–";
   ImGui::SetNextItemWidth(width);
-  const bool open = ImGui::BeginCombo("##metric", fit_text(title, width - 44).c_str(),
+  const bool open = ImGui::BeginCombo("##metric", fit_preview(title, width).c_str(),
                                       ImGuiComboFlags_HeightLargest);
   f.mark(std::string("choice.") + name);
   item_says(f, Control::menu, f.t("Measure", "度量"), title);

@@ -302,6 +302,8 @@ void draw_maps(Wall& w, int hovered) {
   }
   draw_captions(w);
   draw_dimmed(w);
+  w.list->PopClipRect();
+  w.list->PushClipRect({w.corner.x - 3, w.corner.y - 3}, {end.x + 3, end.y + 3});  // whole outlines
   const auto outline = [&](int head, uint32_t color, float width) {
     const ImVec2 from = w.min_of(head), to = w.max_of(head);
     w.list->AddRect({from.x - width / 2, from.y - width / 2}, {to.x + width / 2, to.y + width / 2},

@@ -241,6 +241,23 @@ export const cases = [
     },
   },
   {
+    name: "help at the mouse waits after a click until the mouse has left",
+    async run(t) {
+      const page = await open_model(t);
+      const shows = async () => "tooltip" in (await page.layout());
+      await page.move("panel.1");
+      await until(shows, "the tab says nothing");
+      await page.press_here();
+      await page.raw.waitForTimeout(1200);  // longer than any help waits
+      check(!await shows(), "the help covers what the click brought");
+      await page.move("panel.2");
+      await until(shows, "the next tab says nothing");
+      await page.move("panel.1");
+      await until(shows, "the tab says nothing any more");
+      page.check_clean();
+    },
+  },
+  {
     name: "every key of the help does what the help says",
     limit_s: 180,
     async run(t) {
