@@ -49,7 +49,7 @@ class Binder {
     if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
     prefixes_ = std::move(*prefixes);
     for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
-    if (!recipe_.head.empty() && find(recipe_.head[0].name + std::string(".weight")).tensor) {
+    if (has_head()) {
       in_head_ = true;
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
@@ -67,6 +67,13 @@ class Binder {
     const NamedTensors* file = nullptr;
     const StoredTensor* tensor = nullptr;
   };
+
+  // A tied head may consist of its bias alone.
+  bool has_head() {
+    if (recipe_.head.empty()) return false;
+    const std::string first = recipe_.head[0].name;
+    return find(first + ".weight").tensor || find(first + ".bias").tensor;
+  }
 
   void fill_everywhere(const Bind& bind) {
     const std::string name = bind.name;

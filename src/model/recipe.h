@@ -180,8 +180,8 @@ struct Recipe {
   std::span<const Bind> binds;
   const char* prefix;                         // optional prefix of names: "model."
   std::span<const char* const> ignored = {};  // name endings that are not weights: ".inv_freq"
-  // The output head, if the family may be saved without one: bound if the files have its first
-  // tensor, else the model has no logits.
+  // The output head, if the family may be saved without one: bound if the files have a weight or
+  // bias of its first name, else the model has no logits.
   std::span<const Bind> head = {};
   std::span<const FieldRow> fields = {}, more_fields = {};  // beside common_fields()
 };

@@ -67,7 +67,7 @@ const FieldRow kGemma3Rows[] = {
     {"hidden_activation", read},
     {"hidden_act", said, "=hidden_activation", "an activation; hidden_activation is"},
     {"query_pre_attn_scalar", read},
-    {"attn_logit_softcapping", read},
+    {"attn_logit_softcapping", said, "", "a cap of scores"},
     {"final_logit_softcapping", read},
     {"sliding_window", read},
     {"sliding_window_pattern", read},
@@ -104,15 +104,14 @@ double read_cap(ConfigFields& in, const char* key, double otherwise) {
   return in.json().at(key).is_null() ? 0 : in.positive(key);
 }
 
-// Of Gemma 2 and 3, whose caps are these where the fields are absent.
-Layout read_gemma2(ConfigFields& in, LlamaDefaults otherwise, double score_cap, double logit_cap) {
+// Of Gemma 2 and 3, whose cap of logits is this where the field is absent.
+Layout read_gemma2(ConfigFields& in, LlamaDefaults otherwise, double logit_cap) {
   otherwise.activation_key = "hidden_activation";
   otherwise.sizes.n_heads_else = 8;
   otherwise.sizes.n_kv_heads_else = 4;
   Layout layout = read_gemma(in, otherwise);
   Config& c = layout.config;
   c.attn_scale = 1 / std::sqrt(in.positive("query_pre_attn_scalar", 256));
-  c.score_cap = read_cap(in, "attn_logit_softcapping", score_cap);
   c.logit_cap = read_cap(in, "final_logit_softcapping", logit_cap);
   c.writes_normed = true;
   if (c.logit_cap > 0)
@@ -137,7 +136,8 @@ Result<Layout> gemma(const ConfigSource& source) {
 
 Result<Layout> gemma2(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_gemma2(in, {}, 50, 30);
+  Layout layout = read_gemma2(in, {}, 30);
+  layout.config.score_cap = read_cap(in, "attn_logit_softcapping", 50);
   read_kinds(in, layout.config, 2);
   in.window(layout.config, in.size("sliding_window", kMostPositions, 4096));
   return in.take(layout);
@@ -149,7 +149,7 @@ Result<Layout> gemma3(const ConfigSource& source) {
   defaults.sizes.n_ctx_else = 131072;
   defaults.sizes.d_vocab_else = 262208;
   defaults.rotary = {.theta = 1e6, .local_theta_key = "rope_local_base_freq", .local_theta = 10000};
-  Layout layout = read_gemma2(in, defaults, 0, 0);
+  Layout layout = read_gemma2(in, defaults, 0);
   Config& c = layout.config;
   layout.qk_norm = true;
   read_kinds(in, c, in.size("sliding_window_pattern", kMostLayers, 6));

@@ -32,6 +32,8 @@ const Bind kJBinds[] = {
     {"h.{}.mlp.fc_in", &Block::mlp_in, &Layout::mlp_bias},
     {"h.{}.mlp.fc_out", &Block::mlp_out, &Layout::mlp_bias},
     {"ln_f", &Weights::ln_final},
+};
+const Bind kJHead[] = {
     {"lm_head", &Weights::unembed},
     {"lm_head", &Weights::unembed_bias},
 };
@@ -261,6 +263,7 @@ const Recipe kGptJ = {.model_type = "gptj",
                       .binds = kJBinds,
                       .prefix = "transformer.",
                       .ignored = kIgnored,
+                      .head = kJHead,
                       .fields = kSharedRows,
                       .more_fields = kJRows};
 const Recipe kOpt = {.model_type = "opt",

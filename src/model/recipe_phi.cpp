@@ -18,6 +18,8 @@ const Bind kPhiBinds[] = {
     {"layers.{}.mlp.fc1", &Block::mlp_in, &Layout::mlp_bias},
     {"layers.{}.mlp.fc2", &Block::mlp_out, &Layout::mlp_bias},
     {"final_layernorm", &Weights::ln_final},
+};
+const Bind kPhiHead[] = {
     {"lm_head", &Weights::unembed},
     {"lm_head", &Weights::unembed_bias},
 };
@@ -151,6 +153,7 @@ const Recipe kPhi = {.model_type = "phi",
                      .binds = kPhiBinds,
                      .prefix = "model.",
                      .ignored = kIgnored,
+                     .head = kPhiHead,
                      .fields = llama_fields(),
                      .more_fields = kPhiRows};
 const Recipe kStableLm = {.model_type = "stablelm",

@@ -120,6 +120,16 @@ TEST_CASE("a head is used where it was saved; without one there are patterns and
   CHECK(other->warnings.size() == 1);
 }
 
+TEST_CASE("GPT-J and Phi may be saved without a head, which has a bias") {
+  for (const std::string name : {"gptj", "phi"}) {
+    CAPTURE(name);
+    CHECK(load(read_model_files(test_models() / name))->config.has_logits);
+    const auto headless = load(renamed(name, "lm_head", "my_head"));
+    CHECK(!headless->config.has_logits);
+    CHECK(has(headless->notes[0], "no output head"));
+  }
+}
+
 TEST_CASE("names may lack the family's prefix") {
   const GoldenPass golden = read_golden_pass(test_models() / "gpt2");
   const auto with = load(read_model_files(test_models() / "gpt2"));

@@ -290,6 +290,16 @@ TEST_CASE("a model of text and pictures is opened by its text_config") {
   CHECK(unwrapped(json_of(R"({"model_type":"llama","text_config":{}})")).wrapper.empty());
 }
 
+TEST_CASE("Gemma 3 caps no scores, whatever config.json says, and Gemma 2 does") {
+  const std::string cap = R"("attn_logit_softcapping":20)";
+  CHECK(layout_of("gemma2", cap)->config.score_cap == 20);
+  const Result<Layout> layout = layout_of("gemma3_text", cap);
+  REQUIRE(layout);
+  CHECK(layout->config.score_cap == 0);
+  REQUIRE(layout->notes.size() == 1);
+  CHECK(has(layout->notes[0], "attn_logit_softcapping is 20 (a cap of scores), which models of"));
+}
+
 TEST_CASE("numbers out of bounds are refused with the field's name") {
   for (const Recipe* recipe : recipes()) {
     const std::string family = recipe->model_type;
