@@ -191,7 +191,7 @@ Status check_fields(const Recipe& recipe, const ConfigSource& config,
     if (is_neutral(config.json, *row)) return true;
     const std::string is = config.file + ": " + std::string(name) + " is " + shown_value(value);
     if (row->use == FieldUse::refused) {
-      refused = Error{is + ", but " + std::string(row->what) + " is not supported"};
+      refused = Error{is + " (" + std::string(row->what) + "), which is not supported"};
     } else {
       notes.push_back(is + " (" + std::string(row->what) + "), which models of type " +
                       recipe.model_type + " do not use");

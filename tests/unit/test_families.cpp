@@ -62,16 +62,16 @@ TEST_CASE("what GPT-2 and BERT cannot have here is refused, what changes nothing
   CHECK(gpt2_error("") == "");
   CHECK(gpt2_error(R"(,"n_inner":null,"reorder_and_upcast_attn":true,"n_ctx":9)") == "");
   CHECK(gpt2_error(R"(,"scale_attn_by_inverse_layer_idx":true)") ==
-        "config.json: scale_attn_by_inverse_layer_idx is true, but scaling scores by layer "
+        "config.json: scale_attn_by_inverse_layer_idx is true (scaling scores by layer), which "
         "is not supported");
-  CHECK(has(gpt2_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true, but"));
+  CHECK(has(gpt2_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true ("));
   CHECK(has(gpt2_error(R"(,"scale_attn_weights":0)"), "scale_attn_weights must be true or false"));
 
   CHECK(bert_error(R"(,"position_embedding_type":"absolute","is_decoder":false)") == "");
   CHECK(has(bert_error(R"(,"position_embedding_type":"relative_key")"),
-            "position_embedding_type is \"relative_key\", but another kind of positions"));
-  CHECK(has(bert_error(R"(,"is_decoder":true)"), "is_decoder is true, but"));
-  CHECK(has(bert_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true, but"));
+            "position_embedding_type is \"relative_key\" (another kind of positions"));
+  CHECK(has(bert_error(R"(,"is_decoder":true)"), "is_decoder is true ("));
+  CHECK(has(bert_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true ("));
   CHECK(has(bert_error(R"(,"type_vocab_size":0)"), "type_vocab_size"));
   CHECK(bert_error(R"(,"pad_token_id":7)", "roberta") == "");
   CHECK(has(bert_error(R"(,"pad_token_id":8)", "roberta"), "max_position_embeddings"));
