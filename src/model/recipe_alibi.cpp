@@ -69,8 +69,8 @@ const FieldRow kBloomRows[] = {
     {"apply_residual_connection_post_layernorm", refused, "false",
      "a residual stream that starts behind the norms"},
     {"is_causal", refused, "true", "attention to later tokens"},
-    {"slow_but_exact"},
-    {"pretraining_tp"},
+    {"slow_but_exact", read},
+    {"pretraining_tp", read},
     {"hidden_dropout"},
     {"attention_dropout"},
     {"attention_softmax_in_fp32"},
@@ -158,6 +158,10 @@ Result<Layout> bloom(const ConfigSource& source) {
   c.activation = Activation::gelu_tanh;
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);
+  if (in.flag("slow_but_exact", false) && in.size("pretraining_tp", kMostWidth, 1) > 1)
+    in.fail(
+        "slow_but_exact is true and pretraining_tp above 1, where transformers leaves out biases; "
+        "this is not supported");
   return in.take(layout);
 }
 

@@ -161,7 +161,8 @@ def kinds_of(r, c):
 
 
 def llama(r):
-    return dict(decoder(r), attention_bias=r.random() < 0.5, mlp_bias=r.random() < 0.5)
+    c = dict(decoder(r), pretraining_tp=r.choice([1, 1, 2]))
+    return dict(c, attention_bias=r.random() < 0.5, mlp_bias=r.random() < 0.5)
 
 
 def mistral(r):

@@ -272,10 +272,11 @@ def report(rows, reasons, args):
         + [max(row.patterns for row in rows), max(row.logits for row in rows)]
         + [np.mean([row.diffuse for row in rows])]
     )
+    command = "python tests/golden/fuzz_families.py PROGRAM"
     lines = [
         "# Random configurations, compared with transformers",
         "",
-        f"    python tests/golden/fuzz_families.py PROGRAM --n {args.n} --seed {args.seed} --table FILE",
+        f"    {command} --n {args.n} --seed {args.seed} --table FILE",
         "",
         "wrote this page. Each round draws a configuration of the class, saves it with random",
         "weights in float32, float16 or bfloat16, and compares the patterns of all heads and the",

@@ -300,6 +300,13 @@ TEST_CASE("Gemma 3 caps no scores, whatever config.json says, and Gemma 2 does")
   CHECK(has(layout->notes[0], "attn_logit_softcapping is 20 (a cap of scores), which models of"));
 }
 
+TEST_CASE("BLOOM is refused where transformers would leave out biases") {
+  CHECK(layout_of("bloom", R"("slow_but_exact":true)"));
+  CHECK(layout_of("bloom", R"("pretraining_tp":4)"));
+  CHECK(has(error_of(layout_of("bloom", R"("slow_but_exact":true,"pretraining_tp":2)")),
+            "slow_but_exact is true and pretraining_tp above 1"));
+}
+
 TEST_CASE("numbers out of bounds are refused with the field's name") {
   for (const Recipe* recipe : recipes()) {
     const std::string family = recipe->model_type;
