@@ -2,7 +2,7 @@
 #include "figure/report_text.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdio>
 
 #include "base/utf8.h"
 
@@ -25,9 +25,9 @@ std::string fill(std::string_view text, std::initializer_list<std::string> parts
 
 std::string fixed(double value, int decimals) {
   char buffer[400];  // the largest double has 309 digits before the point
-  const auto end =
-      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed, decimals);
-  return {buffer, end.ptr};
+  // Not std::to_chars, whose tables would be a twentieth of the page's program.
+  std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value);
+  return buffer;
 }
 
 std::string percent(double weight) { return fixed(weight * 100, 2) + "%"; }
