@@ -80,6 +80,10 @@ function(runs_in_a_page target)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME app)
   set(methods UTF8ToString stringToUTF8 lengthBytesUTF8 HEAPU8 HEAPF32 wasmMemory ccall)
   list(JOIN methods "," methods)
+  set(page_passes
+      --low-memory-unused --optimize-added-constants-propagate --skip-pass=memory-packing
+      --one-caller-inline-max-function-size=40 -Oz)
+  list(JOIN page_passes "," page_passes)
   target_link_options(
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope
     -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2 -sFILESYSTEM=0
@@ -87,8 +91,9 @@ function(runs_in_a_page target)
     # optimized.
     -Oz
     # A second round, which may fold constants into addresses: data begins above the stack, so
-    # nothing lies below 1024 but the last of the stack.
-    -sBINARYEN_EXTRA_PASSES=--low-memory-unused,--optimize-added-constants-propagate,-Oz
+    # nothing lies below 1024 but the last of the stack. Both rounds inline only short functions,
+    # and leave the data in one piece: packed by Brotli, more functions and zeros are smaller.
+    -sBINARYEN_EXTRA_PASSES=${page_passes}
     # The table for looking up GL functions by name would add 50 KB to app.js; see src/platform.
     -sGL_ENABLE_GET_PROC_ADDRESS=0
     -sEXPORTED_FUNCTIONS=_main,_malloc,_free

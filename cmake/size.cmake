@@ -8,22 +8,34 @@ set(hot_places
     src/text/tokenizer_bpe.cpp src/text/tokenizer_unigram.cpp src/text/tokenizer_wordpiece.cpp)
 # Exceptions in those folders: tables, texts and settings.
 set(cold_places
-    src/analysis/attributions.cpp src/analysis/head_circuits.cpp src/analysis/head_facts.cpp
+    src/analysis/attributions.cpp src/analysis/head_character.cpp src/analysis/head_circuits.cpp
+    src/analysis/head_facts.cpp src/analysis/weight_chain.cpp src/pass/forward_sizes.cpp
     src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
     src/analysis/measure.cpp src/analysis/metric_words.cpp src/analysis/metrics.cpp
     src/analysis/regroup.cpp src/analysis/target.cpp src/analysis/circuits.cpp
     src/analysis/predictions.cpp src/pass/scratch.cpp)
 
-# Moves the hot files from the list `sources` to the list `hot`. They need their own target, because
-# all files of a target must have the flags of its precompiled header.
-function(split_by_heat sources hot)
+# Of the hot files, those whose loops run once per question: they are vectorized, but not unrolled.
+set(warm_places
+    src/analysis/backward.cpp src/analysis/direct_logit.cpp src/analysis/flow_routes.cpp
+    src/analysis/gradient.cpp src/analysis/lens.cpp src/analysis/norms.cpp
+    src/analysis/head_fact_scores.cpp src/analysis/head_pattern_scores.cpp
+    src/analysis/target_pass.cpp src/analysis/token_scores.cpp
+    src/pass/forward.cpp src/trace/edit.cpp)
+
+# Moves the hot and warm files from the list `sources` to lists of their own. They need their own
+# targets, because all files of a target must have the flags of its precompiled header.
+function(split_by_heat sources hot warm)
   set(cold_found)
   set(hot_found)
+  set(warm_found)
   if(EMSCRIPTEN)
     foreach(file ${${sources}})
       cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE path)
       cmake_path(GET path PARENT_PATH folder)
-      if((path IN_LIST hot_places OR folder IN_LIST hot_places) AND NOT path IN_LIST cold_places)
+      if(path IN_LIST warm_places)
+        list(APPEND warm_found "${file}")
+      elseif((path IN_LIST hot_places OR folder IN_LIST hot_places) AND NOT path IN_LIST cold_places)
         list(APPEND hot_found "${file}")
       else()
         list(APPEND cold_found "${file}")
@@ -32,6 +44,7 @@ function(split_by_heat sources hot)
     set(${sources} ${cold_found} PARENT_SCOPE)
   endif()
   set(${hot} ${hot_found} PARENT_SCOPE)
+  set(${warm} ${warm_found} PARENT_SCOPE)
 endfunction()
 
 # for_size(TARGET LEVEL): -Os, or -Oz, which also leaves loops unchanged.
@@ -41,15 +54,17 @@ function(for_size target level)
   endif()
 endfunction()
 
-# The hot files of `target`, with its settings but compiled for speed.
-function(add_hot_part target)
+# add_part(TARGET NAME LEVEL FILES...): files of `target`, with its settings but this level.
+function(add_part target name level)
   if(NOT ARGN)
     return()
   endif()
-  add_library(${target}_hot OBJECT ${ARGN})
+  set(part ${target}_${name})
+  add_library(${part} OBJECT ${ARGN})
+  target_compile_options(${part} PRIVATE ${level})
   foreach(property INCLUDE_DIRECTORIES COMPILE_DEFINITIONS LINK_LIBRARIES)
-    set_property(TARGET ${target}_hot PROPERTY ${property} $<TARGET_PROPERTY:${target},${property}>)
+    set_property(TARGET ${part} PROPERTY ${property} $<TARGET_PROPERTY:${target},${property}>)
   endforeach()
-  precompile(${target}_hot ${precompiled_std} <Eigen/Core>)
-  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_hot>)
+  precompile(${part} ${precompiled_std} <Eigen/Core>)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${part}>)
 endfunction()
