@@ -185,6 +185,13 @@ void add_folder(CLI::App& app, FolderOptions& options, bool required) {
       ->required(required);
   app.add_flag("--ignore-unused", options.ignore_unused,
                "Open the model even if its layers have tensors that are not used");
+  CLI::Option* adapter =
+      app.add_option("--adapter", options.adapter,
+                     "Folder of a LoRA adapter of PEFT, which is merged into the model")
+          ->option_text("DIR");
+  app.add_flag("--no-adapter", options.no_adapter,
+               "Open the model without the adapter that is in its folder")
+      ->excludes(adapter);
 }
 
 void add_pair(CLI::App& app, ModelOptions& options) {
@@ -209,6 +216,26 @@ void add_model(CLI::App& app, ModelOptions& options) {
   });
 }
 
+// The files of --adapter join those of the model, in a folder of their own.
+static Status add_adapter(const std::string& path, const std::string& folder,
+                          std::vector<File>& files) {
+  Result<std::vector<File>> more = read_folder(path);
+  if (!more) return Error{"--adapter " + more.error().message};
+  bool described = false;
+  std::erase_if(files, [](const File& file) {  // which is the other adapter then
+    return base_name(file.name).starts_with("adapter_");
+  });
+  for (File& file : *more) {
+    if (file.name.starts_with(folder + "/")) file.name.insert(folder.size(), "-adapter");
+    described = described || base_name(file.name) == "adapter_config.json";
+    files.push_back(std::move(file));
+  }
+  if (described) return {};
+  return Error{"--adapter " + path +
+               ": adapter_config.json is missing; give the folder of an "
+               "adapter of PEFT"};
+}
+
 Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   const std::string& path = options.folder;
   Result<std::vector<File>> files = read_folder(path);
@@ -216,7 +243,10 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   const auto has_weights = [](const File& file) { return is_weights(find_format(file)); };
   if (std::ranges::none_of(*files, has_weights)) return holds_no_model(path);
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
+  if (!options.adapter.empty())
+    if (const Status failed = add_adapter(options.adapter, folder, *files)) return *failed;
   ModelLoad load(std::move(*files), folder);
+  load.no_adapter(options.no_adapter);
   load.ignore_unused(options.ignore_unused);
   Progress progress("Loading the model", load.n_steps());
   while (load.step()) progress.step();

@@ -70,9 +70,10 @@ std::vector<std::string> notes_of(const Model& model, std::span<const Tokens> te
 // Prints each to standard error, "attnscope: note: …".
 void print_notes(std::span<const std::string> notes);
 
-// --model DIR and --ignore-unused.
+// --model DIR, --adapter DIR, --no-adapter and --ignore-unused.
 struct FolderOptions {
-  std::string folder;
+  std::string folder, adapter;
+  bool no_adapter = false;
   bool ignore_unused = false;  // open models whose layers have tensors that are not used
 };
 void add_folder(CLI::App& app, FolderOptions& options, bool required = true);

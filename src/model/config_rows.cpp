@@ -105,8 +105,8 @@ constexpr FieldRow kCommon[] = {
     {"target_lookbehind"},
 };
 
-const FieldRow* find_row(const Recipe& recipe, std::string_view name) {
-  for (const auto rows : {recipe.more_fields, recipe.fields, std::span<const FieldRow>(kCommon)}) {
+const FieldRow* find_row(FieldTables tables, std::string_view name) {
+  for (const auto& rows : tables) {
     const auto row = std::ranges::find(rows, name, &FieldRow::name);
     if (row != rows.end()) return &*row;
   }
@@ -177,31 +177,37 @@ bool is_neutral(const Json& config, const FieldRow& row) {
   return value.is_null() || (!row.neutral.empty() && is_one(config, value, row.neutral));
 }
 
-Status check_fields(const Recipe& recipe, const ConfigSource& config,
-                    std::vector<std::string>& notes) {
+Status check_rows(FieldTables tables, const Json& config, const std::string& file,
+                  const std::string& reader, std::vector<std::string>& notes) {
   Status refused;
   std::string unknown;
-  config.json.each([&](std::string_view name, const Json& value) {
-    const FieldRow* row = find_row(recipe, name);
+  config.each([&](std::string_view name, const Json& value) {
+    const FieldRow* row = find_row(tables, name);
     if (!row) {
       if (!value.is_null()) unknown += (unknown.empty() ? "" : ", ") + std::string(name);
       return true;
     }
     if (row->use == FieldUse::read || row->use == FieldUse::harmless) return true;
-    if (is_neutral(config.json, *row)) return true;
-    const std::string is = config.file + ": " + std::string(name) + " is " + shown_value(value);
+    if (is_neutral(config, *row)) return true;
+    const std::string is = file + ": " + std::string(name) + " is " + shown_value(value);
     if (row->use == FieldUse::refused) {
       refused = Error{is + " (" + std::string(row->what) + "), which is not supported"};
     } else {
-      notes.push_back(is + " (" + std::string(row->what) + "), which models of type " +
-                      recipe.model_type + " do not use");
+      notes.push_back(is + " (" + std::string(row->what) + "), which " + reader + " do not use");
     }
     return !refused;
   });
   if (!unknown.empty()) {
-    notes.push_back(config.file + ": fields that are not known and not used: " + unknown);
+    notes.push_back(file + ": fields that are not known and not used: " + unknown);
   }
   return refused;
+}
+
+Status check_fields(const Recipe& recipe, const ConfigSource& config,
+                    std::vector<std::string>& notes) {
+  const std::span<const FieldRow> tables[] = {recipe.more_fields, recipe.fields, kCommon};
+  return check_rows(tables, config.json, config.file,
+                    std::string("models of type ") + recipe.model_type, notes);
 }
 
 Result<const Recipe*> find_recipe(const ConfigSource& config) {

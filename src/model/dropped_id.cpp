@@ -50,7 +50,18 @@ std::string last_part(std::string_view path) {
   return is_valid_utf8(name) && name != "." && name != ".." ? name : std::string();
 }
 
+// The folder of the first file with this name; "" if there is none.
+std::string folder_with(std::span<const File> files, std::string_view name) {
+  for (const File& file : files)
+    if (base_name(file.name) == name) return file.name.substr(0, file.name.find('/') + 1);
+  return "";
+}
+
 std::string name_of(std::span<const File> files) {
+  const std::string adapter = folder_with(files, "adapter_config.json");
+  const std::string base = folder_with(files, "config.json");
+  if (!adapter.empty() && !base.empty() && adapter != base)
+    return last_part(base) + " + " + last_part(adapter);
   for (const File& file : files) {
     const size_t slash = file.name.find('/');
     if (slash != std::string::npos) return file.name.substr(0, slash);

@@ -19,9 +19,10 @@ struct DroppedId {
 std::optional<DroppedId> read_dropped_id(std::string_view id);
 std::string write_dropped_id(const DroppedId& dropped);
 
-// The name is that of the folder, else of _name_or_path in config.json, else of the weights' file.
-// The content is a hash of the names and sizes of all files and of up to 1 MB of their bytes: their
-// beginnings, where configurations and tensors' headers are, and samples of the rest.
+// The name is that of the folder ("BASE + ADAPTER" of two), else of _name_or_path in config.json,
+// else of the weights' file. The content is a hash of the names and sizes of all files and of up to
+// 1 MB of their bytes: their beginnings, where configurations and tensors' headers are, and samples
+// of the rest.
 DroppedId dropped_id(std::span<const File> files);
 
 }  // namespace attn

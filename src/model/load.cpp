@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "files/known_files.h"
+#include "model/adapter.h"
 #include "model/model.h"
 #include "model/model_files.h"
 #include "model/pack_weights.h"
@@ -56,7 +57,7 @@ struct ModelLoad::Impl {
   int n_steps = 0;
   int stage = 0;
   Status error;
-  bool ignore_unused = false, refused_unused = false;
+  bool ignore_unused = false, refused_unused = false, no_adapter = false;
   std::shared_ptr<Model> model = std::make_shared<Model>();
 
   Folder folder;
@@ -64,7 +65,8 @@ struct ModelLoad::Impl {
   Layout layout;
   std::vector<const File*> weights;
   std::vector<NamedTensors> tensors;  // of `weights`, read on first use
-  Json vocabulary;                    // tokenizer.json; null if the weights file has the tokenizer
+  std::optional<AdapterFiles> adapter_files;
+  Json vocabulary;  // tokenizer.json; null if the weights file has the tokenizer
   std::string vocabulary_file;
   std::optional<WeightPacker> packer;
 
@@ -75,6 +77,7 @@ struct ModelLoad::Impl {
     return found ? *found : kNone;
   }
 
+  Status find_model();
   Status find_files();
   Status read_headers();
   Result<ConfigSource> find_config();
@@ -117,11 +120,31 @@ Result<ConfigSource> ModelLoad::Impl::find_config() {
   return ConfigSource(*json, tensors[0].file);
 }
 
+// The folder of the model, and the adapter beside it.
+Status ModelLoad::Impl::find_model() {
+  Result<std::optional<AdapterFiles>> adapter = take_adapter(files);
+  if (!adapter) return adapter.error();
+  adapter_files = std::move(*adapter);
+  const bool described = std::ranges::any_of(
+      files, [](const File& file) { return base_name(file.name) == "config.json"; });
+  Result<Folder> found = find_folder(files, formats);
+  if (!found) return adapter_files && !described ? without_base(*adapter_files) : found.error();
+  folder = std::move(*found);
+  if (!adapter_files) return {};
+  const std::optional<File>& tokenizer = adapter_files->tokenizer;
+  const auto own = folder.find("tokenizer.json");
+  if (!tokenizer) return {};
+  if (own == folder.end())
+    folder.emplace("tokenizer.json", &*tokenizer);
+  else if (own->second->bytes.text() != tokenizer->bytes.text())
+    model->notes.push_back(
+        "The adapter's tokenizer.json differs from that of the base model, which is used");
+  return {};
+}
+
 // Reads the configuration and checks that all files are present.
 Status ModelLoad::Impl::read_config() {
-  Result<Folder> found = find_folder(files, formats);
-  if (!found) return found.error();
-  folder = std::move(*found);
+  if (const Status failed = find_model()) return failed;
   const Result<ConfigSource> config = find_config();
   if (!config) return config.error();
   const Result<const Recipe*> family = find_recipe(*config);
@@ -163,8 +186,20 @@ Status ModelLoad::Impl::read_tokenizer() {
 // Checks the weights; after this, loading can only fail for lack of memory.
 Status ModelLoad::Impl::plan() {
   if (const Status failed = read_headers()) return failed;
+  std::optional<Adapter> adapter;
+  if (adapter_files && !no_adapter) {
+    Result<Adapter> read = Adapter::read(*adapter_files);
+    if (!read) return read.error();
+    adapter = std::move(*read);
+    if (const Status failed = adapter->join(*recipe, tensors)) return failed;
+  }
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
   if (!plan) return plan.error();
+  if (adapter) {
+    if (const Status failed = adapter->merge(*plan)) return failed;
+  } else if (adapter_files) {
+    plan->notes.push_back("The adapter " + adapter_files->name + " is not merged");
+  }
   refused_unused = plan->unused && !ignore_unused;
   if (refused_unused) return plan->unused;
   model->config = layout.config;
@@ -177,7 +212,7 @@ Status ModelLoad::Impl::plan() {
   model->content_hash = hash_of(tensors);
   model->tied = plan->tied;
   model->warnings = layout.warnings;
-  model->notes = layout.notes;
+  model->notes.insert(model->notes.end(), layout.notes.begin(), layout.notes.end());
   if (!model->config.has_logits) {
     model->notes.push_back(
         "The weights have no output head: attention is available, predictions are not");
@@ -187,6 +222,7 @@ Status ModelLoad::Impl::plan() {
   check_vocabulary();
   check_other_files();
   // From here on, only the packer holds the weights, so that it can pack in place.
+  adapter_files.reset();
   folder.clear();
   weights.clear();
   files.clear();
@@ -212,8 +248,8 @@ void ModelLoad::Impl::check_other_files() {
     if (std::ranges::find(weights, file) != weights.end()) continue;
     if (adapter) {
       model->warnings.push_back(std::string(name) +
-                                " is an adapter beside its base model and is not applied; the "
-                                "patterns are those of the base model");
+                                " is an adapter without adapter_config.json and is not applied; "
+                                "the patterns are those of the base model");
     } else if (is_weights(find_format(*file, formats)) && name.find("model") != name.npos) {
       model->notes.push_back(std::string(name) + " is not used; the weights are those in " +
                              std::string(base_name(weights[0]->name)));
@@ -267,9 +303,16 @@ ModelLoad::ModelLoad(std::vector<File> files, std::string name, std::span<const 
 
 ModelLoad::~ModelLoad() = default;
 
+void ModelLoad::no_adapter(bool leave) { impl_->no_adapter = leave; }
 void ModelLoad::ignore_unused(bool ignore) { impl_->ignore_unused = ignore; }
 bool ModelLoad::refused_unused() const { return impl_->refused_unused; }
-std::vector<File> ModelLoad::take_files() { return std::move(impl_->files); }
+std::vector<File> ModelLoad::take_files() {
+  std::vector<File> files = std::move(impl_->files);
+  if (const auto& adapter = impl_->adapter_files)
+    for (const auto* file : {&adapter->config, &adapter->weights, &adapter->tokenizer})
+      if (*file) files.push_back(**file);
+  return files;
+}
 
 int ModelLoad::n_steps() const { return impl_->n_steps; }
 

@@ -83,6 +83,8 @@ class ModelLoad {
   // Before the first step: open models whose layers have tensors that are not used, which otherwise
   // is an error, and is noted.
   void ignore_unused(bool ignore);
+  // Likewise: leave an adapter (model/adapter.h) that is among the files out.
+  void no_adapter(bool leave);
   // Whether this was the error; the files may then be taken to be opened again.
   bool refused_unused() const;
   std::vector<File> take_files();

@@ -38,11 +38,6 @@ Result<Folder> find_folder(std::span<const File> files, std::span<const FileForm
   }
   if (two) return Error{"more than one config.json found: drop the folder of one model at a time"};
   const File* at = config ? config : whole;
-  if (!at && std::ranges::any_of(
-                 files, [](const File& f) { return base_name(f.name) == "adapter_config.json"; }))
-    return Error{
-        "adapter_config.json: an adapter without its base model; merge them in Python with PEFT's "
-        "merge_and_unload() and save_pretrained(), and open that folder"};
   if (!at) return missing_config();
   Folder folder;
   for (const File& file : files) {

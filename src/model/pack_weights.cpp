@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/adapter.h"
+
 namespace attn {
 
 namespace {
@@ -162,6 +164,7 @@ uint64_t WeightPacker::Impl::advance_table() {
   const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep) / size);
   const uint64_t went = uint64_t(last - n_copied) * w.stored->bytes.size() / uint64_t(n);
   if (!stays) copy_numbers(*w.stored, n_copied, last, to + n_copied * size);
+  if (w.added) add_low_rank(*w.added, n_copied, last, to, format());
   n_bad += count_not_finite(to + n_copied * size, last - n_copied, format());
   n_copied = last;
   if (n_copied < n) return went;
@@ -190,6 +193,7 @@ uint64_t WeightPacker::Impl::advance_parts() {
     }
     const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep / 2) / size);
     copy_numbers(*w.stored, n_copied, last, aside.data() + n_copied * size);
+    if (w.added) add_low_rank(*w.added, n_copied, last, aside.data(), format());
     n_bad += count_not_finite(aside.data() + n_copied * size, last - n_copied, format());
     const uint64_t went = uint64_t(last - n_copied) * uint64_t(size);
     n_copied = last;

@@ -200,7 +200,12 @@ std::span<const FieldRow> common_fields();
 // Whether the configuration leaves the row's field out, or gives it a neutral value.
 bool is_neutral(const Json& config, const FieldRow& row);
 
-// Goes through all fields of the configuration: an error for the first that is refused, and
+using FieldTables = std::span<const std::span<const FieldRow>>;
+// Goes through all fields of a file: an error for the first that is refused, and sentences for
+// those that are unknown, or that `reader` does not use. The first row of a name counts.
+Status check_rows(FieldTables tables, const Json& config, const std::string& file,
+                  const std::string& reader, std::vector<std::string>& notes);
+// The same of a model's configuration: an error for the first that is refused, and
 // sentences for those that are said or unknown.
 Status check_fields(const Recipe& recipe, const ConfigSource& config,
                     std::vector<std::string>& notes);
@@ -211,6 +216,13 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config);
 struct Rows {
   int64_t n = 0, first = 0, run = 1, stride = 1;
   int64_t operator[](int64_t i) const { return first + i / run * stride + i % run; }
+};
+
+// left right [n_rows, n_cols], which an adapter adds to a matrix as its file has it.
+struct LowRank {
+  std::vector<float> left, right;  // [n_rows, rank], [rank, n_cols]
+  int64_t n_rows = 0, rank = 0, n_cols = 0;
+  bool rounded = false;  // to the matrix's format before it is added, as PEFT does for embeddings
 };
 
 // A matrix in the files that is not packed yet: a table, or one or more linear layers.
@@ -224,6 +236,7 @@ struct WantedTensor {
   Table* table = nullptr;
   std::vector<Part> parts;
   MatrixOrder store = MatrixOrder::out_in;
+  std::shared_ptr<const LowRank> added;  // to its numbers, before they are packed
 };
 
 // Finds every tensor of the recipe in the files and checks shapes and types against the

@@ -1404,6 +1404,31 @@ def test_unused():
             (pointer / name).write_bytes(real)
 
 
+def test_adapters():
+    """--adapter DIR is merged and said; --no-adapter leaves it out; what is wrong is refused."""
+    adapter = DATA / "adapters" / "gpt2-conv1d"
+    text = ["--text", "Once upon a time"]
+    plain = predictions(MODELS / "gpt2")[0]
+    arguments = ["next", "--model", MODELS / "gpt2", *text, "--top", 400, "--format", "json"]
+    out = notes_said("--adapter", [*arguments, "--adapter", adapter], "gpt2-conv1d is merged: r = 4")
+    merged = {c["id"]: c["logit"] for c in json.loads(out)["next"]}
+    check("--adapter changes the predictions", max(abs(merged[i] - plain[i]) for i in plain) > 0.1)
+    with tempfile.TemporaryDirectory() as folder:
+        both = pathlib.Path(folder) / "gpt2"
+        both.mkdir()
+        for file in (*(MODELS / "gpt2").iterdir(), *adapter.iterdir()):
+            if file.name not in ("expected.safetensors", "base.txt"):
+                (both / file.name).write_bytes(file.read_bytes())
+        check("an adapter in the folder of its base", predictions(both)[0] == merged)
+        code, out, err = run(*arguments[:2], both, *arguments[3:], "--no-adapter")
+        left = {c["id"]: c["logit"] for c in json.loads(out)["next"]} if code == 0 else {}
+        check("--no-adapter", left == plain and "is not merged" in err, err)
+    bad(["next", "--model", adapter, *text], 1, '"tiny/gpt2"')
+    llama = ["next", "--model", MODELS / "llama-gqa", *text]
+    bad([*llama, "--adapter", adapter], 1, "the adapter was made for")
+    bad([*llama, "--adapter", MODELS / "gpt2"], 1, "adapter_config.json is missing")
+
+
 def test_heads_of_models():
     """Output heads: none, tied, or the file's own; resized; and what config.json asks for."""
     text = ["--text", "Once upon a time"]
@@ -1547,6 +1572,7 @@ def main():
         test_plot,
         test_notes,
         test_unused,
+        test_adapters,
         test_heads_of_models,
         test_damaged,
         test_pairs,

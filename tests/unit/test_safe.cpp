@@ -378,14 +378,13 @@ TEST_CASE("weights as they are initialised are said to be so") {
   CHECK(any_has(files.load()->warnings, "look randomly initialised"));
 }
 
-TEST_CASE("an adapter beside its base is said, and alone it is named") {
+TEST_CASE("an adapter without its configuration is said, and without its base it is named") {
   Files files("gpt2");
-  files.write("adapter_config.json", R"({"peft_type":"LORA"})");
   std::vector<File> all = files.take();
   all.push_back({"gpt2/adapter_model.safetensors", files.named("model.safetensors")->bytes});
   const auto model = load_model(all, "m");
   REQUIRE(model);
-  CHECK(any_has((*model)->warnings, "adapter_model.safetensors is an adapter beside its base"));
+  CHECK(any_has((*model)->warnings, "adapter_model.safetensors is an adapter without adapter_config"));
   std::vector<File> alone = {{"a/adapter_config.json", {}}, {"a/adapter_model.safetensors", {}}};
   CHECK(has(load_model(alone, "m").error().message, "an adapter without its base model"));
 }

@@ -2,7 +2,7 @@
 import {readFileSync} from "node:fs";
 import path from "node:path";
 
-import {kModels} from "../golden.mjs";
+import {kData, kModels} from "../golden.mjs";
 import {check, equal, until} from "../harness.mjs";
 
 const folder = path.join(kModels, "llama-gqa");
@@ -47,6 +47,23 @@ export const cases = [
       await until(async () => (await page.readout()).includes(norm), "no warning is spoken");
       await page.click("button.dismiss_warnings");
       await until(async () => !(await page.readout()).includes(norm), "the warning stays");
+      page.check_clean();
+    },
+  },
+  {
+    name: "a base model and its adapter, dropped together, are merged",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop_paths([folder, path.join(kData, "adapters/llama-rs")]);
+      await page.opened(before.model);
+      const status = await page.settle();
+      equal(status.file_error, null, "the error of the model that is open");
+      check(status.model.includes("llama-gqa + llama-rs"), `the model's name: ${status.model}`);
+      await page.drop_paths([path.join(kData, "adapters/llama-rs")]);
+      const said = await until(
+          async () => (await page.status()).file_error, "an adapter alone was taken");
+      check(said.includes("tiny/llama-gqa"), `the sentence: ${said}`);
       page.check_clean();
     },
   },
