@@ -192,8 +192,13 @@ void ConfigFields::rotary(Config& c, const RotaryFields& fields) {
   const bool has_original = c.rope_scaling == RopeScaling::llama3 ||
                             c.rope_scaling == RopeScaling::yarn ||
                             c.rope_scaling == RopeScaling::longrope;
-  if (has_original && !json().at("original_max_position_embeddings").is_null()) {
-    c.rope_original_n_ctx = size("original_max_position_embeddings", kMostPositions);
+  const char* const original = "original_max_position_embeddings";
+  if (has_original && (fields.original_n_ctx > 0 || !json().at(original).is_null())) {
+    const int inside = c.rope_original_n_ctx;
+    c.rope_original_n_ctx = size(original, kMostPositions, fields.original_n_ctx);
+    if (!rope.at(original).is_null() && inside != c.rope_original_n_ctx)
+      note(std::string(place) + ": " + original + " is not used; it is " +
+           std::to_string(c.rope_original_n_ctx) + ", as in transformers");
   }
   if (c.rope_scaling == RopeScaling::yarn || c.rope_scaling == RopeScaling::longrope)
     in.amplitude(c);

@@ -257,6 +257,10 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
     layout->notes.push_back(config.file + ": model_type is missing; taken as " + recipe.model_type +
                             ", the type of " +
                             std::string(*config.json.at("architectures").at(size_t(0)).text()));
+  if (config.wrapper == "paligemma")
+    layout->warnings.push_back(
+        config.file +
+        ": paligemma reads its prompt in both directions; here each token attends to earlier ones");
   check_classes(recipe, config, layout->warnings);
   if (const Status refused = check_fields(recipe, config, layout->notes)) return *refused;
   return layout;

@@ -70,7 +70,9 @@ struct RotaryFields {
   const char* theta_key = "rope_theta";
   const char* fraction_key = nullptr;  // null: the whole head
   double fraction = 1, theta = 10000;
-  bool any_is_longrope = false;           // "su" and "yarn" mean longrope
+  bool any_is_longrope = false;  // "su" and "yarn" mean longrope
+  int original_n_ctx = 0;  // original_max_position_embeddings goes before that in rope_parameters,
+                           // and is this where it is absent; 0: only where it is written
   const char* local_theta_key = nullptr;  // of layers with a window, if they have their own
   double local_theta = 0;
 };

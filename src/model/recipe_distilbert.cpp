@@ -31,6 +31,8 @@ using enum FieldUse;
 const FieldRow kRows[] = {
     {"dim", read},
     {"hidden_size", refused, "=dim", "another width than dim"},
+    {"num_attention_heads", refused, "=n_heads", "another value than n_heads"},
+    {"num_hidden_layers", refused, "=n_layers", "another value than n_layers"},
     {"n_layers", read},
     {"n_heads", read},
     {"hidden_dim", read},

@@ -284,9 +284,10 @@ Result<Layout> olmo2(const ConfigSource& source) {
 // Queries, keys and values in one matrix, gate and input of the MLP in another.
 Result<Layout> phi3(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = read_llama_fields(
-      in, {.rotary = {.fraction_key = "partial_rotary_factor", .any_is_longrope = true},
-           .norm_eps = 1e-5});
+  Layout layout = read_llama_fields(in, {.rotary = {.fraction_key = "partial_rotary_factor",
+                                                    .any_is_longrope = true,
+                                                    .original_n_ctx = 4096},
+                                         .norm_eps = 1e-5});
   read_windows(in, layout.config, 0);
   return in.take(layout);
 }

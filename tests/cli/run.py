@@ -1410,7 +1410,8 @@ def test_adapters():
     text = ["--text", "Once upon a time"]
     plain = predictions(MODELS / "gpt2")[0]
     arguments = ["next", "--model", MODELS / "gpt2", *text, "--top", 400, "--format", "json"]
-    out = notes_said("--adapter", [*arguments, "--adapter", adapter], "gpt2-conv1d is merged: r = 4")
+    said = "gpt2-conv1d is merged: r = 4"
+    out = notes_said("--adapter", [*arguments, "--adapter", adapter], said)
     merged = {c["id"]: c["logit"] for c in json.loads(out)["next"]}
     check("--adapter changes the predictions", max(abs(merged[i] - plain[i]) for i in plain) > 0.1)
     with tempfile.TemporaryDirectory() as folder:

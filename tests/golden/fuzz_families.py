@@ -100,6 +100,8 @@ def write_otherwise(config, r):
         for key, name in names.items():
             if key in rope and r.random() < 0.8:
                 out[name] = rope.pop(key)
+        if r.random() < 0.3 and "original_max_position_embeddings" in rope:
+            out["original_max_position_embeddings"] = rope.pop("original_max_position_embeddings")
         if r.random() < 0.5 and "rope_type" in rope:
             rope["type"] = rope.pop("rope_type")
         out["rope_scaling"] = rope
@@ -111,6 +113,11 @@ def write_otherwise(config, r):
             out[name] = rope.get(kind, {}).pop("rope_theta", 500.0)
         if r.random() < 0.7 and out["model_type"] != "modernbert":
             out["rope_scaling"] = rope.get("full_attention", None)
+    if rope and r.random() < 0.1:  # in two places, which may contradict each other
+        key = r.choice(["rope_scaling", "rope_theta", "rotary_emb_base", "partial_rotary_factor"])
+        scaling = dict(rope_type="linear", factor=3.0)
+        values = dict(rope_scaling=scaling, partial_rotary_factor=r.choice([0.5, 1.0]))
+        out[key] = values.get(key, 77.0)
     others = transformers.CONFIG_MAPPING[out["model_type"]].attribute_map
     for name, own in others.items():
         if r.random() < 0.05 and own in out:

@@ -1,6 +1,7 @@
 // test_recipes.cpp - config.json of every family, and names and shapes of tensors.
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -287,7 +288,20 @@ TEST_CASE("a model of text and pictures is opened by its text_config") {
   CHECK(layout->config.rope_local_theta == 10000);
   REQUIRE(layout->notes.size() == 1);
   CHECK(has(layout->notes[0], "of this gemma3 model"));
+  CHECK(layout->warnings.empty());
   CHECK(unwrapped(json_of(R"({"model_type":"llama","text_config":{}})")).wrapper.empty());
+}
+
+TEST_CASE("what PaliGemma does with a prompt is said") {
+  ConfigSource config(json_of(
+      R"({"model_type":"gemma","hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,)"
+      R"("num_key_value_heads":1,"head_dim":8,"intermediate_size":20,"vocab_size":9,)"
+      R"("max_position_embeddings":64})"));
+  config.wrapper = "paligemma";
+  const Result<Layout> layout = read_layout(**find_recipe(config), config);
+  REQUIRE(layout);
+  REQUIRE(layout->warnings.size() == 1);
+  CHECK(has(layout->warnings[0], "reads its prompt in both directions"));
 }
 
 TEST_CASE("Gemma 3 caps no scores, whatever config.json says, and Gemma 2 does") {
@@ -300,11 +314,58 @@ TEST_CASE("Gemma 3 caps no scores, whatever config.json says, and Gemma 2 does")
   CHECK(has(layout->notes[0], "attn_logit_softcapping is 20 (a cap of scores), which models of"));
 }
 
+TEST_CASE("the original length of Phi-3 is 4096 unless config.json itself has another") {
+  const std::string factors = R"("short_factor":[1,1,1,1],"long_factor":[1,1,1,1],)";
+  const std::string rope = R"("rope_scaling":{"type":"longrope",)" + factors +
+                           R"("original_max_position_embeddings":60})";
+  const Result<Layout> without = layout_of("phi3", rope);
+  REQUIRE(without);
+  CHECK(without->config.rope_original_n_ctx == 4096);
+  REQUIRE(without->notes.size() == 1);
+  CHECK(has(without->notes[0], "original_max_position_embeddings is not used; it is 4096"));
+  const std::string own = R"(,"original_max_position_embeddings":60)";
+  CHECK(layout_of("phi3", rope + own)->config.rope_original_n_ctx == 60);
+  CHECK(layout_of("phi3", rope + own)->notes.empty());
+  CHECK(layout_of("llama", rope)->config.rope_original_n_ctx == 60);
+}
+
+TEST_CASE("two names of one field may not contradict each other") {
+  for (const std::string more : {R"("num_attention_heads":2)", R"("num_hidden_layers":1)"}) {
+    CAPTURE(more);
+    for (const char* family : {"distilbert", "gpt2", "gpt_neo", "gpt_bigcode", "bloom", "mpt"})
+      CHECK(!layout_of(family, more));
+  }
+  CHECK(layout_of("distilbert", R"("num_attention_heads":4,"num_hidden_layers":2)"));
+}
+
 TEST_CASE("BLOOM is refused where transformers would leave out biases") {
   CHECK(layout_of("bloom", R"("slow_but_exact":true)"));
   CHECK(layout_of("bloom", R"("pretraining_tp":4)"));
   CHECK(has(error_of(layout_of("bloom", R"("slow_but_exact":true,"pretraining_tp":2)")),
             "slow_but_exact is true and pretraining_tp above 1"));
+}
+
+TEST_CASE("the README's table, the random draws and the recipes name the same types") {
+  const auto text_of = [](const std::string& path) {
+    std::ifstream in(ATTNSCOPE_SOURCE_DIR "/" + path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string readme = text_of("README.md"), draws = text_of("tests/golden/fuzz_draws.py");
+  const size_t table = readme.find("| family | `model_type`"), end = readme.find("\n\n", table);
+  REQUIRE(table != std::string::npos);
+  std::set<std::string> named, known;
+  for (size_t at = readme.find('\n', table); (at = readme.find('`', at)) < end;) {
+    const size_t close = readme.find('`', ++at);
+    CHECK(named.insert(readme.substr(at, close - at)).second);
+    at = close + 1;
+  }
+  for (const Recipe* recipe : recipes()) {
+    known.insert(recipe->model_type);
+    CAPTURE(recipe->model_type);
+    CHECK(has(draws, "\n    \"" + std::string(recipe->model_type) + "\": ("));
+  }
+  CHECK(named == known);
+  CHECK(has(readme, "The " + std::to_string(known.size()) + " types in the table"));
 }
 
 TEST_CASE("numbers out of bounds are refused with the field's name") {

@@ -384,7 +384,8 @@ TEST_CASE("an adapter without its configuration is said, and without its base it
   all.push_back({"gpt2/adapter_model.safetensors", files.named("model.safetensors")->bytes});
   const auto model = load_model(all, "m");
   REQUIRE(model);
-  CHECK(any_has((*model)->warnings, "adapter_model.safetensors is an adapter without adapter_config"));
+  CHECK(any_has((*model)->warnings,
+                "adapter_model.safetensors is an adapter without adapter_config"));
   std::vector<File> alone = {{"a/adapter_config.json", {}}, {"a/adapter_model.safetensors", {}}};
   CHECK(has(load_model(alone, "m").error().message, "an adapter without its base model"));
 }

@@ -61,8 +61,8 @@ export const cases = [
       equal(status.file_error, null, "the error of the model that is open");
       check(status.model.includes("llama-gqa + llama-rs"), `the model's name: ${status.model}`);
       await page.drop_paths([path.join(kData, "adapters/llama-rs")]);
-      const said = await until(
-          async () => (await page.status()).file_error, "an adapter alone was taken");
+      const said =
+          await until(async () => (await page.status()).file_error, "an adapter alone was taken");
       check(said.includes("tiny/llama-gqa"), `the sentence: ${said}`);
       page.check_clean();
     },
