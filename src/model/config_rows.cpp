@@ -115,6 +115,7 @@ const FieldRow* find_row(FieldTables tables, std::string_view name) {
 
 // The value, to be quoted in a sentence.
 std::string shown_value(const Json& value) {
+  if (value.is_null()) return "null";
   if (const auto text = value.text()) return json_quote(*text);
   if (const auto flag = value.boolean()) return *flag ? "true" : "false";
   if (const auto whole = value.integer()) return std::to_string(*whole);
@@ -174,7 +175,9 @@ std::span<const FieldRow> common_fields() { return kCommon; }
 
 bool is_neutral(const Json& config, const FieldRow& row) {
   const Json value = config.at(row.name);
-  return value.is_null() || (!row.neutral.empty() && is_one(config, value, row.neutral));
+  // Python takes None for false.
+  if (value.is_null()) return row.use != FieldUse::refused || row.neutral != "true";
+  return !row.neutral.empty() && is_one(config, value, row.neutral);
 }
 
 Status check_rows(FieldTables tables, const Json& config, const std::string& file,

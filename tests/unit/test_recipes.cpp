@@ -338,6 +338,17 @@ TEST_CASE("two names of one field may not contradict each other") {
   CHECK(layout_of("distilbert", R"("num_attention_heads":4,"num_hidden_layers":2)"));
 }
 
+TEST_CASE("null is false where a field is true unless it is written") {
+  for (const std::string family :
+       {"bloom", "opt", "gpt_neo", "gptj", "gpt_bigcode", "gemma3_text"}) {
+    CAPTURE(family);
+    const std::string said = error_of(layout_of(family, R"("is_causal":null)"));
+    CAPTURE(said);
+    CHECK(has(said, "is_causal is null"));
+    CHECK(layout_of(family, R"("is_causal":true)"));
+  }
+}
+
 TEST_CASE("BLOOM is refused where transformers would leave out biases") {
   CHECK(layout_of("bloom", R"("slow_but_exact":true)"));
   CHECK(layout_of("bloom", R"("pretraining_tp":4)"));
