@@ -3,7 +3,7 @@
 import path from "node:path";
 
 import {kData, kModels, largest_difference, model_files, read_safetensors} from "../golden.mjs";
-import {check, equal} from "../harness.mjs";
+import {check, equal, until} from "../harness.mjs";
 
 export const cases = [
   {
@@ -28,12 +28,12 @@ export const cases = [
       await page.screenshot("pair");
 
       // The second text stays in the link, and goes with its box.
-      const link = await page.evaluate(() => location.hash);
-      check(link.includes("pair="), `the link ${link}`);
+      const in_link = () => page.evaluate(() => location.hash.includes("pair="));
+      await until(in_link, "the link has no second text");
       await page.click("button.pair");
       const alone = await page.settle();
       check(alone.n_query < golden.tensors["bert.ids"].values.length, "the second text stays");
-      check(!await page.evaluate(() => location.hash.includes("pair=")), "the link has it still");
+      await until(async () => !await in_link(), "the link has it still");
       page.check_clean();
     },
   },
