@@ -1,7 +1,6 @@
 #include "model/adapter.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -30,10 +29,10 @@ constexpr FieldRow kAdapterFields[] = {
     {"modules_to_save", read},
     {"base_model_name_or_path", read},
     {"init_lora_weights", read},
-    {"fan_in_fan_out"},       // follows from the base model, which PEFT goes by, too
-    {"bias"},                 // the file has those that were trained
-    {"layers_to_transform"},  // the file has only these
-    {"layers_pattern"},
+    {"fan_in_fan_out"},  // follows from the base model, which PEFT goes by, too
+    {"bias"},            // the file has those that were trained
+    {"layers_to_transform", read},
+    {"layers_pattern", read},
     {"task_type"},
     {"auto_mapping"},
     {"peft_version"},
@@ -89,24 +88,6 @@ Result<double> by_pattern(const Json& patterns, std::string_view module, double 
   });
   if (error) return *error;
   return found;
-}
-
-// To the nearest, ties to even.
-uint16_t to_half(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x), sign = bits >> 16 & 0x8000;
-  uint32_t m = bits & 0x7FFFFFFF;
-  if (m > 0x7F800000) return uint16_t(sign | 0x7E00);
-  if (m >= 0x477FF000) return uint16_t(sign | 0x7C00);
-  if (m < 0x38800000)  // below the least normal number; 0.5f counts in its steps of 2^-24
-    return uint16_t(sign | (std::bit_cast<uint32_t>(std::bit_cast<float>(m) + 0.5f) - 0x3F000000));
-  m += 0xFFF + (m >> 13 & 1);
-  return uint16_t(sign | (m - 0x38000000) >> 13);
-}
-
-uint16_t to_bfloat16(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  if ((bits & 0x7FFFFFFF) > 0x7F800000) return uint16_t(bits >> 16 | 0x40);
-  return uint16_t((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
 std::vector<float> flipped(const Tensor& t) {
@@ -232,8 +213,8 @@ Status Adapter::read_config() {
 // "base_model.model.X.lora_A.weight" joins the pair of X; "base_model.model.X.bias" is whole.
 Status Adapter::read_tensor(const StoredTensor& stored) {
   std::string name = stored.name;
-  for (const std::string_view outer : {"base_model.model."})
-    if (name.starts_with(outer)) name.erase(0, outer.size());
+  constexpr std::string_view kOuter = "base_model.model.";
+  if (name.starts_with(kOuter)) name.erase(0, kOuter.size());
   const size_t at = name.find(".lora_");
   const auto unknown = [&](const char* what) {
     return wrong("tensor " + quoted_name(stored.name) + " is " + what + ", which is not supported");
@@ -297,6 +278,44 @@ bool Adapter::targets(std::string_view module) const {
   return chosen("target_modules", true) && !chosen("exclude_modules", false);
 }
 
+// Whether layers_to_transform, where it is given, has the module's layer: the first number in its
+// name that stands behind a part of it, or behind one that layers_pattern names. As PEFT, which
+// leaves others out, unless target_modules has the whole name.
+bool Adapter::transforms(std::string_view module) const {
+  const Json layers = config_.at("layers_to_transform"), patterns = config_.at("layers_pattern");
+  if (layers.is_null() || (layers.is_array() && layers.size() == 0)) return true;
+  bool named = false, found = false;
+  config_.at("target_modules").each([&](std::string_view, const Json& one) {
+    return !(named = named || one.text() == module);
+  });
+  const auto look_behind = [&](std::string_view pattern) {
+    for (size_t dot = module.find('.'); dot != module.npos; dot = module.find('.', dot + 1)) {
+      const std::string_view before = module.substr(0, dot);
+      const std::string number(module.substr(dot + 1, module.find('.', dot + 1) - dot - 1));
+      const bool last = dot + 1 + number.size() == module.size();
+      if (last || number.empty() || number.find_first_not_of("0123456789") != number.npos) continue;
+      const Result<bool> fits =
+          pattern.empty() ? before.find('.') != before.npos : matches(pattern, before, false);
+      if (!fits || !*fits) continue;
+      const auto is_it = [&](const Json& layer) {
+        return layer.integer() && std::to_string(*layer.integer()) == number;
+      };
+      found = is_it(layers);
+      layers.each(
+          [&](std::string_view, const Json& one) { return !(found = found || is_it(one)); });
+      return true;
+    }
+    return false;
+  };
+  if (patterns.size() == 0) {
+    look_behind(patterns.text().value_or(""));
+  } else {
+    patterns.each(
+        [&](std::string_view, const Json& one) { return !look_behind(one.text().value_or("?")); });
+  }
+  return named || found;
+}
+
 Status Adapter::check_pair(Pair& pair) {
   const std::string of = quoted_name(pair.module);
   if (!pair.a || !pair.b)
@@ -313,6 +332,8 @@ Status Adapter::check_pair(Pair& pair) {
                  std::to_string(pair.b->shape[1]) + ", which do not fit " + kConfig);
   if (!targets(pair.module))
     return wrong("adapts " + of + ", which target_modules in " + kConfig + " leaves out");
+  if (!transforms(pair.module))
+    return wrong("adapts " + of + ", which layers_to_transform in " + kConfig + " leaves out");
   const bool root = config_.at("use_rslora").boolean().value_or(false);
   pair.scale = *alpha / (root ? std::sqrt(*r) : *r);
   return {};
@@ -479,7 +500,7 @@ void add_low_rank(const LowRank& more, int64_t begin, int64_t end, uint8_t* at, 
       }
       std::memcpy(&half, to, 2);
       const auto widen = format == Format::f16 ? half_to_float : bfloat16_to_float;
-      const auto narrow = format == Format::f16 ? to_half : to_bfloat16;
+      const auto narrow = format == Format::f16 ? float_to_half : float_to_bfloat16;
       const float sum = more.rounded ? widen(narrow(sums[size_t(j)])) : sums[size_t(j)];
       half = narrow(widen(half) + sum);
       std::memcpy(to, &half, 2);

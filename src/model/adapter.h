@@ -52,6 +52,7 @@ class Adapter {
   Status check_saved(std::span<const NamedTensors> base) const;
   bool saves(std::string_view name) const;
   bool targets(std::string_view module) const;
+  bool transforms(std::string_view module) const;
   Error wrong(const std::string& what) const { return Error{file_ + ": " + what}; }
   std::string made_for() const;
 

@@ -50,5 +50,8 @@ void add(std::span<float> x, std::span<const float> y);
 
 float half_to_float(uint16_t half);      // IEEE binary16
 float bfloat16_to_float(uint16_t bits);  // the upper half of a binary32
+// To the nearest, ties to even.
+uint16_t float_to_half(float x);
+uint16_t float_to_bfloat16(float x);
 
 }  // namespace attn

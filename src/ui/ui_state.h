@@ -48,6 +48,7 @@ struct FigureCache {
   State state;
   ViewPart part;
   float width = 0, line_height = 0;
+  bool touch = false;
   Figure figure;
 };
 
@@ -61,7 +62,7 @@ struct ViewCache {
   float width = 0, height = 0, line_height = 0;
   size_t n_columns = 0;
   const void* general = nullptr;  // HeadsTable::general, compared alone
-  bool is_pattern = false;
+  bool is_pattern = false, touch = false;
   Figure figure;
 };
 

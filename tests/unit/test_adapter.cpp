@@ -95,6 +95,18 @@ TEST_CASE("adapters that are not plain LoRA are refused by name") {
   CHECK(has(with("\"r\": 3", "\"r\": 4"), "have ranks 3 and 3, which do not fit"));
   CHECK(
       has(with("|k|v", "|v"), "adapts \"model.layers.0.self_attn.k_proj\", which target_modules"));
+  const char* const layers = "\"layers_to_transform\": null";
+  const std::string left_out = ".mlp.down_proj\", which layers_to_transform";
+  CHECK(has(with(layers, "\"layers_to_transform\": [0]"), "model.layers.1" + left_out));
+  CHECK(has(with(layers, "\"layers_to_transform\": 1"), "model.layers.0" + left_out));
+  CHECK(with(layers, "\"layers_to_transform\": [1, 0]") == "");
+  CHECK(with(layers, "\"layers_to_transform\": [0, 1], \"x\": 0") == "");
+  const char* const pattern = "\"layers_pattern\": null,\n  \"layers_to_transform\": null";
+  const auto by = [](std::string name) {
+    return "\"layers_pattern\": " + name + ", \"layers_to_transform\": [0, 1]";
+  };
+  CHECK(with(pattern, by("[\"h\", \"layers\"]").c_str()) == "");
+  CHECK(has(with(pattern, by("\"h\"").c_str()), "which layers_to_transform"));
   CHECK(has(with("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\""),
             "changes the weights of the base model"));
   CHECK(has(with("\"lora_bias\": false", "\"lora_bias\": true"), "a bias of lora_B"));

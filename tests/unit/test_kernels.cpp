@@ -255,6 +255,28 @@ TEST_CASE("activations follow their formulas") {
   }
 }
 
+TEST_CASE("floats become the nearest halves, and the even one of two as near") {
+  const auto check = [](auto widen, auto narrow, uint32_t infinity) {
+    for (uint32_t bits = 0; bits < infinity; ++bits) {
+      const float below = widen(uint16_t(bits));
+      // Behind the largest, where the next would be.
+      const float above = bits + 1 < infinity ? widen(uint16_t(bits + 1))
+                                              : below + (below - widen(uint16_t(bits - 1)));
+      const float between = std::isinf(above) ? NAN : below + (above - below) / 2;
+      const bool right =
+          narrow(below) == bits && narrow(-below) == (bits | 0x8000) &&
+          (std::isnan(between) || (narrow(between) == bits + (bits & 1) &&
+                                   narrow(std::nextafter(between, INFINITY)) == bits + 1 &&
+                                   narrow(std::nextafter(between, 0.f)) == bits));
+      if (!right) FAIL("half ", bits);
+    }
+    CHECK(narrow(INFINITY) == infinity);
+    CHECK(std::isnan(widen(narrow(NAN))));
+  };
+  check(half_to_float, float_to_half, 0x7C00);
+  check(bfloat16_to_float, float_to_bfloat16, 0x7F80);
+}
+
 TEST_CASE("halves become floats exactly") {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;

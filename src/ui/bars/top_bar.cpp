@@ -120,9 +120,9 @@ void draw_top_bar(Frame& f) {
   const int n_icons = tiny ? 3 : 5;
   const float buttons =
       float(n_icons) * (height + gap) + language_width + open_width + search_width + 2 * gap;
-  const float room = ImGui::GetContentRegionAvail().x - buttons - 12;
+  const float left = ImGui::GetContentRegionAvail().x, room = left - buttons - 12;
   const bool two_rows = room < 90;
-  draw_model_menu(f, two_rows ? width : std::min(room, narrow ? 999.f : 420.f));
+  draw_model_menu(f, two_rows ? left : std::min(room, narrow ? 999.f : 420.f));
 
   if (!two_rows) ImGui::SameLine();
   ImGui::SetCursorScreenPos({right - buttons, ImGui::GetCursorScreenPos().y});

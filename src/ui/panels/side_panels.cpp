@@ -29,9 +29,9 @@ bool is_cached(const Frame& f, FigureCache& c, const State& at,
                const std::shared_ptr<const MadeMeasure>& made, float width, float line_height) {
   const ViewPart part = part_in_sight();
   if (c.drawn.lock() == f.drawn() && c.made == made && c.state == at && c.width == width &&
-      c.line_height == line_height && c.part == part)
+      c.line_height == line_height && c.touch == f.ui.touch && c.part == part)
     return true;
-  c = {f.drawn(), made, at, part, width, line_height, {}};
+  c = {f.drawn(), made, at, part, width, line_height, f.ui.touch, {}};
   return false;
 }
 

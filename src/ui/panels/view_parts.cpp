@@ -48,7 +48,8 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   const State& at = wish.at ? *wish.at : f.shown;
   if (c.drawn.lock() == f.drawn() && c.view == wish.view && c.first == wish.measure &&
       c.second == wish.second && c.state == at && c.width == width && c.height == wish.height &&
-      c.line_height == line && c.part == part && c.n_columns == n_columns && c.general == general)
+      c.line_height == line && c.touch == f.ui.touch && c.part == part &&
+      c.n_columns == n_columns && c.general == general)
     return c.figure;
   c.drawn = f.drawn();
   c.view = wish.view;
@@ -58,6 +59,7 @@ const Figure& view_figure(Frame& f, ViewCache& c, const FigureWish& wish) {
   c.width = width;
   c.height = wish.height;
   c.line_height = line;
+  c.touch = f.ui.touch;
   c.part = part;
   c.n_columns = n_columns;
   c.general = general;

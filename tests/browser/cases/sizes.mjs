@@ -4,7 +4,8 @@ import path from "node:path";
 import {kModels, model_files} from "../golden.mjs";
 import {check, equal} from "../harness.mjs";
 
-const kSizes = [[1280, 800, 1], [800, 600, 1], [390, 700, 1], [1280, 800, 2], [390, 700, 3]];
+const kSizes =
+    [[1280, 800, 1], [800, 600, 1], [500, 600, 1], [390, 700, 1], [1280, 800, 2], [390, 700, 3]];
 
 // Every rectangle of a name has a size and lies in the window.
 async function check_inside(page, what) {
