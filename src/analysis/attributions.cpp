@@ -26,7 +26,7 @@ std::span<const Metric> attributions() {
                       "softmax(LN_f(x^l_i) W_U + b_U)[目标]"},
           .source = {"nostalgebraist 2020; TransformerLens accumulated_resid"},
           .reads = reads_target,
-          .needs = needs_model | needs_activations | needs_logits,
+          .needs = needs_model | needs_activations | needs_logits | needs_one_of,
           .begin = begin_lens_probability,
       },
       {
@@ -62,7 +62,7 @@ std::span<const Metric> attributions() {
                       "#{t: logit^l_i[t] > logit^l_i[目标]}"},
           .source = {"nostalgebraist 2020"},
           .reads = reads_target,
-          .needs = needs_model | needs_activations | needs_logits,
+          .needs = needs_model | needs_activations | needs_logits | needs_one_of,
           .begin = begin_lens_rank,
       },
       {
@@ -79,7 +79,7 @@ std::span<const Metric> attributions() {
           .formula = {"-sum over t of p log2 p, p = softmax(LN_f(x^l_i) W_U + b_U)",
                       "-Σ_t p log2 p，p = softmax(LN_f(x^l_i) W_U + b_U)"},
           .source = {"nostalgebraist 2020"},
-          .needs = needs_model | needs_activations | needs_logits,
+          .needs = needs_model | needs_activations | needs_logits | needs_one_of,
           .begin = begin_lens_entropy,
       },
       {

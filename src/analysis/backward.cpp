@@ -27,6 +27,8 @@ double derivative(Activation activation, double x) {
     }
     case Activation::relu:
       return x > 0 ? 1 : 0;
+    case Activation::tanh:
+      return 1 - std::tanh(x) * std::tanh(x);
   }
   return 0;
 }
@@ -95,6 +97,7 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
   if (!w.head_dense.w.empty()) {
     Dense normed(resid.rows, resid.cols);
     normalize_rows(c, w.ln_final, resid, mat(normed));
+    normed = normed.colwise().mean().eval();
     const Dense before = product(const_mat(normed), w.head_dense);
     Dense act = before;
     map_of(c.head_activation)(act.data(), act.size());
@@ -102,7 +105,8 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
     activation_backward(c.head_activation, all(before), all(d));
     d = d * dense(w.head_dense.w);
   }
-  return norm_backward(c, w.ln_final, resid, d);
+  return norm_backward(c, w.ln_final, resid,
+                       d.replicate(Eigen::Index(resid.rows), 1) / float(resid.rows));
 }
 
 void rotate_back(const Config& c, int layer, Mat d) {

@@ -13,8 +13,8 @@ void activation_backward(Activation activation, std::span<const float> x, std::s
 // norm. x, d_out, d_x [n, d_model]
 void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, const Dense& d_out,
                   Dense& d_x);
-// d_resid of the final row's logit direction u: through W_U's side of ready_to_unembed.   resid, u
-// [1, d_model]
+// d_resid of the logit direction u [1, output_width], through ready_to_unembed: of one row, or of
+// several that the head reads the mean of.   resid [n, d_model]
 Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u);
 // Turns the gradient of rotated q or k of one head, d [n, d_head], into that before the rotation,
 // in place.

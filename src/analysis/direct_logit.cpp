@@ -64,6 +64,7 @@ struct Direct {
         a(inputs.attention()),
         ask(inputs, state.token) {
     in.state = &state;
+    state.token = read_token(in);
   }
   // What a contribution of the layer's heads is worth: behind the norm of what attention writes, if
   // there is one, whose scale is that of the whole.

@@ -4,6 +4,7 @@
 
 #include "analysis/backward.h"
 #include "analysis/target_pass.h"
+#include "model/label_head.h"
 
 namespace attn {
 
@@ -44,6 +45,7 @@ struct Backward {
         n(inputs.kept()->n),
         d(inputs.kept()->d_model) {
     in.state = &state;
+    state.token = read_token(in);
     neurons = rows_a_step(int64_t(n) * d * (c.gated_mlp ? 5 : 3), c.d_mlp);
     queries = rows_a_step(int64_t(n) * a.d_head * 6 + int64_t(a.d_head) * d, n);
     r_rows = rows_a_step(int64_t(n) * n, n);
@@ -76,10 +78,11 @@ struct Backward {
   void begin() {
     const Activations& k = *in.kept();
     const std::vector<float> u = direction(model, ask.target());
+    const ReadRows rows = rows_read(c, a.query_tokens[0], state.token);
     const ConstMat last =
-        ConstMat(k.resid_final.data(), k.n, k.d_model).rows_of(state.token, state.token + 1);
+        ConstMat(k.resid_final.data(), k.n, k.d_model).rows_of(rows.from, rows.to);
     d_resid = Dense::Zero(n, d);
-    d_resid.row(state.token) = unembed_backward(model, last, row_of(u));
+    d_resid.middleRows(rows.from, rows.to - rows.from) = unembed_backward(model, last, row_of(u));
     if (relevant) kept.resize(size_t(a.n_layers));
     sums = Dense::Zero(a.n_layers, a.n_heads);
   }
@@ -251,7 +254,8 @@ Study begin_chefer(const Inputs& in) {
 
 Study begin_chefer_row(const Inputs& in) {
   return begin(in, true, 0, [](const Backward& b) {
-    const Eigen::RowVectorXf row = b.R.row(b.state.token);
+    const ReadRows rows = rows_read(b.c, b.a.query_tokens[0], b.state.token);
+    const Eigen::RowVectorXf row = b.R.middleRows(rows.from, rows.to - rows.from).colwise().mean();
     return Measure{{Axis::key}, {b.a.n_key}, {row.data(), row.data() + row.size()}};
   });
 }

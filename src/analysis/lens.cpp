@@ -59,17 +59,17 @@ LensPass::LensPass(const Inputs& in, int n_top)
   table_.n_query = in.kept()->n;
   table_.cells.resize(size_t(table_.n_rows) * size_t(table_.n_query));
   rows_ = std::clamp(table_.n_query, 1, kRows);
-  words_ =
-      rows_a_step(int64_t(c.d_model) * rows_ / 2, c.d_vocab);  // by our own product, twice as fast
-  looks_ = int(std::clamp<int64_t>(kLookWork / std::max(1, c.d_vocab), 1, rows_));
-  ready_.resize(size_t(rows_) * size_t(c.embed_width()));
-  logits_.resize(size_t(rows_) * size_t(c.d_vocab));
+  words_ = rows_a_step(int64_t(c.d_model) * rows_ / 2,
+                       c.n_outputs());  // by our own product, twice as fast
+  looks_ = int(std::clamp<int64_t>(kLookWork / std::max(1, c.n_outputs()), 1, rows_));
+  ready_.resize(size_t(rows_) * size_t(c.output_width()));
+  logits_.resize(size_t(rows_) * size_t(c.n_outputs()));
 }
 
 // Words, then looks.
 int LensPass::parts_of(int batch) const {
   const int n = std::min(rows_, table_.n_query - batch * rows_);
-  return n_parts(in_.model->config.d_vocab, words_) + n_parts(n, looks_);
+  return n_parts(in_.model->config.n_outputs(), words_) + n_parts(n, looks_);
 }
 
 int LensPass::n_steps() const {
@@ -92,7 +92,7 @@ bool LensPass::step() {
   if (row_ >= table_.n_rows || table_.n_query == 0) return false;
   in_.state = &state_;
   const Model& model = *in_.model;
-  const int d = model.config.embed_width(), n_words = model.config.d_vocab;
+  const int d = model.config.output_width(), n_words = model.config.n_outputs();
   const int row = table_.n_rows - 1 - row_, q0 = batch_ * rows_,
             n = std::min(rows_, table_.n_query - q0);
   const int n_products = n_parts(n_words, words_);

@@ -15,6 +15,11 @@ namespace {
 
 int within(int i, int n) { return std::clamp(i, 0, std::max(n - 1, 0)); }
 
+// Whether it is a lens: predictions of each layer at each token.
+bool reads_layers(const Metric& metric) {
+  return metric.group == MetricGroup::predictions && metric.axes.size() > 1;
+}
+
 // Whether a layer that the metric reads was given as weights.
 bool has_weights_alone(const Metric& metric, const Inputs& in) {
   const Attention& a = in.attention();
@@ -60,13 +65,15 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_norm_first) && in.model && in.model->config.norm_place == NormPlace::post)
     return no(
         ": needs a residual stream that is a plain sum; this model takes a norm after every sum, "
-        "as BERT does",
-        "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化");
+        "as BERT does; use gradient × attention instead",
+        "：需要各部分直接相加的残差流；该模型（如 BERT）在每次相加之后都做归一化；可改用梯度 × "
+        "注意力");
   if (asks(needs_norm_first) && in.model && !in.model->weights.head_dense.w.empty())
     return no(
         ": needs logits that are a sum over the parts of the residual stream; this model has a "
-        "dense layer with an activation before its unembedding",
-        "：需要 logit 是残差流各部分之和；该模型在反嵌入之前还有一个带激活函数的全连接层");
+        "dense layer with an activation before its outputs; use gradient × attention instead",
+        "：需要 logit 是残差流各部分之和；该模型在输出之前还有一个带激活函数的全连接层；可改用梯度 "
+        "× 注意力");
   if (asks(needs_plain_writes) && in.model &&
       (in.model->config.writes_normed || in.model->config.qk_norm_whole))
     return no(
@@ -76,6 +83,17 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_logits) && in.model && !in.model->config.has_logits)
     return no(": needs an output vocabulary, which this model doesn't have",
               "：需要输出词表，而该模型没有");
+  const LabelHead* const labels = in.model ? &in.model->config.labels : nullptr;
+  if (asks(needs_one_of) && labels && labels->scale != LabelScale::softmax)
+    return no(
+        ": needs outputs that share one probability; those of this model do not; use the lens of "
+        "logits instead",
+        "：需要各输出的概率之和为 1；该模型的标签不是这样；可改用 logit 透镜");
+  if (reads_layers(metric) && labels && labels->at == ReadAt::mean)
+    return no(
+        ": needs labels that are read from one token; this model reads them from the mean over all "
+        "tokens; use gradient × attention instead",
+        "：需要从单个词元读取的标签；该模型从所有词元的平均读取；可改用梯度 × 注意力");
   if (asks(of_weights)) return metric.too_large ? named(metric.too_large(in)) : Status();
   if (!in.trace) return no(": needs a text", "：需要先输入文本");
   const Attention& a = in.attention();

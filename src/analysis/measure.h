@@ -53,6 +53,7 @@ enum Need : unsigned {
   of_weights = 1024,       // nothing but weights: there may be no trace
   needs_output = 2048,     // W_O, of a model or of the attention from scratch
   needs_plain_writes = 4096,  // heads whose outputs are added as they are
+  needs_one_of = 8192,        // outputs of which each token has one, by a softmax
 };
 
 // The members of State that a metric's numbers and names depend on; bits of Metric::reads. All

@@ -2,10 +2,25 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "analysis/dense.h"
+#include "model/label_head.h"
 
 namespace attn {
+
+namespace {
+
+// Of "#50".
+std::optional<int> number_in(std::string_view text) {
+  int id = 0;
+  if (text.size() < 2 || text.front() != '#') return {};
+  const auto [end, fault] = std::from_chars(text.data() + 1, text.data() + text.size(), id);
+  const bool whole = fault == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional(id) : std::nullopt;
+}
+
+}  // namespace
 
 int token_named(const Tokenizer& tokenizer, std::string_view text) {
   if (text.empty()) return -1;
@@ -17,11 +32,7 @@ int token_named(const Tokenizer& tokenizer, std::string_view text) {
     }
     return found;
   };
-  if (int id = 0; text.front() == '#' && text.size() > 1) {
-    const auto [end, fault] = std::from_chars(text.data() + 1, text.data() + text.size(), id);
-    if (fault == std::errc() && end == text.data() + text.size())
-      return id < tokenizer.size() ? id : -1;
-  }
+  if (const auto id = number_in(text)) return *id < tokenizer.size() ? *id : -1;
   if (text.front() != ' ')
     if (const int id = only(" " + std::string(text)); id >= 0) return id;
   if (const int id = tokenizer.id_of(text); id >= 0) return id;
@@ -56,46 +67,65 @@ std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view t
   return tokens;
 }
 
+int output_named(const Model& model, std::string_view text) {
+  const std::vector<std::string>& labels = model.config.labels.names;
+  if (labels.empty()) {
+    const int id = model.tokenizer ? token_named(*model.tokenizer, text) : -1;
+    return id < model.config.d_vocab ? id : -1;
+  }
+  const auto named = std::ranges::find(labels, text);
+  if (named != labels.end()) return int(named - labels.begin());
+  const int id = number_in(text).value_or(-1);
+  return id < int(labels.size()) ? id : -1;
+}
+
+std::string name_of_output(const Model& model, int id) {
+  if (model.config.labels.names.empty()) return name_of_token(*model.tokenizer, id);
+  const std::string name = output_name(model, id);
+  return output_named(model, name) == id ? name : "#" + std::to_string(id);
+}
+
+std::vector<int> outputs_beginning(const Model& model, std::string_view text, int most) {
+  const std::vector<std::string>& labels = model.config.labels.names;
+  if (labels.empty()) return tokens_beginning(*model.tokenizer, text, most);
+  std::vector<int> found;
+  for (int id = 0; id < int(labels.size()) && int(found.size()) < most; ++id)
+    if (labels[size_t(id)].starts_with(text)) found.push_back(id);
+  return found;
+}
+
+int read_token(const Inputs& in) {
+  return rows_read(in.model->config, in.attention().query_tokens[0], in.state->token).from;
+}
+
 Target target_of(const Inputs& in) {
-  const Model* model = in.model;
-  if (!model || !model->tokenizer) return {};
-  const auto known = [&](const std::string& text) {
-    const int id = token_named(*model->tokenizer, text);
-    return id < model->config.d_vocab ? id : -1;
-  };
-  return {known(in.state->target), known(in.state->foil)};
+  if (!in.model) return {};
+  return {output_named(*in.model, in.state->target), output_named(*in.model, in.state->foil)};
 }
 
 Status bad_target(const Inputs& in) {
   const Target target = target_of(in);
   const Lang lang = in.state->lang;
+  std::string labels;
+  if (in.model)
+    for (const std::string& name : in.model->config.labels.names)
+      labels += (labels.empty() ? "" : tr(lang, ", ", "、")) + name;
   for (const auto& [text, id] :
        {std::pair(in.state->target, target.token), {in.state->foil, target.foil}})
-    if (!text.empty() && id < 0)
+    if (!text.empty() && id < 0 && !labels.empty())
+      return Error{"“" + text + "”" +
+                   tr(lang, " is not a label of this model; its labels are ",
+                      " 不是该模型的标签；它的标签有：") +
+                   labels};
+    else if (!text.empty() && id < 0)
       return Error{"“" + text + "”" +
                    tr(lang, " is not one token of this model; choose a shorter or more common word",
                       " 不是该模型的单个词元；请改用更短或更常见的词")};
   return {};
 }
 
-Target target_at(const Inputs& in, int query) {
-  Target target = target_of(in);
-  if (target.token >= 0) return target;
-  const Model& model = *in.model;
-  const int d = model.config.d_model;
-  const ConstMat resid =
-      ConstMat(in.kept()->resid_final.data(), in.kept()->n, d).rows_of(query, query + 1);
-  std::vector<float> ready(size_t(model.config.embed_width())),
-      logits(size_t(model.config.d_vocab));
-  const Mat row(ready.data(), 1, int64_t(ready.size()));
-  ready_to_unembed(model, resid, row);
-  unembed(model, row, {logits.data(), 1, int64_t(logits.size())});
-  target.token = int(std::ranges::max_element(logits) - logits.begin());
-  return target;
-}
-
 std::vector<float> direction(const Model& model, const Target& target) {
-  std::vector<float> u(size_t(model.config.embed_width())), foil(u.size());
+  std::vector<float> u(size_t(model.config.output_width())), foil(u.size());
   model.weights.unembed.row(target.token, u);
   if (target.foil >= 0) model.weights.unembed.row(target.foil, foil);
   for (size_t i = 0; i < u.size(); ++i) u[i] -= foil[i];

@@ -1,4 +1,5 @@
-// target.h - the token that is asked about, "A" minus "B" where there is a foil, and its direction.
+// target.h - the token or label that is asked about, "A" minus "B" where there is a foil, and its
+// direction.
 #pragma once
 
 #include <string>
@@ -21,16 +22,23 @@ std::string name_of_token(const Tokenizer& tokenizer, int token);
 // most.
 std::vector<int> tokens_beginning(const Tokenizer& tokenizer, std::string_view text, int most);
 
+// The same of the outputs of a model: labels by name or number where it has a head of labels, else
+// tokens.
+int output_named(const Model& model, std::string_view text);
+std::string name_of_output(const Model& model, int id);
+std::vector<int> outputs_beginning(const Model& model, std::string_view text, int most);
+
+// The token whose row the logits asked for at State::token are computed from, or the first of them.
+int read_token(const Inputs& in);
+
 struct Target {
-  int token = -1;  // -1: the likeliest at each position
+  int token = -1;  // or label; -1: the likeliest at each position
   int foil = -1;   // -1: none
 };
 // Of State::target and State::foil; names that are no token count as empty.
 Target target_of(const Inputs& in);
 // In one sentence, a target or a foil that is no single token of the model.
 Status bad_target(const Inputs& in);
-// The same with `token` the likeliest one at `query`, unless it is given.
-Target target_at(const Inputs& in, int query);
 
 // W_U[:, token] - W_U[:, foil], [d_model].
 std::vector<float> direction(const Model& model, const Target& target);

@@ -8,7 +8,8 @@
 
 namespace attn {
 
-// target_at() in steps: none where the target is named or the trace has the logits of `query`.
+// target_of() with the likeliest token or label at `query` where none is named, found in steps:
+// none where the trace has its logits.
 class TargetPass {
  public:
   TargetPass(const Inputs& in, int query);

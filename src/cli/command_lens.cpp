@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "figure/exporters.h"
 #include "figure/report_text.h"
+#include "model/label_head.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -32,8 +33,6 @@ struct Lens {
   const State& state;  // clamped
   LensTable table;
   std::span<const std::string> notes;
-
-  const Tokenizer& tokenizer() const { return *model.tokenizer; }
 };
 
 std::string layer_name(int row, Lang lang) {
@@ -44,8 +43,14 @@ double chance(const LensCell& cell, float logit) { return std::exp(double(logit)
 
 std::string shown(const Lens& l, int id) {
   Token token;
-  token.shown = l.tokenizer().shown(id);
+  token.shown = output_name(l.model, id);
   return token_name(token, 16);
+}
+
+// A token as the vocabulary spells it, or a label.
+std::string piece(const Lens& l, int id) {
+  return l.model.config.labels.names.empty() ? l.model.tokenizer->piece(id)
+                                             : output_name(l.model, id);
 }
 
 // One line per layer for the chosen token.
@@ -98,7 +103,7 @@ std::string as_csv(const Lens& l) {
              json_number(float(chance(cell, cell.target_logit))) + "," + std::to_string(cell.rank) +
              "," + json_number(cell.entropy);
       for (const Peak& p : cell.top) {
-        out += "," + std::to_string(p.key) + "," + csv_quote(l.tokenizer().piece(p.key)) + "," +
+        out += "," + std::to_string(p.key) + "," + csv_quote(piece(l, p.key)) + "," +
                json_number(float(chance(cell, p.weight)));
       }
     }
@@ -123,7 +128,7 @@ std::string as_json(const Lens& l) {
       for (const Peak& p : cell.top)
         json.object()
             .integer("id", p.key)
-            .text("piece", l.tokenizer().piece(p.key))
+            .text("piece", piece(l, p.key))
             .number("probability", float(chance(cell, p.weight)))
             .end();
       json.end().end();
@@ -151,8 +156,8 @@ int run_lens(const Options& o) {
   if (const Status e = check_looks(state, trace)) return fail(*e);
   const Model& model = *opened->model;
   const Inputs in{&model, &trace, &state};
-  if (const Status e = missing(*find_metric("lens_logit"), in)) return fail(*e);
-  LensPass pass(in, std::min(o.top, model.config.d_vocab));
+  if (const Status e = missing(*find_metric("lens_probability"), in)) return fail(*e);
+  LensPass pass(in, std::min(o.top, model.config.n_outputs()));
   {
     Progress progress("Computing the predictions of each layer");
     while (pass.step()) progress.step();

@@ -1,10 +1,11 @@
-// command_next.cpp - attnscope next: the most likely next tokens, or fillings of a [MASK].
+// command_next.cpp - attnscope next: the most likely next tokens, fillings of a [MASK], or labels.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "base/json_writer.h"
 #include "cli/command.h"
+#include "cli/label_output.h"
 #include "figure/exporters.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
@@ -119,6 +120,7 @@ int run_next(const Options& o) {
         {model.name +
          ": the model has no output vocabulary and cannot predict tokens; use attnscope report "
          "or attnscope heads to see its attention"});
+  const bool has_labels = !model.config.labels.names.empty();
   const std::vector<int> positions = predicted(model, opened->tokens);
   const std::string mask = mask_piece(*model.tokenizer);
   if (positions.empty())
@@ -126,15 +128,18 @@ int run_next(const Options& o) {
                  ": a bidirectional model, which predicts masked tokens rather than the next one; "
                  "write " +
                  mask + " into the text"});
-  const Keep keep{.all_logits = model.config.fills_masks};
+  const Keep keep{.all_logits = model.config.fills_masks || has_labels};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (!std::ranges::all_of(trace.logits, [](float x) { return std::isfinite(x); }))
     return fail({model.name +
                  ": the logits are not numbers (NaN), so that no token can be predicted; "
                  "attnscope report shows which heads are concerned"});
+  if (has_labels)
+    return o.as_json ? finish(labels_as_json(*opened->model, trace, o.top, opened->notes))
+                     : finish_text(labels_as_text(*opened->model, trace, o.top, o.lang));
   const Tokens& tokens = trace.parts[0].query_tokens[0];
-  const int first = tokens.size() - trace.n_logits;  // position of the first row
+  const int first = trace.first_logit;
   std::vector<Guess> guesses;
   for (const int position : positions) {
     const size_t d_vocab = size_t(model.config.d_vocab), row = size_t(position - first);
@@ -153,7 +158,7 @@ int run_next(const Options& o) {
 Run set_up_next(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model(app, o->model);
-  app.add_option("--top", o->top, "Number of tokens to show (default 10)")
+  app.add_option("--top", o->top, "Number of tokens, labels or answers to show (default 10)")
       ->option_text("N")
       ->check(CLI::PositiveNumber.description(""));
   add_language(app, o->lang);

@@ -37,7 +37,8 @@ std::span<const Command> commands() {
       },
       {
           .name = "next",
-          .title = "The most likely next tokens, or the most likely tokens for a [MASK]",
+          .title = "The most likely next tokens or tokens for a [MASK]; labels, where the model "
+                   "has them",
           .examples = "attnscope next --model DIR --text \"Once upon a time\"\n"
                       "attnscope next --model DIR --text-file - --top 3 --format json < story.txt",
           .set_up = set_up_next,

@@ -7,14 +7,14 @@
 #include "figure/figure_text.h"
 #include "figure/figure_views.h"
 #include "figure/heads_table.h"
+#include "model/label_head.h"
 
 namespace attn {
 
 namespace {
 
 std::string shown(const ViewInput& input, int token) {
-  const Model* model = input.model;
-  return model && model->tokenizer ? model->tokenizer->shown(token) : "#" + std::to_string(token);
+  return input.model ? output_name(*input.model, token) : "#" + std::to_string(token);
 }
 
 // The tooltip: place, value, and all predictions.

@@ -13,7 +13,19 @@ enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary };
 enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
-enum class Activation { gelu, gelu_tanh, silu, relu };
+enum class Activation { gelu, gelu_tanh, silu, relu, tanh };
+
+// A head of labels in place of an output vocabulary (model/label_head.h).
+enum class ReadAt { token, first, last, mean };  // of which row of the text it is read
+// What becomes of the logits: chances among the labels, of each label, or of each token; or none.
+enum class LabelScale { softmax, sigmoid, over_tokens, plain };
+struct LabelHead {
+  std::vector<std::string> names;  // empty: there is no such head
+  ReadAt at = ReadAt::token;
+  LabelScale scale = LabelScale::softmax;
+  Activation activation = Activation::tanh;  // of its dense layer, if it has one
+  int skipped_id = -1;                       // of tokens that are not the last
+};
 
 struct Config {
   std::string family;  // the recipe's model_type: "llama", "gpt_neox"
@@ -24,6 +36,9 @@ struct Config {
   int n_ctx = 0;  // the longest input that its positions support
   int d_vocab = 0;
   bool has_logits = true;  // false: no output vocabulary, e.g. BERT without its masked-LM head
+  LabelHead labels;
+  int n_outputs() const { return labels.names.empty() ? d_vocab : int(labels.names.size()); }
+  int output_width() const { return labels.names.empty() ? embed_width() : d_model; }
 
   Norm norm = Norm::layer_norm;
   NormPlace norm_place = NormPlace::pre;

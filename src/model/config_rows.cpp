@@ -51,10 +51,10 @@ constexpr FieldRow kCommon[] = {
     {"_flash_attn_2_enabled"},
     {"initializer_range"},
     {"initializer_factor"},
-    {"id2label"},
+    {"id2label", read},
     {"label2id"},
     {"num_labels"},
-    {"problem_type"},
+    {"problem_type", read},
     {"finetuning_task"},
     {"task_specific_params"},
     {"tokenizer_class"},
@@ -256,6 +256,7 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
     layout->notes.push_back(config.file + ": of this " + config.wrapper +
                             " model, the part that reads text is opened (text_config)");
   layout->config.family = recipe.model_type;
+  layout->fields = config.json;
   if (config.json.at("model_type").is_null())
     layout->notes.push_back(config.file + ": model_type is missing; taken as " + recipe.model_type +
                             ", the type of " +

@@ -4,6 +4,7 @@
 
 #include "files/known_files.h"
 #include "model/adapter.h"
+#include "model/label_head.h"
 #include "model/model.h"
 #include "model/model_files.h"
 #include "model/pack_weights.h"
@@ -204,6 +205,7 @@ Status ModelLoad::Impl::plan() {
   if (refused_unused) return plan->unused;
   model->config = layout.config;
   model->config.d_vocab = plan->d_vocab;
+  if (!plan->labels.names.empty()) use_labels(model->config, plan->labels);
   model->config.has_logits =
       plan->tied || std::ranges::any_of(plan->wanted, [&](const WantedTensor& w) {
         return w.table == &plan->weights->unembed;

@@ -44,12 +44,12 @@ struct Weights {
   Linear embed_project;  // [d_model, embed_width], where Config::d_embed
   std::vector<Block> blocks;
   NormWeights ln_final;
-  // BERT's masked-LM head: a dense layer, an activation, a norm; else empty.
-  Linear head_dense;  // [embed_width, d_model]
+  // BERT's masked-LM head and many of labels: a dense layer, an activation, a norm; else empty.
+  Linear head_dense;  // [output_width, d_model]
   NormWeights ln_head;
-  Table
-      unembed;  // [d_vocab, embed_width]; the same memory as embed when tied; empty without logits
-  Tensor unembed_bias;  // [d_vocab], or empty
+  // [n_outputs, output_width]; the same memory as embed when tied; empty without logits
+  Table unembed;
+  Tensor unembed_bias;  // [n_outputs], or empty
 };
 
 struct Model {

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "model/label_head.h"
 #include "model/tensor_names.h"
 
 namespace attn {
@@ -48,8 +49,12 @@ class Binder {
     Result<NamePrefixes> prefixes = find_prefixes(recipe_, files_, plan_.notes);
     if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
     prefixes_ = std::move(*prefixes);
-    for (const Bind& bind : recipe_.binds) fill_everywhere(bind);
-    if (has_head()) {
+    const LabelRow* const labels = find_labels();
+    for (const Bind& bind : recipe_.binds)
+      if (!labels || bind.target.table != &Weights::unembed) fill_everywhere(bind);
+    if (labels) {
+      fill_labels(*labels);
+    } else if (has_head()) {
       in_head_ = true;
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
@@ -75,6 +80,43 @@ class Binder {
     return find(first + ".weight").tensor || find(first + ".bias").tensor;
   }
 
+  // The head of labels that the configuration and the files have.
+  const LabelRow* find_labels() {
+    const bool named = !layout_.fields.at("architectures").at(size_t(0)).is_null();
+    if (!named && has_head()) return nullptr;
+    for (const LabelRow* row : label_rows(layout_)) {
+      const auto lacks = [&](const char* name) {
+        return name && !look(name + std::string(".weight")).tensor;
+      };
+      const Place out = look(row->out + std::string(".weight"));
+      if (!out.tensor || lacks(row->dense) || lacks(row->norm)) continue;
+      const Result<LabelHead> head =
+          label_head(*row, layout_, int(std::min<int64_t>(out.tensor->shape[0], kMostHidden)));
+      if (head) {
+        plan_.labels = *head;
+        return row;
+      }
+      plan_.notes.push_back(quoted_name(out.tensor->name) +
+                            " is not used: " + head.error().message);
+    }
+    return nullptr;
+  }
+
+  void fill_labels(const LabelRow& row) {
+    in_head_ = true;
+    use_labels(c_, plan_.labels);
+    bool Layout::* const bias = row.norm ? &Layout::head_bias : nullptr;
+    if (row.dense) fill({row.dense, &Weights::head_dense, bias}, row.dense, nullptr);
+    if (row.norm) fill({row.norm, &Weights::ln_head}, row.norm, nullptr);
+    const std::string out = row.out;
+    want(take(out + ".weight", {c_.n_outputs(), c_.d_model}), {.table = &plan_.weights->unembed});
+    if (find(out + ".bias").tensor)
+      plan_.weights->unembed_bias = take_vector(out + ".bias", c_.n_outputs());
+    // An output vocabulary beside it is not what the class computes.
+    for (const Bind& bind : recipe_.head)
+      for (const char* end : {".weight", ".bias"}) find(bind.name + std::string(end));
+  }
+
   void fill_everywhere(const Bind& bind) {
     const std::string name = bind.name;
     const size_t hole = name.find("{}");
@@ -97,16 +139,18 @@ class Binder {
   }
   int n_groups() const { return n_stored() / layout_.group_layers; }
 
-  Place find(const std::string& name) {
+  Place look(const std::string& name) const {
     for (const std::string& full : names_to_try(prefixes_, recipe_, name)) {
       for (const NamedTensors& file : files_) {
-        if (const StoredTensor* tensor = file.find(full)) {
-          used_.insert(tensor);
-          return {&file, tensor};
-        }
+        if (const StoredTensor* tensor = file.find(full)) return {&file, tensor};
       }
     }
     return {};
+  }
+  Place find(const std::string& name) {
+    const Place place = look(name);
+    if (place.tensor) used_.insert(place.tensor);
+    return place;
   }
 
   // "model.safetensors", or "the .safetensors files" if there are several.
@@ -181,7 +225,11 @@ class Binder {
     } else if (to.final_norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       const bool last = to.final_norm == &Weights::ln_final;
-      fill_norm((*plan_.weights).*to.final_norm, name, last ? c_.d_model : c_.embed_width());
+      const bool first = to.final_norm == &Weights::ln_embed;
+      fill_norm((*plan_.weights).*to.final_norm, name,
+                last    ? c_.d_model
+                : first ? c_.embed_width()
+                        : c_.output_width());
     } else if (to.norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       fill_norm(block->*to.norm, name, norm_width(to.norm));
@@ -190,7 +238,7 @@ class Binder {
     } else if (to.head) {
       Linear& linear = (*plan_.weights).*to.head;
       const bool inwards = to.head == &Weights::embed_project;
-      const int d_out = inwards ? c_.d_model : c_.embed_width();
+      const int d_out = inwards ? c_.d_model : c_.output_width();
       const Place w = take(name + ".weight", {d_out, inwards ? c_.embed_width() : c_.d_model});
       if (!bind.bias || layout_.*bind.bias) linear.b = take_vector(name + ".bias", d_out);
       want(w, {.parts = {{&linear.w, rows_from(0, d_out)}}});

@@ -47,6 +47,7 @@ struct Layout {
   // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
   std::vector<int> stored_layers;  // [n_layers]; empty: one for each
   int group_layers = 1;
+  Json fields;  // the configuration as it was read, for heads of labels; null: these are left out
   std::vector<std::string> warnings, notes;  // as in Model
 };
 
@@ -251,6 +252,7 @@ struct WeightPlan {
   bool tied = false;  // unembed shares the memory of embed
   int64_t n_parameters = 0;
   int d_vocab = 0;                           // rows of the embedding
+  LabelHead labels;                          // in place of a vocabulary, where they have names
   std::vector<std::string> warnings, notes;  // as in Model
   Status unused;  // the layers have tensors that are not used; the plan works without them
 };

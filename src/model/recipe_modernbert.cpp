@@ -57,7 +57,7 @@ const FieldRow kRows[] = {
     {"attention_dropout"},
     {"embedding_dropout"},
     {"mlp_dropout"},
-    {"classifier_pooling"},
+    {"classifier_pooling", read},
     {"deterministic_flash_attn"},
     {"reference_compile"},
     {"repad_logits_with_grad"},

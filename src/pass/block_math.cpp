@@ -25,6 +25,10 @@ void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out) 
   }
 }
 
+static void tanh_n(float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = std::tanh(y[i]);
+}
+
 Map map_of(Activation activation) {
   switch (activation) {
     case Activation::gelu:
@@ -35,21 +39,31 @@ Map map_of(Activation activation) {
       return silu_n;
     case Activation::relu:
       return relu_n;
+    case Activation::tanh:
+      return tanh_n;
   }
   return nullptr;
+}
+
+// The mean of the rows, in the first of them.
+static Mat mean_in_place(Mat rows) {
+  for (int64_t i = 1; i < rows.rows; ++i) add(rows.row(0), rows.row(i));
+  scale_row(rows.row(0), 1 / double(rows.rows));
+  return {rows.data, 1, rows.cols, rows.stride};
 }
 
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   const Config& c = model.config;
   const Weights& w = model.weights;
-  if (w.head_dense.w.empty()) {
+  if (w.head_dense.w.empty() && out.rows == resid.rows) {
     normalize_rows(c, w.ln_final, resid, out);
     for (int64_t i = 0; i < out.rows; ++i) scale_row(out.row(i), c.logit_scale);
     return;
   }
   std::vector<float> floats(size_t(resid.rows * resid.cols));
-  const Mat normed(floats.data(), resid.rows, resid.cols);
+  Mat normed(floats.data(), resid.rows, resid.cols);
   normalize_rows(c, w.ln_final, resid, normed);
+  if (out.rows < resid.rows) normed = mean_in_place(normed);
   PackedRows packed;
   packed.pack(normed);
   linear(packed, w.head_dense.w, {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},

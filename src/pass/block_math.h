@@ -17,10 +17,11 @@ Map map_of(Activation activation);
 
 void scale_row(std::span<float> x, double by);
 
-// The final norm and, in a masked-LM head, what lies before W_U; times Config::logit_scale.   resid
-// [n, d_model]   out [n, embed_width]
+// The final norm and, in a masked-LM head or one of labels, what lies before W_U; times
+// Config::logit_scale. One row of `out` for several: of their mean behind the norm.
+// resid [n, d_model]   out [n or 1, output_width]
 void ready_to_unembed(const Model& model, ConstMat resid, Mat out);
-// Logits of rows that are ready.   rows [n, embed_width]   out [n, d_vocab]
+// Logits of rows that are ready.   rows [n, output_width]   out [n, n_outputs]
 void unembed(const Model& model, ConstMat rows, Mat out);
 // Of words first .. first + out.cols - 1.
 void unembed_words(const Model& model, ConstMat rows, int first, Mat out);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/label_head.h"
 #include "pass/forward_impl.h"
 #include "pass/forward_sizes.h"
 #include "pass/position_bias.h"
@@ -46,8 +47,10 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   trace.resid_final = n_reused > 0 ? before->resid_final.extended(n_reused, n, room)
                                    : HeadRows(1, n, c.d_model, room);
   resid = trace.resid_final.head_to_fill(0);
-  trace.n_logits = !c.has_logits ? 0 : keep.all_logits ? n : 1;
-  trace.logits.resize(size_t(trace.n_logits) * size_t(c.d_vocab));
+  const bool of_tokens = c.labels.at == ReadAt::token;
+  trace.n_logits = !c.has_logits ? 0 : keep.all_logits && of_tokens ? n : 1;
+  trace.first_logit = of_tokens ? n - trace.n_logits : rows_read(c, tokens, 0).from;
+  trace.logits.resize(size_t(trace.n_logits) * size_t(c.n_outputs()));
   if (keep.facts) sets = token_sets(tokens, tokens, true);
   make_buffers();
   make_plan();
@@ -143,7 +146,12 @@ void ForwardPass::Impl::make_plan() {
       if (c.norm_place == NormPlace::post) add(Stage::norm_mlp, rows);
     }
   }
-  if (trace.n_logits > 0) plan.push_back({Stage::unembed, 0, {n - trace.n_logits, n}});
+  if (trace.n_logits == 1) {
+    const ReadRows rows = rows_read(c, tokens, n - 1);
+    plan.push_back({Stage::unembed, 0, {rows.from, rows.to}});
+  } else if (trace.n_logits > 0) {
+    plan.push_back({Stage::unembed, 0, {n - trace.n_logits, n}});
+  }
 
   for (const Planned& p : plan) n_steps += steps_of(cost(p));
 }

@@ -70,7 +70,7 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
-  logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.d_vocab) : 0;
+  logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.n_outputs()) : 0;
 }
 
 int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
@@ -134,8 +134,8 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
   n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
   const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
                            s.bias + s.scores * uint64_t(n_threads());
-  const uint64_t last =
-      (keep.all_logits ? uint64_t(n_tokens) : 1) * uint64_t(std::max(c.d_model, c.d_embed));
+  const uint64_t last = (keep.all_logits || c.labels.at == ReadAt::mean ? uint64_t(n_tokens) : 1) *
+                        uint64_t(std::max(c.d_model, c.d_embed));
   const uint64_t trace =
       n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits + s.activations;
   return (buffers + 2 * last + trace) * sizeof(float);

@@ -53,8 +53,9 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     case Stage::norm_mlp:
       return {1, n_rows * c.d_model * 8};
     case Stage::unembed:
-      return {divide_up(w.unembed.rows, kTableRows) * divide_up(n_rows, kChunkRows),
-              std::min(n_rows, kChunkRows) * kTableRows * c.d_model};
+      return {divide_up(w.unembed.rows, kTableRows) * divide_up(trace.n_logits, kChunkRows),
+              std::min<int64_t>(trace.n_logits, kChunkRows) * std::min(w.unembed.rows, kTableRows) *
+                  c.d_model};
   }
   return {};
 }
@@ -309,8 +310,8 @@ StageRun ForwardPass::Impl::norm_mlp(int layer, RowRange rows) {
 
 // A piece is some rows of W_U for some positions.
 StageRun ForwardPass::Impl::unembed(RowRange rows) {
-  last.resize(size_t(rows.n() * c.embed_width()));
-  const Mat ready(last.data(), rows.n(), c.embed_width());
+  last.resize(size_t(trace.n_logits) * size_t(c.output_width()));
+  const Mat ready(last.data(), trace.n_logits, c.output_width());
   ready_to_unembed(*model, resid.rows_of(rows.from, rows.to), ready);
   return [this, ready](int64_t begin, int64_t end) {
     const int64_t n_blocks = divide_up(w.unembed.rows, kTableRows);
@@ -318,7 +319,8 @@ StageRun ForwardPass::Impl::unembed(RowRange rows) {
       const int64_t r0 = piece / n_blocks * kChunkRows, t0 = piece % n_blocks * kTableRows;
       const int64_t r1 = std::min(ready.rows, r0 + kChunkRows);
       const int64_t t1 = std::min(w.unembed.rows, t0 + kTableRows);
-      const Mat out(trace.logits.data() + r0 * c.d_vocab + t0, r1 - r0, t1 - t0, c.d_vocab);
+      const int64_t n_out = c.n_outputs();
+      const Mat out(trace.logits.data() + r0 * n_out + t0, r1 - r0, t1 - t0, n_out);
       unembed_words(*model, ready.rows_of(r0, r1), int(t0), out);
     }
   };

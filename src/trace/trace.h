@@ -15,8 +15,10 @@ struct Activations;
 
 struct Trace {
   std::vector<Attention> parts;  // never empty; indexed by Site::part
-  std::vector<float> logits;     // [n_logits, d_vocab] of the last n_logits positions
-  int n_logits = 0;
+  // [n_logits, n_outputs] of the positions from first_logit on; of the whole text where a head of
+  // labels reads it.
+  std::vector<float> logits;
+  int n_logits = 0, first_logit = 0;
   HeadRows resid_final;  // [1, n, d_model] before the last norm; for continuing a longer text
   std::shared_ptr<const Activations> activations;  // activations.h; null unless requested
   // The model that made it, type-erased, so that a pass never continues another model's trace.

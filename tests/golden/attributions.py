@@ -26,6 +26,10 @@ from safetensors.torch import load_file, save_file
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 QUERY, LAYER, HEAD, TARGET, FOIL = 11, 1, 1, 50, 40
+LABELS = dict(
+    SequenceClassification="text", TokenClassification="tokens", QuestionAnswering="answers"
+)
+LABEL, OTHER_LABEL = 1, 0  # in place of TARGET and FOIL where the head is one of labels
 MODELS = [
     "gpt2",
     "gpt2-relu",
@@ -50,6 +54,11 @@ MODELS = [
     "gpt2+padded",
     "llama-gqa+padded",
     "gpt2+cross",
+    "bert-text-labels",
+    "roberta-token-labels",
+    "electra-answers",
+    "modernbert-mean-labels",
+    "llama-text-labels",
     "bookworm-2m",
     "stories260K",
 ]
@@ -96,6 +105,11 @@ class Pass:
         if both_ways:
             has_head = "logits" in stored
             cls = transformers.AutoModelForMaskedLM if has_head else transformers.AutoModel
+        made = (kind.architectures or [""])[0]
+        head = next((end for end in LABELS if made.endswith(end)), None)
+        self.labels = LABELS.get(head)
+        if head:
+            cls = getattr(transformers, "AutoModelFor" + head)
         self.model = cls.from_pretrained(
             folder, config=kind, dtype=torch.float64, attn_implementation="eager"
         ).eval()
@@ -165,6 +179,7 @@ class Pass:
             out = self.model(self.ids, attention_mask=mask, output_attentions=True)
             self.A_torch = out.attentions
         self.out = out
+        self.find_logits()
         for h in hooks:
             h.remove()
         get = lambda key: [kept[(key, l)].detach()[0].numpy() for l in range(len(self.layers))]
@@ -193,6 +208,22 @@ class Pass:
             self.sum1 = [x + a for x, a in zip(self.pre, self.attn)]
             self.mid = self.sum1
         self.sum2 = [m + p for m, p in zip(self.mid, self.mlp)]
+
+    def find_logits(self):
+        """Logits [row, output], the rows that they are read from, and of these the one that is
+        asked about."""
+        n, out = self.ids.shape[1], self.out
+        self.target, self.foil = (LABEL, OTHER_LABEL) if self.labels else (TARGET, FOIL)
+        self.asked, self.rows = QUERY, [QUERY]
+        self.logits = getattr(out, "logits", None)
+        if self.labels == "answers":
+            self.logits = torch.stack([out.start_logits, out.end_logits], -1)
+        if self.labels == "text":
+            self.asked = 0
+            last = (self.ids[0] != self.model.config.pad_token_id).nonzero().max().item()
+            self.rows = dict(llama=[last], modernbert=list(range(n))).get(self.family, [0])
+        if self.logits is not None:
+            self.logits = self.logits.reshape(-1, self.logits.shape[-1])
 
     def parts(self, layer):
         if self.cross:
@@ -320,8 +351,18 @@ class Pass:
             out = mid + layer.post_feedforward_layernorm(layer.mlp(ln2(mid)))
         return out.detach().numpy()
 
+    def label_logits(self, x):
+        if self.family == "llama":
+            return self.model.score(self.final_norm(x))
+        if self.labels == "answers":
+            return self.model.qa_outputs(x)
+        pooler = getattr(self.base, "pooler", None)
+        return self.model.classifier(torch.tanh(pooler.dense(x)) if pooler else x)
+
     def logits_of(self, x):
         x = torch.tensor(x)
+        if self.labels:
+            return self.label_logits(x).detach().numpy()
         if self.family == "bert":
             return self.model.cls(x).detach().numpy()
         if self.family == "roberta":
@@ -433,27 +474,35 @@ def looks(p, out):
 
 
 def lens(p, out):
+    logits = p.logits.detach().numpy()
+    if p.labels == "answers":
+        out["next"] = softmax(logits.T).T[QUERY]
+    else:
+        out["next"] = softmax(logits[p.asked])
+    if len(p.rows) > 1:  # the head reads a mean
+        return
     rows = [p.logits_of(x) for x in p.post_]
+    out["lens_logit"] = np.stack([r[:, p.target] - r[:, p.foil] for r in rows])
+    if p.labels == "answers":
+        return
     prob = [softmax(r) for r in rows]
     out["lens_guess"] = np.stack([q.max(1) for q in prob])
-    out["next"] = prob[-1][QUERY]
-    out["lens_probability"] = np.stack([q[:, TARGET] for q in prob])
-    out["lens_logit"] = np.stack([r[:, TARGET] - r[:, FOIL] for r in rows])
-    out["lens_rank"] = np.stack([(r > r[:, TARGET : TARGET + 1]).sum(1) for r in rows]).astype(
-        float
-    )
+    out["lens_probability"] = np.stack([q[:, p.target] for q in prob])
+    of_target = [r[:, p.target : p.target + 1] for r in rows]
+    out["lens_rank"] = np.stack([(r > t).sum(1) for r, t in zip(rows, of_target)]).astype(float)
     # Tokens whose logit is the target's to 1e-6 of the largest may come before it or behind it in
     # float32.
-    near = [np.abs(r - r[:, TARGET : TARGET + 1]) < 1e-6 * np.abs(r).max() for r in rows]
+    near = [np.abs(r - t) < 1e-6 * np.abs(r).max() for r, t in zip(rows, of_target)]
     out["lens_rank_ties"] = np.stack([x.sum(1) - 1 for x in near]).astype(float)
     out["lens_entropy"] = np.stack([-(q * np.log2(q)).sum(1) for q in prob])
 
 
 def direct(p, out):
-    W_U = p.model.get_output_embeddings().weight.detach().numpy()
-    b = p.model.get_output_embeddings().bias
-    b = 0 if b is None else (b[TARGET] - b[FOIL]).item()
-    u = (W_U[TARGET] - W_U[FOIL]) * p.logit_scale
+    head = p.model.score if p.labels else p.model.get_output_embeddings()
+    W_U = head.weight.detach().numpy()
+    b = 0 if head.bias is None else (head.bias[p.target] - head.bias[p.foil]).item()
+    u = (W_U[p.target] - W_U[p.foil]) * p.logit_scale
+    query = p.rows[0]
     gamma = p.gamma(p.final_norm)
     beta = getattr(p.final_norm, "bias", None)
     eps = getattr(p.final_norm, "eps", None) or getattr(p.final_norm, "variance_epsilon", None)
@@ -465,25 +514,25 @@ def direct(p, out):
             return ((r - r.mean(-1, keepdims=True)) / np.sqrt(x.var() + eps) * gamma) @ u
         return (r / np.sqrt((x**2).mean() + eps) * gamma) @ u
 
-    parts = [worth(p.pre[0][QUERY], QUERY)]
+    parts = [worth(p.pre[0][query], query)]
     for l in range(p.L):
-        parts += [worth(p.attn[l][QUERY], QUERY), worth(p.mlp[l][QUERY], QUERY)]
+        parts += [worth(p.attn[l][query], query), worth(p.mlp[l][query], query)]
     parts.append((beta.detach().numpy() @ u if beta is not None else 0) + b)
     out["logit_component"] = np.array(parts)
-    logits = p.out.logits[0].detach().numpy()[QUERY]
+    logits = p.logits.detach().numpy()[p.asked]
     if p.logit_cap:  # contributions are to logits before the cap
         logits = np.arctanh(logits / p.logit_cap) * p.logit_cap
-    assert abs(sum(parts) - (logits[TARGET] - logits[FOIL])) < 1e-6
+    assert abs(sum(parts) - (logits[p.target] - logits[p.foil])) < 1e-6
     out["logit_head"] = np.array(
         [
-            [worth(p.written(l, QUERY)(p.A[l][h][QUERY] @ p.f(l, h)), QUERY) for h in range(p.H)]
+            [worth(p.written(l, query)(p.A[l][h][query] @ p.f(l, h)), query) for h in range(p.H)]
             for l in range(p.L)
         ]
     )
     out["logit_token"] = np.array(
         [
             sum(
-                p.A[l][h][QUERY] * worth(p.written(l, QUERY)(p.f(l, h)), QUERY) for h in range(p.H)
+                p.A[l][h][query] * worth(p.written(l, query)(p.f(l, h)), query) for h in range(p.H)
             )
             for l in range(p.L)
         ]
@@ -606,7 +655,7 @@ def routes(p, out):
 def gradients(p, out):
     """By autograd: A of each layer is a leaf of the chosen logit's graph, as transformers made
     it."""
-    y = p.out.logits[0, QUERY, TARGET] - p.out.logits[0, QUERY, FOIL]
+    y = p.logits[p.asked, p.target] - p.logits[p.asked, p.foil]
     grads = torch.autograd.grad(y, p.A_torch)
     prod = [(g[0] * a[0]).detach().numpy() for g, a in zip(grads, p.A_torch)]
     out["gradient_attention"] = prod[LAYER][HEAD]
@@ -614,7 +663,7 @@ def gradients(p, out):
     R = np.eye(p.n)
     for x in prod:
         R = R + np.maximum(x, 0).mean(0) @ R
-    out["chefer"], out["chefer_row"] = R, R[QUERY]
+    out["chefer"], out["chefer_row"] = R, R[p.rows].mean(0)
 
 
 def circuits(p, out):
@@ -680,7 +729,7 @@ def main():
         p = Pass(name)
         out = {"hidden": np.stack(p.pre + [p.post_[-1]]), "resid_mid": np.stack(p.mid)}
         looks(p, out)
-        has_logits = hasattr(p.out, "logits")
+        has_logits = p.logits is not None
         if has_logits:
             lens(p, out)
         if has_logits and not p.post and p.family != "modernbert":  # its head is not linear

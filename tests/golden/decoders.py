@@ -261,4 +261,12 @@ DECODERS = {
             tie_word_embeddings=True,
         ),
     ),
+    # The label is read from the last token that is no padding.
+    "llama-text-labels": (
+        "LlamaConfig",
+        dict(SHORT_GQA, pad_token_id=7, num_labels=3),
+        torch.float32,
+        "SequenceClassification",
+        None,
+    ),
 }

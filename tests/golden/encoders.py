@@ -47,6 +47,7 @@ MODERNBERT = dict(
     ),
 )
 
+LABELS = dict(id2label={0: "sad", 1: "glad", 2: "neither"}, num_labels=3)
 ENCODERS = {
     "distilbert": ("DistilBertConfig", DISTILBERT, torch.float32, "new", None),
     "distilbert-sinusoid": (
@@ -119,6 +120,35 @@ ENCODERS = {
         ),
         torch.float32,
         "headless",
+        None,
+    ),
+    "bert-text-labels": (
+        "BertConfig",
+        dict(SMALL, **LABELS),
+        torch.float32,
+        "SequenceClassification",
+        None,
+    ),
+    "roberta-token-labels": (
+        "RobertaConfig",
+        dict(ROBERTA, num_labels=5),
+        torch.float32,
+        "TokenClassification",
+        None,
+    ),
+    "electra-answers": ("ElectraConfig", ELECTRA, torch.float32, "QuestionAnswering", None),
+    "distilbert-text-labels": (
+        "DistilBertConfig",
+        dict(DISTILBERT, problem_type="multi_label_classification", **LABELS),
+        torch.float32,
+        "SequenceClassification",
+        None,
+    ),
+    "modernbert-mean-labels": (
+        "ModernBertConfig",
+        dict(MODERNBERT, classifier_pooling="mean", norm_bias=True, **LABELS),
+        torch.float32,
+        "SequenceClassification",
         None,
     ),
 }

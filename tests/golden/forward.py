@@ -314,6 +314,8 @@ def make_tokenizer(path, specials=("<|endoftext|>",)):
     tokenizer.save(str(path))
 
 
+# Heads of labels: what is between the name of the family and "Config" of their class.
+LABELS = {"SequenceClassification", "TokenClassification", "QuestionAnswering"}
 MASKED = {"BertConfig", "RobertaConfig", "CamembertConfig"} | {row[0] for row in ENCODERS.values()}
 
 
@@ -322,6 +324,8 @@ def class_of(kind, style):
         return transformers.AutoModel
     if style == "discriminator":
         return transformers.AutoModelForPreTraining
+    if style in LABELS:
+        return getattr(transformers, "AutoModelFor" + style)
     masked = kind in MASKED
     return transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
 
@@ -336,6 +340,8 @@ def input_of(kind, settings, style, seed):
     if style == "padded":
         ids[0, 14:] = settings["pad_token_id"]
         seen[0, 14:] = 0
+    if style == "SequenceClassification" and kind not in MASKED:
+        ids[0, -2:] = settings["pad_token_id"]
     if style == "pads":
         ids[0, [3, 7, 8, 19]] = settings["pad_token_id"]
     return ids, seen
@@ -392,9 +398,13 @@ def main():
             )
         attn = torch.stack([a[0] for a in out.attentions]).contiguous()
         expected = {"input_ids": ids[0].to(torch.int32).contiguous(), "attn": attn.float()}
-        logits = None if style == "discriminator" else getattr(out, "logits", None)
+        logits = getattr(out, "logits", None)
+        if style == "QuestionAnswering":
+            logits = torch.stack([out.start_logits, out.end_logits], -1)
+        if style == "discriminator":
+            logits = logits[..., None]
         if logits is not None:
-            expected["logits"] = logits[0].float().contiguous()
+            expected["logits"] = logits.reshape(-1, logits.shape[-1]).float().contiguous()
         elif seed >= 1000:
             expected["hidden"] = out.hidden_states[-1][0].float().contiguous()
         if style == "padded":

@@ -2,12 +2,14 @@
 transformers.
 
     python tests/golden/fuzz_families.py PROGRAM [--n 50] [--seed 0] [--family NAME] [--table FILE]
+        [--labels SHARE]
         needs torch, transformers, tokenizers, safetensors, numpy
 
 Each round draws the fields of a configuration (fuzz_draws.py), saves the class with random weights,
 leaves fields out of its config.json or writes them as older versions did, runs `PROGRAM attention`
 and `PROGRAM next` on a random text, and compares them with what transformers computes in float64
-from the same files. A file that transformers does not open as it is is drawn again. What PROGRAM
+from the same files. A file that transformers does not open as it is is drawn again. A SHARE of
+the rounds draws a head of labels. What PROGRAM
 refuses is counted, and its sentences are printed. Not part of the tests: it needs PyTorch and is
 random. A failure prints the seed of its round and keeps its folder.
 """
@@ -37,6 +39,21 @@ NESTED_THETAS = {
 }
 
 
+# Heads of labels, and how their logits are read.
+LABELS = ("SequenceClassification", "TokenClassification", "QuestionAnswering")
+
+
+def label_class(name):
+    return getattr(transformers, "AutoModelFor" + name)
+
+
+def label_logits(out):
+    """[1, label] of a text, [n, label] of tokens, [n, 2] of answers."""
+    if hasattr(out, "start_logits"):
+        return torch.stack([out.start_logits[0], out.end_logits[0]], 1)
+    return out.logits.reshape(-1, out.logits.shape[-1])
+
+
 def head_class(family):
     masked = transformers.AutoModelForMaskedLM
     return transformers.AutoModelForCausalLM if family in DECODERS else masked
@@ -52,8 +69,10 @@ def reader(folder, kind, dtype):
 
 def computed(folder, ids, family, dtype):
     """Patterns [layer, head, query, key] and logits [n, d_vocab], or None without a head."""
-    model, missing = reader(folder, head_class(family), dtype)
-    if missing:
+    made = (json.loads((folder / "config.json").read_text()).get("architectures") or [""])[0]
+    labels = next((name for name in LABELS if made.endswith(name)), None)
+    model, missing = reader(folder, label_class(labels) if labels else head_class(family), dtype)
+    if missing and not labels:
         model, missing = reader(folder, transformers.AutoModel, dtype)
     if getattr(model.config, "reorder_and_upcast_attn", False):
         model.float()  # which cannot be computed in float64
@@ -62,11 +81,25 @@ def computed(folder, ids, family, dtype):
     with torch.no_grad():
         out = model(torch.tensor(ids[None].astype(np.int64)), output_attentions=True)
     patterns = torch.stack([a[0] for a in out.attentions]).double().numpy()
+    if labels:
+        return patterns, label_logits(out).double().numpy()
     logits = getattr(out, "logits", None)
     return patterns, None if logits is None else logits[0].double().numpy()
 
 
-def draw_model(family, r):
+def label_settings(r):
+    n = r.choice([1, 2, 3, 6])
+    settings = dict(num_labels=n, classifier_pooling=r.choice(["cls", "mean"]))
+    kinds = ["regression", "single_label_classification", "multi_label_classification"]
+    if r.random() < 0.5:
+        settings["problem_type"] = r.choice(kinds)
+    if r.random() < 0.5:
+        settings["id2label"] = {i: "abcdef"[i] for i in range(n)}
+        del settings["num_labels"]
+    return settings
+
+
+def draw_model(family, r, labels):
     """A model that transformers can make of the drawn settings, now and then with a flag of its
     class reversed."""
     name, draw = FAMILIES[family]
@@ -81,8 +114,11 @@ def draw_model(family, r):
             flag = r.choice(flags)
             settings[flag] = not settings.get(flag, getattr(kind(), flag))
         try:
-            config = kind(**settings)
             made = head_class(family) if r.random() < 0.6 else transformers.AutoModel
+            if labels and r.random() < labels:
+                made = label_class(r.choice(LABELS))
+                settings |= label_settings(r)
+            config = kind(**settings)
             return made.from_config(config), settings
         except Exception:  # of any kind: transformers has no such model
             continue
@@ -91,6 +127,9 @@ def draw_model(family, r):
 def write_otherwise(config, r):
     """The configuration as others write it: as before version 5, or with fewer fields."""
     out = dict(config)
+    kept = {"model_type"}
+    if out["architectures"][0].endswith(LABELS):
+        kept |= {"architectures", "classifier_pooling", "id2label", "num_labels"}
     rope = out.get("rope_parameters")
     if rope and not any(isinstance(x, dict) for x in rope.values()) and r.random() < 0.4:
         rope = dict(out.pop("rope_parameters"))
@@ -123,7 +162,7 @@ def write_otherwise(config, r):
         if r.random() < 0.05 and own in out:
             out[name] = out.pop(own) if r.random() < 0.5 else r.choice([1, 2, 4])
     for _ in range(r.choice([0, 0, 0, 1, 2, 3])):
-        key = r.choice(sorted(set(out) - {"model_type"}))
+        key = r.choice(sorted(set(out) - kept))
         if r.random() < 0.3:
             out[key] = None
         else:
@@ -145,6 +184,8 @@ def logits_apart(program, folder, text, exact, rough):
     if done.returncode != 0:
         raise ValueError(done.stderr)
     found = json.loads(done.stdout)
+    if "next" not in found and "masked" not in found:
+        return labels_apart(found, exact, rough)
     places = found.get("masked") or [dict(position=len(exact) - 1, candidates=found["next"])]
     most, allowed = 0.0, 0.0
     for place in places:
@@ -161,13 +202,26 @@ def logits_apart(program, folder, text, exact, rough):
     return most, allowed
 
 
+def labels_apart(found, exact, rough):
+    rows = found.get("tokens") or [dict(labels=found["labels"])]
+    ours = np.full(exact.shape, np.nan)
+    for i, row in enumerate(rows):
+        for label in row["labels"]:
+            ours[i, label["id"]] = label["logit"]
+    if np.isnan(ours).any():
+        raise ValueError("logits of labels are missing")
+    size = 1 + np.abs(exact).max()
+    rounding = np.abs(rough - exact).max() / size
+    return np.abs(ours - exact).max() / size, LOGIT_TOLERANCE + 8 * rounding
+
+
 Round = collections.namedtuple("Round", "patterns logits allowed settings refused diffuse")
 
 
-def draw_files(family, seed, r, folder):
+def draw_files(family, seed, r, folder, labels):
     """Writes a model that transformers opens; what was drawn."""
     while True:
-        model, settings = draw_model(family, r)
+        model, settings = draw_model(family, r, labels)
         model.tie_weights()
         randomize(model, seed)
         model.tie_weights()
@@ -187,9 +241,9 @@ def draw_files(family, seed, r, folder):
         folder.mkdir()
 
 
-def round_of(program, family, seed, folder):
+def round_of(program, family, seed, folder, labels):
     r = random.Random(f"{family} {seed}")
-    settings = draw_files(family, seed, r, folder)
+    settings = draw_files(family, seed, r, folder, labels)
     make_wordpiece(folder / "tokenizer.json")
     words = " ".join(TEXT).lower().split() + ["[PAD]", "[UNK]"]
     text = [r.choice(words) for _ in range(r.choice([1, 5, 12, 30]))]
@@ -239,12 +293,12 @@ HEADINGS = (
 )
 
 
-def fuzz(program, family, seeds, reasons):
+def fuzz(program, family, seeds, reasons, labels):
     most, most_logits, diffuse, n_refused, n_failed = 0.0, 0.0, [], 0, 0
     for seed in seeds:
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fuzz-{family}-{seed}-"))
         try:
-            one = round_of(program, family, seed, folder)
+            one = round_of(program, family, seed, folder, labels)
         except Exception as error:  # to be looked at, and the others go on
             n_failed += 1
             print(f"{family} seed {seed}: {error}\n  {folder}", flush=True)
@@ -316,6 +370,7 @@ def main():
     parser.add_argument("--n", type=int, default=50, help="rounds of each family")
     parser.add_argument("--seed", type=int, default=0, help="of the first round")
     parser.add_argument("--family", choices=sorted(FAMILIES))
+    parser.add_argument("--labels", type=float, default=0.0, help="share with a head of labels")
     parser.add_argument("--table", type=pathlib.Path, help="Markdown file for the results")
     args = parser.parse_args()
     transformers.utils.logging.disable_progress_bar()
@@ -324,7 +379,7 @@ def main():
     reasons, rows = collections.defaultdict(collections.Counter), []
     for family in [args.family] if args.family else sorted(FAMILIES):
         seeds = range(args.seed, args.seed + args.n)
-        rows.append(fuzz(args.program, family, seeds, reasons))
+        rows.append(fuzz(args.program, family, seeds, reasons, args.labels))
         print(cells(rows[-1]), flush=True)
     if args.table:
         args.table.write_text(report(rows, reasons, args))

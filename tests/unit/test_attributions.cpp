@@ -115,8 +115,9 @@ std::vector<std::string> golden_names() {
 }
 
 // As the script has it.
-State settings() {
-  State state{.token = 11, .target = "#50", .foil = "#40"};
+State settings(const Model& model) {
+  const bool labels = !model.config.labels.names.empty();
+  State state{.token = 11, .target = labels ? "#1" : "#50", .foil = labels ? "#0" : "#40"};
   state.layer = state.head = 1;
   return state;
 }
@@ -168,7 +169,7 @@ void settle_ties(std::vector<float>& ours, const std::vector<float>& theirs,
 void compare(const std::string& name, std::map<std::string, double>& most) {
   CAPTURE(name);
   const Golden g = load(name);
-  const State state = settings();
+  const State state = settings(*g.model);
   const Inputs in{g.model.get(), &g.trace, &state};
   const Metric by_values[] = {*find_metric("value_norm"), *find_metric("value_first")};
   for (const std::span<const Metric> family :
@@ -242,7 +243,7 @@ TEST_CASE("every measure reads the chosen sample of a batch") {
   const Trace batch = as_second_sample(g.trace);
   Trace single = g.trace;
   single.parts.front().facts.clear();
-  State first = settings(), second = settings();
+  State first = settings(*g.model), second = settings(*g.model);
   second.sample = 1;
   int n_compared = 0;
   for (const Metric& metric : metrics()) {
@@ -263,7 +264,7 @@ TEST_CASE("the parts of a logit add up to it") {
     CAPTURE(name);
     const Golden g = load(name);
     for (const bool contrast : {false, true}) {
-      State state = settings();
+      State state = settings(*g.model);
       if (!contrast) state.target = state.foil = "";
       const Inputs in{g.model.get(), &g.trace, &state};
       const Measure parts = find_metric("logit_component")->compute(in);
@@ -293,7 +294,7 @@ TEST_CASE("a target is the next word that it names, a piece, or a number") {
   CHECK(token_named(t, "#50") == 50);
   for (const char* none : {"", "#99999999", "#-1", "xyzzy plugh", "#99999999999999999999"})
     CHECK(token_named(t, none) == -1);
-  State state = settings();
+  State state = settings(*g.model);
   state.foil = "xyzzy plugh";
   const Status e = missing(*find_metric("logit_head"), {g.model.get(), &g.trace, &state});
   REQUIRE(e);
@@ -304,7 +305,7 @@ TEST_CASE("a target is the next word that it names, a piece, or a number") {
 
 TEST_CASE("studies have as many steps as they say") {
   const Golden g = load("gpt2");
-  State state = settings();
+  State state = settings(*g.model);
   const Inputs in{g.model.get(), &g.trace, &state};
   for (const Metric& metric : metrics()) {
     if (missing(metric, in)) continue;

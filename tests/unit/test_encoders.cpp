@@ -117,7 +117,8 @@ TEST_CASE("embeddings of another width than the layers are projected, and W_U is
   CHECK(generator->weights.head_dense.w.d_out() == 12);
   // The discriminator says of each token whether it was replaced; it has no vocabulary.
   const auto discriminator = load("electra-discriminator");
-  CHECK(!discriminator->config.has_logits);
+  CHECK(discriminator->config.labels.names == std::vector<std::string>{"replaced"});
+  CHECK(discriminator->config.labels.scale == LabelScale::sigmoid);
   CHECK(discriminator->warnings.empty());
   CHECK(load("electra-same-width")->weights.embed_project.w.empty());
 }

@@ -179,7 +179,7 @@ TEST_CASE("nothing is said of files that transformers wrote and that are used wh
     CHECK(model->warnings.size() == (name == "llama-own-head" ? 1 : 0));
     const size_t n_headless = model->config.has_logits ? 0 : 1;
     CHECK(model->notes.size() ==
-          n_headless + name.ends_with("-both-ways") + (name == "electra-discriminator") +
+          n_headless + name.ends_with("-both-ways") +
               (name == "gemma2"));  // attributions are of logits before their cap
   }
 }

@@ -5,6 +5,8 @@
 
 #include "analysis/target.h"
 #include "figure/figure_text.h"
+#include "figure/heads_table.h"
+#include "model/label_head.h"
 #include "platform/platform.h"
 #include "ui/panels/view_parts.h"
 #include "ui/widgets.h"
@@ -21,18 +23,27 @@ std::vector<Peak> own_guesses(const Frame& f) {
   return top_keys(made->measure.values, 10);
 }
 
+bool has_labels(const Frame& f) { return !f.snap.model->config.labels.names.empty(); }
+
+std::string chance_text(const Model& model, float value) {
+  return model.config.labels.scale == LabelScale::plain ? value_text(next_measure(), value)
+                                                        : percent_text(value, 1);
+}
+
 const std::vector<int>& choices(Frame& f, const std::string& text) {
   TokenChoices& c = f.ui.target_choices;
   if (c.text == text && c.model.lock() == f.snap.model) return c.tokens;
-  c = {f.snap.model, text, tokens_beginning(*f.snap.model->tokenizer, text, kMost)};
+  c = {f.snap.model, text, outputs_beginning(*f.snap.model, text, kMost)};
   return c.tokens;
 }
 
 void draw_box(Frame& f, float width) {
   const ImVec2 at = ImGui::GetCursorScreenPos(),
                end = {at.x + width, at.y + ImGui::GetFrameHeight()};
-  if (platform::prompt_box("target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
-                           f.t("Find a token", "查找词元"), f.ui.dark, true))
+  if (platform::prompt_box(
+          "target", f.ui.target_draft, {at.x, at.y}, {end.x, end.y},
+          has_labels(f) ? f.t("Find a label", "查找标签") : f.t("Find a token", "查找词元"),
+          f.ui.dark, true))
     ImGui::SetNavCursorVisible(true);  // Enter chooses the first
   if (ImGui::IsWindowAppearing()) platform::focus_prompt("target");
   ImGui::SetCursorScreenPos(at);
@@ -60,23 +71,23 @@ void draw_choice(Frame& f, const std::string& name, int i, std::string& chosen,
 void draw_expected(Frame& f, const std::string& name, std::string& chosen, const char* none) {
   int i = 0;
   draw_choice(f, name, i++, chosen, "", none, "");
-  const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  const Model& model = *f.snap.model;
   if (!chosen.empty()) draw_choice(f, name, i++, chosen, chosen, quoted_token(f.lang, chosen), "");
   const std::vector<Peak> peaks = own_guesses(f);
   if (!peaks.empty()) heading(f, f.t("Model predictions here", "模型在此处的预测"));
   for (const Peak& p : peaks)
-    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, p.key),
-                quoted_token(f.lang, tokenizer.shown(p.key)), percent_text(p.weight, 1));
+    draw_choice(f, name, i++, chosen, name_of_output(model, p.key),
+                quoted_token(f.lang, output_name(model, p.key)), chance_text(model, p.weight));
 }
 
 void draw_found(Frame& f, const std::string& name, std::string& chosen) {
-  const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  const Model& model = *f.snap.model;
   const std::string& text = f.ui.target_draft;
-  const int exact = token_named(tokenizer, text);
+  const int exact = output_named(model, text);
   int i = 0;
   const auto line = [&](int token) {
-    draw_choice(f, name, i++, chosen, name_of_token(tokenizer, token),
-                quoted_token(f.lang, tokenizer.shown(token)), "#" + std::to_string(token));
+    draw_choice(f, name, i++, chosen, name_of_output(model, token),
+                quoted_token(f.lang, output_name(model, token)), "#" + std::to_string(token));
   };
   if (exact >= 0) line(exact);
   for (const int token : choices(f, text))
@@ -129,15 +140,18 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
   const float width = below ? all - words : std::clamp((all - words - 24) / 2, 60.f, 220.f);
   std::string guess = f.t("most likely:", "概率最高：");
   if (const auto own = own_guesses(f); !own.empty())
-    guess += " " + quoted_token(f.lang, f.snap.model->tokenizer->shown(own[0].key));
+    guess += " " + quoted_token(f.lang, output_name(*f.snap.model, own[0].key));
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, {8, 8});
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(about);
   ImGui::SameLine();
   draw_menu(f, std::string("choice.target") + place, f.state.target,
             f.state.target.empty() ? guess : quoted_token(f.lang, f.state.target),
-            f.t("The most likely token", "概率最高的词元"),
-            f.t("The token to measure", "要度量的词元"), width);
+            has_labels(f) ? f.t("The most likely label", "概率最高的标签")
+                          : f.t("The most likely token", "概率最高的词元"),
+            has_labels(f) ? f.t("The label to measure", "要度量的标签")
+                          : f.t("The token to measure", "要度量的词元"),
+            width);
   if (!below) ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
   ImGui::TextUnformatted(minus);
@@ -146,8 +160,12 @@ void draw_target(Frame& read, const char* place, const Metric* metric) {
       f, std::string("choice.foil") + place, f.state.foil,
       f.state.foil.empty() ? f.t("nothing", "无") : quoted_token(f.lang, f.state.foil),
       f.t("Nothing", "无"),
-      f.t("The token to compare with: measures then show what favours the target over this token",
-          "用于对比的词元：度量将显示什么使模型偏向目标而非该词元"),
+      has_labels(f)
+          ? f.t("The label to compare with: measures then show what favours the target over it",
+                "用于对比的标签：度量将显示什么使模型偏向目标而非该标签")
+          : f.t("The token to compare with: measures then show what favours the target over this "
+                "token",
+                "用于对比的词元：度量将显示什么使模型偏向目标而非该词元"),
       width);
   ImGui::PopStyleVar();
 }

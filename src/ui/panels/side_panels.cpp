@@ -112,6 +112,18 @@ void draw_scratch_facts(Frame& f) {
                 "随机数，因此各头没有实际含义；这里展示注意力如何计算"));
 }
 
+// What a head of labels tells apart, and where it reads.
+std::string labels_text(const Frame& f, const LabelHead& head) {
+  constexpr size_t kListed = 12;
+  std::string text = head.at == ReadAt::token ? f.t("of each token: ", "每个词元：")
+                                              : f.t("of the text: ", "整段文本：");
+  for (size_t i = 0; i < head.names.size(); ++i) {
+    if (i == kListed) return text + "…";
+    text += (i > 0 ? ", " : "") + head.names[i];
+  }
+  return text;
+}
+
 void draw_model_facts(Frame& f, const Model& model) {
   const Config& c = model.config;
   const auto n = [](int i) { return std::to_string(i); };
@@ -127,6 +139,7 @@ void draw_model_facts(Frame& f, const Model& model) {
   draw_fact(f, f.t("Vocabulary", "词表"),
             grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
                 f.t("context length ", "上下文长度 ") + grouped(c.n_ctx));
+  if (!c.labels.names.empty()) draw_fact(f, f.t("Labels", "标签"), labels_text(f, c.labels));
   for (const std::string& note : model.warnings) draw_fact(f, f.t("Warning", "警告"), note);
   for (const std::string& note : model.notes) draw_fact(f, f.t("Note", "说明"), note);
   for (const ModelEntry& entry : f.session.models()) {
