@@ -98,7 +98,8 @@ std::span<const Metric> attributions() {
                       "((r_c - r_c 的均值) / sigma * gamma) . u，u = W_U[:, 目标] - W_U[:, 对比]"},
           .source = {"TransformerLens logit_attrs; Elhage et al. 2021"},
           .reads = reads_token | reads_target | reads_lang,
-          .needs = needs_model | needs_activations | needs_logits | needs_norm_first,
+          .needs =
+              needs_one_stack | needs_model | needs_activations | needs_logits | needs_norm_first,
           .begin = begin_logit_component,
       },
       {
@@ -116,7 +117,8 @@ std::span<const Metric> attributions() {
                       "((z^h_i W_O^h - 均值) / sigma * gamma) . u"},
           .source = {"TransformerLens stack_head_results; Elhage et al. 2021"},
           .reads = reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_norm_first,
+          .needs =
+              needs_one_stack | needs_model | needs_activations | needs_logits | needs_norm_first,
           .begin = begin_logit_head,
       },
       {
@@ -134,7 +136,8 @@ std::span<const Metric> attributions() {
                       "对 h 求和：A^h[i, j] (f^h(x_j) / sigma * gamma) . u"},
           .source = {"TransformerLens; Elhage et al. 2021"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_norm_first | needs_values,
+          .needs = needs_one_stack | needs_model | needs_activations | needs_logits |
+                   needs_norm_first | needs_values,
           .begin = begin_logit_token,
       },
       {
@@ -152,7 +155,8 @@ std::span<const Metric> attributions() {
           .formula = {"A[i, j] (f(x_j) / sigma_i * gamma) . u"},
           .source = {"TransformerLens; Elhage et al. 2021"},
           .reads = reads_sample | reads_layer | reads_head | reads_token | reads_target,
-          .needs = needs_model | needs_activations | needs_logits | needs_norm_first | needs_values,
+          .needs = needs_one_stack | needs_model | needs_activations | needs_logits |
+                   needs_norm_first | needs_values,
           .begin = begin_logit_map,
       },
       {
@@ -168,7 +172,7 @@ std::span<const Metric> attributions() {
                       "R^l = rownorm(A^l 对 h 的平均 + I) R^(l-1)"},
           .source = {"Abnar & Zuidema 2020"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_self | needs_all_layers,
+          .needs = needs_one_stack | needs_self | needs_all_layers,
           .begin = begin_rollout,
           .too_large = too_large_for_rollout,
       },
@@ -185,7 +189,7 @@ std::span<const Metric> attributions() {
           .formula = {"rownorm(R[i, j] / R_uniform[i, j])", "rownorm(R[i, j] / R_均匀[i, j])"},
           .source = {"ours, after Abnar & Zuidema 2020", "本项目，参照 Abnar & Zuidema 2020"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_self | needs_all_layers,
+          .needs = needs_one_stack | needs_self | needs_all_layers,
           .begin = begin_rollout_relative,
           .too_large = too_large_for_rollout,
       },
@@ -203,7 +207,7 @@ std::span<const Metric> attributions() {
                       "在 rownorm(A 对 h 的平均 + I) 上求 (l, i) -> (0, j) 的最大流；再逐行归一"},
           .source = {"Abnar & Zuidema 2020"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_self | needs_all_layers,
+          .needs = needs_one_stack | needs_self | needs_all_layers,
           .begin = begin_flow,
           .too_large = too_large_for_flow,
       },
@@ -255,7 +259,8 @@ std::span<const Metric> attributions() {
                       "||F[i, j] + (i = j) x_i||，F = 对 h 求和的 A^h f^h"},
           .source = {"Kobayashi et al. 2021"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_self | needs_values,
           .begin = begin_norm_residual,
           .too_large = too_large_for_values,
       },
@@ -275,7 +280,8 @@ std::span<const Metric> attributions() {
           .source = {"Kobayashi et al. 2021; pre-LN: ours",
                      "Kobayashi et al. 2021；归一化在前：本项目"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_self | needs_values,
           .begin = begin_norm_residual_ln,
           .too_large = too_large_for_values,
       },
@@ -293,7 +299,8 @@ std::span<const Metric> attributions() {
                "||对 j != i 求和|| / (||对 j != i 求和|| + ||j = i||)，计入残差与归一化"},
           .source = {"Kobayashi et al. 2021"},
           .reads = reads_sample,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_self | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_self | needs_values,
           .begin = begin_mixing_ratio,
       },
       {
@@ -309,7 +316,7 @@ std::span<const Metric> attributions() {
                       "rownorm(1 - cos(y_i, 令 v_j = 0 时的 y_i))"},
           .source = {"Mohebbi et al. 2023; inseq"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_activations | needs_values,
+          .needs = needs_one_stack | needs_model | needs_activations | needs_values,
           .begin = begin_value_zeroing,
           .too_large = too_large_for_zeroing,
       },
@@ -326,7 +333,8 @@ std::span<const Metric> attributions() {
                       "max(||y||1 - ||z - y||1, 1e-5)，再对所有边归一为 1"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_layer | reads_head,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_values,
+          .needs =
+              needs_one_stack | needs_model | needs_plain_writes | needs_activations | needs_values,
           .begin = begin_route_head,
           .too_large = too_large_for_values,
       },
@@ -342,7 +350,8 @@ std::span<const Metric> attributions() {
           .formula = {"sum over h of the edges (i, j, h)", "边 (i, j, h) 对 h 求和"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_layer,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_values,
+          .needs =
+              needs_one_stack | needs_model | needs_plain_writes | needs_activations | needs_values,
           .begin = begin_route_layer,
           .too_large = too_large_for_values,
       },
@@ -358,8 +367,8 @@ std::span<const Metric> attributions() {
           .formula = {"sum over j of the edges (i, j, h)", "边 (i, j, h) 对 j 求和"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample | reads_token,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_all_layers |
-                   needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_all_layers | needs_values,
           .begin = begin_route_heads,
           .too_large = too_large_for_values,
       },
@@ -375,8 +384,8 @@ std::span<const Metric> attributions() {
                       "x_i 的边在汇入 x_i + attn_out 的所有边中的份额"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
           .reads = reads_sample,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_all_layers |
-                   needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_all_layers | needs_values,
           .begin = begin_route_residual,
           .too_large = too_large_for_values,
       },
@@ -391,7 +400,7 @@ std::span<const Metric> attributions() {
           .formula = {"the edge of mlp_out among {mlp_out, resid_mid}",
                       "mlp_out 的边在 {mlp_out, resid_mid} 中的份额"},
           .source = {"Ferrando & Voita 2024; llm-transparency-tool"},
-          .needs = needs_model | needs_plain_writes | needs_activations,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations,
           .begin = begin_route_mlp,
       },
       {
@@ -409,8 +418,8 @@ std::span<const Metric> attributions() {
                       "A[i, j] dy/dA[i, j]，y = 目标的 logit - 对比词元的 logit"},
           .source = {"Chefer et al. 2021"},
           .reads = reads_sample | reads_layer | reads_head | reads_token | reads_target,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
-                   needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_gradient_attention,
           .too_large = too_large_for_gradient,
       },
@@ -428,8 +437,8 @@ std::span<const Metric> attributions() {
           .formula = {"sum over i, j of A[i, j] dy/dA[i, j]", "A[i, j] dy/dA[i, j] 对 i, j 求和"},
           .source = {"after Chefer et al. 2021", "参照 Chefer et al. 2021"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
-                   needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_gradient_heads,
           .too_large = too_large_for_gradient,
       },
@@ -448,8 +457,8 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
-                   needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_chefer,
           .too_large = too_large_for_relevance,
       },
@@ -466,8 +475,8 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_model | needs_plain_writes | needs_activations | needs_logits |
-                   needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
+                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
           .begin = begin_chefer_row,
           .too_large = too_large_for_relevance,
       },

@@ -222,6 +222,7 @@ struct ModelProbe::Impl {
     }
   }
   void begin() {
+    if (model->encoder) return;  // the probe's texts are for models that read one
     const Config& c = model->config;
     const int length = std::min(kProbeLength, c.n_ctx / 2);
     if (length >= kLeastRandom) {

@@ -50,6 +50,15 @@ State clamped(const State& state, const Config& config) {
   return s;
 }
 
+bool is_of_other_stacks(const Metric& metric, const Inputs& in) {
+  if (!in.model || !in.model->encoder) return false;
+  const unsigned of_heads = needs_output | needs_plain_writes | of_weights | needs_one_stack;
+  const bool model_and_values =
+      (metric.needs & needs_model) != 0 && (metric.needs & needs_values) != 0;
+  return in.state->part == 2 ? (metric.needs & of_heads) != 0 || model_and_values
+                             : (metric.needs & needs_one_stack) != 0;
+}
+
 Status missing(const Metric& metric, const Inputs& in) {
   const auto asks = [&](unsigned need) { return (metric.needs & need) != 0; };
   const Lang lang = in.state->lang;
@@ -59,6 +68,10 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_model) && !in.model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
+  if (is_of_other_stacks(metric, in))
+    return no(
+        ": is not available where a decoder reads an encoder; it is for the encoder's own layers",
+        "：不适用于读取编码器输出的解码器；可用于编码器自身的各层");
   if (asks(needs_output) && !in.model && !in.module)
     return no(": needs the output matrix W_O; this attention came from a file as weights alone",
               "：需要输出矩阵 W_O；当前的注意力来自文件，只有权重");

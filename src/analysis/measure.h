@@ -54,6 +54,7 @@ enum Need : unsigned {
   needs_output = 2048,     // W_O, of a model or of the attention from scratch
   needs_plain_writes = 4096,  // heads whose outputs are added as they are
   needs_one_of = 8192,        // outputs of which each token has one, by a softmax
+  needs_one_stack = 16384,    // layers that read nothing but their own residual stream
 };
 
 // The members of State that a metric's numbers and names depend on; bits of Metric::reads. All
@@ -71,9 +72,11 @@ enum Read : unsigned {
 
 // What a metric may read. Null what is not there.
 struct Inputs {
-  const Model* model = nullptr;  // that made the trace; none for one from scratch or from a file
-  const Trace* trace = nullptr;  // none where only weights are asked about
-  const State* state = nullptr;  // site, sample, token, already clamped to the trace
+  // That made the trace, or its stack of layers that the part is of (Model::stack); none for one
+  // from scratch or from a file.
+  const Model* model = nullptr;
+  const Trace* trace = nullptr;              // none where only weights are asked about
+  const State* state = nullptr;              // site, sample, token, already clamped to the trace
   const Activations* activations = nullptr;  // null: those of the trace
   int period = 0;  // the text is r + r with r of so many tokens; 0: it is not
   const MultiHeadAttention* module = nullptr;  // that made the trace; none for one of a model
@@ -153,6 +156,10 @@ Status too_many_bytes(const Inputs& inputs, uint64_t bytes);
 // Tables of families, one after the other.
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view id);
+
+// Whether the metric cannot be computed for the decoder of an encoder, or for its cross-attention:
+// it is about layers that read one text.
+bool is_of_other_stacks(const Metric& metric, const Inputs& inputs);
 
 // One sentence on what a metric needs and these inputs lack; empty: it can be computed.
 Status missing(const Metric& metric, const Inputs& inputs);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "pass/forward.h"
+#include "pass/generate.h"
 #include "text/continue_text.h"
 #include "text/random_tokens.h"
 
@@ -28,10 +29,10 @@ uint64_t bytes_needed(const ScratchSettings& s) {
 
 // `keep` with the layers whose q, k and v fit in memory, nearest to `layer` first; nothing where
 // none does.
-std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int layer, Keep keep,
-                                   uint64_t room) {
+std::optional<Keep> keep_what_fits(const Config& c, int n_tokens, int n_source, int layer,
+                                   Keep keep, uint64_t room) {
   for (int n = c.n_layers; n > 0; --n) {
-    if (ForwardPass::bytes_needed(c, n_tokens, keep) <= room) return keep;
+    if (ForwardPass::bytes_needed(c, n_tokens, keep, n_source) <= room) return keep;
     const int first = std::clamp(layer - (n - 1) / 2, 0, c.n_layers - n + 1);
     keep.layers.assign(size_t(c.n_layers), false);
     std::fill_n(keep.layers.begin() + first, n - 1, true);
@@ -101,12 +102,19 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     std::shared_ptr<std::atomic<int>> n_steps = std::make_shared<std::atomic<int>>(1000);
     std::shared_ptr<const Trace> before;
     std::optional<Tokens> tokens;
+    std::optional<Generation> generation;  // of an encoder–decoder without a typed target
     std::optional<ForwardPass> pass;
     std::optional<MadeTrace> made;
 
     // The first two steps: tokenize, and check that the pass fits in memory.
     bool tokenize() {
       const Model& model = *wish.model;
+      if (wish.repeat > 0 && model.encoder) {
+        made.emplace(MadeTrace{
+            Error{tr(lang, "Repeated random tokens are for models without an encoder; type a text",
+                     "重复的随机词元不适用于带编码器的模型；请输入文本")}});
+        return false;
+      }
       if (wish.repeat > 0) {
         Result<Tokens> random =
             random_repeat(model.tokenizer.get(), model.config.d_vocab,
@@ -117,29 +125,51 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
         }
         tokens = std::move(*random);
       } else {
-        Result<Tokens> read = encode(*model.tokenizer, wish.text, wish.pair);
+        Result<Tokens> read = model_tokens(model, wish.text, wish.pair);
         if (!read) {
           made.emplace(MadeTrace{read.error()});
           return false;
         }
         tokens = std::move(*read);
-        if (wish.cut != Cut::none && wish.pair.empty() && tokens->size() > model.config.n_ctx)
+        if (wish.cut != Cut::none && can_be_cut() && tokens->size() > model.config.n_ctx)
           tokens = cut_to_fit(*model.tokenizer, *tokens, model.config.n_ctx, wish.cut == Cut::last);
       }
       if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
-        if (wish.repeat == 0 && wish.pair.empty() && tokens->size() > model.config.n_ctx)
+        if (wish.repeat == 0 && can_be_cut() && tokens->size() > model.config.n_ctx)
           made->cuts = cuts_that_fit(model, *tokens);
         return false;
       }
+      if (is_to_be_generated(model, wish.pair)) {
+        const int most = std::min(model.config.n_ctx, model.config.writes.most + 1);
+        if (!has_room(ForwardPass::bytes_needed(model.config, most, {}, tokens->n_source()), true))
+          return false;
+        generation.emplace(wish.model, std::move(*tokens));
+        *n_steps = generation->n_steps();
+      }
+      return true;
+    }
+    bool can_be_cut() const { return wish.pair.empty() && !wish.model->encoder; }
+    bool has_room(uint64_t bytes, bool fits_alone) {
+      if (bytes <= wish.room.room) return true;
+      made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release),
+                             fits_alone && bytes <= wish.room.with_release});
+      return false;
+    }
+    bool generate() {
+      if (generation->step()) return true;
+      tokens = generation->take();
+      generation.reset();
       return true;
     }
     bool begin() {
       const Model& model = *wish.model;
       const int n = tokens->size();
-      const auto keep = keep_what_fits(model.config, n, wish.layer, {.edits = wish.edits},
+      const int n_source = tokens->n_source();
+      const auto keep = keep_what_fits(model.config, n, n_source, wish.layer, {.edits = wish.edits},
                                        wish.room.with_release);
-      const uint64_t bytes = ForwardPass::bytes_needed(model.config, n, keep.value_or(Keep{}));
+      const uint64_t bytes =
+          ForwardPass::bytes_needed(model.config, n, keep.value_or(Keep{}), n_source);
       if (!keep || bytes > wish.room.room) {
         made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release), keep.has_value()});
         return false;
@@ -151,6 +181,7 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       return true;
     }
     bool step() {
+      if (generation) return generate();
       if (!tokens) return tokenize();
       if (!pass) return begin();
       if (pass->step()) return true;

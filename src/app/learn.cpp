@@ -32,7 +32,7 @@ Job chapter_job(const Chapter& chapter, std::shared_ptr<const Model> model,
   auto work = std::make_shared<Work>(Work{std::move(model), std::move(trace), at});
   return {tr(at.lang, "Writing the chapter", "正在生成本章内容"), n_steps,
           [made, work] {
-            const Inputs in{work->model.get(), work->trace.get(), &work->at};
+            const Inputs in{stack_of(work->model, work->at.part), work->trace.get(), &work->at};
             if (made->key.chapter->of_mean) {
               if (!work->mean) work->mean = MeanOfHeads{in};
               if (work->mean->step()) return true;

@@ -126,12 +126,26 @@ struct MeasureWork {
     return more && (made.made.empty() || !chain.is_between() || seconds < kPartSeconds);
   }
   Inputs inputs() const {
-    return {wish.model.get(), wish.trace.get(),
-            &wish.at,         made.activations.get(),
-            wish.period,      wish.scratch ? &wish.scratch->module : nullptr};
+    return {stack_of(wish.model, wish.at.part),
+            wish.trace.get(),
+            &wish.at,
+            made.activations.get(),
+            wish.period,
+            wish.scratch ? &wish.scratch->module : nullptr};
+  }
+  // Whose W_O the heads have; that of cross-attention is not read.
+  const Model* heads_model() const {
+    return wish.model && wish.model->encoder && wish.at.part == 2 ? nullptr : inputs().model;
   }
   size_t n_made() const { return made.made.size(); }
-  const Tokens& tokens() const { return wish.trace->parts[0].query_tokens[0]; }
+  // The pass whose activations are asked for: of the encoder alone, or of the whole model.
+  bool of_encoder() const { return wish.model->encoder && wish.at.part == 0; }
+  std::shared_ptr<const Model> stack() const {
+    return of_encoder() ? wish.model->encoder : wish.model;
+  }
+  const Tokens& tokens() const {
+    return (of_encoder() ? wish.trace->parts[0] : wish.trace->own()).query_tokens[0];
+  }
 
   std::optional<Chain::Link> next() {
     if (n_made() == wish.keys.size()) {
@@ -139,7 +153,8 @@ struct MeasureWork {
       return walk(role_scores(wish.period > 0), 2);
     }
     const Metric& metric = *wish.keys[n_made()].metric;
-    const bool asks = (metric.needs & needs_activations) && wish.model && !wish.trace->activations;
+    const bool asks = (metric.needs & needs_activations) && wish.model &&
+                      !wish.trace->activations && !is_of_other_stacks(metric, inputs());
     if (asks && !made.activations && !no_activations) {
       no_activations = no_room_for_activations();
       if (!no_activations) return pass();
@@ -154,7 +169,7 @@ struct MeasureWork {
   // Runs the model again to keep its activations.
   std::optional<Error> no_room_for_activations() const {
     const uint64_t n = uint64_t(tokens().size());
-    const uint64_t bytes = activation_floats(wish.model->config, n) * sizeof(float);
+    const uint64_t bytes = activation_floats(stack()->config, n) * sizeof(float);
     if (bytes <= wish.room) return {};
     return Error{
         tr(wish.at.lang,
@@ -166,8 +181,8 @@ struct MeasureWork {
     Keep keep;
     keep.activations = true;
     keep.facts = false;
-    keep.edits = wish.trace->parts[0].edits;  // what ran, once more
-    auto pass = std::make_shared<ForwardPass>(wish.model, tokens(), keep);
+    keep.edits = wish.trace->own().edits;  // what ran, once more
+    auto pass = std::make_shared<ForwardPass>(stack(), tokens(), keep);
     return {[pass] { return pass->step(); },
             [this, pass] { made.activations = pass->take().activations; }};
   }
@@ -191,7 +206,7 @@ struct MeasureWork {
           : table(std::move(s), a), work(table, model, a, question) {}
     };
     const auto walk =
-        std::make_shared<Walk>(std::move(scores), wish.model.get(), wish.trace->at(wish.at),
+        std::make_shared<Walk>(std::move(scores), heads_model(), wish.trace->at(wish.at),
                                HeadQuestion{wish.at.sample, wish.period, offset});
     return {[walk] { return walk->work.step(); }, [this, walk] { take(walk->table); }};
   }

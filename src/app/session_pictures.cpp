@@ -167,7 +167,8 @@ std::optional<Wish> Session::Impl::missing_chapter(Side& side, const State& at) 
         *chapter, shown.model, shown.trace, at,
         [&shown](std::shared_ptr<const MadeChapter> made) { shown.chapter = std::move(made); });
   };
-  const double work = chapter_work(*chapter, {shown.model.get(), shown.trace.get(), &at});
+  const double work =
+      chapter_work(*chapter, {stack_of(shown.model, at.part), shown.trace.get(), &at});
   return Wish{WantedChapter{key}, job, work <= kAtOnce};
 }
 
@@ -249,7 +250,8 @@ std::optional<Wish> Session::Impl::missing_characters(Side& side) {
       loaded, [&](const Loaded& l) { return l.model && l.model == shown.model; });
   if (of == loaded.end() || of->characters) return {};
   if (!of->probe) {
-    if (ModelProbe::bytes_needed(of->model->config) > room().room) {
+    // The texts of the probe are for models that read one text.
+    if (of->model->encoder || ModelProbe::bytes_needed(of->model->config) > room().room) {
       shown.characters = of->characters = std::make_shared<const HeadCharacters>();
       return {};
     }

@@ -18,10 +18,13 @@
 #include "files/formats.h"
 #include "model/text_notes.h"
 #include "pass/forward.h"
+#include "pass/generate.h"
 
 namespace attn {
 
 namespace {
+
+constexpr const char* kPartNames[] = {"encoder", "decoder", "cross"};
 
 // The first variable that is set decides, as in POSIX.
 Lang language_of_environment() {
@@ -185,6 +188,11 @@ void add_folder(CLI::App& app, FolderOptions& options, bool required) {
       ->required(required);
   app.add_flag("--ignore-unused", options.ignore_unused,
                "Open the model even if its layers have tensors that are not used");
+  add_choice(
+      app, "--part", {std::begin(kPartNames), std::end(kPartNames)},
+      [&options](int i) { options.part = i; },
+      "Of an encoder–decoder: the encoder's attention (default), the decoder's to its own text, "
+      "or its cross-attention to the encoder's output");
   CLI::Option* adapter =
       app.add_option("--adapter", options.adapter,
                      "Folder of a LoRA adapter of PEFT, which is merged into the model")
@@ -197,7 +205,8 @@ void add_folder(CLI::App& app, FolderOptions& options, bool required) {
 void add_pair(CLI::App& app, ModelOptions& options) {
   app.add_option("--pair", options.pair,
                  "Second text, read together with the first as the model reads pairs: "
-                 "[CLS] TEXT [SEP] PAIR [SEP], with the token types of a pair")
+                 "[CLS] TEXT [SEP] PAIR [SEP], with the token types of a pair; of an "
+                 "encoder–decoder, what the decoder reads")
       ->option_text("TEXT");
 }
 
@@ -258,7 +267,8 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
 
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
   if (Status e = ForwardPass::check(model, tokens)) return e;
-  const uint64_t bytes = ForwardPass::bytes_needed(model.config, tokens.size(), keep);
+  const uint64_t bytes =
+      ForwardPass::bytes_needed(model.config, tokens.size(), keep, tokens.n_source());
   // A 32-bit program has 4 GB at most, part of which the model takes.
   const uint64_t most = sizeof(size_t) == 4 ? 2'500'000'000 : 64'000'000'000;
   if (bytes > most)
@@ -268,7 +278,46 @@ Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep) {
   return {};
 }
 
-Result<Opened> open_model(const ModelOptions& options) {
+namespace {
+
+// Runs the decoder until it ends its text.
+Tokens write_target(const std::shared_ptr<const Model>& model, Tokens start) {
+  Generation generation(model, std::move(start));
+  Progress progress("Writing the decoder's text", generation.n_steps());
+  while (generation.step()) progress.step();
+  return generation.take();
+}
+
+// The part of an encoder–decoder that the options ask for.
+Status take_part(const ModelOptions& options, int usual_part, Opened& opened,
+                 std::vector<std::string>& notes) {
+  if (!opened.model->encoder) {
+    if (options.part < 0) return {};
+    return Error{"--part: " + opened.model->name +
+                 " has one stack of layers, not an encoder and "
+                 "a decoder; leave the option out"};
+  }
+  if (options.part < 0 && usual_part == 0)
+    notes.push_back(
+        "This is the encoder's attention; --part decoder and --part cross have the decoder's");
+  opened.part = options.part < 0 ? usual_part : options.part;
+  if (opened.part == 0) {
+    Tokens source = *opened.tokens.source;
+    opened.tokens = std::move(source);
+    opened.model = opened.model->encoder;
+  } else if (is_to_be_generated(*opened.model, options.pair)) {
+    if (Status e = check_pass(*opened.model, opened.tokens)) return e;
+    opened.tokens = write_target(opened.model, std::move(opened.tokens));
+    notes.push_back(
+        "The decoder's text is what the model writes, each time the likeliest token; "
+        "--pair TEXT gives another");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Opened> open_model(const ModelOptions& options, int usual_part) {
   const Result<std::string> text = read_text(options);
   if (!text) return text.error();
   Result<std::shared_ptr<const Model>> model = open_folder(options);
@@ -276,11 +325,15 @@ Result<Opened> open_model(const ModelOptions& options) {
   if (!(*model)->tokenizer)
     return Error{options.folder +
                  ": tokenizer.json is missing, which is needed to tokenize the text"};
-  Result<Tokens> tokens = encode(*(*model)->tokenizer, *text, options.pair);
+  Result<Tokens> tokens = model_tokens(**model, *text, options.pair);
+  if (!tokens && (*model)->encoder) return tokens.error();
   if (!tokens) return Error{"--pair: " + tokens.error().message};
   Opened opened{*model, std::move(*tokens)};
+  std::vector<std::string> part_notes;
+  if (Status e = take_part(options, usual_part, opened, part_notes)) return *e;
   if (Status e = check_pass(*opened.model, opened.tokens)) return *e;
-  opened.notes = notes_of(*opened.model, {&opened.tokens, 1});
+  opened.notes = notes_of(**model, {&opened.tokens, 1});
+  std::ranges::move(part_notes, std::back_inserter(opened.notes));
   print_notes(opened.notes);
   return opened;
 }

@@ -75,6 +75,7 @@ struct FolderOptions {
   std::string folder, adapter;
   bool no_adapter = false;
   bool ignore_unused = false;  // open models whose layers have tensors that are not used
+  int part = -1;  // of an encoder–decoder, as in Trace::parts; -1: not chosen
 };
 void add_folder(CLI::App& app, FolderOptions& options, bool required = true);
 Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options);
@@ -90,13 +91,16 @@ void add_pair(CLI::App& app, ModelOptions& options);
 void add_model(CLI::App& app, ModelOptions& options);
 
 // Loads the model and the text, tokenizes it, and checks that the model can process it. The notes
-// of both are printed.
+// of both are printed. Of an encoder–decoder, with --part encoder the encoder alone; else the
+// decoder's text is written by the model unless --pair has it.
 struct Opened {
   std::shared_ptr<const Model> model;
   Tokens tokens;
   std::vector<std::string> notes = {};  // notes_of() both
+  int part = 0;                         // of the trace
 };
-Result<Opened> open_model(const ModelOptions& options);
+// Without --part, `usual_part` is taken and said.
+Result<Opened> open_model(const ModelOptions& options, int usual_part = 0);
 
 // forward(), Metric::compute() and compute_checked() that show their progress.
 Trace run_forward(std::shared_ptr<const Model> model, Tokens tokens, const Keep& keep = {});

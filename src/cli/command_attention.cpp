@@ -23,17 +23,19 @@ int run_attention(const Options& o) {
   if (!opened) return fail(opened.error());
   const Config& c = opened->model->config;
   State state = o.state;
-  state.pair = o.model.pair;
+  state.part = opened->part;
+  state.pair = opened->model->encoder ? "" : o.model.pair;
   const bool groups = regroups(state);
+  const Tokens& read = state.part == 2 ? *opened->tokens.source : opened->tokens;
   const Groups queries = groups_of(opened->tokens, state, PairSide::query),
-               keys = groups_of(opened->tokens, state, PairSide::key);
+               keys = groups_of(read, state, PairSide::key);
   if (queries.size() == 0 || keys.size() == 0)
     return fail(
         Error{"--special hidden: the text has only special tokens; pass a longer text to --text"});
   if (Status e = check_patterns_size(c.n_layers, c.n_heads, std::max(queries.size(), keys.size())))
     return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
-  const Attention& a = trace.parts[0];
+  const Attention& a = trace.parts[size_t(opened->part)];
   const Pairs shown = groups ? pairs_of(queries, keys, a, 0, 0) : Pairs{};
   const ArrayGroups array_groups{queries, keys, shown};
   const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr, opened->notes};

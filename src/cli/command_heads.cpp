@@ -318,10 +318,16 @@ std::string as_table(const Scored& s) {
 int run_heads(const Options& o) {
   std::vector<Tokens> samples;
   std::shared_ptr<const Model> model;
+  int part = 0;
   if (o.random_repeat || !o.ids_file.empty()) {
     Result<std::shared_ptr<const Model>> opened = open_folder(o.model);
     if (!opened) return fail(opened.error());
     model = *opened;
+    if (model->encoder) {
+      if (o.model.part > 0)
+        return fail({"--part: tokens by number are for the encoder; give --text in their place"});
+      model = model->encoder;
+    }
     Result<std::vector<Tokens>> got =
         o.random_repeat ? random_repeats(o, *model) : read_ids(o.ids_file, *model);
     if (!got) return fail(got.error());
@@ -330,6 +336,7 @@ int run_heads(const Options& o) {
     Result<Opened> opened = open_model(o.model);
     if (!opened) return fail(opened.error());
     model = opened->model;
+    part = opened->part;
     samples.push_back(std::move(opened->tokens));
   }
   for (const Tokens& tokens : samples)
@@ -344,8 +351,9 @@ int run_heads(const Options& o) {
   Progress progress("Running the model", int(samples.size()));
   for (const Tokens& tokens : samples) {
     const Trace trace = samples.size() > 1 ? forward(model, tokens) : run_forward(model, tokens);
-    if (!table) table.emplace(scores, trace.parts[0]);
-    table->add(model.get(), trace.parts[0], 0, period, o.offset);
+    const Attention& a = trace.parts[size_t(part)];
+    if (!table) table.emplace(scores, a);
+    table->add(part == 2 ? nullptr : model.get(), a, 0, period, o.offset);
     progress.step();
   }
   Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}, probe(model)};

@@ -60,7 +60,7 @@ std::string as_table(const Lens& l) {
   const Target foil = target_of({&l.model, &l.trace, &l.state});
   std::string out = fill(tr(lang, "{0} · predictions after each layer at token {1}\n",
                             "{0} · 在词元 {1} 处，每一层之后的预测\n"),
-                         {l.model.name, quoted(l.trace.parts[0].query_tokens[0], query, lang)});
+                         {l.model.name, quoted(l.trace.at(l.state).query_tokens[0], query, lang)});
   const LensCell& last = l.table.at(l.table.n_rows - 1, query);
   out += fill(tr(lang, "target: {0}", "目标：{0}"), {shown(l, last.target)});
   if (foil.foil >= 0)
@@ -116,7 +116,7 @@ std::string as_json(const Lens& l) {
   json.object(JsonLayout::lines).text("model", l.model.name);
   write_notes(json, l.notes);
   json.key("tokens").array();
-  for (const Token& token : l.trace.parts[0].query_tokens[0].items) json.text(token.shown);
+  for (const Token& token : l.trace.at(l.state).query_tokens[0].items) json.text(token.shown);
   json.end().key("cells").array(JsonLayout::lines);
   for (int r = 0; r < l.table.n_rows; ++r) {
     for (int q = 0; q < l.table.n_query; ++q) {
@@ -146,11 +146,12 @@ std::string as_npy(const Lens& l) {
 }
 
 int run_lens(const Options& o) {
-  Result<Opened> opened = open_model(o.model);
+  Result<Opened> opened = open_model(o.model, 1);
   if (!opened) return fail(opened.error());
   const Keep keep{.facts = false, .activations = true};
   if (const Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   State state = o.state;
+  state.part = opened->part;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (const Status e = check_looks(state, trace)) return fail(*e);

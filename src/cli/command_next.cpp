@@ -112,7 +112,7 @@ std::string as_text(const Guess& guess, const Model& model, const Tokens& tokens
 }
 
 int run_next(const Options& o) {
-  Result<Opened> opened = open_model(o.model);
+  Result<Opened> opened = open_model(o.model, 1);
   if (!opened) return fail(opened.error());
   const Model& model = *opened->model;
   if (!model.config.has_logits)
@@ -138,7 +138,7 @@ int run_next(const Options& o) {
   if (has_labels)
     return o.as_json ? finish(labels_as_json(*opened->model, trace, o.top, opened->notes))
                      : finish_text(labels_as_text(*opened->model, trace, o.top, o.lang));
-  const Tokens& tokens = trace.parts[0].query_tokens[0];
+  const Tokens& tokens = trace.own().query_tokens[0];
   const int first = trace.first_logit;
   std::vector<Guess> guesses;
   for (const int position : positions) {

@@ -158,7 +158,8 @@ int run_plot(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   State state = o.state;
-  state.pair = o.model.pair;
+  state.part = opened->part;
+  state.pair = opened->model->encoder ? "" : o.model.pair;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   Keep keep;
   keep.activations = true;

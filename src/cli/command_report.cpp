@@ -18,6 +18,7 @@ int run_report(const Options& o) {
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   State state = o.state;
+  state.part = opened->part;
   if (state.token < 0) state.token = opened->tokens.size() - 1;
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   if (Status e = check_looks(state, trace)) return fail(*e);

@@ -108,7 +108,7 @@ Caption caption_of(const Metric& metric, const Metric* second, const Inputs& in,
               : draws ? view->title.in(lang)
                       : metric.title.in(lang));
   if (in.trace)
-    if (const std::string cut = cut_words(in.trace->parts[0].query_tokens[0], lang); !cut.empty())
+    if (const std::string cut = cut_words(in.trace->own().query_tokens[0], lang); !cut.empty())
       note += (note.empty() ? "" : "; ") + cut;
   return {title, text_of(pairs.key_tokens[size_t(state.sample)]), std::move(note)};
 }

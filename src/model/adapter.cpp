@@ -367,6 +367,9 @@ Status Adapter::check_saved(std::span<const NamedTensors> base) const {
 }
 
 Status Adapter::join(const Recipe& recipe, std::vector<NamedTensors>& base) {
+  if (recipe.encoder)
+    return wrong(
+        "adapters of encoder–decoders cannot be merged yet; in PEFT, merge_and_unload() does");
   std::vector<std::string> quiet;
   const Result<NamePrefixes> prefixes = find_prefixes(recipe, base, quiet);
   if (!prefixes) return prefixes.error();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace attn {
 
 enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
-enum class Position { none, learned, rotary };
+enum class Position { none, learned, rotary, sinusoid };
 enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
 enum class Activation { gelu, gelu_tanh, silu, relu, tanh };
 
@@ -25,6 +26,16 @@ struct LabelHead {
   LabelScale scale = LabelScale::softmax;
   Activation activation = Activation::tanh;  // of its dense layer, if it has one
   int skipped_id = -1;                       // of tokens that are not the last
+};
+
+// What a decoder of an encoder writes, one token after the other.
+struct Writing {
+  int start_id = -1;            // what it begins with
+  int first_id = -1;            // the first token that it writes; -1: the likeliest
+  int end_id = -1;              // the token that ends it
+  std::vector<int> never;       // tokens that it does not write
+  int most = 64;                // tokens that it writes without an end
+  bool names_language = false;  // the first token is that of its language
 };
 
 struct Config {
@@ -66,6 +77,9 @@ struct Config {
   bool rope_interleaved = false;      // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
   int n_relative_buckets = 0;   // T5's biases of scores by distance, shared by all layers; 0: none
   int relative_furthest = 128;  // from here on all distances share a bucket
+  bool relative_earlier = false;  // the buckets are of earlier keys only, as in T5's decoder
+  // sinusoid: frequencies fall from 1 to 1/10000, which is the last one, or would be the next.
+  bool sinusoid_whole = false;
   Mask mask = Mask::causal;
   std::vector<bool> local_layers;  // [n_layers] that see only a window; empty: none
   int reach = 0;                   // of local_layers: how far from its query a key may be
@@ -85,7 +99,10 @@ struct Config {
   bool qk_norm_whole = false;  // q_norm and k_norm are over all heads together
   bool alibi = false;          // scores fall with the distance (pass/position_bias.h)
   Activation activation = Activation::gelu;
-  bool gated_mlp = false;          // act(x W_gate) * (x W_in), as in SwiGLU
+  bool gated_mlp = false;  // act(x W_gate) * (x W_in), as in SwiGLU
+  // What the layers read by cross-attention: an encoder of the same d_model; null: there is none.
+  std::shared_ptr<const Config> encoder;
+  Writing writes;
   bool parallel_residual = false;  // attention and MLP both read resid_pre
 };
 

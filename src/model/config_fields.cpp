@@ -127,6 +127,28 @@ bool ConfigFields::layer_types(Config& c) {
   return true;
 }
 
+void ConfigFields::writing(Config& c, const Writing& otherwise) {
+  Writing& w = c.writes = otherwise;
+  const auto id = [&](const char* key, int& to) {
+    const Json field = json().at(key).is_array() ? json().at(key).at(size_t(0)) : json().at(key);
+    const int64_t value = field.integer().value_or(to);
+    if (!field.is_null() && !field.integer()) fail(std::string(key) + " must be a token's number");
+    if (value < -1 || value >= c.d_vocab)
+      fail(std::string(key) + " is " + std::to_string(value) + ", but there are " +
+           std::to_string(c.d_vocab) + " tokens");
+    to = int(value);
+  };
+  id("decoder_start_token_id", w.start_id);
+  id("forced_bos_token_id", w.first_id);
+  id("eos_token_id", w.end_id);
+  json().at("bad_words_ids").each([&](std::string_view, const Json& word) {
+    if (const auto only = word.at(size_t(0)).integer(); only && word.size() == 1)
+      w.never.push_back(int(*only));
+    return true;
+  });
+  w.most = std::min(256, size("max_length", kMostPositions, w.most));
+}
+
 void ConfigFields::window(Config& c, int size) {
   c.reach = c.mask == Mask::causal ? size - 1 : size;
 }

@@ -149,7 +149,7 @@ const Recipe* recipe_of_class(std::string_view architecture) {
     if (!architecture.starts_with(name)) continue;
     const std::string_view rest = architecture.substr(name.size());
     if (rest == "Model" || rest == "TextModel" || rest == "LMHeadModel" ||
-        rest == "DoubleHeadsModel" || rest.starts_with("For"))
+        rest == "DoubleHeadsModel" || rest == "MTModel" || rest.starts_with("For"))
       return recipe;
   }
   return nullptr;
@@ -221,7 +221,7 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
     known.emplace_back(recipe->model_type);
   }
   const std::string families = std::to_string(known.size()) +
-                               " types of the families of BERT, GPT-2, GPT-NeoX, Llama, "
+                               " types of the families of BERT, T5, BART, GPT-2, GPT-NeoX, Llama, "
                                "Gemma, Phi and BLOOM";
   if (!type) {
     const auto name = config.json.at("architectures").at(size_t(0)).text();

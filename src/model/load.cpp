@@ -286,6 +286,18 @@ Status ModelLoad::Impl::finish() {
         "biases other than 0");
   model->weights = std::move(packed->weights);
   model->weight_bytes = packed->bytes;
+  if (model->weights.encoder) {
+    auto encoder = std::make_shared<Model>();
+    encoder->name = model->name;
+    encoder->config = *model->config.encoder;
+    encoder->config.d_vocab = model->config.d_vocab;
+    encoder->config.has_logits = false;
+    encoder->weights = std::move(*model->weights.encoder);
+    encoder->tokenizer = model->tokenizer;
+    encoder->content_hash = model->content_hash;
+    model->weights.encoder.reset();
+    model->encoder = std::move(encoder);
+  }
   return {};
 }
 

@@ -31,13 +31,19 @@ struct Block {
   NormWeights q_norm, k_norm;
   NormWeights ln_attn_out, ln_mlp_out;  // of what attention and MLP add, with writes_normed
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
+  // Of cross-attention, between attention and MLP, where Config::encoder; k and v are of its
+  // output.
+  NormWeights ln_cross;
+  Linear cross_q, cross_k, cross_v, cross_o;
   Linear mlp_in, mlp_gate, mlp_out;
 };
 
 struct Weights {
   // embed_width() columns each: d_model, unless embed_project follows.
-  Table embed;           // W_E [d_vocab, embed_width]
-  Table positions;       // W_pos [first_position + n_ctx, embed_width], for learned positions
+  Table embed;  // W_E [d_vocab, embed_width]
+  // W_pos [first_position + n_ctx, embed_width], for learned positions, and for sinusoids that the
+  // files have.
+  Table positions;
   Table token_types;     // [n_token_types, embed_width]
   Table relative_bias;   // [n_relative_buckets, n_heads]
   NormWeights ln_embed;  // where Config::embed_norm
@@ -49,7 +55,8 @@ struct Weights {
   NormWeights ln_head;
   // [n_outputs, output_width]; the same memory as embed when tied; empty without logits
   Table unembed;
-  Tensor unembed_bias;  // [n_outputs], or empty
+  Tensor unembed_bias;               // [n_outputs], or empty
+  std::shared_ptr<Weights> encoder;  // where Config::encoder
 };
 
 struct Model {
@@ -57,6 +64,12 @@ struct Model {
   Config config;
   Weights weights;
   std::shared_ptr<const Tokenizer> tokenizer;
+  // Whose output the layers read by cross-attention: a model without an output head, in the same
+  // memory; null: there is none.
+  std::shared_ptr<const Model> encoder;
+  // The stack of layers that a part of the trace is of: 0 the encoder's attention, 1 the decoder's,
+  // 2 cross-attention. Without an encoder, the model.
+  const Model& stack(int part) const { return encoder && part == 0 ? *encoder : *this; }
   int64_t n_parameters = 0;
   uint64_t weight_bytes = 0;  // memory held by the weight matrices
   uint64_t content_hash = 0;  // FNV-1a 64 of headers, sizes and sampled bytes of the weights
@@ -65,6 +78,11 @@ struct Model {
   // tensors that are not used. Notes: what else is unusual.
   std::vector<std::string> warnings, notes;
 };
+
+// Model::stack; null where there is no model.
+inline const Model* stack_of(const std::shared_ptr<const Model>& model, int part) {
+  return model ? &model->stack(part) : nullptr;
+}
 
 struct FileFormat;
 

@@ -238,6 +238,7 @@ Result<WeightPacker::Packed> WeightPacker::take() {
   if (impl_->error) return *impl_->error;
   Packed packed{std::move(*impl_->plan.weights), impl_->bytes, std::move(impl_->warnings)};
   if (impl_->plan.tied) packed.weights.unembed = packed.weights.embed;
+  if (impl_->plan.shares_embed) packed.weights.encoder->embed = packed.weights.embed;
   if (!impl_->plan.stored_layers.empty()) {
     const std::vector<Block> stored = std::move(packed.weights.blocks);
     packed.weights.blocks.clear();  // copies share their memory

@@ -31,7 +31,9 @@ Sides sides_of(Linear Block::* field, const Config& c) {
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
   if (field == &Block::q) return {d_q, c.d_model};
   if (field == &Block::k || field == &Block::v) return {d_kv, c.d_model};
-  if (field == &Block::o) return {c.d_model, d_q};
+  if (field == &Block::cross_q) return {d_q, c.d_model};
+  if (field == &Block::cross_k || field == &Block::cross_v) return {d_kv, c.d_model};
+  if (field == &Block::o || field == &Block::cross_o) return {c.d_model, d_q};
   if (field == &Block::mlp_out) return {c.d_model, c.d_mlp};
   return {c.d_mlp, c.d_model};  // mlp_in, mlp_gate
 }
@@ -58,9 +60,12 @@ class Binder {
       in_head_ = true;
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
+    fill_encoder();
     if (error_) return *error_;
     plan_.d_vocab = c_.d_vocab;
-    Unused unused = judge_unused(recipe_, prefixes_, n_groups(), files_, used_);
+    Unused unused =
+        judge_unused(recipe_, prefixes_, n_groups(),
+                     layout_.encoder ? layout_.encoder->config.n_layers : 0, files_, used_);
     std::ranges::move(unused.warnings, std::back_inserter(plan_.warnings));
     std::ranges::move(unused.notes, std::back_inserter(plan_.notes));
     if (unused.refused) plan_.unused = Error{all_files() + ": " + unused.refused->message};
@@ -72,6 +77,25 @@ class Binder {
     const NamedTensors* file = nullptr;
     const StoredTensor* tensor = nullptr;
   };
+
+  // The encoder's tensors, in the same files and by the same prefixes.
+  void fill_encoder() {
+    if (!recipe_.encoder || error_) return;
+    Binder encoder(*recipe_.encoder, *layout_.encoder, files_);
+    encoder.plan_.weights->blocks.resize(size_t(encoder.n_stored()));
+    encoder.prefixes_ = prefixes_;
+    encoder.counted_ = std::move(counted_);
+    encoder.c_.d_vocab = c_.d_vocab;
+    encoder.shared_ = embed_.tensor;
+    for (const Bind& bind : recipe_.encoder->binds) encoder.fill_everywhere(bind);
+    error_ = encoder.error_;
+    used_.merge(encoder.used_);
+    plan_.shares_embed = encoder.plan_.shares_embed;
+    plan_.n_parameters += encoder.plan_.n_parameters;
+    std::ranges::move(encoder.plan_.wanted, std::back_inserter(plan_.wanted));
+    std::ranges::move(encoder.plan_.warnings, std::back_inserter(plan_.warnings));
+    plan_.weights->encoder = std::move(encoder.plan_.weights);
+  }
 
   // A tied head may consist of its bias alone.
   bool has_head() {
@@ -118,6 +142,7 @@ class Binder {
   }
 
   void fill_everywhere(const Bind& bind) {
+    if (bind.when && !(layout_.*bind.when)) return;
     const std::string name = bind.name;
     const size_t hole = name.find("{}");
     if (hole == std::string::npos) return fill(bind, name, nullptr);
@@ -141,9 +166,8 @@ class Binder {
 
   Place look(const std::string& name) const {
     for (const std::string& full : names_to_try(prefixes_, recipe_, name)) {
-      for (const NamedTensors& file : files_) {
+      for (const NamedTensors& file : files_)
         if (const StoredTensor* tensor = file.find(full)) return {&file, tensor};
-      }
     }
     return {};
   }
@@ -250,16 +274,18 @@ class Binder {
   void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::unembed) {
       const Place own = find(name + ".weight");  // a copy of the embedding is not unused
-      plan_.tied = layout_.tied && (!own.tensor || own.tensor->bytes.empty() ||
-                                    std::ranges::equal(own.tensor->bytes, embed_.tensor->bytes));
+      const bool tied =
+          layout_.tied || (layout_.always_tied && (!own.tensor || equals_embed(*own.tensor)));
+      plan_.tied = tied && (!own.tensor || own.tensor->bytes.empty() || equals_embed(*own.tensor));
       if (!own.tensor || plan_.tied) return;
       if (layout_.tied)
         plan_.warnings.push_back(layout_.source + ": tie_word_embeddings is true, but " +
                                  quoted_name(own.tensor->name) +
                                  " differs from the embedding; it is used, as in transformers 5");
     } else if (table == &Weights::embed) {
-      embed_ = find(name + ".weight");
-      if (embed_.tensor) resize(*embed_.tensor);
+      return fill_embed(name);
+    } else if (table == &Weights::positions && c_.position == Position::sinusoid) {
+      if (!find(name + ".weight").tensor) return;  // it is computed
     }
     const int64_t rows = table == &Weights::positions       ? c_.first_position + c_.n_ctx
                          : table == &Weights::relative_bias ? c_.n_relative_buckets
@@ -268,6 +294,27 @@ class Binder {
     const int cols = table == &Weights::relative_bias ? c_.n_heads : c_.embed_width();
     want(take(name + ".weight", {rows, cols}), {.table = &((*plan_.weights).*table)});
   }
+
+  bool equals_embed(const StoredTensor& other) const {
+    return std::ranges::equal(other.bytes, embed_.tensor->bytes);
+  }
+
+  void fill_embed(const std::string& name) {
+    std::string found = name;
+    for (const char* const other : recipe_.embed_names)
+      if (!has(found)) found = other;
+    embed_ = find(found + ".weight");
+    if (embed_.tensor) resize(*embed_.tensor);
+    for (const char* const other : recipe_.embed_names)  // copies of it are not unused
+      if (has(other) && equals_embed(*look(std::string(other) + ".weight").tensor))
+        find(std::string(other) + ".weight");
+    const Place place =
+        take(embed_.tensor ? found + ".weight" : name + ".weight", {c_.d_vocab, c_.embed_width()});
+    plan_.shares_embed = place.tensor && shared_ && (shared_ == place.tensor || equals_shared());
+    if (!plan_.shares_embed) want(place, {.table = &plan_.weights->embed});
+  }
+  bool has(const std::string& name) const { return look(name + ".weight").tensor; }
+  bool equals_shared() const { return std::ranges::equal(shared_->bytes, embed_.tensor->bytes); }
 
   // The rows of an embedding that was resized after config.json was written.
   void resize(const StoredTensor& embed) {
@@ -282,6 +329,13 @@ class Binder {
   }
 
   void fill_bias(Tensor Weights::* bias, const std::string& name) {
+    if (const Place row = look(name); row.tensor) {  // a buffer, [1, d_vocab]
+      if (Place whole = take(name, {1, c_.d_vocab}); whole.tensor)
+        (*plan_.weights).*bias =
+            elements(*to_floats(*whole.file, *whole.tensor), rows_from(0, c_.d_vocab));
+      return;
+    }
+    if (recipe_.encoder) return;  // which may be left out
     // Two names for one tensor; if both were saved, the decoder's applies.
     const bool decoder = find(name + ".decoder.bias").tensor && (find(name + ".bias"), true);
     (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
@@ -359,6 +413,7 @@ class Binder {
   const Layout& layout_;
   Config c_;
   Place embed_;
+  const StoredTensor* shared_ = nullptr;  // of an encoder: the decoder's embedding
   std::span<const NamedTensors> files_;
   std::unordered_set<const StoredTensor*> used_, counted_;
   WeightPlan plan_;

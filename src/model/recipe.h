@@ -44,6 +44,10 @@ struct Layout {
   bool norm_bias = true;                       // of layer norms
   bool first_norm = true;                      // false: layer 0 has no norm before its attention
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
+  bool embed_norm = false;                     // Weights::ln_embed, where families differ
+  bool plain_mlp = true, gated_mlp = false;    // names of those with and without a gate
+  bool always_tied = false;         // without a head in the files, the unembedding is the embedding
+  std::shared_ptr<Layout> encoder;  // of Recipe::encoder
   // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
   std::vector<int> stored_layers;  // [n_layers]; empty: one for each
   int group_layers = 1;
@@ -97,6 +101,8 @@ class ConfigFields {
   void causal(Config& c);
   // Config::local_layers from layer_types; false: the field is absent.
   bool layer_types(Config& c);
+  // Config::writes, where the fields are absent as in `otherwise`.
+  void writing(Config& c, const Writing& otherwise);
   // Config::reach, after causal(): of `size` keys up to the query's own, or on either side.
   void window(Config& c, int size);
   // The angles of rotary positions into `c`, from all the places where transformers has kept them.
@@ -174,6 +180,7 @@ struct Bind {
                                   // Of a norm in a layer: whether there is the norm; null: yes
   MatrixOrder store = MatrixOrder::out_in;
   Fused fused = Fused::one_by_one;
+  bool Layout::* when = nullptr;  // whether the files have it; null: always
 };
 
 struct Recipe {
@@ -187,6 +194,10 @@ struct Recipe {
   // bias of its first name, else the model has no logits.
   std::span<const Bind> head = {};
   std::span<const FieldRow> fields = {}, more_fields = {};  // beside common_fields()
+  // Of a decoder: the names of the encoder that its layers read.
+  const Recipe* encoder = nullptr;
+  // Where the embedding may stand too; the first that is there is taken.
+  std::span<const char* const> embed_names = {};
 };
 
 // All families. To add one, write recipe_x.cpp and add a row.
@@ -249,7 +260,8 @@ struct WeightPlan {
   std::unique_ptr<Weights> weights;  // with the layers that the files have
   std::vector<int> stored_layers;    // as in Layout
   std::vector<WantedTensor> wanted;
-  bool tied = false;  // unembed shares the memory of embed
+  bool tied = false;          // unembed shares the memory of embed
+  bool shares_embed = false;  // so does the encoder's embed
   int64_t n_parameters = 0;
   int d_vocab = 0;                           // rows of the embedding
   LabelHead labels;                          // in place of a vocabulary, where they have names
@@ -306,5 +318,7 @@ extern const Recipe kBloom, kFalcon, kMpt;                               // reci
 extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
+extern const Recipe kT5, kMt5;                                           // recipe_t5.cpp
+extern const Recipe kBart, kMbart, kMarian, kPegasus, kM2m100;           // recipe_bart.cpp
 
 }  // namespace attn

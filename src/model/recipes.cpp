@@ -7,7 +7,8 @@ static const Recipe* const kRecipes[] = {
     &kFalcon,  &kGemma,   &kGemma2,   &kGemma3Text, &kBigCode,    &kGptJ,       &kGptNeo,
     &kGptNeoX, &kGpt2,    &kGranite,  &kLlama,      &kMistral,    &kModernBert, &kMpnet,
     &kMpt,     &kOlmo2,   &kOpt,      &kPhi,        &kPhi3,       &kQwen2,      &kQwen3,
-    &kRoberta, &kSmolLm3, &kStableLm, &kStarCoder2, &kXlmRoberta,
+    &kRoberta, &kSmolLm3, &kStableLm, &kStarCoder2, &kXlmRoberta, &kT5,         &kMt5,
+    &kBart,    &kMbart,   &kMarian,   &kPegasus,    &kM2m100,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

@@ -205,7 +205,7 @@ int n_layers_in(const Recipe& recipe, const NamePrefixes& prefixes,
 }
 
 Unused judge_unused(const Recipe& recipe, const NamePrefixes& prefixes, int n_layers,
-                    std::span<const NamedTensors> files,
+                    int n_encoder_layers, std::span<const NamedTensors> files,
                     const std::unordered_set<const StoredTensor*>& used) {
   Group inside, outside, harmless;
   bool beyond = false;
@@ -214,9 +214,14 @@ Unused judge_unused(const Recipe& recipe, const NamePrefixes& prefixes, int n_la
       const bool ignored = std::ranges::any_of(
           recipe.ignored, [&](std::string_view end) { return tensor.name.ends_with(end); });
       if (ignored || used.contains(&tensor)) continue;
-      const std::optional<int> layer = layer_of(tensor.name, recipe, prefixes);
+      std::optional<int> layer = layer_of(tensor.name, recipe, prefixes);
+      int most = n_layers;
+      if (!layer && recipe.encoder) {
+        layer = layer_of(tensor.name, *recipe.encoder, prefixes);
+        most = n_encoder_layers;
+      }
       const Meaning* const meaning = meaning_of(tensor.name);
-      if (layer && *layer >= n_layers) {
+      if (layer && *layer >= most) {
         beyond = true;
       } else if (layer) {
         if (!tensor.name.ends_with(".bias") || !is_zero(tensor)) inside.add(tensor.name, meaning);

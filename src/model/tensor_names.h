@@ -41,7 +41,7 @@ struct Unused {
   std::vector<std::string> warnings, notes;  // as in Model
 };
 Unused judge_unused(const Recipe& recipe, const NamePrefixes& prefixes, int n_layers,
-                    std::span<const NamedTensors> files,
+                    int n_encoder_layers, std::span<const NamedTensors> files,
                     const std::unordered_set<const StoredTensor*>& used);
 
 }  // namespace attn

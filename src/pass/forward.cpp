@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "model/label_head.h"
+#include "pass/block_math.h"
 #include "pass/forward_impl.h"
 #include "pass/forward_sizes.h"
 #include "pass/position_bias.h"
@@ -42,7 +43,9 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   keep.facts = tells_facts(keep);
   if (before) n_reused = n_reusable(*model, tokens, *before, keep);
   trace.made_by = model;
+  if (reads_encoder()) trace.parts.emplace_back();  // until the encoder has run
   make_attention(before);
+  if (reads_encoder()) make_cross(before);
   const int64_t room = room_for(c, n);
   trace.resid_final = n_reused > 0 ? before->resid_final.extended(n_reused, n, room)
                                    : HeadRows(1, n, c.d_model, room);
@@ -70,7 +73,7 @@ void ForwardPass::Impl::make_attention(const Trace* before) {
   if (keep.facts) a.facts.resize(size_t(c.n_layers));
   const int64_t room = room_for(c, n);
   for (int l = 0; n_reused > 0 && l < c.n_layers; ++l) {
-    const Attention& old = before->parts.front();
+    const Attention& old = before->own();
     const QK& from = old.computed(l);
     a.layers[size_t(l)] = QK{from.q.extended(n_reused, n, room), from.k.extended(n_reused, n, room),
                              from.v.extended(n_reused, n, room)};
@@ -79,8 +82,49 @@ void ForwardPass::Impl::make_attention(const Trace* before) {
   trace.parts.push_back(std::move(a));
 }
 
+// Cross-attention, and the pass of the encoder, unless `before` has read the same.
+void ForwardPass::Impl::make_cross(const Trace* before) {
+  const int n_source = tokens.n_source();
+  Attention a = cross_attention_of(c, n, n_source);
+  a.layers.resize(size_t(c.n_layers));
+  if (has_padding(*tokens.source)) {
+    for (int query = 0; query < n; ++query)
+      for (const Token& key : tokens.source->items) a.allowed.push_back(!key.padding);
+  }
+  if (keep.facts) {
+    a.facts.resize(size_t(c.n_layers));
+    cross_sets = token_sets(tokens, *tokens.source, false);
+  }
+  const int64_t room = room_for(c, n);
+  if (n_reused > 0) {
+    trace.parts[0] = before->parts[0];
+    const Attention& old = before->parts[2];
+    for (int l = 0; l < c.n_layers; ++l) {
+      const QK& from = old.computed(l);
+      a.layers[size_t(l)] = QK{from.q.extended(n_reused, n, room), from.k, from.v};
+      if (keep.facts) a.facts[size_t(l)] = old.facts[size_t(l)].extended(n_reused, n, room);
+    }
+  } else {
+    source =
+        std::make_unique<ForwardPass>(model->encoder, *tokens.source, Keep{.facts = keep.facts});
+    n_steps += source->n_steps();
+  }
+  trace.parts.push_back(std::move(a));
+}
+
+void ForwardPass::Impl::take_source() {
+  Trace read = source->take();
+  source.reset();
+  trace.parts[0] = std::move(read.parts[0]);
+  const ConstMat last_rows = read.resid_final.head(0);
+  encoded.resize(size_t(last_rows.rows * last_rows.cols));
+  normalize_rows(model->encoder->config, model->encoder->weights.ln_final, last_rows,
+                 {encoded.data(), last_rows.rows, last_rows.cols});
+}
+
 void ForwardPass::Impl::make_buffers() {
-  const int64_t m = n - n_reused, chunk = std::min(m, kChunkRows);
+  const int64_t m = n - n_reused;
+  const int64_t chunk = std::min(std::max<int64_t>(m, source ? tokens.n_source() : 0), kChunkRows);
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
   embedded.make(c.d_embed > 0 ? chunk : 0, c.d_embed);
   normed.make(chunk, c.d_model);
@@ -124,8 +168,16 @@ void ForwardPass::Impl::make_plan() {
     plan.push_back({Stage::embed, 0, rows});
     if (c.d_embed > 0) plan.push_back({Stage::embed_project, 0, rows});
   }
+  std::vector<RowRange> source_chunks;  // of the encoder's output
+  for (int64_t from = 0; source && from < tokens.n_source(); from += kChunkRows)
+    source_chunks.push_back(
+        {int(from), int(std::min<int64_t>(from + kChunkRows, tokens.n_source()))});
   for (int layer = 0; layer < c.n_layers; ++layer) {
     const auto add = [&](Stage stage, RowRange rows) { plan.push_back({stage, layer, rows}); };
+    for (const RowRange& rows : source_chunks) {
+      add(Stage::cross_keys, rows);
+      add(Stage::cross_split, rows);
+    }
     for (const RowRange& rows : chunks) {
       add(Stage::project, rows);
       add(Stage::split, rows);
@@ -138,6 +190,11 @@ void ForwardPass::Impl::make_plan() {
         if (c.writes_apart()) add(Stage::add_attn, rows);
       };
       if (!c.parallel_residual) attention_writes();
+      if (reads_encoder()) {
+        add(Stage::cross_query, rows);
+        add(Stage::cross_attend, rows);
+        add(Stage::cross_out, rows);
+      }
       add(Stage::mlp_in, rows);
       if (c.gated_mlp) add(Stage::mlp_gate, rows);
       if (c.parallel_residual) attention_writes();
@@ -169,6 +226,11 @@ int ForwardPass::n_steps() const { return int(std::clamp<int64_t>(impl_->n_steps
 
 bool ForwardPass::step() {
   Impl& p = *impl_;
+  if (p.source) {
+    if (p.source->step()) return true;
+    p.take_source();
+    return p.at < p.plan.size();
+  }
   if (p.at == p.plan.size()) return false;
   if (!p.run) {
     p.pieces = p.cost(p.plan[p.at]);
@@ -194,6 +256,10 @@ Trace ForwardPass::take() {
     const std::span<const float> all(p.resid.data, size_t(p.resid.rows * p.resid.cols));
     p.kept->resid_final.assign(all.begin(), all.end());
     p.trace.activations = std::move(p.kept);
+  }
+  if (p.reads_encoder()) {
+    p.cross().query_tokens = {p.tokens};
+    p.cross().key_tokens = {*p.tokens.source};
   }
   p.attention().query_tokens = {p.tokens};
   p.attention().key_tokens = {std::move(p.tokens)};

@@ -28,6 +28,8 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
 
 class ForwardPass {
  public:
+  // Where the model has an encoder, tokens are the decoder's, and Tokens::source the encoder's,
+  // which runs first; the trace has three parts then (trace.h).
   // Tokens must be 1 .. n_ctx in number with ids inside the vocabulary: ask check() first. What a
   // causal model computed of the tokens that `before` begins with too is taken from there; the rows
   // are the same as without it, to the last digits of their sums.
@@ -38,7 +40,9 @@ class ForwardPass {
   static Status check(const Model& model, const Tokens& tokens, const Edits& edits = {});
   // What the pass and its trace will hold at most, in bytes, beside the weights; known before
   // anything is allocated.
-  static uint64_t bytes_needed(const Config& config, int n_tokens, const Keep& keep);
+  // `n_source` tokens are the encoder's, where there is one.
+  static uint64_t bytes_needed(const Config& config, int n_tokens, const Keep& keep,
+                               int n_source = 0);
   // Of these, what each kept layer takes.
   static uint64_t bytes_a_layer(const Config& config, int n_tokens);
 

@@ -22,6 +22,11 @@ enum class Stage {
   split,          // … into heads; q and k are rotated
   attend,         // z of all heads
   project_out,    // resid += z W_O, or `written` = z W_O
+  cross_keys,     // k and v of cross-attention, of rows of the encoder's output
+  cross_split,    // … into heads
+  cross_query,    // its q, which reads what attention has added to
+  cross_attend,   // its z
+  cross_out,      // resid += its z W_O
   add_attn,       // resid += what attention writes, where it is normed or scaled first
   mlp_in,
   mlp_gate,
@@ -55,6 +60,11 @@ struct ForwardPass::Impl {
   int n, n_reused = 0;  // rows of the trace, and of these taken from `before`
   Trace trace;
   TokenSets sets;
+
+  // Of an encoder, which runs first: its pass, and its output [n_source, d_model], normed.
+  std::unique_ptr<ForwardPass> source;
+  std::vector<float> encoded;
+  TokenSets cross_sets;
 
   std::vector<Planned> plan;
   int64_t n_steps = 0;
@@ -99,11 +109,16 @@ struct ForwardPass::Impl {
 
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
   void make_attention(const Trace* before);
+  void make_cross(const Trace* before);
+  void take_source();  // the encoder's trace, once its pass is done
   void make_buffers();
   void make_plan();
 
-  Attention& attention() { return trace.parts.front(); }
-  const Attention& attention() const { return trace.parts.front(); }
+  bool reads_encoder() const { return model->encoder != nullptr; }
+  Attention& attention() { return trace.parts[reads_encoder() ? 1 : 0]; }
+  const Attention& attention() const { return trace.own(); }
+  Attention& cross() { return trace.parts[2]; }
+  const Attention& cross() const { return trace.parts[2]; }
   const Block& block(int layer) const { return w.blocks[size_t(layer)]; }
 
   // What a stage costs, from sizes alone; and its start, after which its pieces can be done.
@@ -115,8 +130,12 @@ struct ForwardPass::Impl {
   StageRun embed_project(RowRange rows);
   StageRun project(int layer, RowRange rows);
   StageRun split(int layer, RowRange rows);
-  StageRun attend_rows(int layer, RowRange rows);
+  StageRun attend_rows(const Attention& a, const TokenSets& of, int layer, RowRange rows);
   StageRun project_out(int layer, RowRange rows);
+  StageRun cross_keys(int layer, RowRange rows);
+  StageRun cross_split(int layer, RowRange rows);
+  StageRun cross_query(int layer, RowRange rows);
+  StageRun cross_out(int layer, RowRange rows);
   StageRun add_written(const NormWeights& norm, RowRange rows);
   StageRun mlp_in(int layer, RowRange rows);
   StageRun mlp_gate(int layer, RowRange rows);

@@ -36,6 +36,15 @@ Attention attention_of(const Config& c, int n) {
   return a;
 }
 
+Attention cross_attention_of(const Config& c, int n, int n_source) {
+  Attention a = attention_of(c, n);
+  a.part = Part::cross;
+  a.mask = Mask::none;
+  a.reaches.clear();
+  a.n_key = n_source;
+  return a;
+}
+
 int n_rotations(const Config& c) {
   if (c.position != Position::rotary) return 0;
   const auto n_local = std::ranges::count(c.local_layers, true);
@@ -52,11 +61,11 @@ bool keeps(const Keep& keep, int layer) {
   return keep.layers.empty() || keep.layers[size_t(layer)];
 }
 
-Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
+Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source) {
   const uint64_t d = uint64_t(c.d_model), room = uint64_t(room_for(c, int64_t(n)));
   const uint64_t d_q = uint64_t(c.n_heads) * uint64_t(c.d_head);
   const uint64_t d_kv = uint64_t(c.n_kv_heads) * uint64_t(c.d_head);
-  chunk = std::min<uint64_t>(n, kChunkRows);
+  chunk = std::min<uint64_t>(std::max(n, n_source), kChunkRows);
   normed = chunk * (d * (c.writes_apart() ? 2 : 1) + uint64_t(c.d_embed));
   packed = chunk * std::max({d, d_q, uint64_t(c.d_mlp), uint64_t(c.d_embed)});
   flat = chunk * (d_q + 2 * d_kv);
@@ -71,11 +80,16 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep) {
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
   logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.n_outputs()) : 0;
+  cross = 0;
+  if (n_source == 0) return;
+  cross = room * d_q + 2 * n_source * d_kv + facts;
+  const int most = int(std::min<uint64_t>(n, INT32_MAX)), keys = int(n_source);
+  scores = std::max(scores, uint64_t(attend_floats(cross_attention_of(c, most, keys))));
 }
 
 int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, const Keep& keep) {
   if (before.made_by.lock().get() != &model || model.config.mask != Mask::causal) return 0;
-  const Attention& a = before.parts.front();
+  const Attention& a = before.own();
   const std::vector<Token>& old = a.query_tokens[0].items;
   if (!a.allowed.empty() || has_padding(tokens) || keep.activations || a.edits != keep.edits ||
       (tells_facts(keep) && a.facts.empty()))
@@ -92,24 +106,23 @@ int n_reusable(const Model& model, const Tokens& tokens, const Trace& before, co
   const auto equal = [](const Token& x, const Token& y) {
     return x.id == y.id && x.type == y.type && x.shown == y.shown;
   };
+  if (tokens.source &&
+      !std::ranges::equal(before.parts[0].query_tokens[0].items, tokens.source->items, equal))
+    return 0;
   while (same < most && equal(old[same], tokens.items[same])) ++same;
   return int(same);
 }
 
-Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits& edits) {
+namespace {
+
+// Whether there are tokens, and the model has room for them and knows them.
+Status check_tokens(const Model& model, const Tokens& tokens) {
   if (tokens.items.empty()) {
     return Error{"The text is empty: type something for the model to read"};
   }
   if (tokens.size() > model.config.n_ctx) {
     return Error{"The text has " + std::to_string(tokens.size()) + " tokens, but " + model.name +
                  " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
-  }
-  const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
-  if (const uint64_t bytes = bytes_needed(model.config, tokens.size(), {}) + masked;
-      bytes > PTRDIFF_MAX) {
-    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
-                 model.name + " needs " + human_bytes(bytes) +
-                 ", more than there can be here: shorten it"};
   }
   for (size_t i = 0; i < tokens.items.size(); ++i) {
     const Token& token = tokens.items[i];
@@ -124,11 +137,31 @@ Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits&
                  std::to_string(model.config.d_vocab) +
                  "; take the tokenizer.json that came with the weights"};
   }
+  return {};
+}
+
+}  // namespace
+
+Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits& edits) {
+  if (model.encoder) {
+    if (!edits.empty()) return Error{"Heads of encoder–decoders cannot be changed yet"};
+    assert(tokens.source);
+    if (Status wrong = check_tokens(*model.encoder, *tokens.source)) return wrong;
+  }
+  if (Status wrong = check_tokens(model, tokens)) return wrong;
+  const uint64_t n = uint64_t(tokens.size()), masked = has_padding(tokens) ? n * n : 0;
+  if (const uint64_t bytes =
+          bytes_needed(model.config, tokens.size(), {}, tokens.n_source()) + masked;
+      bytes > PTRDIFF_MAX) {
+    return Error{"The text has " + std::to_string(tokens.size()) + " tokens, for which " +
+                 model.name + " needs " + human_bytes(bytes) +
+                 ", more than there can be here: shorten it"};
+  }
   return check_edits(edits, attention_of(model.config, tokens.size()));
 }
 
-uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep) {
-  const Sizes s(c, uint64_t(n_tokens), keep);
+uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& keep, int n_source) {
+  const Sizes s(c, uint64_t(n_tokens), keep, uint64_t(n_source));
   uint64_t n_layers = 0;  // at once; one that is not kept is there while it is at work
   for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
   n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
@@ -136,9 +169,11 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
                            s.bias + s.scores * uint64_t(n_threads());
   const uint64_t last = (keep.all_logits || c.labels.at == ReadAt::mean ? uint64_t(n_tokens) : 1) *
                         uint64_t(std::max(c.d_model, c.d_embed));
-  const uint64_t trace =
-      n_layers * s.layer + uint64_t(c.n_layers) * s.facts + s.resid + s.logits + s.activations;
-  return (buffers + 2 * last + trace) * sizeof(float);
+  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * (s.facts + s.cross) + s.resid +
+                         s.logits + s.activations;
+  const uint64_t encoded = uint64_t(n_source) * uint64_t(c.d_model);
+  const uint64_t source = c.encoder ? bytes_needed(*c.encoder, n_source, {.facts = keep.facts}) : 0;
+  return (buffers + 2 * last + trace + encoded) * sizeof(float) + source;
 }
 
 uint64_t ForwardPass::bytes_a_layer(const Config& c, int n_tokens) {

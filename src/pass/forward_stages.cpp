@@ -5,6 +5,7 @@
 #include "pass/block_math.h"
 #include "pass/forward_impl.h"
 #include "pass/forward_sizes.h"
+#include "pass/position_bias.h"
 #include "pass/rope.h"
 #include "tensor/kernels.h"
 #include "trace/attention_block.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr int64_t kTableRows = 1024;  // of the unembedding, a piece of work
 
 int64_t blocks_of(RowRange rows) { return divide_up(rows.n(), kBlockQueries); }
+
+// to [rows, d_head] = the columns of one head.
+void to_head(ConstMat flat, int64_t head, Mat to) {
+  for (int64_t i = 0; i < to.rows; ++i)
+    std::copy_n(flat.row(i).data() + head * to.cols, to.cols, to.row(i).data());
+}
 
 }  // namespace
 
@@ -42,6 +49,19 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     }
     case Stage::project_out:
       return product(block(p.layer).o);
+    case Stage::cross_keys: {
+      const WorkPieces k = product(block(p.layer).cross_k), v = product(block(p.layer).cross_v);
+      return {k.n + v.n, std::max(k.work, v.work)};
+    }
+    case Stage::cross_split:
+      return {2 * c.n_kv_heads, n_rows * c.d_head * 8};
+    case Stage::cross_query:
+      return product(block(p.layer).cross_q);
+    case Stage::cross_attend:
+      return {c.n_heads * blocks_of(p.rows),
+              attend_work(cross(), p.layer, 0, int(std::min<int64_t>(n_rows, kBlockQueries)))};
+    case Stage::cross_out:
+      return product(block(p.layer).cross_o);
     case Stage::mlp_in:
       return product(block(p.layer).mlp_in);
     case Stage::mlp_gate:
@@ -71,9 +91,19 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
     case Stage::split:
       return split(p.layer, p.rows);
     case Stage::attend:
-      return attend_rows(p.layer, p.rows);
+      return attend_rows(attention(), sets, p.layer, p.rows);
     case Stage::project_out:
       return project_out(p.layer, p.rows);
+    case Stage::cross_keys:
+      return cross_keys(p.layer, p.rows);
+    case Stage::cross_split:
+      return cross_split(p.layer, p.rows);
+    case Stage::cross_query:
+      return cross_query(p.layer, p.rows);
+    case Stage::cross_attend:
+      return attend_rows(cross(), cross_sets, p.layer, p.rows);
+    case Stage::cross_out:
+      return cross_out(p.layer, p.rows);
     case Stage::add_attn:
       return add_written(block(p.layer).ln_attn_out, p.rows);
     case Stage::mlp_in:
@@ -111,7 +141,10 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
       w.embed.row(tokens.items[size_t(r)].id, x);
       scale_row(x, c.embed_scale);
       if (c.n_token_types > 0) w.token_types.add_row(tokens.items[size_t(r)].type, x);
-      if (c.position == Position::learned) w.positions.add_row(place_of(r), x);
+      if (!w.positions.empty())
+        w.positions.add_row(place_of(r), x);
+      else if (c.position == Position::sinusoid && place_of(r) != c.pad_id)
+        add_sinusoids(place_of(r), c.sinusoid_whole, x);
       if (c.embed_norm) normalize_rows(c, w.ln_embed, one, one);
       if (c.position == Position::rotary) {
         const int64_t n_new = n - n_reused, i = r - n_reused;
@@ -155,7 +188,9 @@ void ForwardPass::Impl::begin_layer(int layer) {
 }
 
 void ForwardPass::Impl::end_layer(int layer) {
-  if (!keeps(keep, layer)) attention().layers[size_t(layer)] = QK{};
+  if (keeps(keep, layer)) return;
+  attention().layers[size_t(layer)] = QK{};
+  if (reads_encoder()) cross().layers[size_t(layer)] = QK{};
 }
 
 // The residual stream, normed where the norm comes first, times W_Q, W_K and W_V.
@@ -208,9 +243,7 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
       const ConstMat flat = (is_q ? flat_q : is_k ? flat_k : flat_v).rows(rows.n());
       const HeadRows& heads = is_q ? qk.q : is_k ? qk.k : qk.v;
       const Mat to = heads.head_to_fill(head).rows_of(rows.from, rows.to);
-      for (int64_t i = 0; i < rows.n(); ++i) {
-        std::copy_n(flat.row(i).data() + head * c.d_head, c.d_head, to.row(i).data());
-      }
+      to_head(flat, head, to);
       const NormWeights& norm = is_q ? block(layer).q_norm : block(layer).k_norm;
       if ((is_q || is_k) && !norm.gamma.empty() && !c.qk_norm_whole)
         normalize_rows(c, norm, to, to);
@@ -225,15 +258,19 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
 }
 
 // z of the chunk, a few rows of one head a piece.
-StageRun ForwardPass::Impl::attend_rows(int layer, RowRange rows) {
-  return [this, layer, rows](int64_t begin, int64_t end) {
+StageRun ForwardPass::Impl::attend_rows(const Attention& a, const TokenSets& of, int layer,
+                                        RowRange rows) {
+  return [this, &a, &of, layer, rows](int64_t begin, int64_t end) {
     const int n_blocks = int(blocks_of(rows));
     const Mat all = z.rows(rows.n());  // [rows, n_heads * d_head]
     for (int piece = int(begin); piece < int(end); ++piece) {
       const int head = piece / n_blocks, q0 = rows.from + piece % n_blocks * kBlockQueries;
       const int q1 = std::min(rows.to, q0 + kBlockQueries);
+      if (a.part == Part::cross)  // nothing else reads its q in between
+        to_head(flat_q.rows(rows.n()).rows_of(q0 - rows.from, q1 - rows.from), head,
+                a.computed(layer).q.head_to_fill(head).rows_of(q0, q1));
       float* to = all.row(q0 - rows.from).data() + head * c.d_head;
-      attend(attention(), sets, 0, layer, head, q0, q1, {to, q1 - q0, c.d_head, all.stride});
+      attend(a, of, 0, layer, head, q0, q1, {to, q1 - q0, c.d_head, all.stride});
     }
   };
 }
@@ -246,6 +283,61 @@ StageRun ForwardPass::Impl::project_out(int layer, RowRange rows) {
   plans.clear();
   plans.emplace_back(packed, b.o.w, Then{.bias = b.o.b.vec(), .add = !c.writes_apart()},
                      c.writes_apart() ? written.rows(rows.n()) : resid.rows_of(rows.from, rows.to));
+  return products();
+}
+
+// k and v of cross-attention, of rows of the encoder's output.
+StageRun ForwardPass::Impl::cross_keys(int layer, RowRange rows) {
+  const Block& b = block(layer);
+  const int64_t n_source = tokens.n_source();
+  if (rows.from == 0) {
+    Attention& a = cross();
+    const int64_t room = keeps(keep, layer) ? room_for(c, n) : n;
+    a.layers[size_t(layer)] =
+        QK{HeadRows(c.n_heads, n, c.d_head, room), HeadRows(c.n_kv_heads, n_source, c.d_head),
+           HeadRows(c.n_kv_heads, n_source, c.d_head)};
+    if (keep.facts) a.facts[size_t(layer)] = HeadRows(c.n_heads, n, kRowFacts, room_for(c, n));
+  }
+  packed.pack(ConstMat(encoded.data(), n_source, c.d_model).rows_of(rows.from, rows.to));
+  plans.clear();
+  plans.emplace_back(packed, b.cross_k.w, Then{.bias = b.cross_k.b.vec()}, flat_k.rows(rows.n()));
+  plans.emplace_back(packed, b.cross_v.w, Then{.bias = b.cross_v.b.vec()}, flat_v.rows(rows.n()));
+  return products();
+}
+
+StageRun ForwardPass::Impl::cross_split(int layer, RowRange rows) {
+  return [this, layer, rows](int64_t begin, int64_t end) {
+    const QK& qk = cross().computed(layer);
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const bool is_k = piece < c.n_kv_heads;
+      const int64_t head = is_k ? piece : piece - c.n_kv_heads;
+      to_head((is_k ? flat_k : flat_v).rows(rows.n()), head,
+              (is_k ? qk.k : qk.v).head_to_fill(head).rows_of(rows.from, rows.to));
+    }
+  };
+}
+
+// q of cross-attention, of the residual stream with what attention has added. Where the norm comes
+// last, that of the attention first takes its place in the residual stream.
+StageRun ForwardPass::Impl::cross_query(int layer, RowRange rows) {
+  const Block& b = block(layer);
+  const Mat mid = resid.rows_of(rows.from, rows.to);
+  const bool first = c.norm_place == NormPlace::pre;
+  const Mat x = first ? normed.rows(rows.n()) : mid;
+  normalize_rows(c, first ? b.ln_cross : b.ln1, mid, x);
+  packed.pack(x);
+  plans.clear();
+  plans.emplace_back(packed, b.cross_q.w, Then{.bias = b.cross_q.b.vec()}, flat_q.rows(rows.n()));
+  return products();
+}
+
+// resid += z W_O of cross-attention.
+StageRun ForwardPass::Impl::cross_out(int layer, RowRange rows) {
+  const Block& b = block(layer);
+  packed.pack(z.rows(rows.n()));
+  plans.clear();
+  plans.emplace_back(packed, b.cross_o.w, Then{.bias = b.cross_o.b.vec(), .add = true},
+                     resid.rows_of(rows.from, rows.to));
   return products();
 }
 
@@ -269,7 +361,7 @@ StageRun ForwardPass::Impl::mlp_in(int layer, RowRange rows) {
     x = normed.rows(rows.n());
   } else {
     note(&Activations::Layer::attn_sum, layer, mid, rows);
-    normalize_rows(c, b.ln1, mid, mid);
+    normalize_rows(c, reads_encoder() ? b.ln_cross : b.ln1, mid, mid);
   }
   packed.pack(x);
   plans.clear();

@@ -6,9 +6,10 @@
 
 namespace attn {
 
-int relative_bucket(int ahead, int n_buckets, int furthest) {
-  const int side = n_buckets / 2, exact = side / 2, distance = std::abs(ahead);
-  const int first = ahead > 0 ? side : 0;
+int relative_bucket(int ahead, int n_buckets, int furthest, bool earlier) {
+  const int side = earlier ? n_buckets : n_buckets / 2, exact = side / 2;
+  const int distance = earlier ? std::max(0, -ahead) : std::abs(ahead);
+  const int first = !earlier && ahead > 0 ? side : 0;
   if (distance < exact) return first + distance;
   // The slack keeps distances at the edge of a range in it, whatever the last digit of a logarithm.
   const double share = std::log(double(distance) / exact) / std::log(double(furthest) / exact);
@@ -37,13 +38,24 @@ std::vector<float> alibi(const Config& c, int n) {
 
 }  // namespace
 
+void add_sinusoids(int64_t place, bool whole, std::span<float> x) {
+  const size_t half = x.size() / 2;
+  const double n = double(std::max<size_t>(1, whole ? half - 1 : half));
+  for (size_t i = 0; i < half; ++i) {
+    const double angle = double(place) * std::pow(10000., -double(i) / n);
+    x[i] += float(std::sin(angle));
+    x[half + i] += float(std::cos(angle));
+  }
+}
+
 std::vector<float> position_bias(const Model& model, int n) {
   const Config& c = model.config;
   if (c.alibi) return alibi(c, n);
   if (c.n_relative_buckets == 0) return {};
   std::vector<float> of_bucket(size_t(c.n_heads)), bias(size_t(c.n_heads) * size_t(2 * n - 1));
   for (int ahead = 1 - n; ahead < n; ++ahead) {
-    const int bucket = relative_bucket(ahead, c.n_relative_buckets, c.relative_furthest);
+    const int bucket =
+        relative_bucket(ahead, c.n_relative_buckets, c.relative_furthest, c.relative_earlier);
     model.weights.relative_bias.row(bucket, of_bucket);
     for (int head = 0; head < c.n_heads; ++head)
       bias[size_t(head) * size_t(2 * n - 1) + size_t(ahead + n - 1)] = of_bucket[size_t(head)];

@@ -1,6 +1,8 @@
 // position_bias.h - what relative positions add to scores.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "model/model.h"
@@ -9,10 +11,15 @@ namespace attn {
 
 // The bucket of a key `ahead` positions after its query, negative for earlier ones (Raffel et al.
 // 2020, T5, for attention to both sides): half of the buckets for each side, single distances
-// first, then ever wider ranges up to `furthest`.
-int relative_bucket(int ahead, int n_buckets, int furthest);
+// first, then ever wider ranges up to `furthest`. With `earlier`, as in a decoder, all buckets are
+// for earlier keys.
+int relative_bucket(int ahead, int n_buckets, int furthest, bool earlier = false);
 
 // ALiBi (Press et al. 2022) adds a slope of the head times the distance.
+
+// Adds the position of a row to its embedding: sines of falling frequencies in the first half of x,
+// cosines in the second (Vaswani et al. 2017). `whole`: the last frequency is 1/10000.
+void add_sinusoids(int64_t place, bool whole, std::span<float> x);
 
 // Attention::bias of a text of n tokens, [n_heads, 2n - 1]; empty where the model has none.
 std::vector<float> position_bias(const Model& model, int n);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,11 @@ struct Tokens {
   // Where a longer text was cut to fit: its number of tokens, else 0; and which part was kept.
   int n_whole = 0;
   bool keeps_end = false;
+  // Of what a decoder reads: the tokens of its encoder; null: there is none.
+  std::shared_ptr<const Tokens> source;
 
   int size() const { return int(items.size()); }
+  int n_source() const { return source ? source->size() : 0; }
 };
 
 }  // namespace attn

@@ -59,12 +59,14 @@ std::string status(const UiState& ui, const Snapshot& s, const State& state) {
   return json.end().take();
 }
 
+bool has_part(const Trace& trace, int part) { return part >= 0 && part < int(trace.parts.size()); }
+
 std::string pattern(const Snapshot& s, const char* arguments) {
-  int sample = 0, layer = 0, head = 0;
-  if (std::sscanf(arguments, "%d %d %d", &sample, &layer, &head) != 3)
+  int sample = 0, layer = 0, head = 0, part = 0;
+  if (std::sscanf(arguments, "%d %d %d %d", &sample, &layer, &head, &part) < 3)
     return error("pattern needs a sample, a layer and a head");
-  if (!s.trace) return error("there is no trace yet");
-  const Attention& a = s.trace->parts[0];
+  if (!s.trace || !has_part(*s.trace, part)) return error("there is no trace yet");
+  const Attention& a = s.trace->parts[size_t(part)];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads)
     return error("pattern: sample, layer or head is out of range");
@@ -78,11 +80,11 @@ std::string pattern(const Snapshot& s, const char* arguments) {
 }
 
 std::string pattern_row(const Snapshot& s, const char* arguments) {
-  int sample = 0, layer = 0, head = 0, query = 0;
-  if (std::sscanf(arguments, "%d %d %d %d", &sample, &layer, &head, &query) != 4)
+  int sample = 0, layer = 0, head = 0, query = 0, part = 0;
+  if (std::sscanf(arguments, "%d %d %d %d %d", &sample, &layer, &head, &query, &part) < 4)
     return error("row needs a sample, a layer, a head and a query");
-  if (!s.trace) return error("there is no trace yet");
-  const Attention& a = s.trace->parts[0];
+  if (!s.trace || !has_part(*s.trace, part)) return error("there is no trace yet");
+  const Attention& a = s.trace->parts[size_t(part)];
   if (sample < 0 || sample >= a.n_samples || layer < 0 || layer >= a.n_layers || head < 0 ||
       head >= a.n_heads || query < 0 || query >= a.n_query)
     return error("row: sample, layer, head or query is out of range");

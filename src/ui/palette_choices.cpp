@@ -96,7 +96,7 @@ void show_measure(Frame& f, const Choice& c) {
 
 void add_measures(Rows& rows) {
   const Frame& f = rows.f;
-  const Inputs inputs{f.snap.model.get(), f.trace,
+  const Inputs inputs{f.stack(), f.trace,
                       &f.shown,           nullptr,
                       f.snap.period,      f.snap.scratch ? &f.snap.scratch->module : nullptr};
   for (const Metric& m : metrics()) {

@@ -293,6 +293,8 @@ struct Frame {
   Frame* read = nullptr;             // of the first frame: the second, or null
 
   Frame& reads() { return read ? *read : *this; }
+  // The layers that the shown part is of; null without a model.
+  const Model* stack() const { return stack_of(snap.model, shown.part); }
   // The measure State::show, in this frame's tokens or groups; null until computed.
   std::shared_ptr<const MadeMeasure> shown_made(const Metric* metric) const;
   // The token of a query or key of this frame: the chosen token if it is in that group, else the

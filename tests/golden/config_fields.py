@@ -15,6 +15,7 @@ import transformers
 OUT = pathlib.Path(__file__).parent.parent / "data" / "config_fields.json"
 CLASSES = {
     "Albert": "albert",
+    "Bart": "bart",
     "Bert": "bert",
     "Bloom": "bloom",
     "Camembert": "camembert",
@@ -32,12 +33,17 @@ CLASSES = {
     "Gemma3": "gemma3",
     "Granite": "granite",
     "Llama": "llama",
+    "M2M100": "m2m_100",
+    "MBart": "mbart",
     "MPNet": "mpnet",
+    "MT5": "mt5",
+    "Marian": "marian",
     "Mistral": "mistral",
     "ModernBert": "modernbert",
     "Mpt": "mpt",
     "OPT": "opt",
     "Olmo2": "olmo2",
+    "Pegasus": "pegasus",
     "Phi": "phi",
     "Phi3": "phi3",
     "Qwen2": "qwen2",
@@ -46,6 +52,7 @@ CLASSES = {
     "SmolLM3": "smollm3",
     "StableLm": "stablelm",
     "Starcoder2": "starcoder2",
+    "T5": "t5",
     "XLMRoberta": "xlm_roberta",
 }
 

@@ -437,6 +437,68 @@ def mpt(r):
     )
 
 
+def ids(r):
+    """Of a decoder that an encoder is read by."""
+    return dict(
+        decoder_start_token_id=r.choice([0, 1, 2]),
+        eos_token_id=r.choice([3, 3, 1]),
+        pad_token_id=r.choice([0, 0, 1, 4]),
+        forced_bos_token_id=r.choice([None, None, 2, 7]),
+    )
+
+
+def t5(r):
+    exact = r.choice([4, 8, 12, 32])
+    return dict(
+        ids(r),
+        vocab_size=112,
+        d_model=r.choice([4, 10, 16]),
+        d_kv=r.choice([3, 4, 8]),
+        d_ff=r.choice([5, 16, 33]),
+        num_layers=r.choice([1, 2, 3]),
+        num_decoder_layers=r.choice([None, 1, 2, 3]),
+        num_heads=r.choice([1, 2, 3]),
+        relative_attention_num_buckets=exact,
+        relative_attention_max_distance=exact + r.choice([1, 3, 40, 128]),
+        layer_norm_epsilon=r.choice([1e-6, 1e-2]),
+        feed_forward_proj=r.choice(["relu", "gated-gelu", "gated-silu", "gelu", "gated-relu"]),
+        tie_word_embeddings=r.random() < 0.5,
+    )
+
+
+def bart(r):
+    heads = r.choice([1, 2, 3, 4])
+    return dict(
+        ids(r),
+        vocab_size=112,
+        d_model=12 * r.choice([1, 2]),
+        encoder_layers=r.choice([1, 2, 3]),
+        encoder_ffn_dim=r.choice([5, 16, 33]),
+        encoder_attention_heads=heads,
+        decoder_layers=r.choice([1, 2, 3]),
+        decoder_ffn_dim=r.choice([5, 16, 33]),
+        decoder_attention_heads=r.choice([1, 2, 3, heads]),
+        max_position_embeddings=r.choice([90, 128]),
+        activation_function=r.choice(ACTIVATIONS),
+        scale_embedding=r.random() < 0.5,
+        tie_word_embeddings=r.random() < 0.7,
+    )
+
+
+def marian(r):
+    return dict(bart(r), share_encoder_decoder_embeddings=r.random() < 0.9)
+
+
+# Encoders with decoders, whose attention has three parts.
+SEQ2SEQ = {
+    "bart": ("Bart", bart),
+    "m2m_100": ("M2M100", bart),
+    "marian": ("Marian", marian),
+    "mbart": ("MBart", bart),
+    "mt5": ("MT5", t5),
+    "pegasus": ("Pegasus", bart),
+    "t5": ("T5", t5),
+}
 DECODERS = {
     "bloom": ("Bloom", bloom),
     "cohere": ("Cohere", cohere),
@@ -473,4 +535,4 @@ FAMILIES = {
     "mpnet": ("MPNet", mpnet),
     "roberta": ("Roberta", padded),
     "xlm-roberta": ("XLMRoberta", padded),
-} | DECODERS
+} | DECODERS | SEQ2SEQ

@@ -29,7 +29,8 @@ import numpy as np
 import torch
 import transformers
 from forward import TEXT, make_wordpiece, randomize
-from fuzz_draws import DECODERS, FAMILIES
+import seq2seq
+from fuzz_draws import DECODERS, FAMILIES, SEQ2SEQ
 
 TOLERANCE = 2e-5  # of a weight; more where float32 in PyTorch is itself farther from float64
 LOGIT_TOLERANCE = 2e-5  # of the largest logit
@@ -55,6 +56,8 @@ def label_logits(out):
 
 
 def head_class(family):
+    if family in SEQ2SEQ:
+        return transformers.AutoModelForSeq2SeqLM
     masked = transformers.AutoModelForMaskedLM
     return transformers.AutoModelForCausalLM if family in DECODERS else masked
 
@@ -69,6 +72,8 @@ def reader(folder, kind, dtype):
 
 def computed(folder, ids, family, dtype):
     """Patterns [layer, head, query, key] and logits [n, d_vocab], or None without a head."""
+    if family in SEQ2SEQ:
+        return seq2seq.computed(seq2seq.opened(folder, dtype), ids, ids)
     made = (json.loads((folder / "config.json").read_text()).get("architectures") or [""])[0]
     labels = next((name for name in LABELS if made.endswith(name)), None)
     model, missing = reader(folder, label_class(labels) if labels else head_class(family), dtype)
@@ -114,8 +119,10 @@ def draw_model(family, r, labels):
             flag = r.choice(flags)
             settings[flag] = not settings.get(flag, getattr(kind(), flag))
         try:
-            made = head_class(family) if r.random() < 0.6 else transformers.AutoModel
-            if labels and r.random() < labels:
+            made = head_class(family)
+            if family not in SEQ2SEQ and r.random() < 0.4:
+                made = transformers.AutoModel
+            if labels and family not in SEQ2SEQ and r.random() < labels:
                 made = label_class(r.choice(LABELS))
                 settings |= label_settings(r)
             config = kind(**settings)
@@ -178,9 +185,9 @@ def run(program, command, folder, text, *options):
     )
 
 
-def logits_apart(program, folder, text, exact, rough):
+def logits_apart(program, folder, text, exact, rough, *options):
     """How far logits are apart, and what is allowed."""
-    done = run(program, "next", folder, text, "--top", "1000", "--format", "json")
+    done = run(program, "next", folder, text, *options, "--top", "1000", "--format", "json")
     if done.returncode != 0:
         raise ValueError(done.stderr)
     found = json.loads(done.stdout)
@@ -222,9 +229,7 @@ def draw_files(family, seed, r, folder, labels):
     """Writes a model that transformers opens; what was drawn."""
     while True:
         model, settings = draw_model(family, r, labels)
-        model.tie_weights()
-        randomize(model, seed)
-        model.tie_weights()
+        seq2seq.fill(model, seed)
         model.to(r.choice([torch.float32, torch.float16, torch.bfloat16])).save_pretrained(folder)
         (folder / "generation_config.json").unlink(missing_ok=True)
         path = folder / "config.json"
@@ -250,6 +255,8 @@ def round_of(program, family, seed, folder, labels):
     if family not in DECODERS:
         text.insert(r.randrange(len(text)), "[MASK]")
     out = folder / "out.npz"
+    if family in SEQ2SEQ:
+        return pair_round(program, folder, r, text, words, settings)
     while True:
         words, text = text, " ".join(text)
         done = run(program, "attention", folder, text, "--out", out)
@@ -271,6 +278,42 @@ def round_of(program, family, seed, folder, labels):
         far = logits_apart(program, folder, text, logits, rough_logits)
     diffuse = 1 - exact[..., len(ids) // 2 :, :].max(-1).mean()
     return Round(apart, far[0], (allowed, far[1]), settings, None, diffuse)
+
+
+def pair_round(program, folder, r, text, words, settings):
+    """A round of an encoder with a decoder: its three parts, and what it writes by itself."""
+    source, target = " ".join(text), " ".join(r.choice(words) for _ in range(r.choice([1, 4, 17])))
+    ours, found_ids = [], []
+    for part in seq2seq.PARTS:
+        out = folder / "out.npz"
+        done = run(program, "attention", folder, source, "--pair", target, "--part", part, "--out", out)
+        if done.returncode == 1:
+            return Round(0, 0, (0, 0), settings, done.stderr.strip(), 0)
+        if done.returncode != 0:
+            raise ValueError(f"exit {done.returncode}: {done.stderr}")
+        with np.load(out) as got:
+            ours.append(got["attention"].astype(np.float64))
+            found_ids.append(got["input_ids"].reshape(-1))
+    model = seq2seq.opened(folder, torch.float64)
+    exact, logits = seq2seq.computed(model, *found_ids[:2])
+    rough, rough_logits = seq2seq.computed(
+        seq2seq.opened(folder, torch.float32), *found_ids[:2]
+    )
+    apart, allowed = 0, 0
+    for a, b, c in zip(ours, exact, rough):
+        apart = max(apart, np.abs(a - b).max())
+        allowed = max(allowed, TOLERANCE + 8 * np.abs(c - b).max())
+    far = logits_apart(program, folder, source, logits, rough_logits, "--pair", target)
+    if settings["written"].get("is_causal", True) is not True:  # logits change with what follows
+        return Round(apart, far[0], (allowed, far[1]), settings, None, 0.5)
+    out = folder / "written.npz"
+    done = run(program, "attention", folder, source, "--part", "decoder", "--out", out)
+    if done.returncode != 0:
+        raise ValueError(f"exit {done.returncode}: {done.stderr}")
+    with np.load(out) as got:
+        first = settings["written"].get("forced_bos_token_id")
+        seq2seq.check_written(model, found_ids[0], got["input_ids"].reshape(-1), first)
+    return Round(apart, far[0], (allowed, far[1]), settings, None, 1 - exact[2].max(-1).mean())
 
 
 def sentence(message):

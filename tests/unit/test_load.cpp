@@ -169,7 +169,7 @@ TEST_CASE("configurations that do not fit are refused") {
     replace(*find(files, "config.json"), from, to);
     return error_of(files);
   };
-  CHECK(has(changed("\"llama\"", "\"t5\""), "config.json: model_type \"t5\""));
+  CHECK(has(changed("\"llama\"", "\"t6\""), "config.json: model_type \"t6\""));
   CHECK(
       has(changed("\"vocab_size\": 272", "\"vocab_size\": 372"), "config.json requires [372, 16]"));
   CHECK(has(changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),

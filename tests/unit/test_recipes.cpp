@@ -28,6 +28,17 @@ std::string field_of(const std::string& family, const std::string& name) {
                               {"max_position_embeddings", "n_positions"},
                               {"hidden_act", "activation_function"}};
   static const Names kActivation = {{"hidden_act", "hidden_activation"}};
+  static const Names kT5 = {{"hidden_size", "d_model"},
+                            {"num_hidden_layers", "num_layers"},
+                            {"num_attention_heads", "num_heads"},
+                            {"intermediate_size", "d_ff"},
+                            {"max_position_embeddings", "n_positions"},
+                            {"hidden_act", "feed_forward_proj"}};
+  static const Names kBart = {{"hidden_size", "d_model"},
+                              {"num_hidden_layers", "decoder_layers"},
+                              {"num_attention_heads", "decoder_attention_heads"},
+                              {"intermediate_size", "decoder_ffn_dim"},
+                              {"hidden_act", "activation_function"}};
   // "" where the family has no such field.
   static const std::map<std::string, Names> kNames = {
       {"gpt2", kGpt2},
@@ -44,6 +55,13 @@ std::string field_of(const std::string& family, const std::string& name) {
         {"num_attention_heads", "n_heads"},
         {"intermediate_size", "hidden_dim"},
         {"hidden_act", "activation"}}},
+      {"t5", kT5},
+      {"mt5", kT5},
+      {"bart", kBart},
+      {"mbart", kBart},
+      {"marian", kBart},
+      {"pegasus", kBart},
+      {"m2m_100", kBart},
       {"modernbert", kActivation},
       {"gemma2", kActivation},
       {"gemma3_text", kActivation},
@@ -74,6 +92,13 @@ bool may_be_null(const std::string& family, const std::string& field) {
       {"falcon", {"ffn_hidden_size", "max_position_embeddings"}},
       {"bloom", {"seq_length"}},
       {"gemma2", {"num_attention_heads"}},
+      {"t5", {"n_positions"}},
+      {"mt5", {"n_positions"}},
+      {"bart", {"max_position_embeddings"}},
+      {"mbart", {"max_position_embeddings"}},
+      {"marian", {"max_position_embeddings"}},
+      {"pegasus", {"max_position_embeddings"}},
+      {"m2m_100", {"max_position_embeddings"}},
       {"gemma3_text", {"num_attention_heads", "max_position_embeddings", "vocab_size"}},
   };
   const auto found = kFields.find(family);
@@ -84,6 +109,9 @@ bool may_be_null(const std::string& family, const std::string& field) {
 std::string needed(const std::string& family) {
   if (family == "stablelm") return R"(,"num_key_value_heads":4)";
   if (family == "gptj") return R"(,"rotary_dim":4)";
+  if (field_of(family, "intermediate_size") == "decoder_ffn_dim")
+    return R"(,"encoder_layers":1,"encoder_attention_heads":2,"encoder_ffn_dim":9)"
+           R"(,"decoder_start_token_id":2)";
   return family == "gpt_neo" ? R"(,"attention_types":[[["global","local"],1]])" : "";
 }
 
@@ -136,9 +164,10 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
       CHECK(per_layer == has(bind.name, "{}"));
     }
   }
-  const std::string unknown = error_of(layout_of("t5"));
-  CHECK(has(unknown, "config.json: model_type \"t5\" is not supported"));
-  CHECK(has(unknown, std::to_string(names.size()) + " types of the families of BERT, GPT-2"));
+  const std::string unknown = error_of(layout_of("xlnet"));
+  CHECK(has(unknown, "config.json: model_type \"xlnet\" is not supported"));
+  CHECK(has(unknown,
+            std::to_string(names.size()) + " types of the families of BERT, T5, BART, GPT-2"));
   CHECK(unknown.size() < 300);
   for (const std::string& name : names) {  // one letter too many: the type itself is offered
     CAPTURE(name);
@@ -397,7 +426,8 @@ TEST_CASE("numbers out of bounds are refused with the field's name") {
     }
     const std::string n_heads = field_of(family, "num_attention_heads");
     const std::string uneven = error_of(layout_of(family, "\"" + n_heads + "\":5"));
-    const bool fixed = family == "qwen3" || family == "gemma";  // heads of a size of their own
+    const bool fixed =  // heads of a size of their own
+        family == "qwen3" || family == "gemma" || family == "t5" || family == "mt5";
     CHECK((fixed ? uneven.empty() : has(uneven, "multiple of")));
     const std::string act = field_of(family, "hidden_act");
     if (!act.empty())

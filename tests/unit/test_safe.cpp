@@ -466,7 +466,7 @@ TEST_CASE("a model without model_type is that of its architecture, and it is sai
   const auto model = files.field("model_type", "").load();
   CHECK(model->config.family == "bert");
   CHECK(any_has(model->notes, "model_type is missing; taken as bert, the type of BertForMaskedLM"));
-  files.field("architectures", R"(["T5Model"])");
+  files.field("architectures", R"(["T6Model"])");
   CHECK(has(files.error(), "model_type is missing; set it to"));
 }
 

@@ -96,7 +96,7 @@ void draw_found(Frame& f, const std::string& name, std::string& chosen) {
     State asked = f.shown;
     asked.target = text;
     asked.foil.clear();
-    if (const Status no = bad_target({f.snap.model.get(), f.trace, &asked})) {
+    if (const Status no = bad_target({f.stack(), f.trace, &asked})) {
       ImGui::PushStyleColor(ImGuiCol_Text, rgb(f.colors().warn));
       wrapped(no->message);
       ImGui::PopStyleColor();

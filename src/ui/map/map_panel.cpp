@@ -277,7 +277,7 @@ Result<SavedView> saved_map(const Frame& f, Vec2 size) {
   } else {
     if (f.reading) return not_yet;
     Result<Measure> whole =
-        compute_checked(*find_view("map")->usual_metric(), {f.snap.model.get(), f.trace, &f.shown});
+        compute_checked(*find_view("map")->usual_metric(), {f.stack(), f.trace, &f.shown});
     if (!whole) return whole.error();
     made->measure = std::move(*whole);
   }

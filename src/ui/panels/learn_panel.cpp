@@ -98,7 +98,7 @@ void draw_view_button(Frame& f, const Chapter& chapter) {
     f.state = open_link(chapter.view, f.state).state;
     if (chapter.of_pair && f.state.locked_key < 0) {
       f.state.token = token;
-      f.state.locked_key = spoken_key({f.snap.model.get(), f.trace, &f.shown});
+      f.state.locked_key = spoken_key({f.stack(), f.trace, &f.shown});
     }
   }
   f.mark("button.learn_view");

@@ -29,7 +29,7 @@ Figure figure_of(const Frame& f, const SavedView& s, const Caption& caption) {
   ViewInput input{s.first->measure, f.pairs(), f.shown, s.width};
   input.height = std::floor(s.height);
   input.attention = &f.attention();
-  input.model = f.snap.model.get();
+  input.model = f.stack();
   input.metric = s.is_pattern ? nullptr : s.first->key.metric;
   input.heads = s.heads;
   HeadMaps maps;
@@ -71,7 +71,7 @@ Result<std::string> contents(const Frame& f, const SavedView& s, const Exporter&
     style.dark = f.ui.dark;
     style.letters = platform::letters();
     const Caption caption = caption_of(*metric, s.second ? s.second->key.metric : nullptr,
-                                       {f.snap.model.get(), f.trace, &f.shown}, f.pairs(),
+                                       {f.stack(), f.trace, &f.shown}, f.pairs(),
                                        note_of(f, s.first->key.metric), find_view(s.view));
     const Figure figure = figure_of(f, s, caption);
     status = format.figure({figure, style, caption}, sink);

@@ -51,7 +51,7 @@ const Figure& row_figure(const Frame& f, FigureCache& cache, const State& at, co
 
 // The row of a query in every head of its layer, [head, key].
 Measure rows_of_heads(const Frame& f, const State& at) {
-  if (!f.reading) return find_metric("heads_row")->compute({f.snap.model.get(), f.trace, &at});
+  if (!f.reading) return find_metric("heads_row")->compute({f.stack(), f.trace, &at});
   const Attention& a = f.attention();
   Measure rows{{Axis::head, Axis::key}, {a.n_heads, f.pairs().n_key}, {}};
   for (int head = 0; head < a.n_heads; ++head) {

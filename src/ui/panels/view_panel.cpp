@@ -240,7 +240,7 @@ void draw_lens(Frame& f, const View& view, const std::shared_ptr<const MadeMeasu
   const float width = std::floor(ImGui::GetWindowWidth() - (ImGui::GetScrollMaxY() > 0 ? bar : 0));
   ViewInput input{made->measure, f.pairs(), f.shown, width, ImGui::GetFontSize() + 3};
   input.height = high;
-  input.model = f.snap.model.get();
+  input.model = f.stack();
   const LensLayout at = lens_layout(input);
   // It opens at its left; a token chosen elsewhere after that is scrolled into view.
   const bool opens = f.ui.lens_scrolled_to < 0;

@@ -27,7 +27,7 @@ Figure make_figure(const Frame& f, const ViewCache& c, const HeadsTable* heads) 
   input.height = c.height;
   input.least_row = f.ui.touch ? kTouchSide : 0;
   input.attention = &f.attention();
-  input.model = f.snap.model.get();
+  input.model = f.stack();
   input.metric = c.is_pattern ? nullptr : c.first->key.metric;
   if (c.second) {
     input.second = &c.second->measure;
@@ -223,7 +223,7 @@ const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
   for (const ScoreCell& cell :
-       cells_of(*metric, {f.snap.model.get(), f.trace, &f.shown, nullptr, f.snap.period}))
+       cells_of(*metric, {f.stack(), f.trace, &f.shown, nullptr, f.snap.period}))
     c.cells.emplace_back(cell.query, cell.key);
   return c.cells;
 }

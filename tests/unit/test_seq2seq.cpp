@@ -1,0 +1,163 @@
+// test_seq2seq.cpp - encoders with decoders: the three attentions, what is written, and what is
+// taken over from an earlier pass.
+#include <doctest/doctest.h>
+
+#include "analysis/measure.h"
+#include "golden_model.h"
+#include "pass/forward.h"
+#include "pass/generate.h"
+
+using namespace attn;
+
+namespace {
+
+std::filesystem::path folder(const std::string& name) {
+  return ATTNSCOPE_SOURCE_DIR "/tests/data/seq2seq/" + name;
+}
+
+std::shared_ptr<const Model> load(const std::string& name) {
+  Result<std::shared_ptr<const Model>> model = load_model(read_model_files(folder(name)), name);
+  if (!model) FAIL(model.error().message);
+  return *model;
+}
+
+struct Golden {
+  NamedTensors file;
+
+  explicit Golden(const std::string& name) {
+    Result<NamedTensors> read = read_safetensors(
+        {"expected.safetensors", read_bytes((folder(name) / "expected.safetensors").string())});
+    REQUIRE(read);
+    file = std::move(*read);
+  }
+  template <class T>
+  std::vector<T> numbers(const char* name) const {
+    const StoredTensor* tensor = file.find(name);
+    REQUIRE(tensor);
+    std::vector<T> out(tensor->bytes.size() / sizeof(T));
+    std::memcpy(out.data(), tensor->bytes.data(), tensor->bytes.size());
+    return out;
+  }
+  std::string text(const char* name) const { return std::string(*file.metadata.at(name).text()); }
+};
+
+std::vector<int> ids_of(const Tokens& tokens) {
+  std::vector<int> ids;
+  for (const Token& token : tokens.items) ids.push_back(token.id);
+  return ids;
+}
+
+float furthest(const Attention& a, const std::vector<float>& expected) {
+  float most = 0;
+  size_t at = 0;
+  for (int l = 0; l < a.n_layers; ++l)
+    for (int h = 0; h < a.n_heads; ++h)
+      for (const float x : a.pattern(0, l, h)) most = std::max(most, std::abs(x - expected[at++]));
+  CHECK(at == expected.size());
+  return most;
+}
+
+Tokens read(const Model& model, const std::string& text, const std::string& pair) {
+  Result<Tokens> tokens = model_tokens(model, text, pair);
+  REQUIRE(tokens);
+  REQUIRE(!ForwardPass::check(model, *tokens));
+  return std::move(*tokens);
+}
+
+const char* const kModels[] = {"t5",    "t5-gated", "mt5",     "bart",
+                               "mbart", "marian",   "pegasus", "m2m100"};
+const char* const kParts[] = {"encoder", "decoder", "cross"};
+
+}  // namespace
+
+TEST_CASE("encoder, decoder and cross-attention are those of transformers") {
+  for (const std::string name : kModels) {
+    CAPTURE(name);
+    const auto model = load(name);
+    CHECK(model->warnings.empty());
+    const Golden golden(name);
+    const Tokens tokens = read(*model, golden.text("source"), golden.text("target"));
+    CHECK(ids_of(*tokens.source) == golden.numbers<int>("source"));
+    CHECK(ids_of(tokens) == golden.numbers<int>("target"));
+    const Trace trace = forward(model, tokens);
+    REQUIRE(trace.parts.size() == 3);
+    for (int part = 0; part < 3; ++part)
+      CHECK(furthest(trace.parts[size_t(part)], golden.numbers<float>(kParts[part])) < 2e-5f);
+    const std::vector<float> logits = golden.numbers<float>("logits");
+    REQUIRE(trace.logits.size() == logits.size());
+    for (size_t i = 0; i < logits.size(); ++i)
+      CHECK(trace.logits[i] == doctest::Approx(logits[i]).epsilon(1e-4));
+    CHECK(trace.parts[2].n_key == tokens.source->size());
+    CHECK(trace.parts[2].key_tokens[0].items.size() == tokens.source->items.size());
+  }
+}
+
+TEST_CASE("decoders write what transformers' generate writes") {
+  for (const std::string name : kModels) {
+    CAPTURE(name);
+    const auto model = load(name);
+    const Golden golden(name);
+    const std::vector<int> expected = golden.numbers<int>("written");
+    std::vector<int> ids = ids_of(with_generated(model, read(*model, golden.text("source"), "")));
+    ids.resize(expected.size());
+    CHECK(ids == expected);
+  }
+}
+
+TEST_CASE("a longer target takes over the encoder and its own beginning") {
+  for (const std::string name : {"t5", "bart"}) {
+    CAPTURE(name);
+    const auto model = load(name);
+    const Trace before = forward(model, read(*model, "The cat sat.", "It was"));
+    const Tokens tokens = read(*model, "The cat sat.", "It was a dog");
+    ForwardPass pass(model, tokens, {}, &before);
+    const int n_before = before.own().n_query;
+    CHECK(pass.n_reused() == n_before);
+    while (pass.step()) {
+    }
+    const Trace after = pass.take(), fresh = forward(model, tokens);
+    for (size_t part = 0; part < 3; ++part) {
+      const Attention &a = after.parts[part], &b = fresh.parts[part];
+      for (int l = 0; l < a.n_layers; ++l)
+        for (int h = 0; h < a.n_heads; ++h) {
+          const std::vector<float> x = a.pattern(0, l, h), y = b.pattern(0, l, h);
+          REQUIRE(x.size() == y.size());
+          for (size_t i = 0; i < x.size(); ++i) CHECK(x[i] == doctest::Approx(y[i]).epsilon(1e-5));
+          for (int q = 0; q < a.n_query; ++q)
+            for (int fact = 0; fact < kRowFacts; ++fact)
+              CHECK(a.facts[size_t(l)].head(h)(q, fact) ==
+                    doctest::Approx(b.facts[size_t(l)].head(h)(q, fact)).epsilon(1e-3));
+        }
+    }
+    const Tokens other = read(*model, "The dog sat.", "It was a dog");
+    CHECK(ForwardPass(model, other, {}, &before).n_reused() == 0);
+  }
+}
+
+TEST_CASE("measures of layers that read one text are refused for decoders of an encoder") {
+  const auto model = load("t5");
+  const Trace trace = forward(model, read(*model, "The cat sat.", "It was a dog"));
+  State state;
+  const auto is_refused = [&](const char* id, int part) {
+    state.part = part;
+    const Inputs in{&model->stack(part), &trace, &state};
+    const Status no = missing(*find_metric(id), in);
+    return no && no->message.find("a decoder reads an encoder") != std::string::npos;
+  };
+  CHECK(is_refused("rollout", 1));
+  CHECK(is_refused("logit_head", 1));
+  CHECK(is_refused("head_writes", 2));
+  CHECK(is_refused("copying", 2) == (find_metric("copying") != nullptr));
+  CHECK_FALSE(is_refused("head_writes", 1));
+  CHECK_FALSE(is_refused("rollout", 0));
+  CHECK_FALSE(is_refused("pattern", 2));
+}
+
+TEST_CASE("no byte more than said is needed for an encoder and its decoder") {
+  const auto model = load("bart");
+  const Tokens tokens = read(*model, "The cat sat on the mat.", "It was a dog, and it ran.");
+  const Config& c = model->config;
+  const uint64_t both = ForwardPass::bytes_needed(c, tokens.size(), {}, tokens.n_source());
+  CHECK(both > ForwardPass::bytes_needed(c, tokens.size(), {}) +
+                   ForwardPass::bytes_needed(*c.encoder, tokens.n_source(), {}));
+}
