@@ -34,6 +34,7 @@ bool has_weights_alone(const Metric& metric, const Inputs& in) {
 State clamped(const State& state, const Trace& trace) {
   State s = state;
   s.part = within(s.part, int(trace.parts.size()));
+  if (trace.parts.size() > 1) s.between = Between::all;  // the second text is the decoder's
   const Attention& a = trace.at(s);
   s.sample = within(s.sample, a.n_samples);
   s.layer = within(s.layer, a.n_layers);

@@ -272,6 +272,8 @@ Groups groups_of(const Tokens& tokens, const State& s, PairSide side) {
       break;
     case Units::spans: {
       auto spans = read_spans(s.spans);
+      // Positions in the queries' text; keys of cross-attention are those of another.
+      if (s.part == 2 && side == PairSide::key) spans = std::vector<TokenSpan>{};
       groups = spans_of(tokens, spans ? *spans : std::vector<TokenSpan>{});
       break;
     }

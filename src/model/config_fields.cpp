@@ -130,7 +130,8 @@ bool ConfigFields::layer_types(Config& c) {
 void ConfigFields::writing(Config& c, const Writing& otherwise) {
   Writing& w = c.writes = otherwise;
   const auto id = [&](const char* key, int& to) {
-    const Json field = json().at(key).is_array() ? json().at(key).at(size_t(0)) : json().at(key);
+    const Json all = json().at(key), field = all.is_array() ? all.at(size_t(0)) : all;
+    if (all.is_null() && written(key)) to = -1;  // rather than the default
     const int64_t value = field.integer().value_or(to);
     if (!field.is_null() && !field.integer()) fail(std::string(key) + " must be a token's number");
     if (value < -1 || value >= c.d_vocab)

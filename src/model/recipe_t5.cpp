@@ -163,6 +163,8 @@ Layout both(ConfigFields& in, const char* mlp) {
   in.causal(c);
   c.relative_earlier = true;
   in.writing(c, {.start_id = 0, .end_id = 1});
+  if (!in.written("decoder_start_token_id"))
+    in.note("decoder_start_token_id is missing; the decoder begins with token 0, as T5's does");
   if (c.n_relative_buckets % 4 != 0 || c.relative_furthest <= c.n_relative_buckets)
     in.fail(
         "relative_attention_num_buckets must be a multiple of 4 below "

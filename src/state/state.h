@@ -123,6 +123,9 @@ inline constexpr Text kBetweenTitles[] = {{"Both texts", "两段文本"},
                                           {"Second → first", "第二段 → 第一段"},
                                           {"Within the first", "第一段内部"},
                                           {"Within the second", "第二段内部"}};
+// Of Site::part, where there are three.
+inline constexpr Text kPartTitles[] = {
+    {"Encoder", "编码器"}, {"Decoder", "解码器"}, {"Cross-attention", "交叉注意力"}};
 inline constexpr Text kPanelTitles[] = {
     {"Token", "词元"}, {"Head", "头"}, {"List", "列表"}, {"Learn", "学习"}};
 inline constexpr Text kPanelHelps[] = {

@@ -81,6 +81,15 @@ std::span<const Action> actions() {
           .repeats = true,
       },
       {
+          .id = "next_part",
+          .title = {"Encoder, decoder, cross-attention: the next of these",
+                    "编码器、解码器、交叉注意力：切换到下一个"},
+          .keys = same("P"),
+          .chords = {{ImGuiKey_P, Chord::none}},
+          .run = [](Frame& f) { choose_part(f, (f.shown.part + 1) % int(f.trace->parts.size())); },
+          .can = [](const Frame& f) { return f.trace && f.trace->parts.size() > 1; },
+      },
+      {
           .id = "zoom_in",
           .title = {"Zoom in", "放大"},
           .keys = same("+"),

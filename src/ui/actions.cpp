@@ -54,10 +54,22 @@ void enter_text(UiState& ui, State& state, std::string text) {
   ui.wants_last_token = state.model != "scratch";
 }
 
+// What the decoder has read so far, behind its start, and one token more.
+static void append_target(Frame& f, int id) {
+  std::vector<int> ids;
+  for (const Token& token : f.trace->own().query_tokens[0].items) ids.push_back(token.id);
+  ids.erase(ids.begin());
+  ids.push_back(id);
+  f.state.pair = f.snap.model->tokenizer->decode(ids);
+  f.state.locked_key = -1;
+  f.ui.wants_last_token = true;
+}
+
 void append_token(Frame& read, int id) {
   Frame& f = read.base ? *read.base : read;
   if (!f.snap.current || !f.snap.model || !f.snap.model->tokenizer) return;
   const Tokenizer& tokenizer = *f.snap.model->tokenizer;
+  if (f.snap.model->encoder) return append_target(f, id);
   const Tokens& tokens = f.attention().query_tokens[size_t(f.shown.sample)];
   const auto text = f.snap.period > 0 ? std::nullopt : text_with_token(tokenizer, tokens, id);
   if (!text)
@@ -91,6 +103,13 @@ void retry(Frame& f) {
 void choose_head(Frame& f, int layer, int head) {
   f.state.layer = layer;
   f.state.head = head;
+}
+
+void choose_part(Frame& f, int part) {
+  f.state.part = part;
+  f.state.locked_key = -1;
+  f.state.rectangle.clear();
+  f.ui.wants_last_token = true;
 }
 
 void step_head(Frame& f, int by) {

@@ -96,9 +96,8 @@ void show_measure(Frame& f, const Choice& c) {
 
 void add_measures(Rows& rows) {
   const Frame& f = rows.f;
-  const Inputs inputs{f.stack(), f.trace,
-                      &f.shown,           nullptr,
-                      f.snap.period,      f.snap.scratch ? &f.snap.scratch->module : nullptr};
+  const Inputs inputs{f.stack(), f.trace,       &f.shown,
+                      nullptr,   f.snap.period, f.snap.scratch ? &f.snap.scratch->module : nullptr};
   for (const Metric& m : metrics()) {
     if (!place_of(m, f.state)) continue;
     Choice& c = rows.add(f.t("Measures", "度量"), "measure", m.id, m.title, show_measure);

@@ -136,6 +136,7 @@ struct FindBar {
 // Layout of the chips of the strip.
 struct StripCache {
   std::weak_ptr<const void> drawn;
+  int part = -1;
   int sample = -1;
   float room = 0, line = 0;
   std::vector<std::string> texts;
@@ -195,7 +196,7 @@ struct UiState {
   RowCache row, hover_row, focus_row;
   LabelWidths label_widths;
   TopCache map_tops, wall_tops;
-  StripCache strip;
+  StripCache strip, key_strip;  // the latter of cross-attention
   StripValues strip_values;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
@@ -372,6 +373,7 @@ float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
 void draw_wall_panel(Frame& f);
 void draw_view_tabs(Frame& f);
+void draw_parts(Frame& f);  // the choice of encoder, decoder or cross-attention, if there are
 void draw_view_panel(Frame& f);
 void draw_head_panel(Frame& f);
 void draw_list_panel(Frame& f);
@@ -394,6 +396,8 @@ void show_example(State& state, const Example& example);
 // Adds a token of the vocabulary to the end of the text, or says why it cannot be.
 void append_token(Frame& f, int id);
 void choose_head(Frame& f, int layer, int head);
+// The encoder's attention, the decoder's or cross-attention; the head stays as near as there is.
+void choose_part(Frame& f, int part);
 // To the next (1) or previous (-1).
 void step_head(Frame& f, int by);
 void step_layer(Frame& f, int by);

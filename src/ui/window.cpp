@@ -108,6 +108,7 @@ void draw_tab(Frame& f, Tab tab) {
   switch (tab) {
     case Tab::map:
       draw_view_tabs(f);
+      draw_parts(f);
       return card(f, "map", {0, 0}, false, [&] { draw_view_panel(f); });
     case Tab::head:
       return card(f, "panel", {0, 0}, false, [&] { draw_head_panel(f); });

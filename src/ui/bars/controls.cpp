@@ -258,7 +258,8 @@ Keys view_keys(const Frame& f) {
   // The token names of the demonstration are already words.
   if (f.snap.model || regroups(f.state)) keys.insert(keys.end(), {"units", "spans"});
   if (has_specials(f) || f.state.specials == Specials::hidden) keys.emplace_back("special");
-  if (!f.state.pair.empty()) keys.emplace_back("between");
+  if (!f.state.pair.empty() && !(f.snap.model && f.snap.model->encoder))
+    keys.emplace_back("between");
   keys.insert(keys.end(), {"strip", "palette", "scale"});
   return keys;
 }

@@ -84,8 +84,21 @@ void draw_prompt(Frame& f, float width, float height) {
   if (scratch) f.state.n_tokens = 0;
 }
 
+bool has_decoder(const Frame& f) {
+  return f.snap.model && f.snap.model->encoder && f.state.model != "scratch";
+}
+
+// What a decoder reads: typed, or what the model writes.
+std::string target_label(const Frame& f) {
+  std::string label = f.t("Text for the decoder", "解码器读入的文本");
+  if (f.trace && f.state.pair.empty() && f.snap.current)
+    label = f.t("The model writes: ", "模型输出：") + f.trace->own().query_tokens[0].text;
+  return label;
+}
+
 // Models that read a text from both sides read pairs of texts.
 bool offers_pair(const Frame& f) {
+  if (has_decoder(f)) return false;  // its box is always there
   const bool reads_both_ways = f.snap.model && f.snap.model->config.mask != Mask::causal;
   return f.state.model != "scratch" && (reads_both_ways || !f.state.pair.empty());
 }
@@ -221,9 +234,13 @@ StripColors strip_colors(const Frame& f) {
   return c;
 }
 
-std::string chip_tooltip(const Frame& f, int i, const StripColors& c) {
-  const Token& token = f.queries()[size_t(i)];
-  std::string says = f.t("token ", "词元 ") + position_text(f.queries(), i) + f.t(" ", "") +
+// Of cross-attention: where queries and keys are other tokens, and each have a strip.
+bool is_cross(const Frame& f) { return f.attention().part == Part::cross; }
+
+std::string chip_tooltip(const Frame& f, const std::vector<Token>& tokens, int i,
+                         const StripColors& c) {
+  const Token& token = tokens[size_t(i)];
+  std::string says = f.t("token ", "词元 ") + position_text(tokens, i) + f.t(" ", "") +
                      quoted_token(f.lang, token.shown);
   if (token.id >= 0) says += f.t(", id ", "，编号 ") + std::to_string(token.id);
   if (size_t(i) >= c.values.size()) return says;
@@ -239,18 +256,22 @@ std::string chip_tooltip(const Frame& f, int i, const StripColors& c) {
          (c.metric ? measured_sentence(f.lang, cell, number, false) : cell_sentence(f.lang, cell));
 }
 
-void draw_chip(Frame& f, int i, const std::string& text, float width, const StripColors& colors) {
+void draw_chip(Frame& f, bool keys, int i, const std::string& text, float width,
+               const StripColors& colors) {
   const float height = chip_height(f);
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
   ImGui::PushID(i);
   const bool clicked = ImGui::InvisibleButton("##chip", {width, height});
   ImGui::PopID();
-  if (clicked) ImGui::GetIO().KeyShift ? mark_span(f, i) : choose_token(f, i);
-  f.mark("chip." + std::to_string(i));
-  const bool chosen = i == colors.at.token, hovered = ImGui::IsItemHovered();
+  if (clicked && keys)
+    lock_cell(f, f.shown.token, i);
+  else if (clicked)
+    ImGui::GetIO().KeyShift && !is_cross(f) ? mark_span(f, i) : choose_token(f, i);
+  f.mark((keys ? "key." : "chip.") + std::to_string(i));
+  const bool chosen = i == colors.at.token && !keys, hovered = ImGui::IsItemHovered();
   if (hovered) {
-    tooltip(chip_tooltip(f, i, colors));
-    point_at(f, f.shown.token, i);
+    tooltip(chip_tooltip(f, keys ? f.keys() : f.queries(), i, colors));
+    if (keys || !is_cross(f)) point_at(f, f.shown.token, i);
   }
   if (!ImGui::IsRectVisible(min, max)) return;
 
@@ -264,7 +285,7 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
       diverges ? f.palette_color(colored) : mix(f.colors().field, f.colors().accent, place);
   ImDrawList* list = ImGui::GetWindowDrawList();
   list->AddRectFilled(min, max, rgb(hovered ? mix(back, f.colors().accent, .15f) : back), 6);
-  if (i == colors.at.locked_key)
+  if (i == colors.at.locked_key && (keys || !is_cross(f)))
     list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().accent), 6, 0, 3);
   if (chosen)
     list->AddRect({min.x + 1, min.y + 1}, {max.x - 1, max.y - 1}, rgb(f.colors().text), 6, 0, 2);
@@ -274,14 +295,15 @@ void draw_chip(Frame& f, int i, const std::string& text, float width, const Stri
 }
 
 // Measured once per trace and width.
-const StripCache& lay_out_strip(Frame& f, float room) {
-  StripCache& c = f.ui.strip;
+const StripCache& lay_out_strip(Frame& f, bool keys, float room) {
+  StripCache& c = keys ? f.ui.key_strip : f.ui.strip;
   const float line = chip_height(f) + kChipGap;
-  if (c.drawn.lock() == f.drawn() && c.sample == f.shown.sample && c.room == room && c.line == line)
+  if (c.drawn.lock() == f.drawn() && c.part == f.shown.part && c.sample == f.shown.sample &&
+      c.room == room && c.line == line)
     return c;
-  c = {f.drawn(), f.shown.sample, room, line, {}, {}, {}, {}};
+  c = {f.drawn(), f.shown.part, f.shown.sample, room, line, {}, {}, {}, {}};
   float x = 0, y = 0;
-  for (const Token& token : f.queries()) {
+  for (const Token& token : keys ? f.keys() : f.queries()) {
     c.texts.push_back(fit_text(visible_token(token.shown), std::min(220.f, room - 16)));
     c.widths.push_back(std::max(f.ui.touch ? kTouchSide : 24, text_width(c.texts.back()) + 14));
     if (x > 0 && x + c.widths.back() > room) {
@@ -295,37 +317,48 @@ const StripCache& lay_out_strip(Frame& f, float room) {
   return c;
 }
 
-void draw_strip(Frame& f, int most_lines) {
+// `colors`: of the chips of keys, or of both where they are the same tokens.
+void draw_strip(Frame& f, bool keys, int most_lines, const StripColors& colors) {
   const StripCache& c =
-      lay_out_strip(f, ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ScrollbarSize);
+      lay_out_strip(f, keys, ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ScrollbarSize);
   const float line = c.line;
   const int n_lines = int((c.y.empty() ? 0 : c.y.back()) / line + 1.5f);
   const float height = float(std::min(n_lines, most_lines)) * line + (n_lines > most_lines ? 8 : 0);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
-  ImGui::BeginChild("strip", {0, height}, kTabPasses,
+  ImGui::BeginChild(keys ? "key_strip" : "strip", {0, height}, kTabPasses,
                     n_lines > most_lines ? 0 : ImGuiWindowFlags_NoScrollbar);
   ImGui::PopStyleVar();
   // The arrow keys choose tokens; Tab skips the strip.
   ImGui::PushItemFlag(ImGuiItemFlags_NoTabStop, true);
   const ImVec2 origin = ImGui::GetCursorPos();
-  const StripColors colors = strip_colors(f);
   // Lines far out of sight are skipped; a script that clicks one must scroll first.
   const float from = ImGui::GetScrollY() - 20 * line, to = ImGui::GetScrollY() + height + 20 * line;
   const size_t first = size_t(std::ranges::lower_bound(c.y, from) - c.y.begin());
   for (size_t i = first; i < c.texts.size() && c.y[i] <= to; ++i) {
     ImGui::SetCursorPos({origin.x + c.x[i], origin.y + c.y[i]});
-    draw_chip(f, int(i), c.texts[i], c.widths[i], colors);
+    draw_chip(f, keys, int(i), c.texts[i], c.widths[i], colors);
   }
   ImGui::SetCursorPos({origin.x, origin.y + float(n_lines) * line - kChipGap});
   ImGui::Dummy({1, 0});
   ImGui::PopItemFlag();
-  if (f.ui.scrolled_to != f.shown.token && size_t(f.shown.token) < c.y.size()) {
+  if (!keys && f.ui.scrolled_to != f.shown.token && size_t(f.shown.token) < c.y.size()) {
     f.ui.scrolled_to = f.shown.token;
     const float top = c.y[size_t(f.shown.token)];
     if (top < ImGui::GetScrollY() || top + line > ImGui::GetScrollY() + height)
       ImGui::SetScrollY(std::max(0.f, top - line));
   }
   ImGui::EndChild();
+}
+
+// One strip of tokens; of cross-attention two, the queries above their keys.
+void draw_strips(Frame& f, int most_lines) {
+  StripColors colors = strip_colors(f);
+  if (!is_cross(f)) return draw_strip(f, false, most_lines, colors);
+  const int each = std::max(1, most_lines - 1);
+  StripColors plain{.at = colors.at};
+  const bool of_keys = !colors.metric || colors.is_row || colors.metric->axes[0] == Axis::key;
+  draw_strip(f, false, each, of_keys ? plain : colors);
+  draw_strip(f, true, each, of_keys ? colors : plain);
 }
 
 }  // namespace
@@ -340,11 +373,13 @@ void draw_prompt_row(Frame& f) {
                : f.state.repeat > 0 ? f.t("Random tokens, repeated; the tokenizer would "
                                           "split this text differently",
                                           "随机词元，重复两遍；若当作文本，分词器会作不同的切分")
+               : has_decoder(f)     ? f.t("Text for the encoder, and text for the decoder",
+                                          "编码器读入的文本，以及解码器读入的文本")
                                     : f.t("Text for the model", "模型读入的文本"));
   const bool examples = f.state.model != "scratch";
   const float examples_width = text_width(f.t("Examples", "示例")) + 24;
   const bool offers = offers_pair(f);
-  f.ui.pair_open = offers && (f.ui.pair_open || !f.state.pair.empty());
+  f.ui.pair_open = has_decoder(f) || (offers && (f.ui.pair_open || !f.state.pair.empty()));
   const float all = ImGui::GetContentRegionAvail().x - (examples ? examples_width + 8 : 0) -
                     (offers ? ImGui::GetFrameHeight() + 8 : 0);
   const float width = f.ui.pair_open ? std::floor((all - 8) / 2) : all;
@@ -355,7 +390,8 @@ void draw_prompt_row(Frame& f) {
   draw_prompt(f, width, height);
   if (f.ui.pair_open) {
     ImGui::SameLine(0, 8);
-    text_box(f, "pair", f.state.pair, {width, height}, f.t("Second text", "第二段文本"));
+    const std::string label = has_decoder(f) ? target_label(f) : f.t("Second text", "第二段文本");
+    text_box(f, "pair", f.state.pair, {width, height}, label.c_str());
     if (std::exchange(f.ui.pair_opened, false)) platform::focus_prompt("pair");
   }
   if (offers) {
@@ -367,7 +403,7 @@ void draw_prompt_row(Frame& f) {
     draw_examples(f, entry ? *entry : ModelEntry{}, examples_width);
   }
   if (f.trace)
-    draw_strip(f.reads(), f.ui.touch ? (window.y >= 700 ? 2 : 1) : window.y >= 700 ? 3 : 2);
+    draw_strips(f.reads(), f.ui.touch ? (window.y >= 700 ? 2 : 1) : window.y >= 700 ? 3 : 2);
   if (examples && entry && window.y >= 560) draw_look(f, *entry);
 }
 

@@ -338,6 +338,22 @@ void draw_view_tabs(Frame& f) {
   f.state.view = views[size_t(chosen)]->id;
 }
 
+void draw_parts(Frame& f) {
+  if (!f.trace || f.trace->parts.size() < std::size(kPartTitles)) return;
+  std::vector<std::string> titles;
+  for (const Text& title : kPartTitles) titles.emplace_back(title.in(f.lang));
+  const char* const helps[] = {
+      f.t("What the encoder's tokens attend to in their own text (P)",
+          "编码器的词元在自身文本中关注什么 (P)"),
+      f.t("What the decoder's tokens attend to among those before them (P)",
+          "解码器的词元关注之前的哪些词元 (P)"),
+      f.t("What the decoder's tokens attend to in the encoder's text (P)",
+          "解码器的词元关注编码器文本中的什么 (P)")};
+  int chosen = f.shown.part;
+  if (segmented(f, "part", titles, chosen, ImGui::GetContentRegionAvail().x, helps))
+    choose_part(f, chosen);
+}
+
 void draw_view_panel(Frame& f) {
   const View& view = middle_view(f.state);
   if (view.id != std::string_view("lens")) f.ui.lens_scrolled_to = -1;
