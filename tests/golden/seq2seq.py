@@ -121,7 +121,8 @@ def check_written(model, source, written, first):
         if i == 0 and first is not None:
             assert chosen == first, (written, first)
         elif chosen is None:
-            at_end = row[config.eos_token_id] > row.max() - 1e-3 * (1 + np.abs(row).max())
+            end = -np.inf if config.eos_token_id is None else row[config.eos_token_id]
+            at_end = end > row.max() - 1e-3 * (1 + np.abs(row).max())
             assert at_end or len(written) >= 65, (written, row.argmax())
         else:
             assert row[chosen] > row.max() - 1e-3 * (1 + np.abs(row).max()), (written, i)

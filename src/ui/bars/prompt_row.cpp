@@ -390,7 +390,8 @@ void draw_prompt_row(Frame& f) {
   draw_prompt(f, width, height);
   if (f.ui.pair_open) {
     ImGui::SameLine(0, 8);
-    const std::string label = has_decoder(f) ? target_label(f) : f.t("Second text", "第二段文本");
+    const std::string label = has_decoder(f) ? fit_text(target_label(f), 1.7f * width - 60)
+                                             : f.t("Second text", "第二段文本");
     text_box(f, "pair", f.state.pair, {width, height}, label.c_str());
     if (std::exchange(f.ui.pair_opened, false)) platform::focus_prompt("pair");
   }

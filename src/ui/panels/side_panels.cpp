@@ -124,16 +124,23 @@ std::string labels_text(const Frame& f, const LabelHead& head) {
   return text;
 }
 
+// "12 layers × 16 heads (8 key-value heads)"
+std::string size_of(const Frame& f, const Config& c) {
+  const auto n = [](int i) { return std::to_string(i); };
+  std::string heads =
+      n(c.n_layers) + f.t(" layers × ", " 层 × ") + n(c.n_heads) + f.t(" heads", " 头");
+  if (c.n_kv_heads != c.n_heads)
+    heads += f.t(" (", "（") + n(c.n_kv_heads) + f.t(" key-value heads)", " 个键值头）");
+  return heads;
+}
+
 void draw_model_facts(Frame& f, const Model& model) {
   const Config& c = model.config;
   const auto n = [](int i) { return std::to_string(i); };
   draw_fact(f, f.t("Model", "模型"), model.name);
   draw_fact(f, f.t("Architecture", "结构"), c.family);
-  std::string heads =
-      n(c.n_layers) + f.t(" layers × ", " 层 × ") + n(c.n_heads) + f.t(" heads", " 头");
-  if (c.n_kv_heads != c.n_heads)
-    heads += f.t(" (", "（") + n(c.n_kv_heads) + f.t(" key-value heads)", " 个键值头）");
-  draw_fact(f, f.t("Size", "规模"), heads);
+  if (model.encoder) draw_fact(f, kPartTitles[0].in(f.lang), size_of(f, model.encoder->config));
+  draw_fact(f, model.encoder ? kPartTitles[1].in(f.lang) : f.t("Size", "规模"), size_of(f, c));
   draw_fact(f, "d_model", n(c.d_model) + ", d_head " + n(c.d_head) + ", d_mlp " + n(c.d_mlp));
   draw_fact(f, f.t("Parameters", "参数量"), grouped(model.n_parameters));
   draw_fact(f, f.t("Vocabulary", "词表"),
