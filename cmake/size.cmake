@@ -13,7 +13,8 @@ set(cold_places
     src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
     src/analysis/measure.cpp src/analysis/metric_words.cpp src/analysis/metrics.cpp
     src/analysis/regroup.cpp src/analysis/target.cpp src/analysis/circuits.cpp
-    src/analysis/predictions.cpp src/pass/scratch.cpp)
+    src/analysis/predictions.cpp src/pass/generate.cpp src/pass/position_bias.cpp
+    src/pass/scratch.cpp)
 
 # Of the hot files, those whose loops run once per question: they are vectorized, but not unrolled.
 set(warm_places
@@ -21,7 +22,7 @@ set(warm_places
     src/analysis/gradient.cpp src/analysis/lens.cpp src/analysis/norms.cpp
     src/analysis/head_fact_scores.cpp src/analysis/head_pattern_scores.cpp
     src/analysis/target_pass.cpp src/analysis/token_scores.cpp
-    src/pass/forward.cpp src/trace/edit.cpp)
+    src/pass/forward.cpp src/pass/forward_stages.cpp src/trace/edit.cpp)
 
 # Moves the hot and warm files from the list `sources` to lists of their own. They need their own
 # targets, because all files of a target must have the flags of its precompiled header.

@@ -26,7 +26,7 @@ std::string part_name(const Inputs& in, Lang lang) {
     case Part::decoder_self:
       return tr(lang, "Decoder", "解码器");
     case Part::cross:
-      return tr(lang, "Cross attention", "交叉注意力");
+      return tr(lang, "Cross-attention", "交叉注意力");
   }
   return "";
 }

@@ -148,11 +148,20 @@ const Recipe* recipe_of_class(std::string_view architecture) {
     const std::string_view name = recipe->class_name;
     if (!architecture.starts_with(name)) continue;
     const std::string_view rest = architecture.substr(name.size());
+    if (rest == "EncoderModel" && recipe->encoder && recipe->encoder->layout)
+      return recipe->encoder;
     if (rest == "Model" || rest == "TextModel" || rest == "LMHeadModel" ||
         rest == "DoubleHeadsModel" || rest == "MTModel" || rest.starts_with("For"))
       return recipe;
   }
   return nullptr;
+}
+
+// The recipe, or that of its encoder where the class is that alone.
+const Recipe* of_class(const Recipe* recipe, const ConfigSource& config) {
+  const auto name = config.json.at("architectures").at(size_t(0)).text().value_or("");
+  const Recipe* const alone = name.ends_with("EncoderModel") ? recipe->encoder : nullptr;
+  return alone && alone->layout ? alone : recipe;
 }
 
 // Classes of the configuration that are not of the recipe's family.
@@ -217,7 +226,7 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
   std::vector<std::string> known;
   const std::optional<std::string_view> type = config.json.at("model_type").text();
   for (const Recipe* recipe : recipes()) {
-    if (type == recipe->model_type) return recipe;
+    if (type == recipe->model_type) return of_class(recipe, config);
     known.emplace_back(recipe->model_type);
   }
   const std::string families = std::to_string(known.size()) +

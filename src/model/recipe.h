@@ -186,7 +186,7 @@ struct Bind {
 struct Recipe {
   const char* model_type;  // as the configuration names the family
   const char* class_name;  // that the names of its classes in transformers begin with: "Bert"
-  Result<Layout> (*layout)(const ConfigSource& config);
+  Result<Layout> (*layout)(const ConfigSource& config);  // null: of an encoder that is never alone
   std::span<const Bind> binds;
   const char* prefix;                         // optional prefix of names: "model."
   std::span<const char* const> ignored = {};  // name endings that are not weights: ".inv_freq"

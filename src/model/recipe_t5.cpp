@@ -190,13 +190,27 @@ Result<Layout> mt5(const ConfigSource& source) {
   return in.take(layout);
 }
 
+// T5EncoderModel: the encoder by itself.
+Result<Layout> encoder_alone(const ConfigSource& source) {
+  ConfigFields in(source);
+  const bool newer = in.json().at("model_type").text() == "mt5";
+  Layout layout = stack(in, "num_layers", newer ? "gated-gelu" : "relu");
+  layout.config.mask = Mask::none;
+  layout.config.has_logits = false;
+  return in.take(layout);
+}
+
+const FieldRow kEncoderRows[] = {{"is_encoder_decoder"}};
+
 }  // namespace
 
-static const Recipe kT5Encoder = {.model_type = "t5 encoder",
+static const Recipe kT5Encoder = {.model_type = "t5",
                                   .class_name = "T5Encoder",
-                                  .layout = nullptr,
+                                  .layout = encoder_alone,
                                   .binds = kEncoderBinds,
                                   .prefix = "",
+                                  .fields = kRows,
+                                  .more_fields = kEncoderRows,
                                   .embed_names = kEmbedNames};
 const Recipe kT5 = {.model_type = "t5",
                     .class_name = "T5",

@@ -38,6 +38,7 @@ std::string separator_note(const Model& model, const Tokens& tokens) {
 std::vector<std::string> text_notes(const Model& model, const Tokens& tokens) {
   if (!model.tokenizer) return {};
   std::vector<std::string> notes = {unknown_note(model, tokens), separator_note(model, tokens)};
+  if (tokens.source) notes.push_back(unknown_note(model, *tokens.source));
   std::erase(notes, "");
   return notes;
 }

@@ -261,14 +261,15 @@ export class Page {
   }
 
   // [layer][head] -> values, of the sample, in one journey.
-  async patterns(sample = 0) {
+  async patterns(sample = 0, part = 0) {
     const {n_layers, n_heads} = await this.status();
-    return this.raw.evaluate(([s, layers, heads]) => {
+    return this.raw.evaluate(([s, layers, heads, p]) => {
       const all = [];
       for (let l = 0; l < layers; ++l)
-        for (let h = 0; h < heads; ++h) all.push(...attnscope.ask(`pattern ${s} ${l} ${h}`).values);
+        for (let h = 0; h < heads; ++h)
+          all.push(...attnscope.ask(`pattern ${s} ${l} ${h} ${p}`).values);
       return all;
-    }, [sample, n_layers, n_heads]);
+    }, [sample, n_layers, n_heads, part]);
   }
 
   // What a screen reader would hear last.

@@ -92,6 +92,30 @@ TEST_CASE("encoder, decoder and cross-attention are those of transformers") {
   }
 }
 
+TEST_CASE("an encoder saved by itself is a model") {
+  const Golden golden("t5");
+  std::vector<File> files = read_model_files(folder("t5"));
+  for (File& file : files) {
+    if (base_name(file.name) != "config.json") continue;
+    std::string text(file.bytes.text());
+    for (const auto& [from, to] :
+         {std::pair{"T5ForConditionalGeneration", "T5EncoderModel"},
+          std::pair{"\"is_encoder_decoder\": true", "\"is_encoder_decoder\": false"}}) {
+      const size_t at = text.find(from);
+      REQUIRE(at != text.npos);
+      text.replace(at, std::string_view(from).size(), to);
+    }
+    file.bytes = std::vector<uint8_t>(text.begin(), text.end());
+  }
+  const Result<std::shared_ptr<const Model>> model = load_model(files, "t5");
+  if (!model) FAIL(model.error().message);
+  CHECK(!(*model)->encoder);
+  CHECK(!(*model)->config.has_logits);
+  const Trace trace = forward(*model, read(**model, golden.text("source"), ""));
+  REQUIRE(trace.parts.size() == 1);
+  CHECK(furthest(trace.parts[0], golden.numbers<float>("encoder")) < 2e-5f);
+}
+
 TEST_CASE("decoders write what transformers' generate writes") {
   for (const std::string name : kModels) {
     CAPTURE(name);

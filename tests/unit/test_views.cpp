@@ -579,7 +579,7 @@ TEST_CASE("a caption is below the figure, and whole in its title and description
   trace.parts[1].part = Part::cross;
   state.part = 1;
   CHECK(caption_of(*find_metric("pattern"), nullptr, in, trace.parts[1])
-            .title.find("Cross attention") != std::string::npos);
+            .title.find("Cross-attention") != std::string::npos);
   CHECK(caption.text.ends_with("…"));
   add_caption(figure, caption, 18);
   REQUIRE(figure.shapes.size() == 3);

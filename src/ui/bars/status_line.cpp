@@ -52,8 +52,8 @@ std::string retry_label(const Frame& f, bool can) {
 std::string warnings_of(const Frame& f) {
   if (!f.snap.model || !f.trace) return "";
   std::vector<std::string> all = f.snap.model->warnings;
-  const Attention& a = f.trace->parts.front();
-  for (std::string& note : text_notes(f.snap.model->stack(0), a.query_tokens.front()))
+  const Attention& a = f.trace->own();
+  for (std::string& note : text_notes(*f.snap.model, a.query_tokens.front()))
     all.push_back(std::move(note));
   std::string text;
   for (const std::string& warning : all) text += (text.empty() ? "" : "\n") + warning;
