@@ -239,6 +239,9 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
                  ": model_type is missing; set it to the architecture of the weights. Supported: " +
                  families};
   }
+  if (const std::string_view why = why_not(*type); !why.empty())
+    return Error{config.file + ": model_type " + quoted_name(*type) +
+                 " is not supported: " + std::string(why)};
   return Error{config.file + ": model_type " + quoted_name(*type) +
                " is not supported; supported are " + families + did_you_mean(*type, known)};
 }

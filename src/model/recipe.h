@@ -208,6 +208,10 @@ ConfigSource unwrapped(const ConfigSource& config);
 // error names the supported families, and the most similar type.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
 
+// What a known type that is not supported has in place of attention that is computed here; "" where
+// the type is not known.
+std::string_view why_not(std::string_view model_type);
+
 // The fields of every configuration of transformers, the settings of text generation among them.
 std::span<const FieldRow> common_fields();
 

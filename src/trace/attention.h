@@ -65,6 +65,9 @@ struct Attention : Pairs {
   // Grouped-query attention: each group of n_heads / n_kv_heads consecutive heads shares one KV
   // head.
   int kv_head(int head) const { return head / (n_heads / n_kv_heads); }
+  // Query heads that share a KV head; 1 where each has its own, or a file brought the weights
+  // alone.
+  int n_sharing() const { return n_kv_heads > 0 ? n_heads / n_kv_heads : 1; }
   // q of a head, [n_query, d_head], and k and v of its KV head, [n_key, d_head]; computed layers
   // only.
   ConstMat queries(int sample, int layer, int head) const {

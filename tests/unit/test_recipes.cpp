@@ -164,8 +164,8 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
       CHECK(per_layer == has(bind.name, "{}"));
     }
   }
-  const std::string unknown = error_of(layout_of("xlnet"));
-  CHECK(has(unknown, "config.json: model_type \"xlnet\" is not supported"));
+  const std::string unknown = error_of(layout_of("t6"));
+  CHECK(has(unknown, "config.json: model_type \"t6\" is not supported"));
   CHECK(has(unknown,
             std::to_string(names.size()) + " types of the families of BERT, T5, BART, GPT-2"));
   CHECK(unknown.size() < 300);
@@ -356,6 +356,19 @@ TEST_CASE("the original length of Phi-3 is 4096 unless config.json itself has an
   CHECK(layout_of("phi3", rope + own)->config.rope_original_n_ctx == 60);
   CHECK(layout_of("phi3", rope + own)->notes.empty());
   CHECK(layout_of("llama", rope)->config.rope_original_n_ctx == 60);
+}
+
+TEST_CASE("types without a softmax over tokens are refused with what they have in its place") {
+  for (const auto& [type, what] :
+       {std::pair{"mamba2", "state-space models"}, std::pair{"qwen3_5_moe", "linear attention"},
+        std::pair{"deepseek_v3", "compressed latent vector"},
+        std::pair{"rwkv", "recurrent network"}}) {
+    CAPTURE(type);
+    const std::string error = error_of(layout_of(type));
+    CHECK(has(error, std::string("model_type \"") + type + "\" is not supported: "));
+    CHECK(has(error, what));
+  }
+  for (const Recipe* recipe : recipes()) CHECK(why_not(recipe->model_type) == "");
 }
 
 TEST_CASE("two names of one field may not contradict each other") {

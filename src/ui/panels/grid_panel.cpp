@@ -192,6 +192,13 @@ void draw_grid_panel(Frame& f) {
   list->PopClipRect();
   list->PushClipRect({corner.x + kLeft - 10, corner.y - 2}, {scroll_clip.x, corner.y + kTop}, true);
   draw_names(f, origin, corner, step, grid->n_heads, false);
+  // A bracket over the heads that share keys and values.
+  const int group = attention ? attention->n_sharing() : 1;
+  for (int head = 0; group > 1 && head < grid->n_heads; head += group) {
+    const float y = corner.y + kTop - 2, left = origin.x + float(head) * step;
+    list->AddLine({left, y}, {left + float(group) * step - tiles.gap - 1, y}, rgb(f.colors().faint),
+                  2);
+  }
   list->PopClipRect();
   ImGui::PopFont();
 }

@@ -188,6 +188,12 @@ void draw_head_panel(Frame& f) {
   if (!f.snap.model)
     explained(f, f.t("These weights are random, so the heads have no meaning.",
                      "这些权重是随机的，因此各头没有实际含义。"));
+  if (const int group = f.attention().n_sharing(); group > 1) {
+    const int first = f.shown.head / group * group;
+    explained(f, std::string(f.t("Shares keys and values with heads ", "与以下各头共享键和值：")) +
+                     std::to_string(first) + f.t(" to ", " 至 ") +
+                     std::to_string(first + group - 1) + f.t(".", "。"));
+  }
   ImGui::Spacing();
   if (f.snap.model) draw_general(f);
   draw_here(f, role);

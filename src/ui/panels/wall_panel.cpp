@@ -340,7 +340,7 @@ void draw_edges(const Wall& w) {
   const int columns = every_so_many(w.at.step().x, text_width("H00") + 6);
   for (int h = 0; h < w.grid.n_heads; ++h)
     if (h % columns == 0) name(false, h);
-  const int group = a.n_kv_heads > 0 ? a.n_heads / a.n_kv_heads : 1;
+  const int group = a.n_sharing();
   for (int g = 0; group > 1 && g < a.n_kv_heads; ++g)
     w.list->AddLine({w.min_of(g * group).x, w.corner.y - 4},
                     {w.max_of((g + 1) * group - 1).x, w.corner.y - 4}, rgb(f.colors().accent, .6f),
@@ -539,7 +539,7 @@ std::string head_words(const Frame& f, const HeadGrid& grid, int layer, int head
                          f.lang);
   if (const std::string role = general_line(general(f).get(), layer, head, f.lang); !role.empty())
     says += "\n" + role;
-  const int group = a.n_kv_heads > 0 ? a.n_heads / a.n_kv_heads : 1, first = head / group * group;
+  const int group = a.n_sharing(), first = head / group * group;
   if (group > 1)
     says += std::string("\n") + f.t("keys and values shared by H", "共用键和值的头：H") +
             std::to_string(first) + "–H" + std::to_string(first + group - 1);
