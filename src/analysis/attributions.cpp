@@ -418,8 +418,9 @@ std::span<const Metric> attributions() {
                       "A[i, j] dy/dA[i, j]，y = 目标的 logit - 对比词元的 logit"},
           .source = {"Chefer et al. 2021"},
           .reads = reads_sample | reads_layer | reads_head | reads_token | reads_target,
-          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
-                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_one_mlp | needs_model | needs_plain_writes |
+                   needs_activations | needs_logits | needs_self | needs_all_layers | needs_scores |
+                   needs_values,
           .begin = begin_gradient_attention,
           .too_large = too_large_for_gradient,
       },
@@ -437,8 +438,9 @@ std::span<const Metric> attributions() {
           .formula = {"sum over i, j of A[i, j] dy/dA[i, j]", "A[i, j] dy/dA[i, j] 对 i, j 求和"},
           .source = {"after Chefer et al. 2021", "参照 Chefer et al. 2021"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
-                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_one_mlp | needs_model | needs_plain_writes |
+                   needs_activations | needs_logits | needs_self | needs_all_layers | needs_scores |
+                   needs_values,
           .begin = begin_gradient_heads,
           .too_large = too_large_for_gradient,
       },
@@ -457,8 +459,9 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
-                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_one_mlp | needs_model | needs_plain_writes |
+                   needs_activations | needs_logits | needs_self | needs_all_layers | needs_scores |
+                   needs_values,
           .begin = begin_chefer,
           .too_large = too_large_for_relevance,
       },
@@ -475,8 +478,9 @@ std::span<const Metric> attributions() {
           .source = {"Chefer et al. 2021 (ICCV), self-attention",
                      "Chefer et al. 2021（ICCV），自注意力"},
           .reads = reads_sample | reads_token | reads_target,
-          .needs = needs_one_stack | needs_model | needs_plain_writes | needs_activations |
-                   needs_logits | needs_self | needs_all_layers | needs_scores | needs_values,
+          .needs = needs_one_stack | needs_one_mlp | needs_model | needs_plain_writes |
+                   needs_activations | needs_logits | needs_self | needs_all_layers | needs_scores |
+                   needs_values,
           .begin = begin_chefer_row,
           .too_large = too_large_for_relevance,
       },

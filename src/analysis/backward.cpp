@@ -27,6 +27,8 @@ double derivative(Activation activation, double x) {
     }
     case Activation::relu:
       return x > 0 ? 1 : 0;
+    case Activation::none:
+      return 1;
     case Activation::tanh:
       return 1 - std::tanh(x) * std::tanh(x);
   }

@@ -150,7 +150,7 @@ struct Backward {
     if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = times;
     if (!further) return;
     const Eigen::VectorXf of_row = times.rowwise().sum();
-    Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale;
+    Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale_of(layer);
     if (a.cap > 0) {  // tanh' = 1 - tanh²
       Dense scores(rows, n);
       a.score_rows(state.sample, layer, h, q0, q1, mat(scores));
@@ -172,8 +172,8 @@ struct Backward {
       W_q = block(b.q.w, q, q + d_head, 0, d);
       W_k = block(b.k.w, kv, kv + d_head, 0, d);
       W_v = block(b.v.w, kv, kv + d_head, 0, d);
-      before_norm(layer, b.q_norm, b.q, W_q, q, d_q);
-      before_norm(layer, b.k_norm, b.k, W_k, kv, d_k);
+      before_norm(layer, norm_of_head(c, b.q_norm, h), b.q, W_q, q, d_q);
+      before_norm(layer, norm_of_head(c, b.k_norm, a.kv_head(h)), b.k, W_k, kv, d_k);
     }
     const int rows = std::min(rows_back(), n - row);
     d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k +

@@ -24,6 +24,8 @@ Dense read_by(const Model& model, int layer, const Linear& linear, int head,
   const Block& b = model.weights.blocks[size_t(layer)];
   Dense w = block(linear.w, int64_t(head) * c.d_head, int64_t(head + 1) * c.d_head, 0, c.d_model)
                 .transpose();
+  if (!after.gamma.empty() && c.norm == Norm::layer_norm && !c.qk_norm_whole)
+    w.colwise() -= w.rowwise().mean().eval();
   if (!after.gamma.empty()) w.array().rowwise() *= row_of(after.gamma.vec()).array();
   if (c.norm_place != NormPlace::pre || b.ln1.gamma.empty()) return w;
   w.array().colwise() *= row_of(b.ln1.gamma.vec()).transpose().array();
@@ -39,8 +41,13 @@ struct HeadWeights {
   int layer, h;
 
   const Block& b() const { return model.weights.blocks[size_t(layer)]; }
-  Dense Q() const { return read_by(model, layer, b().q, h, b().q_norm); }
-  Dense K() const { return read_by(model, layer, b().k, model.config.kv_head(h), b().k_norm); }
+  Dense Q() const {
+    return read_by(model, layer, b().q, h, norm_of_head(model.config, b().q_norm, h));
+  }
+  Dense K() const {
+    const int kv = model.config.kv_head(h);
+    return read_by(model, layer, b().k, kv, norm_of_head(model.config, b().k_norm, kv));
+  }
   Dense V() const { return read_by(model, layer, b().v, model.config.kv_head(h)); }
   Dense O() const {
     Dense w = head_W_O(model, layer, h);

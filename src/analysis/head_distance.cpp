@@ -15,8 +15,9 @@ struct Distances {
   int sample, n_heads, n_rows = 0;
   int query = 0, head = 0;      // next: the row, and the head that is compared with those behind it
   std::vector<int> seen;        // keys that the row may see
+  size_t n_parts = 0;           // of a row: `seen`, and the learned sink where there is one
   std::vector<float> weights;   // [n_key]
-  std::vector<double> smooth;   // [head, seen]
+  std::vector<double> smooth;   // [head, n_parts]
   std::vector<double> entropy;  // [head] of the smoothed row, nats
   std::vector<double> sums;     // [head, head]
 
@@ -45,18 +46,24 @@ struct Distances {
     seen.clear();
     for (int key = 0; key < a.n_key; ++key)
       if (sees(key)) seen.push_back(key);
-    smooth.resize(size_t(n_heads) * seen.size());
+    n_parts = seen.empty() ? 0 : seen.size() + !a.sinks.empty();
+    smooth.resize(size_t(n_heads) * n_parts);
     n_rows += !seen.empty();
     double* out = smooth.data();
     for (int h = 0; h < n_heads; ++h) {
       a.pattern_rows(sample, h / a.n_heads, h % a.n_heads, query, query + 1,
                      {weights.data(), 1, a.n_key});
-      double sum = 0;
-      for (const int key : seen) {
-        const double p = .999 * double(weights[size_t(key)]) + .001 / double(seen.size());
+      double sum = 0, rest = 1;
+      const auto add = [&](double weight) {
+        const double p = .999 * weight + .001 / double(n_parts);
         sum -= p * std::log(p);
         *out++ = p;
+      };
+      for (const int key : seen) {
+        rest -= double(weights[size_t(key)]);
+        add(double(weights[size_t(key)]));
       }
+      if (n_parts > seen.size()) add(std::max(0., rest));
       entropy[size_t(h)] = sum;
     }
   }
@@ -65,11 +72,11 @@ struct Distances {
     if (a.n_query == 0) return false;
     if (head == 0) take_row();
     for (const int end = std::min(head + heads_a_step(), n_heads); head < end; ++head) {
-      const double* p = smooth.data() + size_t(head) * seen.size();
+      const double* p = smooth.data() + size_t(head) * n_parts;
       for (int other = head + 1; other < n_heads; ++other) {
-        const double* q = smooth.data() + size_t(other) * seen.size();
+        const double* q = smooth.data() + size_t(other) * n_parts;
         double mixed = 0;  // entropy of M
-        for (size_t j = 0; j < seen.size(); ++j) {
+        for (size_t j = 0; j < n_parts; ++j) {
           const double m = (p[j] + q[j]) / 2;
           mixed -= m * std::log(m);
         }

@@ -65,11 +65,14 @@ void duplicate_mass(const FactRow& r, Mean& m) {
   if (r.c.n_after(r.query) > 0) duplicate_token(r, m);
 }
 
-// 1 - Σ_j |A[i, j] - D[i, j]| of a row that sums to 1 and a D of `n` ones, on which `weight` of it
-// lies.
+// 1 - Σ_j |A[i, j] - D[i, j]| of a row and a D of `n` ones, on which `weight` of it lies. The row
+// sums to 1, but for a learned sink.
 void add_likeness(const FactRow& r, double weight, int n, Mean& m) {
   const double whole = r.whole();
-  if (whole != 0) add(m, 2 * std::max(0., weight) / whole - n);
+  if (whole == 0) return;
+  const double rest =
+      r.c.a.sinks.empty() || r.sink == Sink::without ? 0 : 1 - r.fact(kFirst) - r.fact(kRest);
+  add(m, rest + 2 * std::max(0., weight) / whole - n);
 }
 void previous_abs(const FactRow& r, Mean& m) {
   const bool there = r.c.sees(r.query, r.query - 1) && !(r.sink == Sink::without && r.query == 1);

@@ -85,8 +85,8 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_norm_first) && in.model && !in.model->weights.head_dense.w.empty())
     return no(
         ": needs logits that are a sum over the parts of the residual stream; this model has a "
-        "dense layer with an activation before its outputs; use gradient × attention instead",
-        "：需要 logit 是残差流各部分之和；该模型在输出之前还有一个带激活函数的全连接层；可改用梯度 "
+        "dense layer before its outputs; use gradient × attention instead",
+        "：需要 logit 是残差流各部分之和；该模型在输出之前还有一个全连接层；可改用梯度 "
         "× 注意力");
   if (asks(needs_plain_writes) && in.model &&
       (in.model->config.writes_normed || in.model->config.qk_norm_whole))
@@ -94,6 +94,9 @@ Status missing(const Metric& metric, const Inputs& in) {
         ": needs heads that act independently; this model normalizes what they write, or their "
         "queries and keys, together",
         "：需要各头相互独立；该模型对各头写入的内容或其查询与键一起做归一化");
+  if (asks(needs_one_mlp) && in.model && in.model->config.n_experts > 0)
+    return no(": needs derivatives of the MLPs, which are not computed for experts",
+              "：需要 MLP 的导数，而对专家层不计算导数");
   if (asks(needs_logits) && in.model && !in.model->config.has_logits)
     return no(": needs an output vocabulary, which this model doesn't have",
               "：需要输出词表，而该模型没有");

@@ -52,6 +52,7 @@ enum Need : unsigned {
   needs_values = 512,      // v
   of_weights = 1024,       // nothing but weights: there may be no trace
   needs_output = 2048,     // W_O, of a model or of the attention from scratch
+  needs_one_mlp = 32768,   // layers without experts, whose derivatives are known
   needs_plain_writes = 4096,  // heads whose outputs are added as they are
   needs_one_of = 8192,        // outputs of which each token has one, by a softmax
   needs_one_stack = 16384,    // layers that read nothing but their own residual stream

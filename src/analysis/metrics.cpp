@@ -68,8 +68,10 @@ std::span<const Metric> looks() {
           .group = MetricGroup::weights,
           .title = {"Attention pattern", "注意力权重"},
           .sentence =
-              {"Weights of one head after the softmax; every row sums to 1 (Vaswani et al. 2017)",
-               "单个头经 softmax 之后的权重；每一行的和为 1（Vaswani 等，2017）"},
+              {"Weights of one head after the softmax; every row sums to 1, less the part of a "
+               "learned sink (Vaswani et al. 2017)",
+               "单个头经 softmax 之后的权重；每一行的和为 "
+               "1，若有可学习的汇聚项则减去其份额（Vaswani 等，2017）"},
           .axes = {Axis::query, Axis::key},
           .unit = kShare,
           .formula = {"A[i, j] = softmax over j of q_i · k_j · scale",
@@ -83,8 +85,9 @@ std::span<const Metric> looks() {
           .id = "row",
           .group = MetricGroup::weights,
           .title = {"Token's row", "词元的注意力行"},
-          .sentence = {"What the chosen token attends to in the chosen head; sums to 1",
-                       "所选词元在所选头中关注哪里；和为 1"},
+          .sentence = {"What the chosen token attends to in the chosen head; sums to 1, less the "
+                       "part of a learned sink",
+                       "所选词元在所选头中关注哪里；和为 1，若有可学习的汇聚项则减去其份额"},
           .axes = {Axis::key},
           .unit = kShare,
           .formula = {"A[i, :] of the chosen query i", "所选查询 i 的 A[i, :]"},
@@ -111,8 +114,9 @@ std::span<const Metric> looks() {
           .id = "head_mean",
           .group = MetricGroup::weights,
           .title = {"Mean over heads", "各头平均"},
-          .sentence = {"Patterns of the layer's heads, averaged; every row still sums to 1",
-                       "该层各头权重的平均；每一行的和仍为 1"},
+          .sentence =
+              {"Patterns of the layer's heads, averaged; the rows sum to the same as theirs",
+               "该层各头权重的平均；每一行的和与各头一致"},
           .axes = {Axis::query, Axis::key},
           .unit = kShare,
           .formula = {"mean over h of A^h[i, j]", "A^h[i, j] 对 h 取平均"},

@@ -313,6 +313,7 @@ Pairs pairs_of(const Groups& queries, const Groups& keys, const Pairs& tokens, i
   out.key_tokens = {tokens_of(keys, tokens.key_tokens[size_t(sample)])};
   out.mask = tokens.mask;
   out.masked_score = tokens.masked_score;
+  out.sinks = tokens.sinks;
   if (tokens.allowed.empty() && tokens.reach(layer) == INT_MAX) return out;
   out.allowed.assign(size_t(out.n_query) * size_t(out.n_key), 0);
   for (int q = 0; q < tokens.n_query; ++q)

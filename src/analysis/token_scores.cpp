@@ -152,8 +152,9 @@ std::span<const Metric> token_scores() {
           .id = "layer_mean",
           .group = MetricGroup::weights,
           .title = {"Mean over layers", "各层平均"},
-          .sentence = {"Patterns of all heads of all layers, averaged; every row still sums to 1",
-                       "所有层所有头权重的平均；每一行的和仍为 1"},
+          .sentence = {"Patterns of all heads of all layers, averaged; the rows sum to the same as "
+                       "theirs",
+                       "所有层所有头权重的平均；每一行的和与各头一致"},
           .axes = {Axis::query, Axis::key},
           .unit = kShare,
           .formula = {"mean over l and h of A^(l,h)[i, j]", "A^(l,h)[i, j] 对 l 与 h 取平均"},

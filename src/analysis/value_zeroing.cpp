@@ -30,7 +30,8 @@ struct Work {
     const Config& c = model.config;
     // Our own products are several times faster than those that kStepWork is about, and a block of
     // rows reads all weights.
-    const int64_t a_row = int64_t(c.d_model) * c.d_mlp * (c.gated_mlp ? 3 : 2) / 6;
+    const int64_t d_mlp = std::max(c.d_mlp, c.n_active_experts * c.d_expert);
+    const int64_t a_row = c.d_model * d_mlp * (c.gated_mlp ? 3 : 2) / 6;
     rows = rows_a_step(a_row, a.n_query);
     keys_a_step = rows_a_step(a_row * rows, a.n_key);
     W_O.resize(int64_t(a.n_heads) * a.d_head, c.d_model);

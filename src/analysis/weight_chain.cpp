@@ -20,6 +20,12 @@ void soften(const Attention& a, const State& at, WeightChain& c) {
   for (int key = 0; key < a.n_key; ++key)
     if (!a.may_see(at.sample, at.layer, c.query, key)) c.masked[size_t(key)] = hidden;
   c.highest = c.masked.empty() ? 0 : *std::ranges::max_element(c.masked);
+  if (const float* sink = a.sink_of(at.layer, at.head)) {
+    c.has_sink = true;
+    c.sink = double(*sink);
+    c.highest = std::max(c.highest, c.sink);
+    c.sum = c.sink_exp = std::exp(c.sink - c.highest);
+  }
   if (std::isinf(c.highest)) c.highest = 0;
   for (const double s : c.masked) {
     // Not exp(−∞), see Attention: a masked key's part is 0 by definition.
@@ -101,7 +107,7 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
   c.q = doubles(a.queries(at.sample, at.layer, at.head).row(query));
   c.k = doubles(keys.row(key));
   c.v = doubles(a.values(at.sample, at.layer, at.head).row(key));
-  c.scale = double(a.scale);
+  c.scale = double(a.scale_of(at.layer));
   for (size_t d = 0; d < c.q.size(); ++d) {
     c.products.push_back(c.q[d] * c.k[d]);
     c.dot += c.products.back();

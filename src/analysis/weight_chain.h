@@ -14,6 +14,7 @@ namespace attn {
 //   uncapped = dot × scale + bias          score = cap tanh(uncapped / cap), where there is a cap
 //   masked[j] = scores[j] where the mask lets i see j, else −∞ (or Pairs::masked_score)
 //   exps[j] = exp(masked[j] − highest)     sum = Σ_j exps[j]         weights[j] = exps[j] / sum
+//   with a learned sink, sum has sink_exp = exp(sink − highest), too, which weighs no value
 //   moved = weights[j] v_j                 z = Σ_j weights[j] v_j
 // q and k are those of the trace, after norms of their own and RoPE. Edits of the pass act where
 // they act there: on the weights, and on z.
@@ -27,8 +28,10 @@ struct WeightChain {
   bool sees = true;                                // whether the mask lets the query see the key
   std::vector<double> scores;                      // [n_key] before the mask
   std::vector<double> masked;                      // [n_key] after it
-  double highest = 0;                              // of `masked`; 0 where no key may be seen
-  std::vector<double> exps;                        // [n_key]
+  bool has_sink = false;                           // Pairs::sinks
+  double sink = 0, sink_exp = 0;
+  double highest = 0;            // of `masked` and the sink; 0 where there is none
+  std::vector<double> exps;      // [n_key]
   double sum = 0;                // Σ exps; 0 where no key may be seen: then every weight is 0
   std::vector<double> weights;   // [n_key]
   bool edited_weights = false;   // an edit set cells of this row
@@ -36,6 +39,7 @@ struct WeightChain {
   std::vector<double> z;         // [d_head] as it enters W_O
   bool edited_z = false;         // an edit changed z: it is not the sum over the keys
 
+  double sink_weight() const { return has_sink ? sink_exp / sum : 0; }
   double weight() const { return weights[size_t(key)]; }
 };
 

@@ -27,8 +27,10 @@ constexpr Word kWords[] = {
       "used",
       "词元被关注时传递的内容。权重决定每个值各取多少"}},
     {{"weight", "权重"},
-     {"How much a query attends to a key, from 0 to 1. The weights of a query sum to 1",
-      "查询对某个键的关注程度，从 0 到 1。一个查询的所有权重之和为 1"}},
+     {"How much a query attends to a key, from 0 to 1. The weights of a query sum to 1, or to less "
+      "where a learned sink takes a part",
+      "查询对某个键的关注程度，从 0 到 1。一个查询的所有权重之和为 "
+      "1；若有可学习的汇聚项，则小于 1"}},
     {{"score", "分数"},
      {"On the map: q·k times the scale, before the softmax. For a head: its value of a measure",
       "在热力图中：softmax 之前的 q·k 乘以缩放系数。对一个头：它在某个度量上的数值"}},
@@ -52,6 +54,11 @@ constexpr Word kWords[] = {
      {"A token, usually the first, that heads attend to when they have nothing to do; it carries "
       "little information",
       "头无事可做时所关注的词元，通常是第一个；它携带的信息很少"}},
+    {{"learned sink", "可学习的汇聚项"},
+     {"A number of each head that takes part in the softmax like the score of one more key, but "
+      "has no value: its share of the attention goes nowhere",
+      "每个头的一个可学习的数，像多出来的一个键的分数那样参与 "
+      "softmax，但没有值：它占去的注意力不传递任何内容"}},
     {{"induction", "归纳"},
      {"Finding an earlier occurrence of the current token and attending to what followed it, so "
       "that the model can continue a repeated text",

@@ -179,6 +179,7 @@ TextBlocks head_mean_report(const MeanOfHeads& of) {
               "平均会掩盖单个头的分工，请逐头对照。"),
            {quoted(queries_of(in), s.token, lang), quoted(keys_of(in), top.key, lang),
             fixed(top.weight, 4), percent(top.weight)})));
+  if (!in.attention().sinks.empty()) return out;
   out.push_back(sentence_block(
       fill(tr(lang,
               "Each row of the mean already sums to 1, so never put it through a softmax again:\n"

@@ -84,18 +84,21 @@ TextBlocks structure_report(const Inputs& asked) {
               meaning(axis.axis, a, lang)});
   uint64_t n = 1;
   for (const NamedAxis& axis : axes_of(in)) n *= uint64_t(axis.size);
-  return {code_block("weights.shape = " + shape_of(in) + " = " + names + "]"),
-          table_block(std::move(axes)),
-          sentence_block(fill(
-              tr(lang,
-                 "{0} numbers in total. {1} is how strongly token i attends to token j:\n"
-                 "  from 0 (not at all) to 1 (to nothing else). The softmax runs over the keys, "
-                 "so each\n  row sums to 1{2}.",
-                 "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
-                 "  从 0（完全不关注）到 1（只关注它）。softmax 沿键的方向计算，因此每一行的和为 "
-                 "1{2}。"),
-              {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j"),
-               broken_heads(in)}))};
+  return {
+      code_block("weights.shape = " + shape_of(in) + " = " + names + "]"),
+      table_block(std::move(axes)),
+      sentence_block(fill(
+          tr(lang,
+             "{0} numbers in total. {1} is how strongly token i attends to token j:\n"
+             "  from 0 (not at all) to 1 (to nothing else). The softmax runs over the keys, "
+             "so each\n  row sums to 1{3}{2}.",
+             "共 {0} 个数。{1} 表示词元 i 对词元 j 的关注程度：\n"
+             "  从 0（完全不关注）到 1（只关注它）。softmax 沿键的方向计算，因此每一行的和为 "
+             "1{3}{2}。"),
+          {std::to_string(n), weights_at(in, std::to_string(s.head), "i", "j"), broken_heads(in),
+           a.sinks.empty() ? ""
+                           : tr(lang, ", less the share of the head's learned sink",
+                                "（减去该头可学习的汇聚项所占的份额）")}))};
 }
 
 TextBlocks element_report(const Inputs& asked, int query, int key) {
@@ -132,18 +135,24 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   a.score_rows(s.sample, s.layer, s.head, s.token, s.token + 1, {scores.data(), 1, a.n_key});
   // The scale of most models is 1 / √d_head; of others, such as GPT-2 with scale_attn_weights
   // false, their own.
-  const bool usual = std::abs(double(a.scale) * std::sqrt(double(a.d_head)) - 1) < 1e-5;
-  std::string scale = usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale);
+  const bool usual = std::abs(double(a.scale_of(s.layer)) * std::sqrt(double(a.d_head)) - 1) < 1e-5;
+  std::string scale =
+      usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale_of(s.layer));
   if (!a.bias.empty())
     scale += tr(lang, " + bias of the distance ", " + 距离偏置 ") +
              fixed(a.bias_at(s.head, s.token, int(k)), 6);
   if (a.cap > 0)
     scale += fill(tr(lang, ", capped to {0} tanh(s / {0})", "，再取软上限 {0} tanh(s / {0})"),
                   {json_number(a.cap)});
+  const float* learned = a.sink_of(s.layer, s.head);
+  const std::string sink =
+      learned
+          ? tr(lang, " and the head's learned sink ", "与该头可学习的汇聚项 ") + fixed(*learned, 6)
+          : "";
   out.push_back(sentence_block(
-      fill(tr(lang, "score = q·k {0} = {1}; the softmax over the scores of the row gives {2}",
-              "分数 = q·k {0} = {1}；对整行分数做 softmax 后得到 {2}"),
-           {scale, fixed(scores[k], 6), fixed(row.values[k], 6)}),
+      fill(tr(lang, "score = q·k {0} = {1}; the softmax over the scores of the row{3} gives {2}",
+              "分数 = q·k {0} = {1}；对整行分数{3}做 softmax 后得到 {2}"),
+           {scale, fixed(scores[k], 6), fixed(row.values[k], 6), sink}),
       true));
   return out;
 }
@@ -166,7 +175,10 @@ TextBlocks indexing_report(const Inputs& asked) {
              fill(tr(lang, "the full pattern of head {0}", "头 {0} 的完整权重矩阵"), {head})});
   lines.add(
       {weights_at(in, head, i, ":"), "[" + n_key + "]",
-       fill(tr(lang, "a row: the weights of query {0}; sums to 1", "一行：查询 {0} 的权重；和为 1"),
+       fill(a.sinks.empty() ? tr(lang, "a row: the weights of query {0}; sums to 1",
+                                 "一行：查询 {0} 的权重；和为 1")
+                            : tr(lang, "a row: the weights of query {0}; with the sink, sums to 1",
+                                 "一行：查询 {0} 的权重；加上汇聚项，和为 1"),
             {i})});
   lines.add({weights_at(in, head, ":", j), "[" + n_query + "]",
              fill(tr(lang, "a column: the weights on key {0}; any sum",

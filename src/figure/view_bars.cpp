@@ -133,9 +133,13 @@ struct Bars {
     std::string text = tr(lang, "sum ", "合计 ") + weight_text(float(sum), 6);
     if (whole)
       text += " ✓";
+    else if (!input.metric && !input.pairs.sinks.empty())
+      text += tr(lang, " + learned sink ", " + 可学习的汇聚项 ") + weight_text(float(1 - sum), 6);
     else if (!input.metric)
       text += sum == 0 ? tr(lang, " (no visible keys)", "（没有可见的键）") : " ≠ 1";
-    label(c.percent, text, whole || input.metric ? Ink::text : Ink::warn, Align::right);
+    label(c.percent, text,
+          whole || input.metric || !input.pairs.sinks.empty() ? Ink::text : Ink::warn,
+          Align::right);
     y += line;
   }
 };

@@ -389,8 +389,14 @@ void Page::exponents(const Columns& keys) {
           ") = " + num(c.exps[size_t(c.key)]) +
           t("   (the largest score of the row is subtracted first)", "　（先减去该行的最大分数）"),
       Ink::text);
-  words(t("Sum of the row = ", "该行之和 = ") + sum_words(keys, c.exps) + " = " + num(c.sum),
+  const std::string sink = c.has_sink ? " + " + num(c.sink_exp) : "";
+  words(t("Sum of the row = ", "该行之和 = ") + sum_words(keys, c.exps) + sink + " = " + num(c.sum),
         Ink::text);
+  if (c.has_sink)
+    words(t("The last one belongs to no key: the model learned a sink for this head, exp(",
+            "最后一项不属于任何键：模型为该头学习了一个汇聚项，exp(") +
+              num(c.sink) + " − " + factor(c.highest) + ") = " + num(c.sink_exp),
+          Ink::text);
   strip("exp", c.exps, Of::keys, false, 1);
   names(keys);
   boxes("exp", keys, c.exps, false, 1, short_num(rest_of(keys, c.exps)));
@@ -418,6 +424,12 @@ void Page::weights(const Columns& keys) {
               num(c.weight()) + percent,
           Ink::text);
   }
+  if (c.has_sink)
+    words(t("The sink takes ", "汇聚项占 ") + num(100 * c.sink_weight()) +
+              t(" % of the row and passes nothing on: the weights of the keys sum to ",
+                " %，且不传递任何内容：各键权重之和为 ") +
+              num(1 - c.sink_weight()),
+          Ink::text);
   strip(t("weights", "权重"), c.weights, Of::keys, false, 1);
   names(keys);
   boxes(t("weights", "权重"), keys, c.weights, false, 1, short_num(rest_of(keys, c.weights)));

@@ -82,7 +82,7 @@ struct Page {
     ks = a.keys(s.sample, s.layer, s.head);
     const bool rotates = in.model && in.model->config.rotates(s.layer);
     rope = rotates ? &in.model->config : nullptr;
-    scale = number(double(a.scale), 5);
+    scale = number(double(a.scale_of(s.layer)), 5);
   }
 
   void label(float x, std::string text, Ink ink, Align align, float room = 0, float size = 1) {
@@ -101,7 +101,8 @@ struct Page {
   }
 
   double score_of(double product, int key) const {
-    return double(a.capped(float(product * double(a.scale)) + a.bias_at(s.head, s.token, key)));
+    return double(
+        a.capped(float(product * double(a.scale_of(s.layer))) + a.bias_at(s.head, s.token, key)));
   }
   // "50 tanh(s / 50), s"
   std::string cap_words() const {
@@ -125,7 +126,7 @@ struct Page {
     const auto& row = input.measure.values;
     const int key = s.locked_key >= 0 ? s.locked_key : row.empty() ? 0 : top_keys(row, 1)[0].key;
     const double sum = dot(key);
-    const bool usual = std::abs(a.scale * std::sqrt(float(d)) - 1) < 1e-4f;
+    const bool usual = std::abs(a.scale_of(s.layer) * std::sqrt(float(d)) - 1) < 1e-4f;
     label(0,
           tr(lang, "key ", "键 ") + std::to_string(key) + tr(lang, ": score ", "：分数 ") +
               number(score_of(sum, key)) + (a.cap > 0 ? " = " + cap_words() : "") + " = Σ q·k × " +

@@ -14,7 +14,7 @@ enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary, sinusoid };
 enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
-enum class Activation { gelu, gelu_tanh, silu, relu, tanh };
+enum class Activation { gelu, gelu_tanh, silu, relu, tanh, none };
 
 // A head of labels in place of an output vocabulary (model/label_head.h).
 enum class ReadAt { token, first, last, mean };  // of which row of the text it is read
@@ -55,8 +55,9 @@ struct Config {
   NormPlace norm_place = NormPlace::pre;
   float norm_eps = 1e-5f;
   Position position = Position::none;
-  int first_position = 0;  // the row of W_pos for the first token
-  int pad_id = -1;         // RoBERTa: the token that stays at row pad_id and is not counted; or -1
+  bool late_positions = false;  // W_pos has d_model columns and is added behind embed_project
+  int first_position = 0;       // the row of W_pos for the first token
+  int pad_id = -1;  // RoBERTa: the token that stays at row pad_id and is not counted; or -1
   bool fills_masks = false;  // it predicts masked tokens rather than the next one
   int n_token_types = 0;     // BERT's segments; 0: none. A single text is of type 0
   bool embed_norm = false;   // a norm between the embeddings and the first layer
@@ -88,21 +89,34 @@ struct Config {
            (unplaced_layers.empty() || !unplaced_layers[size_t(layer)]);
   }
   bool is_local(int layer) const { return !local_layers.empty() && local_layers[size_t(layer)]; }
-  double attn_scale = 0;  // scale of q·k; 0: 1 / sqrt(d_head)
-  double score_cap = 0;   // scores become cap tanh(score / cap) before the mask; 0: none
+  double attn_scale = 0;        // scale of q·k; 0: 1 / sqrt(d_head)
+  bool scale_by_layer = false;  // the scale is divided by 1 + the layer
+  double score_cap = 0;         // scores become cap tanh(score / cap) before the mask; 0: none
   double logit_scale = 1;
   double logit_cap = 0;        // like score_cap
   double embed_scale = 1;      // of token embeddings
   double residual_scale = 1;   // of what attention and MLP add to the residual stream
   bool writes_normed = false;  // Block::ln_attn_out and ln_mlp_out
   bool writes_apart() const { return writes_normed || residual_scale != 1; }
+  bool qk_norm_own = false;    // every head has weights of its own in q_norm and k_norm
   bool qk_norm_whole = false;  // q_norm and k_norm are over all heads together
-  bool alibi = false;          // scores fall with the distance (pass/position_bias.h)
+  double clip_qkv = 0;  // q, k and v, before the rotation, stay within ± this; 0: as they are
+  bool sinks = false;   // Block::sinks
+  bool alibi = false;   // scores fall with the distance (pass/position_bias.h)
   Activation activation = Activation::gelu;
   bool gated_mlp = false;  // act(x W_gate) * (x W_in), as in SwiGLU
   // What the layers read by cross-attention: an encoder of the same d_model; null: there is none.
   std::shared_ptr<const Config> encoder;
   Writing writes;
+  // Experts in place of the MLP (pass/experts.h), of which each row visits n_active_experts.
+  int n_experts = 0, n_active_experts = 0, d_expert = 0;
+  std::vector<bool> dense_layers;  // [n_layers] with an MLP all the same; empty: none
+  bool has_experts(int layer) const {
+    return n_experts > 0 && (dense_layers.empty() || !dense_layers[size_t(layer)]);
+  }
+  bool shares_of_chosen = false;  // their shares sum to 1; else those of all experts do
+  // gpt-oss: min(gate, limit) sigmoid(slope gate) (clamp(in, ± limit) + 1); limit 0: activation
+  double glu_limit = 0, glu_slope = 0;
   bool parallel_residual = false;  // attention and MLP both read resid_pre
 };
 

@@ -231,7 +231,7 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
   }
   const std::string families = std::to_string(known.size()) +
                                " types of the families of BERT, T5, BART, GPT-2, GPT-NeoX, Llama, "
-                               "Gemma, Phi and BLOOM";
+                               "Gemma, Phi, BLOOM and Mixtral";
   if (!type) {
     const auto name = config.json.at("architectures").at(size_t(0)).text();
     if (const Recipe* named = recipe_of_class(name.value_or(""))) return named;

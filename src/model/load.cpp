@@ -151,6 +151,9 @@ Status ModelLoad::Impl::read_config() {
   const Result<const Recipe*> family = find_recipe(*config);
   if (!family) return family.error();
   recipe = *family;
+  if (config->json.at("quantization_config").at("quant_method").text() == "mxfp4")
+    return Error{config->file + ": quantization_config is mxfp4, which is not supported; " +
+                 kWithoutMxfp4};
   if (!config->json.at("quantization_config").is_null()) {
     return Error{config->file +
                  ": quantization_config is set, but quantized weights are not supported; use the "

@@ -24,11 +24,16 @@ struct NormWeights {
   Tensor gamma, beta;  // [d_model]; beta empty for RMSNorm, both empty where there is no norm
 };
 
+struct Expert {
+  Linear in, gate, out;  // in and gate [d_expert, d_model], out [d_model, d_expert]
+};
+
 struct Block {
   NormWeights ln1, ln2;
   // [d_head] of every head's q and k before the rotation, [heads * d_head] with
-  // Config::qk_norm_whole, or empty.
+  // Config::qk_norm_whole or qk_norm_own, or empty.
   NormWeights q_norm, k_norm;
+  Tensor sinks;                         // [n_heads], with Config::sinks
   NormWeights ln_attn_out, ln_mlp_out;  // of what attention and MLP add, with writes_normed
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
   // Of cross-attention, between attention and MLP, where Config::encoder; k and v are of its
@@ -36,6 +41,9 @@ struct Block {
   NormWeights ln_cross;
   Linear cross_q, cross_k, cross_v, cross_o;
   Linear mlp_in, mlp_gate, mlp_out;
+  // In place of these where Config::has_experts.
+  Linear router;  // [n_experts, d_model]
+  std::vector<Expert> experts;
 };
 
 struct Weights {

@@ -35,6 +35,7 @@ Sides sides_of(Linear Block::* field, const Config& c) {
   if (field == &Block::cross_k || field == &Block::cross_v) return {d_kv, c.d_model};
   if (field == &Block::o || field == &Block::cross_o) return {c.d_model, d_q};
   if (field == &Block::mlp_out) return {c.d_model, c.d_mlp};
+  if (field == &Block::router) return {c.n_experts, c.d_model};
   return {c.d_mlp, c.d_model};  // mlp_in, mlp_gate
 }
 
@@ -149,12 +150,33 @@ class Binder {
     const size_t second = name.find("{}", hole + 2);
     for (int layer = 0; layer < n_stored() && !error_; ++layer) {
       if (layer == 0 && !layout_.first_norm && bind.target.norm == &Block::ln1) continue;
+      if (is_of_other_mlp(bind.target, c_.has_experts(layer))) continue;
       std::string full = name;
+      if (c_.qk_norm_own && is_qk_norm(bind.target.norm)) {
+        if (layout_.*bind.bias)
+          fill_own_norms(bind, full.replace(hole, 2, std::to_string(layer)),
+                         plan_.weights->blocks[size_t(layer)]);
+        continue;
+      }
+      if (bind.target.expert[0]) {
+        fill_experts(bind, full.replace(hole, 2, std::to_string(layer)),
+                     plan_.weights->blocks[size_t(layer)]);
+        continue;
+      }
       if (second != std::string::npos)
         full.replace(second, 2, std::to_string(layer % layout_.group_layers));
       full.replace(hole, 2, std::to_string(layer / layout_.group_layers));
       fill(bind, full, &plan_.weights->blocks[size_t(layer)]);
     }
+  }
+
+  // A layer has an MLP, or experts and their router.
+  static bool is_of_other_mlp(const Slot& to, bool has_experts) {
+    const auto linear = to.linear[0];
+    if (to.expert[0] || linear == &Block::router) return !has_experts;
+    const bool mlp =
+        linear == &Block::mlp_in || linear == &Block::mlp_gate || linear == &Block::mlp_out;
+    return mlp && has_experts;
   }
 
   // Layers in the files, and numbers that their names have.
@@ -232,7 +254,10 @@ class Binder {
   }
 
   Tensor take_vector(const std::string& name, int64_t size) {
-    const Place place = take(name, {size});
+    return floats_of(take(name, {size}));
+  }
+
+  Tensor floats_of(const Place& place) {
     if (!place.tensor) return {};
     Tensor floats = *to_floats(*place.file, *place.tensor);
     const auto bad = std::ranges::count_if(floats.vec(), [](float x) { return !std::isfinite(x); });
@@ -246,6 +271,8 @@ class Binder {
       fill_table(to.table, name);
     } else if (to.bias) {
       if (!bind.bias || layout_.*bind.bias) fill_bias(to.bias, name);
+    } else if (to.sinks) {
+      block->*to.sinks = take_vector(name, c_.n_heads);
     } else if (to.final_norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       const bool last = to.final_norm == &Weights::ln_final;
@@ -257,7 +284,8 @@ class Binder {
     } else if (to.norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       fill_norm(block->*to.norm, name, norm_width(to.norm));
-    } else if (to.head == &Weights::embed_project && c_.d_embed == 0) {
+    } else if (to.head && c_.d_embed == 0 &&
+               (to.head == &Weights::embed_project || c_.head_activation == Activation::none)) {
       return;
     } else if (to.head) {
       Linear& linear = (*plan_.weights).*to.head;
@@ -291,7 +319,10 @@ class Binder {
                          : table == &Weights::relative_bias ? c_.n_relative_buckets
                          : table == &Weights::token_types   ? c_.n_token_types
                                                             : c_.d_vocab;
-    const int cols = table == &Weights::relative_bias ? c_.n_heads : c_.embed_width();
+    const bool late = table == &Weights::positions && c_.late_positions;
+    const int cols = table == &Weights::relative_bias ? c_.n_heads
+                     : late                           ? c_.d_model
+                                                      : c_.embed_width();
     want(take(name + ".weight", {rows, cols}), {.table = &((*plan_.weights).*table)});
   }
 
@@ -341,8 +372,30 @@ class Binder {
     (*plan_.weights).*bias = take_vector(name + (decoder ? ".decoder.bias" : ".bias"), c_.d_vocab);
   }
 
+  static bool is_qk_norm(NormWeights Block::* norm) {
+    return norm == &Block::q_norm || norm == &Block::k_norm;
+  }
+
+  // The weights of every head: in a tensor of its own, or [head, d_head].
+  void fill_own_norms(const Bind& bind, const std::string& name, Block& block) {
+    const int n = bind.target.norm == &Block::q_norm ? c_.n_heads : c_.n_kv_heads;
+    Tensor& gamma = (block.*bind.target.norm).gamma;
+    const size_t hole = name.find("{}");
+    if (hole == std::string::npos) {
+      gamma = floats_of(take(name + ".weight", {n, c_.d_head}));
+      return;
+    }
+    const auto all = std::make_shared<std::vector<float>>();
+    for (int head = 0; head < n && !error_; ++head) {
+      const std::string one = std::string(name).replace(hole, 2, std::to_string(head));
+      const Tensor weights = take_vector(one + ".weight", c_.d_head);
+      all->insert(all->end(), weights.vec().begin(), weights.vec().end());
+    }
+    gamma = {all, all->data(), {int64_t(all->size())}};
+  }
+
   int norm_width(NormWeights Block::* norm) const {
-    if (norm != &Block::q_norm && norm != &Block::k_norm) return c_.d_model;
+    if (!is_qk_norm(norm)) return c_.d_model;
     const int n = norm == &Block::q_norm ? c_.n_heads : c_.n_kv_heads;
     return c_.qk_norm_whole ? n * c_.d_head : c_.d_head;
   }
@@ -389,6 +442,63 @@ class Binder {
       wanted.parts.push_back({&linear.w, rows});
     }
     want(w, std::move(wanted));
+  }
+
+  // Of all experts of a layer; `name` still has the hole of the expert if each has its own tensor.
+  void fill_experts(const Bind& bind, const std::string& name, Block& block) {
+    block.experts.resize(size_t(c_.n_experts));
+    const size_t hole = name.find("{}");
+    const size_t dot = name.find(".experts.") + 9;
+    const std::string all = name.substr(0, dot) + "gate_up_proj";
+    const bool has_all = find(all).tensor != nullptr;
+    const bool any_single = std::ranges::any_of(recipe_.binds, [](const Bind& b) {
+      const std::string_view of = b.name;
+      return b.target.expert[0] && of.find("{}") != of.rfind("{}");
+    });
+    if (hole == std::string::npos)
+      return has_all || !any_single ? fill_all_experts(bind, name, block) : void();
+    for (int i = 0; !has_all && i < c_.n_experts; ++i) {
+      Linear& linear = block.experts[size_t(i)].*bind.target.expert[0];
+      const bool out = bind.target.expert[0] == &Expert::out;
+      const int64_t d_out = out ? c_.d_model : c_.d_expert, d_in = out ? c_.d_expert : c_.d_model;
+      const std::string one = std::string(name).replace(hole, 2, std::to_string(i));
+      want(take(one + ".weight", {d_out, d_in}), {.parts = {{&linear.w, rows_from(0, d_out)}}});
+    }
+  }
+
+  // A tensor [expert, d_out, d_in], or with d_out and d_in exchanged, is taken apart.
+  void fill_all_experts(const Bind& bind, const std::string& name, Block& block) {
+    if (const Place packed = find(name + "_blocks"); packed.tensor && !error_)
+      error_ = Error{packed.file->file + ": tensor " + quoted_name(packed.tensor->name) +
+                     " is in MXFP4, which is not supported; " + kWithoutMxfp4};
+    const bool out = bind.target.expert[0] == &Expert::out;
+    const int n_parts = bind.target.expert[1] ? 2 : 1;
+    const int64_t rows = out ? c_.d_model : c_.d_expert, d_out = n_parts * rows;
+    const int64_t d_in = out ? c_.d_expert : c_.d_model;
+    const bool flipped = bind.store == MatrixOrder::in_out;
+    const int64_t first = flipped ? d_in : d_out, second = flipped ? d_out : d_in;
+    const Place w = take(name, {c_.n_experts, first, second});
+    Tensor b;
+    if (bind.bias && layout_.*bind.bias) b = floats_of(take(name + "_bias", {c_.n_experts, d_out}));
+    if (error_) return;
+    const size_t size = w.tensor->bytes.size() / size_t(c_.n_experts);
+    for (int i = 0; i < c_.n_experts; ++i) {
+      WantedTensor wanted{.store = bind.store};
+      for (int part = 0; part < n_parts; ++part) {
+        Linear& linear = block.experts[size_t(i)].*bind.target.expert[part];
+        Rows of = rows_from(part * rows, rows);
+        if (bind.fused == Fused::in_turn) of = {rows, part, 1, n_parts};
+        wanted.parts.push_back({&linear.w, of});
+        of.first += i * d_out;
+        linear.b = elements(b, of);
+      }
+      plan_.slices.push_back(std::make_unique<StoredTensor>(
+          StoredTensor{w.tensor->name + "[" + std::to_string(i) + "]",
+                       w.tensor->dtype,
+                       {first, second},
+                       w.tensor->bytes.subspan(size_t(i) * size, size)}));
+      want({w.file, plan_.slices.back().get()}, std::move(wanted));
+    }
   }
 
   void want(const Place& place, WantedTensor wanted) {

@@ -41,6 +41,7 @@ struct Layout {
   bool mlp_norm = true, shared_norm = false;   // before the MLP: its own, or the attention's
   bool one_norm = true, two_norms = false;     // Falcon's names of those before both
   bool final_norm = true;                      // behind the last layer
+  bool norms_writes = false;                   // GLM-4: Block::ln_attn_out and ln_mlp_out
   bool norm_bias = true;                       // of layer norms
   bool first_norm = true;                      // false: layer 0 has no norm before its attention
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
@@ -150,30 +151,36 @@ struct FieldRow {
 };
 
 enum class MatrixOrder { out_in, in_out };  // [d_out, d_in] as nn.Linear, or GPT-2's transpose
-// All of q, then k, then v; or for each KV head the q of its heads, then k, then v.
-enum class Fused { one_by_one, per_group };
+// All of q, then k, then v; or for each KV head the q of its heads, then k, then v; or a row of
+// each in turn.
+enum class Fused { one_by_one, per_group, in_turn };
 
 // The destination of a tensor.
 struct Slot {
   constexpr Slot(Table Weights::* t) : table(t) {}
   constexpr Slot(Tensor Weights::* b) : bias(b) {}
+  constexpr Slot(Tensor Block::* s) : sinks(s) {}
   constexpr Slot(NormWeights Weights::* n) : final_norm(n) {}
   constexpr Slot(NormWeights Block::* n) : norm(n) {}
   constexpr Slot(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
       : linear{a, b, c} {}
   constexpr Slot(Linear Weights::* l) : head(l) {}
+  constexpr Slot(Linear Expert::* a, Linear Expert::* b = nullptr) : expert{a, b} {}
 
   Table Weights::* table = nullptr;
   Tensor Weights::* bias = nullptr;
+  Tensor Block::* sinks = nullptr;  // under its name alone
   NormWeights Weights::* final_norm = nullptr;
   NormWeights Block::* norm = nullptr;
   Linear Block::* linear[3] = {};  // more than one where they are fused
   Linear Weights::* head = nullptr;
+  Linear Expert::* expert[2] = {};
 };
 
 struct Bind {
   // Before ".weight" and ".bias", without the recipe's prefix; {} is the layer, or two of them are
-  // its group and its place there.
+  // its group and its place there. Of experts the second is the expert; without it the tensor is
+  // that of all, [expert, …], under the name alone, and goes before those of single experts.
   const char* name;
   Slot target;
   bool Layout::* bias = nullptr;  // whether there is one; null: never in a layer, else always.
@@ -198,6 +205,7 @@ struct Recipe {
   const Recipe* encoder = nullptr;
   // Where the embedding may stand too; the first that is there is taken.
   std::span<const char* const> embed_names = {};
+  const char* renamed[2] = {};  // a part of names, and what newer files have in its place
 };
 
 // All families. To add one, write recipe_x.cpp and add a row.
@@ -264,8 +272,9 @@ struct WeightPlan {
   std::unique_ptr<Weights> weights;  // with the layers that the files have
   std::vector<int> stored_layers;    // as in Layout
   std::vector<WantedTensor> wanted;
-  bool tied = false;          // unembed shares the memory of embed
-  bool shares_embed = false;  // so does the encoder's embed
+  std::vector<std::unique_ptr<const StoredTensor>> slices;  // of tensors, which `wanted` points to
+  bool tied = false;                                        // unembed shares the memory of embed
+  bool shares_embed = false;                                // so does the encoder's embed
   int64_t n_parameters = 0;
   int d_vocab = 0;                           // rows of the embedding
   LabelHead labels;                          // in place of a vocabulary, where they have names
@@ -274,6 +283,11 @@ struct WeightPlan {
 };
 Result<WeightPlan> plan_weights(const Recipe& recipe, const Layout& layout,
                                 std::span<const NamedTensors> files);
+
+// What to do with experts of gpt-oss in 4 bits.
+inline constexpr const char* kWithoutMxfp4 =
+    "save the model in BF16 with transformers: AutoModelForCausalLM.from_pretrained(…, "
+    "quantization_config=Mxfp4Config(dequantize=True)).save_pretrained(…)";
 
 // Says that `n` numbers of a tensor are NaN or infinite, and what follows.
 std::string not_finite(std::string_view tensor, uint64_t n);
@@ -314,6 +328,8 @@ extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta, kElectra;  // reci
 extern const Recipe kDistilBert;                                         // recipe_distilbert.cpp
 extern const Recipe kGpt2;                                               // recipe_gpt2.cpp
 extern const Recipe kLlama, kMistral, kQwen2, kQwen3, kSmolLm3;          // recipe_llama.cpp
+extern const Recipe kGlm, kGlm4;                                         // recipe_glm.cpp
+extern const Recipe kMixtral, kQwen3Moe, kOlmoe, kGptOss;                // recipe_moe.cpp
 extern const Recipe kGranite, kOlmo2, kPhi3;                             // recipe_llama.cpp
 extern const Recipe kGemma, kGemma2, kGemma3Text;                        // recipe_gemma.cpp
 extern const Recipe kBigCode, kGptJ, kGptNeo, kOpt;                      // recipe_gpt.cpp

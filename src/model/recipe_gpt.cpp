@@ -40,6 +40,7 @@ const Bind kJHead[] = {
 const Bind kOptBinds[] = {
     {"embed_tokens", &Weights::embed},
     {"embed_positions", &Weights::positions},
+    {"project_in", &Weights::embed_project, &Layout::head_bias},
     {"layers.{}.self_attn_layer_norm", &Block::ln1},
     {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
     {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
@@ -49,6 +50,7 @@ const Bind kOptBinds[] = {
     {"layers.{}.fc1", &Block::mlp_in, &Layout::mlp_bias},
     {"layers.{}.fc2", &Block::mlp_out, &Layout::mlp_bias},
     {"final_layer_norm", &Weights::ln_final, &Layout::final_norm},
+    {"project_out", &Weights::head_dense, &Layout::head_bias},
     {"lm_head", &Weights::unembed},
 };
 const Bind kBigCodeBinds[] = {
@@ -128,7 +130,7 @@ const FieldRow kOptRows[] = {
     {"do_layer_norm_before", read},
     {"_remove_final_layer_norm", read},
     {"enable_bias", read},
-    {"word_embed_proj_dim", refused, "=hidden_size", "embeddings of another width"},
+    {"word_embed_proj_dim", read},
     {"layer_norm_elementwise_affine", refused, "true", "norms without weights"},
     {"layerdrop"},
     {"init_std"},
@@ -231,6 +233,12 @@ Result<Layout> opt(const ConfigSource& source) {
   Layout layout = read_shared(in, {.d_mlp = "ffn_dim"}, "relu", true);
   Config& c = layout.config;
   c.first_position = 2;
+  // OPT-350m projects embeddings to the residual stream, and the latter to what they unembed.
+  const int width = in.size("word_embed_proj_dim", kMostWidth, c.d_model);
+  c.d_embed = width == c.d_model ? 0 : width;
+  c.late_positions = c.d_embed > 0;
+  c.head_activation = Activation::none;
+  layout.head_bias = false;
   const bool before = in.flag("do_layer_norm_before", true);
   if (!before) c.norm_place = NormPlace::post;
   layout.final_norm = before && !in.flag("_remove_final_layer_norm", false);

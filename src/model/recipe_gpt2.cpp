@@ -33,7 +33,7 @@ const FieldRow kGpt2Rows[] = {
     {"scale_attn_weights", read},
     {"tie_word_embeddings", read},
     {"is_causal", read},
-    {"scale_attn_by_inverse_layer_idx", refused, "false", "scaling scores by layer"},
+    {"scale_attn_by_inverse_layer_idx", read},
     // Other names of the same fields; transformers takes whichever comes last.
     {"hidden_size", refused, "=n_embd", "another value than n_embd"},
     {"num_hidden_layers", refused, "=n_layer", "another value than n_layer"},
@@ -69,6 +69,7 @@ Result<Layout> layout(const ConfigSource& source) {
   c.position = Position::learned;
   c.activation = in.activation("activation_function", "gelu_new");
   if (!in.flag("scale_attn_weights", true)) c.attn_scale = 1;
+  c.scale_by_layer = in.flag("scale_attn_by_inverse_layer_idx", false);
   in.causal(c);
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   layout.tied = in.flag("tie_word_embeddings", true);

@@ -14,6 +14,8 @@ const Bind kPhiBinds[] = {
     {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
     {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
     {"layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
+    {"layers.{}.self_attn.q_layernorm", &Block::q_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.k_layernorm", &Block::k_norm, &Layout::qk_norm},
     {"layers.{}.self_attn.dense", &Block::o, &Layout::o_bias},
     {"layers.{}.mlp.fc1", &Block::mlp_in, &Layout::mlp_bias},
     {"layers.{}.mlp.fc2", &Block::mlp_out, &Layout::mlp_bias},
@@ -23,15 +25,33 @@ const Bind kPhiHead[] = {
     {"lm_head", &Weights::unembed},
     {"lm_head", &Weights::unembed_bias},
 };
-const Bind kGatedBinds[] = {
+const Bind kStableLmBinds[] = {
     {"embed_tokens", &Weights::embed},
     {"layers.{}.input_layernorm", &Block::ln1},
     {"layers.{}.input_layernorm", &Block::ln2, &Layout::shared_norm},
     {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
     {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
     {"layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
-    {"layers.{}.self_attn.o_proj", &Block::o, &Layout::o_bias},
+    {"layers.{}.self_attn.q_layernorm.norms.{}", &Block::q_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.k_layernorm.norms.{}", &Block::k_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.o_proj", &Block::o},
     {"layers.{}.post_attention_layernorm", &Block::ln2, &Layout::mlp_norm},
+    {"layers.{}.mlp.gate_proj", &Block::mlp_gate},
+    {"layers.{}.mlp.up_proj", &Block::mlp_in},
+    {"layers.{}.mlp.down_proj", &Block::mlp_out},
+    {"norm", &Weights::ln_final},
+    {"lm_head", &Weights::unembed},
+};
+const Bind kCohereBinds[] = {
+    {"embed_tokens", &Weights::embed},
+    {"layers.{}.input_layernorm", &Block::ln1},
+    {"layers.{}.input_layernorm", &Block::ln2},
+    {"layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
+    {"layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
+    {"layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
+    {"layers.{}.self_attn.q_norm", &Block::q_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.k_norm", &Block::k_norm, &Layout::qk_norm},
+    {"layers.{}.self_attn.o_proj", &Block::o, &Layout::o_bias},
     {"layers.{}.mlp.gate_proj", &Block::mlp_gate},
     {"layers.{}.mlp.up_proj", &Block::mlp_in},
     {"layers.{}.mlp.down_proj", &Block::mlp_out},
@@ -56,17 +76,13 @@ const char* const kIgnored[] = {".rotary_emb.inv_freq"};
 using enum FieldUse;
 const FieldRow kPhiRows[] = {
     {"layer_norm_eps", read},
-    {"qk_layernorm", refused, "false", "norms of queries and keys"},
+    {"qk_layernorm", read},
     {"resid_pdrop"},
     {"embd_pdrop"},
 };
 const FieldRow kStableLmRows[] = {
-    {"layer_norm_eps", read},
-    {"use_qkv_bias", read},
-    {"use_parallel_residual", read},
-    {"qk_layernorm", refused, "false", "norms of queries and keys"},
-    {"hidden_dropout"},
-    {"norm_eps"},
+    {"layer_norm_eps", read},  {"use_qkv_bias", read}, {"use_parallel_residual", read},
+    {"qk_layernorm", read},    {"hidden_dropout"},     {"norm_eps"},
     {"rotary_scaling_factor"},
 };
 const FieldRow kStarCoderRows[] = {
@@ -83,7 +99,7 @@ const FieldRow kCohereRows[] = {
     {"layer_norm_eps", read},
     {"logit_scale", read},
     {"attention_bias", read},
-    {"use_qk_norm", refused, "false", "norms of queries and keys"},
+    {"use_qk_norm", read},
 };
 
 Layout read_normed(ConfigFields& in, LlamaDefaults otherwise, const char* eps) {
@@ -102,6 +118,7 @@ Result<Layout> phi(const ConfigSource& source) {
                               "layer_norm_eps");
   layout.config.gated_mlp = false;
   layout.config.parallel_residual = true;
+  layout.qk_norm = in.flag("qk_layernorm", false);
   layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
   return in.take(layout);
 }
@@ -116,6 +133,7 @@ Result<Layout> stablelm(const ConfigSource& source) {
   layout.shared_norm = layout.config.parallel_residual;
   layout.mlp_norm = !layout.shared_norm;
   layout.qkv_bias = in.flag("use_qkv_bias", false);
+  layout.qk_norm = layout.config.qk_norm_own = in.flag("qk_layernorm", false);
   return in.take(layout);
 }
 
@@ -138,9 +156,9 @@ Result<Layout> cohere(const ConfigSource& source) {
   Layout layout = read_normed(in, {.rotary = {.theta = 500000}, .tied = true}, "layer_norm_eps");
   Config& c = layout.config;
   c.parallel_residual = c.rope_interleaved = true;
+  layout.qk_norm = c.qk_norm_own = in.flag("use_qk_norm", false);
   c.logit_scale = in.positive("logit_scale", 0.0625);
-  layout.shared_norm = true;
-  layout.mlp_norm = layout.norm_bias = false;
+  layout.norm_bias = false;
   layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
   return in.take(layout);
 }
@@ -159,7 +177,7 @@ const Recipe kPhi = {.model_type = "phi",
 const Recipe kStableLm = {.model_type = "stablelm",
                           .class_name = "StableLm",
                           .layout = stablelm,
-                          .binds = kGatedBinds,
+                          .binds = kStableLmBinds,
                           .prefix = "model.",
                           .ignored = kIgnored,
                           .fields = llama_fields(),
@@ -175,7 +193,7 @@ const Recipe kStarCoder2 = {.model_type = "starcoder2",
 const Recipe kCohere = {.model_type = "cohere",
                         .class_name = "Cohere",
                         .layout = cohere,
-                        .binds = kGatedBinds,
+                        .binds = kCohereBinds,
                         .prefix = "model.",
                         .ignored = kIgnored,
                         .fields = llama_fields(),

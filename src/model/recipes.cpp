@@ -8,7 +8,8 @@ static const Recipe* const kRecipes[] = {
     &kGptNeoX, &kGpt2,    &kGranite,  &kLlama,      &kMistral,    &kModernBert, &kMpnet,
     &kMpt,     &kOlmo2,   &kOpt,      &kPhi,        &kPhi3,       &kQwen2,      &kQwen3,
     &kRoberta, &kSmolLm3, &kStableLm, &kStarCoder2, &kXlmRoberta, &kT5,         &kMt5,
-    &kBart,    &kMbart,   &kMarian,   &kPegasus,    &kM2m100,
+    &kBart,    &kMbart,   &kMarian,   &kPegasus,    &kM2m100,     &kMixtral,    &kQwen3Moe,
+    &kOlmoe,   &kGptOss,  &kGlm,      &kGlm4,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

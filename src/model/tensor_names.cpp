@@ -171,6 +171,10 @@ std::vector<std::string> names_to_try(const NamePrefixes& prefixes, const Recipe
     all.push_back(full);
     if (const size_t dot = full.rfind('.'); dot != std::string::npos)
       all.push_back(std::string(full).insert(dot, ".base_layer"));
+    if (!recipe.renamed[0]) continue;
+    const std::string_view part = recipe.renamed[0];
+    if (const size_t at = full.find(part); at != std::string::npos)
+      all.push_back(std::string(full).replace(at, part.size(), recipe.renamed[1]));
   }
   return all;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "pass/experts.h"
 #include "tensor/kernels.h"
 #include "tensor/packed.h"
 
@@ -29,6 +30,11 @@ static void tanh_n(float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = std::tanh(y[i]);
 }
 
+NormWeights norm_of_head(const Config& c, const NormWeights& w, int64_t head) {
+  if (!c.qk_norm_own || w.gamma.empty()) return w;
+  return {{w.gamma.owner, w.gamma.data + head * c.d_head, {c.d_head}}, {}};
+}
+
 Map map_of(Activation activation) {
   switch (activation) {
     case Activation::gelu:
@@ -39,6 +45,8 @@ Map map_of(Activation activation) {
       return silu_n;
     case Activation::relu:
       return relu_n;
+    case Activation::none:
+      return [](float*, int64_t) {};
     case Activation::tanh:
       return tanh_n;
   }
@@ -103,13 +111,18 @@ void attn_out(const Model& model, int layer, ConstMat z, Mat out) {
 void mlp_out(const Model& model, int layer, ConstMat x, Mat out) {
   const Config& c = model.config;
   const Block& b = model.weights.blocks[size_t(layer)];
-  std::vector<float> normed, hidden(size_t(x.rows * c.d_mlp)), gate;
+  std::vector<float> normed, hidden, gate;
   if (c.norm_place == NormPlace::pre) {
     normed.resize(size_t(x.rows * x.cols));
     const Mat to(normed.data(), x.rows, x.cols);
     normalize_rows(c, b.ln2, x, to);
     x = to;
   }
+  if (c.has_experts(layer)) {
+    experts_out(model, layer, x, out);
+    return finish_write(c, b.ln_mlp_out, out);
+  }
+  hidden.resize(size_t(x.rows * c.d_mlp));
   Mat inner(hidden.data(), x.rows, c.d_mlp);
   PackedRows packed;
   packed.pack(x);

@@ -11,6 +11,9 @@ namespace attn {
 // LayerNorm or RMSNorm, as the model has it, or neither where `w` is empty; `out` may be x.
 void normalize_rows(const Config& c, const NormWeights& w, ConstMat x, Mat out);
 
+// Of q_norm or k_norm, what a head of queries or keys has.
+NormWeights norm_of_head(const Config& c, const NormWeights& w, int64_t head);
+
 // On y [n], in place; what Then::map of packed.h takes.
 using Map = void (*)(float* y, int64_t n);
 Map map_of(Activation activation);

@@ -63,6 +63,8 @@ void ForwardPass::Impl::make_attention(const Trace* before) {
   Attention a = attention_of(c, n);
   a.bias = position_bias(*model, n);
   a.edits = keep.edits;
+  for (int l = 0; c.sinks && l < c.n_layers; ++l)
+    a.sinks.insert(a.sinks.end(), block(l).sinks.vec().begin(), block(l).sinks.vec().end());
   if (has_padding(tokens)) {
     a.allowed.reserve(size_t(n) * size_t(n));
     for (int query = 0; query < n; ++query) {
@@ -135,6 +137,11 @@ void ForwardPass::Impl::make_buffers() {
   z.make(chunk, d_q);
   hidden.make(chunk, c.d_mlp);
   gate.make(c.gated_mlp ? chunk : 0, c.d_mlp);
+  const int64_t n_visits = chunk * c.n_active_experts;
+  scores.make(chunk, c.n_experts);
+  visitors.make(n_visits, c.d_model);
+  neurons.make(n_visits, c.d_expert);
+  neuron_gate.make(n_visits, c.d_expert);
   if (c.position == Position::rotary) {
     rotations.resize(size_t(n_rotations(c)));
     for (int layer = c.n_layers - 1; layer >= 0; --layer) {
@@ -195,10 +202,17 @@ void ForwardPass::Impl::make_plan() {
         add(Stage::cross_attend, rows);
         add(Stage::cross_out, rows);
       }
-      add(Stage::mlp_in, rows);
-      if (c.gated_mlp) add(Stage::mlp_gate, rows);
-      if (c.parallel_residual) attention_writes();
-      add(Stage::mlp_out, rows);
+      if (c.has_experts(layer)) {
+        assert(!c.parallel_residual && c.norm_place == NormPlace::pre);
+        for (const Stage stage : {Stage::route, Stage::experts_in, Stage::experts_gate,
+                                  Stage::experts_out, Stage::experts_add})
+          add(stage, rows);
+      } else {
+        add(Stage::mlp_in, rows);
+        if (c.gated_mlp) add(Stage::mlp_gate, rows);
+        if (c.parallel_residual) attention_writes();
+        add(Stage::mlp_out, rows);
+      }
       if (c.writes_apart()) add(Stage::add_mlp, rows);
       if (c.norm_place == NormPlace::post) add(Stage::norm_mlp, rows);
     }
@@ -235,13 +249,15 @@ bool ForwardPass::step() {
   if (!p.run) {
     p.pieces = p.cost(p.plan[p.at]);
     p.run = p.begin(p.plan[p.at]);
-    p.n_pieces_done = 0;
+    p.n_pieces_done = p.n_steps_done = 0;
   }
+  // As many steps as were counted beforehand, though pieces may have been cut otherwise.
   const int64_t first = p.n_pieces_done, work = std::max<int64_t>(1, p.pieces.work);
-  p.n_pieces_done = std::min(p.pieces.n, first + pieces_a_step(p.pieces));
+  const int64_t n_steps = steps_of(p.cost(p.plan[p.at]));
+  p.n_pieces_done = p.pieces.n * ++p.n_steps_done / n_steps;
   parallel_for(p.n_pieces_done - first, std::max<int64_t>(1, kThreadWork / work),
                [&](int64_t begin, int64_t end) { p.run(first + begin, first + end); });
-  if (p.n_pieces_done == p.pieces.n) {
+  if (p.n_steps_done == n_steps) {
     p.run = nullptr;
     ++p.at;
   }

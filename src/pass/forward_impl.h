@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "pass/experts.h"
 #include "pass/forward.h"
 #include "tensor/packed.h"
 #include "text/token_sets.h"
@@ -30,10 +31,15 @@ enum class Stage {
   add_attn,       // resid += what attention writes, where it is normed or scaled first
   mlp_in,
   mlp_gate,
-  mlp_out,   // resid += what the MLP writes
-  add_mlp,   // like add_attn
-  norm_mlp,  // the norm behind the MLP, where it comes last
-  unembed,   // logits
+  mlp_out,       // resid += what the MLP writes
+  route,         // scores of the experts, where they take the place of the MLP
+  experts_in,    // x W_in and x W_gate of the rows that visit each expert
+  experts_gate,  // … through the activation
+  experts_out,
+  experts_add,  // resid += the sum of the row's experts
+  add_mlp,      // like add_attn
+  norm_mlp,     // the norm behind the MLP, where it comes last
+  unembed,      // logits
 };
 
 // Positions from .. to-1 of the text.
@@ -72,7 +78,7 @@ struct ForwardPass::Impl {
   size_t at = 0;
   WorkPieces pieces;
   StageRun run;
-  int64_t n_pieces_done = 0;
+  int64_t n_pieces_done = 0, n_steps_done = 0;
 
   struct Buffer {
     std::vector<float> floats;
@@ -92,6 +98,12 @@ struct ForwardPass::Impl {
   Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
   Buffer z;                       // [chunk, n_heads * d_head]
   Buffer hidden, gate;            // [chunk, d_mlp]
+  // Of experts: their scores; what each visit reads, then what it writes; its neurons.
+  Buffer scores;                // [chunk, n_experts]
+  Buffer visitors;              // [chunk * n_active_experts, d_model]
+  Buffer neurons, neuron_gate;  // [chunk * n_active_experts, d_expert]
+  std::vector<Visit> visits;
+  std::vector<PackedRows> packed_visits;  // of each expert that is visited
   // The rotations, and those of local layers where they are others.
   struct Rotation {
     std::vector<double> radians;  // a position, of each pair
@@ -121,7 +133,8 @@ struct ForwardPass::Impl {
   const Attention& cross() const { return trace.parts[2]; }
   const Block& block(int layer) const { return w.blocks[size_t(layer)]; }
 
-  // What a stage costs, from sizes alone; and its start, after which its pieces can be done.
+  // What a stage costs, from sizes alone; and its start, after which its pieces can be done: it
+  // may cut them otherwise, where they depend on which experts are visited.
   WorkPieces cost(const Planned& p) const;
   StageRun begin(const Planned& p);
 
@@ -140,6 +153,12 @@ struct ForwardPass::Impl {
   StageRun mlp_in(int layer, RowRange rows);
   StageRun mlp_gate(int layer, RowRange rows);
   StageRun mlp_out(int layer, RowRange rows);
+  StageRun route_rows(int layer, RowRange rows);
+  StageRun experts_in(int layer, RowRange rows);
+  StageRun experts_out(int layer, RowRange rows);
+  StageRun experts_add(int layer, RowRange rows);
+  void plan_experts(ConstMat from, int layer, std::span<const std::pair<Linear Expert::*, Mat>> by);
+  Mat of_visits(Buffer& b, RowRange rows) { return b.rows(rows.n() * c.n_active_experts); }
   StageRun norm_mlp(int layer, RowRange rows);
   StageRun unembed(RowRange rows);
   StageRun products();  // all of `plans`

@@ -29,6 +29,8 @@ Attention attention_of(const Config& c, int n) {
   a.d_head = c.d_head;
   a.n_query = a.n_key = n;
   a.scale = float(c.attn_scale > 0 ? c.attn_scale : 1 / std::sqrt(double(c.d_head)));
+  for (int layer = 0; c.scale_by_layer && layer < c.n_layers; ++layer)
+    a.scales.push_back(a.scale / float(layer + 1));
   a.cap = float(c.score_cap);
   a.mask = c.mask;
   for (int layer = 0; !c.local_layers.empty() && layer < c.n_layers; ++layer)
@@ -72,6 +74,10 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source) {
   z = chunk * d_q;
   hidden = chunk * uint64_t(c.d_mlp);
   gate = c.gated_mlp ? hidden : 0;
+  // The rows of an expert are packed beside their originals.
+  experts = chunk * uint64_t(c.n_experts) +
+            chunk * uint64_t(c.n_active_experts) *
+                (d + std::max(d, uint64_t(c.d_expert)) + 2 * uint64_t(c.d_expert));
   angles = n * uint64_t(c.rope_dims) * uint64_t(n_rotations(c));
   scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
   layer = room * (d_q + 2 * d_kv);
@@ -165,8 +171,8 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
   uint64_t n_layers = 0;  // at once; one that is not kept is there while it is at work
   for (int l = 0; l < c.n_layers; ++l) n_layers += keeps(keep, l);
   n_layers = std::min(uint64_t(c.n_layers), n_layers + 1);
-  const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.angles +
-                           s.bias + s.scores * uint64_t(n_threads());
+  const uint64_t buffers = s.normed + s.packed + s.flat + s.z + s.hidden + s.gate + s.experts +
+                           s.angles + s.bias + s.scores * uint64_t(n_threads());
   const uint64_t last = (keep.all_logits || c.labels.at == ReadAt::mean ? uint64_t(n_tokens) : 1) *
                         uint64_t(std::max(c.d_model, c.d_embed));
   const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * (s.facts + s.cross) + s.resid +

@@ -33,6 +33,7 @@ bool keeps(const Keep& keep, int layer);
 struct Sizes {
   uint64_t chunk;  // of rows worked on together
   uint64_t normed, packed, flat, z, hidden, gate, angles, bias, scores;  // while it runs
+  uint64_t experts;                      // what their visitors read, twice, and their neurons
   uint64_t layer, facts, resid, logits;  // in the trace; a layer's q, k and v
   uint64_t activations;
 

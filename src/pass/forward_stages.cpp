@@ -68,6 +68,16 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
       return product(block(p.layer).mlp_gate);
     case Stage::mlp_out:
       return product(block(p.layer).mlp_out);
+    case Stage::route:
+      return product(block(p.layer).router);
+    case Stage::experts_in:
+      return {n_rows * c.n_active_experts, int64_t(2) * c.d_model * c.d_expert};
+    case Stage::experts_gate:
+      return {n_rows * c.n_active_experts, int64_t(16) * c.d_expert};
+    case Stage::experts_out:
+      return {n_rows * c.n_active_experts, int64_t(c.d_model) * c.d_expert};
+    case Stage::experts_add:
+      return {n_rows, int64_t(c.d_model) * c.n_active_experts};
     case Stage::add_attn:
     case Stage::add_mlp:
     case Stage::norm_mlp:
@@ -112,6 +122,20 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
       return mlp_gate(p.layer, p.rows);
     case Stage::mlp_out:
       return mlp_out(p.layer, p.rows);
+    case Stage::route:
+      return route_rows(p.layer, p.rows);
+    case Stage::experts_in:
+      return experts_in(p.layer, p.rows);
+    case Stage::experts_gate: {
+      const Mat in = of_visits(neurons, p.rows), by = of_visits(neuron_gate, p.rows);
+      return [this, in, by](int64_t begin, int64_t end) {
+        gate_rows(c, in.rows_of(begin, end), by.rows_of(begin, end));
+      };
+    }
+    case Stage::experts_out:
+      return experts_out(p.layer, p.rows);
+    case Stage::experts_add:
+      return experts_add(p.layer, p.rows);
     case Stage::add_mlp:
       return add_written(block(p.layer).ln_mlp_out, p.rows);
     case Stage::norm_mlp:
@@ -141,7 +165,7 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
       w.embed.row(tokens.items[size_t(r)].id, x);
       scale_row(x, c.embed_scale);
       if (c.n_token_types > 0) w.token_types.add_row(tokens.items[size_t(r)].type, x);
-      if (!w.positions.empty())
+      if (!w.positions.empty() && !c.late_positions)
         w.positions.add_row(place_of(r), x);
       else if (c.position == Position::sinusoid && place_of(r) != c.pad_id)
         add_sinusoids(place_of(r), c.sinusoid_whole, x);
@@ -158,10 +182,15 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
 
 // The residual stream, from embeddings of another width.
 StageRun ForwardPass::Impl::embed_project(RowRange rows) {
+  const Mat to = resid.rows_of(rows.from, rows.to);
+  for (int64_t r = rows.from; c.late_positions && r < rows.to; ++r) {
+    std::ranges::fill(resid.row(r), 0.f);
+    w.positions.add_row(place_of(r), resid.row(r));
+  }
   packed.pack(embedded.rows(rows.n()));
   plans.clear();
-  plans.emplace_back(packed, w.embed_project.w, Then{.bias = w.embed_project.b.vec()},
-                     resid.rows_of(rows.from, rows.to));
+  plans.emplace_back(packed, w.embed_project.w,
+                     Then{.bias = w.embed_project.b.vec(), .add = c.late_positions}, to);
   return products();
 }
 
@@ -235,6 +264,7 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
   }
   return [this, layer, rows](int64_t begin, int64_t end) {
     const QK& qk = attention().computed(layer);
+    const float most = float(c.clip_qkv);
     for (int64_t piece = begin; piece < end; ++piece) {
       const bool is_q = piece < c.n_heads, is_k = !is_q && piece < c.n_heads + c.n_kv_heads;
       const int64_t head = is_q   ? piece
@@ -244,9 +274,12 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
       const HeadRows& heads = is_q ? qk.q : is_k ? qk.k : qk.v;
       const Mat to = heads.head_to_fill(head).rows_of(rows.from, rows.to);
       to_head(flat, head, to);
-      const NormWeights& norm = is_q ? block(layer).q_norm : block(layer).k_norm;
+      const NormWeights norm =
+          norm_of_head(c, is_q ? block(layer).q_norm : block(layer).k_norm, head);
       if ((is_q || is_k) && !norm.gamma.empty() && !c.qk_norm_whole)
         normalize_rows(c, norm, to, to);
+      for (int64_t i = 0; most > 0 && i < to.rows; ++i)
+        for (float& x : to.row(i)) x = std::clamp(x, -most, most);
       if ((is_q || is_k) && c.rotates(layer)) {
         const int64_t n_new = n - n_reused, from = rows.from - n_reused, end_row = from + rows.n();
         const Rotation& by = rotation(layer);
@@ -392,6 +425,78 @@ StageRun ForwardPass::Impl::mlp_out(int layer, RowRange rows) {
   plans.emplace_back(packed, b.mlp_out.w, Then{.bias = b.mlp_out.b.vec(), .add = !c.writes_apart()},
                      c.writes_apart() ? written.rows(rows.n()) : mid);
   return products();
+}
+
+// Scores of the experts, from what the MLP would read.
+StageRun ForwardPass::Impl::route_rows(int layer, RowRange rows) {
+  const Block& b = block(layer);
+  const Mat mid = resid.rows_of(rows.from, rows.to);
+  note(&Activations::Layer::resid_mid, layer, mid, rows);
+  normalize_rows(c, b.ln2, mid, normed.rows(rows.n()));
+  packed.pack(normed.rows(rows.n()));
+  plans.clear();
+  plans.emplace_back(packed, b.router.w, Then{.bias = b.router.b.vec()}, scores.rows(rows.n()));
+  return products();
+}
+
+// Products of the rows of each visited expert in `from` [visit, …], which are its visits in order.
+void ForwardPass::Impl::plan_experts(ConstMat from, int layer,
+                                     std::span<const std::pair<Linear Expert::*, Mat>> by) {
+  plans.clear();
+  packed_visits.clear();
+  packed_visits.resize(size_t(c.n_experts));
+  pieces = {};
+  for (size_t first = 0, end = 0; first < visits.size(); first = end) {
+    while (end < visits.size() && visits[end].expert == visits[first].expert) ++end;
+    const size_t expert = size_t(visits[first].expert);
+    packed_visits[expert].pack(from.rows_of(int64_t(first), int64_t(end)));
+    for (const auto& [field, to] : by) {
+      const Linear& linear = block(layer).experts[expert].*field;
+      plans.emplace_back(packed_visits[expert], linear.w, Then{.bias = linear.b.vec()},
+                         to.rows_of(int64_t(first), int64_t(end)));
+      pieces.n += plans.back().n_pieces();
+      pieces.work = std::max(pieces.work, plans.back().work_a_piece());
+    }
+  }
+}
+
+StageRun ForwardPass::Impl::experts_in(int layer, RowRange rows) {
+  visits = route(c, scores.rows(rows.n()));
+  const Mat read = of_visits(visitors, rows);
+  const ConstMat x = normed.rows(rows.n());
+  for (size_t i = 0; i < visits.size(); ++i)
+    std::ranges::copy(x.row(visits[i].row), read.row(int64_t(i)).begin());
+  const std::pair<Linear Expert::*, Mat> by[] = {{&Expert::in, of_visits(neurons, rows)},
+                                                 {&Expert::gate, of_visits(neuron_gate, rows)}};
+  plan_experts(read, layer, by);
+  return products();
+}
+
+StageRun ForwardPass::Impl::experts_out(int layer, RowRange rows) {
+  const std::pair<Linear Expert::*, Mat> by[] = {{&Expert::out, of_visits(visitors, rows)}};
+  plan_experts(of_visits(neurons, rows), layer, by);
+  return products();
+}
+
+// Each row's sum, in the order of its experts.
+StageRun ForwardPass::Impl::experts_add(int, RowRange rows) {
+  packed_visits.clear();
+  const bool apart = c.writes_apart();
+  const Mat to = apart ? written.rows(rows.n()) : resid.rows_of(rows.from, rows.to);
+  std::vector<std::vector<int>> of_row(size_t(rows.n()));
+  for (size_t i = 0; i < visits.size(); ++i) of_row[size_t(visits[i].row)].push_back(int(i));
+  const ConstMat wrote = of_visits(visitors, rows);
+  return [this, apart, to, wrote, of_row](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const std::span<float> out = to.row(row);
+      if (apart) std::ranges::fill(out, 0.f);
+      for (const int i : of_row[size_t(row)]) {
+        const float share = visits[size_t(i)].share;
+        const std::span<const float> x = wrote.row(i);
+        for (size_t j = 0; j < out.size(); ++j) out[j] += share * x[j];
+      }
+    }
+  };
 }
 
 StageRun ForwardPass::Impl::norm_mlp(int layer, RowRange rows) {

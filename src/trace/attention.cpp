@@ -65,7 +65,8 @@ void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat 
   assert(out.rows == q1 - q0 && out.cols == n_key);
   assert(layer >= 0 && layer < n_layers && head >= 0 && head < n_heads);
   assert(sample >= 0 && sample < n_samples && 0 <= q0 && q0 <= q1 && q1 <= n_query);
-  product_nt(queries(sample, layer, head).rows_of(q0, q1), keys(sample, layer, head), scale, out);
+  product_nt(queries(sample, layer, head).rows_of(q0, q1), keys(sample, layer, head),
+             scale_of(layer), out);
   for (int q = q0; q < q1 && !bias.empty(); ++q) {
     const float* row = bias_row(head, q);
     for (int key = 0; key < n_key; ++key) out(q - q0, key) += row[key];

@@ -29,8 +29,10 @@ struct Given {
 struct Attention : Pairs {
   Part part = Part::decoder_self;
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0;
-  float scale = 1;  // scores are q·k * scale + bias, then capped
-  float cap = 0;    // cap tanh(score / cap), below which scores then stay; 0: none
+  float scale = 1;            // scores are q·k * scale + bias, then capped
+  std::vector<float> scales;  // [n_layers] in place of `scale`; empty: the same in all
+  float scale_of(int layer) const { return scales.empty() ? scale : scales[size_t(layer)]; }
+  float cap = 0;  // cap tanh(score / cap), below which scores then stay; 0: none
   float capped(float score) const { return cap > 0 ? cap * std::tanh(score / cap) : score; }
   // By how far the key is ahead of the query, [n_heads, n_query + n_key - 1], the farthest earlier
   // key first; empty: none.
@@ -39,6 +41,10 @@ struct Attention : Pairs {
   const float* bias_row(int head, int query) const {
     const size_t n = size_t(n_query) + size_t(n_key) - 1;
     return bias.empty() ? nullptr : bias.data() + size_t(head) * n + size_t(n_query - 1 - query);
+  }
+  // Null without sinks.
+  const float* sink_of(int layer, int head) const {
+    return sinks.empty() ? nullptr : sinks.data() + size_t(layer) * size_t(n_heads) + size_t(head);
   }
   float bias_at(int head, int query, int key) const {
     const float* row = bias_row(head, query);
@@ -81,7 +87,8 @@ struct Attention : Pairs {
   }
 
   // Weights after the softmax for queries q0 .. q1-1, into out [q1 - q0, n_key]. Computed rows sum
-  // to 1 unless `edits` changes cells of them; given rows are returned unchanged.
+  // to 1 unless `edits` changes cells of them, or to less where there are `sinks`; given rows are
+  // returned unchanged.
   void pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;
   // Scores before softmax and mask, in the same shape; computed layers only.
   void score_rows(int sample, int layer, int head, int q0, int q1, Mat out) const;

@@ -57,9 +57,11 @@ int first_seen_from(const Attention& a, int layer, int q0) {
 struct Softened {
   const float* e;  // [key][width], from first_key on
   int width, first_key, n_keys;
-  const float* sums;    // [kAllE, and with facts the other SoftSum][width]
-  const float* factor;  // [width] 1 / Σ e; 0 for a fully masked row
+  const float* sums;            // [kAllE, and with facts the other SoftSum][width]
+  const float* factor;          // [width] 1 / (Σ e + sink); 0 for a fully masked row
+  const float* sink = nullptr;  // [width] e of the learned sink, which is no key; null: none
 
+  float whole(int lane) const { return sink ? sums[lane] + sink[lane] : sums[lane]; }
   float at(int key, int lane) const { return key < first_key ? 0 : e[int64_t(key) * width + lane]; }
   const float* seen() const { return e + int64_t(first_key) * width; }
   int n_computed() const { return n_keys - first_key; }
@@ -112,7 +114,7 @@ class HeadBlock {
   void change_scores(int from, int n, int width, int begin, int end);
   bool changes_scores() const { return !a_.bias.empty() || a_.cap > 0; }
   void mask_given(int from, int n, int width, int begin, int end, float* highest);
-  void divide(Softened& w, int n);
+  void divide(Softened& w, int n, const float* highest);
   void edit_cells(Softened& w, int from, int n);
   // Σ e of each query over sets of tokens.
   struct Sets {
@@ -131,6 +133,7 @@ class HeadBlock {
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
   float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
+  float sink_[kMostPanel];
   std::vector<float> room_;     // for one row
   std::vector<uint64_t> bins_;  // [panel][kBins]
 };
@@ -157,10 +160,16 @@ void HeadBlock::mask_given(int from, int n, int width, int begin, int end, float
   }
 }
 
-void HeadBlock::divide(Softened& w, int n) {
+// `highest` [width] was subtracted from the scores.
+void HeadBlock::divide(Softened& w, int n, const float* highest) {
   float* factor = small_ + kFactorRow * kMostPanel;
   std::fill_n(factor, kMostPanel, 0.f);
-  for (int i = 0; i < n; ++i) factor[i] = w.sums[i] == 0 ? 0 : 1 / w.sums[i];
+  if (const float* score = a_.sink_of(layer_, head_)) {
+    constexpr float kMost = 80;  // above it, all weights are 0 to any digit
+    for (int i = 0; i < n; ++i) sink_[i] = std::exp(std::min(*score - highest[i], kMost));
+    w.sink = sink_;
+  }
+  for (int i = 0; i < n; ++i) factor[i] = w.sums[i] == 0 ? 0 : 1 / w.whole(i);
   w.factor = factor;
 }
 
@@ -191,7 +200,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
   const int first = first_seen_from(a_, layer_, from), reach = a_.reach(layer_);
   Softened w{e_, width, first, n_keys, small_, nullptr};
   float *highest = small_ + kHighestRow * kMostPanel, *unused = highest + kMostPanel;
-  loops.to_columns(a_.d_head, q_.row(from).data(), q_.stride, n, a_.scale, packed_q_);
+  loops.to_columns(a_.d_head, q_.row(from).data(), q_.stride, n, a_.scale_of(layer_), packed_q_);
   std::fill_n(highest, 2 * kMostPanel, kMinusInfinity);
   const auto scores = [&](int begin, int end, float* most) {
     if (begin < end)
@@ -226,7 +235,7 @@ Softened HeadBlock::panel(int from, int n, bool facts) {
   (facts ? loops.soften_facts : loops.soften)(from - first, n_keys - first, highest,
                                               e_ + int64_t(first) * width, small_);
   if (facts) std::copy_n(highest, width, small_ + kHighest * width);
-  divide(w, n);
+  divide(w, n, highest);
   if (!a_.edits.empty()) edit_cells(w, from, n);
   return w;
 }
@@ -235,7 +244,7 @@ Softened HeadBlock::row(int query, bool facts) {
   const int n_keys = n_seen_before(a_, layer_, query + 1);
   const int first = first_seen_from(a_, layer_, query);
   Softened w{e_, 1, first, n_keys, small_, nullptr};
-  for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale;
+  for (int i = 0; i < a_.d_head; ++i) packed_q_[i] = q_(query, i) * a_.scale_of(layer_);
   assert(k_.stride == a_.d_head);  // dots_f32 reads k as one contiguous block
   simd().product.dots_f32(a_.d_head, packed_q_, k_.row(first).data(), n_keys - first, e_ + first);
   change_scores(query, 1, 1, first, n_keys);
@@ -244,10 +253,11 @@ Softened HeadBlock::row(int query, bool facts) {
     mask_given(query, 1, 1, first, n_keys, &highest);
   }
   float sums[kSoftSums] = {};
-  (facts ? loops_.row_soften_facts : loops_.row_soften)(query - first, n_keys - first, e_ + first,
+  const bool tells = facts || !a_.sinks.empty();  // kHighest
+  (tells ? loops_.row_soften_facts : loops_.row_soften)(query - first, n_keys - first, e_ + first,
                                                         sums);
   std::copy_n(sums, int(kSoftSums), small_);
-  divide(w, 1);
+  divide(w, 1, small_ + kHighest);
   if (!a_.edits.empty()) edit_cells(w, query, 1);
   return w;
 }
@@ -276,7 +286,7 @@ void HeadBlock::copied(const Softened& w, const EarlierCopies& copies, int from,
   bool done[kMostPanel] = {};
   float at[kMostPanel] = {}, behind[kMostPanel] = {}, strong[kMostPanel] = {},
         least[kMostPanel] = {};
-  for (int i = 0; i < n; ++i) least[i] = kInductionLeast * w.sums[i];
+  for (int i = 0; i < n; ++i) least[i] = kInductionLeast * w.whole(i);
   for (int i = 0; i < n; ++i) {
     if (done[i]) continue;
     const size_t query = size_t(from + i);
@@ -377,7 +387,8 @@ void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int 
     const float factor = w.factor[i];
     const auto sum_of = [&](SoftSum of) { return double(w.sums[of * w.width + i]); };
     // The first key that was computed is key 0, or one before the window, whose weight is 0.
-    const double sum = sum_of(kAllE), rest = sum_of(kRestE), first = w.at(w.first_key, i);
+    const double sum = w.whole(i), rest = sum_of(kRestE), first = w.at(w.first_key, i);
+    const double kept = sum_of(kAllE) / sum;  // less than 1 with a sink
     const auto weight = [&](int key) {
       return key >= 0 && key < w.n_keys ? w.at(key, i) * factor : 0.f;
     };
@@ -388,8 +399,9 @@ void HeadBlock::facts(const Softened& w, const TokenSets& tokens, int from, int 
       return float(entropy > 0 ? entropy : entropy <= 0 ? 0 : NAN);
     };
     std::fill_n(row, kRowFacts, 0.f);
-    if (sum == 0) continue;
-    row[kEntropy] = bits(sum, sum_of(kRestX) + first * sum_of(kFirstX));
+    if (sum_of(kAllE) == 0) continue;
+    row[kEntropy] = bits(sum_of(kAllE), sum_of(kRestX) + first * sum_of(kFirstX));
+    if (w.sink) row[kEntropy] = float(kept * (double(row[kEntropy]) - std::log2(kept)));
     row[kDistance] = float((sum_of(kRestFar) + first * query) / sum);
     row[kDistance2] = float((sum_of(kRestFar2) + first * query * query) / sum);
     row[kLargest] = factor;  // the highest score has e = 1

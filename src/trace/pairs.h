@@ -25,6 +25,9 @@ struct Pairs {
   // Replaces masked scores before the softmax (the tutorial's −1e9), which makes a fully masked row
   // uniform. 0: masked cells are left out, and such a row is all 0.
   float masked_score = 0;
+  // Learned sinks, [n_layers, n_heads], empty: none. The softmax of a row has one more score, the
+  // head's, which belongs to no key: the weights of the keys sum to less than 1.
+  std::vector<float> sinks;
 
   // The layer's reach; INT_MAX where its window covers the whole text, or there is none.
   int reach(int layer) const {

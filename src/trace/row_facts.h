@@ -20,7 +20,7 @@ enum RowFact {
   kRestDistance,   // Σ A[i, j] |i - j| over j >= 1
   kRestDistance2,  // Σ A[i, j] |i - j|² over j >= 1
   kRestLargest,    // max A[i, j] over j >= 1
-  kLogSum,         // ln Σ_j exp(q·k scale): any weight is exp(score - this)
+  kLogSum,         // ln Σ_j exp(q·k scale), with the sink: any weight is exp(score - this)
   kSpan50,         // the fewest keys that hold half the mass (to 1e-6 of it)
   kSpan90,         // … 90 % of it
   kSameWord,       // Σ A[i, j] over the other tokens j of i's word; 0 if queries are not keys

@@ -15,9 +15,10 @@ struct Entry {
 constexpr Entry kPanels[] = {
     {{"Big map", "热力图"},
      {"The attention of one head. Each row is a query, each column a key; the colour is the weight "
-      "after the softmax, so every row sums to 1. Striped cells are masked",
+      "after the softmax, so every row sums to 1 (with a learned sink, to less). Striped cells are "
+      "masked",
       "一个头的注意力。每行是一个查询，每列是一个键；颜色表示 softmax 之后的权重，因此每行之和为 "
-      "1。"
+      "1（有可学习的汇聚项时小于 1）。"
       "带条纹的单元格已被掩码"}},
     {{"All heads", "所有头"},
      {"The maps of all heads of all layers. Zooming in on one opens it as the map; zooming out of "

@@ -50,6 +50,8 @@ MODELS = [
     "gemma2",
     "gptj",
     "phi",
+    "phi-norms",
+    "gpt2-by-layer",
     "gpt-neo",
     "gpt2+padded",
     "llama-gqa+padded",
@@ -678,6 +680,14 @@ def circuits(p, out):
             attn = p.layers[l].self_attn
             q = q * np.tile(attn.q_norm.weight.detach().numpy(), p.H)
             k = k * np.tile(attn.k_norm.weight.detach().numpy(), p.KV)
+        if getattr(p.base.config, "qk_layernorm", False):  # layer norms of every head's q and k
+            attn = p.layers[l].self_attn
+            norms = ((q, attn.q_layernorm), (k, attn.k_layernorm))
+            q, k = (
+                ((x := w.reshape(p.d, -1, p.dh)) - x.mean(-1, keepdims=True)).reshape(w.shape)
+                * np.tile(norm.weight.detach().numpy(), w.shape[1] // p.dh)
+                for w, norm in norms
+            )
         if not p.plain:
             W_O = W_O * p.gamma(p.layers[l].post_attention_layernorm)
         return (

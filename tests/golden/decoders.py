@@ -269,4 +269,85 @@ DECODERS = {
         "SequenceClassification",
         None,
     ),
+    "mixtral": plain("Mixtral", dict(SHORT_GQA, num_local_experts=5, sliding_window=7)),
+    "qwen3-moe": plain(
+        "Qwen3Moe",
+        dict(
+            SHORT_GQA,
+            num_hidden_layers=3,
+            head_dim=6,
+            num_experts=4,
+            num_experts_per_tok=3,
+            moe_intermediate_size=10,
+            mlp_only_layers=[1],
+        ),
+    ),
+    "olmoe": plain(
+        "Olmoe",
+        dict(
+            SHORT_GQA,
+            num_experts=4,
+            num_experts_per_tok=2,
+            norm_topk_prob=True,
+            clip_qkv=0.6,
+            attention_bias=True,
+            pad_token_id=1,
+        ),
+    ),
+    "gpt-oss": plain(
+        "GptOss",
+        dict(
+            SHORT_GQA,
+            head_dim=8,
+            num_local_experts=4,
+            num_experts_per_tok=2,
+            sliding_window=6,
+            swiglu_limit=1.5,
+            max_position_embeddings=96,
+        ),
+    ),
+    "glm": plain(
+        "Glm",
+        dict(SHORT_GQA, head_dim=8, pad_token_id=0, tie_word_embeddings=True),
+    ),
+    "glm4": plain("Glm4", dict(SHORT_GQA, head_dim=8, pad_token_id=0)),
+    "phi-norms": plain(
+        "Phi",
+        dict(
+            SHORT_GQA,
+            hidden_size=32,
+            qk_layernorm=True,
+            rope_parameters=dict(
+                rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5
+            ),
+        ),
+    ),
+    "stablelm-norms": plain(
+        "StableLm",
+        dict(
+            SHORT_GQA,
+            hidden_size=32,
+            qk_layernorm=True,
+            rope_parameters=dict(
+                rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5
+            ),
+        ),
+    ),
+    "cohere-norms": plain(
+        "Cohere", dict(SHORT_GQA, pad_token_id=0, use_qk_norm=True, tie_word_embeddings=True)
+    ),
+    "gpt2-by-layer": plain(
+        "GPT2", dict(GPT, n_layer=3, scale_attn_by_inverse_layer_idx=True, tie_word_embeddings=True)
+    ),
+    "opt-projected": plain(
+        "OPT",
+        dict(
+            NARROW,
+            ffn_dim=20,
+            pad_token_id=1,
+            word_embed_proj_dim=10,
+            do_layer_norm_before=False,
+            tie_word_embeddings=True,
+        ),
+    ),
 }

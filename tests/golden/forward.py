@@ -30,6 +30,11 @@ TEXT = [
     "The girl and the dog went to the sea, and there they saw a ship.",
 ]
 
+# How models are read: with the code that their classes say, and with what the files lack.
+EAGER = dict(
+    attn_implementation="eager", experts_implementation="eager", output_loading_info=True
+)
+
 SMALL = dict(
     vocab_size=N_VOCAB,
     hidden_size=16,
@@ -388,7 +393,7 @@ def main():
             write_as_tensorflow_did(folder / "model.safetensors")
 
         read, info = class_of(kind, style).from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+            folder, dtype=torch.float32, **EAGER
         )
         assert not info["missing_keys"] and not info["unexpected_keys"], info
         ids, seen = input_of(kind, settings, style, seed)

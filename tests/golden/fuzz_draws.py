@@ -244,7 +244,7 @@ def gpt(r):
 
 def gpt2(r):
     c = dict(gpt(r), scale_attn_weights=r.random() < 0.8, reorder_and_upcast_attn=r.random() < 0.3)
-    return dict(c, scale_attn_by_inverse_layer_idx=r.random() < 0.1)
+    return dict(c, scale_attn_by_inverse_layer_idx=r.random() < 0.4)
 
 
 def gpt_neo(r):
@@ -280,7 +280,7 @@ def opt(r):
     c["activation_function"] = c.pop("hidden_act")
     c["ffn_dim"] = c.pop("intermediate_size")
     del c["layer_norm_eps"]
-    if r.random() < 0.15:
+    if r.random() < 0.4:
         c["word_embed_proj_dim"] = 7
     return dict(
         c,
@@ -307,7 +307,7 @@ def normed(r, eps="layer_norm_eps", shares=(1.0,)):
 
 
 def phi(r):
-    return dict(normed(r, shares=(0.25, 1.0, 0.5)), qk_layernorm=r.random() < 0.1)
+    return dict(normed(r, shares=(0.25, 1.0, 0.5)), qk_layernorm=r.random() < 0.5)
 
 
 def neox(r):
@@ -319,7 +319,7 @@ def neox(r):
 
 def stablelm(r):
     c = dict(normed(r, shares=(0.5, 1.0, 0.25)), use_qkv_bias=r.random() < 0.5)
-    c["qk_layernorm"] = r.random() < 0.1
+    c["qk_layernorm"] = r.random() < 0.5
     return dict(c, use_parallel_residual=r.random() < 0.5)
 
 
@@ -330,7 +330,7 @@ def starcoder2(r):
 
 def cohere(r):
     c = normed(r)
-    c["use_qk_norm"] = r.random() < 0.15
+    c["use_qk_norm"] = r.random() < 0.5
     return dict(c, logit_scale=r.choice([0.1, 0.5]), attention_bias=r.random() < 0.5)
 
 
@@ -369,6 +369,56 @@ def granite(r):
         residual_multiplier=r.choice([1.0, 0.4]),
         logits_scaling=r.choice([1.0, 5.0]),
     )
+
+
+def experts(r, c, name="num_local_experts"):
+    """An MLP of experts."""
+    n = r.choice([1, 2, 3, 4, 7])
+    return dict(c, **{name: n}, num_experts_per_tok=r.randint(1, n), pad_token_id=0)
+
+
+def mixtral(r):
+    return dict(experts(r, decoder(r)), sliding_window=r.choice([None, None, 1, 5]))
+
+
+def qwen3_moe(r):
+    c = experts(r, decoder(r), "num_experts")
+    return dict(
+        c,
+        moe_intermediate_size=r.choice([3, 8, 17]),
+        norm_topk_prob=r.random() < 0.5,
+        decoder_sparse_step=r.choice([1, 1, 2]),
+        mlp_only_layers=r.choice([None, [0], [1, 9]]),
+        attention_bias=r.random() < 0.5,
+        use_sliding_window=r.random() < 0.3,
+        sliding_window=r.choice([None, 2, 9]),
+    )
+
+
+def olmoe(r):
+    c = experts(r, decoder(r), "num_experts")
+    c["hidden_size"] = c["num_attention_heads"] * c.pop("head_dim")
+    c["clip_qkv"] = r.choice([None, 0.3, 8.0])
+    c["norm_topk_prob"] = r.random() < 0.5
+    return dict(c, attention_bias=r.random() < 0.5, eos_token_id=0)
+
+
+def gpt_oss(r):
+    c = experts(r, decoder(r))
+    if r.random() < 0.5:
+        c = kinds_of(r, c)
+    c["attention_bias"] = r.random() < 0.7
+    c["sliding_window"] = r.choice([1, 3, 8, 128])
+    return dict(c, swiglu_limit=r.choice([7.0, 1.0]), swiglu_alpha=r.choice([1.702, 1.0]))
+
+
+def glm(r):
+    c = dict(normed(r, shares=(0.5, 1.0)), attention_bias=r.random() < 0.5)
+    c["head_dim"] = r.choice([4, 8, 12])
+    c["rms_norm_eps"] = c.pop("layer_norm_eps")
+    if "rope_parameters" in c:
+        c["rope_parameters"] = rotary(r, c["head_dim"], (0.5, 1.0))
+    return c
 
 
 def bloom(r):
@@ -506,21 +556,27 @@ DECODERS = {
     "gemma": ("Gemma", gemma),
     "gemma2": ("Gemma2", gemma2),
     "gemma3_text": ("Gemma3Text", gemma3),
+    "glm": ("Glm", glm),
+    "glm4": ("Glm4", glm),
     "gpt2": ("GPT2", gpt2),
     "gpt_bigcode": ("GPTBigCode", bigcode),
     "gpt_neo": ("GPTNeo", gpt_neo),
     "gpt_neox": ("GPTNeoX", neox),
     "gptj": ("GPTJ", gptj),
+    "gpt_oss": ("GptOss", gpt_oss),
     "granite": ("Granite", granite),
     "llama": ("Llama", llama),
     "mistral": ("Mistral", mistral),
+    "mixtral": ("Mixtral", mixtral),
     "mpt": ("Mpt", mpt),
     "olmo2": ("Olmo2", olmo2),
+    "olmoe": ("Olmoe", olmoe),
     "opt": ("OPT", opt),
     "phi": ("Phi", phi),
     "phi3": ("Phi3", phi3),
     "qwen2": ("Qwen2", qwen2),
     "qwen3": ("Qwen3", qwen3),
+    "qwen3_moe": ("Qwen3Moe", qwen3_moe),
     "smollm3": ("SmolLM3", smollm3),
     "stablelm": ("StableLm", stablelm),
     "starcoder2": ("Starcoder2", starcoder2),

@@ -28,7 +28,7 @@ import tempfile
 import numpy as np
 import torch
 import transformers
-from forward import TEXT, make_wordpiece, randomize
+from forward import EAGER, TEXT, make_wordpiece, randomize
 import seq2seq
 from fuzz_draws import DECODERS, FAMILIES, SEQ2SEQ
 
@@ -64,9 +64,7 @@ def head_class(family):
 
 def reader(folder, kind, dtype):
     """The model of the files, and names of weights that they lack."""
-    model, info = kind.from_pretrained(
-        folder, dtype=dtype, attn_implementation="eager", output_loading_info=True
-    )
+    model, info = kind.from_pretrained(folder, dtype=dtype, **EAGER)
     return model.eval(), info["missing_keys"] or info["mismatched_keys"]
 
 

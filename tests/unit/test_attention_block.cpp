@@ -121,6 +121,8 @@ SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, 
     highest = std::max(highest, score);
   }
   for (double& w : row.weights) sum += w = w == -INFINITY ? 0 : std::exp(w - highest);
+  const double kept = sum;
+  if (const float* sink = a.sink_of(0, head); sink && sum > 0) sum += std::exp(*sink - highest);
   if (sum > 0) row.facts[kLogSum] = highest + std::log(sum);
   for (int key = 0; key < a.n_key; ++key) {
     double& w = row.weights[size_t(key)];
@@ -156,8 +158,10 @@ SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, 
   for (double& w : rest) w = row.facts[kRest] > 0 ? w / row.facts[kRest] : 0;
   row.facts[kRestEntropy] = entropy_of(rest);
   if (sum > 0) {
-    row.facts[kSpan50] = span_of(row.weights, .5);
-    row.facts[kSpan90] = span_of(row.weights, .9);
+    std::vector<double> of_keys = row.weights;
+    for (double& w : of_keys) w *= sum / kept;
+    row.facts[kSpan50] = span_of(of_keys, .5);
+    row.facts[kSpan90] = span_of(of_keys, .9);
   }
   return row;
 }
@@ -194,7 +198,7 @@ void check_all(const AttentionLoops& loops, const Attention& a) {
             if (row.weights[size_t(key)] == 0) CHECK(w == 0);
             sum += w;
           }
-          if (sum != 0) CHECK(std::abs(sum - 1) < 1e-6);
+          if (sum != 0 && a.sinks.empty()) CHECK(std::abs(sum - 1) < 1e-6);
           CHECK(z[size_t(i * z_stride + a.d_head)] == 77);
           CHECK(pattern[size_t(i * p_stride + a.n_key)] == 77);
           const ConstMat facts = a.facts[0].head(sample * a.n_heads + head);
@@ -275,6 +279,27 @@ TEST_CASE("blocks under given masks, with rows that see nothing") {
         check_all(loops, a);
         a.masked_score = -1e9f;
         check_all(loops, a);
+      }
+    }
+  });
+}
+
+TEST_CASE("blocks with learned sinks, which take their part of every row and pass nothing on") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const auto& [n_query, n_key] : {std::pair{150, 150}, {40, 37}, {2, 40}, {1, 5}}) {
+      for (const Mask mask : {Mask::none, Mask::causal}) {
+        for (const float sink : {-30.f, 0.f, 3.f, 25.f}) {
+          CAPTURE(n_query);
+          CAPTURE(sink);
+          Attention a = random_attention({n_query, n_key, 6, 2, 1}, mask);
+          a.sinks = {sink, sink + 1};
+          check_all(loops, a);
+          a.reaches = {7};
+          check_all(loops, a);
+          a.allowed.assign(size_t(2 * n_query * n_key), 1);
+          std::fill_n(a.allowed.begin() + n_key * (n_query - 1), n_key, uint8_t(0));
+          check_all(loops, a);
+        }
       }
     }
   });

@@ -320,3 +320,29 @@ TEST_CASE("studies have as many steps as they say") {
     CHECK(apart(study.take().values, metric.compute(in).values) == 0);
   }
 }
+
+TEST_CASE("the parts of a layer with experts are what the pass adds; derivatives are refused") {
+  for (const std::string name : {"mixtral", "qwen3-moe", "gpt-oss"}) {
+    CAPTURE(name);
+    const auto model = *load_model(read_model_files(test_models() / name), name);
+    const Tokens tokens = tokens_of(read_golden_pass(test_models() / name));
+    const Trace trace = forward(model, tokens, {.activations = true});
+    const Activations& kept = *trace.activations;
+    std::vector<float> out(size_t(kept.n * kept.d_model));
+    const Mat mlp(out.data(), kept.n, kept.d_model);
+    for (int layer = 0; layer < model->config.n_layers; ++layer) {
+      mlp_out(*model, layer, kept.resid_mid(layer), mlp);
+      double most = 0;
+      for (int64_t i = 0; i < mlp.rows; ++i)
+        for (int64_t j = 0; j < mlp.cols; ++j)
+          most = std::max(most, std::abs(double(kept.resid_mid(layer)(i, j)) + mlp(i, j) -
+                                         kept.resid_post(layer)(i, j)));
+      CHECK(most < 2e-6);
+    }
+    const State state = settings(*model);
+    const Inputs in{model.get(), &trace, &state};
+    const Status refused = missing(*find_metric("gradient_attention"), in);
+    REQUIRE(refused);
+    CHECK(refused->message.find("not computed for experts") != std::string::npos);
+  }
+}

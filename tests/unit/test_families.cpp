@@ -61,9 +61,6 @@ std::string bert_error(const std::string& more, const std::string& family = "ber
 TEST_CASE("what GPT-2 and BERT cannot have here is refused, what changes nothing is not") {
   CHECK(gpt2_error("") == "");
   CHECK(gpt2_error(R"(,"n_inner":null,"reorder_and_upcast_attn":true,"n_ctx":9)") == "");
-  CHECK(gpt2_error(R"(,"scale_attn_by_inverse_layer_idx":true)") ==
-        "config.json: scale_attn_by_inverse_layer_idx is true (scaling scores by layer), which "
-        "is not supported");
   CHECK(has(gpt2_error(R"(,"add_cross_attention":true)"), "add_cross_attention is true ("));
   CHECK(has(gpt2_error(R"(,"scale_attn_weights":0)"), "scale_attn_weights must be true or false"));
 
@@ -85,6 +82,10 @@ TEST_CASE("scores of GPT-2 are divided by the root of d_head unless config.json 
   };
   CHECK(scale("gpt2") == 0.5f);
   CHECK(scale("gpt2-relu") == 1);
+  const auto model = load(read_model_files(test_models() / "gpt2-by-layer"));
+  const Attention by_layer = forward(model, tokens_of(ids)).parts[0];
+  for (int layer = 0; layer < 3; ++layer)
+    CHECK(by_layer.scale_of(layer) == doctest::Approx(.5 / (layer + 1)));
 }
 
 TEST_CASE("a head is used where it was saved; without one there are patterns and no logits") {

@@ -175,6 +175,8 @@ TEST_CASE("configurations that do not fit are refused") {
   CHECK(has(changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
             "\"model.layers.2.input_layernorm.weight\" is missing"));
   CHECK(has(changed("\"use_cache\": true", "\"quantization_config\": {}"), "quantized"));
+  CHECK(has(changed("\"use_cache\": true", R"("quantization_config": {"quant_method": "mxfp4"})"),
+            "Mxfp4Config(dequantize=True)"));
   CHECK(has(changed("{", "["), "config.json: not valid JSON"));
   std::vector<File> fewer = files_of("llama-gqa");
   replace(*find(fewer, "config.json"), "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");

@@ -160,7 +160,8 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
                                                  : again          ? " 2"
                                                                   : ""))
                 .second);
-      const bool per_layer = bind.target.norm || bind.target.linear[0];
+      const bool per_layer =
+          bind.target.norm || bind.target.linear[0] || bind.target.sinks || bind.target.expert[0];
       CHECK(per_layer == has(bind.name, "{}"));
     }
   }
@@ -440,7 +441,8 @@ TEST_CASE("numbers out of bounds are refused with the field's name") {
     const std::string n_heads = field_of(family, "num_attention_heads");
     const std::string uneven = error_of(layout_of(family, "\"" + n_heads + "\":5"));
     const bool fixed =  // heads of a size of their own
-        family == "qwen3" || family == "gemma" || family == "t5" || family == "mt5";
+        family == "qwen3" || family == "gemma" || family == "t5" || family == "mt5" ||
+        family == "gpt_oss";
     CHECK((fixed ? uneven.empty() : has(uneven, "multiple of")));
     const std::string act = field_of(family, "hidden_act");
     if (!act.empty())
@@ -553,6 +555,92 @@ TEST_CASE("fused and transposed tensors come apart into q, k and v") {
       }
     }
   }
+}
+
+TEST_CASE("experts are found one by one, and all in one tensor in either order") {
+  Layout made = small_layout();
+  Config& c = made.config;
+  c.n_layers = 1;
+  c.n_experts = 3;
+  c.d_expert = 2;
+  made.mlp_bias = true;
+  const Layout& layout = made;
+  const auto check = [&](const Bound& bound, auto from) {
+    for (int expert = 0; expert < 3; ++expert) {
+      const Expert& e = bound.weights.blocks[0].experts[size_t(expert)];
+      const Linear* const parts[] = {&e.gate, &e.in};
+      for (int part = 0; part < 2; ++part)
+        for (int row = 0; row < 2; ++row)
+          for (int col = 0; col < 4; ++col)
+            CHECK(parts[part]->w.at(row, col) == float(from(expert, part, row, col)));
+    }
+  };
+  const auto bound_of = [&](std::span<const Bind> binds, const Writer& writer) {
+    const Result<Bound> bound = bind(binds, writer, layout);
+    if (!bound) FAIL(bound.error().message);
+    return *bound;
+  };
+  const Bind either[] = {{"h.{}.experts.gate_up_proj", {&Expert::gate, &Expert::in}},
+                         {"h.{}.experts.{}.w1", &Expert::gate},
+                         {"h.{}.experts.{}.w3", &Expert::in}};
+  Writer single, all, in_turn;
+  for (int i = 0; i < 3; ++i)
+    for (const char* part : {".w1.weight", ".w3.weight"})
+      single.add("toy.h.0.experts." + std::to_string(i) + part, {2, 4});
+  all.add("toy.h.0.experts.gate_up_proj", {3, 4, 4});
+  const auto in_order = [](int expert, int part, int row, int col) {
+    return ((expert * 2 + part) * 2 + row) * 4 + col;
+  };
+  check(bound_of(either, single), in_order);
+  check(bound_of(either, all), in_order);
+
+  const Bind flipped[] = {{"h.{}.experts.gate_up_proj",
+                           {&Expert::gate, &Expert::in},
+                           &Layout::mlp_bias,
+                           MatrixOrder::in_out,
+                           Fused::in_turn}};
+  in_turn.add("toy.h.0.experts.gate_up_proj", {3, 4, 4});
+  in_turn.add("toy.h.0.experts.gate_up_proj_bias", {3, 4});
+  const Bound bound = bound_of(flipped, in_turn);
+  check(bound, [](int expert, int part, int row, int col) {
+    return (expert * 4 + col) * 4 + row * 2 + part;
+  });
+  CHECK(bound.weights.blocks[0].experts[2].gate.b.vec()[1] == 48 + 2 * 4 + 2);
+  CHECK(bound.weights.blocks[0].experts[1].in.b.vec()[1] == 48 + 4 + 3);
+
+  Writer packed;
+  packed.add("toy.h.0.experts.gate_up_proj_blocks", {3, 4, 1, 2});
+  const Result<Bound> refused = bind(flipped, packed, layout);
+  REQUIRE(!refused);
+  CHECK(
+      has(refused.error().message, "is in MXFP4, which is not supported; save the model in BF16"));
+}
+
+TEST_CASE("which layers have experts, and how many of them a token visits") {
+  const Config mixtral = layout_of("mixtral")->config;
+  CHECK(mixtral.n_experts == 8);
+  CHECK(mixtral.n_active_experts == 2);
+  CHECK(mixtral.d_expert == 40);
+  CHECK(mixtral.shares_of_chosen);
+  const auto layers = [](const std::string& more) {
+    const Config c = layout_of("qwen3_moe", more)->config;
+    return std::vector<bool>{c.has_experts(0), c.has_experts(1)};
+  };
+  CHECK(layers(R"("mlp_only_layers":[])") == std::vector<bool>{true, true});
+  CHECK(layers(R"("mlp_only_layers":[1,7])") == std::vector<bool>{true, false});
+  CHECK(layers(R"("decoder_sparse_step":2)") == std::vector<bool>{false, true});
+  CHECK(!layout_of("qwen3_moe")->config.shares_of_chosen);
+  CHECK(layout_of("qwen3_moe", R"("num_local_experts":9)")->config.n_experts == 9);
+  CHECK(has(error_of(layout_of("qwen3_moe", R"("num_experts":9,"num_local_experts":8)")),
+            "num_experts and num_local_experts differ"));
+  CHECK(has(error_of(layout_of("olmoe", R"("num_experts":4)")), "num_experts_per_tok must be at"));
+  const Config oss = layout_of("gpt_oss")->config;
+  CHECK(oss.sinks);
+  CHECK(oss.local_layers == std::vector<bool>{true, false});
+  CHECK(oss.reach == 127);
+  CHECK(oss.rope_scaling == RopeScaling::yarn);
+  CHECK(oss.rope_amplitude == doctest::Approx(1.3466).epsilon(1e-4));
+  CHECK(!oss.rope_truncates);
 }
 
 TEST_CASE("missing, misshapen and unused tensors are named") {

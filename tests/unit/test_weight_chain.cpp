@@ -281,8 +281,36 @@ TEST_CASE("the chain says which norms and rotations q and k have been through") 
   CHECK(said("gpt2", 1) == "000");
   CHECK(said("llama-gqa", 1) == "100");
   CHECK(said("qwen3", 1) == "101");
+  CHECK(said("stablelm-norms", 1) == "101");
   CHECK(said("smollm3", 0) == "100");
   CHECK(said("smollm3", 1) == "010");
+}
+
+TEST_CASE("a learned sink takes its part of the row, as the chain and the row's figure say") {
+  const auto model = load_model(read_model_files(test_models() / "llama-gqa"), "llama-gqa");
+  REQUIRE(model);
+  Trace trace = forward(*model, tokens_of(read_golden_pass(test_models() / "llama-gqa")));
+  Attention& a = trace.parts[0];
+  for (int i = 0; i < a.n_layers * a.n_heads; ++i) a.sinks.push_back(.3f * float(i));
+  State at{.token = 9, .locked_key = 4};
+  at.layer = 1;
+  at.head = 2;
+  const WeightChain c = weight_chain(a, at, at.token, 4);
+  std::vector<float> row(size_t(a.n_key));
+  a.pattern_rows(0, at.layer, at.head, at.token, at.token + 1, {row.data(), 1, a.n_key});
+  CHECK(apart(c.weights, row) < 1e-6);
+  double sum = c.sink_weight();
+  for (const double w : c.weights) sum += w;
+  CHECK(sum == doctest::Approx(1));
+  CHECK(c.sink_weight() / c.weight() == doctest::Approx(std::exp(1.8f - c.score)));
+  const Inputs in{model->get(), &trace, &at};
+  const std::string text = text_of(drawn(in, find_metric("head_writes")->compute(in)));
+  CHECK(text.find("belongs to no key") != std::string::npos);
+  CHECK(text.find("The sink takes") != std::string::npos);
+  const Measure one{{Axis::key}, {a.n_key}, row};
+  const std::string bars = text_of(find_view("bars")->figure(ViewInput{one, a, at, 300, 18}));
+  CHECK(bars.find(" + learned sink 0.") != std::string::npos);
+  CHECK(bars.find("≠") == std::string::npos);
 }
 
 TEST_CASE("given weights start the chain at the weight and say why") {

@@ -141,7 +141,13 @@ void draw_model_facts(Frame& f, const Model& model) {
   draw_fact(f, f.t("Architecture", "结构"), c.family);
   if (model.encoder) draw_fact(f, kPartTitles[0].in(f.lang), size_of(f, model.encoder->config));
   draw_fact(f, model.encoder ? kPartTitles[1].in(f.lang) : f.t("Size", "规模"), size_of(f, c));
-  draw_fact(f, "d_model", n(c.d_model) + ", d_head " + n(c.d_head) + ", d_mlp " + n(c.d_mlp));
+  draw_fact(f, "d_model",
+            n(c.d_model) + ", d_head " + n(c.d_head) +
+                (c.n_experts > 0 ? ", d_expert " + n(c.d_expert) : ", d_mlp " + n(c.d_mlp)));
+  if (c.n_experts > 0)
+    draw_fact(
+        f, f.t("Experts", "专家"),
+        n(c.n_experts) + f.t(", each token visits ", "，每个词元使用 ") + n(c.n_active_experts));
   draw_fact(f, f.t("Parameters", "参数量"), grouped(model.n_parameters));
   draw_fact(f, f.t("Vocabulary", "词表"),
             grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
