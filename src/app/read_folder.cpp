@@ -6,6 +6,7 @@
 
 #include "files/formats.h"
 #include "files/known_files.h"
+#include "model/model_files.h"
 
 namespace attn {
 
@@ -50,7 +51,8 @@ Error holds_no_model(const std::string& path) {
     std::error_code unknown;
     if (it->is_regular_file(unknown))
       paths.push_back(it->path());
-    else if (fs::exists(it->path() / "config.json", unknown))
+    else if (!is_module_folder(it->path().filename().string()) &&
+             fs::exists(it->path() / "config.json", unknown))
       return Error{path + ": no model found; but its folder " + it->path().filename().string() +
                    " has a config.json"};
     else

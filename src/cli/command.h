@@ -40,6 +40,7 @@ Run set_up_measure(CLI::App& app);
 Run set_up_lens(CLI::App& app);
 Run set_up_circuits(CLI::App& app);
 Run set_up_plot(CLI::App& app);
+Run set_up_embed(CLI::App& app);
 
 // Prints the error to standard error and returns kBadInput.
 int fail(const Error& error);

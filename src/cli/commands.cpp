@@ -67,6 +67,13 @@ std::span<const Command> commands() {
           .set_up = set_up_lens,
       },
       {
+          .name = "embed",
+          .title = "The vector of a text as sentence-transformers makes it; similarity of two",
+          .examples = "attnscope embed --model DIR --text \"Once upon a time\" --format json\n"
+                      "attnscope embed --model DIR --text \"A girl\" --other \"A child\"",
+          .set_up = set_up_embed,
+      },
+      {
           .name = "circuits",
           .title = "Copying heads, and composition between heads, from the weights alone",
           .examples = "attnscope circuits --model DIR\n"

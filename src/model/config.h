@@ -57,7 +57,8 @@ struct Config {
   Position position = Position::none;
   bool late_positions = false;  // W_pos has d_model columns and is added behind embed_project
   int first_position = 0;       // the row of W_pos for the first token
-  int pad_id = -1;  // RoBERTa: the token that stays at row pad_id and is not counted; or -1
+  int pad_id = -1;      // RoBERTa: the token that stays at row pad_id and is not counted; or -1
+  int dropped_id = -1;  // ESM: the token without an embedding (pass/forward_stages.cpp); or -1
   bool fills_masks = false;  // it predicts masked tokens rather than the next one
   int n_token_types = 0;     // BERT's segments; 0: none. A single text is of type 0
   bool embed_norm = false;   // a norm between the embeddings and the first layer

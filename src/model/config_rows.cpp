@@ -242,7 +242,9 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
   if (const std::string_view why = why_not(*type); !why.empty())
     return Error{config.file + ": model_type " + quoted_name(*type) +
                  " is not supported: " + std::string(why)};
+  const bool own_code = config.json.at("auto_map").size() > 0;
   return Error{config.file + ": model_type " + quoted_name(*type) +
+               (own_code ? ", whose code comes with the model (auto_map)," : "") +
                " is not supported; supported are " + families + did_you_mean(*type, known)};
 }
 

@@ -12,10 +12,15 @@ constexpr std::string_view kText = "ForSequenceClassification", kTokens = "ForTo
 // Read in transformers 5.24, in the modeling file of each class and in modeling_layers.py.
 constexpr LabelRow kRows[] = {
     {"bert", kText, "classifier", "pooler.dense"},
+    {"nomic_bert", kText, "classifier", "pooler.dense"},
+    {"gte", kText, "classifier", "pooler.dense"},
     {"albert", kText, "classifier", "pooler"},
     {"roberta", kText, "classifier.out_proj", "classifier.dense"},
     {"camembert", kText, "classifier.out_proj", "classifier.dense"},
     {"xlm-roberta", kText, "classifier.out_proj", "classifier.dense"},
+    {"jina_embeddings_v3", kText, "classifier.out_proj", "classifier.dense"},
+    {"esm", kText, "classifier.out_proj", "classifier.dense"},
+    {"eurobert", kText, "classifier", "dense", Activation::gelu},
     {"mpnet", kText, "classifier.out_proj", "classifier.dense"},
     {"electra", kText, "classifier.out_proj", "classifier.dense", Activation::gelu},
     {"electra", kReplaced, "discriminator_predictions.dense_prediction",
@@ -104,11 +109,16 @@ Result<LabelHead> label_head(const LabelRow& row, const Layout& layout, int n) {
     head.scale = scale_of(layout, n);
     head.at = row.out == std::string_view("score") ? ReadAt::last : ReadAt::first;
     head.skipped_id = head.at == ReadAt::last ? pad_of(layout) : -1;
-    const std::string_view pooling = layout.fields.at("classifier_pooling").text().value_or("cls");
-    if (layout.config.family == "modernbert" && pooling == "mean") head.at = ReadAt::mean;
-    if (layout.config.family == "modernbert" && pooling != "mean" && pooling != "cls")
-      return Error{"classifier_pooling " + quoted_name(pooling) +
-                   " is not supported; cls and mean are"};
+    const std::string_view family = layout.config.family;
+    if (family != "modernbert" && family != "eurobert") return head;
+    const std::string_view first = family == "eurobert" ? "bos" : "cls",
+                           usual = family == "eurobert" ? "late" : "cls";
+    const std::string_view pooling = layout.fields.at("classifier_pooling").text().value_or(usual);
+    if (pooling == "mean")
+      head.at = ReadAt::mean;
+    else if (pooling != first)
+      return Error{"classifier_pooling " + quoted_name(pooling) + " is not supported; " +
+                   std::string(first) + " and mean are"};
   }
   return head;
 }

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <optional>
 
 #include "files/known_files.h"
 #include "model/adapter.h"
+#include "model/esm_vocabulary.h"
 #include "model/label_head.h"
 #include "model/model.h"
 #include "model/model_files.h"
@@ -48,6 +50,16 @@ Result<Json> read_json(const Folder& folder, const char* name) {
     return Error{std::string(name) + ": not a JSON object; download it again"};
   }
   return json;
+}
+
+// Rotates by angles that files have, which are then factors of the usual ones.
+void use_angles(Config& c, std::span<const float> angles) {
+  for (size_t j = 0; j < angles.size(); ++j)
+    c.rope_short.push_back(
+        float(std::pow(c.rope_theta, -2.0 * double(j) / c.rope_dims) / double(angles[j])));
+  if (angles.empty()) return;
+  c.rope_long = c.rope_short;
+  c.rope_scaling = RopeScaling::longrope;
 }
 
 }  // namespace
@@ -165,7 +177,11 @@ Status ModelLoad::Impl::read_config() {
   layout.source = config->file;
   if (const Status missing = find_files()) return missing;
   if (format().tokenizer && !folder.contains("tokenizer.json")) return {};
-  const Result<Json> tokenizer = read_json(folder, "tokenizer.json");
+  const auto letters = folder.find(std::string_view("vocab.txt"));
+  const bool as_esm = layout.config.family == "esm" && letters != folder.end() &&
+                      !folder.contains("tokenizer.json");
+  const Result<Json> tokenizer =
+      as_esm ? esm_tokenizer(letters->second->bytes.text()) : read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();
   vocabulary = *tokenizer;
   return {};
@@ -208,6 +224,7 @@ Status ModelLoad::Impl::plan() {
   if (refused_unused) return plan->unused;
   model->config = layout.config;
   model->config.d_vocab = plan->d_vocab;
+  use_angles(model->config, plan->angles);
   if (!plan->labels.names.empty()) use_labels(model->config, plan->labels);
   model->config.has_logits =
       plan->tied || std::ranges::any_of(plan->wanted, [&](const WantedTensor& w) {

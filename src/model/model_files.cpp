@@ -1,6 +1,7 @@
 #include "model/model_files.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -12,6 +13,13 @@ namespace attn {
 std::string_view folder_of(std::string_view path) {
   const size_t slash = path.find_last_of('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+bool is_module_folder(std::string_view path) {
+  constexpr std::string_view kModules[] = {"_Pooling", "_Dense", "_Normalize", "_LayerNorm"};
+  const std::string_view name = base_name(path);
+  const size_t n = std::min(name.find_first_not_of("0123456789"), name.size());
+  return n > 0 && std::ranges::find(kModules, name.substr(n)) != std::end(kModules);
 }
 
 static bool describes_itself(const File& file, std::span<const FileFormat> formats) {
@@ -29,6 +37,7 @@ Result<Folder> find_folder(std::span<const File> files, std::span<const FileForm
   bool two = false;
   const auto depth = [](const File& f) { return std::ranges::count(f.name, '/'); };
   for (const File& file : files) {
+    if (is_module_folder(folder_of(file.name))) continue;
     if (base_name(file.name) == "config.json") {
       two = config && depth(file) == depth(*config);
       if (!config || depth(file) < depth(*config)) config = &file;

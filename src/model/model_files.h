@@ -20,6 +20,9 @@ std::string_view folder_of(std::string_view path);
 // The files of one folder by name, without those of its subfolders.
 using Folder = std::map<std::string, const File*, std::less<>>;
 
+// A folder of sentence-transformers with what follows the model: "1_Pooling", "2_Dense".
+bool is_module_folder(std::string_view path);
+
 // The files beside the outermost config.json, or else beside the outermost self-describing weights
 // (FileFormat::config).
 Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats);

@@ -52,6 +52,7 @@ class Binder {
     Result<NamePrefixes> prefixes = find_prefixes(recipe_, files_, plan_.notes);
     if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
     prefixes_ = std::move(*prefixes);
+    if (recipe_.angles && c_.position == Position::rotary) find_angles();
     const LabelRow* const labels = find_labels();
     for (const Bind& bind : recipe_.binds)
       if (!labels || bind.target.table != &Weights::unembed) fill_everywhere(bind);
@@ -103,6 +104,28 @@ class Binder {
     if (recipe_.head.empty()) return false;
     const std::string first = recipe_.head[0].name;
     return find(first + ".weight").tensor || find(first + ".bias").tensor;
+  }
+
+  // They may have been rounded to float16 before training; of several layers, the first has them.
+  void find_angles() {
+    Place found;
+    for (const NamedTensors& file : files_) {
+      for (const StoredTensor& tensor : file.tensors)
+        if (tensor.name.ends_with(recipe_.angles) &&
+            (!found.tensor || tensor.name < found.tensor->name))
+          found = {&file, &tensor};
+    }
+    if (!found.tensor) return;
+    const Result<Tensor> angles = to_floats(*found.file, *found.tensor);
+    const bool whole =
+        angles && std::ranges::equal(found.tensor->shape, std::vector<int64_t>{c_.rope_dims / 2}) &&
+        std::ranges::all_of(angles->vec(), [](float x) { return x > 0 && x < 10; });
+    if (whole)
+      plan_.angles.assign(angles->vec().begin(), angles->vec().end());
+    else
+      error_ = Error{found.file->file + ": tensor " + quoted_name(found.tensor->name) +
+                     " must have the angles of " + std::to_string(c_.rope_dims / 2) +
+                     " pairs of dimensions; " + advice()};
   }
 
   // The head of labels that the configuration and the files have.
@@ -276,6 +299,7 @@ class Binder {
     } else if (to.final_norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       const bool last = to.final_norm == &Weights::ln_final;
+      if (to.final_norm == &Weights::ln_embed && !c_.embed_norm) return;
       const bool first = to.final_norm == &Weights::ln_embed;
       fill_norm((*plan_.weights).*to.final_norm, name,
                 last    ? c_.d_model
@@ -300,6 +324,8 @@ class Binder {
   }
 
   void fill_table(Table Weights::* table, const std::string& name) {
+    if (table == &Weights::token_types && c_.n_token_types == 0) return;
+    if (table == &Weights::positions && c_.position != Position::learned) return;
     if (table == &Weights::unembed) {
       const Place own = find(name + ".weight");  // a copy of the embedding is not unused
       const bool tied =

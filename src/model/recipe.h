@@ -206,6 +206,7 @@ struct Recipe {
   // Where the embedding may stand too; the first that is there is taken.
   std::span<const char* const> embed_names = {};
   const char* renamed[2] = {};  // a part of names, and what newer files have in its place
+  const char* angles = nullptr;  // how the name of a tensor ends that has the angles of rotation
 };
 
 // All families. To add one, write recipe_x.cpp and add a row.
@@ -276,8 +277,10 @@ struct WeightPlan {
   bool tied = false;                                        // unembed shares the memory of embed
   bool shares_embed = false;                                // so does the encoder's embed
   int64_t n_parameters = 0;
-  int d_vocab = 0;                           // rows of the embedding
-  LabelHead labels;                          // in place of a vocabulary, where they have names
+  int d_vocab = 0;   // rows of the embedding
+  LabelHead labels;  // in place of a vocabulary, where they have names
+  std::vector<float>
+      angles;  // of each pair of rotated dimensions; empty: those of the configuration
   std::vector<std::string> warnings, notes;  // as in Model
   Status unused;  // the layers have tensors that are not used; the plan works without them
 };
@@ -330,12 +333,13 @@ extern const Recipe kGpt2;                                               // reci
 extern const Recipe kLlama, kMistral, kQwen2, kQwen3, kSmolLm3;          // recipe_llama.cpp
 extern const Recipe kGlm, kGlm4;                                         // recipe_glm.cpp
 extern const Recipe kMixtral, kQwen3Moe, kOlmoe, kGptOss;                // recipe_moe.cpp
-extern const Recipe kGranite, kOlmo2, kPhi3;                             // recipe_llama.cpp
+extern const Recipe kGranite, kOlmo2, kPhi3, kEuroBert;                  // recipe_llama.cpp
 extern const Recipe kGemma, kGemma2, kGemma3Text;                        // recipe_gemma.cpp
 extern const Recipe kBigCode, kGptJ, kGptNeo, kOpt;                      // recipe_gpt.cpp
 extern const Recipe kCohere, kPhi, kStableLm, kStarCoder2;               // recipe_phi.cpp
 extern const Recipe kBloom, kFalcon, kMpt;                               // recipe_alibi.cpp
 extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
+extern const Recipe kNomicBert, kGte, kJinaV3, kEsm;                     // recipe_rotary_bert.cpp
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
 extern const Recipe kT5, kMt5;                                           // recipe_t5.cpp

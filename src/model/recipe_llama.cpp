@@ -53,6 +53,9 @@ const Bind kPhi3Binds[] = {
     {"norm", &Weights::ln_final},
     {"lm_head", &Weights::unembed},
 };
+const Bind kEuroBertHead[] = {
+    {"lm_head", &Weights::unembed_bias, &Layout::unembed_bias},
+};
 const char* const kIgnored[] = {".rotary_emb.inv_freq"};
 
 using enum FieldUse;
@@ -111,6 +114,14 @@ const FieldRow kQwen3Rows[] = {
 const FieldRow kGraniteRows[] = {
     {"embedding_multiplier", read}, {"attention_multiplier", read}, {"residual_multiplier", read},
     {"logits_scaling", read},       {"attention_bias", read},       {"mlp_bias", read},
+};
+const FieldRow kEuroBertRows[] = {
+    {"attention_bias", read},
+    {"mlp_bias", read},
+    {"is_causal", said, "false", "a causal mask, which encoders do not have"},
+    {"classifier_pooling", read},
+    {"clf_pooling"},  // in the published files, for code of their own
+    {"pretraining_tp"},
 };
 const FieldRow kOlmo2Rows[] = {
     {"attention_bias", read},
@@ -271,6 +282,17 @@ Result<Layout> granite(const ConfigSource& source) {
   return in.take(layout);
 }
 
+// Llama without a causal mask (Boizard et al. 2025).
+Result<Layout> eurobert(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_llama_fields(in, {.norm_eps = 1e-5});
+  layout.config.mask = Mask::none;
+  layout.config.fills_masks = true;
+  layout.qkv_bias = layout.o_bias = in.flag("attention_bias", false);
+  layout.mlp_bias = layout.unembed_bias = in.flag("mlp_bias", false);
+  return in.take(layout);
+}
+
 // Norms of what attention and MLP write rather than of what they read, and of all heads' queries
 // and keys together.
 Result<Layout> olmo2(const ConfigSource& source) {
@@ -294,6 +316,15 @@ Result<Layout> phi3(const ConfigSource& source) {
 
 }  // namespace
 
+const Recipe kEuroBert = {.model_type = "eurobert",
+                          .class_name = "EuroBert",
+                          .layout = eurobert,
+                          .binds = kBinds,
+                          .prefix = "model.",
+                          .ignored = kIgnored,
+                          .head = kEuroBertHead,
+                          .fields = kLlamaRows,
+                          .more_fields = kEuroBertRows};
 const Recipe kGranite = {.model_type = "granite",
                          .class_name = "Granite",
                          .layout = granite,

@@ -9,7 +9,8 @@ static const Recipe* const kRecipes[] = {
     &kMpt,     &kOlmo2,   &kOpt,      &kPhi,        &kPhi3,       &kQwen2,      &kQwen3,
     &kRoberta, &kSmolLm3, &kStableLm, &kStarCoder2, &kXlmRoberta, &kT5,         &kMt5,
     &kBart,    &kMbart,   &kMarian,   &kPegasus,    &kM2m100,     &kMixtral,    &kQwen3Moe,
-    &kOlmoe,   &kGptOss,  &kGlm,      &kGlm4,
+    &kOlmoe,   &kGptOss,  &kGlm,      &kGlm4,       &kNomicBert,  &kGte,        &kJinaV3,
+    &kEsm,     &kEuroBert,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

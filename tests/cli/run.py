@@ -21,6 +21,7 @@ import os
 import pathlib
 import pty
 import shlex
+import shutil
 import struct
 import subprocess
 import sys
@@ -444,7 +445,7 @@ def columns_of(line):
 
 
 COMMANDS = (
-    "demo", "report", "attention", "next", "heads", "measure", "lens", "circuits", "plot"
+    "demo", "report", "attention", "next", "heads", "measure", "lens", "embed", "circuits", "plot"
 )  # fmt: skip
 
 
@@ -795,6 +796,61 @@ def test_labels():
         1,
         "its labels are sad, glad, neither",
     )
+
+
+# By tests/golden/embeddings.py, of the model "bert": the mean of all tokens, normalized, of two
+# texts compared; the largest and the weighted mean, without the prompt.
+COSINE = 0.760213
+POOLED = (
+    "1.494363 -0.558767 1.715531 -0.02814 0.320449 2.20919 1.242386 0.624286 1.289764 -1.186099 "
+    "0.556575 0.47765 1.546754 3.049017 1.328121 0.121723 0.675515 -1.556131 1.002293 -0.696556 "
+    "-0.018663 0.754811 -1.074378 -0.296984 0.188035 -1.712454 0.260896 0.036008 -0.169446 "
+    "1.979987 0.68444 -0.20791"
+)
+
+
+def test_embed():
+    """The vector of a text by the modules of a folder of sentence-transformers."""
+    bert = ROOT / "tests" / "data" / "models" / "bert"
+    texts = ["--text", "The girl saw a ship.", "--format", "json"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write = lambda path, value: (folder / path).write_text(json.dumps(value))
+        shutil.copytree(bert, folder / "0_Transformer")
+        (folder / "1_Pooling").mkdir()
+
+        def embed(kinds, modules, *options, **more):
+            pools = {f"pooling_mode_{kind}": kind in kinds for kind in ("mean_tokens", *kinds)}
+            write("1_Pooling/config.json", pools | more)
+            all_modules = [("Transformer", "0_Transformer"), ("Pooling", "1_Pooling"), *modules]
+            write("modules.json", [dict(path=p, type="a.models." + k) for k, p in all_modules])
+            return run("embed", "--model", folder, *texts, *options)
+
+        code, out, err = embed(["mean_tokens"], [("Normalize", "2_Normalize")])
+        found = json.loads(out)["embedding"] if code == 0 else [0]
+        check("embed: a norm of 1", abs(sum(x * x for x in found) - 1) < 1e-6, err or out)
+        other = ["--other", "A dog went to the sea."]
+        code, out, err = embed(["mean_tokens"], [], *other)
+        found = json.loads(out) if code == 0 else {}
+        check("embed: similarity", abs(found.get("cosine_similarity", 0) - COSINE) < 1e-5, err)
+        prompts = dict(prompts=dict(query="the girl and "), default_prompt_name="query")
+        write("config_sentence_transformers.json", prompts)
+        kinds = ["max_tokens", "weightedmean_tokens"]
+        code, out, err = embed(kinds, [], include_prompt=False)
+        found = json.loads(out)["embedding"] if code == 0 else []
+        d = largest_difference(found, [float(x) for x in POOLED.split()])
+        check("embed: behind a prompt", code == 0 and d < 1e-5, f"{err}{out}")
+        check("embed: the prompt is named", "behind the prompt" in err, err)
+        code, out, err = embed(kinds, [("CNN", "2_CNN")])
+        check("embed: another module", code == 1 and '"CNN" is not supported' in err, err)
+        code, out, err = embed(kinds, [], "--prompt", "passage")
+        check("embed: another prompt", code == 1 and "its prompts are query" in err, err)
+        write("0_Transformer/sentence_bert_config.json", dict(max_seq_length=5))
+        code, out, err = embed(kinds, [])
+        check("embed: a text that would be cut", code == 1 and "max_seq_length" in err, err)
+    code, out, err = run("embed", "--model", bert, *texts[:2], *other, "--lang", "zh")
+    check("embed: without modules", code == 0 and "余弦相似度：0.760213" in out, err or out)
+    check("embed: says so", "所有词元的平均" in out, out)
 
 
 def test_story():
@@ -1615,6 +1671,7 @@ def main():
         *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),
         test_masked,
         test_labels,
+        test_embed,
         test_story,
         test_heads,
         test_measure,

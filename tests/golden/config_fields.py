@@ -22,6 +22,8 @@ CLASSES = {
     "Cohere": "cohere",
     "DistilBert": "distilbert",
     "Electra": "electra",
+    "Esm": "esm",
+    "EuroBert": "eurobert",
     "Falcon": "falcon",
     "GPT2": "gpt2",
     "GPTBigCode": "gpt_bigcode",
@@ -32,6 +34,8 @@ CLASSES = {
     "Gemma2": "gemma2",
     "Gemma3": "gemma3",
     "Granite": "granite",
+    "Gte": "gte",
+    "JinaEmbeddingsV3": "jina_embeddings_v3",
     "Llama": "llama",
     "M2M100": "m2m_100",
     "MBart": "mbart",
@@ -41,6 +45,7 @@ CLASSES = {
     "Mistral": "mistral",
     "ModernBert": "modernbert",
     "Mpt": "mpt",
+    "NomicBert": "nomic_bert",
     "OPT": "opt",
     "Olmo2": "olmo2",
     "Pegasus": "pegasus",
@@ -55,6 +60,8 @@ CLASSES = {
     "T5": "t5",
     "XLMRoberta": "xlm_roberta",
 }
+# What has no default.
+NEEDED = {"Esm": dict(vocab_size=33, pad_token_id=1, mask_token_id=32)}
 
 
 def main():
@@ -62,7 +69,7 @@ def main():
     for name, folder in CLASSES.items():
         kind = getattr(transformers, name + "TextConfig", None)
         kind = kind or getattr(transformers, name + "Config")
-        config = json.loads(kind().to_json_string(use_diff=False))
+        config = json.loads(kind(**NEEDED.get(name, {})).to_json_string(use_diff=False))
         models = pathlib.Path(transformers.__path__[0]) / "models" / folder
         code = (models / f"modeling_{folder}.py").read_text()
         fields = set(re.findall(r"config\.([a-z][a-z_0-9]*)", code))

@@ -47,6 +47,8 @@ MODERNBERT = dict(
     ),
 )
 
+UNTIED_FLAG = {key: x for key, x in SMALL.items() if key != "tie_word_embeddings"}
+TOKENS = dict(bos_token_id=2, eos_token_id=3, mask_token_id=4)
 LABELS = dict(id2label={0: "sad", 1: "glad", 2: "neither"}, num_labels=3)
 ENCODERS = {
     "distilbert": ("DistilBertConfig", DISTILBERT, torch.float32, "new", None),
@@ -149,6 +151,36 @@ ENCODERS = {
         dict(MODERNBERT, classifier_pooling="mean", norm_bias=True, **LABELS),
         torch.float32,
         "SequenceClassification",
+        None,
+    ),
+    "nomic-bert": (
+        "NomicBertConfig",
+        dict(UNTIED_FLAG, rope_parameters=dict(rope_type="default", rope_theta=70.0)),
+        torch.float32,
+        "new",
+        None,
+    ),
+    "gte": ("GteConfig", dict(SMALL, type_vocab_size=0), torch.float32, "new", None),
+    "jina-embeddings-v3": ("JinaEmbeddingsV3Config", SMALL, torch.bfloat16, "new", None),
+    "eurobert": (
+        "EuroBertConfig",
+        dict(SMALL, num_key_value_heads=2, mlp_bias=True, attention_bias=True, **TOKENS),
+        torch.float32,
+        "new",
+        None,
+    ),
+    "esm": (
+        "EsmConfig",
+        dict(SMALL, position_embedding_type="rotary", token_dropout=True, mask_token_id=30),
+        torch.float32,
+        "new",
+        None,
+    ),
+    "esm-absolute": (
+        "EsmConfig",
+        dict(SMALL, pad_token_id=1, emb_layer_norm_before=True, mask_token_id=30),
+        torch.float32,
+        "headless",
         None,
     ),
 }

@@ -366,7 +366,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         settings = dict(settings)
-        settings.setdefault("tie_word_embeddings", False)
+        if kind != "NomicBertConfig":  # which has no such field
+            settings.setdefault("tie_word_embeddings", False)
         config = getattr(transformers, kind)(**settings)
         model = class_of(kind, style).from_config(config)
         model.tie_weights()

@@ -60,6 +60,46 @@ def albert(r):
     )
 
 
+def rotary_bert(r):
+    c = bert(r)
+    if r.random() < 0.6:
+        c["rope_parameters"] = rotary(r, c["hidden_size"] // c["num_attention_heads"])
+    return dict(c, pad_token_id=0)
+
+
+def nomic_bert(r):
+    c = rotary_bert(r)
+    del c["tie_word_embeddings"]
+    if r.random() < 0.2:
+        c["head_dim"] = r.choice([2, 4, 8])
+        c.pop("rope_parameters", None)
+    return c
+
+
+def gte(r):
+    return dict(rotary_bert(r), type_vocab_size=r.choice([0, 1, 2]))
+
+
+def eurobert(r):
+    c = dict(llama(r), classifier_pooling=r.choice(["bos", "mean", "late"]))
+    c["max_position_embeddings"] = 90  # a [MASK] is not cut off
+    return dict(c, bos_token_id=2, eos_token_id=3, mask_token_id=4)
+
+
+def esm(r):
+    c = padded(r)
+    for key in ("hidden_act", "type_vocab_size"):
+        del c[key]
+    return dict(
+        c,
+        position_embedding_type=r.choice(["rotary", "rotary", "absolute"]),
+        emb_layer_norm_before=r.choice([None, False, True]),
+        token_dropout=r.random() < 0.6,
+        mask_token_id=4,
+        rope_theta=r.choice([30.0, 1e4]),
+    )
+
+
 def modernbert(r):
     c = shared(r)
     kinds = KINDS
@@ -587,6 +627,11 @@ FAMILIES = {
     "camembert": ("Camembert", padded),
     "distilbert": ("DistilBert", distilbert),
     "electra": ("Electra", electra),
+    "esm": ("Esm", esm),
+    "eurobert": ("EuroBert", eurobert),
+    "gte": ("Gte", gte),
+    "jina_embeddings_v3": ("JinaEmbeddingsV3", rotary_bert),
+    "nomic_bert": ("NomicBert", nomic_bert),
     "modernbert": ("ModernBert", modernbert),
     "mpnet": ("MPNet", mpnet),
     "roberta": ("Roberta", padded),

@@ -170,3 +170,44 @@ TEST_CASE("what relatives of BERT cannot have here is refused") {
   CHECK(has(error_of("modernbert", R"(,"rope_parameters":{"full_attention":{"rope_type":"yarn"}})"),
             "\"yarn\""));
 }
+
+TEST_CASE("the vocabulary of ESM is read as EsmTokenizer of transformers reads it") {
+  std::vector<File> files = read_model_files(test_models() / "esm");
+  std::erase_if(files, [](const File& f) { return f.name.ends_with("tokenizer.json"); });
+  const std::string vocabulary =
+      "<cls>\n<pad>\n<eos>\n<unk>"
+      "\nL\nA\nG\nV\nS\nE\nR\nT\nI\nD\nP\nK\nQ\nN\nF\nY\nM\nH\nW\nC\nX\nB\n"
+      "U\nZ\nO\n.\n-\n<null_1>\n<mask>\n";
+  const auto load_with = [&](const std::string& text) {
+    std::vector<File> all = files;
+    all.push_back({"esm/vocab.txt", Bytes(std::vector<uint8_t>(text.begin(), text.end()))});
+    return load_model(std::move(all), "");
+  };
+  const auto model = load_with(vocabulary);
+  REQUIRE(model);
+  const auto ids = [&](const char* text) {
+    std::vector<int> out;
+    for (const Token& t : (*model)->tokenizer->encode(text).items) out.push_back(t.id);
+    return out;
+  };
+  CHECK(ids("MKTAYIAKQR") == std::vector{0, 20, 15, 11, 5, 19, 12, 5, 15, 16, 10, 2});
+  CHECK(ids("MK <mask>xyzV  L\nA") == std::vector{0, 20, 15, 32, 3, 7, 4, 5, 2});
+  CHECK(ids("M<null_1>K.-é é") == std::vector{0, 20, 31, 15, 29, 30, 3, 3, 2});
+  CHECK(ids("<cls>MK<eos>") == std::vector{0, 0, 20, 15, 2, 2});
+  CHECK(ids("MKT jj kkM") == std::vector{0, 20, 15, 11, 3, 3, 20, 2});
+  CHECK((*model)->tokenizer->encode_pair("MK", "TV")->items.size() == 7);
+  const auto other = load_with("L\nA\n");
+  REQUIRE(!other);
+  CHECK(has(other.error().message, "<cls> is missing"));
+}
+
+TEST_CASE("rotary encoders refuse what they do not compute, by name") {
+  CHECK(
+      has(error_of("esm", R"(,"position_embedding_type":"relative_key")"), "rotary and absolute"));
+  CHECK(has(error_of("esm", R"(,"position_embedding_type":"rotary","token_dropout":true)"),
+            "mask_token_id"));
+  CHECK(has(error_of("esm", R"(,"is_folding_model":true)"), "folding proteins"));
+  CHECK(error_of("esm", R"(,"position_embedding_type":"rotary")").empty());
+  for (const char* family : {"nomic_bert", "gte", "jina_embeddings_v3", "eurobert"})
+    CHECK(error_of(family, "").empty());
+}

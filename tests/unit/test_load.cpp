@@ -217,3 +217,14 @@ TEST_CASE("broken files never crash a load, and what loads can run") {
   CHECK(n_outcomes["refused"] > 500);
   CHECK(n_outcomes["ran"] > 200);
 }
+
+TEST_CASE("the model of a folder of sentence-transformers is found among its modules") {
+  std::vector<File> files = read_model_files(test_models() / "bert");
+  for (File& file : files) file.name.replace(0, 4, "m/0_Transformer");
+  const std::string other = "{}";
+  for (const char* name : {"m/1_Pooling/config.json", "m/2_Dense/config.json", "m/modules.json"})
+    files.push_back({name, Bytes(std::vector<uint8_t>(other.begin(), other.end()))});
+  const auto model = load_model(std::move(files), "m");
+  if (!model) FAIL(model.error().message);
+  CHECK((*model)->config.family == "bert");
+}
