@@ -130,6 +130,7 @@ class Binder {
 
   // The head of labels that the configuration and the files have.
   const LabelRow* find_labels() {
+    if (recipe_.encoder) return nullptr;  // their classes for labels read the text twice
     const bool named = !layout_.fields.at("architectures").at(size_t(0)).is_null();
     if (!named && has_head()) return nullptr;
     for (const LabelRow* row : label_rows(layout_)) {
@@ -325,7 +326,7 @@ class Binder {
 
   void fill_table(Table Weights::* table, const std::string& name) {
     if (table == &Weights::token_types && c_.n_token_types == 0) return;
-    if (table == &Weights::positions && c_.position != Position::learned) return;
+    if (table == &Weights::positions && c_.position == Position::rotary) return;
     if (table == &Weights::unembed) {
       const Place own = find(name + ".weight");  // a copy of the embedding is not unused
       const bool tied =
