@@ -21,6 +21,10 @@ double derivative(Activation activation, double x) {
                    t = std::tanh(a * (x + .044715 * x * x * x));
       return .5 * (1 + t) + .5 * x * (1 - t * t) * a * (1 + 3 * .044715 * x * x);
     }
+    case Activation::quick_gelu: {
+      const double s = 1 / (1 + std::exp(-1.702 * x));
+      return s * (1 + 1.702 * x * (1 - s));
+    }
     case Activation::silu: {
       const double s = 1 / (1 + std::exp(-x));
       return s * (1 + x * (1 - s));

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <optional>
 
+#include "files/read_picture.h"
+#include "model/picture_input.h"
 #include "pass/forward.h"
 #include "pass/generate.h"
 #include "text/continue_text.h"
@@ -106,6 +108,13 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     std::optional<ForwardPass> pass;
     std::optional<MadeTrace> made;
 
+    Result<Tokens> patches() const {
+      const Model& model = *wish.model;
+      if (wish.picture.bytes.size() == 0) return picture_tokens(model, example_picture(), "");
+      const Result<Picture> picture = read_picture(wish.picture);
+      if (!picture) return picture.error();
+      return picture_tokens(model, *picture, std::string(base_name(wish.picture.name)));
+    }
     // The first two steps: tokenize, and check that the pass fits in memory.
     bool tokenize() {
       const Model& model = *wish.model;
@@ -115,7 +124,14 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
                      "重复的随机词元不适用于带编码器的模型；请输入文本")}});
         return false;
       }
-      if (wish.repeat > 0) {
+      if (model.config.reads_pictures()) {
+        Result<Tokens> read = patches();
+        if (!read) {
+          made.emplace(MadeTrace{read.error()});
+          return false;
+        }
+        tokens = std::move(*read);
+      } else if (wish.repeat > 0) {
         Result<Tokens> random =
             random_repeat(model.tokenizer.get(), model.config.d_vocab,
                           std::min(wish.repeat, model.config.n_ctx / 2), wish.repeat_seed);
@@ -136,7 +152,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       }
       if (Status wrong = ForwardPass::check(model, *tokens, wish.edits)) {
         made.emplace(MadeTrace{*wrong});
-        if (wish.repeat == 0 && can_be_cut() && tokens->size() > model.config.n_ctx)
+        if (model.tokenizer && wish.repeat == 0 && can_be_cut() &&
+            tokens->size() > model.config.n_ctx)
           made->cuts = cuts_that_fit(model, *tokens);
         return false;
       }

@@ -48,6 +48,7 @@ struct ForwardWish {
   uint32_t repeat_seed = 0;
   Edits edits;  // made while the model runs
   Cut cut = Cut::none;
+  File picture;  // of models that read pictures; empty: the example
 };
 Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done);
 

@@ -22,6 +22,7 @@ struct TraceKey {
   int repeat = 0, repeat_seed = 0;  // as in State; `text` is empty then
   Edits edits;                      // made while the model runs
   Cut cut = Cut::none;              // of a text that is too long
+  int picture = 0;                  // of models that read pictures: which; 0: the example
   bool operator==(const TraceKey&) const = default;
 };
 

@@ -78,6 +78,12 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
     }
     return {};
   }
+  if (model(state.model)->config.reads_pictures()) {
+    key.text.clear();
+    key.pair.clear();
+    key.picture = picture.bytes.size() > 0 ? n_pictures : 0;
+    return key;
+  }
   if (key.text.empty()) key.text = listed ? listed->default_text : "";
   key.cut = state.cut;
   if (state.repeat > 0) {
@@ -111,7 +117,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
                   return scratch_job(key.scratch, room(), state.lang, done);
                 return forward_job(
                     {model(key.model), key.text, key.pair, state.layer, room(), kept.of(key.model),
-                     key.repeat, uint32_t(key.repeat_seed), key.edits, key.cut},
+                     key.repeat, uint32_t(key.repeat_seed), key.edits, key.cut, picture},
                     state.lang, done);
               }};
 }

@@ -104,6 +104,12 @@ class Session {
   std::optional<std::string> take_opened();
   // The content of a text file that was dropped or chosen, once.
   std::optional<std::string> take_text();
+  // Whether a picture was dropped or chosen, once.
+  bool take_picture();
+  // Whether this loaded model reads pictures rather than text.
+  bool reads_pictures(const std::string& id) const;
+  // Back to the example.
+  void forget_picture();
   // Opens the dropped model that was refused for tensors of its layers that are not used.
   void ignore_unused();
   void dismiss_error();

@@ -46,6 +46,9 @@ struct Session::Impl {
   std::string wanted_model;             // State::model of the last want()
   std::optional<std::string> opened;
   std::optional<std::string> opened_text;
+  File picture;        // for models that read pictures; empty: the example
+  int n_pictures = 0;  // dropped so far, of which `picture` is the last
+  bool opened_picture = false;
   std::vector<Lesson> lessons;
   std::optional<std::string> opened_lesson;
   bool index_known = false;  // the list is complete; until then any model may still join it
@@ -107,6 +110,7 @@ struct Session::Impl {
   void release();
   Room room() const;
   void measure_memory();
+  void take_picture(File file);
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
                  bool ignore_unused = false);
 

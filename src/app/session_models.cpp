@@ -5,6 +5,7 @@
 #include "app/session_impl.h"
 #include "base/json.h"
 #include "files/known_files.h"
+#include "files/read_picture.h"
 #include "model/dropped_id.h"
 
 namespace attn {
@@ -171,6 +172,7 @@ void Session::open(std::vector<File> files) {
     return;
   }
   if (!looks_like_model(files)) {
+    if (files.size() == 1 && is_picture(files.front())) return impl_->take_picture(files.front());
     if (files.size() == 1 && is_plain_text(files.front())) {
       if (files.front().bytes.size() <= kMostText)
         impl_->opened_text = text_in(files.front());
@@ -188,6 +190,31 @@ void Session::open(std::vector<File> files) {
   }
   const DroppedId dropped = dropped_id(files);
   impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true);
+}
+
+// It is kept where another model is on screen, and shown once one that reads it is opened.
+void Session::Impl::take_picture(File file) {
+  ++n_pictures;
+  picture = std::move(file);
+  opened_picture = true;
+  const auto now = model(wanted_model);
+  if (now && now->config.reads_pictures()) return;
+  const std::string name(base_name(picture.name));
+  snapshot.file_error = Error{
+      name + tr(speaks,
+                ": a picture, but this model reads text. Open a model that reads pictures (ViT, "
+                "DeiT, DINOv2), and the picture is shown",
+                "：这是图片，而当前模型读入的是文本。打开读入图片的模型（ViT、DeiT、DINOv2）后即显"
+                "示该图片")};
+}
+
+bool Session::take_picture() { return std::exchange(impl_->opened_picture, false); }
+
+void Session::forget_picture() { impl_->picture = {}; }
+
+bool Session::reads_pictures(const std::string& id) const {
+  const auto model = impl_->model(id);
+  return model && model->config.reads_pictures();
 }
 
 const std::vector<Lesson>& Session::lessons() const { return impl_->lessons; }

@@ -16,6 +16,8 @@
 #include "base/nearest.h"
 #include "cli/terminal.h"
 #include "files/formats.h"
+#include "files/read_picture.h"
+#include "model/picture_input.h"
 #include "model/text_notes.h"
 #include "pass/forward.h"
 #include "pass/generate.h"
@@ -210,6 +212,13 @@ void add_pair(CLI::App& app, ModelOptions& options) {
       ->option_text("TEXT");
 }
 
+CLI::Option* add_picture(CLI::App& app, ModelOptions& options) {
+  return app
+      .add_option("--picture", options.picture,
+                  "PNG or JPEG picture, for models that read pictures; - for a small example")
+      ->option_text("FILE");
+}
+
 void add_model(CLI::App& app, ModelOptions& options) {
   add_folder(app, options);
   CLI::Option* text = app.add_option("--text", options.text, "Input text; - reads standard input")
@@ -219,9 +228,11 @@ void add_model(CLI::App& app, ModelOptions& options) {
                                      "line break is dropped")
                           ->option_text("FILE")
                           ->excludes(text);
+  CLI::Option* picture = add_picture(app, options)->excludes(text)->excludes(file);
   add_pair(app, options);
-  app.parse_complete_callback([text, file] {
-    if (text->count() + file->count() == 0) throw CLI::RequiredError("--text or --text-file");
+  app.parse_complete_callback([text, file, picture] {
+    if (text->count() + file->count() + picture->count() == 0)
+      throw CLI::RequiredError("--text, --text-file or --picture");
   });
 }
 
@@ -317,17 +328,37 @@ Status take_part(const ModelOptions& options, int usual_part, Opened& opened,
 
 }  // namespace
 
+static Result<Tokens> read_patches(const Model& model, const std::string& path) {
+  if (!model.config.reads_pictures())
+    return Error{"--picture: " + model.name + " reads text; pass a text to --text"};
+  if (path == "-") return picture_tokens(model, example_picture(), "");
+  const Result<Bytes> bytes = read_file(path);
+  if (!bytes) return bytes.error();
+  const Result<Picture> picture = read_picture({path, *bytes});
+  if (!picture) return picture.error();
+  return picture_tokens(model, *picture, std::string(base_name(path)));
+}
+
+static Result<Tokens> read_tokens(const Model& model, const ModelOptions& options,
+                                  const std::string& text) {
+  if (!options.picture.empty()) return read_patches(model, options.picture);
+  if (model.config.reads_pictures())
+    return Error{model.name + " reads pictures; pass a PNG or JPEG file to --picture"};
+  Result<Tokens> tokens = model_tokens(model, text, options.pair);
+  if (!tokens && !model.encoder) return Error{"--pair: " + tokens.error().message};
+  return tokens;
+}
+
 Result<Opened> open_model(const ModelOptions& options, int usual_part) {
-  const Result<std::string> text = read_text(options);
+  const Result<std::string> text = options.picture.empty() ? read_text(options) : std::string();
   if (!text) return text.error();
   Result<std::shared_ptr<const Model>> model = open_folder(options);
   if (!model) return model.error();
-  if (!(*model)->tokenizer)
+  if (!(*model)->tokenizer && !(*model)->config.reads_pictures())
     return Error{options.folder +
                  ": tokenizer.json is missing, which is needed to tokenize the text"};
-  Result<Tokens> tokens = model_tokens(**model, *text, options.pair);
-  if (!tokens && (*model)->encoder) return tokens.error();
-  if (!tokens) return Error{"--pair: " + tokens.error().message};
+  Result<Tokens> tokens = read_tokens(**model, options, *text);
+  if (!tokens) return tokens.error();
   Opened opened{*model, std::move(*tokens)};
   std::vector<std::string> part_notes;
   if (Status e = take_part(options, usual_part, opened, part_notes)) return *e;

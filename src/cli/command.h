@@ -83,13 +83,17 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options);
 // An error if ForwardPass::check refuses the tokens or the pass would need too much memory.
 Status check_pass(const Model& model, const Tokens& tokens, const Keep& keep = {});
 
-// --model DIR, and --text TEXT or --text-file FILE; - is standard input.
+// --model DIR, and --text TEXT or --text-file FILE, or --picture FILE; - is standard input.
 struct ModelOptions : FolderOptions {
-  std::string text, text_file, pair;
+  std::string text, text_file, pair, picture;
 };
 // --pair TEXT.
 void add_pair(CLI::App& app, ModelOptions& options);
+// --picture FILE.
+CLI::Option* add_picture(CLI::App& app, ModelOptions& options);
 void add_model(CLI::App& app, ModelOptions& options);
+// The token to look at where none is named: the last of a text, [CLS] of a picture.
+inline int usual_token(const Tokens& tokens) { return tokens.patches ? 0 : tokens.size() - 1; }
 
 // Loads the model and the text, tokenizes it, and checks that the model can process it. The notes
 // of both are printed. Of an encoder–decoder, with --part encoder the encoder alone; else the

@@ -328,6 +328,8 @@ int run_heads(const Options& o) {
         return fail({"--part: tokens by number are for the encoder; give --text in their place"});
       model = model->encoder;
     }
+    if (model->config.reads_pictures())
+      return fail(Error{model->name + " reads pictures, not tokens; pass a file to --picture"});
     Result<std::vector<Tokens>> got =
         o.random_repeat ? random_repeats(o, *model) : read_ids(o.ids_file, *model);
     if (!got) return fail(got.error());
@@ -390,7 +392,8 @@ Run set_up_heads(CLI::App& app) {
           ->option_text("FILE"),
       app.add_flag("--random-repeat", o->random_repeat,
                    "Random tokens, repeated; adds the stripe scores. Ids are "
-                   "1 + mt19937(seed) % (d_vocab - 1), as drawn by torch.randint")};
+                   "1 + mt19937(seed) % (d_vocab - 1), as drawn by torch.randint"),
+      add_picture(app, o->model)};
   app.add_option("--seed", o->seed, "Seed of the random tokens (default 1)")
       ->option_text("N")
       ->needs(inputs[3]);
@@ -416,14 +419,16 @@ Run set_up_heads(CLI::App& app) {
   app.add_option("--offset", o->offset, "k of the offset score, A[i, i-k] (default 2)")
       ->option_text("K");
   add_language(app, o->lang);
-  app.parse_complete_callback(
-      [text = inputs[0], file = inputs[1], ids = inputs[2], random = inputs[3]] {
-        const size_t n =
-            (text->count() > 0) + (file->count() > 0) + (ids->count() > 0) + (random->count() > 0);
-        if (n == 0) throw CLI::RequiredError("--text, --text-file, --ids or --random-repeat");
-        if (n > 1)
-          throw CLI::ValidationError("only one of --text, --text-file, --ids and --random-repeat");
-      });
+  app.parse_complete_callback([text = inputs[0], file = inputs[1], ids = inputs[2],
+                               random = inputs[3], picture = inputs[4]] {
+    size_t n = 0;
+    for (const CLI::Option* input : {text, file, ids, random, picture}) n += input->count() > 0;
+    if (n == 0)
+      throw CLI::RequiredError("--text, --text-file, --ids, --random-repeat or --picture");
+    if (n > 1)
+      throw CLI::ValidationError(
+          "only one of --text, --text-file, --ids, --random-repeat and --picture");
+  });
   return [o] { return run_heads(*o); };
 }
 

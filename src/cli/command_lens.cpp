@@ -152,7 +152,7 @@ int run_lens(const Options& o) {
   if (const Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
   State state = o.state;
   state.part = opened->part;
-  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  if (state.token < 0) state.token = usual_token(opened->tokens);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);
   if (const Status e = check_looks(state, trace)) return fail(*e);
   const Model& model = *opened->model;

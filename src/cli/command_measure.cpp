@@ -49,14 +49,14 @@ int run_measure(const Options& o) {
   const Metric* metric = find_metric(o.id);
   if (!metric) return fail(no_measure(o.id));
   if (o.model.folder.empty()) return fail(Error{"measure " + o.id + ": --model DIR is needed"});
-  if (o.model.text.empty() && o.model.text_file.empty())
-    return fail(Error{"measure " + o.id + ": --text or --text-file is needed"});
+  if (o.model.text.empty() && o.model.text_file.empty() && o.model.picture.empty())
+    return fail(Error{"measure " + o.id + ": --text, --text-file or --picture is needed"});
   Result<Opened> opened = open_model(o.model);
   if (!opened) return fail(opened.error());
   State state = o.state;
   state.part = opened->part;
   state.pair = opened->model->encoder ? "" : o.model.pair;
-  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  if (state.token < 0) state.token = usual_token(opened->tokens);
   Keep keep;
   keep.activations = (metric->needs & needs_activations) != 0;
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);
@@ -90,6 +90,7 @@ Run set_up_measure(CLI::App& app) {
       ->option_text("FILE")
       ->excludes(text);
   add_pair(app, o->model);
+  add_picture(app, o->model)->excludes(text);
   add_looks(app, Looks::at_layer, o->state);
   app.add_option("--target", o->state.target, "Target token (default: the most likely)")
       ->option_text("TOKEN");

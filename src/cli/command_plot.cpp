@@ -160,7 +160,7 @@ int run_plot(const Options& o) {
   State state = o.state;
   state.part = opened->part;
   state.pair = opened->model->encoder ? "" : o.model.pair;
-  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  if (state.token < 0) state.token = usual_token(opened->tokens);
   Keep keep;
   keep.activations = true;
   if (Status e = check_pass(*opened->model, opened->tokens, keep)) return fail(*e);

@@ -19,7 +19,7 @@ int run_report(const Options& o) {
   if (!opened) return fail(opened.error());
   State state = o.state;
   state.part = opened->part;
-  if (state.token < 0) state.token = opened->tokens.size() - 1;
+  if (state.token < 0) state.token = usual_token(opened->tokens);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   if (Status e = check_looks(state, trace)) return fail(*e);
   const std::string out = model_report({opened->model.get(), &trace, &state});

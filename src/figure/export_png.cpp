@@ -13,7 +13,7 @@ namespace {
 constexpr int kMostSide = 16384;  // pixels
 constexpr int64_t kMostBytes = 200'000'000;
 
-struct Picture {
+struct Raster {
   int width, height;
   std::vector<uint8_t> rgb;
 
@@ -31,7 +31,7 @@ struct Picture {
 
 struct PngPen {
   const ExportStyle& style;
-  Picture& picture;
+  Raster& picture;
 
   Vec2 at(Vec2 v) const {
     return {(v.x + style.margin) * style.scale, (v.y + style.margin) * style.scale};
@@ -66,11 +66,10 @@ struct PngPen {
       }
   }
   void operator()(const Rect& r) const {
-    const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
     fill(r.min, r.max,
          r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight)
                        : ink_rgb(style.dark, r.ink),
-         r.alpha, std::min(3.f, side / 2));
+         r.alpha, r.corner());
   }
   void operator()(const Line& l) const {
     const Vec2 a = at(l.from), b = at(l.to);
@@ -95,6 +94,18 @@ struct PngPen {
         picture.blend(x, y, color, l.alpha * std::clamp(.5f - away, 0.f, 1.f));
       }
     }
+  }
+  void operator()(const Photo& p) const {
+    const Picture& of = p.of->picture;
+    const Vec2 min = at(p.min), max = at(p.max);
+    for (int y = std::max(0, int(min.y)); y < std::min(picture.height, int(max.y + .5f)); ++y)
+      for (int x = std::max(0, int(min.x)); x < std::min(picture.width, int(max.x + .5f)); ++x) {
+        const float u = (float(x) + .5f - min.x) / (max.x - min.x),
+                    v = (float(y) + .5f - min.y) / (max.y - min.y);
+        const uint8_t* c = of.at(std::clamp(int(u * float(of.width)), 0, of.width - 1),
+                                 std::clamp(int(v * float(of.height)), 0, of.height - 1));
+        picture.blend(x, y, uint32_t(c[0]) << 16 | uint32_t(c[1]) << 8 | c[2], 1);
+      }
   }
   void operator()(const Cells& c) const {
     if (c.rows < 1 || c.cols < 1) return;
@@ -229,7 +240,7 @@ Result<std::string> to_png(const Figure& figure, const ExportStyle& style, const
         "PNG: the picture would be too large (at most 16384 pixels a side and 200 MB); choose a "
         "smaller "
         "--width, a shorter text, or SVG"};
-  Picture picture{int(width), int(height), {}};
+  Raster picture{int(width), int(height), {}};
   picture.rgb.resize(size_t(width) * size_t(height) * 3);
   const uint32_t paper = ink_rgb(style.dark, Ink::panel);
   for (size_t i = 0; i < picture.rgb.size(); ++i)

@@ -75,11 +75,20 @@ struct SvgPen {
            : style.dark   ? 0x242934
                           : 0xe9edf2;
   }
+  void image(Vec2 min, Vec2 max, const char* rendering, const std::string& png) const {
+    out += "<image x=\"" + number(min.x) + "\" y=\"" + number(min.y) + "\" width=\"" +
+           number(max.x - min.x) + "\" height=\"" + number(max.y - min.y) +
+           "\" preserveAspectRatio=\"none\" style=\"image-rendering:" + rendering +
+           "\" href=\"data:image/png;base64," + base64(png) + "\"/>\n";
+  }
+  void operator()(const Photo& p) const {
+    const Picture& of = p.of->picture;
+    image(p.min, p.max, "auto", write_png(of.width, of.height, of.rgb));
+  }
   void operator()(const Rect& r) const {
     const uint32_t fill = r.weight >= 0 ? palette_rgb(style.palette, style.dark, r.weight)
                                         : ink_rgb(style.dark, r.ink);
-    const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
-    out += rect(r.min, r.max, fill, r.alpha, std::min(3.f, side / 2));
+    out += rect(r.min, r.max, fill, r.alpha, r.corner());
   }
   void operator()(const Line& l) const {
     out += "<line x1=\"" + number(l.from.x) + "\" y1=\"" + number(l.from.y) + "\" x2=\"" +
@@ -112,12 +121,7 @@ struct SvgPen {
         const uint32_t fill = cell_color(place);
         for (int shift : {16, 8, 0}) rgb.push_back(uint8_t(fill >> shift));
       }
-      out += "<image x=\"" + number(c.min.x) + "\" y=\"" + number(c.min.y) + "\" width=\"" +
-             number(c.max.x - c.min.x) + "\" height=\"" + number(c.max.y - c.min.y) +
-             "\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
-             "href=\"data:image/png;base64," +
-             base64(write_png(c.cols, c.rows, rgb)) + "\"/>\n";
-      return;
+      return image(c.min, c.max, "pixelated", write_png(c.cols, c.rows, rgb));
     }
     const float wide = (c.max.x - c.min.x) / float(c.cols),
                 high = (c.max.y - c.min.y) / float(c.rows);

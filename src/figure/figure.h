@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,8 +25,12 @@ enum class Ink { text, faint, line, accent, warn, panel };
 struct Rect {
   Vec2 min, max;
   Ink ink = Ink::accent;
-  float weight = -1;  // 0 .. 1: filled with the palette colour at this place instead of `ink`
-  float alpha = 1;    // 0: transparent
+  float weight = -1;   // 0 .. 1: filled with the palette colour at this place instead of `ink`
+  float alpha = 1;     // 0: transparent
+  bool sharp = false;  // without round corners
+  float corner() const {
+    return sharp ? 0 : std::min(3.f, std::min(max.x - min.x, max.y - min.y) / 2);
+  }
 };
 struct Line {
   Vec2 from, to;
@@ -51,7 +56,12 @@ struct Label {
       false;      // reads from bottom to top; `at` is then its start, middle or end, at mid-height
   float on = -1;  // palette place of the background: drawn in black or white instead of `ink`
 };
-using Shape = std::variant<Rect, Line, Label, Cells>;
+// A picture, as a model sees it.
+struct Photo {
+  Vec2 min, max;
+  std::shared_ptr<const Patches> of;
+};
+using Shape = std::variant<Rect, Line, Label, Cells, Photo>;
 
 // A hover area: its tooltip, and what a click selects: a head, a query, a key (none or -1:
 // nothing).

@@ -20,6 +20,8 @@ Figure neuron_figure(const ViewInput& input);
 Figure chain_figure(const ViewInput& input);
 // Instead of a figure, where the layer did not fit in memory.
 Figure not_kept_figure(const ViewInput& input);
+// A picture, and beside it the same with one row painted on its patches.
+Figure picture_figure(const ViewInput& input);
 // The tokens, coloured by one row.
 Figure strip_figure(const ViewInput& input);
 // Every head as a cell, a list row, or a dot.

@@ -159,6 +159,17 @@ std::span<const View> views() {
           .chosen = &State::show,
           .reads = reads_target,
       },
+      {
+          .id = "picture",
+          .title = {"Picture", "图片"},
+          .sentence = {"The picture, and what the chosen patch attends to painted on its patches",
+                       "图片，以及所选图块关注哪些图块：权重画在图块上"},
+          .tab = {"Picture", "图片"},
+          .axes = {Axis::key},
+          .figure = picture_figure,
+          .of_pattern = true,
+          .of_pictures = true,
+      },
   };
   return kViews;
 }
@@ -179,9 +190,10 @@ std::span<const View* const> middle_views() {
   return kMiddle;
 }
 
-std::vector<const View*> tabs_for(const State& state, bool has_model) {
+std::vector<const View*> tabs_for(const State& state, bool has_model, bool has_picture) {
   std::vector<const View*> tabs;
   for (const View* view : middle_views()) {
+    if (view->of_pictures && !has_picture && view != &middle_view(state)) continue;
     bool works = has_model || view->of_pattern || view == &middle_view(state);
     for (const Metric& m : metrics())
       works = works || (view->offers(m) && !(m.needs & (needs_model | needs_logits)));

@@ -28,11 +28,12 @@ struct View {
   // True: without a chosen metric it shows the weights of the chosen head. False: the first metric
   // with these axes.
   bool of_pattern = false;
-  unsigned reads = 0;    // Read flags that a metric must have to be offered
-  unsigned needs = 0;    // Need flags of what it draws besides its measure
-  unsigned draws = 0;    // Read flags of what it draws besides its measure
-  bool groups = false;   // supports words, sentences and spans
-  bool filters = false;  // marks the heads that State::filter lets through
+  unsigned reads = 0;        // Read flags that a metric must have to be offered
+  unsigned needs = 0;        // Need flags of what it draws besides its measure
+  unsigned draws = 0;        // Read flags of what it draws besides its measure
+  bool of_pictures = false;  // of models that read pictures only
+  bool groups = false;       // supports words, sentences and spans
+  bool filters = false;      // marks the heads that State::filter lets through
   // For views outside the middle: whether it is on the page and needs its measure.
   bool (*on_page)(const State&) = nullptr;
 
@@ -58,7 +59,7 @@ const View* find_view(std::string_view id);
 std::span<const View* const> middle_views();
 // Those with something to show here: a model, or the attention from scratch, of which some views
 // could only say that they need a model. The chosen view is always among them.
-std::vector<const View*> tabs_for(const State& state, bool has_model);
+std::vector<const View*> tabs_for(const State& state, bool has_model, bool has_picture = false);
 // The view named by State::view, or the default one if there is no such view.
 const View& middle_view(const State& state);
 // An error if a link names a view that does not exist.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/vision.h"
 #include "trace/mask.h"
 
 namespace attn {
@@ -14,7 +15,7 @@ enum class Norm { layer_norm, rms_norm };
 enum class NormPlace { pre, post };
 enum class Position { none, learned, rotary, sinusoid };
 enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
-enum class Activation { gelu, gelu_tanh, silu, relu, tanh, none };
+enum class Activation { gelu, gelu_tanh, quick_gelu, silu, relu, tanh, none };
 
 // A head of labels in place of an output vocabulary (model/label_head.h).
 enum class ReadAt { token, first, last, mean };  // of which row of the text it is read
@@ -119,6 +120,8 @@ struct Config {
   // gpt-oss: min(gate, limit) sigmoid(slope gate) (clamp(in, ± limit) + 1); limit 0: activation
   double glu_limit = 0, glu_slope = 0;
   bool parallel_residual = false;  // attention and MLP both read resid_pre
+  Vision vision;                   // of models that read pictures; d_embed: the numbers of a patch
+  bool reads_pictures() const { return vision.side > 0; }
 };
 
 }  // namespace attn

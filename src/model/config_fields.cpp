@@ -79,6 +79,7 @@ Activation ConfigFields::activation(const char* key, const char* otherwise) {
       {"gelu_pytorch_tanh", Activation::gelu_tanh},
       {"gelu_python_tanh", Activation::gelu_tanh},
       {"gelu_accurate", Activation::gelu_tanh},
+      {"quick_gelu", Activation::quick_gelu},
       {"silu", Activation::silu},
       {"swish", Activation::silu},
       {"relu", Activation::relu},

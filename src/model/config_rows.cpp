@@ -249,11 +249,14 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
 }
 
 ConfigSource unwrapped(const ConfigSource& config) {
-  const Json inner = config.json.at("text_config");
+  Json inner = config.json.at("text_config");
   const auto is_known = [&](const Json& json) {
     const auto type = json.at("model_type").text();
     return std::ranges::any_of(recipes(), [&](const Recipe* r) { return type == r->model_type; });
   };
+  // Of models that compare pictures and texts, the part that reads pictures.
+  const auto outer = config.json.at("model_type").text();
+  if (outer == "clip" || outer == "siglip") inner = config.json.at("vision_config");
   if (!inner.is_object() || is_known(config.json) || !is_known(inner) ||
       !config.json.at("quantization_config").is_null())
     return config;
@@ -268,7 +271,9 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
   if (!layout) return layout;
   if (!config.wrapper.empty())
     layout->notes.push_back(config.file + ": of this " + config.wrapper +
-                            " model, the part that reads text is opened (text_config)");
+                            " model, the part that reads " +
+                            (layout->config.reads_pictures() ? "pictures is opened (vision_config)"
+                                                             : "text is opened (text_config)"));
   layout->config.family = recipe.model_type;
   layout->fields = config.json;
   if (config.json.at("model_type").is_null())

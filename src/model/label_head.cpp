@@ -79,7 +79,7 @@ LabelScale scale_of(const Layout& layout, int n) {
 
 std::vector<const LabelRow*> label_rows(const Layout& layout) {
   std::vector<const LabelRow*> rows;
-  if (layout.fields.is_null()) return rows;
+  if (layout.fields.is_null() || layout.config.reads_pictures()) return rows;
   const std::string_view named = class_of(layout), family = layout.config.family;
   const auto own = [&](const LabelRow& row) { return row.family == family; };
   for (const LabelRow& row : kRows) {

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "model/model_files.h"
 #include "model/pack_weights.h"
+#include "model/picture_input.h"
 #include "model/recipe.h"
 #include "text/tokenizer_records.h"
 
@@ -176,6 +177,13 @@ Status ModelLoad::Impl::read_config() {
   layout = std::move(*read);
   layout.source = config->file;
   if (const Status missing = find_files()) return missing;
+  if (layout.config.reads_pictures()) {
+    const bool described = folder.contains("preprocessor_config.json");
+    const Result<Json> input =
+        described ? read_json(folder, "preprocessor_config.json") : Result<Json>(Json());
+    if (!input) return input.error();
+    return read_picture_input(*input, layout.config, layout.notes);
+  }
   if (format().tokenizer && !folder.contains("tokenizer.json")) return {};
   const auto letters = folder.find(std::string_view("vocab.txt"));
   const bool as_esm = layout.config.family == "esm" && letters != folder.end() &&
@@ -188,6 +196,7 @@ Status ModelLoad::Impl::read_config() {
 }
 
 Status ModelLoad::Impl::read_tokenizer() {
+  if (layout.config.reads_pictures()) return {};
   if (vocabulary.is_null()) {
     if (const Status failed = read_headers()) return failed;
   }
@@ -213,6 +222,7 @@ Status ModelLoad::Impl::plan() {
     adapter = std::move(*read);
     if (const Status failed = adapter->join(*recipe, tensors)) return failed;
   }
+  rename_tensors(*recipe, tensors);
   Result<WeightPlan> plan = plan_weights(*recipe, layout, tensors);
   if (!plan) return plan.error();
   if (adapter) {
@@ -256,6 +266,7 @@ Status ModelLoad::Impl::plan() {
 // A tokenizer of another size than the embedding is that of another model. Embeddings are often
 // padded to a round number of rows.
 void ModelLoad::Impl::check_vocabulary() {
+  if (!model->tokenizer) return;
   const int have = model->tokenizer->size(), rows = model->config.d_vocab;
   if (have <= rows && rows - have <= std::max(1024, rows / 16)) return;
   model->warnings.push_back(vocabulary_file + " has " + std::to_string(have) +
@@ -362,7 +373,7 @@ bool ModelLoad::step() {
     case 2:
       // Browsers compile functions on first call; encoding a text here moves that cost to a
       // separate step.
-      load.model->tokenizer->encode("A text, once.");
+      if (load.model->tokenizer) load.model->tokenizer->encode("A text, once.");
       break;
     case 3:
       load.error = load.plan();

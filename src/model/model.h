@@ -56,6 +56,8 @@ struct Weights {
   Table relative_bias;   // [n_relative_buckets, n_heads]
   NormWeights ln_embed;  // where Config::embed_norm
   Linear embed_project;  // [d_model, embed_width], where Config::d_embed
+  // Of models that read pictures: what [CLS] and the tokens behind it begin as, and positions.
+  Tensor class_token, extra_tokens, patch_positions;  // [1 | n_extra | rows, d_model]
   std::vector<Block> blocks;
   NormWeights ln_final;
   // BERT's masked-LM head and many of labels: a dense layer, an activation, a norm; else empty.

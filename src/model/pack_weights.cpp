@@ -77,6 +77,7 @@ struct WeightPacker::Impl {
   uint64_t advance();
   uint64_t advance_table();
   uint64_t advance_parts();
+  void scale_rows(const WantedTensor& w, int64_t end);
   WeightSource source_of(const WantedTensor::Part& part) const;
   uint64_t done();
 };
@@ -183,6 +184,16 @@ WeightSource WeightPacker::Impl::source_of(const WantedTensor::Part& part) const
   return source;
 }
 
+// Of the numbers from n_copied on, which are floats.
+void WeightPacker::Impl::scale_rows(const WantedTensor& w, int64_t end) {
+  for (int64_t i = n_copied; i < end; ++i) {
+    float x;
+    std::memcpy(&x, aside.data() + i * int64_t(sizeof x), sizeof x);
+    x *= w.row_scale.data[i / w.stored->shape[1]];
+    std::memcpy(aside.data() + i * int64_t(sizeof x), &x, sizeof x);
+  }
+}
+
 uint64_t WeightPacker::Impl::advance_parts() {
   const WantedTensor& w = wanted();
   const int64_t size = bytes_of(format()), n = n_numbers();
@@ -194,6 +205,7 @@ uint64_t WeightPacker::Impl::advance_parts() {
     const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep / 2) / size);
     copy_numbers(*w.stored, n_copied, last, aside.data() + n_copied * size);
     if (w.added) add_low_rank(*w.added, n_copied, last, aside.data(), format());
+    if (!w.row_scale.empty()) scale_rows(w, last);
     n_bad += count_not_finite(aside.data() + n_copied * size, last - n_copied, format());
     const uint64_t went = uint64_t(last - n_copied) * uint64_t(size);
     n_copied = last;

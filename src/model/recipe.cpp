@@ -167,7 +167,7 @@ class Binder {
   }
 
   void fill_everywhere(const Bind& bind) {
-    if (bind.when && !(layout_.*bind.when)) return;
+    if ((bind.when && !(layout_.*bind.when)) || (bind.unless && layout_.*bind.unless)) return;
     const std::string name = bind.name;
     const size_t hole = name.find("{}");
     if (hole == std::string::npos) return fill(bind, name, nullptr);
@@ -253,7 +253,7 @@ class Binder {
   }
 
   // The tensor `name` if it has exactly this shape and a supported type; null after an error.
-  Place take(const std::string& name, std::initializer_list<int64_t> shape) {
+  Place take(const std::string& name, const std::vector<int64_t>& shape) {
     if (error_) return {};
     const Place place = find(name);
     if (!place.tensor) {
@@ -261,10 +261,9 @@ class Binder {
       return {};
     }
     if (!std::ranges::equal(place.tensor->shape, shape)) {
-      const std::vector<int64_t> expected(shape);
       error_ = Error{place.file->file + ": tensor " + quoted_name(place.tensor->name) +
                      " has the shape " + shape_text(place.tensor->shape) + ", but " +
-                     layout_.source + " requires " + shape_text(expected) + "; " + advice()};
+                     layout_.source + " requires " + shape_text(shape) + "; " + advice()};
       return {};
     }
     if (const Result<Format> format = format_of(*place.file, *place.tensor); !format) {
@@ -293,6 +292,8 @@ class Binder {
     const Slot& to = bind.target;
     if (to.table) {
       fill_table(to.table, name);
+    } else if (to.bias && to.bias != &Weights::unembed_bias) {
+      (*plan_.weights).*to.bias = take_rows(name, rows_of(to.bias));
     } else if (to.bias) {
       if (!bind.bias || layout_.*bind.bias) fill_bias(to.bias, name);
     } else if (to.sinks) {
@@ -303,15 +304,17 @@ class Binder {
       if (to.final_norm == &Weights::ln_embed && !c_.embed_norm) return;
       const bool first = to.final_norm == &Weights::ln_embed;
       fill_norm((*plan_.weights).*to.final_norm, name,
-                last    ? c_.d_model
-                : first ? c_.embed_width()
-                        : c_.output_width());
+                last || c_.reads_pictures() ? c_.d_model
+                : first                     ? c_.embed_width()
+                                            : c_.output_width());
     } else if (to.norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       fill_norm(block->*to.norm, name, norm_width(to.norm));
     } else if (to.head && c_.d_embed == 0 &&
                (to.head == &Weights::embed_project || c_.head_activation == Activation::none)) {
       return;
+    } else if (to.head == &Weights::embed_project && c_.reads_pictures()) {
+      fill_patches(bind, name);
     } else if (to.head) {
       Linear& linear = (*plan_.weights).*to.head;
       const bool inwards = to.head == &Weights::embed_project;
@@ -386,6 +389,31 @@ class Binder {
     c_.d_vocab = int(rows);
   }
 
+  int64_t rows_of(Tensor Weights::* tensor) const {
+    const Vision& v = c_.vision;
+    if (tensor == &Weights::class_token) return 1;
+    if (tensor == &Weights::extra_tokens) return v.n_extra;
+    return v.n_placed_before() + v.rows() * v.columns();
+  }
+
+  // [n, d_model], or the same with dimensions of 1 before, or without that of a single row.
+  Tensor take_rows(const std::string& name, int64_t n) {
+    const StoredTensor* stored = error_ ? nullptr : find(name).tensor;
+    std::vector<int64_t> shape = {n, c_.d_model};
+    if (stored && stored->shape.size() == 3) shape.insert(shape.begin(), 1);
+    if (stored && stored->shape.size() == 1 && n == 1) shape.erase(shape.begin());
+    return floats_of(take(name, shape));
+  }
+
+  // The convolution that turns patches into embeddings is a product, for they do not overlap.
+  void fill_patches(const Bind& bind, const std::string& name) {
+    Linear& linear = (*plan_.weights).embed_project;
+    const int side = c_.vision.side;
+    const Tensor w = floats_of(take(name + ".weight", {c_.d_model, 3, side, side}));
+    if (layout_.*bind.bias) linear.b = take_vector(name + ".bias", c_.d_model);
+    if (!error_) linear.w = PackedMatrix::pack(ConstMat(w.data, c_.d_model, c_.d_embed));
+  }
+
   void fill_bias(Tensor Weights::* bias, const std::string& name) {
     if (const Place row = look(name); row.tensor) {  // a buffer, [1, d_vocab]
       if (Place whole = take(name, {1, c_.d_vocab}); whole.tensor)
@@ -452,8 +480,17 @@ class Binder {
                                                       : take(name + ".weight", {d_out, d_in});
     Tensor b;
     if (bind.bias && layout_.*bind.bias) b = take_vector(name + ".bias", d_out);
+    const Tensor scale = bind.scale ? take_scale(bind, name, d_out) : Tensor();
     if (error_) return;
-    WantedTensor wanted{.store = bind.store};
+    if (!scale.empty()) {
+      if (!b.empty()) b = scaled(b, scale);
+      if (*format_of(*w.file, *w.tensor) != Format::f32) {  // in which the product would be rounded
+        const Tensor floats = scaled(*to_floats(*w.file, *w.tensor), scale);
+        block.*bind.target.linear[0] = {PackedMatrix::pack(ConstMat(floats.data, d_out, d_in)), b};
+        return;
+      }
+    }
+    WantedTensor wanted{.store = bind.store, .row_scale = scale};
     int64_t first_row = 0;
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
       Linear& linear = block.*bind.target.linear[i];
@@ -526,6 +563,21 @@ class Binder {
                        w.tensor->bytes.subspan(size_t(i) * size, size)}));
       want({w.file, plan_.slices.back().get()}, std::move(wanted));
     }
+  }
+
+  // DINOv2's layer scale, which stands in the same layer.
+  Tensor take_scale(const Bind& bind, const std::string& name, int64_t n) {
+    const std::string start = bind.name;
+    const size_t hole = start.find("{}"), dot = name.find('.', hole);
+    return take_vector(name.substr(0, dot + 1) + bind.scale, n);
+  }
+
+  // Rows times one number each.
+  static Tensor scaled(const Tensor& t, const Tensor& by) {
+    const auto copy = std::make_shared<std::vector<float>>(t.vec().begin(), t.vec().end());
+    const size_t width = copy->size() / size_t(by.size());
+    for (size_t i = 0; i < copy->size(); ++i) (*copy)[i] *= by.data[i / width];
+    return {copy, copy->data(), t.shape};
   }
 
   void want(const Place& place, WantedTensor wanted) {

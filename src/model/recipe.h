@@ -36,13 +36,15 @@ struct Layout {
   std::string source = "config.json";  // the file of the configuration, for errors
   bool tied = false;                   // the unembedding is the embedding
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
-  bool qk_norm = false;                        // Block::q_norm and k_norm
-  bool norm_plus_one = false;                  // files have the weights of norms minus 1
-  bool mlp_norm = true, shared_norm = false;   // before the MLP: its own, or the attention's
-  bool one_norm = true, two_norms = false;     // Falcon's names of those before both
-  bool final_norm = true;                      // behind the last layer
-  bool norms_writes = false;                   // GLM-4: Block::ln_attn_out and ln_mlp_out
-  bool norm_bias = true;                       // of layer norms
+  bool qk_norm = false;                       // Block::q_norm and k_norm
+  bool norm_plus_one = false;                 // files have the weights of norms minus 1
+  bool mlp_norm = true, shared_norm = false;  // before the MLP: its own, or the attention's
+  bool one_norm = true, two_norms = false;    // Falcon's names of those before both
+  bool final_norm = true;                     // behind the last layer
+  bool norms_writes = false;                  // GLM-4: Block::ln_attn_out and ln_mlp_out
+  bool norm_bias = true;                      // of layer norms
+  bool patch_bias = true, class_token = true, extra_tokens = false;  // of pictures
+  bool swiglu = false;                                               // names of DINOv2's gated MLP
   bool first_norm = true;                      // false: layer 0 has no norm before its attention
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
   bool embed_norm = false;                     // Weights::ln_embed, where families differ
@@ -187,7 +189,12 @@ struct Bind {
                                   // Of a norm in a layer: whether there is the norm; null: yes
   MatrixOrder store = MatrixOrder::out_in;
   Fused fused = Fused::one_by_one;
-  bool Layout::* when = nullptr;  // whether the files have it; null: always
+  const char* scale = nullptr;  // a vector by which the outputs are multiplied
+  bool Layout::*when = nullptr, Layout::*unless = nullptr;  // whether it is there at all
+};
+
+struct Renamed {
+  const char *name, *also;
 };
 
 struct Recipe {
@@ -205,9 +212,12 @@ struct Recipe {
   const Recipe* encoder = nullptr;
   // Where the embedding may stand too; the first that is there is taken.
   std::span<const char* const> embed_names = {};
-  const char* renamed[2] = {};  // a part of names, and what newer files have in its place
+  const char* renamed[2] = {};   // a part of names, and what newer files have in its place
   const char* angles = nullptr;  // how the name of a tensor ends that has the angles of rotation
+  std::span<const Renamed> also_named = {};  // parts of names that may be written otherwise
 };
+// Gives tensors the names of the recipe where they have the others.
+void rename_tensors(const Recipe& recipe, std::vector<NamedTensors>& files);
 
 // All families. To add one, write recipe_x.cpp and add a row.
 std::span<const Recipe* const> recipes();
@@ -264,6 +274,7 @@ struct WantedTensor {
   std::vector<Part> parts;
   MatrixOrder store = MatrixOrder::out_in;
   std::shared_ptr<const LowRank> added;  // to its numbers, before they are packed
+  Tensor row_scale;                      // by which its rows are multiplied; of f32 only
 };
 
 // Finds every tensor of the recipe in the files and checks shapes and types against the
@@ -306,6 +317,9 @@ struct Bound {
 Result<Bound> bind_weights(const Recipe& recipe, const Layout& layout,
                            std::span<const NamedTensors> files);
 
+// What vision transformers share.
+Layout read_vision_fields(ConfigFields& in, SizeFields sizes, int patch, double eps,
+                          const char* activation = "gelu");
 // What BERT shares with families that came from it: the configuration's fields, and what is known
 // of them.
 Layout read_bert_fields(ConfigFields& in, const char* activation = "gelu");
@@ -341,6 +355,8 @@ extern const Recipe kBloom, kFalcon, kMpt;                               // reci
 extern const Recipe kModernBert;                                         // recipe_modernbert.cpp
 extern const Recipe kNomicBert, kGte, kJinaV3, kEsm;                     // recipe_rotary_bert.cpp
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
+extern const Recipe kDeit, kDinov2, kDinov2Registers, kVit;              // recipe_vit.cpp
+extern const Recipe kClipVision, kSiglipVision;                          // recipe_clip.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
 extern const Recipe kT5, kMt5;                                           // recipe_t5.cpp
 extern const Recipe kBart, kMbart, kMarian, kPegasus, kM2m100;           // recipe_bart.cpp

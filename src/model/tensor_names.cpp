@@ -88,6 +88,9 @@ constexpr Meaning kMeanings[] = {
     {"v_head", "a head for another task", true},
     {"summary.", "a head for another task", true},
     {"cls.predictions", "part of an output head that is not whole", true},
+    {"text_model", "the part that reads texts", true},
+    {"_projection", "the comparison of pictures and texts", true},
+    {"logit_", "the comparison of pictures and texts", true},
     {"vision", "the part that reads pictures", true},
     {"visual", "the part that reads pictures", true},
     {"projector", "the part that reads pictures", true},
@@ -177,6 +180,22 @@ std::vector<std::string> names_to_try(const NamePrefixes& prefixes, const Recipe
       all.push_back(std::string(full).replace(at, part.size(), recipe.renamed[1]));
   }
   return all;
+}
+
+void rename_tensors(const Recipe& recipe, std::vector<NamedTensors>& files) {
+  if (recipe.also_named.empty()) return;
+  for (NamedTensors& file : files) {
+    for (size_t i = 0; i < file.tensors.size(); ++i) {
+      std::string name = file.tensors[i].name;
+      for (const Renamed& row : recipe.also_named) {
+        const size_t at = name.find(row.also);
+        if (at != name.npos) name.replace(at, std::string_view(row.also).size(), row.name);
+      }
+      if (file.find(name)) continue;
+      file.tensors[i].name = name;
+      file.index.emplace(name, i);
+    }
+  }
 }
 
 std::string nearest_tensor(const std::string& wanted, std::span<const NamedTensors> files) {

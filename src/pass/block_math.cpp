@@ -41,6 +41,8 @@ Map map_of(Activation activation) {
       return gelu_n;
     case Activation::gelu_tanh:
       return gelu_tanh_n;
+    case Activation::quick_gelu:
+      return quick_gelu_n;
     case Activation::silu:
       return silu_n;
     case Activation::relu:

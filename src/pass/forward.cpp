@@ -174,6 +174,7 @@ void ForwardPass::Impl::make_plan() {
   for (const RowRange& rows : chunks) {
     plan.push_back({Stage::embed, 0, rows});
     if (c.d_embed > 0) plan.push_back({Stage::embed_project, 0, rows});
+    if (c.reads_pictures() && c.embed_norm) plan.push_back({Stage::norm_embed, 0, rows});
   }
   std::vector<RowRange> source_chunks;  // of the encoder's output
   for (int64_t from = 0; source && from < tokens.n_source(); from += kChunkRows)

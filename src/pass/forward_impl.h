@@ -18,7 +18,8 @@ inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 enum class Stage {
   embed,
-  embed_project,  // W_E's columns to d_model, where they differ
+  embed_project,  // W_E's columns to d_model, where they differ; or pixels to d_model
+  norm_embed,     // a norm between them and the first layer, of pictures
   project,        // x W_Q, x W_K, x W_V
   split,          // … into heads; q and k are rotated
   attend,         // z of all heads
@@ -140,7 +141,9 @@ struct ForwardPass::Impl {
 
   int64_t place_of(int64_t r) const;
   StageRun embed(RowRange rows);
+  StageRun embed_picture(RowRange rows);  // but for the product of pixels, which is added
   StageRun embed_project(RowRange rows);
+  StageRun norm_embed(RowRange rows);
   StageRun project(int layer, RowRange rows);
   StageRun split(int layer, RowRange rows);
   StageRun attend_rows(const Attention& a, const TokenSets& of, int layer, RowRange rows);

@@ -123,6 +123,15 @@ namespace {
 
 // Whether there are tokens, and the model has room for them and knows them.
 Status check_tokens(const Model& model, const Tokens& tokens) {
+  const bool is_picture = tokens.patches != nullptr;
+  if (is_picture != model.config.reads_pictures())
+    return Error{model.name + (is_picture
+                                   ? " reads text, not pictures: give a text"
+                                   : " reads pictures, not text: give a PNG or JPEG picture")};
+  if (is_picture && tokens.size() > model.config.n_ctx)
+    return Error{"The picture has " + std::to_string(tokens.size()) + " patches, but " +
+                 model.name + " reads at most " + std::to_string(model.config.n_ctx) +
+                 ": take a smaller one"};
   if (tokens.items.empty()) {
     return Error{"The text is empty: type something for the model to read"};
   }
@@ -131,6 +140,7 @@ Status check_tokens(const Model& model, const Tokens& tokens) {
                  " reads at most " + std::to_string(model.config.n_ctx) + ": shorten it"};
   }
   for (size_t i = 0; i < tokens.items.size(); ++i) {
+    if (is_picture) break;  // patches have no ids
     const Token& token = tokens.items[i];
     const int n_types = model.config.n_token_types;
     if (n_types > 0 && token.type >= n_types)

@@ -86,6 +86,7 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
       return {n_rows * c.n_active_experts, int64_t(c.d_model) * c.d_expert};
     case Stage::experts_add:
       return {n_rows, int64_t(c.d_model) * c.n_active_experts};
+    case Stage::norm_embed:
     case Stage::add_attn:
     case Stage::add_mlp:
     case Stage::norm_mlp:
@@ -104,6 +105,8 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
       return embed(p.rows);
     case Stage::embed_project:
       return embed_project(p.rows);
+    case Stage::norm_embed:
+      return norm_embed(p.rows);
     case Stage::project:
       return project(p.layer, p.rows);
     case Stage::split:
@@ -165,6 +168,7 @@ int64_t ForwardPass::Impl::place_of(int64_t r) const {
 
 // Token and position embeddings; a piece is a row.
 StageRun ForwardPass::Impl::embed(RowRange rows) {
+  if (tokens.patches) return embed_picture(rows);
   const Mat to = c.d_embed > 0 ? embedded.rows(rows.n()) : resid.rows_of(rows.from, rows.to);
   const double kept_scale = c.dropped_id >= 0 ? dropout_scale(tokens, c.dropped_id) : 1;
   return [this, rows, to, kept_scale](int64_t begin, int64_t end) {
@@ -199,9 +203,16 @@ StageRun ForwardPass::Impl::embed_project(RowRange rows) {
   }
   packed.pack(embedded.rows(rows.n()));
   plans.clear();
-  plans.emplace_back(packed, w.embed_project.w,
-                     Then{.bias = w.embed_project.b.vec(), .add = c.late_positions}, to);
+  const bool adds = c.late_positions || tokens.patches;  // to what embed_picture() wrote
+  Then then{.bias = w.embed_project.b.vec(), .add = adds};
+  if (tokens.patches) then.bias = {};
+  plans.emplace_back(packed, w.embed_project.w, then, to);
   return products();
+}
+
+StageRun ForwardPass::Impl::norm_embed(RowRange rows) {
+  const Mat x = resid.rows_of(rows.from, rows.to);
+  return [this, x](int64_t, int64_t) { normalize_rows(c, w.ln_embed, x, x); };
 }
 
 void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from,

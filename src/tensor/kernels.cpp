@@ -142,6 +142,11 @@ void gelu_n(float* y, int64_t n) { simd().elements.gelu(y, n); }
 void gelu_tanh_n(float* y, int64_t n) { simd().elements.gelu_tanh(y, n); }
 void silu_n(float* y, int64_t n) { simd().elements.silu(y, n); }
 void relu_n(float* y, int64_t n) { simd().elements.relu(y, n); }
+void quick_gelu_n(float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] *= 1.702f;
+  silu_n(y, n);
+  for (int64_t i = 0; i < n; ++i) y[i] /= 1.702f;
+}
 
 void gelu(std::span<float> x) { map(x, gelu_n); }
 void gelu_tanh(std::span<float> x) { map(x, gelu_tanh_n); }

@@ -44,6 +44,7 @@ void gelu_n(float* y, int64_t n);
 void gelu_tanh_n(float* y, int64_t n);
 void silu_n(float* y, int64_t n);
 void relu_n(float* y, int64_t n);
+void quick_gelu_n(float* y, int64_t n);  // y times the logistic function of 1.702 y
 
 // x += y, element by element.
 void add(std::span<float> x, std::span<const float> y);

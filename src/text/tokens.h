@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "text/picture.h"
+
 namespace attn {
 
 struct Token {
@@ -30,6 +32,7 @@ struct Tokens {
   bool keeps_end = false;
   // Of what a decoder reads: the tokens of its encoder; null: there is none.
   std::shared_ptr<const Tokens> source;
+  std::shared_ptr<const Patches> patches;  // of a picture; null for a text
 
   int size() const { return int(items.size()); }
   int n_source() const { return source ? source->size() : 0; }

@@ -1,7 +1,10 @@
 #include "ui/canvas.h"
 
+#include <imgui_internal.h>
+
 #include <algorithm>
 
+#include "model/picture_input.h"
 #include "ui/widgets.h"
 
 namespace attn {
@@ -10,6 +13,39 @@ namespace {
 ImU32 faded(ImU32 color, float alpha) {
   const auto a = ImU32(float(color >> IM_COL32_A_SHIFT) * std::clamp(alpha, 0.f, 1.f));
   return (color & ~IM_COL32_A_MASK) | a << IM_COL32_A_SHIFT;
+}
+
+constexpr int kPhotoSide = 512;  // larger pictures are shown smaller
+
+const PhotoTexture& photo_texture(PhotoTexture& photo, const std::shared_ptr<const Patches>& of) {
+  if (photo.of.lock() == of) return photo;
+  photo.of = of;
+  if (!photo.texture) {
+    photo.texture = IM_NEW(ImTextureData)();
+    photo.texture->Create(ImTextureFormat_RGBA32, kPhotoSide, kPhotoSide);
+    photo.texture->UseColors = true;
+    ImGui::RegisterUserTexture(photo.texture);
+  } else {
+    photo.texture->UpdateRect = {0, 0, kPhotoSide, kPhotoSide};
+    photo.texture->Updates.resize(0);
+    photo.texture->Updates.push_back(photo.texture->UpdateRect);
+    if (photo.texture->Status == ImTextureStatus_OK)
+      photo.texture->SetStatus(ImTextureStatus_WantUpdates);
+  }
+  const Picture& whole = of->picture;
+  const float by = std::min(1.f, float(kPhotoSide) / float(std::max(whole.width, whole.height)));
+  const Picture shown = resized(whole, std::max(1, int(float(whole.width) * by)),
+                                std::max(1, int(float(whole.height) * by)), Resample::bilinear);
+  for (int y = 0; y < shown.height; ++y) {
+    const auto to = static_cast<uint8_t*>(photo.texture->GetPixelsAt(0, y));
+    for (int x = 0; x < shown.width; ++x) {
+      std::copy_n(shown.at(x, y), 3, to + 4 * x);
+      to[4 * x + 3] = 255;
+    }
+  }
+  photo.wide = float(shown.width) / kPhotoSide;
+  photo.tall = float(shown.height) / kPhotoSide;
+  return photo;
 }
 
 struct Pen {
@@ -26,8 +62,7 @@ struct Pen {
     } else if (r.alpha < 1) {
       color = faded(color, r.alpha);
     }
-    const float side = std::min(r.max.x - r.min.x, r.max.y - r.min.y);
-    list->AddRectFilled(at(r.min), at(r.max), color, std::min(3.f, side / 2));
+    list->AddRectFilled(at(r.min), at(r.max), color, r.corner());
   }
   void operator()(const Line& l) const {
     list->AddLine(at(l.from), at(l.to), faded(ink_color(f.ui.dark, l.ink), l.alpha), l.width);
@@ -43,6 +78,11 @@ struct Pen {
         list->AddRectFilled({min.x + float(k) * width, min.y + float(r) * height},
                             {min.x + float(k + 1) * width, min.y + float(r + 1) * height}, color);
       }
+  }
+  void operator()(const Photo& p) const {
+    const PhotoTexture& photo = photo_texture(f.ui.photo, p.of);
+    list->AddImage(photo.texture->GetTexRef(), at(p.min), at(p.max), {0, 0},
+                   {photo.wide, photo.tall});
   }
   void operator()(const Label& l) const {
     if (l.scale != 1) ImGui::PushFont(nullptr, ImGui::GetStyle().FontSizeBase * l.scale);
@@ -76,10 +116,12 @@ float top_of(const Rect& r) { return r.min.y; }
 float top_of(const Line& l) { return std::min(l.from.y, l.to.y); }
 float top_of(const Label& l) { return l.at.y; }
 float top_of(const Cells&) { return -1; }
+float top_of(const Photo&) { return -1; }
 Vec2 place_of(const Rect& r) { return r.min; }
 Vec2 place_of(const Line& l) { return l.from; }
 Vec2 place_of(const Label& l) { return l.at; }
 Vec2 place_of(const Cells& c) { return c.min; }
+Vec2 place_of(const Photo& p) { return p.min; }
 
 }  // namespace
 

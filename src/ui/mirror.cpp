@@ -19,7 +19,7 @@ constexpr int kMostRows = 32;
 void write_views(const Frame& f, JsonWriter& json) {
   json.object(JsonLayout::tight).text("id", "view").text("label", f.t("View", "视图"));
   json.text("chosen", middle_view(f.state).id).key("tabs").array(JsonLayout::tight);
-  for (const View* view : tabs_for(f.state, !f.trace || f.snap.model != nullptr)) {
+  for (const View* view : tabs_for(f.state, !f.trace || f.snap.model != nullptr, f.of_picture())) {
     json.object(JsonLayout::tight).text("id", view->id).text("label", view->tab.in(f.lang));
     json.text("help", view->sentence.in(f.lang)).end();
   }

@@ -230,6 +230,12 @@ void follow_opening(Program& program) {
     program.state = lesson_state(session.lessons().back(), 0, program.state);
     program.preferred.clear();
   }
+  if (session.take_picture()) {
+    show_error(*program.ui, "");
+    if (session.reads_pictures(program.state.model)) program.state.view = "picture";
+    program.state.locked_key = -1;
+    program.preferred.clear();
+  }
   if (const auto text = session.take_text()) {
     show_error(*program.ui, "");
     enter_text(*program.ui, program.state, *text);
@@ -240,7 +246,9 @@ void follow_opening(Program& program) {
   if (snap.current && snap.model && program.just_opened == program.state.model) {
     program.just_opened.clear();
     const Config& c = snap.model->config;
-    if (c.n_layers * c.n_heads > kManyHeads && program.state.view == "map")
+    if (c.reads_pictures())
+      program.state.view = "picture";
+    else if (c.n_layers * c.n_heads > kManyHeads && program.state.view == "map")
       program.state.view = "wall";
   }
   if (snap.current && snap.scratch) program.demonstrated = true;

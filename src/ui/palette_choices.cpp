@@ -51,7 +51,8 @@ void show_view(Frame& f, const char* id) {
 }
 
 void add_views(Rows& rows) {
-  const auto shown = tabs_for(rows.f.state, !rows.f.trace || rows.f.snap.model != nullptr);
+  const auto shown =
+      tabs_for(rows.f.state, !rows.f.trace || rows.f.snap.model != nullptr, rows.f.of_picture());
   int n = 0;
   for (const View* view : middle_views()) {
     ++n;

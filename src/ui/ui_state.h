@@ -52,6 +52,14 @@ struct FigureCache {
   Figure figure;
 };
 
+// The picture on screen as a texture, which is made once; `tall` and `wide` are the parts of it
+// that the picture covers.
+struct PhotoTexture {
+  std::weak_ptr<const Patches> of;
+  ImTextureData* texture = nullptr;
+  float wide = 0, tall = 0;
+};
+
 // A figure of measures, and the inputs it was made from.
 struct ViewCache {
   std::weak_ptr<const void> drawn;
@@ -198,6 +206,7 @@ struct UiState {
   TopCache map_tops, wall_tops;
   StripCache strip, key_strip;  // the latter of cross-attention
   StripValues strip_values;
+  PhotoTexture photo;
   PatternMap preview;  // of the head under the mouse
   platform::HeatMapStack preview_stack;
   int hover_query = -1, hover_key = -1;  // the hovered cell as the map marks it
@@ -309,6 +318,9 @@ struct Frame {
   const char* t(const char* en, const char* zh) const { return tr(lang, en, zh); }
   // The attention of the chosen site, in tokens.
   const Attention& attention() const { return trace->at(shown); }
+  bool of_picture() const {
+    return trace && !attention().query_tokens.empty() && attention().query_tokens[0].patches;
+  }
   // Its tokens, or this frame's groups of them.
   const Pairs& pairs() const { return reading ? reading->pairs : attention(); }
   const std::vector<Token>& queries() const {

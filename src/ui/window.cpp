@@ -454,7 +454,8 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   Frame f{ui, session, state, history, snap, snap.trace.get(), state, state.lang};
   if (f.trace) f.shown = visible(state, *f.trace);
   ui.emptied = state.model != "scratch" && state.text.empty() && state.repeat == 0 &&
-               ui.draft.empty() && ui.draft_model == state.model;
+               !session.reads_pictures(state.model) && ui.draft.empty() &&
+               ui.draft_model == state.model;
   if (ui.emptied) {
     f.trace = nullptr;
     f.shown = state;
@@ -462,7 +463,7 @@ double draw_window(UiState& ui, Session& session, State& state, History& history
   choose_worthy_head(f);
   forget_lost(ui, snap, state);
   if (ui.wants_last_token && snap.current && snap.model) {
-    state.token = f.attention().n_query - 1;
+    state.token = f.of_picture() ? 0 : f.attention().n_query - 1;  // [CLS]
     ui.wants_last_token = false;
     f.shown = visible(state, *f.trace);
   }

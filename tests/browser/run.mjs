@@ -18,7 +18,8 @@ import {kSite, serve} from "./server.mjs";
 const kParts = [
   "first_screen",  "numbers",  "typing",    "link",         "map",         "focus",
   "heads",         "tokens",   "long_text", "pairs",        "keyboard",    "palette",
-  "accessibility", "touch",    "learn",     "broken_files", "model_notes", "listed_models",
+  "accessibility", "touch",    "learn",     "broken_files", "model_notes", "pictures",
+  "listed_models",
   "sizes",         "download", "offline",   "firefox"
 ];
 

@@ -1644,6 +1644,38 @@ CASES = {
 }
 
 
+def test_pictures():
+    """Patterns of pictures, the view that paints them, and what is said where a picture or a text
+    is of no use."""
+    vit = ROOT / "tests/data/vision/vit"
+    picture = ["--model", vit, "--picture", vit / "picture.png"]
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "out.safetensors"
+        code, _, err = run("attention", *picture, "--out", out)
+        check("picture: attention", code == 0, err)
+        if code == 0:
+            got = read_safetensors(out.read_bytes())
+            want = read_safetensors((vit / "expected.safetensors").read_bytes())
+            apart = largest_difference(flat(got["attention"]), flat(want["attn"]))
+            check("picture: patterns of transformers", apart <= 2e-5, str(apart))
+        out = pathlib.Path(folder) / "out.svg"
+        code, _, err = run("plot", *picture, "--view", "picture", "--layer", 1, "--out", out)
+        text = out.read_text() if code == 0 else ""
+        check("picture: plot", text.count("<image ") == 2 and "[CLS]" in text, err)
+        out = pathlib.Path(folder) / "out.png"
+        code, _, err = run("plot", *picture, "--view", "picture", "--out", out)
+        check("picture: png", code == 0 and out.stat().st_size > 9000, err)
+    code, out, err = run("heads", *picture, "--format", "csv")
+    check("picture: heads", code == 0 and len(out.splitlines()) == 9, err or out)
+    code, out, err = run("report", "--model", vit, "--picture", "-", "--lang", "en")
+    check("picture: report on the example", code == 0 and "patch 3,3" in out, err or out[-2000:])
+    bad(["attention", "--model", vit, "--text", "a", "--out", "x.npz"], 1, "reads pictures")
+    bad(["next", *picture], 1, "no output vocabulary")
+    bad(["heads", "--model", vit, "--random-repeat"], 1, "reads pictures")
+    bad(["report", "--model", BOOKWORM, "--picture", vit / "picture.png"], 1, "reads text")
+    bad(["report", "--model", vit, "--picture", vit / "config.json"], 1, "not a PNG or JPEG")
+
+
 def test_cases():
     for case, (expected, word) in CASES.items():
         folder = SHARED / "cases" / case
@@ -1685,6 +1717,7 @@ def main():
         test_heads_of_models,
         test_damaged,
         test_pairs,
+        test_pictures,
         test_cases,
     ]
     # Each is a program's run after the other, so two of them keep two cores busy.

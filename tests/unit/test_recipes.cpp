@@ -27,6 +27,9 @@ std::string field_of(const std::string& family, const std::string& name) {
                               {"intermediate_size", "n_inner"},
                               {"max_position_embeddings", "n_positions"},
                               {"hidden_act", "activation_function"}};
+  static const Names kVision = {{"max_position_embeddings", ""}, {"vocab_size", ""}};
+  static const Names kDino = {
+      {"max_position_embeddings", ""}, {"vocab_size", ""}, {"intermediate_size", ""}};
   static const Names kActivation = {{"hidden_act", "hidden_activation"}};
   static const Names kT5 = {{"hidden_size", "d_model"},
                             {"num_hidden_layers", "num_layers"},
@@ -62,6 +65,12 @@ std::string field_of(const std::string& family, const std::string& name) {
       {"marian", kBart},
       {"pegasus", kBart},
       {"m2m_100", kBart},
+      {"vit", kVision},
+      {"deit", kVision},
+      {"clip_vision_model", kVision},
+      {"siglip_vision_model", kVision},
+      {"dinov2", kDino},
+      {"dinov2_with_registers", kDino},
       {"modernbert", kActivation},
       {"gemma2", kActivation},
       {"gemma3_text", kActivation},
@@ -404,7 +413,8 @@ TEST_CASE("the README's table, the random draws and the recipes name the same ty
     std::ifstream in(ATTNSCOPE_SOURCE_DIR "/" + path);
     return std::string(std::istreambuf_iterator<char>(in), {});
   };
-  const std::string readme = text_of("README.md"), draws = text_of("tests/golden/fuzz_draws.py");
+  const std::string readme = text_of("README.md"), draws = text_of("tests/golden/fuzz_draws.py") +
+                                                           text_of("tests/golden/fuzz_vision.py");
   const size_t table = readme.find("| family | `model_type`"), end = readme.find("\n\n", table);
   REQUIRE(table != std::string::npos);
   std::set<std::string> named, known;

@@ -361,9 +361,42 @@ void draw_strips(Frame& f, int most_lines) {
   draw_strip(f, true, each, of_keys ? colors : plain);
 }
 
+// What stands in place of the text box.
+void draw_picture_row(Frame& f) {
+  const Patches* of = f.of_picture() ? f.attention().query_tokens[0].patches.get() : nullptr;
+  const auto n = [](int i) { return std::to_string(i); };
+  const auto by = [&](int a, int b) { return n(a) + " × " + n(b); };
+  if (ImGui::Button(f.t("Choose a picture…", "选择图片…"))) pick_model(f, false);
+  f.mark("button.picture");
+  item_tooltip(f.t("A PNG or JPEG file; or drop one anywhere on this page",
+                   "PNG 或 JPEG 文件；也可拖放到页面任意位置"));
+  ImGui::SameLine();
+  if (of && !of->name.empty()) {
+    if (ImGui::Button(f.t("Example", "示例图片"))) f.session.forget_picture();
+    f.mark("button.example_picture");
+    item_tooltip(f.t("Back to the small example picture", "回到内置的示例图片"));
+    ImGui::SameLine();
+  }
+  if (!of) return ImGui::NewLine();
+  const std::string name = of->name.empty() ? f.t("example picture", "示例图片") : of->name;
+  const std::string says = name + f.t(", ", "，") + by(of->width, of->height) + " → " +
+                           by(of->picture.width, of->picture.height) + f.t(" pixels, ", " 像素，") +
+                           by(of->rows(), of->columns()) + f.t(" patches", " 图块");
+  ImGui::AlignTextToFramePadding();
+  ImGui::TextUnformatted(fit_text(says, ImGui::GetContentRegionAvail().x).c_str());
+  f.mark("picture_words");
+}
+
 }  // namespace
 
 void draw_prompt_row(Frame& f) {
+  if (f.session.reads_pictures(f.state.model)) {
+    if (ImGui::GetMainViewport()->Size.y >= 700)
+      heading(f, f.t("Picture for the model", "模型读入的图片"));
+    draw_picture_row(f);
+    if (f.trace) draw_strip(f.reads(), 1);
+    return;
+  }
   const ImVec2 window = ImGui::GetMainViewport()->Size;
   const ModelEntry* entry = entry_of(f);
   if (window.y >= 700)

@@ -149,9 +149,16 @@ void draw_model_facts(Frame& f, const Model& model) {
         f, f.t("Experts", "专家"),
         n(c.n_experts) + f.t(", each token visits ", "，每个词元使用 ") + n(c.n_active_experts));
   draw_fact(f, f.t("Parameters", "参数量"), grouped(model.n_parameters));
-  draw_fact(f, f.t("Vocabulary", "词表"),
-            grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
-                f.t("context length ", "上下文长度 ") + grouped(c.n_ctx));
+  const Vision& v = c.vision;
+  if (c.reads_pictures())
+    draw_fact(f, f.t("Pictures", "图片"),
+              n(v.width) + " × " + n(v.height) + f.t(" pixels, patches of ", " 像素，图块 ") +
+                  n(v.side) + " × " + n(v.side) +
+                  (v.any_size ? f.t("; other sizes, too", "；也可为其他尺寸") : ""));
+  else
+    draw_fact(f, f.t("Vocabulary", "词表"),
+              grouped(c.d_vocab) + f.t(" tokens, ", " 个词元，") +
+                  f.t("context length ", "上下文长度 ") + grouped(c.n_ctx));
   if (!c.labels.names.empty()) draw_fact(f, f.t("Labels", "标签"), labels_text(f, c.labels));
   for (const std::string& note : model.warnings) draw_fact(f, f.t("Warning", "警告"), note);
   for (const std::string& note : model.notes) draw_fact(f, f.t("Note", "说明"), note);

@@ -50,15 +50,16 @@ void scrolling(const char* id, Fill&& fill) {
 
 // Wraps values that are already there as a measure, as if computed in the background.
 std::shared_ptr<const MadeMeasure> at_hand(Frame& f, std::vector<Axis> axes, std::vector<int> shape,
-                                           std::span<const float> values, const Site& site) {
+                                           std::span<const float> values, const Site& site,
+                                           int token) {
   auto& kept = f.ui.at_hand;
   const MapKey key{site, f.snap.trace, f.shown.sample};
   if (kept && f.ui.at_hand_drawn.lock() == f.drawn() && f.ui.at_hand_of == key &&
-      kept->measure.axes == axes && kept->key.token == f.shown.token &&
+      kept->measure.axes == axes && kept->key.token == token &&
       kept->measure.values.size() == values.size())
     return kept;
   auto made = std::make_shared<MadeMeasure>();
-  made->key.token = f.shown.token;
+  made->key.token = token;
   made->measure = {std::move(axes), std::move(shape), {values.begin(), values.end()}};
   f.ui.at_hand_of = key;
   f.ui.at_hand_drawn = f.drawn();
@@ -87,7 +88,7 @@ void draw_lines(Frame& f, const View& view) {
   std::shared_ptr<const MadeMeasure> made = shown ? f.shown_made(shown) : nullptr;
   if (!shown && map && f.is_of(*map) && map->site() == at.site() && map->sample == f.shown.sample &&
       map->is_whole())
-    made = at_hand(f, view.axes, {map->n_query, map->n_key}, map->values, at.site());
+    made = at_hand(f, view.axes, {map->n_query, map->n_key}, map->values, at.site(), f.shown.token);
   draw_reading_words(f, shown);
   scrolling("lines", [&](float height) {
     if (const std::string no = reading_error(f); !no.empty()) return wrapped(no);
@@ -117,9 +118,28 @@ void draw_neuron(Frame& f, const View& view) {
   scrolling("neuron", [&](float) {
     const std::span<const float> row = f.row();
     if (row.empty()) return wrapped(not_kept(f, f.shown.layer));
-    draw_view(f, "##neuron", f.ui.canvas,
-              {view.id, at_hand(f, view.axes, {int(row.size())}, row, f.shown.site()), nullptr,
-               nullptr, 0, true});
+    draw_view(
+        f, "##neuron", f.ui.canvas,
+        {view.id, at_hand(f, view.axes, {int(row.size())}, row, f.shown.site(), f.shown.token),
+         nullptr, nullptr, 0, true});
+  });
+}
+
+// The patch under the mouse takes the place of the chosen one.
+void draw_picture(Frame& f, const View& view) {
+  const State at = focused(f);
+  title(f, drawn_title(at, nullptr) + " · " + view.title.in(f.lang), 110);
+  draw_save(f);
+  scrolling("picture", [&](float height) {
+    const FocusRow row = focus_row(f, at);
+    if (row.values.empty()) return wrapped(not_kept(f, at.layer));
+    draw_view(f, "##picture", f.ui.canvas,
+              {.view = view.id,
+               .measure =
+                   at_hand(f, view.axes, {int(row.values.size())}, row.values, at.site(), at.token),
+               .height = height,
+               .is_pattern = true,
+               .at = &at});
   });
 }
 
@@ -187,7 +207,7 @@ void draw_chain(Frame& f, const View& view) {
     if (!f.attention().is_kept(f.shown.layer)) return wrapped(not_kept(f, f.shown.layer));
     // Without what the heads write, the steps before it are shown already.
     auto made = f.snap.measure(view.metric(f.shown), f.shown);
-    if (!made) made = at_hand(f, view.axes, {0, 0}, {}, f.shown.site());
+    if (!made) made = at_hand(f, view.axes, {0, 0}, {}, f.shown.site(), f.shown.token);
     const ImVec2 origin = ImGui::GetCursorScreenPos();
     draw_view(f, "##chain", f.ui.canvas, {view.id, made});
     draw_chain_step(f, origin);
@@ -295,6 +315,7 @@ constexpr Page kPages[] = {
     {"map", [](Frame& f, const View&) { draw_map_panel(f); }},
     {"lines", draw_lines},
     {"neuron", draw_neuron},
+    {"picture", draw_picture},
     {"chain", draw_chain},
     {"scatter", draw_scatter},
     {"lens", draw_measured<draw_lens>},
@@ -303,7 +324,7 @@ constexpr Page kPages[] = {
 }  // namespace
 
 void draw_view_tabs(Frame& f) {
-  const auto views = tabs_for(f.state, !f.trace || f.snap.model != nullptr);
+  const auto views = tabs_for(f.state, !f.trace || f.snap.model != nullptr, f.of_picture());
   std::vector<std::string> titles;
   std::vector<std::string> sentences;
   for (const View* view : views) {

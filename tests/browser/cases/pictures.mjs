@@ -1,0 +1,34 @@
+// pictures.mjs - vision models: a dropped picture, its patches, and the head painted on them.
+import {readFileSync} from "node:fs";
+import path from "node:path";
+
+import {kData} from "../golden.mjs";
+import {check, equal, until} from "../harness.mjs";
+
+const folder = path.join(kData, "vision/dinov2-registers");
+const picture = {name: "cat.png", bytes: readFileSync(path.join(folder, "picture.png"))};
+
+export const cases = [
+  {
+    name: "a vision model opens with an example picture, and reads the one that is dropped",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop([picture]);
+      await until(async () => (await page.status()).file_error?.includes("cat.png: a picture"),
+                  "a picture on a text model is taken without a word");
+      await page.drop_paths([folder]);
+      await page.opened(before.model);
+      await page.settle();
+      const layout = await page.layout();
+      check(layout["button.picture"], "no button for a picture");
+      check(layout["chip.12"] && !layout["chip.13"], "not 13 tokens of the dropped picture");
+      equal((await page.status()).file_error, null, "the error of the model that is open");
+      await page.drop([{name: "dog.png", bytes: picture.bytes}]);
+      await page.settle();
+      await page.drop([{name: "bad.png", bytes: picture.bytes.subarray(0, 999)}]);
+      await until(async () => (await page.status()).error?.includes("bad.png"), "no sentence");
+      page.check_clean();
+    },
+  },
+];

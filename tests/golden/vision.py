@@ -1,0 +1,153 @@
+"""Writes tests/data/vision/NAME for models that read pictures: tiny random checkpoints, a picture,
+and what transformers computes with them.
+
+    python tests/golden/vision.py [NAME…]   needs torch, transformers, safetensors, pillow
+
+As forward.py, with preprocessor_config.json and picture.png or picture.jpg in place of
+tokenizer.json; expected.safetensors has attn [layer, head, query, key], hidden [n, d_model] and
+pixels [3, height, width], by transformers' Pillow processors, whose pictures are decoded by Pillow.
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+import transformers
+from forward import randomize
+from PIL import Image
+from safetensors.torch import save_file
+
+OUT = pathlib.Path(__file__).parent.parent / "data" / "vision"
+VIT = dict(
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=28,
+    image_size=32,
+    patch_size=8,
+)
+DINO = dict(
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    image_size=40,
+    patch_size=8,
+    mlp_ratio=2,
+)
+CLIP = dict(VIT, projection_dim=8)
+CLIP_INPUT = dict(size={"shortest_edge": 34}, crop_size={"height": 32, "width": 32})
+SMALL = dict(size={"height": 32, "width": 32})
+CROPPED = dict(size={"shortest_edge": 30}, crop_size={"height": 24, "width": 28})
+
+# name: (class, settings, type of the weights, processor, its settings, picture's ending)
+VARIANTS = {
+    "vit": ("ViT", VIT, torch.float32, "ViT", SMALL, "png"),
+    "vit-wide": (
+        "ViT",
+        dict(VIT, image_size=[24, 40], qkv_bias=False, hidden_act="gelu_new"),
+        torch.bfloat16,
+        "ViT",
+        dict(size={"height": 24, "width": 40}, resample=1, do_normalize=False),
+        "png",
+    ),
+    "deit": (
+        "DeiT",
+        VIT,
+        torch.float32,
+        "DeiT",
+        dict(size={"height": 36, "width": 36}, crop_size={"height": 32, "width": 32}),
+        "png",
+    ),
+    "clip": ("CLIPVision", CLIP, torch.float32, "CLIP", CLIP_INPUT, "png"),
+    "siglip": ("SiglipVision", VIT, torch.float32, "Siglip", SMALL, "png"),
+    "dinov2": ("Dinov2", DINO, torch.float32, "Bit", CROPPED, "png"),
+    "dinov2-swiglu": (
+        "Dinov2",
+        dict(DINO, use_swiglu_ffn=True),
+        torch.float16,
+        "Bit",
+        dict(do_resize=False, do_center_crop=False),
+        "png",
+    ),
+    "dinov2-registers": (
+        "Dinov2WithRegisters",
+        dict(DINO, num_register_tokens=3),
+        torch.float32,
+        "Bit",
+        CROPPED,
+        "png",
+    ),
+}
+
+
+def draw_picture(width, height, seed):
+    """Smooth colours with an edge, and noise, in which every step of the input matters."""
+    noise = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    rgb = np.stack([x * 255 / width, y * 255 / height, 255 - x * 200 / width], axis=-1)
+    rgb[(x - width / 2) ** 2 + (y - height / 3) ** 2 < (height / 4) ** 2] = [250, 40, 60]
+    return np.clip(rgb + noise.normal(0, 12, rgb.shape), 0, 255).astype(np.uint8)
+
+
+def computed(folder, pixels, dtype=torch.float32):
+    """Patterns [layer, head, query, key], and the rows after the last norm."""
+    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
+    with torch.no_grad():
+        out = model.eval()(pixels.to(dtype), output_attentions=True)
+    return torch.stack([a[0] for a in out.attentions]), out.last_hidden_state[0]
+
+
+def resize_as_before_pillow_13(image, size, *arguments, resize=Image.Image.resize, **more):
+    """Columns first; Pillow 13 now and then takes rows first, which rounds some pixels otherwise."""
+    width, height = size
+    halfway = resize(image, (width, image.height), *arguments, **more)
+    return resize(halfway, (width, height), *arguments, **more)
+
+
+Image.Image.resize = resize_as_before_pillow_13
+
+
+def pixels_of(folder, picture):
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    return processor(Image.open(picture).convert("RGB"), return_tensors="pt").pixel_values
+
+
+def save_random(folder, kind, settings, dtype, seed):
+    model = getattr(transformers, kind + "Model")(getattr(transformers, kind + "Config")(**settings))
+    randomize(model, seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 4:  # pixels to embeddings
+                p.normal_().mul_(1.4 / p[0].numel() ** 0.5)
+            elif "token" in name or "position" in name:
+                p.normal_()
+            elif "lambda" in name:
+                p.uniform_(0.3, 1.5)
+    model.to(dtype).save_pretrained(folder)
+
+
+def write(name):
+    kind, settings, dtype, processor, how, ending = VARIANTS[name]
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    torch.manual_seed(len(name))
+    save_random(folder, kind, settings, dtype, len(name))
+    getattr(transformers, processor + "ImageProcessor")(**how).save_pretrained(folder)
+    picture = folder / f"picture.{ending}"
+    Image.fromarray(draw_picture(57, 43, 1)).save(picture)
+    pixels = pixels_of(folder, picture)
+    attn, hidden = computed(folder, pixels)
+    tensors = dict(attn=attn, hidden=hidden, pixels=pixels[0])
+    save_file({k: t.float().contiguous() for k, t in tensors.items()}, folder / "expected.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    print(name, config["model_type"], list(attn.shape), list(pixels.shape))
+
+
+if __name__ == "__main__":
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for variant in sys.argv[1:] or VARIANTS:
+        write(variant)
