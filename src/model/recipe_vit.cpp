@@ -222,21 +222,41 @@ Result<Layout> dino_registers(const ConfigSource& source) {
 
 }  // namespace
 
-const Recipe kVit = {"vit",    "ViT", vit,      kVitBinds, "vit.",
-                     kIgnored, {},    kVitRows, kRows,     kVitNames};
-const Recipe kDeit = {"deit",   "DeiT", deit,     kVitBinds, "deit.",
-                      kIgnored, {},     kVitRows, kRows,     kVitNames};
-const Recipe kDinov2 = {"dinov2", "Dinov2", dino,      kDinoBinds, "dinov2.",
-                        kIgnored, {},       kDinoRows, kRows,      kDinoNames};
-const Recipe kDinov2Registers = {"dinov2_with_registers",
-                                 "Dinov2WithRegisters",
-                                 dino_registers,
-                                 kDinoBinds,
-                                 "dinov2_with_registers.",
-                                 kIgnored,
-                                 {},
-                                 kDinoRows,
-                                 kRows,
-                                 kDinoNames};
+const Recipe kVit = {.model_type = "vit",
+                     .class_name = "ViT",
+                     .layout = vit,
+                     .binds = kVitBinds,
+                     .prefix = "vit.",
+                     .ignored = kIgnored,
+                     .fields = kVitRows,
+                     .more_fields = kRows,
+                     .also_named = kVitNames};
+const Recipe kDeit = {.model_type = "deit",
+                      .class_name = "DeiT",
+                      .layout = deit,
+                      .binds = kVitBinds,
+                      .prefix = "deit.",
+                      .ignored = kIgnored,
+                      .fields = kVitRows,
+                      .more_fields = kRows,
+                      .also_named = kVitNames};
+const Recipe kDinov2 = {.model_type = "dinov2",
+                        .class_name = "Dinov2",
+                        .layout = dino,
+                        .binds = kDinoBinds,
+                        .prefix = "dinov2.",
+                        .ignored = kIgnored,
+                        .fields = kDinoRows,
+                        .more_fields = kRows,
+                        .also_named = kDinoNames};
+const Recipe kDinov2Registers = {.model_type = "dinov2_with_registers",
+                                 .class_name = "Dinov2WithRegisters",
+                                 .layout = dino_registers,
+                                 .binds = kDinoBinds,
+                                 .prefix = "dinov2_with_registers.",
+                                 .ignored = kIgnored,
+                                 .fields = kDinoRows,
+                                 .more_fields = kRows,
+                                 .also_named = kDinoNames};
 
 }  // namespace attn
