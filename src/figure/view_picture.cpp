@@ -1,5 +1,6 @@
 // view_picture.cpp - a picture cut into patches, and one row of a head painted on them.
 #include <algorithm>
+#include <cmath>
 
 #include "figure/caption.h"
 #include "figure/figure_parts.h"
@@ -71,6 +72,9 @@ Figure picture_figure(const ViewInput& input) {
   if (!input.metric && s.scale == Scale::automatic)  // that of the patches, which are many
     range.high = most_of(std::span(values).subspan(size_t(patches->first)));
   if (!(range.high > 0)) range.high = 1;
+  // The next number of two digits, for the bar.
+  const float digit = std::pow(10.f, std::floor(std::log10(range.high)) - 1);
+  range.high = std::ceil(range.high / digit - 1e-3f) * digit;
   const float most = most_of(values);
   const auto place_of = [&](int key) {
     const float value = values[size_t(key)];
