@@ -98,6 +98,7 @@ const FieldRow kOlmoeRows[] = {
      "heads of another size than hidden_size / num_attention_heads"},
     {"attention_bias", read},
     {"clip_qkv", read},
+    {"sliding_window", said, "", "a sliding window"},
     {"num_experts", read},
     {"num_local_experts", read},
     {"num_experts_per_tok", read},

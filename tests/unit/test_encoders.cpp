@@ -206,7 +206,8 @@ TEST_CASE("rotary encoders refuse what they do not compute, by name") {
       has(error_of("esm", R"(,"position_embedding_type":"relative_key")"), "rotary and absolute"));
   CHECK(has(error_of("esm", R"(,"position_embedding_type":"rotary","token_dropout":true)"),
             "mask_token_id"));
-  CHECK(has(error_of("esm", R"(,"is_folding_model":true)"), "folding proteins"));
+  CHECK(has(error_of("esm", R"(,"position_embedding_type":"rotary","is_folding_model":true)"),
+            "folding proteins"));
   CHECK(error_of("esm", R"(,"position_embedding_type":"rotary")").empty());
   for (const char* family : {"nomic_bert", "gte", "jina_embeddings_v3", "eurobert"})
     CHECK(error_of(family, "").empty());

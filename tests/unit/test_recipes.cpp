@@ -58,6 +58,7 @@ std::string field_of(const std::string& family, const std::string& name) {
         {"num_attention_heads", "n_heads"},
         {"intermediate_size", "hidden_dim"},
         {"hidden_act", "activation"}}},
+      {"esm", {{"hidden_act", ""}}},
       {"t5", kT5},
       {"mt5", kT5},
       {"bart", kBart},
@@ -117,6 +118,7 @@ bool may_be_null(const std::string& family, const std::string& field) {
 // What a family needs besides sizes.
 std::string needed(const std::string& family) {
   if (family == "stablelm") return R"(,"num_key_value_heads":4)";
+  if (family == "esm") return R"(,"pad_token_id":1)";
   if (family == "gptj") return R"(,"rotary_dim":4)";
   if (field_of(family, "intermediate_size") == "decoder_ffn_dim")
     return R"(,"encoder_layers":1,"encoder_attention_heads":2,"encoder_ffn_dim":9)"

@@ -394,7 +394,7 @@ void draw_prompt_row(Frame& f) {
     if (ImGui::GetMainViewport()->Size.y >= 700)
       heading(f, f.t("Picture for the model", "模型读入的图片"));
     draw_picture_row(f);
-    if (f.trace) draw_strip(f.reads(), 1);
+    if (f.trace) draw_strips(f.reads(), 1);
     return;
   }
   const ImVec2 window = ImGui::GetMainViewport()->Size;
