@@ -28,8 +28,8 @@ import tempfile
 import numpy as np
 import torch
 import transformers
-from forward import EAGER, TEXT, make_wordpiece, randomize
 import seq2seq
+from forward import EAGER, TEXT, make_wordpiece
 from fuzz_draws import DECODERS, FAMILIES, SEQ2SEQ
 
 TOLERANCE = 2e-5  # of a weight; more where float32 in PyTorch is itself farther from float64
@@ -284,7 +284,8 @@ def pair_round(program, folder, r, text, words, settings):
     ours, found_ids = [], []
     for part in seq2seq.PARTS:
         out = folder / "out.npz"
-        done = run(program, "attention", folder, source, "--pair", target, "--part", part, "--out", out)
+        texts = (source, "--pair", target, "--part", part)
+        done = run(program, "attention", folder, *texts, "--out", out)
         if done.returncode == 1:
             return Round(0, 0, (0, 0), settings, done.stderr.strip(), 0)
         if done.returncode != 0:

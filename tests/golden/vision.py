@@ -101,7 +101,7 @@ def computed(folder, pixels, dtype=torch.float32):
 
 
 def resize_as_before_pillow_13(image, size, *arguments, resize=Image.Image.resize, **more):
-    """Columns first; Pillow 13 now and then takes rows first, which rounds some pixels otherwise."""
+    """Columns first; Pillow 13 now and then takes rows first, which rounds some otherwise."""
     width, height = size
     halfway = resize(image, (width, image.height), *arguments, **more)
     return resize(halfway, (width, height), *arguments, **more)
@@ -116,7 +116,8 @@ def pixels_of(folder, picture):
 
 
 def save_random(folder, kind, settings, dtype, seed):
-    model = getattr(transformers, kind + "Model")(getattr(transformers, kind + "Config")(**settings))
+    config = getattr(transformers, kind + "Config")(**settings)
+    model = getattr(transformers, kind + "Model")(config)
     randomize(model, seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -141,7 +142,8 @@ def write(name):
     pixels = pixels_of(folder, picture)
     attn, hidden = computed(folder, pixels)
     tensors = dict(attn=attn, hidden=hidden, pixels=pixels[0])
-    save_file({k: t.float().contiguous() for k, t in tensors.items()}, folder / "expected.safetensors")
+    expected = {k: t.float().contiguous() for k, t in tensors.items()}
+    save_file(expected, folder / "expected.safetensors")
     config = json.loads((folder / "config.json").read_text())
     print(name, config["model_type"], list(attn.shape), list(pixels.shape))
 

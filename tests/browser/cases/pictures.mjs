@@ -6,7 +6,10 @@ import {kData} from "../golden.mjs";
 import {check, equal, until} from "../harness.mjs";
 
 const folder = path.join(kData, "vision/dinov2-registers");
-const picture = {name: "cat.png", bytes: readFileSync(path.join(folder, "picture.png"))};
+const picture = {
+  name: "cat.png",
+  bytes: readFileSync(path.join(folder, "picture.png"))
+};
 
 export const cases = [
   {
@@ -15,8 +18,9 @@ export const cases = [
       const page = await t.open(t.isolated + "#model=scratch");
       const before = await page.settle();
       await page.drop([picture]);
-      await until(async () => (await page.status()).file_error?.includes("cat.png: a picture"),
-                  "a picture on a text model is taken without a word");
+      await until(
+          async () => (await page.status()).file_error?.includes("cat.png: a picture"),
+          "a picture on a text model is taken without a word");
       await page.drop_paths([folder]);
       await page.opened(before.model);
       await page.settle();
