@@ -147,325 +147,453 @@ inline constexpr Text kLangTitles[] = {{"English", "English"}, {"中文", "中�
 // Calls f(member, field) for every member. A new setting is added here.
 template <class S, class F>
 void for_each_field(S& s, F&& f) {
-  f(s.model, Field{
-                 .key = "model",
-                 .title = {"Model", "模型"},
-                 .help = {"The model to run", "要运行的模型"},
-             });
-  f(s.text, Field{
-                .key = "text",
-                .title = {"Text", "文本"},
-                .help = {"The text the model reads", "模型读入的文本"},
-            });
-  f(s.pair, Field{
-                .key = "pair",
-                .title = {"Second text", "第二段文本"},
-                .help = {"Read together with the text, as the model reads pairs; empty: none",
-                         "与文本成对读入模型；为空则没有"},
-            });
-  f(s.tokens,
-    Field{
+  {
+    static constexpr Field kField = {
+        .key = "model",
+        .title = {"Model", "模型"},
+        .help = {"The model to run", "要运行的模型"},
+    };
+    f(s.model, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "text",
+        .title = {"Text", "文本"},
+        .help = {"The text the model reads", "模型读入的文本"},
+    };
+    f(s.text, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "pair",
+        .title = {"Second text", "第二段文本"},
+        .help = {"Read together with the text, as the model reads pairs; empty: none",
+                 "与文本成对读入模型；为空则没有"},
+    };
+    f(s.pair, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "tokens",
         .title = {"Token names", "词元名称"},
         .help = {"Names of the random inputs, separated by spaces", "随机输入的名称，以空格分隔"},
-    });
-  f(s.n_tokens, Field{
-                    .key = "n",
-                    .title = {"Sequence length", "序列长度"},
-                    .help = {"Number of tokens; 0: one per name", "词元个数；0：与名称个数相同"},
-                    .high = 1024,
-                });
-  f(s.d_model, Field{
-                   .key = "d_model",
-                   .title = {"d_model", "d_model"},
-                   .help = {"Size of each token's vector", "每个词元向量的维数"},
-                   .low = 1,
-                   .high = 4096,
-               });
-  f(s.n_heads,
-    Field{
+    };
+    f(s.tokens, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "n",
+        .title = {"Sequence length", "序列长度"},
+        .help = {"Number of tokens; 0: one per name", "词元个数；0：与名称个数相同"},
+        .high = 1024,
+    };
+    f(s.n_tokens, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "d_model",
+        .title = {"d_model", "d_model"},
+        .help = {"Size of each token's vector", "每个词元向量的维数"},
+        .low = 1,
+        .high = 4096,
+    };
+    f(s.d_model, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "heads",
         .title = {"Heads", "头数"},
         .help = {"Number of heads; must divide d_model", "注意力头的个数；须能整除 d_model"},
         .low = 1,
         .high = 256,
-    });
-  f(s.n_samples, Field{
-                     .key = "batch",
-                     .title = {"Batch", "批大小"},
-                     .help = {"Number of samples in the batch", "一批中的样本数"},
-                     .low = 1,
-                     .high = 64,
-                 });
-  f(s.seed, Field{
-                .key = "seed",
-                .title = {"Seed", "随机种子"},
-                .help = {"Gives the same random numbers as torch.manual_seed",
-                         "与 torch.manual_seed 产生的随机数完全相同"},
-                .high = 2147483647,
-            });
-  f(s.mask, Field{
-                .key = "mask",
-                .title = {"Mask", "掩码"},
-                .help = {"Which keys each query may attend to", "每个查询可以关注哪些键"},
-                .names = kMaskNames,
-                .titles = kMaskTitles,
-            });
-  f(s.sample,
-    Field{
+    };
+    f(s.n_heads, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "batch",
+        .title = {"Batch", "批大小"},
+        .help = {"Number of samples in the batch", "一批中的样本数"},
+        .low = 1,
+        .high = 64,
+    };
+    f(s.n_samples, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "seed",
+        .title = {"Seed", "随机种子"},
+        .help = {"Gives the same random numbers as torch.manual_seed",
+                 "与 torch.manual_seed 产生的随机数完全相同"},
+        .high = 2147483647,
+    };
+    f(s.seed, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "mask",
+        .title = {"Mask", "掩码"},
+        .help = {"Which keys each query may attend to", "每个查询可以关注哪些键"},
+        .names = kMaskNames,
+        .titles = kMaskTitles,
+    };
+    f(s.mask, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "sample",
         .title = {"Sample", "样本"},
         .help = {"Index of the sample in the batch, from 0", "样本在批中的编号，从 0 开始"},
         .high = 63,
-    });
-  f(s.part, Field{
-                .key = "part",
-                .title = {"Part", "部分"},
-                .help = {"Encoder, decoder or cross-attention, from 0",
-                         "编码器、解码器或交叉注意力，从 0 开始"},
-                .high = 15,
-            });
-  f(s.layer, Field{
-                 .key = "layer",
-                 .title = {"Layer", "层"},
-                 .help = {"Index of the layer, from 0", "层的编号，从 0 开始"},
-                 .high = 1023,
-             });
-  f(s.head, Field{
-                .key = "head",
-                .title = {"Head", "头"},
-                .help = {"Index of the head in its layer, from 0", "头在该层中的编号，从 0 开始"},
-                .high = 1023,
-            });
-  f(s.token, Field{
-                 .key = "token",
-                 .title = {"Token", "词元"},
-                 .help = {"Position, from 0, of the query whose row is shown",
-                          "所显示的权重行对应的查询位置，从 0 开始"},
-                 .high = 1048575,
-             });
-  f(s.locked_key, Field{
-                      .key = "key",
-                      .title = {"Locked key", "锁定的键"},
-                      .help = {"Key of the locked cell; -1: none", "锁定单元格所在的键；-1：无"},
-                      .low = -1,
-                      .high = 1048575,
-                  });
-  f(s.rectangle, Field{
-                     .key = "rect",
-                     .title = {"Rectangle", "矩形"},
-                     .help = {"Selected part of the map; 2-5.0-3 is queries 2 to 5, keys 0 to 3",
-                              "热力图中选定的区域；2-5.0-3 表示查询 2 至 5、键 0 至 3"},
-                 });
-  f(s.units, Field{
-                 .key = "units",
-                 .title = {"Token grouping", "词元分组"},
-                 .help = {"What the map, the lines and the text treat as one unit",
-                          "热力图、连线和文本以什么为一个单位"},
-                 .names = kUnitNames,
-                 .titles = kUnitTitles,
-             });
-  f(s.spans, Field{
-                 .key = "spans",
-                 .title = {"Spans", "片段"},
-                 .help = {"Tokens to merge; 2-5.7-9 merges tokens 2 to 5 and 7 to 9",
-                          "要合并的词元；2-5.7-9 表示合并词元 2 至 5 以及 7 至 9"},
-             });
-  f(s.specials, Field{
-                    .key = "special",
-                    .title = {"Special tokens", "特殊词元"},
-                    .help = {"Hidden tokens keep their weight: rows are not renormalized",
-                             "隐藏的词元仍保留其权重：各行不会重新归一化"},
-                    .names = kSpecialNames,
-                    .titles = kSpecialTitles,
-                });
-  f(s.between, Field{
-                   .key = "between",
-                   .title = {"Pair of texts", "成对文本"},
-                   .help = {"Which text's queries attend to which text's keys; rows are not "
-                            "renormalized",
-                            "显示哪段文本的查询对哪段文本的键的注意力；各行不会重新归一化"},
-                   .names = kBetweenNames,
-                   .titles = kBetweenTitles,
-               });
-  f(s.strip,
-    Field{
+    };
+    f(s.sample, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "part",
+        .title = {"Part", "部分"},
+        .help = {"Encoder, decoder or cross-attention, from 0",
+                 "编码器、解码器或交叉注意力，从 0 开始"},
+        .high = 15,
+    };
+    f(s.part, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "layer",
+        .title = {"Layer", "层"},
+        .help = {"Index of the layer, from 0", "层的编号，从 0 开始"},
+        .high = 1023,
+    };
+    f(s.layer, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "head",
+        .title = {"Head", "头"},
+        .help = {"Index of the head in its layer, from 0", "头在该层中的编号，从 0 开始"},
+        .high = 1023,
+    };
+    f(s.head, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "token",
+        .title = {"Token", "词元"},
+        .help = {"Position, from 0, of the query whose row is shown",
+                 "所显示的权重行对应的查询位置，从 0 开始"},
+        .high = 1048575,
+    };
+    f(s.token, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "key",
+        .title = {"Locked key", "锁定的键"},
+        .help = {"Key of the locked cell; -1: none", "锁定单元格所在的键；-1：无"},
+        .low = -1,
+        .high = 1048575,
+    };
+    f(s.locked_key, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "rect",
+        .title = {"Rectangle", "矩形"},
+        .help = {"Selected part of the map; 2-5.0-3 is queries 2 to 5, keys 0 to 3",
+                 "热力图中选定的区域；2-5.0-3 表示查询 2 至 5、键 0 至 3"},
+    };
+    f(s.rectangle, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "units",
+        .title = {"Token grouping", "词元分组"},
+        .help = {"What the map, the lines and the text treat as one unit",
+                 "热力图、连线和文本以什么为一个单位"},
+        .names = kUnitNames,
+        .titles = kUnitTitles,
+    };
+    f(s.units, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "spans",
+        .title = {"Spans", "片段"},
+        .help = {"Tokens to merge; 2-5.7-9 merges tokens 2 to 5 and 7 to 9",
+                 "要合并的词元；2-5.7-9 表示合并词元 2 至 5 以及 7 至 9"},
+    };
+    f(s.spans, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "special",
+        .title = {"Special tokens", "特殊词元"},
+        .help = {"Hidden tokens keep their weight: rows are not renormalized",
+                 "隐藏的词元仍保留其权重：各行不会重新归一化"},
+        .names = kSpecialNames,
+        .titles = kSpecialTitles,
+    };
+    f(s.specials, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "between",
+        .title = {"Pair of texts", "成对文本"},
+        .help = {"Which text's queries attend to which text's keys; rows are not "
+                 "renormalized",
+                 "显示哪段文本的查询对哪段文本的键的注意力；各行不会重新归一化"},
+        .names = kBetweenNames,
+        .titles = kBetweenTitles,
+    };
+    f(s.between, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "strip",
         .title = {"Text colour", "文本着色"},
         .help = {"Measure that colours the tokens of the text; none: the chosen token's attention",
                  "为文本中的词元着色的度量；无：所选词元的注意力"},
-    });
-  f(s.cut, Field{
-               .key = "cut",
-               .title = {"Long text", "过长的文本"},
-               .help = {"Which part is read of a text that is too long for the model",
-                        "文本超出模型上限时读取哪一部分"},
-               .names = kCutNames,
-               .titles = kCutTitles,
-           });
-  f(s.repeat,
-    Field{
+    };
+    f(s.strip, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "cut",
+        .title = {"Long text", "过长的文本"},
+        .help = {"Which part is read of a text that is too long for the model",
+                 "文本超出模型上限时读取哪一部分"},
+        .names = kCutNames,
+        .titles = kCutTitles,
+    };
+    f(s.cut, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "repeat",
         .title = {"Random tokens", "随机词元"},
         .help = {"Number of random tokens, repeated, that replace the text; 0: use the text",
                  "代替文本的随机词元个数，这些词元重复两遍；0：使用文本"},
         .high = 512,
-    });
-  f(s.repeat_seed, Field{
-                       .key = "repeat_seed",
-                       .title = {"Random token seed", "随机词元的种子"},
-                       .help = {"Gives the same tokens as --random-repeat --seed",
-                                "与 --random-repeat --seed 得到的词元相同"},
-                       .high = 2147483647,
-                   });
-  f(s.pool,
-    Field{
+    };
+    f(s.repeat, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "repeat_seed",
+        .title = {"Random token seed", "随机词元的种子"},
+        .help = {"Gives the same tokens as --random-repeat --seed",
+                 "与 --random-repeat --seed 得到的词元相同"},
+        .high = 2147483647,
+    };
+    f(s.repeat_seed, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "pool",
         .title = {"Pooling", "池化"},
         .help = {"What a cell that covers many weights shows", "覆盖多个权重的单元格显示什么"},
         .names = kPoolNames,
         .titles = kPoolTitles,
-    });
-  f(s.view, Field{
-                .key = "view",
-                .title = {"View", "视图"},
-                .help = {"What the middle panel shows", "中间面板显示的内容"},
-            });
-  f(s.panel, Field{
-                 .key = "panel",
-                 .title = {"Panel", "面板"},
-                 .help = {"What the side panel shows", "侧边面板显示的内容"},
-                 .names = kPanelNames,
-                 .titles = kPanelTitles,
-             });
-  f(s.learn,
-    Field{
+    };
+    f(s.pool, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "view",
+        .title = {"View", "视图"},
+        .help = {"What the middle panel shows", "中间面板显示的内容"},
+    };
+    f(s.view, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "panel",
+        .title = {"Panel", "面板"},
+        .help = {"What the side panel shows", "侧边面板显示的内容"},
+        .names = kPanelNames,
+        .titles = kPanelTitles,
+    };
+    f(s.panel, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "learn",
         .title = {"Chapter or lesson", "章节或课程"},
         .help = {"What the Learn panel shows: a chapter, or a lesson and its step, such as mask.2",
                  "学习面板显示的章节，或课程及其步骤，例如 mask.2"},
-    });
-  f(s.measure,
-    Field{
+    };
+    f(s.learn, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "measure",
         .title = {"Measure", "度量"},
         .help = {"Measure that colours and sorts the heads; none: their attention patterns",
                  "为各头着色和排序的度量；无：显示注意力模式"},
-    });
-  f(s.versus, Field{
-                  .key = "versus",
-                  .title = {"Second measure", "第二度量"},
-                  .help = {"The other measure of the scatter plot", "散点图的另一个度量"},
-              });
-  f(s.dots, Field{
-                .key = "dots",
-                .title = {"Dot colour", "点的颜色"},
-                .help = {"What colours the dots of the scatter plot: the layer, or the role that "
-                         "a head has in general",
-                         "散点图中点的颜色表示什么：层，或该头一般而言的角色"},
-                .names = kDotNames,
-                .titles = kDotTitles,
-            });
-  f(s.show, Field{
-                .key = "show",
-                .title = {"Map shows", "热力图显示"},
-                .help = {"What the cells of the map show", "热力图的单元格显示什么"},
-            });
-  f(s.filter, Field{
-                  .key = "filter",
-                  .title = {"Filter", "筛选"},
-                  .help = {"Heads to list, such as induction > 0.5 L5",
-                           "列出哪些头，例如 induction > 0.5 L5"},
-              });
-  f(s.order, Field{
-                 .key = "order",
-                 .title = {"Order", "顺序"},
-                 .help = {"Order of the heads in the list", "列表中各头的顺序"},
-                 .names = kOrderNames,
-                 .titles = kOrderTitles,
-             });
-  f(s.arrange, Field{
-                   .key = "arrange",
-                   .title = {"Arrangement", "排列"},
-                   .help = {"Where heads stand among all heads: by layer and head, or from the "
-                            "highest measure to the lowest",
-                            "所有头如何排列：按层与头，或按度量从高到低"},
-                   .names = kArrangeNames,
-                   .titles = kArrangeTitles,
-               });
-  f(s.mass,
-    Field{
+    };
+    f(s.measure, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "versus",
+        .title = {"Second measure", "第二度量"},
+        .help = {"The other measure of the scatter plot", "散点图的另一个度量"},
+    };
+    f(s.versus, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "dots",
+        .title = {"Dot colour", "点的颜色"},
+        .help = {"What colours the dots of the scatter plot: the layer, or the role that "
+                 "a head has in general",
+                 "散点图中点的颜色表示什么：层，或该头一般而言的角色"},
+        .names = kDotNames,
+        .titles = kDotTitles,
+    };
+    f(s.dots, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "show",
+        .title = {"Map shows", "热力图显示"},
+        .help = {"What the cells of the map show", "热力图的单元格显示什么"},
+    };
+    f(s.show, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "filter",
+        .title = {"Filter", "筛选"},
+        .help = {"Heads to list, such as induction > 0.5 L5",
+                 "列出哪些头，例如 induction > 0.5 L5"},
+    };
+    f(s.filter, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "order",
+        .title = {"Order", "顺序"},
+        .help = {"Order of the heads in the list", "列表中各头的顺序"},
+        .names = kOrderNames,
+        .titles = kOrderTitles,
+    };
+    f(s.order, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "arrange",
+        .title = {"Arrangement", "排列"},
+        .help = {"Where heads stand among all heads: by layer and head, or from the "
+                 "highest measure to the lowest",
+                 "所有头如何排列：按层与头，或按度量从高到低"},
+        .names = kArrangeNames,
+        .titles = kArrangeTitles,
+    };
+    f(s.arrange, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "mass",
         .title = {"Attention drawn", "绘制比例"},
         .help = {"Percentage of each query's attention that the lines show, strongest first",
                  "连线显示每个查询注意力的百分之多少，从最强的开始"},
         .low = 1,
         .high = 100,
-    });
-  f(s.offset, Field{
-                  .key = "offset",
-                  .title = {"Offset", "偏移"},
-                  .help = {"Tokens back that the fixed-offset score looks; negative: ahead",
-                           "固定偏移分数往前看多少个词元；负数：往后看"},
-                  .low = -1024,
-                  .high = 1024,
-              });
-  f(s.target, Field{
-                  .key = "target",
-                  .title = {"Target", "目标"},
-                  .help = {"The token to measure; empty: the most likely one",
-                           "要度量的词元；空：概率最高的词元"},
-              });
-  f(s.foil,
-    Field{
+    };
+    f(s.mass, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "offset",
+        .title = {"Offset", "偏移"},
+        .help = {"Tokens back that the fixed-offset score looks; negative: ahead",
+                 "固定偏移分数往前看多少个词元；负数：往后看"},
+        .low = -1024,
+        .high = 1024,
+    };
+    f(s.offset, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "target",
+        .title = {"Target", "目标"},
+        .help = {"The token to measure; empty: the most likely one",
+                 "要度量的词元；空：概率最高的词元"},
+    };
+    f(s.target, kField);
+  }
+  {
+    static constexpr Field kField = {
         .key = "foil",
         .title = {"Compared with", "对比词元"},
         .help = {"The token to compare the target with; empty: none", "与目标比较的词元；空：无"},
-    });
-  f(s.look, Field{
-                .key = "look",
-                .title = {"Part in view", "可见部分"},
-                .help = {"Part of the map in view: first and last key and query, such as 2-0-10-8",
-                         "热力图的可见部分：起止的键与查询，例如 2-0-10-8"},
-            });
-  f(s.palette, Field{
-                   .key = "palette",
-                   .title = {"Palette", "配色"},
-                   .help = {"Colours of the heat maps", "热力图的颜色"},
-                   .names = kPaletteNames,
-                   .titles = kPaletteTitles,
-               });
-  f(s.scale, Field{
-                 .key = "scale",
-                 .title = {"Scale", "刻度"},
-                 .help = {"How weights map to colours; automatic: from 0 to 1, and less where "
-                          "nearly all weights are small",
-                          "权重如何映射为颜色；自动：从 0 到 1，权重普遍很小时缩小范围"},
-                 .names = kScaleNames,
-                 .titles = kScaleTitles,
-             });
-  f(s.contrast, Field{
-                    .key = "contrast",
-                    .title = {"Colours of all heads", "所有头的颜色"},
-                    .help = {"Whether the maps of all heads share one scale of colours",
-                             "所有头的热力图是否共用同一颜色刻度"},
-                    .names = kContrastNames,
-                    .titles = kContrastTitles,
-                });
-  f(s.theme, Field{
-                 .key = "theme",
-                 .title = {"Theme", "主题"},
-                 .help = {"Light or dark", "浅色或深色"},
-                 .names = kThemeNames,
-                 .titles = kThemeTitles,
-             });
-  f(s.lang, Field{
-                .key = "lang",
-                .title = {"Language", "语言"},
-                .help = {"Language of the interface and the figures", "界面与图的语言"},
-                .names = kLangNames,
-                .titles = kLangTitles,
-            });
+    };
+    f(s.foil, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "look",
+        .title = {"Part in view", "可见部分"},
+        .help = {"Part of the map in view: first and last key and query, such as 2-0-10-8",
+                 "热力图的可见部分：起止的键与查询，例如 2-0-10-8"},
+    };
+    f(s.look, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "palette",
+        .title = {"Palette", "配色"},
+        .help = {"Colours of the heat maps", "热力图的颜色"},
+        .names = kPaletteNames,
+        .titles = kPaletteTitles,
+    };
+    f(s.palette, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "scale",
+        .title = {"Scale", "刻度"},
+        .help = {"How weights map to colours; automatic: from 0 to 1, and less where "
+                 "nearly all weights are small",
+                 "权重如何映射为颜色；自动：从 0 到 1，权重普遍很小时缩小范围"},
+        .names = kScaleNames,
+        .titles = kScaleTitles,
+    };
+    f(s.scale, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "contrast",
+        .title = {"Colours of all heads", "所有头的颜色"},
+        .help = {"Whether the maps of all heads share one scale of colours",
+                 "所有头的热力图是否共用同一颜色刻度"},
+        .names = kContrastNames,
+        .titles = kContrastTitles,
+    };
+    f(s.contrast, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "theme",
+        .title = {"Theme", "主题"},
+        .help = {"Light or dark", "浅色或深色"},
+        .names = kThemeNames,
+        .titles = kThemeTitles,
+    };
+    f(s.theme, kField);
+  }
+  {
+    static constexpr Field kField = {
+        .key = "lang",
+        .title = {"Language", "语言"},
+        .help = {"Language of the interface and the figures", "界面与图的语言"},
+        .names = kLangNames,
+        .titles = kLangTitles,
+    };
+    f(s.lang, kField);
+  }
 }
 
 }  // namespace attn
