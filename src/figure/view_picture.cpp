@@ -20,8 +20,8 @@ struct Side {
   const Patches& patches;
   Vec2 size() const { return {cell * float(patches.columns()), cell * float(patches.rows())}; }
   Vec2 corner(int patch) const {
-    return {at.x + cell * float(patch % patches.columns()),
-            at.y + cell * float(patch / patches.columns())};
+    const int row = patch / patches.columns();
+    return {at.x + cell * float(patch % patches.columns()), at.y + cell * float(row)};
   }
 };
 
