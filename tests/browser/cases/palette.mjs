@@ -27,7 +27,8 @@ const kWhere = {
   previous_page: "panel=learn&learn=token",
   unlock: "token=3&key=2",
 };
-const kUnreachable = ["retry"];  // nothing has failed
+// Nothing has failed, and the model has no parts (pairs.mjs presses P).
+const kUnreachable = ["retry", "next_part"];
 
 const focused = (page) => page.evaluate(() => document.activeElement?.id);
 const is_open = async (page) => "search" in (await page.layout());
