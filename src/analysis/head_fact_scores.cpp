@@ -225,6 +225,7 @@ std::vector<HeadScore> fact_scores() {
           .cells = cells::first,
           .usual = true,
           .sink_aware = false,
+          .across = true,
       },
       {
           .metric =
@@ -354,6 +355,7 @@ std::vector<HeadScore> fact_scores() {
           .of_row = special,
           .cells = cells::special,
           .usual = true,
+          .across = true,
       },
       {
           .metric =
@@ -374,6 +376,7 @@ std::vector<HeadScore> fact_scores() {
           .of_row = punctuation,
           .cells = cells::punctuation,
           .usual = true,
+          .across = true,
       },
       {
           .metric =
@@ -456,6 +459,7 @@ std::vector<HeadScore> fact_scores() {
           .column = {"bits", "熵"},
           .of_row = entropy,
           .usual = true,
+          .across = true,
       },
       {
           .metric =
@@ -473,6 +477,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"wide", "熵比"},
           .of_row = entropy_share,
+          .across = true,
       },
       {
           .metric =
@@ -491,6 +496,7 @@ std::vector<HeadScore> fact_scores() {
               },
           .column = {"max", "最大"},
           .of_row = largest,
+          .across = true,
       },
       {
           .metric =
@@ -510,6 +516,7 @@ std::vector<HeadScore> fact_scores() {
           .column = {"n50", "n50"},
           .of_row = span_50,
           .sink_aware = false,
+          .across = true,
       },
       {
           .metric =
@@ -529,6 +536,7 @@ std::vector<HeadScore> fact_scores() {
           .column = {"n90", "n90"},
           .of_row = span_90,
           .sink_aware = false,
+          .across = true,
       },
       {
           .metric =

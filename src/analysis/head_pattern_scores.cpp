@@ -65,6 +65,7 @@ std::vector<HeadScore> pattern_scores() {
               },
           .column = {"alike", "相似"},
           .of_head = likeness,
+          .across = true,
       },
       {
           .metric =
@@ -103,6 +104,7 @@ std::vector<HeadScore> pattern_scores() {
               },
           .column = {"vert", "竖线"},
           .of_head = vertical,
+          .across = true,
       },
       {
           .metric =
@@ -187,6 +189,7 @@ std::vector<HeadScore> pattern_scores() {
           .column = {"nats", "奈特"},
           .of_head = clark_entropy,
           .sink_aware = false,
+          .across = true,
       },
       {
           .metric =
@@ -206,6 +209,7 @@ std::vector<HeadScore> pattern_scores() {
           .of_head = clark_punctuation,
           .cells = cells::comma_or_point,
           .sink_aware = false,
+          .across = true,
       },
       {
           .metric =
@@ -229,6 +233,7 @@ std::vector<HeadScore> pattern_scores() {
           .of_head = value_norm,
           .sink_aware = false,
           .by_norms = true,
+          .across = true,
       },
       {
           .metric =
@@ -251,6 +256,7 @@ std::vector<HeadScore> pattern_scores() {
           .cells = cells::first,
           .sink_aware = false,
           .by_norms = true,
+          .across = true,
       },
   };
 }

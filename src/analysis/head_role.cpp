@@ -104,12 +104,13 @@ Text role_name(Role role) {
   return {};
 }
 
-std::vector<const HeadScore*> role_scores(bool with_period) {
+std::vector<const HeadScore*> role_scores(bool with_period, bool cross) {
   std::vector<const HeadScore*> out;
   for (const RoleRow& row : role_rows()) {
     for (const char* id : row.scores) {
       const HeadScore* score = find_head_score(id);
-      if (score && (with_period || !score->by_period)) out.push_back(score);
+      if (score && (with_period || !score->by_period) && (!cross || score->across))
+        out.push_back(score);
     }
   }
   return out;

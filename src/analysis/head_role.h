@@ -46,7 +46,8 @@ constexpr int kLeastRows = 4;
 // "Induction", "First-token sink".
 Text role_name(Role role);
 // The scores that roles are decided by; those of r + r only where the period is known.
-std::vector<const HeadScore*> role_scores(bool with_period);
+// Of cross-attention, those that are meant for two texts.
+std::vector<const HeadScore*> role_scores(bool with_period, bool cross = false);
 // A role's score of one head: the first of its scores that the table has counts of. None: no rows.
 struct RoleShare {
   const HeadScore* score = nullptr;

@@ -48,6 +48,7 @@ std::span<const HeadScore> head_scores() {
     for (size_t i = 0; i < all.size(); ++i) {
       all[i].metric.axes = {Axis::layer, Axis::head};
       all[i].metric.reads |= reads_sample;
+      if (!all[i].across) all[i].metric.needs |= needs_self;
       all[i].metric.begin = kBegins[i];
     }
     return all;

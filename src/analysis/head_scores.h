@@ -49,6 +49,7 @@ struct HeadScore {
   bool spread = false;     // the mean's standard deviation is the score
   bool by_period = false;  // only where the input is r + r
   bool by_norms = false;   // only where there is a model, for W_O
+  bool across = false;     // queries and keys may be of two texts; else it is of one
 
   bool needs_period() const { return by_period; }
   float value(const Mean& mean) const;

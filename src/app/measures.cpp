@@ -137,6 +137,9 @@ struct MeasureWork {
   const Model* heads_model() const {
     return wish.model && wish.model->encoder && wish.at.part == 2 ? nullptr : inputs().model;
   }
+  std::vector<const HeadScore*> roles_by() const {
+    return role_scores(wish.period > 0, wish.trace->at(wish.at).part == Part::cross);
+  }
   size_t n_made() const { return made.made.size(); }
   // The pass whose activations are asked for: of the encoder alone, or of the whole model.
   bool of_encoder() const { return wish.model->encoder && wish.at.part == 0; }
@@ -150,7 +153,7 @@ struct MeasureWork {
   std::optional<Chain::Link> next() {
     if (n_made() == wish.keys.size()) {
       if (!wish.roles || made.roles) return {};
-      return walk(role_scores(wish.period > 0), 2);
+      return walk(roles_by(), 2);
     }
     const Metric& metric = *wish.keys[n_made()].metric;
     const bool asks = (metric.needs & needs_activations) && wish.model &&
@@ -214,7 +217,7 @@ struct MeasureWork {
     const auto has = [&](const HeadScore* score) {
       return std::ranges::find(table.scores, score) != table.scores.end();
     };
-    if (std::ranges::all_of(role_scores(wish.period > 0), has))
+    if (std::ranges::all_of(roles_by(), has))
       made.roles = roles_of(table, wish.trace, wish.at.part, wish.at.sample);
     for (size_t s = 0; s < table.scores.size() && n_made() < wish.keys.size(); ++s)
       add({kByHead, {table.n_layers, table.n_heads}, table.values(s)}, {});

@@ -348,7 +348,8 @@ int run_heads(const Options& o) {
   const int period = o.random_repeat ? o.length : o.period;
   std::vector<const HeadScore*> scores;
   for (const HeadScore& score : head_scores())
-    if (period > 0 || !score.needs_period()) scores.push_back(&score);
+    if ((period > 0 || !score.needs_period()) && (part < 2 || score.across))
+      scores.push_back(&score);
   std::optional<HeadTable> table;
   Progress progress("Running the model", int(samples.size()));
   for (const Tokens& tokens : samples) {

@@ -161,7 +161,8 @@ Status check_tokens(const Model& model, const Tokens& tokens) {
 Status ForwardPass::check(const Model& model, const Tokens& tokens, const Edits& edits) {
   if (model.encoder) {
     if (!edits.empty()) return Error{"Heads of encoder–decoders cannot be changed yet"};
-    assert(tokens.source);
+    if (!tokens.source)
+      return Error{model.name + " has an encoder and a decoder, and needs a text for either"};
     if (Status wrong = check_tokens(*model.encoder, *tokens.source)) return wrong;
   }
   if (Status wrong = check_tokens(model, tokens)) return wrong;

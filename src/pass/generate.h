@@ -33,7 +33,7 @@ class Generation {
   std::unique_ptr<Impl> impl_;
 };
 
-// All steps at once; of a model without an encoder, or with a typed pair, the tokens as they are.
+// All steps at once.
 Tokens with_generated(const std::shared_ptr<const Model>& model, Tokens tokens);
 // Whether the decoder has read but its start, so that a Generation follows.
 bool is_to_be_generated(const Model& model, std::string_view pair);

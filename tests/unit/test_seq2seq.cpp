@@ -2,6 +2,7 @@
 // taken over from an earlier pass.
 #include <doctest/doctest.h>
 
+#include "analysis/head_role.h"
 #include "analysis/measure.h"
 #include "golden_model.h"
 #include "pass/forward.h"
@@ -175,6 +176,30 @@ TEST_CASE("measures of layers that read one text are refused for decoders of an 
   CHECK_FALSE(is_refused("head_writes", 1));
   CHECK_FALSE(is_refused("rollout", 0));
   CHECK_FALSE(is_refused("pattern", 2));
+}
+
+TEST_CASE("scores that compare positions are refused for cross-attention, and no role is of them") {
+  const auto model = load("t5");
+  const Trace trace = forward(model, read(*model, "The cat sat.", "It was a dog"));
+  State state;
+  state.part = 2;
+  const Inputs in{model.get(), &trace, &state};
+  for (const char* id :
+       {"previous_token", "self", "induction", "same_word", "distance", "diagonal"}) {
+    CAPTURE(id);
+    CHECK(missing(*find_metric(id), in));
+  }
+  for (const char* id : {"first_token", "special", "entropy", "vertical"}) {
+    CAPTURE(id);
+    CHECK_FALSE(missing(*find_metric(id), in));
+  }
+  for (const HeadScore* score : role_scores(false, true)) CHECK(score->across);
+  CHECK(role_scores(false, true).size() < role_scores(false).size());
+}
+
+TEST_CASE("a decoder without its encoder's text is refused") {
+  const auto model = load("bart");
+  CHECK(ForwardPass::check(*model, model->tokenizer->encode("the cat")));
 }
 
 TEST_CASE("no byte more than said is needed for an encoder and its decoder") {
