@@ -87,7 +87,7 @@ Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const,
         if (part == 0) work->x = triangle((work->head.*x)());
         if (part == 1) work->y = triangle((work->head.*y)());
         if (part < 2) return;
-        const Eigen::JacobiSVD<Wide> svd(work->x * work->y.transpose());
+        const Eigen::JacobiSVD<Wide, Eigen::NoQRPreconditioner> svd(work->x * work->y.transpose());
         const int n = work->head.model.config.d_head;
         work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
         for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)

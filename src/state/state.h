@@ -144,6 +144,12 @@ inline constexpr Text kThemeTitles[] = {
     {"System", "跟随系统"}, {"Light", "浅色"}, {"Dark", "深色"}};
 inline constexpr Text kLangTitles[] = {{"English", "English"}, {"中文", "中文"}};
 
+// A call, and not a copy of f for each of the many members, which would be much of the program.
+template <class F, class T>
+[[gnu::noinline]] void visit_field(F& f, T& value, const Field& field) {
+  f(value, field);
+}
+
 // Calls f(member, field) for every member. A new setting is added here.
 template <class S, class F>
 void for_each_field(S& s, F&& f) {
@@ -153,7 +159,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Model", "模型"},
         .help = {"The model to run", "要运行的模型"},
     };
-    f(s.model, kField);
+    visit_field(f, s.model, kField);
   }
   {
     static constexpr Field kField = {
@@ -161,7 +167,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Text", "文本"},
         .help = {"The text the model reads", "模型读入的文本"},
     };
-    f(s.text, kField);
+    visit_field(f, s.text, kField);
   }
   {
     static constexpr Field kField = {
@@ -170,7 +176,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Read together with the text, as the model reads pairs; empty: none",
                  "与文本成对读入模型；为空则没有"},
     };
-    f(s.pair, kField);
+    visit_field(f, s.pair, kField);
   }
   {
     static constexpr Field kField = {
@@ -178,7 +184,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Token names", "词元名称"},
         .help = {"Names of the random inputs, separated by spaces", "随机输入的名称，以空格分隔"},
     };
-    f(s.tokens, kField);
+    visit_field(f, s.tokens, kField);
   }
   {
     static constexpr Field kField = {
@@ -187,7 +193,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Number of tokens; 0: one per name", "词元个数；0：与名称个数相同"},
         .high = 1024,
     };
-    f(s.n_tokens, kField);
+    visit_field(f, s.n_tokens, kField);
   }
   {
     static constexpr Field kField = {
@@ -197,7 +203,7 @@ void for_each_field(S& s, F&& f) {
         .low = 1,
         .high = 4096,
     };
-    f(s.d_model, kField);
+    visit_field(f, s.d_model, kField);
   }
   {
     static constexpr Field kField = {
@@ -207,7 +213,7 @@ void for_each_field(S& s, F&& f) {
         .low = 1,
         .high = 256,
     };
-    f(s.n_heads, kField);
+    visit_field(f, s.n_heads, kField);
   }
   {
     static constexpr Field kField = {
@@ -217,7 +223,7 @@ void for_each_field(S& s, F&& f) {
         .low = 1,
         .high = 64,
     };
-    f(s.n_samples, kField);
+    visit_field(f, s.n_samples, kField);
   }
   {
     static constexpr Field kField = {
@@ -227,7 +233,7 @@ void for_each_field(S& s, F&& f) {
                  "与 torch.manual_seed 产生的随机数完全相同"},
         .high = 2147483647,
     };
-    f(s.seed, kField);
+    visit_field(f, s.seed, kField);
   }
   {
     static constexpr Field kField = {
@@ -237,7 +243,7 @@ void for_each_field(S& s, F&& f) {
         .names = kMaskNames,
         .titles = kMaskTitles,
     };
-    f(s.mask, kField);
+    visit_field(f, s.mask, kField);
   }
   {
     static constexpr Field kField = {
@@ -246,7 +252,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Index of the sample in the batch, from 0", "样本在批中的编号，从 0 开始"},
         .high = 63,
     };
-    f(s.sample, kField);
+    visit_field(f, s.sample, kField);
   }
   {
     static constexpr Field kField = {
@@ -256,7 +262,7 @@ void for_each_field(S& s, F&& f) {
                  "编码器、解码器或交叉注意力，从 0 开始"},
         .high = 15,
     };
-    f(s.part, kField);
+    visit_field(f, s.part, kField);
   }
   {
     static constexpr Field kField = {
@@ -265,7 +271,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Index of the layer, from 0", "层的编号，从 0 开始"},
         .high = 1023,
     };
-    f(s.layer, kField);
+    visit_field(f, s.layer, kField);
   }
   {
     static constexpr Field kField = {
@@ -274,7 +280,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Index of the head in its layer, from 0", "头在该层中的编号，从 0 开始"},
         .high = 1023,
     };
-    f(s.head, kField);
+    visit_field(f, s.head, kField);
   }
   {
     static constexpr Field kField = {
@@ -284,7 +290,7 @@ void for_each_field(S& s, F&& f) {
                  "所显示的权重行对应的查询位置，从 0 开始"},
         .high = 1048575,
     };
-    f(s.token, kField);
+    visit_field(f, s.token, kField);
   }
   {
     static constexpr Field kField = {
@@ -294,7 +300,7 @@ void for_each_field(S& s, F&& f) {
         .low = -1,
         .high = 1048575,
     };
-    f(s.locked_key, kField);
+    visit_field(f, s.locked_key, kField);
   }
   {
     static constexpr Field kField = {
@@ -303,7 +309,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Selected part of the map; 2-5.0-3 is queries 2 to 5, keys 0 to 3",
                  "热力图中选定的区域；2-5.0-3 表示查询 2 至 5、键 0 至 3"},
     };
-    f(s.rectangle, kField);
+    visit_field(f, s.rectangle, kField);
   }
   {
     static constexpr Field kField = {
@@ -314,7 +320,7 @@ void for_each_field(S& s, F&& f) {
         .names = kUnitNames,
         .titles = kUnitTitles,
     };
-    f(s.units, kField);
+    visit_field(f, s.units, kField);
   }
   {
     static constexpr Field kField = {
@@ -323,7 +329,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Tokens to merge; 2-5.7-9 merges tokens 2 to 5 and 7 to 9",
                  "要合并的词元；2-5.7-9 表示合并词元 2 至 5 以及 7 至 9"},
     };
-    f(s.spans, kField);
+    visit_field(f, s.spans, kField);
   }
   {
     static constexpr Field kField = {
@@ -334,7 +340,7 @@ void for_each_field(S& s, F&& f) {
         .names = kSpecialNames,
         .titles = kSpecialTitles,
     };
-    f(s.specials, kField);
+    visit_field(f, s.specials, kField);
   }
   {
     static constexpr Field kField = {
@@ -346,7 +352,7 @@ void for_each_field(S& s, F&& f) {
         .names = kBetweenNames,
         .titles = kBetweenTitles,
     };
-    f(s.between, kField);
+    visit_field(f, s.between, kField);
   }
   {
     static constexpr Field kField = {
@@ -355,7 +361,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Measure that colours the tokens of the text; none: the chosen token's attention",
                  "为文本中的词元着色的度量；无：所选词元的注意力"},
     };
-    f(s.strip, kField);
+    visit_field(f, s.strip, kField);
   }
   {
     static constexpr Field kField = {
@@ -366,7 +372,7 @@ void for_each_field(S& s, F&& f) {
         .names = kCutNames,
         .titles = kCutTitles,
     };
-    f(s.cut, kField);
+    visit_field(f, s.cut, kField);
   }
   {
     static constexpr Field kField = {
@@ -376,7 +382,7 @@ void for_each_field(S& s, F&& f) {
                  "代替文本的随机词元个数，这些词元重复两遍；0：使用文本"},
         .high = 512,
     };
-    f(s.repeat, kField);
+    visit_field(f, s.repeat, kField);
   }
   {
     static constexpr Field kField = {
@@ -386,7 +392,7 @@ void for_each_field(S& s, F&& f) {
                  "与 --random-repeat --seed 得到的词元相同"},
         .high = 2147483647,
     };
-    f(s.repeat_seed, kField);
+    visit_field(f, s.repeat_seed, kField);
   }
   {
     static constexpr Field kField = {
@@ -396,7 +402,7 @@ void for_each_field(S& s, F&& f) {
         .names = kPoolNames,
         .titles = kPoolTitles,
     };
-    f(s.pool, kField);
+    visit_field(f, s.pool, kField);
   }
   {
     static constexpr Field kField = {
@@ -404,7 +410,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"View", "视图"},
         .help = {"What the middle panel shows", "中间面板显示的内容"},
     };
-    f(s.view, kField);
+    visit_field(f, s.view, kField);
   }
   {
     static constexpr Field kField = {
@@ -414,7 +420,7 @@ void for_each_field(S& s, F&& f) {
         .names = kPanelNames,
         .titles = kPanelTitles,
     };
-    f(s.panel, kField);
+    visit_field(f, s.panel, kField);
   }
   {
     static constexpr Field kField = {
@@ -423,7 +429,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"What the Learn panel shows: a chapter, or a lesson and its step, such as mask.2",
                  "学习面板显示的章节，或课程及其步骤，例如 mask.2"},
     };
-    f(s.learn, kField);
+    visit_field(f, s.learn, kField);
   }
   {
     static constexpr Field kField = {
@@ -432,7 +438,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Measure that colours and sorts the heads; none: their attention patterns",
                  "为各头着色和排序的度量；无：显示注意力模式"},
     };
-    f(s.measure, kField);
+    visit_field(f, s.measure, kField);
   }
   {
     static constexpr Field kField = {
@@ -440,7 +446,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Second measure", "第二度量"},
         .help = {"The other measure of the scatter plot", "散点图的另一个度量"},
     };
-    f(s.versus, kField);
+    visit_field(f, s.versus, kField);
   }
   {
     static constexpr Field kField = {
@@ -452,7 +458,7 @@ void for_each_field(S& s, F&& f) {
         .names = kDotNames,
         .titles = kDotTitles,
     };
-    f(s.dots, kField);
+    visit_field(f, s.dots, kField);
   }
   {
     static constexpr Field kField = {
@@ -460,7 +466,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Map shows", "热力图显示"},
         .help = {"What the cells of the map show", "热力图的单元格显示什么"},
     };
-    f(s.show, kField);
+    visit_field(f, s.show, kField);
   }
   {
     static constexpr Field kField = {
@@ -469,7 +475,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Heads to list, such as induction > 0.5 L5",
                  "列出哪些头，例如 induction > 0.5 L5"},
     };
-    f(s.filter, kField);
+    visit_field(f, s.filter, kField);
   }
   {
     static constexpr Field kField = {
@@ -479,7 +485,7 @@ void for_each_field(S& s, F&& f) {
         .names = kOrderNames,
         .titles = kOrderTitles,
     };
-    f(s.order, kField);
+    visit_field(f, s.order, kField);
   }
   {
     static constexpr Field kField = {
@@ -491,7 +497,7 @@ void for_each_field(S& s, F&& f) {
         .names = kArrangeNames,
         .titles = kArrangeTitles,
     };
-    f(s.arrange, kField);
+    visit_field(f, s.arrange, kField);
   }
   {
     static constexpr Field kField = {
@@ -502,7 +508,7 @@ void for_each_field(S& s, F&& f) {
         .low = 1,
         .high = 100,
     };
-    f(s.mass, kField);
+    visit_field(f, s.mass, kField);
   }
   {
     static constexpr Field kField = {
@@ -513,7 +519,7 @@ void for_each_field(S& s, F&& f) {
         .low = -1024,
         .high = 1024,
     };
-    f(s.offset, kField);
+    visit_field(f, s.offset, kField);
   }
   {
     static constexpr Field kField = {
@@ -522,7 +528,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"The token to measure; empty: the most likely one",
                  "要度量的词元；空：概率最高的词元"},
     };
-    f(s.target, kField);
+    visit_field(f, s.target, kField);
   }
   {
     static constexpr Field kField = {
@@ -530,7 +536,7 @@ void for_each_field(S& s, F&& f) {
         .title = {"Compared with", "对比词元"},
         .help = {"The token to compare the target with; empty: none", "与目标比较的词元；空：无"},
     };
-    f(s.foil, kField);
+    visit_field(f, s.foil, kField);
   }
   {
     static constexpr Field kField = {
@@ -539,7 +545,7 @@ void for_each_field(S& s, F&& f) {
         .help = {"Part of the map in view: first and last key and query, such as 2-0-10-8",
                  "热力图的可见部分：起止的键与查询，例如 2-0-10-8"},
     };
-    f(s.look, kField);
+    visit_field(f, s.look, kField);
   }
   {
     static constexpr Field kField = {
@@ -549,7 +555,7 @@ void for_each_field(S& s, F&& f) {
         .names = kPaletteNames,
         .titles = kPaletteTitles,
     };
-    f(s.palette, kField);
+    visit_field(f, s.palette, kField);
   }
   {
     static constexpr Field kField = {
@@ -561,7 +567,7 @@ void for_each_field(S& s, F&& f) {
         .names = kScaleNames,
         .titles = kScaleTitles,
     };
-    f(s.scale, kField);
+    visit_field(f, s.scale, kField);
   }
   {
     static constexpr Field kField = {
@@ -572,7 +578,7 @@ void for_each_field(S& s, F&& f) {
         .names = kContrastNames,
         .titles = kContrastTitles,
     };
-    f(s.contrast, kField);
+    visit_field(f, s.contrast, kField);
   }
   {
     static constexpr Field kField = {
@@ -582,7 +588,7 @@ void for_each_field(S& s, F&& f) {
         .names = kThemeNames,
         .titles = kThemeTitles,
     };
-    f(s.theme, kField);
+    visit_field(f, s.theme, kField);
   }
   {
     static constexpr Field kField = {
@@ -592,7 +598,7 @@ void for_each_field(S& s, F&& f) {
         .names = kLangNames,
         .titles = kLangTitles,
     };
-    f(s.lang, kField);
+    visit_field(f, s.lang, kField);
   }
 }
 
