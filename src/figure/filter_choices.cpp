@@ -83,6 +83,7 @@ size_t word_begin(std::string_view text) {
 
 std::vector<FilterChoice> filter_choices(std::string_view text, int n_layers, int n_heads,
                                          Lang lang, size_t most) {
+  if (text.size() > kMostFilter) return {};
   const size_t begin = word_begin(text);
   const std::string_view word = text.substr(begin);
   Choices c{text.substr(0, begin), plain(word), {}, {}};

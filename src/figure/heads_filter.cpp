@@ -213,6 +213,9 @@ std::vector<NamedRole> named_roles() {
 std::string role_filter(Role role) { return "role=" + plain(role_name(role).en); }
 
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang) {
+  if (text.size() > kMostFilter)
+    return Error{
+        tr(lang, "A filter has at most 1000 bytes; shorten it", "筛选条件最多 1000 字节；请缩短")};
   HeadFilter filter;
   Reader r{text, lang};
   for (r.skip(); r.at < text.size(); r.skip()) {

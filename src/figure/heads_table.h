@@ -62,7 +62,9 @@ struct HeadFilter {
 // beginning that no other measure has, a role by its name in either language or the beginning of
 // it; case, spaces and underscores do not matter. Roles are those in general
 // (HeadsTable::general); without these no head passes.
-// The error is one sentence that says how to correct it.
+// The error is one sentence that says how to correct it. A link may bring any text, which is read
+// in every frame: longer ones are refused.
+inline constexpr size_t kMostFilter = 1000;  // bytes
 Result<HeadFilter> parse_filter(std::string_view text, Lang lang);
 // "role=induction".
 std::string role_filter(Role role);

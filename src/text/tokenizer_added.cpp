@@ -74,11 +74,12 @@ void AddedTokens::cut(Pieces& pieces, bool after_normalization) const {
   cut_pieces(pieces, [&](AlignedText&& text, Pieces& out) { cut(text, finder, out); });
 }
 
-static size_t before_blanks(std::string_view text, size_t end) {
+// Where the blanks before `end` begin, but not before `from`.
+static size_t before_blanks(std::string_view text, size_t from, size_t end) {
   size_t begin = end, at = end;
-  while (at > 0) {
+  while (at > from) {
     do --at;
-    while (at > 0 && (uint8_t(text[at]) & 0xC0) == 0x80);
+    while (at > from && (uint8_t(text[at]) & 0xC0) == 0x80);
     size_t next = at;
     if (!is_whitespace(decode_utf8(text, next))) break;
     begin = at;
@@ -103,6 +104,7 @@ static bool is_single_word(std::string_view text, size_t begin, size_t end) {
 void AddedTokens::cut(const AlignedText& text, const TokenFinder& finder, Pieces& out) const {
   const std::string_view all = text.text;
   size_t covered = 0;
+  size_t blanks = 0, blanks_end = 0;  // blanks already looked at: not again for each match in them
   for (size_t at = 0; at < all.size();) {
     size_t end = at;
     const int index = finder.match(all, at, end);
@@ -114,8 +116,14 @@ void AddedTokens::cut(const AlignedText& text, const TokenFinder& finder, Pieces
     size_t begin = std::max(at, covered);
     at = end;
     if (token.single_word && !is_single_word(all, begin, end)) continue;
-    if (token.lstrip) begin = std::max(before_blanks(all, begin), covered);
-    if (token.rstrip) end = after_blanks(all, end);
+    if (token.lstrip) begin = before_blanks(all, covered, begin);
+    if (token.rstrip) {
+      if (end < blanks || end > blanks_end) {
+        blanks = end;
+        blanks_end = after_blanks(all, end);
+      }
+      end = blanks_end;
+    }
     if (begin >= end) continue;
     if (covered < begin) out.push_back({text.slice(covered, begin)});
     out.push_back({text.slice(begin, end), token.id});

@@ -111,7 +111,7 @@ std::optional<Normalizer> normalizers::precompiled(std::string_view charsmap) {
   if (charsmap.size() >= 4) std::memcpy(&trie_size, charsmap.data(), 4);
   if (charsmap.size() < 4 || trie_size > charsmap.size() - 4) return {};
   map.units.resize(trie_size / 4);
-  std::memcpy(map.units.data(), charsmap.data() + 4, map.units.size() * 4);
+  if (!map.units.empty()) std::memcpy(map.units.data(), charsmap.data() + 4, map.units.size() * 4);
   map.texts = repair_utf8(charsmap.substr(4 + trie_size));
   return [map = std::make_shared<const CharsMap>(std::move(map))](AlignedText& text) {
     apply(*map, text);
