@@ -160,8 +160,12 @@ function make(tag, attributes) {
   return Object.assign(document.createElement(tag), attributes);
 }
 
-function write(node, text = '') {
-  if (node.textContent !== text) node.textContent = text;
+// Names in a file may hold control characters, or turn the direction of the text around them.
+const UNSEEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+export function write(node, text = '') {
+  const safe = text.replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (node.textContent !== safe) node.textContent = safe;
 }
 
 // One child for each entry; those that are there are kept, with the focus that one of them may

@@ -15,6 +15,9 @@ namespace attn {
 namespace {
 
 constexpr size_t kMostDepth = 128;
+// Four times those of the largest vocabulary in use (262,144 pieces and 580,604 merges, of three
+// values each); each takes 32 bytes, twice while a list grows.
+constexpr size_t kMostValues = 8'000'000;
 // Objects with more members than this are searched by an index.
 constexpr size_t kFewMembers = 16;
 
@@ -97,7 +100,8 @@ struct Builder {
   std::vector<Node> waiting;
   std::vector<Open> open;
   Slice next_key;
-  bool too_deep = false, too_large = false;
+  size_t n_values = 0;
+  bool too_deep = false, too_large = false;  // too many values or too much text
   size_t error_at = 0;
   std::string error;
 
@@ -109,6 +113,8 @@ struct Builder {
     return slice;
   }
   bool add(Node node) {
+    too_large |= ++n_values > kMostValues;
+    if (too_large) return false;
     node.key = next_key;
     next_key = {};
     waiting.push_back(node);
@@ -206,6 +212,9 @@ Result<Json> Json::parse(std::string_view text, std::string_view file) {
     return broken(file, text, at, "not UTF-8");
   Builder builder;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder) || builder.waiting.empty()) {
+    if (builder.too_large)
+      return Error{std::string(file) + ": more than " + std::to_string(kMostValues / 1'000'000) +
+                   " million values, more than any model's; check that it is the right file"};
     if (builder.too_deep) {
       return Error{std::string(file) + ": nested deeper than " + std::to_string(kMostDepth) +
                    " levels; the file cannot be read"};
@@ -319,11 +328,8 @@ std::string json_quote(std::string_view text) {
     if (const size_t i = c < 0x80 ? kNamed.find(char(c)) : kNamed.npos; i != kNamed.npos) {
       out += '\\';
       out += kNames[i];
-    } else if (c < 0x20 || c == 0x7F) {
-      constexpr char kHex[] = "0123456789abcdef";
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
+    } else if (is_unprintable(c)) {
+      append_escape(out, c);
     } else {
       append_utf8(out, c);
     }

@@ -57,6 +57,31 @@ size_t first_broken_utf8(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) { return first_broken_utf8(text) == text.size(); }
 
+bool is_unprintable(char32_t c) {
+  if (c < 0xA0) return c >= 0x7F || (c < 0x20 && c != U'\n' && c != U'\t');
+  return c == 0x61C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+void append_escape(std::string& out, char32_t c) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kHex[c >> shift & 15];
+}
+
+std::string printable(std::string_view text, LineBreaks breaks) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = decode_utf8(text, at);
+    if (is_unprintable(c) || (c == U'\n' && breaks == LineBreaks::escaped))
+      append_escape(out, c);
+    else
+      append_utf8(out, c);
+  }
+  return out;
+}
+
 std::string repair_utf8(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {

@@ -22,6 +22,15 @@ size_t first_broken_utf8(std::string_view text);
 // errors="replace" do.
 std::string repair_utf8(std::string_view text);
 
+// True for what must not reach a terminal or a page as it is: control characters (also U+0080 to
+// U+009F) but line break and tab, and what turns the direction of the text around it.
+bool is_unprintable(char32_t c);
+// `text` with these as \u001b, and invalid bytes as U+FFFD. Line breaks as well where it is to be
+// one line.
+enum class LineBreaks { kept, escaped };
+std::string printable(std::string_view text, LineBreaks breaks = LineBreaks::kept);
+void append_escape(std::string& out, char32_t c);  // \u001b, as in JSON
+
 // Columns in a terminal: 2 for East Asian wide and fullwidth, 0 for combining marks.
 int display_width(std::string_view text);
 // `text` padded with spaces to `columns`; longer text is not cut.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "base/utf8.h"
 #include "files/known_files.h"
 #include "model/model.h"
 
@@ -57,6 +58,12 @@ Result<Folder> find_folder(std::span<const File> files, std::span<const FileForm
 
 namespace {
 
+// A name that a file gives, as it may stand in a sentence.
+std::string shown_name(std::string_view name) {
+  constexpr size_t kMost = 120;
+  return printable(name.substr(0, kMost), LineBreaks::escaped) + (name.size() > kMost ? "…" : "");
+}
+
 Error missing_shards(const std::set<std::string>& missing, const std::string& why) {
   std::string names;
   for (const std::string& name : missing) {
@@ -64,7 +71,7 @@ Error missing_shards(const std::set<std::string>& missing, const std::string& wh
       names += ", …";
       break;
     }
-    names += (names.empty() ? "" : ", ") + name;
+    names += (names.empty() ? "" : ", ") + shown_name(name);
   }
   return Error{names + (missing.size() == 1 ? " is" : " are") + " missing: " + why +
                "; drop all files of the model together"};

@@ -152,3 +152,16 @@ TEST_CASE("a document made value by value reads like a parsed one") {
   builder.text("alone");
   CHECK(builder.take()->text() == "alone");
 }
+
+TEST_CASE("JSON of more values than any model has is refused before it takes the memory") {
+  std::string text = "[0";
+  for (int i = 1; i < 8'000'001; ++i) text += ",0";
+  CHECK(error_of(text + "]").find("x.json: more than 8 million values") == 0);
+  text.resize(text.size() - 4);
+  CHECK(error_of(text + "]") == "");
+}
+
+TEST_CASE("quoted text has no character that a terminal obeys") {
+  CHECK(json_quote("\x1b\xc2\x9b\xe2\x80\xae") == R"("\u001b\u009b\u202e")");
+  CHECK(Json::parse(json_quote("\xc2\x9b\xe2\x80\xae"), "x")->text() == "\xc2\x9b\xe2\x80\xae");
+}

@@ -66,3 +66,17 @@ TEST_CASE("normal forms are Unicode's") {
   CHECK(normalize("\xFF", NormalForm::nfc) == "\xFF");
   CHECK(normalize("", NormalForm::nfc) == "");
 }
+
+TEST_CASE("what must not reach a terminal is shown by its number") {
+  CHECK(printable("a\x1b[8m\x07 \xc2\x9b é 中\t\n") == "a\\u001b[8m\\u0007 \\u009b é 中\t\n");
+  CHECK(printable("a\nb", LineBreaks::escaped) == "a\\u000ab");
+  CHECK(printable("\xe2\x80\xae right") == "\\u202e right");
+  CHECK(printable("\xe2\x81\xa6\xd8\x9c") == "\\u2066\\u061c");
+  CHECK(printable("\xff") == "\xef\xbf\xbd");
+  CHECK(printable("עברית 👩‍🔬") == "עברית 👩‍🔬");
+  for (char32_t c = 0; c < 0x300; ++c) {
+    std::string text;
+    append_utf8(text, c);
+    CHECK((printable(text) == text) == !is_unprintable(c));
+  }
+}
