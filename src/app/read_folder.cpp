@@ -12,21 +12,6 @@ namespace attn {
 
 namespace fs = std::filesystem;
 
-Result<Bytes> read_file(const std::string& path) {
-  std::error_code failed;
-  if (fs::is_directory(path, failed)) return Error{path + ": is a folder; give the path of a file"};
-  const uintmax_t size = fs::file_size(path, failed);
-  std::ifstream in(path, std::ios::binary);
-  if (failed || !in)
-    return Error{path + ": cannot be opened; check that it exists and is readable"};
-  ByteBuffer data;
-  if (!data.resize(size)) return Error{path + ": too large for the available memory"};
-  in.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size()));
-  if (size_t(in.gcount()) != data.size())
-    return Error{path + ": ended early while being read; try again"};
-  return Bytes(std::move(data));
-}
-
 namespace {
 
 // The first bytes of a file; none where it cannot be read.
@@ -91,6 +76,8 @@ Result<std::vector<File>> read_folder(const std::string& path) {
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
     const std::string kind = it->path().extension().string();
+    std::error_code unknown;
+    if (it->is_directory(unknown)) continue;
     if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)))
       paths.push_back(it->path());
   }

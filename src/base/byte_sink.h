@@ -35,8 +35,4 @@ class ByteSink {
 // The output of `content` as a string.
 std::string written(const std::function<void(ByteSink&)>& content);
 
-// Writes the output of `content` to a file. On an error, of `content` or the disk, the file is
-// removed.
-Status write_file(const std::string& path, const std::function<Status(ByteSink&)>& content);
-
 }  // namespace attn

@@ -14,6 +14,7 @@
 #include "app/measures.h"
 #include "app/read_folder.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "cli/terminal.h"
 #include "files/formats.h"
 #include "files/read_picture.h"
@@ -49,7 +50,7 @@ Result<std::string> read_text(const ModelOptions& options) {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
     cut_last_line_break(text);
   } else if (!options.text_file.empty()) {
-    const Result<Bytes> bytes = read_file(options.text_file);
+    const Result<Bytes> bytes = read_file(options.text_file, Pipes::read);
     if (!bytes) return bytes.error();
     text = bytes->text();
     cut_last_line_break(text);
@@ -68,11 +69,11 @@ Status out_of_range(const char* option, const char* things, int i, int n) {
 
 int fail(const Error& error) {
   std::fprintf(stderr, "%s %s\n", error_terminal().red("attnscope:").c_str(),
-               error.message.c_str());
+               printable(error.message, LineBreaks::escaped).c_str());
   return kBadInput;
 }
 
-int finish_text(std::string_view out) { return finish(fitted(out, output_terminal())); }
+int finish_text(std::string_view out) { return finish(fitted(printable(out), output_terminal())); }
 
 int finish(std::string_view out) {
   std::fflush(stdout);
@@ -180,7 +181,8 @@ std::vector<std::string> notes_of(const Model& model, std::span<const Tokens> te
 }
 
 void print_notes(std::span<const std::string> notes) {
-  for (const std::string& note : notes) std::fprintf(stderr, "attnscope: note: %s\n", note.c_str());
+  for (const std::string& note : notes)
+    std::fprintf(stderr, "attnscope: note: %s\n", printable(note, LineBreaks::escaped).c_str());
 }
 
 void add_folder(CLI::App& app, FolderOptions& options, bool required) {
@@ -332,7 +334,7 @@ static Result<Tokens> read_patches(const Model& model, const std::string& path) 
   if (!model.config.reads_pictures())
     return Error{"--picture: " + model.name + " reads text; pass a text to --text"};
   if (path == "-") return picture_tokens(model, example_picture(), "");
-  const Result<Bytes> bytes = read_file(path);
+  const Result<Bytes> bytes = read_file(path, Pipes::read);
   if (!bytes) return bytes.error();
   const Result<Picture> picture = read_picture({path, *bytes});
   if (!picture) return picture.error();

@@ -2,6 +2,8 @@
 // .safetensors.
 #include <cstdio>
 
+#include "base/file_set.h"
+#include "base/utf8.h"
 #include "cli/command.h"
 #include "figure/exporters.h"
 #include "pass/forward.h"
@@ -40,16 +42,19 @@ int run_attention(const Options& o) {
   const ArrayGroups array_groups{queries, keys, shown};
   const PatternExport what{a, opened->model->name, groups ? &array_groups : nullptr, opened->notes};
   const auto write = [&](ByteSink& sink) { return (*format)->patterns(what, sink); };
-  if (Status e = write_file(o.out, write)) return fail(*e);
+  FileSet files;
+  if (Status e = files.add(o.out, write)) return fail(*e);
   if ((*format)->tokens_ending) {
     const auto write_tokens = [&](ByteSink& sink) -> Status {
       sink.write(tokens_json(what.shown(), what.model_name, 0, what.notes));
       return {};
     };
-    if (Status e = write_file(o.out + (*format)->tokens_ending, write_tokens)) return fail(*e);
+    if (Status e = files.add(o.out + (*format)->tokens_ending, write_tokens)) return fail(*e);
   }
-  std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n", o.out.c_str(),
-              a.n_layers, a.n_heads, what.shown().n_query, what.shown().n_key);
+  if (Status e = files.finish()) return fail(*e);
+  std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n",
+              printable(o.out, LineBreaks::escaped).c_str(), a.n_layers, a.n_heads, what.shown().n_query,
+              what.shown().n_key);
   return kFine;
 }
 

@@ -73,7 +73,7 @@ Result<std::vector<int>> ids_of(const Json& list, const std::string& where, cons
 
 // [1, 2, 3], or a list of such lists with one sample each.
 Result<std::vector<Tokens>> read_ids(const std::string& path, const Model& model) {
-  const Result<Bytes> bytes = read_file(path);
+  const Result<Bytes> bytes = read_file(path, Pipes::read);
   if (!bytes) return bytes.error();
   const Result<Json> json = Json::parse(bytes->text(), path);
   if (!json) return json.error();

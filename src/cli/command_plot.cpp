@@ -3,6 +3,7 @@
 
 #include "app/measures.h"
 #include "app/read_folder.h"
+#include "base/file_set.h"
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/regrouped.h"

@@ -1,9 +1,13 @@
 // commands.cpp - the table of commands, and the program around them.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <new>
 #include <string>
 #include <vector>
 
+#include "base/file_set.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -101,7 +105,8 @@ constexpr char kExamples[] =
     "attnscope heads --model DIR --text-file story.txt";
 
 int bad_usage(const std::string& what) {
-  std::fprintf(stderr, "%s %s\n", error_terminal().red("attnscope:").c_str(), what.c_str());
+  std::fprintf(stderr, "%s %s\n", error_terminal().red("attnscope:").c_str(),
+               printable(what).c_str());
   return kBadUsage;
 }
 
@@ -114,9 +119,14 @@ int print_help(const CLI::App& app) {
   return finish(help_text(*parsed[0], row->examples, output_terminal()));
 }
 
-}  // namespace
+// Ends the program as the signal would have, but without the files that it had begun.
+void end_by_signal(int signal) {
+  FileSet::remove_unfinished();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
-int run_cli(int argc, const char* const* argv) {
+int run_words(int argc, const char* const* argv) {
   CLI::App app("See every attention head of every layer of a transformer, exactly.", "attnscope");
   app.set_version_flag("--version", "attnscope " ATTNSCOPE_VERSION);
   app.footer(
@@ -141,11 +151,29 @@ int run_cli(int argc, const char* const* argv) {
   } catch (const CLI::CallForHelp&) {
     return print_help(app);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --version
+    if (e.get_exit_code() == 0) return finish("attnscope " ATTNSCOPE_VERSION "\n");  // --version
     return bad_usage(std::string(e.what()) + "; see attnscope " + command + " --help");
   }
   if (std::fflush(stdout) != 0) return fail({"the output could not be written; is the disk full?"});
   return code;
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    // One that is ignored, as by nohup, stays ignored.
+    if (std::signal(signal, end_by_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
+  try {
+    return run_words(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return fail(
+        {"the memory is used up; take a smaller model or a shorter text, or end other "
+         "programs"});
+  } catch (const std::exception& e) {
+    return fail({std::string("stopped by an error that it does not expect: ") + e.what() +
+                 "; please report it with the command"});
+  }
 }
 
 }  // namespace attn

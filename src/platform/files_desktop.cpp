@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/read_folder.h"
+#include "base/file_set.h"
 #include "platform/program.h"
 
 namespace attn::platform {
@@ -80,6 +81,8 @@ fs::path data_folder() {
 
 void on_drop(TakeFiles then) { program().dropped = std::move(then); }
 
+void on_room(std::function<void(uint64_t)> make) { program().make_room = std::move(make); }
+
 void handle_event(const SDL_Event& event) {
   auto& paths = program().dropped_paths;
   if (event.type == SDL_DROPFILE) {
@@ -114,9 +117,11 @@ void fetch(const std::string& path, std::function<void(float)> progress,
 }
 
 void save_file(const std::string& name, const std::string& contents) {
-  std::ofstream file(name, std::ios::binary);
-  file << contents;
-  if (!file.flush()) say(name + ": could not be written to the current folder");
+  const auto write = [&](ByteSink& sink) -> Status {
+    sink.write(contents);
+    return {};
+  };
+  if (const Status wrong = write_file(name, write)) say(wrong->message);
 }
 
 }  // namespace attn::platform

@@ -73,7 +73,10 @@ void store(const std::string& key, const std::string& value) {
   if (path.empty()) return;
   std::error_code ignored;  // settings that cannot be saved are lost, as in a private window
   fs::create_directories(path.parent_path(), ignored);
-  std::ofstream(path, std::ios::binary) << value;
+  (void)write_file(path.string(), [&](ByteSink& sink) -> Status {
+    sink.write(value);
+    return {};
+  });
 }
 
 uint64_t memory_limit() { return uint64_t(SDL_GetSystemRAM()) * 1'000'000 / 2; }

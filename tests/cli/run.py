@@ -32,6 +32,8 @@ import zipfile
 import zlib
 from xml.etree import ElementTree
 
+import limits
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 BOOKWORM = ROOT / "web" / "models" / "bookworm-2m"
@@ -1719,6 +1721,7 @@ def main():
         test_pairs,
         test_pictures,
         test_cases,
+        *limits.tests(sys.modules[__name__]),
     ]
     # Each is a program's run after the other, so two of them keep two cores busy.
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:

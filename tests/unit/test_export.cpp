@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/csv.h"
+#include "base/file_set.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "figure/exporters.h"
@@ -73,6 +74,9 @@ TEST_CASE("a sink that is full keeps its failure, and a file that failed is not 
   CHECK(written([&](ByteSink& sink) { (void)write(sink); }) == "size one two");
   REQUIRE(!write_file(path, write));
   CHECK(std::filesystem::file_size(path) == 12);
+  CHECK(write_file(path, [](ByteSink&) -> Status { return Error{"no"}; })->message == "no");
+  CHECK(std::filesystem::file_size(path) == 12);  // as it was
+  CHECK(std::filesystem::remove(path));
   CHECK(write_file(path, [](ByteSink&) -> Status { return Error{"no"}; })->message == "no");
   CHECK(!std::filesystem::exists(path));
   CHECK(write_file(path + "/absent/file", write));
