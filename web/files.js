@@ -101,7 +101,7 @@ export class Files {
     const {tr} = this.#bound();
     const start = performance.now();
     let done = 0;
-    this.#page.call('read_start');
+    this.#page.call('read_start', total);
     for (const {path, file} of found) {
       const room = this.#page.call('read_room', path, file.size) >>> 0;
       if (!room && file.size)

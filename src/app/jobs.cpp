@@ -14,11 +14,22 @@
 namespace attn {
 namespace {
 
-Error too_much(Lang lang, uint64_t bytes, uint64_t room) {
-  return Error{tr(lang, "The text is too long for the available memory: it needs ",
-                  "文本过长，可用内存不足：需要 ") +
-               human_bytes(bytes) + tr(lang, ", but only ", "，仅剩 ") + human_bytes(room) +
-               tr(lang, " is free; shorten the text", "；请缩短文本")};
+// `shortest`: what a text of a few tokens needs.
+Error too_much(Lang lang, uint64_t bytes, const Room& room, uint64_t shortest) {
+  const std::string left = human_bytes(room.with_release);
+  if (shortest <= room.with_release)
+    return Error{tr(lang, "The text is too long for the available memory: it needs ",
+                    "文本过长，可用内存不足：需要 ") +
+                 human_bytes(bytes) + tr(lang, ", but only ", "，仅剩 ") + left +
+                 tr(lang, " is free; shorten the text", "；请缩短文本")};
+  return Error{tr(lang, "The weights of this model take ", "该模型的权重占用 ") +
+               human_bytes(room.model) + tr(lang, " of the ", "，可用内存共 ") +
+               human_bytes(room.limit) +
+               tr(lang, " of memory that may be used, and what is left, ", "，剩余的 ") + left +
+               tr(lang,
+                  ", is not enough for any text; open a smaller model, or this one in the desktop "
+                  "program",
+                  " 不足以处理任何文本；请打开较小的模型，或用桌面程序打开该模型")};
 }
 
 // Bytes of inputs, outputs and everything between, without the module itself.
@@ -82,8 +93,7 @@ Job scratch_job(ScratchSettings settings, Room room, Lang lang,
   auto made = std::make_shared<std::optional<MadeTrace>>();
   const auto make = [lang, room](const ScratchSettings& s) -> MadeTrace {
     const uint64_t bytes = bytes_needed(s);
-    if (bytes > room.room)
-      return {too_much(lang, bytes, room.with_release), bytes <= room.with_release};
+    if (bytes > room.room) return {too_much(lang, bytes, room, 0), bytes <= room.with_release};
     Result<ScratchRun> run = run_scratch(s);
     if (!run) return {run.error()};
     auto kept = std::make_shared<const ScratchRun>(std::move(*run));
@@ -169,9 +179,18 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     bool can_be_cut() const { return wish.pair.empty() && !wish.model->encoder; }
     bool has_room(uint64_t bytes, bool fits_alone) {
       if (bytes <= wish.room.room) return true;
-      made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release),
+      made.emplace(MadeTrace{too_much(lang, bytes, wish.room, bytes_of_shortest()),
                              fits_alone && bytes <= wish.room.with_release});
       return false;
+    }
+    // With one layer kept.
+    uint64_t bytes_of_shortest() const {
+      const Config& c = wish.model->config;
+      if (c.reads_pictures()) return 0;
+      Keep keep{.edits = wish.edits};
+      keep.layers.assign(size_t(c.n_layers), false);
+      if (c.n_layers > 0) keep.layers[0] = true;
+      return ForwardPass::bytes_needed(c, 2, keep, tokens->n_source() > 0 ? 2 : 0);
     }
     bool generate() {
       if (generation->step()) return true;
@@ -188,7 +207,8 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       const uint64_t bytes =
           ForwardPass::bytes_needed(model.config, n, keep.value_or(Keep{}), n_source);
       if (!keep || bytes > wish.room.room) {
-        made.emplace(MadeTrace{too_much(lang, bytes, wish.room.with_release), keep.has_value()});
+        made.emplace(
+            MadeTrace{too_much(lang, bytes, wish.room, bytes_of_shortest()), keep.has_value()});
         return false;
       }
       before = most_reusable(wish.earlier, model, *tokens, *keep);

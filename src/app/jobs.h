@@ -23,14 +23,15 @@ using LoadResult = Result<std::shared_ptr<const Model>>;
 Job load_job(std::vector<File> files, std::string name, bool ignore_unused, Lang lang,
              std::function<void(LoadResult, std::vector<File> refused)> done);
 
-// Bytes that a trace and its computation may take; beyond `room` only once the pictures on screen
-// are released.
+// Bytes that a trace and its computation may take; beyond `room` only once older traces, the
+// pictures on screen and other models are let go. `model` is what the model takes of `limit`.
 struct Room {
   uint64_t room = 0, with_release = 0;
+  uint64_t model = 0, limit = 0;
 };
 struct MadeTrace {
   TraceResult result;
-  bool release_first = false;  // nothing was made: it fits once older pictures are released
+  bool release_first = false;  // nothing was made: it fits once something else is let go
   Cuts cuts = {};              // of a text that is too long for the model
 };
 Job scratch_job(ScratchSettings settings, Room room, Lang lang,

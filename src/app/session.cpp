@@ -34,6 +34,13 @@ std::string note_of(const Trace& trace, const Site& at, Lang lang) {
             " 层，选择其他层会重新运行模型");
 }
 
+Error memory_is_used_up(Lang lang) {
+  return Error{tr(lang,
+                  "The memory is used up; shorten the text, open a smaller model, or close other "
+                  "programs and pages",
+                  "内存已用尽；请缩短文本、打开较小的模型，或关闭其他程序和网页")};
+}
+
 bool is_shown(const Side& side, const TraceKey& key, const State& state) {
   if (side.key != key) return false;
   const State at = clamped(state, *side.shown.trace);
@@ -78,6 +85,8 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
     }
     return {};
   }
+  for (Loaded& l : loaded)
+    if (l.id == state.model) l.used = ++n_uses;
   if (model(state.model)->config.reads_pictures()) {
     key.text.clear();
     key.pair.clear();
@@ -123,7 +132,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
 }
 
 void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) {
-  if (made.release_first) return release();
+  if (made.release_first && release()) return;
   if (!made.result) {
     side.failed = key;
     side.error = made.result.error();
@@ -158,8 +167,9 @@ void Session::Impl::forget_pictures_of_lost_traces() {
   if (side_a.activations && !kept.holds(side_a.activations_of.lock())) side_a.activations.reset();
 }
 
-// Frees all but the weights. The interface drops its own copies once there is no trace.
-void Session::Impl::release() {
+// The interface drops its own copies once there is no trace.
+bool Session::Impl::release() {
+  if (kept.bytes() == 0 && !side_a.shown.trace) return let_go_of_oldest();
   kept = {};
   forget_pictures_of_lost_traces();
   side_a.shown = {};
@@ -168,14 +178,23 @@ void Session::Impl::release() {
   side_a.making.reset();
   side_a.activations.reset();
   released = true;
+  return true;
+}
+
+uint64_t Session::Impl::weight_bytes() const {
+  uint64_t bytes = 0;
+  for (const Loaded& l : loaded) bytes += l.model->weight_bytes;
+  return bytes;
 }
 
 Room Session::Impl::room() const {
-  uint64_t weights = 0;
-  for (const Loaded& l : loaded) weights += l.model->weight_bytes;
-  const auto left = [&](uint64_t bytes) { return limit > bytes ? limit - bytes : 0; };
-  const uint64_t taken = weights + kPictureRoom;
-  return {left(taken + kept.bytes()), left(taken)};
+  const auto wanted = model(wanted_model);
+  const uint64_t all = weight_bytes(), own = wanted ? wanted->weight_bytes : 0;
+  const auto left = [&](uint64_t bytes) {
+    const uint64_t taken = bytes + kPictureRoom;
+    return limit > taken ? limit - taken : 0;
+  };
+  return {left(all + kept.bytes()), left(own), own, limit};
 }
 
 std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state) {
@@ -205,15 +224,27 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
 
 void Session::Impl::follow(std::optional<Wish> wish) {
   const Wanted wanted = wish ? wish->wanted : Wanted{};
+  if (wish && wanted == out_of_room) {
+    snapshot.error = memory_is_used_up(speaks);
+    return;
+  }
   if (wanted == in_hand) return;
   in_hand = wanted;
+  out_of_room = {};
   if (!wish) return worker.cancel();
   Job job = wish->job();
+  job.out_of_memory = [this, wanted] { run_out_of_memory(wanted); };
   job.deliver = [this, deliver = std::move(job.deliver)] {
     in_hand = {};
     deliver();
   };
   worker.post(std::move(job));
+}
+
+// Once more with what can be let go; then it is said, and not tried again.
+void Session::Impl::run_out_of_memory(Wanted wanted) {
+  in_hand = {};
+  if (!release()) out_of_room = std::move(wanted);
 }
 
 void Session::want(const State& state) {

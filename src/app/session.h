@@ -81,6 +81,17 @@ class Session {
   // Bytes that weights, traces and pictures may take together; 2 GB by default.
   void limit_memory(uint64_t bytes);
 
+  // Lets go of models that were not used for longest, but not of the wanted one, until `bytes` more
+  // fit or no other is left.
+  void make_room(uint64_t bytes);
+  // The models in memory, and what their weights take.
+  struct Held {
+    std::string id;
+    uint64_t bytes = 0;
+  };
+  std::vector<Held> held() const;
+  void let_go(const std::string& id);
+
   // The attention from scratch first, then the listed ones, then those dropped.
   const std::vector<ModelEntry>& models() const;
   // Adds the entries of models/index.json. A faulty entry is an error; the others are still added.

@@ -39,8 +39,10 @@ struct Session::Impl {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const HeadCharacters> characters = nullptr;
     std::shared_ptr<ModelProbe> probe = nullptr;  // in progress, perhaps laid aside
+    uint64_t used = 0;                            // the later, the greater
   };
   std::vector<Loaded> loaded;
+  uint64_t n_uses = 0;
   std::vector<std::string> asked;       // listed models returned by take_fetch()
   std::optional<std::string> to_fetch;  // the id that the state needs
   std::string wanted_model;             // State::model of the last want()
@@ -56,7 +58,8 @@ struct Session::Impl {
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
   std::vector<File> refused;  // the dropped files that ignore_unused() opens
 
-  Wanted in_hand;  // what the worker's current job makes
+  Wanted in_hand;      // what the worker's current job makes
+  Wanted out_of_room;  // what could not be made for want of memory, until something else is wanted
 
   KeptTraces kept;
   Store<MapKey, std::shared_ptr<const PatternMap>> maps{bytes_of, kPictureRoom / 4};
@@ -107,12 +110,22 @@ struct Session::Impl {
   void take_trace(Side& side, const TraceKey& key, MadeTrace made);
   void show(Side& side, const TraceKey& key, const TracePair& pair);
   void forget_pictures_of_lost_traces();
-  void release();
+  // Lets go of older traces and the pictures, and when there are none, of the model that was not
+  // used for longest. False if only the wanted model is left.
+  bool release();
+  bool let_go_of_oldest();
+  void make_room(uint64_t bytes);
+  void let_go(const std::string& id);
+  void run_out_of_memory(Wanted wanted);
+  uint64_t weight_bytes() const;  // of all models
   Room room() const;
   void measure_memory();
   void take_picture(File file);
   void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
                  bool ignore_unused = false);
+
+  void take_model(const std::string& id, const std::string& name,
+                  std::shared_ptr<const Model> model, bool dropped);
 
   // The first missing item of each kind for the trace on screen; `at` is clamped to that trace.
   std::optional<Wish> missing_map(Side& side, const State& at);

@@ -87,6 +87,39 @@ std::optional<ModelEntry> Session::take_fetch() {
   return *impl_->entry(id);
 }
 
+// One of the list is fetched again when it is wanted; dropped files must be dropped again.
+void Session::Impl::let_go(const std::string& id) {
+  std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
+  kept.drop_model(id);
+  forget_pictures_of_lost_traces();
+  std::erase(asked, id);
+  std::erase_if(models, [&](const ModelEntry& e) { return e.id == id && read_dropped_id(id); });
+}
+
+bool Session::Impl::let_go_of_oldest() {
+  const Loaded* oldest = nullptr;
+  for (const Loaded& l : loaded)
+    if (l.id != wanted_model && (!oldest || l.used < oldest->used)) oldest = &l;
+  if (!oldest) return false;
+  let_go(std::string(oldest->id));
+  return true;
+}
+
+void Session::Impl::make_room(uint64_t bytes) {
+  while (weight_bytes() + kPictureRoom + bytes > limit && let_go_of_oldest()) {
+  }
+}
+
+void Session::make_room(uint64_t bytes) { impl_->make_room(bytes); }
+
+std::vector<Session::Held> Session::held() const {
+  std::vector<Held> all;
+  for (const Impl::Loaded& l : impl_->loaded) all.push_back({l.id, l.model->weight_bytes});
+  return all;
+}
+
+void Session::let_go(const std::string& id) { impl_->let_go(id); }
+
 void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
                               bool dropped, bool ignore_unused) {
   // The model it replaces is fetched again when needed.
@@ -94,41 +127,55 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
   in_hand = WantedModel{id};
   snapshot.can_ignore = false;
   refused.clear();
-  worker.post(
-      load_job(std::move(files), name, ignore_unused, speaks,
-               [this, id, name, dropped](LoadResult result, std::vector<File> files_again) {
-                 in_hand = {};
-                 if (!result) {
-                   if (dropped) {
-                     snapshot.file_error = result.error();
-                     snapshot.can_ignore = !files_again.empty();
-                     refused = std::move(files_again);
-                   } else {
-                     model_errors.emplace_back(id, result.error());
-                   }
-                   return;
-                 }
-                 std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
-                 loaded.push_back({id, *result});
-                 if (!dropped) return;
-                 if (!entry(id)) {
-                   ModelEntry added;
-                   added.id = id;
-                   const bool again = std::ranges::any_of(
-                       models, [&](const ModelEntry& other) { return other.title_en == name; });
-                   const auto dropped_as = read_dropped_id(id);
-                   added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
-                   added.title_zh = added.title_en;
-                   models.push_back(std::move(added));
-                 }
-                 const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
-                 if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
-                 kept.drop_model(id);
-                 forget_pictures_of_lost_traces();
-                 if (is_of_it(side_a.failed)) side_a.failed.reset();
-                 snapshot.file_error.reset();
-                 opened = id;
-               }));
+  const auto failed = [this, id, dropped](const Error& error) {
+    if (dropped)
+      snapshot.file_error = error;
+    else
+      model_errors.emplace_back(id, error);
+  };
+  const auto done = [this, id, name, dropped, failed](LoadResult result, std::vector<File> again) {
+    in_hand = {};
+    if (result) return take_model(id, name, *result, dropped);
+    failed(result.error());
+    snapshot.can_ignore = dropped && !again.empty();
+    if (dropped) refused = std::move(again);
+  };
+  uint64_t bytes = 0;
+  for (const File& file : files) bytes += file.bytes.size();
+  make_room(bytes);
+  Job job = load_job(std::move(files), name, ignore_unused, speaks, done);
+  job.out_of_memory = [this, name, failed] {
+    in_hand = {};
+    failed(Error{name + tr(speaks,
+                           ": the memory is used up while it is loaded; open a smaller model, or "
+                           "this one in the desktop program",
+                           "：加载时内存已用尽；请打开较小的模型，或用桌面程序打开该模型")});
+  };
+  worker.post(std::move(job));
+}
+
+void Session::Impl::take_model(const std::string& id, const std::string& name,
+                               std::shared_ptr<const Model> model, bool dropped) {
+  std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
+  loaded.push_back({id, std::move(model), nullptr, nullptr, ++n_uses});
+  if (!dropped) return;
+  if (!entry(id)) {
+    ModelEntry added;
+    added.id = id;
+    const bool again = std::ranges::any_of(
+        models, [&](const ModelEntry& other) { return other.title_en == name; });
+    const auto dropped_as = read_dropped_id(id);
+    added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
+    added.title_zh = added.title_en;
+    models.push_back(std::move(added));
+  }
+  const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
+  if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
+  kept.drop_model(id);
+  forget_pictures_of_lost_traces();
+  if (is_of_it(side_a.failed)) side_a.failed.reset();
+  snapshot.file_error.reset();
+  opened = id;
 }
 
 void Session::ignore_unused() {

@@ -27,8 +27,7 @@ bool is_tiled(const Attention& a) { return int64_t(a.n_query) * a.n_key > kWhole
 
 void Session::Impl::measure_memory() {
   MemoryUse& m = snapshot.memory;
-  m = {0, kept.bytes(), 0, limit};
-  for (const Loaded& l : loaded) m.weights += l.model->weight_bytes;
+  m = {weight_bytes(), kept.bytes(), 0, limit};
   m.pictures = tiles->bytes() + maps.bytes() + grids.bytes() + sharp.bytes() +
                side_a.shown.read_maps.bytes() + side_a.shown.measures.bytes();
 }

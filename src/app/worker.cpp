@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <optional>
 
 #if ATTNSCOPE_THREADS
@@ -26,6 +27,23 @@ float part_done(const Job& job, int steps_done) {
   return std::min(1.0f, float(steps_done) / float(std::max(1, n)));
 }
 
+// One step; false after the last, or where the memory is used up.
+bool step_of(Job& job, bool& no_memory) {
+  try {
+    return job.step();
+  } catch (const std::bad_alloc&) {
+    no_memory = true;
+    return false;
+  }
+}
+
+// What the job holds is let go first, since what is called may need some of it.
+void end(Job&& job, bool no_memory) {
+  const auto then = std::move(no_memory ? job.out_of_memory : job.deliver);
+  if (no_memory) job = {};
+  if (then) then();
+}
+
 }  // namespace
 
 #if ATTNSCOPE_THREADS
@@ -39,6 +57,7 @@ struct Worker::Impl {
     std::atomic<int> steps_done{0};
     std::atomic<bool> cancelled{false};
     std::atomic<bool> finished{false};
+    bool no_memory = false;  // written before `finished`
   };
 
   std::mutex mutex;
@@ -63,7 +82,7 @@ struct Worker::Impl {
       bool more = true;
       while (more && !running->cancelled) {
         const auto begun = Clock::now();
-        more = running->job.step();
+        more = step_of(running->job, running->no_memory);
         ++running->steps_done;
         if (const double ms = ms_since(begun); ms > slowest) {
           slowest = ms;
@@ -118,7 +137,7 @@ bool Worker::poll(double) {
     done = std::move(impl_->current);
     impl_->current.reset();
   }
-  if (done->job.deliver) done->job.deliver();
+  end(std::move(done->job), done->no_memory);
   return true;
 }
 
@@ -173,10 +192,10 @@ void Worker::cancel() { impl_->job.reset(); }
 bool Worker::poll(double budget_ms) {
   if (!impl_->job) return false;
   const auto end = Clock::now() + std::chrono::duration<double, std::milli>(budget_ms);
-  bool more = true;
+  bool more = true, no_memory = false;
   do {
     const auto begun = Clock::now();
-    more = impl_->job->step();
+    more = step_of(*impl_->job, no_memory);
     ++impl_->steps_done;
     if (const double ms = ms_since(begun); ms > impl_->longest.ms)
       impl_->longest = {ms, impl_->job->title};
@@ -184,7 +203,7 @@ bool Worker::poll(double budget_ms) {
   if (more) return false;
   Job done = std::move(*impl_->job);
   impl_->job.reset();
-  if (done.deliver) done.deliver();
+  end(std::move(done), no_memory);
   return true;
 }
 

@@ -53,8 +53,8 @@ int run_attention(const Options& o) {
   }
   if (Status e = files.finish()) return fail(*e);
   std::printf("%s: attention [%d, %d, %d, %d] = [layer, head, query, key]\n",
-              printable(o.out, LineBreaks::escaped).c_str(), a.n_layers, a.n_heads, what.shown().n_query,
-              what.shown().n_key);
+              printable(o.out, LineBreaks::escaped).c_str(), a.n_layers, a.n_heads,
+              what.shown().n_query, what.shown().n_key);
   return kFine;
 }
 

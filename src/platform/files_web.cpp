@@ -39,9 +39,17 @@ Transfers& transfers() {
   return all;
 }
 
+void make_room(double bytes) {
+  if (program().make_room) program().make_room(uint64_t(bytes));
+}
+
 // Null if out of memory.
 uint8_t* resize(ByteBuffer& bytes, double size) {
-  return bytes.resize(uint64_t(size)) ? bytes.data() : nullptr;
+  if (!bytes.resize(uint64_t(size))) {
+    make_room(size);
+    if (!bytes.resize(uint64_t(size))) return nullptr;
+  }
+  return bytes.data();
 }
 
 void take_read(bool picked, Result<std::vector<File>> files) {
@@ -53,6 +61,8 @@ void take_read(bool picked, Result<std::vector<File>> files) {
 }  // namespace
 
 void on_drop(TakeFiles then) { program().dropped = std::move(then); }
+
+void on_room(std::function<void(uint64_t)> make) { program().make_room = std::move(make); }
 
 void pick_files(bool folder, TakeFiles then) {
   transfers().picked = std::move(then);
@@ -76,7 +86,10 @@ extern "C" {
 using namespace attn;
 using namespace attn::platform;
 
-EMSCRIPTEN_KEEPALIVE void attn_read_start() { transfers().reading.clear(); }
+EMSCRIPTEN_KEEPALIVE void attn_read_start(double size) {
+  transfers().reading.clear();
+  make_room(size);
+}
 
 // Allocates memory for one more file.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_read_room(const char* name, double size) {

@@ -48,6 +48,8 @@ inline constexpr bool kHasPaths = true;
 // of reading itself.
 using TakeFiles = std::function<void(Result<std::vector<File>>)>;
 void on_drop(TakeFiles then);
+// Called before so many bytes of files are read into memory, to let go of others.
+void on_room(std::function<void(uint64_t bytes)> make);
 void pick_files(bool folder, TakeFiles then);
 // `path` is relative to the page (or the program's data folder). `progress` gets 0 to 1; `then`
 // runs on the UI thread.

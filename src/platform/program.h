@@ -29,6 +29,7 @@ struct Program {
   std::function<void()> before_swap;               // may read back the finished frame
 
   TakeFiles dropped;
+  std::function<void(uint64_t bytes)> make_room;
   std::function<void(std::string)> query_changed;
   std::function<std::string(const std::string&)> answer;
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 #endif
@@ -60,7 +61,11 @@ class Pool {
   Pool() {
     const int n = std::clamp(int(std::thread::hardware_concurrency()), 1, kMostThreads);
     limit_ = n;
-    for (int i = 1; i < n; ++i) threads_.emplace_back([this] { serve(); });
+    try {
+      for (int i = 1; i < n; ++i) threads_.emplace_back([this] { serve(); });
+    } catch (const std::exception&) {  // no memory or no threads are left: fewer do as well
+      limit_ = int(threads_.size()) + 1;
+    }
   }
   ~Pool() {
     {
@@ -89,14 +94,8 @@ class Pool {
     if (n_asleep_ > 0) wake(n_helpers_);
     take_ranges();
     state_.fetch_and(~kOpen);  // no thread joins from here on
-    const auto all_left = [this] { return (state_ & kWorking) == 0; };
-    if (spin(kSpinForEnd, all_left)) return;
-    std::unique_lock lock(mutex_);
-    caller_asleep_ = true;
-    // Checks again now and then: a wake-up lost by an engine must not hang a pass.
-    while (!done_.wait_for(lock, std::chrono::milliseconds(20), all_left)) {
-    }
-    caller_asleep_ = false;
+    wait_for_helpers();
+    if (no_memory_.exchange(false)) throw std::bad_alloc();
   }
 
   bool try_own() { return !owned_.exchange(true); }
@@ -110,6 +109,17 @@ class Pool {
   static constexpr uint64_t kWorking = 0xFF, kOpen = 0x100, kLow = kOpen | kWorking,
                             kOneLoop = 0x200;
 
+  void wait_for_helpers() {
+    const auto all_left = [this] { return (state_ & kWorking) == 0; };
+    if (spin(kSpinForEnd, all_left)) return;
+    std::unique_lock lock(mutex_);
+    caller_asleep_ = true;
+    // Checks again now and then: a wake-up lost by an engine must not hang a pass.
+    while (!done_.wait_for(lock, std::chrono::milliseconds(20), all_left)) {
+    }
+    caller_asleep_ = false;
+  }
+
   void wake(uint64_t n) {
     {
       std::lock_guard lock(mutex_);
@@ -121,8 +131,19 @@ class Pool {
     }
   }
 
-  // Large ranges first, then smaller ones to balance late or slow threads.
+  // What a loop throws ends it on all threads, and leaves run(). Loops allocate, and throw nothing
+  // else.
   void take_ranges() {
+    try {
+      take_all_ranges();
+    } catch (const std::bad_alloc&) {
+      no_memory_ = true;
+      next_ = n_;
+    }
+  }
+
+  // Large ranges first, then smaller ones to balance late or slow threads.
+  void take_all_ranges() {
     const int64_t n = n_, parts = 2 * int64_t(n_helpers_ + 1);
     int64_t begin = next_.load(std::memory_order_relaxed);
     while (begin < n) {
@@ -191,7 +212,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::atomic<int> limit_{1}, n_asleep_{0};
-  std::atomic<bool> owned_{false}, stop_{false}, caller_asleep_{false};
+  std::atomic<bool> owned_{false}, stop_{false}, caller_asleep_{false}, no_memory_{false};
   const std::function<void(int64_t, int64_t)>* body_ = nullptr;
   int64_t n_ = 0, grain_ = 1;
   uint64_t n_helpers_ = 0;
@@ -217,8 +238,10 @@ void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, in
     body(0, n);
     return;
   }
+  const struct Owner {
+    ~Owner() { pool().release(); }
+  } owner;
   pool().run(n, grain, body);
-  pool().release();
 }
 
 #else

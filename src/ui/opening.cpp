@@ -196,6 +196,7 @@ void open_program(Program& program) {
   program.names_model = platform::get_query().find("model=") != std::string::npos ||
                         !(scratch_settings(program.first) == ScratchSettings{});
   fetch_index(program);
+  platform::on_room([p](uint64_t bytes) { p->session.make_room(bytes); });
   platform::on_drop([p](Result<std::vector<File>> files) {
     p->session.open_read(std::move(files));
     platform::wake();

@@ -90,7 +90,9 @@ def full_disk(t):
         code, _, err = t.run("plot", "--view", "map", *model, "--out", here / "link.svg")
         t.check(
             "a link stays a link, and its file is replaced",
-            code == 0 and (here / "link.svg").is_symlink() and (here / "real.svg").stat().st_size > 9,
+            code == 0
+            and (here / "link.svg").is_symlink()
+            and (here / "real.svg").stat().st_size > 9,
             err,
         )
         t.bad(["plot", "--view", "map", *model, "--out", here / "no" / "a.svg"], 1, "a.svg")
@@ -167,7 +169,7 @@ def pipes(t):
 
 
 def memory(t):
-    """Whatever is missing, one sentence and exit code 1, as soon as the program can start at all."""
+    """Whatever is missing, one sentence and exit code 1, as soon as the program starts."""
     limit = resource.RLIMIT_AS
     starts = next(kb for kb in range(6_000, 60_000, 50)
                   if limited(t, ["--version"], limit, kb << 10)[0] == 0)
@@ -250,8 +252,8 @@ def hostile_names(t):
                 text = [] if command[0] == "heads" else ["--text", "a girl"]
                 code, out, err = t.run(*command, "--model", made, *text)
                 said = out + err
-                bad = [c for c in said if (ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0]
-                bad += [c for c in said if c in "\u202e\u2066"]
+                bad = [c for c in said if ord(c) < 32 and c not in "\n\t"]
+                bad += [c for c in said if 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2066"]
                 lines = [line for line in err.splitlines() if line == "attnscope: fine"]
                 t.check(
                     f"{command[0]} with a hostile name in {name[:10]}",

@@ -390,6 +390,59 @@ TEST_CASE(
   CHECK(session.snapshot().error->message.find("memory") != std::string::npos);
 }
 
+TEST_CASE("models that were not used for longest make room for others") {
+  Session session;
+  State state;
+  const std::string text = "the cat sat on the mat";
+  const auto files = [](const char* name) {
+    std::vector<File> all = *read_folder(ATTNSCOPE_SOURCE_DIR "/web/models/bookworm-2m");
+    for (File& file : all) file.name = name + ("/" + std::string(base_name(file.name)));
+    return all;
+  };
+  open_model(session, state, text, files("first"));
+  const std::string first = state.model;
+  const uint64_t weights = session.snapshot().memory.weights;
+  open_model(session, state, text, files("second"));
+  const std::string second = state.model;
+  CHECK(session.held().size() == 2);
+  CHECK(session.held()[0].bytes == weights);
+  CHECK(session.snapshot().memory.weights == 2 * weights);
+  state.model = first;
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  uint64_t of_files = 0;
+  for (const File& file : files("third")) of_files += file.bytes.size();
+  session.limit_memory(kPictureRoom + 2 * weights + of_files - 1);
+  open_model(session, state, text, files("third"));
+  const auto holds = [&](const std::string& id) {
+    return std::ranges::any_of(session.held(), [&](const auto& h) { return h.id == id; });
+  };
+  CHECK(holds(first));  // used later than the second
+  CHECK(!holds(second));
+  CHECK(holds(state.model));
+  REQUIRE(session.snapshot().current);
+  // A text that needs more lets go of the other, and is not refused.
+  const Config& c = session.snapshot().model->config;
+  session.limit_memory(kPictureRoom + weights + ForwardPass::bytes_needed(c, 6, {}) + 1'000'000);
+  state.text = "the cat sat on the hat";
+  settle(session, state);
+  CHECK(!session.snapshot().error);
+  REQUIRE(session.snapshot().current);
+  CHECK(session.held().size() == 1);
+  state.model = second;
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.find("drop them here again") != std::string::npos);
+  // Where no text fits beside the weights, nobody is told to shorten it.
+  state.model = session.held()[0].id;
+  session.limit_memory(kPictureRoom + weights + 10);
+  state.text = "a";
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.find("shorten") == std::string::npos);
+  CHECK(session.snapshot().error->message.find("smaller model") != std::string::npos);
+}
+
 TEST_CASE("a long pattern is shown in tiles: the overview first, then what is looked at") {
   Session session;
   State state;

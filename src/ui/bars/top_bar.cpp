@@ -29,6 +29,28 @@ void draw_open_rows(Frame& f, const std::string& place) {
   heading(f, drop_words(f));
 }
 
+// Other models that are in memory, each to be let go of.
+void draw_held_rows(Frame& f) {
+  bool any = false;
+  for (const auto& [id, bytes] : f.session.held()) {
+    const auto entry = std::ranges::find(f.session.models(), id, &ModelEntry::id);
+    if (id == f.state.model || entry == f.session.models().end()) continue;
+    if (!any) ImGui::Separator();
+    any = true;
+    const std::string row = f.t("Free the memory of ", "释放内存：") + entry->title(f.lang) +
+                            " · " + human_bytes(bytes) + "##free" + id;
+    if (menu_entry(f, row.c_str())) {
+      f.session.let_go(std::string(id));
+      f.mark("free." + id);
+      return;
+    }
+    f.mark("free." + id);
+    item_tooltip(entry->folder.empty()
+                     ? f.t("To see it again, drop its files again", "再次查看时需重新拖入其文件")
+                     : f.t("It is fetched again when you choose it", "再次选择时会重新获取"));
+  }
+}
+
 void draw_model_menu(Frame& f, float width) {
   const ModelEntry* chosen = chosen_model(f);
   const std::string title = chosen ? chosen->title(f.lang) : f.state.model;
@@ -51,6 +73,7 @@ void draw_model_menu(Frame& f, float width) {
     if (!about.empty()) item_tooltip(about);
     ImGui::PopID();
   }
+  draw_held_rows(f);
   ImGui::Separator();
   draw_open_rows(f, "");
   ImGui::EndCombo();

@@ -1,0 +1,72 @@
+// failing_new.cpp - operator new of the tests, which counts.
+#include "failing_new.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+thread_local int64_t left = -1;  // allocations until the one that fails; negative: none
+thread_local bool failed = false;
+
+void* allocate(std::size_t size, std::size_t align) {
+  if (left >= 0 && left-- == 0) {
+    failed = true;
+    throw std::bad_alloc();
+  }
+  size = size > 0 ? size : 1;
+  void* const memory = align <= alignof(std::max_align_t)
+                           ? std::malloc(size)
+                           : std::aligned_alloc(align, (size + align - 1) / align * align);
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+void* allocate_or_null(std::size_t size, std::size_t align) noexcept {
+  try {
+    return allocate(size, align);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+// NOLINTBEGIN(misc-new-delete-overloads)
+void* operator new(std::size_t size) { return allocate(size, 1); }
+void* operator new[](std::size_t size) { return allocate(size, 1); }
+void* operator new(std::size_t size, std::align_val_t align) {
+  return allocate(size, std::size_t(align));
+}
+void* operator new[](std::size_t size, std::align_val_t align) {
+  return allocate(size, std::size_t(align));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 1);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, 1);
+}
+void* operator new(std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size, std::size_t(align));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+// NOLINTEND(misc-new-delete-overloads)
+
+namespace attn {
+
+FailingNew::FailingNew(int64_t n) {
+  failed = false;
+  left = n;
+}
+FailingNew::~FailingNew() { left = -1; }
+bool FailingNew::has_failed() const { return failed; }
+
+}  // namespace attn
