@@ -112,7 +112,7 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
     c.products.push_back(c.q[d] * c.k[d]);
     c.dot += c.products.back();
   }
-  c.bias = double(a.bias_at(at.head, query, key));
+  c.bias = double(a.bias_at(at.layer, at.head, query, key));
   const auto capped = [&](double s) { return a.cap > 0 ? a.cap * std::tanh(s / a.cap) : s; };
   c.uncapped = c.dot * c.scale + c.bias;
   c.score = capped(c.uncapped);
@@ -120,7 +120,7 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
     const std::span<const float> k = keys.row(j);
     double dot = 0;
     for (size_t d = 0; d < c.q.size(); ++d) dot += c.q[d] * double(k[d]);
-    c.scores.push_back(capped(dot * c.scale + double(a.bias_at(at.head, query, j))));
+    c.scores.push_back(capped(dot * c.scale + double(a.bias_at(at.layer, at.head, query, j))));
   }
   soften(a, at, c);
   edit_weights(a, at, c);

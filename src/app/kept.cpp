@@ -68,7 +68,7 @@ uint64_t bytes_of(std::span<const Trace* const> traces) {
         }
       }
       for (const HeadRows& rows : a.facts) count(rows);
-      bytes += a.allowed.size();
+      bytes += a.allowed.size() + a.bias.size() * sizeof(float);
     }
     count(trace->resid_final);
     bytes += trace->logits.size() * sizeof(float);

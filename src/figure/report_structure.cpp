@@ -140,7 +140,7 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
       usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale_of(s.layer));
   if (!a.bias.empty())
     scale += tr(lang, " + bias of the distance ", " + 距离偏置 ") +
-             fixed(a.bias_at(s.head, s.token, int(k)), 6);
+             fixed(a.bias_at(s.layer, s.head, s.token, int(k)), 6);
   if (a.cap > 0)
     scale += fill(tr(lang, ", capped to {0} tanh(s / {0})", "，再取软上限 {0} tanh(s / {0})"),
                   {json_number(a.cap)});

@@ -97,12 +97,12 @@ struct Page {
 
   // What the distance of the key adds to the score.
   std::string bias_words(int key) const {
-    return a.bias.empty() ? "" : " + " + number(double(a.bias_at(s.head, s.token, key)));
+    return a.bias.empty() ? "" : " + " + number(double(a.bias_at(s.layer, s.head, s.token, key)));
   }
 
   double score_of(double product, int key) const {
-    return double(
-        a.capped(float(product * double(a.scale_of(s.layer))) + a.bias_at(s.head, s.token, key)));
+    return double(a.capped(float(product * double(a.scale_of(s.layer))) +
+                           a.bias_at(s.layer, s.head, s.token, key)));
   }
   // "50 tanh(s / 50), s"
   std::string cap_words() const {

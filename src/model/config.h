@@ -78,9 +78,10 @@ struct Config {
   std::vector<float> rope_short, rope_long;  // longrope: of each pair, by the length of the text
   std::vector<bool> unplaced_layers;  // [n_layers] whose q and k are not rotated; empty: none
   bool rope_interleaved = false;      // GPT-J's pairs (2j, 2j+1) rather than (j, j + rope_dims/2)
-  int n_relative_buckets = 0;   // T5's biases of scores by distance, shared by all layers; 0: none
-  int relative_furthest = 128;  // from here on all distances share a bucket
-  bool relative_earlier = false;  // the buckets are of earlier keys only, as in T5's decoder
+  int n_relative_buckets = 0;         // T5's biases of scores by distance; 0: none
+  bool relative_by_layer = false;     // every layer has biases of its own, or all share the same
+  int relative_furthest = 128;        // from here on all distances share a bucket
+  bool relative_earlier = false;      // the buckets are of earlier keys only, as in T5's decoder
   // sinusoid: frequencies fall from 1 to 1/10000, which is the last one, or would be the next.
   bool sinusoid_whole = false;
   Mask mask = Mask::causal;

@@ -33,7 +33,8 @@ struct Block {
   // [d_head] of every head's q and k before the rotation, [heads * d_head] with
   // Config::qk_norm_whole or qk_norm_own, or empty.
   NormWeights q_norm, k_norm;
-  Tensor sinks;                         // [n_heads], with Config::sinks
+  Tensor sinks;          // [n_heads], with Config::sinks
+  Tensor relative_bias;  // [n_relative_buckets, n_heads], with Config::relative_by_layer
   NormWeights ln_attn_out, ln_mlp_out;  // of what attention and MLP add, with writes_normed
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
   // Of cross-attention, between attention and MLP, where Config::encoder; k and v are of its
@@ -53,7 +54,7 @@ struct Weights {
   // files have.
   Table positions;
   Table token_types;     // [n_token_types, embed_width]
-  Table relative_bias;   // [n_relative_buckets, n_heads]
+  Table relative_bias;   // [n_relative_buckets, n_heads], unless relative_by_layer
   NormWeights ln_embed;  // where Config::embed_norm
   Linear embed_project;  // [d_model, embed_width], where Config::d_embed
   // Of models that read pictures: what [CLS] and the tokens behind it begin as, and positions.

@@ -296,8 +296,10 @@ class Binder {
       (*plan_.weights).*to.bias = take_rows(name, rows_of(to.bias));
     } else if (to.bias) {
       if (!bind.bias || layout_.*bind.bias) fill_bias(to.bias, name);
-    } else if (to.sinks) {
-      block->*to.sinks = take_vector(name, c_.n_heads);
+    } else if (to.of_layer == &Block::relative_bias) {
+      block->relative_bias = floats_of(take(name + ".weight", {c_.n_relative_buckets, c_.n_heads}));
+    } else if (to.of_layer) {
+      block->*to.of_layer = take_vector(name, c_.n_heads);
     } else if (to.final_norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       const bool last = to.final_norm == &Weights::ln_final;

@@ -49,6 +49,7 @@ struct Layout {
   bool head_bias = true, unembed_bias = true;  // of a masked-LM head
   bool embed_norm = false;                     // Weights::ln_embed, where families differ
   bool plain_mlp = true, gated_mlp = false;    // names of those with and without a gate
+  bool relative_by_layer = false;              // Block::relative_bias
   bool always_tied = false;         // without a head in the files, the unembedding is the embedding
   std::shared_ptr<Layout> encoder;  // of Recipe::encoder
   // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
@@ -161,7 +162,7 @@ enum class Fused { one_by_one, per_group, in_turn };
 struct Slot {
   constexpr Slot(Table Weights::* t) : table(t) {}
   constexpr Slot(Tensor Weights::* b) : bias(b) {}
-  constexpr Slot(Tensor Block::* s) : sinks(s) {}
+  constexpr Slot(Tensor Block::* s) : of_layer(s) {}
   constexpr Slot(NormWeights Weights::* n) : final_norm(n) {}
   constexpr Slot(NormWeights Block::* n) : norm(n) {}
   constexpr Slot(Linear Block::* a, Linear Block::* b = nullptr, Linear Block::* c = nullptr)
@@ -171,7 +172,7 @@ struct Slot {
 
   Table Weights::* table = nullptr;
   Tensor Weights::* bias = nullptr;
-  Tensor Block::* sinks = nullptr;  // under its name alone
+  Tensor Block::* of_layer = nullptr;  // the sinks under their name alone
   NormWeights Weights::* final_norm = nullptr;
   NormWeights Block::* norm = nullptr;
   Linear Block::* linear[3] = {};  // more than one where they are fused
@@ -358,7 +359,7 @@ extern const Recipe kMpnet;                                              // reci
 extern const Recipe kDeit, kDinov2, kDinov2Registers, kVit;              // recipe_vit.cpp
 extern const Recipe kClipVision, kSiglipVision;                          // recipe_clip.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
-extern const Recipe kT5, kMt5;                                           // recipe_t5.cpp
+extern const Recipe kT5, kMt5, kUmt5;                                    // recipe_t5.cpp
 extern const Recipe kBart, kMbart, kMarian, kPegasus, kM2m100;           // recipe_bart.cpp
 
 }  // namespace attn

@@ -3,7 +3,8 @@
 #include "model/recipe.h"
 
 // T5 (Raffel et al. 2020) and mT5 (Xue et al. 2021): a bias by distance for all layers of a stack,
-// and scores that are not divided by the square root of d_head.
+// and scores that are not divided by the square root of d_head. UMT5 (Chung et al. 2023) has biases
+// of its own in every layer.
 
 namespace attn {
 
@@ -12,7 +13,12 @@ namespace {
 const char* const kEmbedNames[] = {"decoder.embed_tokens", "encoder.embed_tokens"};
 const Bind kEncoderBinds[] = {
     {"shared", &Weights::embed},
-    {"encoder.block.0.layer.0.SelfAttention.relative_attention_bias", &Weights::relative_bias},
+    {.name = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+     .target = &Weights::relative_bias,
+     .unless = &Layout::relative_by_layer},
+    {.name = "encoder.block.{}.layer.0.SelfAttention.relative_attention_bias",
+     .target = &Block::relative_bias,
+     .when = &Layout::relative_by_layer},
     {"encoder.block.{}.layer.0.layer_norm", &Block::ln1},
     {"encoder.block.{}.layer.0.SelfAttention.q", &Block::q},
     {"encoder.block.{}.layer.0.SelfAttention.k", &Block::k},
@@ -33,7 +39,12 @@ const Bind kEncoderBinds[] = {
 };
 const Bind kBinds[] = {
     {"shared", &Weights::embed},
-    {"decoder.block.0.layer.0.SelfAttention.relative_attention_bias", &Weights::relative_bias},
+    {.name = "decoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+     .target = &Weights::relative_bias,
+     .unless = &Layout::relative_by_layer},
+    {.name = "decoder.block.{}.layer.0.SelfAttention.relative_attention_bias",
+     .target = &Block::relative_bias,
+     .when = &Layout::relative_by_layer},
     {"decoder.block.{}.layer.0.layer_norm", &Block::ln1},
     {"decoder.block.{}.layer.0.SelfAttention.q", &Block::q},
     {"decoder.block.{}.layer.0.SelfAttention.k", &Block::k},
@@ -131,7 +142,14 @@ void read_mlp(ConfigFields& in, Layout& layout, const char* otherwise) {
           " is not supported; relu, gelu, silu and gated- before them are");
 }
 
-Layout stack(ConfigFields& in, const char* n_layers, const char* mlp) {
+// How the classes differ.
+struct Kind {
+  const char* mlp = "gated-gelu";  // where feed_forward_proj is not written
+  bool by_layer = false;           // biases
+};
+constexpr Kind kT5Kind = {.mlp = "relu"}, kMt5Kind = {}, kUmt5Kind = {.by_layer = true};
+
+Layout stack(ConfigFields& in, const char* n_layers, const Kind& kind) {
   Layout layout;
   Config& c = layout.config;
   in.sizes(c, {.d_model = "d_model",
@@ -148,14 +166,15 @@ Layout stack(ConfigFields& in, const char* n_layers, const char* mlp) {
   c.attn_scale = 1;
   c.n_relative_buckets = in.size("relative_attention_num_buckets", 4096, 32);
   c.relative_furthest = in.size("relative_attention_max_distance", kMostPositions, 128);
-  read_mlp(in, layout, mlp);
+  c.relative_by_layer = layout.relative_by_layer = kind.by_layer;
+  read_mlp(in, layout, kind.mlp);
   return layout;
 }
 
-Layout both(ConfigFields& in, const char* mlp) {
+Layout both(ConfigFields& in, const Kind& kind) {
   const bool deeper = !in.json().at("num_decoder_layers").is_null();
-  Layout layout = stack(in, deeper ? "num_decoder_layers" : "num_layers", mlp);
-  layout.encoder = std::make_shared<Layout>(stack(in, "num_layers", mlp));
+  Layout layout = stack(in, deeper ? "num_decoder_layers" : "num_layers", kind);
+  layout.encoder = std::make_shared<Layout>(stack(in, "num_layers", kind));
   Config& encoder = layout.encoder->config;
   encoder.mask = Mask::none;
   encoder.has_logits = false;
@@ -175,60 +194,69 @@ Layout both(ConfigFields& in, const char* mlp) {
 }
 
 // The decoder's output is scaled where the file does not say that its head is another matrix.
-Result<Layout> t5(const ConfigSource& source) {
+Result<Layout> scaled(const ConfigSource& source, const Kind& kind) {
   ConfigFields in(source);
-  Layout layout = both(in, "relu");
+  Layout layout = both(in, kind);
   if (in.flag("scale_decoder_outputs", in.flag("tie_word_embeddings", true)))
     layout.config.logit_scale = 1 / std::sqrt(double(layout.config.d_model));
   return in.take(layout);
 }
+Result<Layout> t5(const ConfigSource& source) { return scaled(source, kT5Kind); }
+Result<Layout> umt5(const ConfigSource& source) { return scaled(source, kUmt5Kind); }
 
 Result<Layout> mt5(const ConfigSource& source) {
   ConfigFields in(source);
-  Layout layout = both(in, "gated-gelu");
+  Layout layout = both(in, kMt5Kind);
   in.flag("tie_word_embeddings", true);  // transformers ties what the files do not have
   return in.take(layout);
 }
 
 // T5EncoderModel: the encoder by itself.
-Result<Layout> encoder_alone(const ConfigSource& source) {
+Result<Layout> alone(const ConfigSource& source, const Kind& kind) {
   ConfigFields in(source);
-  const bool newer = in.json().at("model_type").text() == "mt5";
-  Layout layout = stack(in, "num_layers", newer ? "gated-gelu" : "relu");
+  Layout layout = stack(in, "num_layers", kind);
   layout.config.mask = Mask::none;
   layout.config.has_logits = false;
   return in.take(layout);
 }
+Result<Layout> t5_alone(const ConfigSource& source) { return alone(source, kT5Kind); }
+Result<Layout> mt5_alone(const ConfigSource& source) { return alone(source, kMt5Kind); }
+Result<Layout> umt5_alone(const ConfigSource& source) { return alone(source, kUmt5Kind); }
 
 const FieldRow kEncoderRows[] = {{"is_encoder_decoder"}};
 
+constexpr Recipe encoder_of(const char* type, const char* name,
+                            Result<Layout> (*layout)(const ConfigSource&)) {
+  return {.model_type = type,
+          .class_name = name,
+          .layout = layout,
+          .binds = kEncoderBinds,
+          .prefix = "",
+          .fields = kRows,
+          .more_fields = kEncoderRows,
+          .embed_names = kEmbedNames};
+}
+const Recipe kT5Encoder = encoder_of("t5", "T5Encoder", t5_alone);
+const Recipe kMt5Encoder = encoder_of("mt5", "MT5Encoder", mt5_alone);
+const Recipe kUmt5Encoder = encoder_of("umt5", "UMT5Encoder", umt5_alone);
+
+constexpr Recipe like_t5(const char* type, const char* name,
+                         Result<Layout> (*layout)(const ConfigSource&), const Recipe& encoder) {
+  return {.model_type = type,
+          .class_name = name,
+          .layout = layout,
+          .binds = kBinds,
+          .prefix = "",
+          .ignored = kIgnored,
+          .fields = kRows,
+          .encoder = &encoder,
+          .embed_names = kEmbedNames};
+}
+
 }  // namespace
 
-static const Recipe kT5Encoder = {.model_type = "t5",
-                                  .class_name = "T5Encoder",
-                                  .layout = encoder_alone,
-                                  .binds = kEncoderBinds,
-                                  .prefix = "",
-                                  .fields = kRows,
-                                  .more_fields = kEncoderRows,
-                                  .embed_names = kEmbedNames};
-const Recipe kT5 = {.model_type = "t5",
-                    .class_name = "T5",
-                    .layout = t5,
-                    .binds = kBinds,
-                    .prefix = "",
-                    .ignored = kIgnored,
-                    .fields = kRows,
-                    .encoder = &kT5Encoder,
-                    .embed_names = kEmbedNames};
-const Recipe kMt5 = {.model_type = "mt5",
-                     .class_name = "MT5",
-                     .layout = mt5,
-                     .binds = kBinds,
-                     .prefix = "",
-                     .ignored = kIgnored,
-                     .fields = kRows,
-                     .encoder = &kT5Encoder,
-                     .embed_names = kEmbedNames};
+const Recipe kT5 = like_t5("t5", "T5", t5, kT5Encoder);
+const Recipe kMt5 = like_t5("mt5", "MT5", mt5, kMt5Encoder);
+const Recipe kUmt5 = like_t5("umt5", "UMT5", umt5, kUmt5Encoder);
 
 }  // namespace attn

@@ -82,6 +82,7 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source) {
   scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
   layer = room * (d_q + 2 * d_kv);
   bias = c.n_relative_buckets > 0 || c.alibi ? 2 * n * uint64_t(c.n_heads) : 0;
+  bias *= c.relative_by_layer ? uint64_t(c.n_layers) : 1;
   facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;

@@ -52,13 +52,20 @@ std::vector<float> position_bias(const Model& model, int n) {
   const Config& c = model.config;
   if (c.alibi) return alibi(c, n);
   if (c.n_relative_buckets == 0) return {};
-  std::vector<float> of_bucket(size_t(c.n_heads)), bias(size_t(c.n_heads) * size_t(2 * n - 1));
-  for (int ahead = 1 - n; ahead < n; ++ahead) {
-    const int bucket =
-        relative_bucket(ahead, c.n_relative_buckets, c.relative_furthest, c.relative_earlier);
-    model.weights.relative_bias.row(bucket, of_bucket);
-    for (int head = 0; head < c.n_heads; ++head)
-      bias[size_t(head) * size_t(2 * n - 1) + size_t(ahead + n - 1)] = of_bucket[size_t(head)];
+  const size_t n_heads = size_t(c.n_heads), width = size_t(2 * n - 1);
+  const size_t n_layers = c.relative_by_layer ? size_t(c.n_layers) : 1;
+  std::vector<float> of_bucket(n_heads), bias(n_layers * n_heads * width);
+  for (size_t i = 0; i < n_layers * width; ++i) {
+    const size_t layer = i / width, at = i % width;
+    const int bucket = relative_bucket(int(at) + 1 - n, c.n_relative_buckets, c.relative_furthest,
+                                       c.relative_earlier);
+    if (c.relative_by_layer)
+      std::copy_n(model.weights.blocks[layer].relative_bias.data + size_t(bucket) * n_heads,
+                  n_heads, of_bucket.begin());
+    else
+      model.weights.relative_bias.row(bucket, of_bucket);
+    for (size_t head = 0; head < n_heads; ++head)
+      bias[(layer * n_heads + head) * width + at] = of_bucket[head];
   }
   return bias;
 }

@@ -21,7 +21,7 @@ int relative_bucket(int ahead, int n_buckets, int furthest, bool earlier = false
 // cosines in the second (Vaswani et al. 2017). `whole`: the last frequency is 1/10000.
 void add_sinusoids(int64_t place, bool whole, std::span<float> x);
 
-// Attention::bias of a text of n tokens, [n_heads, 2n - 1]; empty where the model has none.
+// Attention::bias of a text of n tokens; empty where the model has none.
 std::vector<float> position_bias(const Model& model, int n);
 
 }  // namespace attn

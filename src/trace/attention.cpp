@@ -68,7 +68,7 @@ void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat 
   product_nt(queries(sample, layer, head).rows_of(q0, q1), keys(sample, layer, head),
              scale_of(layer), out);
   for (int q = q0; q < q1 && !bias.empty(); ++q) {
-    const float* row = bias_row(head, q);
+    const float* row = bias_row(layer, head, q);
     for (int key = 0; key < n_key; ++key) out(q - q0, key) += row[key];
   }
   for (int q = q0; q < q1 && cap > 0; ++q)

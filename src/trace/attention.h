@@ -35,19 +35,21 @@ struct Attention : Pairs {
   float cap = 0;  // cap tanh(score / cap), below which scores then stay; 0: none
   float capped(float score) const { return cap > 0 ? cap * std::tanh(score / cap) : score; }
   // By how far the key is ahead of the query, [n_heads, n_query + n_key - 1], the farthest earlier
-  // key first; empty: none.
+  // key first, of all layers or of each, [n_layers, …]; empty: none.
   std::vector<float> bias;
   // Of a query and its keys, [n_key]; null without a bias.
-  const float* bias_row(int head, int query) const {
-    const size_t n = size_t(n_query) + size_t(n_key) - 1;
-    return bias.empty() ? nullptr : bias.data() + size_t(head) * n + size_t(n_query - 1 - query);
+  const float* bias_row(int layer, int head, int query) const {
+    if (bias.empty()) return nullptr;
+    const size_t n = size_t(n_query) + size_t(n_key) - 1, of_layer = size_t(n_heads) * n;
+    const size_t from = bias.size() > of_layer ? size_t(layer) * of_layer : 0;
+    return bias.data() + from + size_t(head) * n + size_t(n_query - 1 - query);
   }
   // Null without sinks.
   const float* sink_of(int layer, int head) const {
     return sinks.empty() ? nullptr : sinks.data() + size_t(layer) * size_t(n_heads) + size_t(head);
   }
-  float bias_at(int head, int query, int key) const {
-    const float* row = bias_row(head, query);
+  float bias_at(int layer, int head, int query, int key) const {
+    const float* row = bias_row(layer, head, query);
     return row ? row[key] : 0;
   }
 

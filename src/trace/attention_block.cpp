@@ -141,7 +141,7 @@ class HeadBlock {
 // What follows the scaling of scores, before the mask.
 void HeadBlock::change_scores(int from, int n, int width, int begin, int end) {
   for (int i = 0; i < n && !a_.bias.empty(); ++i) {
-    const float* row = a_.bias_row(head_, from + i);
+    const float* row = a_.bias_row(layer_, head_, from + i);
     for (int key = begin; key < end; ++key) e_[int64_t(key) * width + i] += row[key];
   }
   for (int64_t i = int64_t(begin) * width; i < int64_t(end) * width && a_.cap > 0; ++i)

@@ -69,6 +69,7 @@ CLASSES = {
     "StableLm": "stablelm",
     "Starcoder2": "starcoder2",
     "T5": "t5",
+    "UMT5": "umt5",
     "ViT": "vit",
     "XLMRoberta": "xlm_roberta",
 }

@@ -588,6 +588,7 @@ SEQ2SEQ = {
     "mt5": ("MT5", t5),
     "pegasus": ("Pegasus", bart),
     "t5": ("T5", t5),
+    "umt5": ("UMT5", t5),
 }
 DECODERS = {
     "bloom": ("Bloom", bloom),

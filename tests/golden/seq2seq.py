@@ -1,7 +1,7 @@
 """Writes encoder–decoders to tests/data/seq2seq and what transformers computes of them; and a round
 of fuzz_families.py for them.
 
-    python tests/golden/seq2seq.py      needs torch, transformers, tokenizers, safetensors, numpy
+    python tests/golden/seq2seq.py [NAME…]   needs torch, transformers, tokenizers, safetensors, numpy
 
 For each row of VARIANTS: a checkpoint with random weights, and NAME/expected.safetensors with the
 attention of the encoder, of the decoder and of the decoder to the encoder, in float64 with
@@ -12,6 +12,7 @@ taking the likeliest token.
 import json
 import pathlib
 import shutil
+import sys
 
 import numpy as np
 import torch
@@ -56,6 +57,7 @@ VARIANTS = {
         dict(tie_word_embeddings=False, scale_decoder_outputs=None),
     ),
     "mt5": ("MT5", dict(T5, feed_forward_proj="gated-gelu"), {}),
+    "umt5": ("UMT5", T5, {}),
     "bart": ("Bart", dict(BART, scale_embedding=True, forced_bos_token_id=2), {}),
     "mbart": ("MBart", dict(BART, activation_function="relu"), {}),
     "marian": (
@@ -178,7 +180,7 @@ def write(name):
 
 def main():
     torch.set_num_threads(1)
-    for name in VARIANTS:
+    for name in sys.argv[1:] or VARIANTS:
         write(name)
 
 

@@ -61,6 +61,7 @@ std::string field_of(const std::string& family, const std::string& name) {
       {"esm", {{"hidden_act", ""}}},
       {"t5", kT5},
       {"mt5", kT5},
+      {"umt5", kT5},
       {"bart", kBart},
       {"mbart", kBart},
       {"marian", kBart},
@@ -104,6 +105,7 @@ bool may_be_null(const std::string& family, const std::string& field) {
       {"gemma2", {"num_attention_heads"}},
       {"t5", {"n_positions"}},
       {"mt5", {"n_positions"}},
+      {"umt5", {"n_positions"}},
       {"bart", {"max_position_embeddings"}},
       {"mbart", {"max_position_embeddings"}},
       {"marian", {"max_position_embeddings"}},
@@ -171,8 +173,8 @@ TEST_CASE("every row of the table is whole, and each family can be read") {
                                                  : again          ? " 2"
                                                                   : ""))
                 .second);
-      const bool per_layer =
-          bind.target.norm || bind.target.linear[0] || bind.target.sinks || bind.target.expert[0];
+      const bool per_layer = bind.target.norm || bind.target.linear[0] || bind.target.of_layer ||
+                             bind.target.expert[0];
       CHECK(per_layer == has(bind.name, "{}"));
     }
   }
@@ -454,7 +456,7 @@ TEST_CASE("numbers out of bounds are refused with the field's name") {
     const std::string uneven = error_of(layout_of(family, "\"" + n_heads + "\":5"));
     const bool fixed =  // heads of a size of their own
         family == "qwen3" || family == "gemma" || family == "t5" || family == "mt5" ||
-        family == "gpt_oss";
+        family == "umt5" || family == "gpt_oss";
     CHECK((fixed ? uneven.empty() : has(uneven, "multiple of")));
     const std::string act = field_of(family, "hidden_act");
     if (!act.empty())

@@ -4,6 +4,7 @@
 
 #include "analysis/head_role.h"
 #include "analysis/measure.h"
+#include "analysis/weight_chain.h"
 #include "golden_model.h"
 #include "pass/forward.h"
 #include "pass/generate.h"
@@ -65,7 +66,7 @@ Tokens read(const Model& model, const std::string& text, const std::string& pair
   return std::move(*tokens);
 }
 
-const char* const kModels[] = {"t5",    "t5-gated", "mt5",     "bart",
+const char* const kModels[] = {"t5",    "t5-gated", "mt5",     "umt5",  "bart",
                                "mbart", "marian",   "pegasus", "m2m100"};
 const char* const kParts[] = {"encoder", "decoder", "cross"};
 
@@ -94,27 +95,55 @@ TEST_CASE("encoder, decoder and cross-attention are those of transformers") {
 }
 
 TEST_CASE("an encoder saved by itself is a model") {
-  const Golden golden("t5");
-  std::vector<File> files = read_model_files(folder("t5"));
-  for (File& file : files) {
-    if (base_name(file.name) != "config.json") continue;
-    std::string text(file.bytes.text());
-    for (const auto& [from, to] :
-         {std::pair{"T5ForConditionalGeneration", "T5EncoderModel"},
-          std::pair{"\"is_encoder_decoder\": true", "\"is_encoder_decoder\": false"}}) {
-      const size_t at = text.find(from);
-      REQUIRE(at != text.npos);
-      text.replace(at, std::string_view(from).size(), to);
+  for (const std::string name : {"t5", "umt5"}) {
+    CAPTURE(name);
+    const Golden golden(name);
+    std::vector<File> files = read_model_files(folder(name));
+    for (File& file : files) {
+      if (base_name(file.name) != "config.json") continue;
+      std::string text(file.bytes.text());
+      for (const auto& [from, to] :
+           {std::pair{"T5ForConditionalGeneration", "T5EncoderModel"},
+            std::pair{"\"is_encoder_decoder\": true", "\"is_encoder_decoder\": false"}}) {
+        const size_t at = text.find(from);
+        REQUIRE(at != text.npos);
+        text.replace(at, std::string_view(from).size(), to);
+      }
+      file.bytes = std::vector<uint8_t>(text.begin(), text.end());
     }
-    file.bytes = std::vector<uint8_t>(text.begin(), text.end());
+    const Result<std::shared_ptr<const Model>> model = load_model(files, name);
+    if (!model) FAIL(model.error().message);
+    CHECK((*model)->warnings.empty());
+    CHECK(!(*model)->encoder);
+    CHECK(!(*model)->config.has_logits);
+    const Trace trace = forward(*model, read(**model, golden.text("source"), ""));
+    REQUIRE(trace.parts.size() == 1);
+    CHECK(furthest(trace.parts[0], golden.numbers<float>("encoder")) < 2e-5f);
   }
-  const Result<std::shared_ptr<const Model>> model = load_model(files, "t5");
-  if (!model) FAIL(model.error().message);
-  CHECK(!(*model)->encoder);
-  CHECK(!(*model)->config.has_logits);
-  const Trace trace = forward(*model, read(**model, golden.text("source"), ""));
-  REQUIRE(trace.parts.size() == 1);
-  CHECK(furthest(trace.parts[0], golden.numbers<float>("encoder")) < 2e-5f);
+}
+
+TEST_CASE("biases of the distance that each layer has for itself are in scores and chains") {
+  const auto model = load("umt5");
+  const Golden golden("umt5");
+  const Trace trace = forward(model, read(*model, golden.text("source"), golden.text("target")));
+  const Attention& a = trace.own();
+  REQUIRE(a.n_layers == 3);
+  CHECK(a.bias_at(0, 1, 9, 3) != a.bias_at(2, 1, 9, 3));
+  for (int layer = 0; layer < a.n_layers; ++layer) {
+    CAPTURE(layer);
+    State state;
+    state.part = 1;
+    state.layer = layer;
+    state.head = 1;
+    std::vector<float> scores(size_t(a.n_key));
+    a.score_rows(0, layer, 1, 9, 10, {scores.data(), 1, a.n_key});
+    const WeightChain chain = weight_chain(a, state, 9, 3);
+    CHECK(chain.bias == double(a.bias_at(layer, 1, 9, 3)));
+    CHECK(std::abs(chain.score - double(scores[3])) < 1e-5);
+    std::vector<float> one(size_t(a.n_key));  // by the path for one query
+    a.pattern_rows(0, layer, 1, 9, 10, {one.data(), 1, a.n_key});
+    CHECK(std::abs(chain.weights[3] - double(one[3])) < 1e-6);
+  }
 }
 
 TEST_CASE("decoders write what transformers' generate writes") {
