@@ -270,6 +270,7 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   ModelLoad load(std::move(*files), folder);
   load.no_adapter(options.no_adapter);
   load.ignore_unused(options.ignore_unused);
+  load.read_text(options.reads_text);
   Progress progress("Loading the model", load.n_steps());
   while (load.step()) progress.step();
   Result<std::shared_ptr<const Model>> model = load.take();
@@ -354,7 +355,9 @@ static Result<Tokens> read_tokens(const Model& model, const ModelOptions& option
 Result<Opened> open_model(const ModelOptions& options, int usual_part) {
   const Result<std::string> text = options.picture.empty() ? read_text(options) : std::string();
   if (!text) return text.error();
-  Result<std::shared_ptr<const Model>> model = open_folder(options);
+  FolderOptions folder = options;
+  folder.reads_text = options.picture.empty();
+  Result<std::shared_ptr<const Model>> model = open_folder(folder);
   if (!model) return model.error();
   if (!(*model)->tokenizer && !(*model)->config.reads_pictures())
     return Error{options.folder +

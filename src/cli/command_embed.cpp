@@ -102,6 +102,7 @@ int run_embed(const Options& o) {
   Result<SentenceModules> modules = read_sentence_modules(read);
   if (!modules) return fail(modules.error());
   FolderOptions at = o.model;
+  at.reads_text = true;
   if (!modules->transformer.empty()) at.folder += "/" + modules->transformer;
   const Result<std::shared_ptr<const Model>> model = open_folder(at);
   if (!model) return fail(model.error());

@@ -320,7 +320,9 @@ int run_heads(const Options& o) {
   std::shared_ptr<const Model> model;
   int part = 0;
   if (o.random_repeat || !o.ids_file.empty()) {
-    Result<std::shared_ptr<const Model>> opened = open_folder(o.model);
+    FolderOptions folder = o.model;
+    folder.reads_text = true;
+    Result<std::shared_ptr<const Model>> opened = open_folder(folder);
     if (!opened) return fail(opened.error());
     model = *opened;
     if (model->encoder) {

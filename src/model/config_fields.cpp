@@ -29,8 +29,8 @@ void ConfigFields::sizes(Config& c, const SizeFields& names) {
   const auto size_or = [&](const char* key, int most, int otherwise) {
     return size(key, most, otherwise > 0 ? std::optional(otherwise) : std::nullopt);
   };
-  c.d_model = size(names.d_model, kMostWidth);
-  c.n_layers = size(names.n_layers, kMostLayers);
+  c.d_model = size_or(names.d_model, kMostWidth, names.d_model_else);
+  c.n_layers = size_or(names.n_layers, kMostLayers, names.n_layers_else);
   c.n_heads = c.n_kv_heads = size_or(names.n_heads, kMostHeads, names.n_heads_else);
   if (names.n_kv_heads)
     c.n_kv_heads = size_or(names.n_kv_heads, kMostHeads,
@@ -44,7 +44,7 @@ void ConfigFields::sizes(Config& c, const SizeFields& names) {
          (names.d_head ? std::string(" where ") + names.d_head + " is missing" : ""));
   c.d_head = names.d_head_else > 0 ? names.d_head_else : std::max(1, c.d_model / c.n_heads);
   if (names.d_head) c.d_head = size(names.d_head, kMostHeadSize, c.d_head);
-  c.d_mlp = names.mlp_ratio * c.d_model;
+  c.d_mlp = names.d_mlp_else > 0 ? names.d_mlp_else : names.mlp_ratio * c.d_model;
   if (names.d_mlp) c.d_mlp = size_or(names.d_mlp, kMostHidden, c.d_mlp);
   c.n_ctx = size_or(names.n_ctx, kMostPositions, names.n_ctx_else);
   c.d_vocab = size_or("vocab_size", kMostVocabulary, names.d_vocab_else);

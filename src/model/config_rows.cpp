@@ -151,7 +151,8 @@ const Recipe* recipe_of_class(std::string_view architecture) {
     if (rest == "EncoderModel" && recipe->encoder && recipe->encoder->layout)
       return recipe->encoder;
     if (rest == "Model" || rest == "TextModel" || rest == "LMHeadModel" ||
-        rest == "DoubleHeadsModel" || rest == "MTModel" || rest.starts_with("For"))
+        rest == "DoubleHeadsModel" || rest == "MTModel" || rest == "ModelWithProjection" ||
+        rest.starts_with("For"))
       return recipe;
   }
   return nullptr;
@@ -248,32 +249,58 @@ Result<const Recipe*> find_recipe(const ConfigSource& config) {
                " is not supported; supported are " + families + did_you_mean(*type, known)};
 }
 
-ConfigSource unwrapped(const ConfigSource& config) {
-  Json inner = config.json.at("text_config");
+bool has_two_towers(const Json& config) {
+  const auto type = config.at("model_type").text();
+  return type == "clip" || type == "siglip";
+}
+
+ConfigSource unwrapped(const ConfigSource& config, bool reads_text) {
+  const bool pictures = has_two_towers(config.json) && !reads_text;
+  const Json inner = config.json.at(pictures ? "vision_config" : "text_config");
   const auto is_known = [&](const Json& json) {
     const auto type = json.at("model_type").text();
     return std::ranges::any_of(recipes(), [&](const Recipe* r) { return type == r->model_type; });
   };
-  // Of models that compare pictures and texts, the part that reads pictures.
-  const auto outer = config.json.at("model_type").text();
-  if (outer == "clip" || outer == "siglip") inner = config.json.at("vision_config");
   if (!inner.is_object() || is_known(config.json) || !is_known(inner) ||
       !config.json.at("quantization_config").is_null())
     return config;
   ConfigSource out(inner);
   out.file = config.file;
   out.wrapper = config.json.at("model_type").text().value_or("multimodal");
+  if (has_two_towers(config.json))
+    out.twin = config.json.at(pictures ? "vision_config_dict" : "text_config_dict");
   return out;
 }
 
+// A field that ConfigSource::twin has otherwise.
+static Status check_twin(const Recipe& recipe, const ConfigSource& config) {
+  const std::span<const FieldRow> tables[] = {recipe.more_fields, recipe.fields};
+  Status differs;
+  config.twin.each([&](std::string_view name, const Json& value) {
+    const FieldRow* row = find_row(tables, name);
+    const Json own = config.json.at(name);
+    const bool same = value.number() == own.number() && value.text() == own.text() &&
+                      value.boolean() == own.boolean();
+    if (row && row->use == FieldUse::read && !value.is_null() && !same)
+      differs = Error{config.file + ": " + std::string(name) + " is " + shown_value(own) +
+                      " in one place and " + shown_value(value) +
+                      " in text_config_dict or vision_config_dict; write the latter, which "
+                      "transformers takes, into text_config or vision_config"};
+    return !differs;
+  });
+  return differs;
+}
+
 Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
+  if (const Status differs = check_twin(recipe, config)) return *differs;
   Result<Layout> layout = recipe.layout(config);
   if (!layout) return layout;
   if (!config.wrapper.empty())
     layout->notes.push_back(config.file + ": of this " + config.wrapper +
                             " model, the part that reads " +
-                            (layout->config.reads_pictures() ? "pictures is opened (vision_config)"
-                                                             : "text is opened (text_config)"));
+                            (layout->config.reads_pictures()
+                                 ? "pictures is opened (vision_config); the other reads text"
+                                 : "text is opened (text_config)"));
   layout->config.family = recipe.model_type;
   layout->fields = config.json;
   if (config.json.at("model_type").is_null())

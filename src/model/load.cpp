@@ -71,7 +71,7 @@ struct ModelLoad::Impl {
   int n_steps = 0;
   int stage = 0;
   Status error;
-  bool ignore_unused = false, refused_unused = false, no_adapter = false;
+  bool ignore_unused = false, refused_unused = false, no_adapter = false, reads_text = false;
   std::shared_ptr<Model> model = std::make_shared<Model>();
 
   Folder folder;
@@ -125,7 +125,7 @@ Result<ConfigSource> ModelLoad::Impl::find_config() {
   if (folder.contains("config.json")) {
     const Result<Json> json = read_json(folder, "config.json");
     if (!json) return json.error();
-    return unwrapped(ConfigSource(*json));
+    return unwrapped(ConfigSource(*json), reads_text);
   }
   if (const Status failed = read_headers()) return *failed;
   if (!format().config) return missing_config();
@@ -349,6 +349,7 @@ ModelLoad::ModelLoad(std::vector<File> files, std::string name, std::span<const 
 ModelLoad::~ModelLoad() = default;
 
 void ModelLoad::no_adapter(bool leave) { impl_->no_adapter = leave; }
+void ModelLoad::read_text(bool text) { impl_->reads_text = text; }
 void ModelLoad::ignore_unused(bool ignore) { impl_->ignore_unused = ignore; }
 bool ModelLoad::refused_unused() const { return impl_->refused_unused; }
 std::vector<File> ModelLoad::take_files() {

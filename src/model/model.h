@@ -114,6 +114,8 @@ class ModelLoad {
   void ignore_unused(bool ignore);
   // Likewise: leave an adapter (model/adapter.h) that is among the files out.
   void no_adapter(bool leave);
+  // Likewise: of CLIP and SigLIP, open the part that reads text, not that which reads pictures.
+  void read_text(bool text);
   // Whether this was the error; the files may then be taken to be opened again.
   bool refused_unused() const;
   std::vector<File> take_files();

@@ -22,8 +22,10 @@ struct ConfigSource {
   std::string file = "config.json";
   bool in_weights = false;  // `file` is that of the weights
 
-  // The model_type of a model of text and pictures whose text_config this is; "" for none.
+  // The model_type of a model of text and pictures whose text_config or vision_config this is; ""
+  // for none.
   std::string wrapper = {};
+  Json twin = {};  // text_config_dict or vision_config_dict beside it, which transformers prefers
 
   ConfigSource(Json config) : json(std::move(config)) {}
   ConfigSource(Json metadata, std::string weights)
@@ -70,6 +72,7 @@ struct SizeFields {
   const char* d_head = nullptr;      // null: always d_model / n_heads
   int d_head_else = 0;               // where that field is absent; 0: d_model / n_heads
   // Where the fields are absent; 0: an error, of n_kv_heads as many as n_heads.
+  int d_model_else = 0, n_layers_else = 0, d_mlp_else = 0;
   int n_heads_else = 0, n_kv_heads_else = 0, n_ctx_else = 0, d_vocab_else = 0;
   int mlp_ratio = 0;  // of d_mlp to d_model where it has no field (d_mlp null) or that is absent
 };
@@ -222,8 +225,11 @@ void rename_tensors(const Recipe& recipe, std::vector<NamedTensors>& files);
 
 // All families. To add one, write recipe_x.cpp and add a row.
 std::span<const Recipe* const> recipes();
-// The text_config of a model of text and pictures, if its model_type is supported.
-ConfigSource unwrapped(const ConfigSource& config);
+// The text_config of a model of text and pictures, if its model_type is supported; of CLIP and
+// SigLIP the vision_config, unless `reads_text`.
+ConfigSource unwrapped(const ConfigSource& config, bool reads_text = false);
+// Whether it is of CLIP or SigLIP, which have a part that reads pictures and one that reads text.
+bool has_two_towers(const Json& config);
 // By the configuration's model_type, or the class in `architectures` where that is missing; the
 // error names the supported families, and the most similar type.
 Result<const Recipe*> find_recipe(const ConfigSource& config);
@@ -358,6 +364,7 @@ extern const Recipe kNomicBert, kGte, kJinaV3, kEsm;                     // reci
 extern const Recipe kMpnet;                                              // recipe_mpnet.cpp
 extern const Recipe kDeit, kDinov2, kDinov2Registers, kVit;              // recipe_vit.cpp
 extern const Recipe kClipVision, kSiglipVision;                          // recipe_clip.cpp
+extern const Recipe kClipText, kSiglipText;                              // recipe_clip.cpp
 extern const Recipe kGptNeoX;                                            // recipe_gpt_neox.cpp
 extern const Recipe kT5, kMt5, kUmt5;                                    // recipe_t5.cpp
 extern const Recipe kBart, kMbart, kMarian, kPegasus, kM2m100;           // recipe_bart.cpp

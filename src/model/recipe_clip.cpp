@@ -1,7 +1,7 @@
 #include "model/recipe.h"
 
-// The parts of CLIP (Radford et al. 2021) and SigLIP (Zhai et al. 2023) that read pictures: alone,
-// or in the files of the whole model.
+// The parts of CLIP (Radford et al. 2021) and SigLIP (Zhai et al. 2023) that read pictures, and
+// those that read text: alone, or in the files of the whole model.
 
 namespace attn {
 
@@ -23,6 +23,22 @@ const Bind kBinds[] = {
     {"encoder.layers.{}.mlp.fc2", &Block::mlp_out, &Layout::mlp_bias},
     {"post_layernorm", &Weights::ln_final},
 };
+
+const Bind kTextBinds[] = {
+    {"embeddings.token_embedding", &Weights::embed},
+    {"embeddings.position_embedding", &Weights::positions},
+    {"encoder.layers.{}.layer_norm1", &Block::ln1},
+    {"encoder.layers.{}.self_attn.q_proj", &Block::q, &Layout::qkv_bias},
+    {"encoder.layers.{}.self_attn.k_proj", &Block::k, &Layout::qkv_bias},
+    {"encoder.layers.{}.self_attn.v_proj", &Block::v, &Layout::qkv_bias},
+    {"encoder.layers.{}.self_attn.out_proj", &Block::o, &Layout::o_bias},
+    {"encoder.layers.{}.layer_norm2", &Block::ln2},
+    {"encoder.layers.{}.mlp.fc1", &Block::mlp_in, &Layout::mlp_bias},
+    {"encoder.layers.{}.mlp.fc2", &Block::mlp_out, &Layout::mlp_bias},
+    {"final_layer_norm", &Weights::ln_final},
+};
+// The latter two project the last token of a text in SigLIP, after all layers.
+const char* const kTextIgnored[] = {"embeddings.position_ids", "head.weight", "head.bias"};
 
 // Tensors that no pattern depends on: SigLIP's pooling head, which comes after all layers.
 const char* const kIgnored[] = {"embeddings.position_ids",
@@ -64,6 +80,73 @@ const FieldRow kRows[] = {
     {"projection_size"},
 };
 
+const FieldRow kTextRows[] = {
+    {"hidden_size", read},
+    {"intermediate_size", read},
+    {"num_hidden_layers", read},
+    {"num_attention_heads", read},
+    {"max_position_embeddings", read},
+    {"vocab_size", read},
+    {"layer_norm_eps", read},
+    {"hidden_act", read},
+    {"is_causal", read},
+    {"tie_word_embeddings", read},  // which are none
+    {"attention_dropout"},
+    {"dropout"},
+    {"projection_dim"},
+    {"projection_size"},
+    // Of the whole model, and of its other part.
+    {"text_config"},
+    {"vision_config"},
+    {"logit_scale_init_value"},
+    {"image_size"},
+    {"patch_size"},
+    {"num_channels"},
+    {"vision_use_head"},
+};
+
+Layout read_text_tower(ConfigFields& in, SizeFields sizes, double eps, const char* activation) {
+  Layout layout;
+  Config& c = layout.config;
+  sizes.n_layers_else = 12;
+  in.sizes(c, sizes);
+  c.position = Position::learned;
+  c.norm_eps = float(in.positive("layer_norm_eps", eps));
+  c.activation = in.activation("hidden_act", activation);
+  c.has_logits = false;
+  layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
+  in.flag("tie_word_embeddings", true);
+  return layout;
+}
+
+Result<Layout> clip_text(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_text_tower(in,
+                                  {.d_model_else = 512,
+                                   .d_mlp_else = 2048,
+                                   .n_heads_else = 8,
+                                   .n_ctx_else = 77,
+                                   .d_vocab_else = 49408},
+                                  1e-5, "quick_gelu");
+  in.causal(layout.config);
+  return in.take(layout);
+}
+
+Result<Layout> siglip_text(const ConfigSource& source) {
+  ConfigFields in(source);
+  Layout layout = read_text_tower(in,
+                                  {.d_model_else = 768,
+                                   .d_mlp_else = 3072,
+                                   .n_heads_else = 12,
+                                   .n_ctx_else = 64,
+                                   .d_vocab_else = 32000},
+                                  1e-6, "gelu_pytorch_tanh");
+  layout.config.mask = Mask::none;
+  in.note("SigLIP was trained on texts padded to " + std::to_string(layout.config.n_ctx) +
+          " tokens, which attend to the padding too; a text is read here without padding");
+  return in.take(layout);
+}
+
 Layout read_tower(ConfigFields& in, int patch, double eps, const char* activation) {
   Layout layout = read_vision_fields(in, {}, patch, eps, activation);
   layout.qkv_bias = true;
@@ -98,5 +181,9 @@ const Recipe kClipVision = {"clip_vision_model", "CLIPVision", clip, kBinds,
                             "vision_model.",     kIgnored,     {},   kRows};
 const Recipe kSiglipVision = {"siglip_vision_model", "SiglipVision", siglip, kBinds,
                               "vision_model.",       kIgnored,       {},     kRows};
+const Recipe kClipText = {"clip_text_model", "CLIPText",   clip_text, kTextBinds,
+                          "text_model.",     kTextIgnored, {},        kTextRows};
+const Recipe kSiglipText = {"siglip_text_model", "SiglipText", siglip_text, kTextBinds,
+                            "text_model.",       kTextIgnored, {},          kTextRows};
 
 }  // namespace attn

@@ -146,6 +146,9 @@ Layout read_vision_fields(ConfigFields& in, SizeFields sizes, int patch, double 
   Config& c = layout.config;
   sizes.n_ctx = "";  // it follows from the sizes below
   sizes.n_ctx_else = sizes.d_vocab_else = 1;
+  sizes.d_model_else = 768;
+  sizes.n_layers_else = sizes.n_heads_else = 12;
+  if (sizes.mlp_ratio == 0) sizes.d_mlp_else = 3072;
   in.sizes(c, sizes);
   c.d_vocab = 0;
   c.norm_eps = float(in.positive("layer_norm_eps", eps));

@@ -14,7 +14,7 @@ static const Recipe* const kRecipes[] = {
     &kM2m100,     &kMixtral,    &kQwen3Moe,     &kOlmoe,     &kGptOss,
     &kGlm,        &kGlm4,       &kNomicBert,    &kGte,       &kJinaV3,
     &kEsm,        &kEuroBert,   &kDeit,         &kDinov2,    &kDinov2Registers,
-    &kVit,        &kClipVision, &kSiglipVision,
+    &kVit,        &kClipVision, &kSiglipVision, &kClipText,  &kSiglipText,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

@@ -59,6 +59,20 @@ ENCODERS = {
         "headless",
         None,
     ),
+    "clip-text": (
+        "CLIPTextConfig",
+        dict(UNTIED_FLAG, projection_dim=8, eos_token_id=3),
+        torch.float32,
+        "headless",
+        None,
+    ),
+    "siglip-text": (
+        "SiglipTextConfig",
+        dict(UNTIED_FLAG, projection_size=8, layer_norm_eps=1e-3),
+        torch.float16,
+        "headless",
+        None,
+    ),
     "electra-generator": (
         "ElectraConfig",
         dict(ELECTRA, hidden_act="relu"),

@@ -15,6 +15,7 @@ import pathlib
 import re
 import shutil
 import sys
+import types
 
 import tokenizers
 import torch
@@ -29,6 +30,12 @@ TEXT = [
     "Once upon a time there was a little girl and a little dog.",
     "The girl and the dog went to the sea, and there they saw a ship.",
 ]
+
+# What AutoModel does for the others.
+SIGLIP_TEXT = types.SimpleNamespace(
+    from_config=transformers.SiglipTextModel._from_config,
+    from_pretrained=transformers.SiglipTextModel.from_pretrained,
+)
 
 # How models are read: with the code that their classes say, and with what the files lack.
 EAGER = dict(
@@ -326,7 +333,7 @@ MASKED = {"BertConfig", "RobertaConfig", "CamembertConfig"} | {row[0] for row in
 
 def class_of(kind, style):
     if style == "headless":
-        return transformers.AutoModel
+        return SIGLIP_TEXT if kind == "SiglipTextConfig" else transformers.AutoModel
     if style == "discriminator":
         return transformers.AutoModelForPreTraining
     if style in LABELS:
@@ -412,7 +419,9 @@ def main():
         if logits is not None:
             expected["logits"] = logits.reshape(-1, logits.shape[-1]).float().contiguous()
         elif seed >= 1000:
-            expected["hidden"] = out.hidden_states[-1][0].float().contiguous()
+            # CLIP's hidden_states are without the last norm.
+            hidden = getattr(out, "last_hidden_state", out.hidden_states[-1])
+            expected["hidden"] = hidden[0].float().contiguous()
         if style == "padded":
             expected["attention_mask"] = seen[0].to(torch.int32).contiguous()
         save_file(expected, folder / "expected.safetensors")

@@ -27,6 +27,12 @@ def padded(r):
     return dict(bert(r), pad_token_id=r.choice([0, 1, 4]))
 
 
+def tower(r):
+    c = dict(shared(r), projection_dim=8, projection_size=8, pad_token_id=0, eos_token_id=3)
+    c["hidden_act"] = r.choice(["quick_gelu", *ACTIVATIONS])
+    return c
+
+
 def mpnet(r):
     return dict(shared(r), relative_attention_num_buckets=r.choice([32] * 8 + [16]))
 
@@ -579,6 +585,11 @@ def marian(r):
     return dict(bart(r), share_encoder_decoder_embeddings=r.random() < 0.9)
 
 
+# Without a head for texts: the parts of models that compare them with pictures.
+HEADLESS = {
+    "clip_text_model": ("CLIPText", tower),
+    "siglip_text_model": ("SiglipText", tower),
+}
 # Encoders with decoders, whose attention has three parts.
 SEQ2SEQ = {
     "bart": ("Bart", bart),
@@ -637,4 +648,4 @@ FAMILIES = {
     "mpnet": ("MPNet", mpnet),
     "roberta": ("Roberta", padded),
     "xlm-roberta": ("XLMRoberta", padded),
-} | DECODERS | SEQ2SEQ
+} | DECODERS | SEQ2SEQ | HEADLESS

@@ -29,8 +29,8 @@ import numpy as np
 import torch
 import transformers
 import seq2seq
-from forward import EAGER, TEXT, make_wordpiece
-from fuzz_draws import DECODERS, FAMILIES, SEQ2SEQ
+from forward import EAGER, SIGLIP_TEXT, TEXT, make_wordpiece
+from fuzz_draws import DECODERS, FAMILIES, HEADLESS, SEQ2SEQ
 
 TOLERANCE = 2e-5  # of a weight; more where float32 in PyTorch is itself farther from float64
 LOGIT_TOLERANCE = 2e-5  # of the largest logit
@@ -58,6 +58,8 @@ def label_logits(out):
 def head_class(family):
     if family in SEQ2SEQ:
         return transformers.AutoModelForSeq2SeqLM
+    if family in HEADLESS:
+        return SIGLIP_TEXT if family == "siglip_text_model" else transformers.AutoModel
     masked = transformers.AutoModelForMaskedLM
     return transformers.AutoModelForCausalLM if family in DECODERS else masked
 
@@ -118,7 +120,7 @@ def draw_model(family, r, labels):
             settings[flag] = not settings.get(flag, getattr(kind(), flag))
         try:
             made = head_class(family)
-            if family not in SEQ2SEQ and r.random() < 0.4:
+            if family not in SEQ2SEQ | HEADLESS and r.random() < 0.4:
                 made = transformers.AutoModel
             if labels and family not in SEQ2SEQ and r.random() < labels:
                 made = label_class(r.choice(LABELS))

@@ -1,7 +1,8 @@
 """Writes encoder–decoders to tests/data/seq2seq and what transformers computes of them; and a round
 of fuzz_families.py for them.
 
-    python tests/golden/seq2seq.py [NAME…]   needs torch, transformers, tokenizers, safetensors, numpy
+    python tests/golden/seq2seq.py [NAME…]  needs torch, transformers, tokenizers, safetensors,
+                                             numpy
 
 For each row of VARIANTS: a checkpoint with random weights, and NAME/expected.safetensors with the
 attention of the encoder, of the decoder and of the decoder to the encoder, in float64 with

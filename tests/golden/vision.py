@@ -16,11 +16,12 @@ import sys
 import numpy as np
 import torch
 import transformers
-from forward import randomize
+from forward import make_wordpiece, randomize
 from PIL import Image
 from safetensors.torch import save_file
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "vision"
+TOWERS = OUT.parent / "towers"
 VIT = dict(
     hidden_size=16,
     num_hidden_layers=2,
@@ -148,8 +149,51 @@ def write(name):
     print(name, config["model_type"], list(attn.shape), list(pixels.shape))
 
 
+TEXT_TOWER = dict(
+    vocab_size=112,
+    hidden_size=12,
+    intermediate_size=20,
+    num_hidden_layers=3,
+    num_attention_heads=3,
+    max_position_embeddings=40,
+    projection_size=16,
+    eos_token_id=3,
+)
+# Whole models, which compare pictures and texts.
+WHOLE = {"clip": ("CLIP", CLIP, CLIP_INPUT), "siglip": ("Siglip", VIT, SMALL)}
+
+
+def write_whole(name):
+    """TOWERS/NAME: a whole model, and the attention of both of its parts."""
+    kind, vision, how = WHOLE[name]
+    folder = TOWERS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    save_random(folder, kind, dict(text_config=TEXT_TOWER, vision_config=vision), torch.float32, 5)
+    getattr(transformers, kind + "ImageProcessor")(**how).save_pretrained(folder)
+    make_wordpiece(folder / "tokenizer.json")
+    Image.fromarray(draw_picture(57, 43, 1)).save(folder / "picture.png")
+    model = transformers.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    ids = torch.tensor([[2, 51, 45, 60, 71, 33, 3]])
+    pixels = pixels_of(folder, folder / "picture.png")
+    with torch.no_grad():
+        seen = model.vision_model(pixels, output_attentions=True)
+        read = model.text_model(ids, output_attentions=True)
+    tensors = dict(
+        input_ids=ids[0].int(),
+        attn=torch.stack([a[0] for a in seen.attentions]),
+        text_attn=torch.stack([a[0] for a in read.attentions]),
+    )
+    save_file({k: t.contiguous() for k, t in tensors.items()}, folder / "expected.safetensors")
+    print(name, "whole", [list(t.shape) for t in tensors.values()])
+
+
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     for variant in sys.argv[1:] or VARIANTS:
-        write(variant)
+        if variant in VARIANTS:
+            write(variant)
+    for variant in sys.argv[1:] or WHOLE:
+        if variant.removeprefix("whole-") in WHOLE:
+            write_whole(variant.removeprefix("whole-"))

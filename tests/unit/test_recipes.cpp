@@ -113,6 +113,15 @@ bool may_be_null(const std::string& family, const std::string& field) {
       {"m2m_100", {"max_position_embeddings"}},
       {"gemma3_text", {"num_attention_heads", "max_position_embeddings", "vocab_size"}},
   };
+  static const std::set<std::string> kTowers = {"vit",
+                                                "deit",
+                                                "dinov2",
+                                                "dinov2_with_registers",
+                                                "clip_vision_model",
+                                                "siglip_vision_model",
+                                                "clip_text_model",
+                                                "siglip_text_model"};
+  if (kTowers.contains(family)) return true;
   const auto found = kFields.find(family);
   return field == "n_inner" || (found != kFields.end() && found->second.contains(field));
 }
@@ -333,6 +342,42 @@ TEST_CASE("a model of text and pictures is opened by its text_config") {
   CHECK(has(layout->notes[0], "of this gemma3 model"));
   CHECK(layout->warnings.empty());
   CHECK(unwrapped(json_of(R"({"model_type":"llama","text_config":{}})")).wrapper.empty());
+}
+
+TEST_CASE("of CLIP and SigLIP either part is opened, with the defaults of its class") {
+  const auto layout_from = [](const std::string& text, bool reads_text) {
+    const ConfigSource config = unwrapped(json_of(text), reads_text);
+    return read_layout(**find_recipe(config), config);
+  };
+  // As google/siglip-base-patch16-224 has it.
+  const std::string siglip =
+      R"({"model_type":"siglip","text_config":{"model_type":"siglip_text_model"},)"
+      R"("vision_config":{"model_type":"siglip_vision_model"}})";
+  const Result<Layout> seen = layout_from(siglip, false), read = layout_from(siglip, true);
+  REQUIRE(seen);
+  REQUIRE(read);
+  CHECK(seen->config.reads_pictures());
+  CHECK(seen->config.d_model == 768);
+  CHECK(seen->config.n_ctx == 196);
+  CHECK(has(seen->notes.back(), "reads pictures is opened (vision_config); the other reads text"));
+  CHECK(read->config.family == "siglip_text_model");
+  CHECK(read->config.n_layers == 12);
+  CHECK(read->config.d_vocab == 32000);
+  CHECK(read->config.n_ctx == 64);
+  CHECK(read->config.mask == Mask::none);
+  CHECK(has(read->notes[0], "padded to 64 tokens"));
+  const std::string clip =
+      R"({"model_type":"clip","text_config":{"model_type":"clip_text_model","hidden_size":16,)"
+      R"("num_attention_heads":2},"vision_config":{"model_type":"clip_vision_model"},)"
+      R"("text_config_dict":{"hidden_size":)";
+  const Result<Layout> text = layout_from(clip + "16}}", true);
+  REQUIRE(text);
+  CHECK(text->config.mask == Mask::causal);
+  CHECK(text->config.activation == Activation::quick_gelu);
+  CHECK(text->config.d_mlp == 2048);
+  const std::string differs = error_of(layout_from(clip + "32}}", true));
+  CHECK(has(differs, "hidden_size is 16 in one place and 32 in text_config_dict"));
+  CHECK(layout_from(clip + "32}}", false));
 }
 
 TEST_CASE("what PaliGemma does with a prompt is said") {

@@ -7,6 +7,7 @@
 #include "model/picture_input.h"
 #include "model/recipe.h"
 #include "pass/forward.h"
+#include "text/random_tokens.h"
 
 using namespace attn;
 
@@ -90,6 +91,44 @@ TEST_CASE("vision transformers agree with transformers, from the picture's file 
     ++n;
   }
   CHECK(n >= 6);
+}
+
+TEST_CASE("both parts of CLIP and SigLIP are read from the files of the whole model") {
+  for (const char* name : {"clip", "siglip"}) {
+    CAPTURE(name);
+    const std::filesystem::path folder =
+        ATTNSCOPE_SOURCE_DIR "/tests/data/towers/" + std::string(name);
+    for (const bool text : {false, true}) {
+      CAPTURE(text);
+      ModelLoad load(read_model_files(folder), name);
+      load.read_text(text);
+      while (load.step()) {
+      }
+      const Result<std::shared_ptr<const Model>> model = load.take();
+      if (!model) FAIL(model.error().message);
+      CHECK((*model)->warnings.empty());
+      CHECK((*model)->config.reads_pictures() != text);
+      Tokens tokens;
+      if (text) {
+        const std::vector<int> ids = {2, 51, 45, 60, 71, 33, 3};
+        tokens = tokens_of_ids(ids, (*model)->tokenizer.get());
+      } else {
+        tokens = patches_of(**model, folder);
+      }
+      const Trace trace = forward(*model, tokens);
+      const std::vector<float> expected = golden_floats(folder, text ? "text_attn" : "attn");
+      const Attention& a = trace.parts[0];
+      size_t at = 0;
+      float apart = 0;
+      REQUIRE(expected.size() ==
+              size_t(a.n_layers) * size_t(a.n_heads) * size_t(a.n_query) * size_t(a.n_key));
+      for (int l = 0; l < a.n_layers; ++l)
+        for (int h = 0; h < a.n_heads; ++h)
+          for (const float x : a.pattern(0, l, h))
+            apart = std::max(apart, std::abs(x - expected[at++]));
+      CHECK(apart < 2e-5f);
+    }
+  }
 }
 
 TEST_CASE("patches are the tokens of a picture, with their row and column") {
