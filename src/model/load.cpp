@@ -184,10 +184,17 @@ Status ModelLoad::Impl::read_config() {
     if (!input) return input.error();
     return read_picture_input(*input, layout.config, layout.notes);
   }
-  if (format().tokenizer && !folder.contains("tokenizer.json")) return {};
+  const bool has_tokenizer = folder.contains("tokenizer.json");
+  if (format().tokenizer && !has_tokenizer) return {};
+  const std::string& type = layout.config.family;
+  if (!has_tokenizer && folder.contains("vocab.json") && (type == "marian" || type == "m2m_100"))
+    return Error{
+        "tokenizer.json is missing, and vocab.json and the .spm or .model files cannot be used "
+        "instead; transformers cannot convert them either. The copies of such models for "
+        "transformers.js have one: take that of the same model, such as Xenova/opus-mt-en-de for "
+        "Helsinki-NLP/opus-mt-en-de"};
   const auto letters = folder.find(std::string_view("vocab.txt"));
-  const bool as_esm = layout.config.family == "esm" && letters != folder.end() &&
-                      !folder.contains("tokenizer.json");
+  const bool as_esm = layout.config.family == "esm" && letters != folder.end() && !has_tokenizer;
   const Result<Json> tokenizer =
       as_esm ? esm_tokenizer(letters->second->bytes.text()) : read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();

@@ -113,7 +113,6 @@ TEST_CASE("an encoder saved by itself is a model") {
     }
     const Result<std::shared_ptr<const Model>> model = load_model(files, name);
     if (!model) FAIL(model.error().message);
-    CHECK((*model)->warnings.empty());
     CHECK(!(*model)->encoder);
     CHECK(!(*model)->config.has_logits);
     const Trace trace = forward(*model, read(**model, golden.text("source"), ""));
@@ -143,6 +142,21 @@ TEST_CASE("biases of the distance that each layer has for itself are in scores a
     std::vector<float> one(size_t(a.n_key));  // by the path for one query
     a.pattern_rows(0, layer, 1, 9, 10, {one.data(), 1, a.n_key});
     CHECK(std::abs(chain.weights[3] - double(one[3])) < 1e-6);
+  }
+}
+
+TEST_CASE("a tokenizer that transformers cannot convert is said to be in copies of the model") {
+  for (const std::string name : {"marian", "m2m100", "t5"}) {
+    CAPTURE(name);
+    std::vector<File> files = read_model_files(folder(name));
+    for (File& file : files)
+      if (base_name(file.name) == "tokenizer.json")
+        file.name.replace(file.name.size() - 14, 14, "vocab.json");
+    const Result<std::shared_ptr<const Model>> model = load_model(files, name);
+    REQUIRE(!model);
+    CHECK(model.error().message.starts_with("tokenizer.json is missing, and vocab.json"));
+    const bool converts = model.error().message.find("save_pretrained") != std::string::npos;
+    CHECK(converts == (name == "t5"));
   }
 }
 
