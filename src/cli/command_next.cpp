@@ -122,12 +122,11 @@ int run_next(const Options& o) {
          "or attnscope heads to see its attention"});
   const bool has_labels = !model.config.labels.names.empty();
   const std::vector<int> positions = predicted(model, opened->tokens);
-  const std::string mask = mask_piece(*model.tokenizer);
   if (positions.empty())
     return fail({model.name +
                  ": a bidirectional model, which predicts masked tokens rather than the next one; "
                  "write " +
-                 mask + " into the text"});
+                 mask_piece(*model.tokenizer) + " into the text"});
   const Keep keep{.all_logits = model.config.fills_masks || has_labels};
   if (const Status e = check_pass(model, opened->tokens, keep)) return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens), keep);

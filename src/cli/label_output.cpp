@@ -140,8 +140,10 @@ std::string labels_as_text(const Model& model, const Trace& trace, int top, Lang
   }
   TextTable table(l.has_chances() ? "lrr" : "lr", header);
   for (const Peak& p : top_keys(l.row(trace.logits, 0), top)) table.add(cells(l, 0, p));
-  return fill(tr(lang, "{0} · labels of the text, {1} tokens\n\n",
-                 "{0} · 整段文本（{1} 个词元）的标签\n\n"),
+  return fill(l.tokens.patches ? tr(lang, "{0} · labels of the picture, {1} tokens\n\n",
+                                    "{0} · 图片（{1} 个词元）的标签\n\n")
+                               : tr(lang, "{0} · labels of the text, {1} tokens\n\n",
+                                    "{0} · 整段文本（{1} 个词元）的标签\n\n"),
               {model.name, std::to_string(l.tokens.size())}) +
          table.text();
 }

@@ -21,6 +21,7 @@ std::string next_title(const ViewInput& input) {
       quoted_token(s.lang, token_name(input.pairs.query_tokens, s.sample, s.token));
   const Model* model = input.model;
   if (model && !model->config.labels.names.empty()) {
+    if (model->config.reads_pictures()) return tr(s.lang, "The picture", "图片");
     if (model->config.labels.at != ReadAt::token) return tr(s.lang, "The text", "整段文本");
     return model->config.labels.scale == LabelScale::over_tokens
                ? tr(s.lang, "The answer’s start or end at token ", "答案的起点或终点在词元 ") +

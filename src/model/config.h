@@ -18,7 +18,7 @@ enum class RopeScaling { none, linear, dynamic, llama3, yarn, longrope };
 enum class Activation { gelu, gelu_tanh, quick_gelu, silu, relu, tanh, none };
 
 // A head of labels in place of an output vocabulary (model/label_head.h).
-enum class ReadAt { token, first, last, mean };  // of which row of the text it is read
+enum class ReadAt { token, first, last, mean };  // of which row of the text or picture it is read
 // What becomes of the logits: chances among the labels, of each label, or of each token; or none.
 enum class LabelScale { softmax, sigmoid, over_tokens, plain };
 struct LabelHead {

@@ -267,6 +267,7 @@ ConfigSource unwrapped(const ConfigSource& config, bool reads_text) {
   ConfigSource out(inner);
   out.file = config.file;
   out.wrapper = config.json.at("model_type").text().value_or("multimodal");
+  out.outer = config.json;
   if (has_two_towers(config.json))
     out.twin = config.json.at(pictures ? "vision_config_dict" : "text_config_dict");
   return out;
@@ -302,7 +303,8 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config) {
                                  ? "pictures is opened (vision_config); the other reads text"
                                  : "text is opened (text_config)"));
   layout->config.family = recipe.model_type;
-  layout->fields = config.json;
+  // Which names the class, and its labels.
+  layout->fields = has_two_towers(config.outer) ? config.outer : config.json;
   if (config.json.at("model_type").is_null())
     layout->notes.push_back(config.file + ": model_type is missing; taken as " + recipe.model_type +
                             ", the type of " +

@@ -7,7 +7,8 @@ namespace attn {
 namespace {
 
 constexpr std::string_view kText = "ForSequenceClassification", kTokens = "ForTokenClassification",
-                           kAnswers = "ForQuestionAnswering", kReplaced = "ForPreTraining";
+                           kAnswers = "ForQuestionAnswering", kReplaced = "ForPreTraining",
+                           kPictures = "ForImageClassification";
 
 // Read in transformers 5.24, in the modeling file of each class and in modeling_layers.py.
 constexpr LabelRow kRows[] = {
@@ -36,6 +37,9 @@ constexpr LabelRow kRows[] = {
     {"", kTokens, "classifier"},
     {"", kTokens, "score"},
     {"", kAnswers, "qa_outputs"},
+    {"vit", kPictures, "classifier"},
+    {"deit", kPictures, "classifier"},
+    {"siglip_vision_model", kPictures, "classifier"},
 };
 
 // The padding token of classes that have one where their configuration names none.
@@ -79,11 +83,12 @@ LabelScale scale_of(const Layout& layout, int n) {
 
 std::vector<const LabelRow*> label_rows(const Layout& layout) {
   std::vector<const LabelRow*> rows;
-  if (layout.fields.is_null() || layout.config.reads_pictures()) return rows;
+  if (layout.fields.is_null()) return rows;
   const std::string_view named = class_of(layout), family = layout.config.family;
   const auto own = [&](const LabelRow& row) { return row.family == family; };
   for (const LabelRow& row : kRows) {
     if (!named.empty() && !named.ends_with(row.task)) continue;
+    if (layout.config.reads_pictures() != (row.task == kPictures)) continue;
     const auto better = [&](const LabelRow& other) { return own(other) && other.task == row.task; };
     if (own(row) || (row.family.empty() && std::ranges::none_of(kRows, better)))
       rows.push_back(&row);
@@ -105,6 +110,9 @@ Result<LabelHead> label_head(const LabelRow& row, const Layout& layout, int n) {
                    std::to_string(n)};
     head.names = {"start", "end"};
     head.scale = LabelScale::over_tokens;
+  } else if (row.task == kPictures) {
+    head.scale = scale_of(layout, n);
+    head.at = layout.config.vision.has_class ? ReadAt::first : ReadAt::mean;
   } else if (row.task == kText) {
     head.scale = scale_of(layout, n);
     head.at = row.out == std::string_view("score") ? ReadAt::last : ReadAt::first;

@@ -1,5 +1,5 @@
-// label_head.h - heads of labels in place of a vocabulary: of a text, of each token, or of where an
-// answer starts and ends.
+// label_head.h - heads of labels in place of a vocabulary: of a text or a picture, of each token,
+// or of where an answer starts and ends.
 #pragma once
 
 #include <span>

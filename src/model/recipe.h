@@ -25,7 +25,8 @@ struct ConfigSource {
   // The model_type of a model of text and pictures whose text_config or vision_config this is; ""
   // for none.
   std::string wrapper = {};
-  Json twin = {};  // text_config_dict or vision_config_dict beside it, which transformers prefers
+  Json outer = {};  // its configuration
+  Json twin = {};   // text_config_dict or vision_config_dict beside it, which transformers prefers
 
   ConfigSource(Json config) : json(std::move(config)) {}
   ConfigSource(Json metadata, std::string weights)

@@ -74,6 +74,10 @@ void ready_to_unembed(const Model& model, ConstMat resid, Mat out) {
   Mat normed(floats.data(), resid.rows, resid.cols);
   normalize_rows(c, w.ln_final, resid, normed);
   if (out.rows < resid.rows) normed = mean_in_place(normed);
+  if (w.head_dense.w.empty()) {
+    std::ranges::copy(normed.row(0), out.row(0).begin());
+    return;
+  }
   PackedRows packed;
   packed.pack(normed);
   linear(packed, w.head_dense.w, {.bias = w.head_dense.b.vec(), .map = map_of(c.head_activation)},

@@ -5,8 +5,9 @@ transformers.
         needs torch, transformers, safetensors, pillow, numpy
 
 As fuzz_families.py: what PROGRAM refuses is counted and its sentences printed; a failure prints its
-seed and keeps its folder. Pictures are PNG files of all the modes that Pillow writes with 8 bits,
-turned by EXIF data now and then.
+seed and keeps its folder. Half of ViT's and DeiT's have a head of labels, whose logits are compared
+as well. Pictures are PNG files of all the modes that Pillow writes with 8 bits, turned by EXIF data
+now and then.
 """
 
 import argparse
@@ -128,6 +129,8 @@ def draw_files(family, seed, r, folder):
     kind, draw = FAMILIES[family]
     while True:
         settings = draw(r)
+        if family in ("vit", "deit") and r.random() < 0.5:
+            settings["id2label"] = {i: "abcdef"[i] for i in range(r.choice([1, 3, 6]))}
         dtype = r.choice([torch.float32, torch.float16, torch.bfloat16])
         save_random(folder, kind, settings, dtype, seed)
         name, how = processor_of(r, settings, family.startswith("dino"))
@@ -155,12 +158,28 @@ def round_of(program, family, seed, folder):
         raise ValueError(f"exit {done.returncode}: {done.stderr}")
     with np.load(out) as got:
         ours = got["attention"].astype(np.float64)
-    exact, _ = computed(folder, pixels, torch.float64)
-    rough, _ = computed(folder, pixels, torch.float32)
+    exact, logits = computed(folder, pixels, torch.float64)
+    rough, rough_logits = computed(folder, pixels, torch.float32)
     if ours.shape != exact.shape:
         raise ValueError(f"{ours.shape}, not {tuple(exact.shape)}")
     allowed = TOLERANCE + 8 * (rough - exact).abs().max().item()
-    return np.abs(ours - exact.numpy()).max(), allowed, None
+    apart = np.abs(ours - exact.numpy()).max()
+    if logits.dim() == 1:
+        far, rounding = labels_apart(command, logits, rough_logits)
+        apart, allowed = max(apart, far), max(allowed, TOLERANCE + 8 * rounding)
+    return apart, allowed, None
+
+
+def labels_apart(command, exact, rough):
+    """How far logits of labels are apart over the largest, and those of float32."""
+    command = [command[0], "next", *command[2:], "--top", "1000", "--format", "json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    ours = np.full(len(exact), np.nan)
+    for label in found["labels"]:
+        ours[label["id"]] = label["logit"]
+    size = 1 + exact.abs().max().item()
+    rounding = (rough - exact).abs().max().item() / size
+    return np.abs(ours - exact.numpy()).max() / size, rounding
 
 
 def main():

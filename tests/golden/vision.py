@@ -4,8 +4,9 @@ and what transformers computes with them.
     python tests/golden/vision.py [NAME…]   needs torch, transformers, safetensors, pillow
 
 As forward.py, with preprocessor_config.json and picture.png or picture.jpg in place of
-tokenizer.json; expected.safetensors has attn [layer, head, query, key], hidden [n, d_model] and
-pixels [3, height, width], by transformers' Pillow processors, whose pictures are decoded by Pillow.
+tokenizer.json; expected.safetensors has attn [layer, head, query, key], hidden [n, d_model] or, of
+heads of labels, logits [label], and pixels [3, height, width], by transformers' Pillow processors,
+whose pictures are decoded by Pillow. whole-clip and whole-siglip are in tests/data/towers.
 """
 
 import json
@@ -43,6 +44,18 @@ CLIP_INPUT = dict(size={"shortest_edge": 34}, crop_size={"height": 32, "width": 
 SMALL = dict(size={"height": 32, "width": 32})
 CROPPED = dict(size={"shortest_edge": 30}, crop_size={"height": 24, "width": 28})
 
+TEXT_TOWER = dict(
+    vocab_size=112,
+    hidden_size=12,
+    intermediate_size=20,
+    num_hidden_layers=3,
+    num_attention_heads=3,
+    max_position_embeddings=40,
+    projection_size=16,
+    eos_token_id=3,
+)
+LABELS = dict(id2label={0: "cat", 1: "dog", 2: "neither"})
+
 # name: (class, settings, type of the weights, processor, its settings, picture's ending)
 VARIANTS = {
     "vit": ("ViT", VIT, torch.float32, "ViT", SMALL, "png"),
@@ -64,6 +77,23 @@ VARIANTS = {
     ),
     "clip": ("CLIPVision", CLIP, torch.float32, "CLIP", CLIP_INPUT, "png"),
     "siglip": ("SiglipVision", VIT, torch.float32, "Siglip", SMALL, "png"),
+    "vit-labels": ("ViT", dict(VIT, **LABELS), torch.float32, "ViT", SMALL, "png"),
+    "deit-labels": (
+        "DeiT",
+        dict(VIT, num_labels=5, problem_type="multi_label_classification"),
+        torch.float32,
+        "DeiT",
+        dict(size={"height": 36, "width": 36}, crop_size={"height": 32, "width": 32}),
+        "png",
+    ),
+    "siglip-labels": (
+        "Siglip",
+        dict(vision_config=VIT, text_config=TEXT_TOWER, **LABELS),
+        torch.float32,
+        "Siglip",
+        SMALL,
+        "png",
+    ),
     "dinov2": ("Dinov2", DINO, torch.float32, "Bit", CROPPED, "png"),
     "dinov2-swiglu": (
         "Dinov2",
@@ -94,11 +124,16 @@ def draw_picture(width, height, seed):
 
 
 def computed(folder, pixels, dtype=torch.float32):
-    """Patterns [layer, head, query, key], and the rows after the last norm."""
-    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
+    """Patterns [layer, head, query, key], and the rows after the last norm, or logits of labels."""
+    named = json.loads((folder / "config.json").read_text()).get("architectures") or [""]
+    kind = transformers.AutoModel
+    if named[0].endswith(CLASSIFIES):
+        kind = transformers.AutoModelForImageClassification
+    model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
     with torch.no_grad():
         out = model.eval()(pixels.to(dtype), output_attentions=True)
-    return torch.stack([a[0] for a in out.attentions]), out.last_hidden_state[0]
+    rows = out.logits[0] if hasattr(out, "logits") else out.last_hidden_state[0]
+    return torch.stack([a[0] for a in out.attentions]), rows
 
 
 def resize_as_before_pillow_13(image, size, *arguments, resize=Image.Image.resize, **more):
@@ -116,9 +151,13 @@ def pixels_of(folder, picture):
     return processor(Image.open(picture).convert("RGB"), return_tensors="pt").pixel_values
 
 
+CLASSIFIES = "ForImageClassification"
+
+
 def save_random(folder, kind, settings, dtype, seed):
     config = getattr(transformers, kind + "Config")(**settings)
-    model = getattr(transformers, kind + "Model")(config)
+    labels = "id2label" in settings or "num_labels" in settings
+    model = getattr(transformers, kind + (CLASSIFIES if labels else "Model"))(config)
     randomize(model, seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -141,24 +180,15 @@ def write(name):
     picture = folder / f"picture.{ending}"
     Image.fromarray(draw_picture(57, 43, 1)).save(picture)
     pixels = pixels_of(folder, picture)
-    attn, hidden = computed(folder, pixels)
-    tensors = dict(attn=attn, hidden=hidden, pixels=pixels[0])
+    attn, rows = computed(folder, pixels)
+    tensors = dict(attn=attn, pixels=pixels[0])
+    tensors["logits" if name.endswith("-labels") else "hidden"] = rows
     expected = {k: t.float().contiguous() for k, t in tensors.items()}
     save_file(expected, folder / "expected.safetensors")
     config = json.loads((folder / "config.json").read_text())
     print(name, config["model_type"], list(attn.shape), list(pixels.shape))
 
 
-TEXT_TOWER = dict(
-    vocab_size=112,
-    hidden_size=12,
-    intermediate_size=20,
-    num_hidden_layers=3,
-    num_attention_heads=3,
-    max_position_embeddings=40,
-    projection_size=16,
-    eos_token_id=3,
-)
 # Whole models, which compare pictures and texts.
 WHOLE = {"clip": ("CLIP", CLIP, CLIP_INPUT), "siglip": ("Siglip", VIT, SMALL)}
 

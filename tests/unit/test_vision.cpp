@@ -55,7 +55,7 @@ std::string png_error(std::vector<uint8_t> bytes) {
 }  // namespace
 
 TEST_CASE("vision transformers agree with transformers, from the picture's file on") {
-  int n = 0;
+  int n = 0, n_labels = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kVision)) {
     CAPTURE(entry.path().string());
     const auto model = load(read_model_files(entry.path()));
@@ -87,10 +87,19 @@ TEST_CASE("vision transformers agree with transformers, from the picture's file 
           apart = std::max(apart, std::abs(ours[i] - attn[size_t(l * a.n_heads + h) * cells + i]));
       }
     CHECK(apart < 2e-5f);
-    CHECK(trace.n_logits == 0);
+    if (model->config.labels.names.empty()) {
+      CHECK(trace.n_logits == 0);
+    } else {
+      const std::vector<float> logits = golden_floats(entry.path(), "logits");
+      REQUIRE(trace.logits.size() == logits.size());
+      for (size_t i = 0; i < logits.size(); ++i)
+        CHECK(trace.logits[i] == doctest::Approx(logits[i]).epsilon(2e-5));
+      ++n_labels;
+    }
     ++n;
   }
   CHECK(n >= 6);
+  CHECK(n_labels == 3);
 }
 
 TEST_CASE("both parts of CLIP and SigLIP are read from the files of the whole model") {

@@ -130,8 +130,8 @@ void draw_menu(Frame& f, const std::string& name, std::string& chosen, const std
 
 void draw_target(Frame& read, const char* place, const Metric* metric) {
   Frame& f = read.base ? *read.base : read;
-  if (!metric || !(metric->reads & reads_target) || !f.snap.model || !f.snap.model->tokenizer ||
-      !f.trace)
+  if (!metric || !(metric->reads & reads_target) || !f.snap.model ||
+      (!f.snap.model->tokenizer && !has_labels(f)) || !f.trace)
     return;
   const char *about = f.t("Target", "目标"), *minus = f.t("minus", "减去");
   const float all = ImGui::GetContentRegionAvail().x;

@@ -116,6 +116,7 @@ void draw_scratch_facts(Frame& f) {
 std::string labels_text(const Frame& f, const LabelHead& head) {
   constexpr size_t kListed = 12;
   std::string text = head.at == ReadAt::token ? f.t("of each token: ", "每个词元：")
+                     : f.of_picture()         ? f.t("of the picture: ", "图片：")
                                               : f.t("of the text: ", "整段文本：");
   for (size_t i = 0; i < head.names.size(); ++i) {
     if (i == kListed) return text + "…";
