@@ -5,16 +5,22 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
+#include <string>
 
 namespace {
 
-struct CountPrinter : doctest::IReporter {
-  explicit CountPrinter(const doctest::ContextOptions&) {}
+// Printed behind what doctest's own reporter says last, whose order among reporters differs between
+// versions.
+std::string counts;
+
+struct Counter : doctest::IReporter {
+  explicit Counter(const doctest::ContextOptions&) {}
 
   void test_run_end(const doctest::TestRunStats& stats) override {
     const unsigned failed = stats.numTestCasesFailed;
-    std::printf("%u passed, %u failed\n", stats.numTestCasesPassingFilters - failed, failed);
-    std::fflush(stdout);
+    counts = std::to_string(stats.numTestCasesPassingFilters - failed) + " passed, " +
+             std::to_string(failed) + " failed\n";
   }
 
   void report_query(const doctest::QueryData&) override {}
@@ -32,10 +38,13 @@ struct CountPrinter : doctest::IReporter {
 
 }  // namespace
 
-DOCTEST_REGISTER_LISTENER("count", 1, CountPrinter);
+DOCTEST_REGISTER_LISTENER("count", 1, Counter);
 
 // ATTNSCOPE_SOURCE_DIR is a dot in all other files.
 int main(int n, char** arguments) {
   std::filesystem::current_path(ATTNSCOPE_TESTS_RUN_IN);
-  return doctest::Context(n, arguments).run();
+  const int code = doctest::Context(n, arguments).run();
+  std::fflush(stdout);
+  std::cout << counts << std::flush;
+  return code;
 }
