@@ -38,7 +38,7 @@ bool step_of(Job& job, bool& no_memory) {
 }
 
 // What the job holds is let go first, since what is called may need some of it.
-void end(Job&& job, bool no_memory) {
+void conclude(Job&& job, bool no_memory) {
   const auto then = std::move(no_memory ? job.out_of_memory : job.deliver);
   if (no_memory) job = {};
   if (then) then();
@@ -137,7 +137,7 @@ bool Worker::poll(double) {
     done = std::move(impl_->current);
     impl_->current.reset();
   }
-  end(std::move(done->job), done->no_memory);
+  conclude(std::move(done->job), done->no_memory);
   return true;
 }
 
@@ -203,7 +203,7 @@ bool Worker::poll(double budget_ms) {
   if (more) return false;
   Job done = std::move(*impl_->job);
   impl_->job.reset();
-  end(std::move(done), no_memory);
+  conclude(std::move(done), no_memory);
   return true;
 }
 
