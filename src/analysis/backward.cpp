@@ -77,15 +77,15 @@ void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, c
   const Block& b = model.weights.blocks[size_t(layer)];
   const auto part = [&](const Linear& l) { return block(l.w, from, to, 0, c.d_model); };
   const auto product = [&](const Dense& w, const Linear& l) {
-    Dense out = view(x) * w.transpose();
+    Dense out = times_T(view(x), view(w));
     if (!l.b.empty()) out.rowwise() += row_of(l.b.vec().subspan(size_t(from), size_t(to - from)));
     return out;
   };
   const Dense W_in = part(b.mlp_in), in = product(W_in, b.mlp_in);
-  Dense d_in = d_out * block(b.mlp_out.w, 0, c.d_model, from, to);
+  Dense d_in = times(view(d_out), view(block(b.mlp_out.w, 0, c.d_model, from, to)));
   if (!c.gated_mlp) {
     activation_backward(c.activation, all(in), all(d_in));
-    d_x.noalias() += d_in * W_in;
+    d_x += times(view(d_in), view(W_in));
     return;
   }
   const Dense W_gate = part(b.mlp_gate), gate = product(W_gate, b.mlp_gate);
@@ -93,7 +93,7 @@ void mlp_backward(const Model& model, int layer, int from, int to, ConstMat x, c
   activation_backward(c.activation, all(gate), all(d_gate));
   map_of(c.activation)(act.data(), act.size());
   d_in.array() *= act.array();
-  d_x.noalias() += d_gate * W_gate + d_in * W_in;
+  d_x += times(view(d_gate), view(W_gate)) + times(view(d_in), view(W_in));
 }
 
 Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
@@ -109,7 +109,7 @@ Dense unembed_backward(const Model& model, ConstMat resid, const Dense& u) {
     map_of(c.head_activation)(act.data(), act.size());
     d = norm_backward(c, w.ln_head, const_mat(act), d);
     activation_backward(c.head_activation, all(before), all(d));
-    d = d * dense(w.head_dense.w);
+    d = times(view(d), view(dense(w.head_dense.w)));
   }
   return norm_backward(c, w.ln_final, resid,
                        d.replicate(Eigen::Index(resid.rows), 1) / float(resid.rows));

@@ -15,6 +15,17 @@ Dense block(const PackedMatrix& w, int64_t out0, int64_t out1, int64_t in0, int6
   return part;
 }
 
+Dense times(const DenseView& a, const DenseView& b) { return a * b; }
+
+Dense times_T(const DenseView& a, const DenseView& b) { return a * b.transpose(); }
+
+Dense T_times(const DenseView& a, const DenseView& b) { return a.transpose() * b; }
+
+Eigen::MatrixXd T_times_in_double(const DenseView& a, const DenseView& b) {
+  const Eigen::MatrixXd left = a.cast<double>().transpose(), right = b.cast<double>();
+  return left * right;
+}
+
 Dense head_W_O(const Model& model, int layer, int head) {
   const PackedMatrix& w = model.weights.blocks[size_t(layer)].o.w;
   const int64_t d = model.config.d_head;

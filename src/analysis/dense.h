@@ -20,11 +20,21 @@ inline DenseView view(ConstMat m) {
   return {m.data, Eigen::Index(m.rows), Eigen::Index(m.cols),
           Eigen::OuterStride<>(Eigen::Index(m.stride))};
 }
+inline DenseView view(const Dense& m) { return view(ConstMat{m.data(), m.rows(), m.cols()}); }
+inline DenseView rows_of(const Dense& m, Eigen::Index from, Eigen::Index n) {
+  return view(ConstMat{m.data() + from * m.cols(), n, m.cols()});
+}
 inline Mat mat(Dense& m) { return {m.data(), m.rows(), m.cols()}; }
 inline ConstMat const_mat(const Dense& m) { return {m.data(), m.rows(), m.cols()}; }
 inline Eigen::Map<const Eigen::RowVectorXf> row_of(std::span<const float> x) {
   return {x.data(), Eigen::Index(x.size())};
 }
+
+// a b, a bᵀ and aᵀ b. As expressions, their code would be there for every kind of operands.
+Dense times(const DenseView& a, const DenseView& b);
+Dense times_T(const DenseView& a, const DenseView& b);
+Dense T_times(const DenseView& a, const DenseView& b);
+Eigen::MatrixXd T_times_in_double(const DenseView& a, const DenseView& b);
 
 // Multiplications by Eigen in one step of a study. It keeps steps below 8 ms on a model of GPT-2
 // small's shape in a browser without threads, even before the engine has optimized the code.

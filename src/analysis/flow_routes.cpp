@@ -94,7 +94,7 @@ struct Routes {
       W_O = head_W_O(*in.model, layer, h);
     }
     const ConstMat v = a.values(state.sample, layer, h);
-    values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
+    values[size_t(h)].middleRows(k0, n) = times(view(v.rows_of(k0, k0 + n)), view(W_O));
   }
 };
 

@@ -142,23 +142,23 @@ struct Backward {
     }
     Dense A(rows, n);
     a.pattern_rows(state.sample, layer, h, q0, q1, mat(A));
-    const Dense d_z_h = d_attn.middleRows(q0, rows) * W_O.transpose();
-    const Dense times = ((d_z_h * v.transpose()).array() * A.array()).matrix();  // ∇A ⊙ A
+    const Dense d_z_h = times_T(rows_of(d_attn, q0, rows), view(W_O));
+    const Dense worth = (times_T(view(d_z_h), v).array() * A.array()).matrix();  // ∇A ⊙ A
     if (relevant)
-      kept[size_t(layer)].middleRows(q0, rows) += times.cwiseMax(0.f) / float(a.n_heads);
-    sums(layer, h) += times.sum();
-    if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = times;
+      kept[size_t(layer)].middleRows(q0, rows) += worth.cwiseMax(0.f) / float(a.n_heads);
+    sums(layer, h) += worth.sum();
+    if (layer == state.layer && h == state.head) chosen.middleRows(q0, rows) = worth;
     if (!further) return;
-    const Eigen::VectorXf of_row = times.rowwise().sum();
-    Dense d_scores = (times - of_row.asDiagonal() * A) * a.scale_of(layer);
+    const Eigen::VectorXf of_row = worth.rowwise().sum();
+    Dense d_scores = (worth - of_row.asDiagonal() * A) * a.scale_of(layer);
     if (a.cap > 0) {  // tanh' = 1 - tanh²
       Dense scores(rows, n);
       a.score_rows(state.sample, layer, h, q0, q1, mat(scores));
       d_scores.array() *= 1 - (scores.array() / a.cap).square();
     }
-    d_q.middleRows(q0, rows) = d_scores * k;
-    d_k += d_scores.transpose() * view(a.queries(state.sample, layer, h)).middleRows(q0, rows);
-    d_v += A.transpose() * d_z_h;
+    d_q.middleRows(q0, rows) = times(view(d_scores), k);
+    d_k += T_times(view(d_scores), view(a.queries(state.sample, layer, h).rows_of(q0, q1)));
+    d_v += T_times(view(A), view(d_z_h));
   }
 
   // d_q, d_k and d_v of one head back to what the layer read. Heads that share keys and values add
@@ -176,8 +176,9 @@ struct Backward {
       before_norm(layer, norm_of_head(c, b.k_norm, a.kv_head(h)), b.k, W_k, kv, d_k);
     }
     const int rows = std::min(rows_back(), n - row);
-    d_x.middleRows(row, rows) += d_q.middleRows(row, rows) * W_q + d_k.middleRows(row, rows) * W_k +
-                                 d_v.middleRows(row, rows) * W_v;
+    d_x.middleRows(row, rows) += times(rows_of(d_q, row, rows), view(W_q)) +
+                                 times(rows_of(d_k, row, rows), view(W_k)) +
+                                 times(rows_of(d_v, row, rows), view(W_v));
   }
 
   // Where the heads' q or k are normed: the gradient [n, d_head] of what went into that norm. `w`
@@ -191,7 +192,7 @@ struct Backward {
       normalize_rows(c, model.weights.blocks[size_t(layer)].ln1, resid, mat(read));
     else
       read = view(resid);
-    Dense raw = read * w.transpose();
+    Dense raw = times_T(view(read), view(w));
     if (!by.b.empty()) raw.rowwise() += row_of(by.b.vec().subspan(size_t(first), size_t(w.rows())));
     gradient = norm_backward(c, norm, const_mat(raw), gradient);
   }
@@ -210,7 +211,7 @@ struct Backward {
               rows = std::min(r_rows, n - q0);
     if (i == 0) R = Dense::Identity(n, n);
     if (q0 == 0) R_before = R;
-    R.middleRows(q0, rows).noalias() += kept[size_t(layer)].middleRows(q0, rows) * R_before;
+    R.middleRows(q0, rows) += times(rows_of(kept[size_t(layer)], q0, rows), view(R_before));
   }
 };
 

@@ -56,7 +56,7 @@ struct HeadWeights {
     return w.transpose();
   }
   Wide values_of_OV() const {
-    return O().cast<double>().transpose() * V().cast<double>();
+    return T_times_in_double(view(O()), view(V()));
   }  // W_O W_V, [d_head, d_head]
 };
 
@@ -87,7 +87,8 @@ Study begin_singular(const Inputs& in, Dense (HeadWeights::*x)() const,
         if (part == 0) work->x = triangle((work->head.*x)());
         if (part == 1) work->y = triangle((work->head.*y)());
         if (part < 2) return;
-        const Eigen::JacobiSVD<Wide, Eigen::NoQRPreconditioner> svd(work->x * work->y.transpose());
+        const Wide across = work->y.transpose();
+        const Eigen::JacobiSVD<Wide, Eigen::NoQRPreconditioner> svd(work->x * across);
         const int n = work->head.model.config.d_head;
         work->m = {{Axis::dim}, {n}, std::vector<float>(size_t(n))};
         for (Eigen::Index i = 0; i < std::min<Eigen::Index>(n, svd.singularValues().size()); ++i)
@@ -149,10 +150,7 @@ struct Composition {
   Dense last_of_x(const HeadWeights& w) const {
     return joint == Joint::q ? w.K() : joint == Joint::k ? w.Q() : w.O();
   }
-  static Wide gram(const Dense& x) {
-    const Wide wide = x.cast<double>();
-    return wide.transpose() * wide;
-  }
+  static Wide gram(const Dense& x) { return T_times_in_double(view(x), view(x)); }
   static double length(const Wide& x, const Wide& y) {
     return std::sqrt(std::max(0., x.cwiseProduct(y).sum()));
   }
@@ -180,7 +178,7 @@ struct Composition {
     const double even = 1 / std::sqrt(double(c.d_model));
     for (const int end = std::min(second + a_step, c.n_heads); second < end; ++second) {
       const Sides& s = heads[size_t(late * c.n_heads + second)];
-      const Wide met = O.cast<double>().transpose() * read[size_t(second)].cast<double>();
+      const Wide met = T_times_in_double(view(O), view(read[size_t(second)]));
       const double size = length(first.V * met, met * s.right), sizes = first.ov * s.x;
       const size_t row = size_t(early * c.n_heads + head) * heads.size();
       out.values[row + size_t(late * c.n_heads + second)] =

@@ -98,9 +98,10 @@ std::vector<float> value_norms(const Model* model, const Attention& a, int sampl
   if (!model || !a.is_computed(layer)) return {};
   if (model->weights.blocks[size_t(layer)].o.w.d_in() < int64_t(a.n_heads) * a.d_head) return {};
   // ‖v W_O‖² = v (W_O W_Oᵀ) vᵀ
-  const Eigen::MatrixXd W_O = head_W_O(*model, layer, head).cast<double>();
+  const Dense W_O = head_W_O(*model, layer, head).transpose();
   const Eigen::MatrixXd v = view(a.values(sample, layer, head)).cast<double>();
-  const Eigen::VectorXd squares = (v * (W_O * W_O.transpose())).cwiseProduct(v).rowwise().sum();
+  const Eigen::VectorXd squares =
+      (v * T_times_in_double(view(W_O), view(W_O))).cwiseProduct(v).rowwise().sum();
   std::vector<float> norms;
   for (const double square : squares) norms.push_back(float(std::sqrt(std::max(0., square))));
   return norms;

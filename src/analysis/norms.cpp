@@ -69,7 +69,7 @@ struct Maps {
     const int h = i / a_head, k0 = i % a_head * keys(), n = std::min(keys(), a.n_key - k0);
     const ConstMat v = a.values(state.sample, state.layer, h);
     if (k0 == 0) W_O = head_W_O(*in.model, state.layer, h);
-    values[size_t(h)].middleRows(k0, n) = view(v.rows_of(k0, k0 + n)) * W_O;
+    values[size_t(h)].middleRows(k0, n) = times(view(v.rows_of(k0, k0 + n)), view(W_O));
   }
   void some_rows(int i) {
     const int q0 = i * rows(), q1 = std::min(q0 + rows(), a.n_query);
@@ -170,7 +170,7 @@ Study begin_norm_head(const Inputs& in) {
           const int k0 = i * keys, n = std::min(keys, at.n_key - k0);
           const ConstMat v = at.values(s.sample, s.layer, s.head);
           w->lengths.segment(k0, n) =
-              (view(v.rows_of(k0, k0 + n)) * w->W_O).rowwise().norm().transpose();
+              times(view(v.rows_of(k0, k0 + n)), view(w->W_O)).rowwise().norm().transpose();
           return;
         }
         const int q0 = (i - first) * queries, q1 = std::min(q0 + queries, at.n_query);
