@@ -10,6 +10,7 @@ all files for the service worker. Later runs only touch what changed.
 """
 
 import argparse
+import base64
 import gzip
 import hashlib
 import json
@@ -103,13 +104,16 @@ def assemble(web, out, apps):
 
 
 def write_version(out, paths):
-    """version.json: {"version": a hash of everything, "files": [{"path", "size"}]}."""
+    """version.json: {"version": a hash of everything, "files": [{"path", "size", "hash"}]};
+    the hash of a file is its SHA-256 in Base64."""
     everything = hashlib.sha256()
     files = []
     for path in paths:
-        with open(out / path, "rb") as file:
-            everything.update(f"{path}\n{hashlib.sha256(file.read()).hexdigest()}\n".encode())
-        files.append({"path": path, "size": (out / path).stat().st_size})
+        data = (out / path).read_bytes()
+        hashed = hashlib.sha256(data)
+        everything.update(f"{path}\n{hashed.hexdigest()}\n".encode())
+        digest = base64.b64encode(hashed.digest()).decode()
+        files.append({"path": path, "size": len(data), "hash": digest})
     text = json.dumps({"version": everything.hexdigest()[:16], "files": files}, indent=1) + "\n"
     version = out / "version.json"
     if not version.is_file() or version.read_text() != text:

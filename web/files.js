@@ -4,6 +4,7 @@
 const GB = 1e9;
 const MOST = 3 * GB;  // leaves room for the computation in a tab with 4 GB of memory
 const MOST_OF_ONE = 2 ** 31 - 1;
+const MOST_HASHED = 2e8;
 const SLOW_MS = 300;  // reading that takes longer shows its progress
 const SHOW_MS = 300;  // between updates: a software-drawn frame takes as long as reading megabytes
 // In a folder only files that a model may consist of are read; a file dropped by itself always is.
@@ -12,7 +13,7 @@ const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
 class Trouble extends Error {}
 
 export class Files {
-  sizes = new Map();  // path -> bytes, from version.json
+  listed = new Map();  // path -> {size, hash}, from version.json
   #page;
   #expected = new Map();  // path -> promise of a response, used once
   #asked = new Set();     // what the program has asked for
@@ -184,9 +185,29 @@ export class Files {
     this.#page.call('fetch_done', id, error ? 0 : size, error);
   }
 
+  // What was cut short or damaged, on its way or in a cache, is fetched once more past all caches.
   async #fetchInto(id, path) {
     const {tr} = this.#bound();
     const response = await this.#response(path);
+    let first;
+    try {
+      first = await this.#receive(id, path, response);
+      if (first.whole) return first.size;
+    } catch (error) {
+      if (error instanceof Trouble) throw error;
+    }
+    const second = await this.#receive(id, path, await fetch(path, {cache: 'reload'}));
+    // What arrives twice is the server's own, and the list is outdated.
+    if (second.whole || (second.size === first?.size && second.hash === first.hash)) {
+      return second.size;
+    }
+    throw new Trouble(tr(
+        `${path} arrived damaged twice; try again later`, `${path} 两次传输均已损坏，请稍后重试`));
+  }
+
+  // {size, hash, whole}: whether the bytes are those of the site's list.
+  async #receive(id, path, response) {
+    const {tr} = this.#bound();
     if (!response.ok) {
       const status = `${response.status} ${response.statusText}`.trim();
       throw new Trouble(
@@ -195,7 +216,7 @@ export class Files {
     }
     const plain = !response.headers.get('Content-Encoding');
     const expected =
-        this.sizes.get(path) ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
+        this.listed.get(path)?.size ?? (plain ? Number(response.headers.get('Content-Length')) : 0);
     const reader = response.body.getReader();
     let room = 0;
     let start = 0;
@@ -211,7 +232,7 @@ export class Files {
     let told = 0;  // time of the last update: a frame for every chunk would slow the download
     for (;;) {
       const {done, value} = await reader.read();
-      if (done) return at;
+      if (done) break;
       if (at + value.length > room) reserve(Math.max(2 * room, at + value.length));
       this.#page.memory(start + at, value.length).set(value);
       at += value.length;
@@ -219,6 +240,11 @@ export class Files {
       told = performance.now();
       this.#page.call('fetch_progress', id, expected ? Math.min(1, at / expected) : 0);
     }
+    const listed = this.listed.get(path);
+    // A copy: memory that threads share cannot be hashed.
+    const hash = at <= MOST_HASHED ? await hashOf(this.#page.memory(start, at).slice()) : '';
+    const whole = !listed || (at === listed.size && (!hash || hash === listed.hash));
+    return {size: at, hash, whole};
   }
 
   // ---- Saved
@@ -234,6 +260,13 @@ export class Files {
   #bound() {
     return {tr: this.#page.tr.bind(this.#page)};
   }
+}
+
+// As in version.json; '' where the page is not secure, which hashes need.
+export async function hashOf(bytes) {
+  if (!globalThis.crypto?.subtle) return '';
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return btoa(String.fromCharCode(...hash));
 }
 
 function wanted(path) {

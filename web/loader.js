@@ -5,19 +5,23 @@
 //                                         unless the server isolates it itself)
 //                              ?sw=0      no service worker: nothing is kept for offline use
 
-import {Page, prefersChinese} from './page.js';
-
-const TRIED = 'attnscope.isolated';  // in sessionStorage: the single reload has happened
 const PATIENCE_MS = 3000;     // wait for a service worker, which may be blocked and never answer
 const EXPECTED_BYTES = 64e6;  // larger models are not prefetched
 const WASM = 'application/wasm';
 
 const options = new URLSearchParams(location.search);
-const chinese = prefersChinese();
+const chinese =
+    (navigator.languages?.[0] ?? navigator.language ?? '').toLowerCase().startsWith('zh');
 const tr = (en, zh) => (chinese ? zh : en);
 const element = (id) => document.getElementById(id);
 
-class Missing extends Error {}
+// `again`: another attempt, past all caches, may help.
+class Missing extends Error {
+  constructor(words, again = false) {
+    super(words);
+    this.again = again;
+  }
+}
 
 // ---- What the browser can do
 
@@ -67,7 +71,7 @@ const mayUseWorker = () =>
 // True when that reload is on its way.
 async function isolate() {
   if (crossOriginIsolated || !mayUseWorker() || !wantsThreads()) return false;
-  if (options.get('isolate') === '0' || parent !== window || tried()) return false;
+  if (options.get('isolate') === '0' || parent !== window || isReload()) return false;
   const ready =
       (async () => {
         await navigator.serviceWorker.register('sw.js');
@@ -78,79 +82,96 @@ async function isolate() {
         return true;
       })().catch(() => false);
   const patience = new Promise((resolve) => setTimeout(() => resolve(false), PATIENCE_MS));
-  if (!await Promise.race([ready, patience]) || !markTried()) return false;
+  if (!await Promise.race([ready, patience])) return false;
   location.reload();
   return true;
 }
 
-function tried() {
-  try {
-    return sessionStorage.getItem(TRIED) !== null;
-  } catch {
-    return true;  // if the reload can't be recorded, it could repeat forever
-  }
-}
-
-function markTried() {
-  try {
-    sessionStorage.setItem(TRIED, '1');
-    return true;
-  } catch {
-    return false;
-  }
+// Whether this page is the result of a reload, which the page itself asks for only once. Unlike
+// what is noted in sessionStorage, this cannot be refused or lost, which would repeat it for ever.
+function isReload() {
+  return performance.getEntriesByType('navigation')[0]?.type === 'reload';
 }
 
 // Once the program runs, its files are cached for offline use.
-async function keepForOffline() {
+async function keepForOffline(page) {
   if (!mayUseWorker()) return;
   try {
+    navigator.serviceWorker.addEventListener('message', ({data}) => {
+      if (data?.kept === false) page.notKept('site');
+    });
     await navigator.serviceWorker.register('sw.js');
     const {active} = await navigator.serviceWorker.ready;
     // Also what is still on its way, past the worker or through it before it knew the version.
-    new PerformanceObserver((list) => {
-      active.postMessage({keep: list.getEntries().map(({name}) => name.split('#')[0])});
+    new PerformanceObserver(() => {
+      const all = performance.getEntriesByType('resource');
+      active.postMessage({keep: all.map(({name}) => name.split('#')[0])});
     }).observe({type: 'resource', buffered: true});
-  } catch {
-    // The program works without a cache, too.
+  } catch (error) {
+    if (!(error instanceof TypeError)) page.notKept('site');  // else there is no sw.js
   }
 }
 
 // ---- Downloads, all in parallel
 
-async function siteSizes() {
+// The site's own list: path -> {size, hash}.
+async function siteFiles() {
   try {
-    const {files} = await (await fetch('version.json', {cache: 'no-cache'})).json();
-    return new Map(files.map(({path, size}) => [path, size]));
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const {files} = await (await fetch('version.json', {cache: 'no-cache', signal})).json();
+    return new Map(files.map((file) => [file.path, file]));
   } catch {
-    return new Map();  // then sizes are guessed
+    return new Map();  // then sizes are guessed, and nothing is checked
   }
+}
+
+// {module, isWhole} of the program. If it arrives damaged, from a cache or on its way, it is
+// fetched once more past all caches; what is still not what the site lists may be its next version.
+async function compile(path, listed) {
+  try {
+    const first = await compileOnce(path, 'default', listed);
+    if (first.isWhole) return first;
+  } catch (error) {
+    if (error instanceof Missing) throw error;
+  }
+  return compileOnce(path, 'reload', listed);
 }
 
 // Compiled while it arrives, and from the response itself: a browser caches machine code by
 // address, not for bytes passed to it.
-async function compile(path, sizes) {
-  const response = await fetch(path);
+async function compileOnce(path, cache, listed) {
+  const response = await fetch(path, {cache});
   if (!response.ok) {
     throw new Missing(
         tr(`${path} could not be fetched: the server answered ${response.status}`,
            `无法获取 ${path}：服务器返回 ${response.status}`));
   }
-  showArrival(response.clone(), sizes.then((all) => all.get(path))).catch(() => {});
-  if (response.headers.get('Content-Type') === WASM) return WebAssembly.compileStreaming(response);
+  const whole = showArrival(response.clone(), listed.then((all) => all.get(path)));
   // Some hosts do not send this type, which streaming requires.
-  return WebAssembly.compileStreaming(
-      new Response(response.body, {headers: {'Content-Type': WASM}}));
+  const streamed = response.headers.get('Content-Type') === WASM ?
+      response :
+      new Response(response.body, {headers: {'Content-Type': WASM}});
+  const [module, isWhole] = await Promise.all([WebAssembly.compileStreaming(streamed), whole]);
+  return {module, isWhole};
 }
 
+// False if what arrived is not what the site lists.
 async function showArrival(response, expected) {
   const reader = response.body.getReader();
-  const size = await expected || 2e6;
+  const size = (await expected)?.size || 2e6;
+  const parts = [];
   for (let done = 0;;) {
     const {done: end, value} = await reader.read();
-    if (end) return;
+    if (end) break;
     done += value.length;
+    parts.push(value);
     element('bar').value = done / size;
   }
+  const listed = await expected;
+  if (!listed) return true;
+  const {hashOf} = await import('./files.js');
+  const hash = await hashOf(await new Blob(parts).arrayBuffer());
+  return !hash || hash === listed.hash;
 }
 
 function addScript(src) {
@@ -160,15 +181,16 @@ function addScript(src) {
     script.onload = resolve;
     script.onerror = () => reject(new Missing(
         tr(`${src} could not be fetched; check the connection and reload the page`,
-           `无法获取 ${src}，请检查网络连接后重新加载页面`)));
+           `无法获取 ${src}，请检查网络连接后重新加载页面`),
+        true));
     document.head.append(script);
   });
 }
 
 // The script and the module of one build, separately: the script can start its threads while the
 // module arrives.
-function fetchProgram(build, sizes) {
-  const module = compile(`${build}/app.wasm`, sizes);
+function fetchProgram(build, listed) {
+  const module = compile(`${build}/app.wasm`, listed);
   module.catch(() => {});  // reported when it is awaited
   return {script: addScript(`${build}/app.js`), module};
 }
@@ -186,21 +208,23 @@ async function expectModel(files) {
 // ---- Starting
 
 async function start() {
-  const sizes = siteSizes();
-  let program = fetchProgram(api.build, sizes);
+  const listed = siteFiles();
+  let program = fetchProgram(api.build, listed);
+  const {Page} = await import('./page.js');
   const page = new Page(element('canvas'), element('main'), chinese);
   api.page = page;
-  sizes.then((all) => (page.files.sizes = all));
+  listed.then((all) => (page.files.listed = all));
   expectModel(page.files).catch(() => {});  // the program asks again, and tells
   try {
     await program.script;
   } catch (error) {
-    const all = await sizes;
+    const all = await listed;
     if (!all.size || all.has(`${api.build}/app.js`)) throw error;
     api.build = 'st';  // a site with one build
-    program = fetchProgram('st', sizes);
+    program = fetchProgram('st', listed);
     await program.script;
   }
+  let isWhole = true;
   await new Promise((resolve, reject) => {
     createAttnscope({
       canvas: page.canvas,
@@ -208,9 +232,10 @@ async function start() {
       locateFile: (name) => `${api.build}/${name}`,
       instantiateWasm(imports, receive) {
         program.module
-            .then(
-                (module) => WebAssembly.instantiate(module, imports)
-                                .then((instance) => receive(instance, module)))
+            .then(async (arrived) => {
+              ({isWhole} = arrived);
+              receive(await WebAssembly.instantiate(arrived.module, imports), arrived.module);
+            })
             .catch(reject);
         return {};
       },
@@ -218,6 +243,12 @@ async function start() {
   });
   await page.started;
   element('loading').remove();
+  if (!isWhole) {
+    page.say(page.tr(
+        'The program is not the one that the site lists, so its numbers may be wrong; ' +
+            'reload the page later',
+        '程序文件与网站清单不符，数值可能有误，请稍后重新加载页面'));
+  }
   if (document.activeElement === document.body) page.canvas.focus({preventScroll: true});
 }
 
@@ -246,6 +277,23 @@ const api = {
 Object.defineProperty(api, 'page', {writable: true, enumerable: false});
 window.attnscope = api;
 
+// Fetches the program once more, past all caches, and replaces what is kept of it: it may be
+// damaged, or of two versions. The page is then reloaded, unless that did not help before.
+async function startAnew(error) {
+  if (!(error instanceof Missing) || error.again) {
+    const addresses = [...document.querySelectorAll('script[src], link[rel=modulepreload]')].map(
+        ({src, href}) => src || href);
+    const renewed = [...addresses, `${api.build}/app.wasm`].map(
+        async (address) => (await fetch(address, {cache: 'reload'})).arrayBuffer());
+    const done = await Promise.all(renewed).then(() => true, () => false);
+    if (done && !isReload()) {
+      location.reload();
+      return new Promise(() => {});
+    }
+  }
+  throw error;
+}
+
 async function main() {
   if (chinese) {
     document.documentElement.lang = 'zh-CN';
@@ -259,8 +307,8 @@ async function main() {
   demandFeatures();
   if (await isolate()) return new Promise(() => {});
   await start();
-  keepForOffline();
+  keepForOffline(api.page);
 }
 
-api.ready = main();
+api.ready = main().catch(startAnew);
 api.ready.catch(fail);

@@ -7,6 +7,13 @@ import * as glyphs from './glyphs.js';
 // In the order of BoxKey in platform.h.
 const kBoxKeys = ['', 'ArrowUp', 'ArrowDown', 'Enter', 'Shift+Enter', 'Tab', 'Escape'];
 
+// What the browser keeps for the page, if it lets it.
+const kKept = {
+  settings: ['settings', '设置'],
+  site: ['the files for use without a connection', '离线使用所需的文件'],
+};
+const QUIET_MS = 15000;
+
 export class Page {
   glyphs = glyphs;
   files = new Files(this);
@@ -14,6 +21,7 @@ export class Page {
   #module = null;
   #buffer = null;  // () => the program's memory; growing replaces it
   #chinese = false;
+  #browserIsChinese = false;
   #pending = 0;  // the next frame, or the timer that asks for it
   #timer = 0;
   #lost = false;        // the graphics context
@@ -23,13 +31,15 @@ export class Page {
   #query = this.#hash();
   #queryTimer = 0;
   #announceTimers = [];
+  #unkept = new Set();  // of kKept
+  #quietTimer = 0;
   #mirror = null;  // the text version of the screen, once it is loaded
 
   constructor(canvas, main, chinese) {
     this.canvas = canvas;
     this.main = main;
     this.live = main.querySelector('#live');
-    this.#chinese = chinese;
+    this.#chinese = this.#browserIsChinese = chinese;
     this.dark = matchMedia('(prefers-color-scheme: dark)');
     this.started = new Promise((resolve) => (this.#started = resolve));
     this.started.then(() => import('./mirror.js')).then(({Mirror}) => {
@@ -354,7 +364,7 @@ export class Page {
   }
 
   prefersChinese() {
-    return prefersChinese();
+    return this.#browserIsChinese;
   }
 
   async copy(text) {
@@ -376,11 +386,12 @@ export class Page {
     if (/^https?:/.test(address)) open(address, '_blank', 'noopener');
   }
 
-  // In a private window there may be no storage at all.
+  // The storage may be forbidden, full or damaged.
   load(key) {
     try {
       return localStorage.getItem('attnscope.' + key) ?? '';
     } catch {
+      this.notKept('settings');
       return '';
     }
   }
@@ -389,8 +400,19 @@ export class Page {
     try {
       localStorage.setItem('attnscope.' + key, value);
     } catch {
-      // Forgotten with the page.
+      this.notKept('settings');
     }
+  }
+
+  // `what`: of kKept.
+  notKept(what) {
+    this.#unkept.add(what);
+    this.started.then(() => {
+      const names = [...this.#unkept].map((one) => kKept[one][this.#chinese ? 1 : 0]);
+      this.#sayQuietly(this.tr(
+          `Not kept, because this browser’s storage is full or blocked: ${names.join(', ')}`,
+          `此浏览器的存储空间已满或被禁用，以下内容不会保留：${names.join('、')}`));
+    });
   }
 
   // For screen readers: what 0 is a cell, 1 the control that has the keyboard's focus. Delayed, or
@@ -429,8 +451,23 @@ export class Page {
   // Shows a message until it is closed; '' hides it.
   say(sentence) {
     const note = this.main.querySelector('#note');
+    clearTimeout(this.#quietTimer);
+    note.className = '';
+    note.role = 'alert';
     note.hidden = !sentence;
     note.querySelector('span').textContent = sentence;
+  }
+
+  // A message that goes by itself, and never replaces one of `say`.
+  #sayQuietly(sentence) {
+    const note = this.main.querySelector('#note');
+    if (!note.hidden && note.className !== 'quiet') return;
+    this.say('');
+    note.className = 'quiet';
+    note.role = 'status';
+    note.hidden = false;
+    note.querySelector('span').textContent = sentence;
+    this.#quietTimer = setTimeout(() => this.say(''), QUIET_MS);
   }
 
   // Progress over the canvas, 0 to 1; null hides it.
@@ -440,8 +477,4 @@ export class Page {
     bar.querySelector('span').textContent = title;
     bar.querySelector('progress').value = done ?? 0;
   }
-}
-
-export function prefersChinese() {
-  return (navigator.languages?.[0] ?? navigator.language ?? '').toLowerCase().startsWith('zh');
 }

@@ -1,24 +1,34 @@
 // sw.js - keeps the site for use without a connection, and adds the headers that threads need.
 //
-// version.json, made by the build, names the version. It is fetched whenever a page is opened; a
-// new version starts a new cache and deletes the old one. Files are cached when first used, and
-// then served from the cache. Without version.json nothing is kept.
+// version.json, made by the build, names the version and has the hash of every file. It is fetched
+// whenever a page is opened. Each version has a cache; what is used is put there if it has its
+// hash, and is then served from there. Once a page runs and its files are kept, version.json is put
+// there too, which completes the cache, and older ones are deleted. Without version.json nothing is
+// kept.
+//
+// Every use of the storage may fail (full, forbidden, evicted, damaged) or never end: all go
+// through `stored`, and what it does not give comes from the network.
 
-const NAME = 'attnscope-';
-const META = 'attnscope:version';  // the cache that remembers the last version.json
-const MOST = 100e6;                // bytes; larger files are fetched again
+const MOST = 100e6;             // bytes; larger files are fetched again
+const MOST_CHECKED = 1e6;       // bytes; the page itself checks larger files
+const NETWORK_PATIENCE = 5000;  // ms, where there is a kept answer to give instead
+const STORAGE_PATIENCE = 5000;  // ms
+const HURRY = 500;              // ms, once the storage has not answered
 const here = new URL('./', self.location).href;
+const VERSION = new URL('version.json', here).href;
+const NAME = `attnscope ${here} `;  // copies in other folders have caches of their own
 
 self.addEventListener('install', () => self.skipWaiting());
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('activate', (event) => {
+  event.waitUntil(self.clients.claim().catch(() => {}));
+});
 
 self.addEventListener('message', (event) => {
   const {keep: urls} = event.data ?? {};
   if (!Array.isArray(urls)) return;
-  // A page that was open before this worker has not asked it for version.json.
-  event.waitUntil(newestVersion()
-                      .then(() => Promise.all([here, ...urls].filter(ours).map(keep)))
-                      .catch(() => {}));
+  event.waitUntil(keepAll([here, ...urls].filter(ours)).then((kept) => {
+    event.source?.postMessage({kept});
+  }));
 });
 
 self.addEventListener('fetch', (event) => {
@@ -32,103 +42,204 @@ function ours(url) {
 }
 
 async function answer(event, request) {
-  const {searchParams, pathname} = new URL(request.url);
+  const {searchParams} = new URL(request.url);
   if (request.mode === 'navigate') {
     // Only the page's requests wait for the version, not the page itself.
-    const newest = newestVersion().catch(() => {});
-    current = newest.then(openCurrent);
-    event.waitUntil(current);
-    return isolated(await fresh(event, request, here), searchParams.get('isolate') !== '0');
+    const newest = newestVersion();
+    current = inTime(newest, NETWORK_PATIENCE).catch(keptVersion);
+    event.waitUntil(newest);
+    return isolated(await page(request), searchParams.get('isolate') !== '0');
   }
-  if (pathname.endsWith('/version.json')) return isolated(await versionFile(), true);
-  return cached(event, request);
+  if (request.url === VERSION) return isolated((await versionFile()).response, true);
+  return file(event, request);
 }
 
 // ---- From the network, else from the cache
 
-async function fresh(event, request, key) {
+async function page(request) {
+  const network = fetch(request);
   try {
-    const response = await fetch(request);
-    if (response.ok) event.waitUntil(put(key, response.clone()));
-    return response;
-  } catch (error) {
-    const kept = await (await currentCache())?.match(key);
-    if (kept) return kept;
+    return await inTime(network, NETWORK_PATIENCE);
+  } catch {
+    return await keptFile(here) ?? network;
+  }
+}
+
+async function versionFile() {
+  let response;
+  try {
+    response = await fetch(VERSION, {cache: 'no-store'});
+    if (response.status === 404) return {response, version: null};
+    return {response, version: await parsed(response.clone())};
+  } catch (error) {  // no connection, or an answer that is none
+    const version = await keptVersion();
+    const kept = version && await stored(() => version.cache.match(VERSION));
+    if (kept) return {response: kept, version};
+    if (response) return {response, version: null};
     throw error;
   }
 }
 
 // ---- From the cache, else from the network
 
-// Cached responses already have their headers: a browser reuses compiled code only for a response
-// that comes unchanged from the cache.
-async function cached(event, request) {
-  const cache = await currentCache();
-  const kept = await cache?.match(request.url);
+// Cached responses already have their headers, and large ones come unchanged from the cache: a
+// browser reuses the compiled code of a program only then.
+async function file(event, request) {
+  const {url} = request;
+  const anew = request.cache === 'reload';  // the page found what it got to be damaged
+  const kept = anew ? null : await keptFile(url);
   if (kept) return isolated(kept, true);
   // The browser's own cache may hold a file of the previous version.
-  const response =
-      isolated(await fetch(request.url, {cache: 'no-cache', credentials: 'same-origin'}), true);
-  if (response.ok) event.waitUntil(put(request.url, response.clone()));
+  const cache = anew ? 'reload' : 'no-cache';
+  const response = isolated(await fetch(url, {cache, credentials: 'same-origin'}), true);
+  const version = await (current ??= keptVersion());
+  if (keeps(version, url)) event.waitUntil(put(version, url, response.clone()));
   return response;
 }
 
-async function keep(url) {
-  const cache = await currentCache();
-  if (!cache || await cache.match(url)) return;
-  const response = await fetch(url, {cache: 'no-cache'});
-  if (response.ok && !isLarge(response)) return put(url, isolated(response, true));
-  await response.body?.cancel();  // else all of it would be downloaded twice
+async function keptFile(url) {
+  const version = await (current ??= keptVersion());
+  if (!version) return null;
+  const kept = await stored(() => version.cache.match(url));
+  const {size, hash} = version.files.get(url) ?? {};
+  if (!kept || !(size <= MOST_CHECKED)) return kept;
+  const bytes = await kept.arrayBuffer().catch(() => new ArrayBuffer());
+  if (await hashOf(bytes) === hash) return new Response(bytes, kept);
+  await stored(() => version.cache.delete(url));
 }
 
-function isLarge(response) {
-  return Number(response.headers.get('Content-Length')) > MOST;
+function keeps(version, url) {
+  return version?.files.get(url)?.size <= MOST;
 }
 
-async function put(key, response) {
-  if (isLarge(response)) return;
-  const cache = await currentCache();
-  await cache?.put(key, response).catch(() => {});  // no room left: it will be fetched again
+// Whether the response is the version's file; if so, it is kept.
+async function put({cache, files}, url, response) {
+  const copy = response.clone();
+  try {
+    if (response.ok && await hashOf(await response.arrayBuffer()) === files.get(url).hash) {
+      await stored(() => cache.put(url, copy));
+      return true;
+    }
+  } catch {
+    // Cut short.
+  }
+  copy.body?.cancel().catch(() => {});
+  return false;
+}
+
+async function hashOf(bytes) {
+  const hash = await crypto.subtle.digest('SHA-256', bytes);
+  return btoa(String.fromCharCode(...new Uint8Array(hash)));
+}
+
+// Whether `url` is the version's file and kept, if the storage took it.
+async function keep(version, url) {
+  if (!keeps(version, url) || await stored(() => version.cache.match(url))) return true;
+  for (const cache of ['no-cache', 'reload']) {  // the browser's own copy may be damaged
+    try {
+      if (await put(version, url, isolated(await fetch(url, {cache}), true))) return true;
+    } catch {
+      // No connection.
+    }
+  }
+  return false;
+}
+
+// Keeps what a page uses. False if the storage fails.
+async function keepAll(urls) {
+  const version = await (current = newestVersion());  // the page may be older than this worker
+  if (!version) return true;
+  for (const attempt of [1, 2]) {
+    const before = failures;
+    const all = (await Promise.all(urls.map((url) => keep(version, url)))).every(Boolean);
+    if (all && failures === before) {
+      if ((await keptVersion())?.id !== version.id) {
+        await stored(() => version.cache.put(VERSION, version.response.clone()));
+      }
+      await forgetOthers(version);
+      return failures === before;
+    }
+    if (failures === before) return true;            // the next visit tries again
+    if (attempt === 1) await forgetOthers(version);  // makes room
+  }
+  return false;
 }
 
 // ---- Versions
 
-let current = null;  // promise of the version's cache, or of null
+let current = null;  // promise of the version that is in use, or of null
 
-async function versionFile() {
-  const url = new URL('version.json', here).href;
-  const meta = await caches.open(META);
+// {id, files: address -> {size, hash}, response} of a version.json; throws where it is none.
+async function parsed(response) {
+  const copy = response.clone();
+  const {version: id, files: list} = await response.json();
+  const files = new Map(list.map((one) => [new URL(one.path, here).href, one]));
+  files.set(here, files.get(here + 'index.html'));
+  if (!id || !files.get(here)?.hash) throw new Error('no version.json');
+  return {id, files, response: copy};
+}
+
+// The version that the server has, with its cache; else the one that is kept, or null.
+async function newestVersion() {
   try {
-    const response = await fetch(url, {cache: 'no-store'});
-    if (response.ok)
-      await meta.put(url, response.clone());
-    else if (response.status === 404)
-      await meta.delete(url);
-    return response;
-  } catch (error) {
-    const kept = await meta.match(url);
-    if (kept) return kept;
-    throw error;
+    const {version} = await versionFile();
+    if (!version)
+      await forgetOthers(null);
+    else
+      version.cache ??= await stored(() => caches.open(NAME + version.id));
+    return version;
+  } catch {
+    return null;
   }
 }
 
-function currentCache() {
-  return current ??= openCurrent();
+// The newest version whose cache is complete, or null.
+async function keptVersion() {
+  for (const name of (await cacheNames()).filter((one) => one.startsWith(NAME)).reverse()) {
+    const cache = await stored(() => caches.open(name));
+    const kept = await stored(() => cache.match(VERSION));
+    try {
+      if (kept) return {...await parsed(kept), cache};
+    } catch {
+      // Damaged.
+    }
+  }
+  return null;
 }
 
-async function openCurrent() {
-  const meta = await caches.open(META);
-  const file = await meta.match(new URL('version.json', here).href);
-  const version = (await file?.json().catch(() => null))?.version;
-  return version ? caches.open(NAME + version) : null;
+async function forgetOthers(version) {
+  const old = (await cacheNames()).filter((name) => {
+    if (/^attnscope[-:]/.test(name)) return true;  // of earlier workers
+    return name.startsWith(NAME) && name !== NAME + version?.id;
+  });
+  await Promise.all(old.map((name) => stored(() => caches.delete(name))));
 }
 
-async function newestVersion() {
-  const version = (await (await versionFile()).json().catch(() => null))?.version;
-  const old =
-      (await caches.keys()).filter((name) => name.startsWith(NAME) && name !== NAME + version);
-  await Promise.all(old.map((name) => caches.delete(name)));
-  current = null;
+async function cacheNames() {
+  return await stored(() => caches.keys()) ?? [];
+}
+
+// ---- Patience
+
+let failures = 0;  // of the storage
+let patience = STORAGE_PATIENCE;
+
+// What a use of the storage gives; undefined if it fails, or does not end in time.
+async function stored(use) {
+  try {
+    return await inTime(use(), patience);
+  } catch (error) {
+    ++failures;
+    if (error === LATE) patience = HURRY;
+  }
+}
+
+const LATE = new Error('no answer');
+
+function inTime(promise, most) {
+  let timer;
+  const late = new Promise((_, reject) => timer = setTimeout(() => reject(LATE), most));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 // ---- Headers

@@ -16,10 +16,11 @@ import {kChromium, kScreenshots, open_page} from "./page.mjs";
 import {kSite, serve} from "./server.mjs";
 
 const kParts = [
-  "first_screen",  "numbers", "typing",    "link",         "map",         "focus",
-  "heads",         "tokens",  "long_text", "pairs",        "keyboard",    "palette",
-  "accessibility", "touch",   "learn",     "broken_files", "model_notes", "pictures",
-  "listed_models", "sizes",   "download",  "offline",      "firefox"
+  "first_screen", "numbers",     "typing",        "link",          "map",
+  "focus",        "heads",       "tokens",        "long_text",     "pairs",
+  "keyboard",     "palette",     "accessibility", "touch",         "learn",
+  "broken_files", "model_notes", "pictures",      "listed_models", "sizes",
+  "download",     "offline",     "storage",       "network",       "firefox"
 ];
 
 const arguments_ = process.argv.slice(2);

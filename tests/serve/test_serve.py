@@ -3,7 +3,9 @@
 Run: python3 test_serve.py
 """
 
+import base64
 import gzip
+import hashlib
 import http.client
 import importlib.util
 import json
@@ -634,6 +636,10 @@ class Site(ServedSite):
         sizes = {file["path"]: file["size"] for file in version["files"]}
         self.assertEqual(len(sizes), len(version["files"]))
         self.assertEqual(sizes["index.html"], len(PAGE))
+        hashes = {file["path"]: file["hash"] for file in version["files"]}
+        for path, known in hashes.items():
+            data = (self.site / path).read_bytes()
+            self.assertEqual(base64.b64decode(known), hashlib.sha256(data).digest())
         self.assertIn("st/app.wasm", sizes)
         self.assertFalse(
             [path for path in sizes if path.endswith((".gz", ".br")) or path == "version.json"]
