@@ -229,6 +229,33 @@ def unigram(name):
     write(name, t)
 
 
+def deberta_v2(name):
+    """The steps of DebertaV2Tokenizer in transformers 5.24."""
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    t = Tokenizer(models.Unigram())
+    t.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "),
+            normalizers.NFC(),
+            normalizers.Strip(left=False, right=True),
+        ]
+    )
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(prepend_scheme="always")])
+    t.decoder = decoders.Metaspace(prepend_scheme="always")
+    t.train_from_iterator(
+        CORPUS,
+        trainers.UnigramTrainer(
+            vocab_size=300, special_tokens=specials, unk_token="[UNK]", show_progress=False
+        ),
+    )
+    t.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    write(name, t)
+
+
 def suffixed(name):
     t = Tokenizer(
         models.BPE(unk_token="<unk>", end_of_word_suffix="</w>", continuing_subword_prefix="+")
@@ -353,5 +380,6 @@ if __name__ == "__main__":
     metaspace("metaspace")
     word_piece("word_piece")
     unigram("unigram")
+    deberta_v2("deberta_v2")
     suffixed("suffixed")
     steps()

@@ -100,7 +100,7 @@ static int check_vectors(const Tokenizer& tokenizer, const Json& vectors) {
 
 TEST_CASE("small tokenizers of every kind cut as the library does") {
   for (const char* name : {"byte_level", "split_byte_level", "sentencepiece_bpe", "metaspace",
-                           "word_piece", "unigram", "suffixed"}) {
+                           "word_piece", "unigram", "deberta_v2", "suffixed"}) {
     CAPTURE(name);
     const auto tokenizer = tokenizer_of(read_json(kData / (std::string(name) + ".tokenizer.json")));
     check_vectors(*tokenizer, read_json(kData / (std::string(name) + ".vectors.json")));
