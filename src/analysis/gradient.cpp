@@ -159,6 +159,22 @@ struct Backward {
     d_q.middleRows(q0, rows) = times(view(d_scores), k);
     d_k += T_times(view(d_scores), view(a.queries(state.sample, layer, h).rows_of(q0, q1)));
     d_v += T_times(view(A), view(d_z_h));
+    if (!a.place_rows.empty()) through_places(layer, h, q0, d_scores);
+  }
+
+  // Keys and queries of places do not depend on the text.
+  void through_places(int layer, int h, int q0, const Dense& d_scores) {
+    const auto add = [&](Dense& to, int i, float by, const HeadRows& places, int row) {
+      for (int j = 0; !places.empty() && j < a.d_head; ++j) to(i, j) += by * places.head(h)(row, j);
+    };
+    const QK& qk = a.computed(layer);
+    for (int i = 0; i < d_scores.rows(); ++i) {
+      const int* rows = a.place_row(q0 + i);
+      for (int key = 0; key < n; ++key) {
+        add(d_q, q0 + i, d_scores(i, key), qk.place_k, rows[key]);
+        add(d_k, key, d_scores(i, key), qk.place_q, rows[key]);
+      }
+    }
   }
 
   // d_q, d_k and d_v of one head back to what the layer read. Heads that share keys and values add

@@ -40,7 +40,8 @@ double FactRow::weight(int key) const {
   const ConstMat k = a.keys(c.sample, layer, head);
   double score = 0;
   for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
-  const float with_bias = float(score * a.scale_of(layer)) + a.bias_at(layer, head, query, key);
+  const float with_bias =
+      float(score * a.scale_of(layer)) + float(a.distance_score(c.sample, layer, head, query, key));
   return std::exp(double(a.capped(with_bias)) - fact(kLogSum));
 }
 

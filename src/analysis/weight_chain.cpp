@@ -113,14 +113,16 @@ WeightChain weight_chain(const Attention& a, const State& at, int query, int key
     c.dot += c.products.back();
   }
   c.bias = double(a.bias_at(at.layer, at.head, query, key));
+  c.places = a.place_dots(at.sample, at.layer, at.head, query, key);
   const auto capped = [&](double s) { return a.cap > 0 ? a.cap * std::tanh(s / a.cap) : s; };
-  c.uncapped = c.dot * c.scale + c.bias;
+  c.uncapped = (c.dot + c.places.sum()) * c.scale + c.bias;
   c.score = capped(c.uncapped);
   for (int j = 0; j < a.n_key; ++j) {
     const std::span<const float> k = keys.row(j);
     double dot = 0;
     for (size_t d = 0; d < c.q.size(); ++d) dot += c.q[d] * double(k[d]);
-    c.scores.push_back(capped(dot * c.scale + double(a.bias_at(at.layer, at.head, query, j))));
+    c.scores.push_back(
+        capped(dot * c.scale + a.distance_score(at.sample, at.layer, at.head, query, j)));
   }
   soften(a, at, c);
   edit_weights(a, at, c);

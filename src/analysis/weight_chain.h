@@ -12,6 +12,7 @@ namespace attn {
 // Every stage of one cell, (query i, key j) of one head:
 //   products[d] = q_i[d] k_j[d]            dot = Σ_d products[d]
 //   uncapped = dot × scale + bias          score = cap tanh(uncapped / cap), where there is a cap
+//   with terms of the distance, (dot + places.query + places.key) × scale in place of dot × scale
 //   masked[j] = scores[j] where the mask lets i see j, else −∞ (or Pairs::masked_score)
 //   exps[j] = exp(masked[j] − highest)     sum = Σ_j exps[j]         weights[j] = exps[j] / sum
 //   with a learned sink, sum has sink_exp = exp(sink − highest), too, which weighs no value
@@ -24,6 +25,7 @@ struct WeightChain {
   std::vector<double> q, k;      // [d_head]
   std::vector<double> products;  // [d_head]
   double dot = 0, scale = 1, bias = 0, score = 0;  // bias: of the distance, 0 in most models
+  Attention::PlaceDots places;                     // of the distance, too: q · pk and k · pq
   double uncapped = 0;                             // `score` in models without a cap
   bool sees = true;                                // whether the mask lets the query see the key
   std::vector<double> scores;                      // [n_key] before the mask

@@ -62,7 +62,8 @@ uint64_t bytes_of(std::span<const Trace* const> traces) {
     for (const Attention& a : trace->parts) {
       for (const auto& layer : a.layers) {
         if (const QK* qk = std::get_if<QK>(&layer)) {
-          for (const HeadRows* rows : {&qk->q, &qk->k, &qk->v}) count(*rows);
+          for (const HeadRows* rows : {&qk->q, &qk->k, &qk->v, &qk->place_k, &qk->place_q})
+            count(*rows);
         } else {
           count(std::get<Given>(layer).pattern);
         }

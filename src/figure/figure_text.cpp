@@ -68,6 +68,12 @@ std::string window_words(const Pairs& pairs, const State& at, int query, int key
          tr(at.lang, causal ? " tokens" : " tokens on either side", " 个词元的窗口之外");
 }
 
+std::string distance_words(const Attention& a, Lang lang) {
+  if (!a.place_rows.empty())
+    return tr(lang, " + terms of the distance (q · pk, k · pq)", " + 距离项（q · pk、k · pq）");
+  return a.bias.empty() ? "" : tr(lang, " + bias of the distance", " + 距离偏置");
+}
+
 CellText cell_text(const Pairs& pairs, const State& at, int query, int key, float weight) {
   const int sample = at.sample;
   const std::vector<Token>&queries = pairs.query_tokens[size_t(sample)].items,

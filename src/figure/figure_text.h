@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "state/state.h"
-#include "trace/pairs.h"
+#include "trace/attention.h"
 
 namespace attn {
 
@@ -42,6 +42,8 @@ struct CellText {
 CellText cell_text(const Pairs& pairs, const State& at, int query, int key, float weight);
 // "outside the window of 64 tokens" where that hides the key, else "".
 std::string window_words(const Pairs& pairs, const State& at, int query, int key);
+// " + bias of the distance", or what else distances add to scores; "" for nothing.
+std::string distance_words(const Attention& a, Lang lang);
 // Weight 0.2341, 23.41 % · query 3 "学习" → key 1 "爱". A masked cell is said to be masked, and its
 // weight only where it is not 0. The number comes first, so that it is never cut.
 std::string cell_sentence(Lang lang, const CellText& cell);

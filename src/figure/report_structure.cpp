@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/json_writer.h"
+#include "figure/figure_text.h"
 #include "figure/heads_table.h"
 #include "figure/report.h"
 #include "figure/report_text.h"
@@ -138,9 +139,9 @@ TextBlocks element_report(const Inputs& asked, int query, int key) {
   const bool usual = std::abs(double(a.scale_of(s.layer)) * std::sqrt(double(a.d_head)) - 1) < 1e-5;
   std::string scale =
       usual ? "/ √" + std::to_string(a.d_head) : "× " + json_number(a.scale_of(s.layer));
-  if (!a.bias.empty())
-    scale += tr(lang, " + bias of the distance ", " + 距离偏置 ") +
-             fixed(a.bias_at(s.layer, s.head, s.token, int(k)), 6);
+  if (a.adds_distance())
+    scale += distance_words(a, lang) + " " +
+             fixed(a.distance_score(s.sample, s.layer, s.head, s.token, int(k)), 6);
   if (a.cap > 0)
     scale += fill(tr(lang, ", capped to {0} tanh(s / {0})", "，再取软上限 {0} tanh(s / {0})"),
                   {json_number(a.cap)});

@@ -307,13 +307,22 @@ void Page::scaled() {
   const double root = std::sqrt(double(a.d_head));
   const bool usual = std::abs(c.scale * root - 1) < 1e-5;
   const std::string by = usual ? "÷ √" + std::to_string(a.d_head) : "× " + num(c.scale);
-  const bool biased = !a.bias.empty();
-  words(t("score = q · k ", "分数 = q · k ") + by +
-            (biased ? t(" + bias of the distance", " + 距离偏置") : "") + " = " + num(c.dot) +
+  const bool biased = !a.bias.empty(), placed = !a.place_rows.empty();
+  const std::string dots =
+      num(c.dot) + " + " + factor(c.places.query) + " + " + factor(c.places.key);
+  words(t("score = ", "分数 = ") + std::string(placed ? "(q · k + q · pk + k · pq) " : "q · k ") +
+            by + (biased ? distance_words(a, lang) : "") + " = " +
+            (placed ? "(" + dots + ")" : num(c.dot)) +
             (usual ? " ÷ " + num(root) : " × " + num(c.scale)) +
             (biased ? " + " + num(c.bias) : "") + " = " + num(c.uncapped) +
             (usual ? "" : t("   (the model's own scale)", "　（该模型自己的缩放系数）")),
         Ink::text);
+  if (placed)
+    words(t("pk and pq are what this head's queries and keys meet at this distance, projected from "
+            "the model's embeddings of distances; a term that the model lacks is 0",
+            "pk 与 pq "
+            "由模型的距离嵌入投影而来，是该头的查询与键在此距离上所对的向量；模型没有的项为 0"),
+          Ink::faint, .85f);
   if (a.cap > 0) {
     const std::string cap = num(a.cap);
     words(t("soft cap: ", "软上限：") + cap + " tanh(" + num(c.uncapped) + " / " + cap +

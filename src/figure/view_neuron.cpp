@@ -97,12 +97,13 @@ struct Page {
 
   // What the distance of the key adds to the score.
   std::string bias_words(int key) const {
-    return a.bias.empty() ? "" : " + " + number(double(a.bias_at(s.layer, s.head, s.token, key)));
+    return a.adds_distance() ? " + " + number(added(key)) : "";
   }
 
+  double added(int key) const { return a.distance_score(s.sample, s.layer, s.head, s.token, key); }
+
   double score_of(double product, int key) const {
-    return double(a.capped(float(product * double(a.scale_of(s.layer))) +
-                           a.bias_at(s.layer, s.head, s.token, key)));
+    return double(a.capped(float(product * double(a.scale_of(s.layer))) + float(added(key))));
   }
   // "50 tanh(s / 50), s"
   std::string cap_words() const {
@@ -131,8 +132,7 @@ struct Page {
           tr(lang, "key ", "键 ") + std::to_string(key) + tr(lang, ": score ", "：分数 ") +
               number(score_of(sum, key)) + (a.cap > 0 ? " = " + cap_words() : "") + " = Σ q·k × " +
               (usual ? "1/√" + std::to_string(d) : tr(lang, "the model's scale", "该模型的系数")) +
-              (a.bias.empty() ? "" : tr(lang, " + bias of the distance", " + 距离偏置")) + " = " +
-              number(sum) + " × " + scale + bias_words(key),
+              distance_words(a, lang) + " = " + number(sum) + " × " + scale + bias_words(key),
           Ink::text, Align::left, input.width);
     y += line + 2;
     add_sign_legend(figure, lang, {0, y}, input.width, line);

@@ -60,10 +60,15 @@ struct Config {
   int first_position = 0;       // the row of W_pos for the first token
   int pad_id = -1;      // RoBERTa: the token that stays at row pad_id and is not counted; or -1
   int dropped_id = -1;  // ESM: the token without an embedding (pass/forward_stages.cpp); or -1
-  bool fills_masks = false;  // it predicts masked tokens rather than the next one
-  int n_token_types = 0;     // BERT's segments; 0: none. A single text is of type 0
-  bool embed_norm = false;   // a norm between the embeddings and the first layer
-  Activation head_activation = Activation::gelu;  // of a masked-LM head
+  bool fills_masks = false;      // it predicts masked tokens rather than the next one
+  int n_token_types = 0;         // BERT's segments; 0: none. A single text is of type 0
+  bool embed_norm = false;       // a norm between the embeddings and the first layer
+  bool late_embed_norm = false;  // behind embed_project
+  // DeBERTa: rows of padding are 0 before the first layer; its queries see no key, and a softmax
+  // over nothing but masked scores is uniform.
+  bool mutes_padding = false;
+  Activation head_activation = Activation::gelu;    // of a masked-LM head
+  Activation pooler_activation = Activation::gelu;  // DeBERTa's, of the head of a text's labels
   double rope_theta = 10000;
   double rope_local_theta = 0;  // of local_layers; 0: the same
   int rope_dims = 0;            // dimensions of d_head that are rotated
@@ -82,6 +87,12 @@ struct Config {
   bool relative_by_layer = false;     // every layer has biases of its own, or all share the same
   int relative_furthest = 128;        // from here on all distances share a bucket
   bool relative_earlier = false;      // the buckets are of earlier keys only, as in T5's decoder
+  // DeBERTa: every distance has a key that queries meet, a query that keys meet, or both
+  // (trace/place_scores.h), made of a row of Weights::places. n_places = 2 × the farthest distance
+  // or bucket of distances; 0: none.
+  int n_places = 0;
+  bool place_keys = false, place_queries = false;
+  int places_furthest = 0;  // of logarithmic buckets (pass/position_bias.h); 0: none
   // sinusoid: frequencies fall from 1 to 1/10000, which is the last one, or would be the next.
   bool sinusoid_whole = false;
   Mask mask = Mask::causal;

@@ -37,6 +37,8 @@ struct Block {
   Tensor relative_bias;  // [n_relative_buckets, n_heads], with Config::relative_by_layer
   NormWeights ln_attn_out, ln_mlp_out;  // of what attention and MLP add, with writes_normed
   Linear q, k, v, o;  // q [n_heads * d_head, d_model], k and v [n_kv_heads * d_head, d_model]
+  // Of Weights::places, shapes as of q; empty: k and q themselves.
+  Linear place_k, place_q;
   // Of cross-attention, between attention and MLP, where Config::encoder; k and v are of its
   // output.
   NormWeights ln_cross;
@@ -53,10 +55,12 @@ struct Weights {
   // W_pos [first_position + n_ctx, embed_width], for learned positions, and for sinusoids that the
   // files have.
   Table positions;
-  Table token_types;     // [n_token_types, embed_width]
-  Table relative_bias;   // [n_relative_buckets, n_heads], unless relative_by_layer
-  NormWeights ln_embed;  // where Config::embed_norm
-  Linear embed_project;  // [d_model, embed_width], where Config::d_embed
+  Table token_types;      // [n_token_types, embed_width]
+  Table relative_bias;    // [n_relative_buckets, n_heads], unless relative_by_layer
+  Table places;           // [n_places, d_model], the key farthest behind the query last
+  NormWeights ln_places;  // of these, or empty
+  NormWeights ln_embed;   // where Config::embed_norm
+  Linear embed_project;   // [d_model, embed_width], where Config::d_embed
   // Of models that read pictures: what [CLS] and the tokens behind it begin as, and positions.
   Tensor class_token, extra_tokens, patch_positions;  // [1 | n_extra | rows, d_model]
   std::vector<Block> blocks;

@@ -29,7 +29,8 @@ struct Sides {
 
 Sides sides_of(Linear Block::* field, const Config& c) {
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
-  if (field == &Block::q) return {d_q, c.d_model};
+  if (field == &Block::q || field == &Block::place_k || field == &Block::place_q)
+    return {d_q, c.d_model};
   if (field == &Block::k || field == &Block::v) return {d_kv, c.d_model};
   if (field == &Block::cross_q) return {d_q, c.d_model};
   if (field == &Block::cross_k || field == &Block::cross_v) return {d_kv, c.d_model};
@@ -101,8 +102,9 @@ class Binder {
 
   // A tied head may consist of its bias alone.
   bool has_head() {
-    if (recipe_.head.empty()) return false;
-    const std::string first = recipe_.head[0].name;
+    const auto row = std::ranges::find_if(recipe_.head, [&](const Bind& b) { return is_there(b); });
+    if (row == recipe_.head.end()) return false;
+    const std::string first = row->name;
     return find(first + ".weight").tensor || find(first + ".bias").tensor;
   }
 
@@ -166,8 +168,12 @@ class Binder {
       for (const char* end : {".weight", ".bias"}) find(bind.name + std::string(end));
   }
 
+  bool is_there(const Bind& bind) const {
+    return (!bind.when || layout_.*bind.when) && !(bind.unless && layout_.*bind.unless);
+  }
+
   void fill_everywhere(const Bind& bind) {
-    if ((bind.when && !(layout_.*bind.when)) || (bind.unless && layout_.*bind.unless)) return;
+    if (!is_there(bind)) return;
     const std::string name = bind.name;
     const size_t hole = name.find("{}");
     if (hole == std::string::npos) return fill(bind, name, nullptr);
@@ -302,13 +308,12 @@ class Binder {
       block->*to.of_layer = take_vector(name, c_.n_heads);
     } else if (to.final_norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
-      const bool last = to.final_norm == &Weights::ln_final;
       if (to.final_norm == &Weights::ln_embed && !c_.embed_norm) return;
-      const bool first = to.final_norm == &Weights::ln_embed;
+      const bool narrow = to.final_norm == &Weights::ln_embed && !c_.late_embed_norm;
       fill_norm((*plan_.weights).*to.final_norm, name,
-                last || c_.reads_pictures() ? c_.d_model
-                : first                     ? c_.embed_width()
-                                            : c_.output_width());
+                to.final_norm == &Weights::ln_head ? c_.output_width()
+                : narrow && !c_.reads_pictures()   ? c_.embed_width()
+                                                   : c_.d_model);
     } else if (to.norm) {
       if (bind.bias && !(layout_.*bind.bias)) return;
       fill_norm(block->*to.norm, name, norm_width(to.norm));
@@ -349,12 +354,13 @@ class Binder {
     }
     const int64_t rows = table == &Weights::positions       ? c_.first_position + c_.n_ctx
                          : table == &Weights::relative_bias ? c_.n_relative_buckets
+                         : table == &Weights::places        ? c_.n_places
                          : table == &Weights::token_types   ? c_.n_token_types
                                                             : c_.d_vocab;
     const bool late = table == &Weights::positions && c_.late_positions;
-    const int cols = table == &Weights::relative_bias ? c_.n_heads
-                     : late                           ? c_.d_model
-                                                      : c_.embed_width();
+    const int cols = table == &Weights::relative_bias    ? c_.n_heads
+                     : late || table == &Weights::places ? c_.d_model
+                                                         : c_.embed_width();
     want(take(name + ".weight", {rows, cols}), {.table = &((*plan_.weights).*table)});
   }
 
@@ -471,6 +477,11 @@ class Binder {
   }
 
   void fill_linear(const Bind& bind, const std::string& name, Block& block) {
+    if (bind.is_bias) {
+      Linear Block::* const field = bind.target.linear[0];
+      (block.*field).b = take_vector(name, sides_of(field, c_).out);
+      return;
+    }
     int64_t d_out = 0, d_in = 0;
     for (Linear Block::* field : bind.target.linear) {
       if (!field) continue;

@@ -53,6 +53,10 @@ struct Layout {
   bool embed_norm = false;                     // Weights::ln_embed, where families differ
   bool plain_mlp = true, gated_mlp = false;    // names of those with and without a gate
   bool relative_by_layer = false;              // Block::relative_bias
+  // DeBERTa: positions in the embeddings, Weights::places, ln_places, Block::place_k and place_q,
+  // and which of the names the masked-LM head has.
+  bool placed_input = true, places = false, norms_places = false;
+  bool own_place_k = false, own_place_q = false, newer_head = false;
   bool always_tied = false;         // without a head in the files, the unembedding is the embedding
   std::shared_ptr<Layout> encoder;  // of Recipe::encoder
   // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
@@ -196,6 +200,7 @@ struct Bind {
   Fused fused = Fused::one_by_one;
   const char* scale = nullptr;  // a vector by which the outputs are multiplied
   bool Layout::*when = nullptr, Layout::*unless = nullptr;  // whether it is there at all
+  bool is_bias = false;  // the name is that of the bias, whose weights another row has
 };
 
 struct Renamed {
@@ -350,6 +355,7 @@ void read_windows(ConfigFields& in, Config& c, int otherwise);
 // Each in the file of its family; recipes.cpp has the list.
 extern const Recipe kAlbert;                                             // recipe_albert.cpp
 extern const Recipe kBert, kRoberta, kCamembert, kXlmRoberta, kElectra;  // recipe_bert.cpp
+extern const Recipe kDeberta, kDebertaV2;                                // recipe_deberta.cpp
 extern const Recipe kDistilBert;                                         // recipe_distilbert.cpp
 extern const Recipe kGpt2;                                               // recipe_gpt2.cpp
 extern const Recipe kLlama, kMistral, kQwen2, kQwen3, kSmolLm3;          // recipe_llama.cpp

@@ -15,6 +15,7 @@ static const Recipe* const kRecipes[] = {
     &kGlm,        &kGlm4,       &kNomicBert,    &kGte,       &kJinaV3,
     &kEsm,        &kEuroBert,   &kDeit,         &kDinov2,    &kDinov2Registers,
     &kVit,        &kClipVision, &kSiglipVision, &kClipText,  &kSiglipText,
+    &kDeberta,    &kDebertaV2,
 };
 
 std::span<const Recipe* const> recipes() { return kRecipes; }

@@ -88,6 +88,8 @@ constexpr Meaning kMeanings[] = {
     {"v_head", "a head for another task", true},
     {"summary.", "a head for another task", true},
     {"cls.predictions", "part of an output head that is not whole", true},
+    {"lm_predictions", "an output head that is read where legacy is false in config.json", true},
+    {"mask_predictions", "the head that tells replaced tokens", true},
     {"text_model", "the part that reads texts", true},
     {"_projection", "the comparison of pictures and texts", true},
     {"logit_", "the comparison of pictures and texts", true},

@@ -67,9 +67,11 @@ void ForwardPass::Impl::make_attention(const Trace* before) {
     a.sinks.insert(a.sinks.end(), block(l).sinks.vec().begin(), block(l).sinks.vec().end());
   if (has_padding(tokens)) {
     a.allowed.reserve(size_t(n) * size_t(n));
-    for (int query = 0; query < n; ++query) {
-      for (const Token& key : tokens.items) a.allowed.push_back(!key.padding);
+    for (const Token& query : tokens.items) {
+      const bool muted = c.mutes_padding && query.padding;
+      for (const Token& key : tokens.items) a.allowed.push_back(!key.padding && !muted);
     }
+    if (c.mutes_padding) a.masked_score = std::numeric_limits<float>::lowest();
   }
   a.layers.resize(size_t(c.n_layers));
   if (keep.facts) a.facts.resize(size_t(c.n_layers));
@@ -129,6 +131,11 @@ void ForwardPass::Impl::make_buffers() {
   const int64_t chunk = std::min(std::max<int64_t>(m, source ? tokens.n_source() : 0), kChunkRows);
   const int64_t d_q = int64_t(c.n_heads) * c.d_head, d_kv = int64_t(c.n_kv_heads) * c.d_head;
   embedded.make(c.d_embed > 0 ? chunk : 0, c.d_embed);
+  const int64_t n_places = attention().n_place_rows();
+  place_embeds.make(n_places, c.d_model);
+  for (int64_t i = 0; i < n_places; ++i)
+    w.places.row(first_place(c, n) + i, place_embeds.rows(n_places).row(i));
+  normalize_rows(c, w.ln_places, place_embeds.rows(n_places), place_embeds.rows(n_places));
   normed.make(chunk, c.d_model);
   written.make(c.writes_apart() ? chunk : 0, c.d_model);
   flat_q.make(chunk, d_q);
@@ -174,7 +181,8 @@ void ForwardPass::Impl::make_plan() {
   for (const RowRange& rows : chunks) {
     plan.push_back({Stage::embed, 0, rows});
     if (c.d_embed > 0) plan.push_back({Stage::embed_project, 0, rows});
-    if (c.reads_pictures() && c.embed_norm) plan.push_back({Stage::norm_embed, 0, rows});
+    if (c.embed_norm && (c.reads_pictures() || c.late_embed_norm))
+      plan.push_back({Stage::norm_embed, 0, rows});
   }
   std::vector<RowRange> source_chunks;  // of the encoder's output
   for (int64_t from = 0; source && from < tokens.n_source(); from += kChunkRows)
@@ -189,6 +197,13 @@ void ForwardPass::Impl::make_plan() {
     for (const RowRange& rows : chunks) {
       add(Stage::project, rows);
       add(Stage::split, rows);
+    }
+    const int chunk = int(flat_q.floats.size()) / (c.n_heads * c.d_head);
+    const int n_places = attention().n_place_rows();
+    for (int from = 0; from < n_places; from += chunk) {
+      const RowRange rows{from, std::min(from + chunk, n_places)};
+      add(Stage::place, rows);
+      add(Stage::place_split, rows);
     }
     for (const RowRange& rows : chunks) {
       add(Stage::attend, rows);

@@ -19,9 +19,11 @@ inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 enum class Stage {
   embed,
   embed_project,  // W_E's columns to d_model, where they differ; or pixels to d_model
-  norm_embed,     // a norm between them and the first layer, of pictures
+  norm_embed,     // a norm behind them, of pictures or with late_embed_norm
   project,        // x W_Q, x W_K, x W_V
   split,          // … into heads; q and k are rotated
+  place,          // what queries and keys meet at each distance, of rows of Weights::places
+  place_split,    // … into heads
   attend,         // z of all heads
   project_out,    // resid += z W_O, or `written` = z W_O
   cross_keys,     // k and v of cross-attention, of rows of the encoder's output
@@ -94,6 +96,7 @@ struct ForwardPass::Impl {
   Mat resid;  // [n, d_model]; resid_pre of a layer, then resid_mid, then resid_post; lies in the
               // trace
   Buffer embedded;                // [chunk, embed_width], where it is projected
+  Buffer place_embeds;            // [place rows, d_model], normed, of the distances in the text
   Buffer normed;                  // [chunk, d_model]
   Buffer written;                 // [chunk, d_model], with Config::writes_apart
   Buffer flat_q, flat_k, flat_v;  // [chunk, heads * d_head]
@@ -146,6 +149,14 @@ struct ForwardPass::Impl {
   StageRun norm_embed(RowRange rows);
   StageRun project(int layer, RowRange rows);
   StageRun split(int layer, RowRange rows);
+  StageRun place(int layer, RowRange rows);
+  StageRun place_split(int layer, RowRange rows);
+  const Linear& place_k(int layer) const {
+    return block(layer).place_k.w.empty() ? block(layer).k : block(layer).place_k;
+  }
+  const Linear& place_q(int layer) const {
+    return block(layer).place_q.w.empty() ? block(layer).q : block(layer).place_q;
+  }
   StageRun attend_rows(const Attention& a, const TokenSets& of, int layer, RowRange rows);
   StageRun project_out(int layer, RowRange rows);
   StageRun cross_keys(int layer, RowRange rows);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "pass/position_bias.h"
 #include "pass/rope.h"
 #include "tensor/parallel.h"
 #include "trace/attention_block.h"
@@ -32,6 +33,7 @@ Attention attention_of(const Config& c, int n) {
   for (int layer = 0; c.scale_by_layer && layer < c.n_layers; ++layer)
     a.scales.push_back(a.scale / float(layer + 1));
   a.cap = float(c.score_cap);
+  a.place_rows = place_rows(c, n);
   a.mask = c.mask;
   for (int layer = 0; !c.local_layers.empty() && layer < c.n_layers; ++layer)
     a.reaches.push_back(c.is_local(layer) ? c.reach : INT_MAX);
@@ -79,10 +81,13 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source) {
             chunk * uint64_t(c.n_active_experts) *
                 (d + std::max(d, uint64_t(c.d_expert)) + 2 * uint64_t(c.d_expert));
   angles = n * uint64_t(c.rope_dims) * uint64_t(n_rotations(c));
-  scores = uint64_t(attend_floats(attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)))));
-  layer = room * (d_q + 2 * d_kv);
+  const Attention a = attention_of(c, int(std::min<uint64_t>(n, INT32_MAX)));
+  const uint64_t n_places = uint64_t(a.n_place_rows());
+  scores = uint64_t(attend_floats(a));
+  layer = room * (d_q + 2 * d_kv) + n_places * d_q * uint64_t(c.place_keys + c.place_queries);
   bias = c.n_relative_buckets > 0 || c.alibi ? 2 * n * uint64_t(c.n_heads) : 0;
   bias *= c.relative_by_layer ? uint64_t(c.n_layers) : 1;
+  bias += n_places * d + a.place_rows.size();
   facts = tells_facts(keep) ? room * uint64_t(c.n_heads) * kRowFacts : 0;
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;

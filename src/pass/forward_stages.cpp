@@ -50,6 +50,12 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     }
     case Stage::split:
       return {c.n_heads + 2 * c.n_kv_heads, n_rows * c.d_head * 8};
+    case Stage::place: {
+      const WorkPieces k = product(place_k(p.layer)), q = product(place_q(p.layer));
+      return {(c.place_keys ? k.n : 0) + (c.place_queries ? q.n : 0), std::max(k.work, q.work)};
+    }
+    case Stage::place_split:
+      return {c.n_heads, n_rows * c.d_head * 16};
     case Stage::attend: {
       const int n_last = int(std::min<int64_t>(n_rows, kBlockQueries));
       return {c.n_heads * blocks_of(p.rows),
@@ -111,6 +117,10 @@ StageRun ForwardPass::Impl::begin(const Planned& p) {
       return project(p.layer, p.rows);
     case Stage::split:
       return split(p.layer, p.rows);
+    case Stage::place:
+      return place(p.layer, p.rows);
+    case Stage::place_split:
+      return place_split(p.layer, p.rows);
     case Stage::attend:
       return attend_rows(attention(), sets, p.layer, p.rows);
     case Stage::project_out:
@@ -183,7 +193,7 @@ StageRun ForwardPass::Impl::embed(RowRange rows) {
         w.positions.add_row(place_of(r), x);
       else if (c.position == Position::sinusoid && place_of(r) != c.pad_id)
         add_sinusoids(place_of(r), c.sinusoid_whole, x);
-      if (c.embed_norm) normalize_rows(c, w.ln_embed, one, one);
+      if (c.embed_norm && !c.late_embed_norm) normalize_rows(c, w.ln_embed, one, one);
       if (c.position == Position::rotary) {
         const int64_t n_new = n - n_reused, i = r - n_reused;
         for (Rotation& by : rotations)
@@ -212,7 +222,11 @@ StageRun ForwardPass::Impl::embed_project(RowRange rows) {
 
 StageRun ForwardPass::Impl::norm_embed(RowRange rows) {
   const Mat x = resid.rows_of(rows.from, rows.to);
-  return [this, x](int64_t, int64_t) { normalize_rows(c, w.ln_embed, x, x); };
+  return [this, x, rows](int64_t, int64_t) {
+    normalize_rows(c, w.ln_embed, x, x);
+    for (int64_t i = 0; c.mutes_padding && i < x.rows; ++i)
+      if (tokens.items[size_t(rows.from + i)].padding) std::ranges::fill(x.row(i), 0.f);
+  };
 }
 
 void ForwardPass::Impl::note(std::vector<float> Activations::Layer::* to, int layer, ConstMat from,
@@ -234,6 +248,11 @@ void ForwardPass::Impl::begin_layer(int layer) {
   a.layers[l] =
       QK{HeadRows(c.n_heads, n, c.d_head, room), HeadRows(c.n_kv_heads, n, c.d_head, room),
          HeadRows(c.n_kv_heads, n, c.d_head, room)};
+  const int n_places = a.n_place_rows();
+  if (n_places > 0 && c.place_keys)
+    a.computed(layer).place_k = HeadRows(c.n_heads, n_places, c.d_head);
+  if (n_places > 0 && c.place_queries)
+    a.computed(layer).place_q = HeadRows(c.n_heads, n_places, c.d_head);
   if (keep.facts) a.facts[l] = HeadRows(c.n_heads, n, kRowFacts, room_for(c, n));
 }
 
@@ -307,6 +326,33 @@ StageRun ForwardPass::Impl::split(int layer, RowRange rows) {
         rotate(to, by.cosines.rows(n_new).rows_of(from, end_row),
                by.sines.rows(n_new).rows_of(from, end_row), c.rope_interleaved);
       }
+    }
+  };
+}
+
+// What queries and keys meet at some of the distances.
+StageRun ForwardPass::Impl::place(int layer, RowRange rows) {
+  const ConstMat all = place_embeds.rows(attention().n_place_rows());
+  packed.pack(all.rows_of(rows.from, rows.to));
+  plans.clear();
+  const auto add = [&](const Linear& by, Buffer& to) {
+    plans.emplace_back(packed, by.w, Then{.bias = by.b.vec()}, to.rows(rows.n()));
+  };
+  if (c.place_keys) add(place_k(layer), flat_k);
+  if (c.place_queries) add(place_q(layer), flat_q);
+  return products();
+}
+
+StageRun ForwardPass::Impl::place_split(int layer, RowRange rows) {
+  return [this, layer, rows](int64_t begin, int64_t end) {
+    const QK& qk = attention().computed(layer);
+    const auto split = [&](const HeadRows& to, const Buffer& flat, int64_t head) {
+      if (to.empty()) return;
+      to_head(flat.rows(rows.n()), head, to.head_to_fill(head).rows_of(rows.from, rows.to));
+    };
+    for (int64_t head = begin; head < end; ++head) {
+      split(qk.place_k, flat_k, head);
+      split(qk.place_q, flat_q, head);
     }
   };
 }

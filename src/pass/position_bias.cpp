@@ -48,6 +48,26 @@ void add_sinusoids(int64_t place, bool whole, std::span<float> x) {
   }
 }
 
+// transformers computes the logarithms in float32, whatever the weights are.
+int distance_row(const Config& c, int ahead) {
+  const int most = c.n_places / 2, middle = most / 2, distance = std::abs(ahead);
+  float bucket = float(distance);
+  if (c.places_furthest > 0 && distance > middle) {
+    const float whole = std::log(float((c.places_furthest - 1) / double(middle)));
+    const float share = std::log(float(distance) / float(middle)) / whole;
+    bucket = std::ceil(share * float(middle - 1)) + float(middle);
+  }
+  const int side = int(std::min(bucket, float(most)));
+  return std::clamp(ahead > 0 ? most - side : most + side, 0, 2 * most - 1);
+}
+
+std::vector<int> place_rows(const Config& c, int n) {
+  std::vector<int> rows;
+  for (int ahead = 1 - n; c.n_places > 0 && ahead < n; ++ahead)
+    rows.push_back(distance_row(c, ahead) - first_place(c, n));
+  return rows;
+}
+
 std::vector<float> position_bias(const Model& model, int n) {
   const Config& c = model.config;
   if (c.alibi) return alibi(c, n);

@@ -24,4 +24,12 @@ void add_sinusoids(int64_t place, bool whole, std::span<float> x);
 // Attention::bias of a text of n tokens; empty where the model has none.
 std::vector<float> position_bias(const Model& model, int n);
 
+// The row of Weights::places for a key `ahead` positions after its query (DeBERTa): single
+// distances, or up to half of the buckets of either side, then ever wider ranges of distances.
+int distance_row(const Config& c, int ahead);
+// Attention::place_rows of a text of n tokens, counted from the row of its last key for its first
+// query, which is first_place(); empty where the model has none.
+std::vector<int> place_rows(const Config& c, int n);
+inline int first_place(const Config& c, int n) { return distance_row(c, n - 1); }
+
 }  // namespace attn

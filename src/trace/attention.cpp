@@ -42,6 +42,21 @@ bool Attention::is_computed(int layer) const {
   return at && is_there(*at);
 }
 
+Attention::PlaceDots Attention::place_dots(int sample, int layer, int head, int query,
+                                           int key) const {
+  if (place_rows.empty()) return {};
+  const auto dot = [](ConstMat a, int i, const HeadRows& rows, int h, int j) {
+    double sum = 0;
+    for (int64_t d = 0; !rows.empty() && d < a.cols; ++d)
+      sum += double(a(i, d)) * double(rows.head(h)(j, d));
+    return sum;
+  };
+  const QK& qk = computed(layer);
+  const int row = place_row(query)[key];
+  return {dot(queries(sample, layer, head), query, qk.place_k, head, row),
+          dot(keys(sample, layer, head), key, qk.place_q, head, row)};
+}
+
 void Attention::pattern_rows(int sample, int layer, int head, int q0, int q1, Mat out) const {
   assert(out.rows == q1 - q0 && out.cols == n_key);
   if (const Given* given = std::get_if<Given>(&layers[size_t(layer)])) {
@@ -67,10 +82,9 @@ void Attention::score_rows(int sample, int layer, int head, int q0, int q1, Mat 
   assert(sample >= 0 && sample < n_samples && 0 <= q0 && q0 <= q1 && q1 <= n_query);
   product_nt(queries(sample, layer, head).rows_of(q0, q1), keys(sample, layer, head),
              scale_of(layer), out);
-  for (int q = q0; q < q1 && !bias.empty(); ++q) {
-    const float* row = bias_row(layer, head, q);
-    for (int key = 0; key < n_key; ++key) out(q - q0, key) += row[key];
-  }
+  for (int q = q0; q < q1 && adds_distance(); ++q)
+    for (int key = 0; key < n_key; ++key)
+      out(q - q0, key) += float(distance_score(sample, layer, head, q, key));
   for (int q = q0; q < q1 && cap > 0; ++q)
     for (float& score : out.row(q - q0)) score = capped(score);
 }

@@ -18,6 +18,8 @@ enum class Part { encoder_self, decoder_self, cross };
 struct QK {
   HeadRows q;     // [sample, head, query, d_head]
   HeadRows k, v;  // [sample, kv_head, key, d_head]
+  // What queries and keys meet at each distance, [head, place row, d_head]; empty in most models.
+  HeadRows place_k, place_q;
 };
 // A layer whose weights were read from a file; q, k and v are unknown.
 struct Given {
@@ -29,7 +31,7 @@ struct Given {
 struct Attention : Pairs {
   Part part = Part::decoder_self;
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0;
-  float scale = 1;            // scores are q·k * scale + bias, then capped
+  float scale = 1;            // scores are q·k * scale + distance_score(), then capped
   std::vector<float> scales;  // [n_layers] in place of `scale`; empty: the same in all
   float scale_of(int layer) const { return scales.empty() ? scale : scales[size_t(layer)]; }
   float cap = 0;  // cap tanh(score / cap), below which scores then stay; 0: none
@@ -51,6 +53,24 @@ struct Attention : Pairs {
   float bias_at(int layer, int head, int query, int key) const {
     const float* row = bias_row(layer, head, query);
     return row ? row[key] : 0;
+  }
+  // DeBERTa: rows of QK::place_k and place_q by how far the key is ahead of the query, as `bias` is
+  // indexed; they fall from the first to 0, the last. Empty: scores have no such terms.
+  std::vector<int> place_rows;
+  int n_place_rows() const { return place_rows.empty() ? 0 : place_rows[0] + 1; }
+  // Of a query and its keys, [n_key].
+  const int* place_row(int query) const { return place_rows.data() + (n_query - 1 - query); }
+  // q · place key and k · place query, which are added to q · k before the scale.
+  struct PlaceDots {
+    double query = 0, key = 0;
+    double sum() const { return query + key; }
+  };
+  PlaceDots place_dots(int sample, int layer, int head, int query, int key) const;
+  // What the distance adds to a score: the bias, or the terms above with the scale.
+  bool adds_distance() const { return !bias.empty() || !place_rows.empty(); }
+  double distance_score(int sample, int layer, int head, int query, int key) const {
+    return double(bias_at(layer, head, query, key)) +
+           place_dots(sample, layer, head, query, key).sum() * double(scale_of(layer));
   }
 
   // Layers that did not fit into memory are empty; see is_kept().

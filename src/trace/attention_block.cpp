@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "trace/activations.h"
+#include "trace/place_scores.h"
 #include "trace/row_span.h"
 
 namespace attn {
@@ -87,15 +88,17 @@ class HeadBlock {
   void make_room(int q1, bool with_z) {
     const int64_t width = loops_.wide.width, d = a_.d_head;
     const int64_t e = (int64_t(n_seen_before(a_, layer_, q1)) + 1) * width, q = d * width;
-    memory_.emplace(e + q + (with_z ? q : 0) + kSmallRows * int64_t(kMostPanel));
+    const int64_t small = kSmallRows * int64_t(kMostPanel);
+    memory_.emplace(e + q + (with_z ? q : 0) + small + place_floats(a_, int(width)));
     e_ = memory_->at();
     packed_q_ = e_ + e;
     z_ = packed_q_ + q;
     small_ = z_ + (with_z ? q : 0);
+    places_ = small_ + small;
   }
   static int64_t floats_needed(const AttentionLoops& loops, const Attention& a) {
     return (int64_t(a.n_key) + 1 + 2 * a.d_head) * loops.wide.width +
-           kSmallRows * int64_t(kMostPanel);
+           kSmallRows * int64_t(kMostPanel) + place_floats(a, loops.wide.width);
   }
 
   // Queries from .. from+n-1 in the lanes, at most a wide panel.
@@ -112,7 +115,7 @@ class HeadBlock {
 
  private:
   void change_scores(int from, int n, int width, int begin, int end);
-  bool changes_scores() const { return !a_.bias.empty() || a_.cap > 0; }
+  bool changes_scores() const { return a_.adds_distance() || a_.cap > 0; }
   void mask_given(int from, int n, int width, int begin, int end, float* highest);
   void divide(Softened& w, int n, const float* highest);
   void edit_cells(Softened& w, int from, int n);
@@ -132,7 +135,7 @@ class HeadBlock {
   int64_t row_;
   ConstMat q_, k_;
   std::optional<Scratch> memory_;
-  float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr;
+  float *e_ = nullptr, *packed_q_ = nullptr, *z_ = nullptr, *small_ = nullptr, *places_ = nullptr;
   float sink_[kMostPanel];
   std::vector<float> room_;     // for one row
   std::vector<uint64_t> bins_;  // [panel][kBins]
@@ -140,6 +143,9 @@ class HeadBlock {
 
 // What follows the scaling of scores, before the mask.
 void HeadBlock::change_scores(int from, int n, int width, int begin, int end) {
+  if (!a_.place_rows.empty())
+    add_place_scores(width == 1 ? nullptr : &panel_for(n), a_, sample_, layer_, head_, from, n,
+                     begin, end, packed_q_, places_, e_);
   for (int i = 0; i < n && !a_.bias.empty(); ++i) {
     const float* row = a_.bias_row(layer_, head_, from + i);
     for (int key = begin; key < end; ++key) e_[int64_t(key) * width + i] += row[key];
@@ -481,7 +487,8 @@ int64_t attend_work(const Attention& a, int layer, int q0, int q1) {
   constexpr int64_t kSoftmax = 16;
   const int middle = q0 + (q1 - q0) / 2;
   const int64_t n_keys = n_seen_before(a, layer, middle + 1) - first_seen_from(a, layer, middle);
-  return int64_t(q1 - q0) * n_keys * (2 * int64_t(a.d_head) + kSoftmax);
+  const int64_t n_products = a.place_rows.empty() ? 2 : 5;  // of d_head numbers a cell, at most
+  return int64_t(q1 - q0) * n_keys * (n_products * int64_t(a.d_head) + kSoftmax);
 }
 
 int64_t attend_floats(const Attention& a) { return HeadBlock::floats_needed(simd().attention, a); }

@@ -61,6 +61,8 @@ MODELS = [
     "electra-answers",
     "modernbert-mean-labels",
     "llama-text-labels",
+    "deberta",
+    "deberta-v2-projected",
     "bookworm-2m",
     "stories260K",
 ]
@@ -101,7 +103,8 @@ class Pass:
         kind = transformers.AutoConfig.from_pretrained(folder)
         kind.reorder_and_upcast_attn = False  # it insists on float32 and is otherwise the same
         self.family = kind.model_type
-        self.post = self.family in ("bert", "roberta", "electra")
+        self.placed = self.family in ("deberta", "deberta-v2")
+        self.post = self.placed or self.family in ("bert", "roberta", "electra")
         cls = transformers.AutoModelForCausalLM
         both_ways = self.post or self.family == "modernbert"
         if both_ways:
@@ -116,6 +119,9 @@ class Pass:
             folder, config=kind, dtype=torch.float64, attn_implementation="eager"
         ).eval()
         for module in self.model.modules():
+            for key, child in module.named_children():
+                if type(child).__name__ == "DebertaLayerNorm":
+                    setattr(module, key, as_layer_norm(child))
             if hasattr(module, "variance_epsilon"):  # theirs is float32 inside
                 module.forward = functools.partial(rms_norm, module)
             if type(module).__name__ == "Gemma2RMSNorm":
@@ -140,6 +146,8 @@ class Pass:
                 "bert": lambda: self.base.encoder.layer,
                 "roberta": lambda: self.base.encoder.layer,
                 "electra": lambda: self.base.encoder.layer,
+                "deberta": lambda: self.base.encoder.layer,
+                "deberta-v2": lambda: self.base.encoder.layer,
             }.get(self.family, lambda: self.base.layers)()
         )
         self.final_norm = {
@@ -151,6 +159,8 @@ class Pass:
             "bert": lambda: None,
             "roberta": lambda: None,
             "electra": lambda: None,
+            "deberta": lambda: None,
+            "deberta-v2": lambda: None,
             "modernbert": lambda: self.base.final_norm,
         }.get(self.family, lambda: self.base.norm)()
         self.causal = not both_ways and not self.cross
@@ -301,7 +311,18 @@ class Pass:
         if self.family == "modernbert":
             parts = tuple(w.T for w in np.split(num(layer.attn.Wqkv.weight), 3))
             return parts, (None, None, None), num(layer.attn.Wo.weight).T
-        if self.post:
+        if self.family == "deberta":
+            s = layer.attention.self
+            w = num(s.in_proj.weight).reshape(self.H, 3, self.dh, self.d)
+            return (
+                tuple(w[:, i].reshape(-1, self.d).T for i in range(3)),
+                (num(s.q_bias), None, num(s.v_bias)),
+                num(layer.attention.output.dense.weight).T,
+            )
+        if self.family == "deberta-v2":
+            s = layer.attention.self
+            mods, o = (s.query_proj, s.key_proj, s.value_proj), layer.attention.output.dense
+        elif self.post:
             s = layer.attention.self
             mods, o = (s.query, s.key, s.value), layer.attention.output.dense
         else:
@@ -365,7 +386,10 @@ class Pass:
         x = torch.tensor(x)
         if self.labels:
             return self.label_logits(x).detach().numpy()
-        if self.family == "bert":
+        if self.placed and not self.model.legacy:
+            embeddings = self.base.embeddings.word_embeddings
+            return self.model.lm_predictions(x, embeddings).detach().numpy()
+        if self.placed or self.family == "bert":
             return self.model.cls(x).detach().numpy()
         if self.family == "roberta":
             return self.model.lm_head(x).detach().numpy()
@@ -382,6 +406,12 @@ class Pass:
 
 def rms_norm(module, x):
     return x / torch.sqrt((x**2).mean(-1, keepdim=True) + module.variance_epsilon) * module.weight
+
+
+def as_layer_norm(module):
+    out = torch.nn.LayerNorm(len(module.weight), module.variance_epsilon)
+    out.weight, out.bias = module.weight, module.bias
+    return out
 
 
 def gemma_norm(module, x):

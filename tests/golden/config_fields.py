@@ -22,6 +22,8 @@ CLASSES = {
     "CLIPVision": "clip",
     "Camembert": "camembert",
     "Cohere": "cohere",
+    "Deberta": "deberta",
+    "DebertaV2": "deberta_v2",
     "DeiT": "deit",
     "Dinov2": "dinov2",
     "Dinov2WithRegisters": "dinov2_with_registers",

@@ -47,6 +47,16 @@ MODERNBERT = dict(
     ),
 )
 
+DEBERTA = dict(
+    SMALL,
+    num_attention_heads=2,
+    type_vocab_size=0,
+    relative_attention=True,
+    position_biased_input=False,
+    pos_att_type=["p2c", "c2p"],
+    layer_norm_eps=1e-7,
+)
+
 UNTIED_FLAG = {key: x for key, x in SMALL.items() if key != "tie_word_embeddings"}
 TOKENS = dict(bos_token_id=2, eos_token_id=3, mask_token_id=4)
 LABELS = dict(id2label={0: "sad", 1: "glad", 2: "neither"}, num_labels=3)
@@ -165,6 +175,50 @@ ENCODERS = {
         dict(MODERNBERT, classifier_pooling="mean", norm_bias=True, **LABELS),
         torch.float32,
         "SequenceClassification",
+        None,
+    ),
+    # As version 3 is published; distances are farther than max_relative_positions.
+    "deberta-v3": (
+        "DebertaV2Config",
+        dict(DEBERTA, position_buckets=8, share_att_key=True, norm_rel_ebd="layer_norm"),
+        torch.float32,
+        "long",
+        None,
+    ),
+    "deberta-v2-projected": (
+        "DebertaV2Config",
+        dict(
+            DEBERTA,
+            num_attention_heads=4,
+            embedding_size=10,
+            type_vocab_size=2,
+            position_biased_input=True,
+            max_relative_positions=7,
+            hidden_act="relu",
+        ),
+        torch.float16,
+        "new",
+        None,
+    ),
+    "deberta-v2-padded": (
+        "DebertaV2Config",
+        dict(DEBERTA, position_buckets=6, norm_rel_ebd="layer_norm", pos_att_type=["c2p"]),
+        torch.float32,
+        "padded",
+        None,
+    ),
+    "deberta-v2-text-labels": (
+        "DebertaV2Config",
+        dict(DEBERTA, share_att_key=True, pos_att_type=["p2c"], pooler_hidden_act="tanh", **LABELS),
+        torch.float32,
+        "SequenceClassification",
+        None,
+    ),
+    "deberta": (
+        "DebertaConfig",
+        dict(DEBERTA, max_relative_positions=9, legacy=False),
+        torch.float32,
+        "new",
         None,
     ),
     "nomic-bert": (

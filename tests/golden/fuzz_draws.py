@@ -66,6 +66,38 @@ def albert(r):
     )
 
 
+def deberta(r):
+    c = dict(shared(r), type_vocab_size=r.choice([0, 0, 1, 2]))
+    terms = [["c2p", "p2c"], ["p2c", "c2p"], ["c2p"], ["p2c"], None]
+    c |= dict(
+        relative_attention=r.random() < 0.9,
+        max_relative_positions=r.choice([-1, -1, 0, 3, 20, 128]),
+        pos_att_type=r.choice(terms),
+        position_biased_input=r.random() < 0.4,
+        pooler_hidden_act=r.choice([*ACTIVATIONS, "tanh"]),
+        legacy=r.random() < 0.7,
+    )
+    if c["legacy"] and r.random() < 0.4:
+        c["embedding_size"] = r.choice([3, 8, 31])
+    if r.random() < 0.05:
+        c["talking_head"] = True
+    return c
+
+
+def deberta_v2(r):
+    c = deberta(r)
+    c.pop("talking_head", None)
+    if r.random() < 0.7:
+        c["position_buckets"] = r.choice([-1, 2, 4, 7, 16, 32, 64])
+    if r.random() < 0.7:
+        c["share_att_key"] = r.random() < 0.7
+    if r.random() < 0.7:
+        c["norm_rel_ebd"] = r.choice(["none", "layer_norm", "layer_norm", "layer_norm | none"])
+    if r.random() < 0.05:
+        c["conv_kernel_size"] = 3
+    return c
+
+
 def rotary_bert(r):
     c = bert(r)
     if r.random() < 0.6:
@@ -637,6 +669,8 @@ FAMILIES = {
     "albert": ("Albert", albert),
     "bert": ("Bert", bert),
     "camembert": ("Camembert", padded),
+    "deberta": ("Deberta", deberta),
+    "deberta-v2": ("DebertaV2", deberta_v2),
     "distilbert": ("DistilBert", distilbert),
     "electra": ("Electra", electra),
     "esm": ("Esm", esm),

@@ -164,6 +164,8 @@ def write_otherwise(config, r):
         scaling = dict(rope_type="linear", factor=3.0)
         values = dict(rope_scaling=scaling, partial_rotary_factor=r.choice([0.5, 1.0]))
         out[key] = values.get(key, 77.0)
+    if isinstance(out.get("pos_att_type"), list) and r.random() < 0.5:  # as it was published
+        out["pos_att_type"] = r.choice(["|", " | "]).join(out["pos_att_type"])
     others = transformers.CONFIG_MAPPING[out["model_type"]].attribute_map
     for name, own in others.items():
         if r.random() < 0.05 and own in out:

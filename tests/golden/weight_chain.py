@@ -10,16 +10,18 @@ be those that the model itself made. The stages in the file are computed in floa
 as the file holds them, in float32: q [d_head], keys and values [n_key, d_head]. Of each case: k,
 products, dot, score, scores, masked (-inf where the mask hides a key), exps, sum, weights, v,
 moved, z; writes [head, d_model], z_h W_O of every head in the model; place [layer, head, query,
-key]; input_ids and attention_mask.
+key]; input_ids and attention_mask; where distances have terms, places [q · pk, k · pq].
 """
 
 import importlib
 import pathlib
 
+import numpy as np
 import torch
 from attributions import Pass
 from safetensors.torch import save_file
 from scratch import Attention
+from transformers.models.deberta_v2 import modeling_deberta_v2 as deberta_v2
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "weight_chain.safetensors"
 # Checkpoint, and the cells: layer, head, query, key. Some keys are masked.
@@ -33,6 +35,8 @@ CASES = {
     "bert": [(1, 1, 6, 15)],
     "bert-padded": [(1, 3, 5, 2), (0, 0, 5, 19)],
 }
+# The same with terms of content and distance in the scores.
+PLACED = {"deberta-v3": [(1, 1, 50, 31), (0, 0, 3, 66)]}
 # The attention from scratch: seed, d_model, heads, samples, tokens, mask; sample, head, query, key.
 SCRATCH = [
     ("none", 42, 64, 4, 2, 6, (1, 2, 3, 1)),
@@ -41,25 +45,31 @@ SCRATCH = [
 ]
 
 
-def stored_stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None):
+def stored_stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None, by=None):
     """stages() of q, k and v as the file holds them."""
     q, k, v = (x.float().double() for x in (q, k, v))
-    case = stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap)
+    case = stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap, by)
     return case | {"keys": k[kv_head], "values": v[kv_head]}
 
 
-def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None):
-    """q, k, v [head, n, d_head]; `hidden` replaces the scores of keys that are not `seen`."""
+def stages(q, k, v, scale, seen, hidden, head, kv_head, query, key, cap=None, by=None):
+    """q, k, v [head, n, d_head]; `hidden` replaces the scores of keys that are not `seen`. `by` are
+    the keys and queries of the distances from the query, [key, d_head] each."""
     q_i, keys, values = q[head, query], k[kv_head], v[kv_head]
     products = q_i * keys[key]
     scores = keys @ q_i * scale
+    more = {}
+    if by is not None:
+        terms = by[0] @ q_i, (by[1] * keys).sum(1)
+        scores = (keys @ q_i + terms[0] + terms[1]) * scale
+        more["places"] = torch.stack([x[key] for x in terms])
     if cap is not None:
         scores = torch.tanh(scores / cap) * cap
     masked = torch.where(seen, scores, torch.tensor(hidden, dtype=scores.dtype))
     exps = torch.exp(masked - masked.max())
     weights = exps / exps.sum()
     torch.testing.assert_close(weights, torch.softmax(masked, 0))
-    return {
+    return more | {
         "q": q_i,
         "k": keys[key],
         "products": products,
@@ -126,6 +136,40 @@ def of_model(name, out):
         out |= {f"{name}.{i}.{stage}": x for stage, x in case.items()}
 
 
+def of_placed(name, out):
+    done = Pass(name)
+    for i, (layer, head, query, key) in enumerate(PLACED[name]):
+        own = done.layers[layer].attention.self
+        q, k, v = (
+            torch.tensor(np.stack([done.part_of(which, layer, h) for h in range(done.H)]))
+            for which in range(3)
+        )
+        rows = deberta_v2.build_relative_position(
+            q, k, own.position_buckets, own.max_relative_positions
+        )
+        span = own.pos_ebd_size
+        rows = torch.clamp(rows[0, query] + span, 0, 2 * span - 1)
+        places = done.base.encoder.get_rel_embedding()
+        by = [
+            module(places)[rows, head * done.dh : (head + 1) * done.dh].detach()
+            for module in (own.key_proj, own.query_proj)  # share_att_key
+        ]
+        seen = torch.ones(done.n, dtype=torch.bool)
+        scale = (3 * done.dh) ** -0.5
+        given = (q, k, v, scale, seen, -torch.inf, head, head, query, key, None, by)
+        case = stages(*given)
+        torch.testing.assert_close(case["weights"], torch.tensor(done.A[layer][head, query]))
+        z = torch.tensor(done.z[layer][query]).reshape(done.H, done.dh)
+        torch.testing.assert_close(case["z"], z[head])
+        case = stored_stages(*given)
+        W_O = torch.tensor(done.W(layer)[2]).reshape(done.H, done.dh, -1)
+        case["writes"] = torch.einsum("hd,hdm->hm", z, W_O)
+        case["place"] = torch.tensor([layer, head, query, key], dtype=torch.int32)
+        case["input_ids"] = done.ids[0].int()
+        case["attention_mask"] = done.mask.int()
+        out |= {f"{name}.{i}.{stage}": x for stage, x in case.items()}
+
+
 def of_scratch(mask, seed, d_model, n_heads, n_samples, n, place, out):
     torch.manual_seed(seed)
     module = Attention(d_model, n_heads)
@@ -159,6 +203,8 @@ def main():
     out = {}
     for name in CASES:
         of_model(name, out)
+    for name in PLACED:
+        of_placed(name, out)
     for mask, seed, d_model, n_heads, n_samples, n, place in SCRATCH:
         of_scratch(mask, seed, d_model, n_heads, n_samples, n, place, out)
     stored = {

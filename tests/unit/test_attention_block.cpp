@@ -113,6 +113,14 @@ SlowRow slow_row(const Attention& a, const Tokens& queries, const Tokens& keys, 
     if (a.may_see(sample, 0, query, key)) {
       score = 0;
       for (int i = 0; i < a.d_head; ++i) score += double(q(query, i)) * k(key, i);
+      if (!a.place_rows.empty()) {
+        const int place = a.place_rows[size_t(key - query + a.n_query - 1)];
+        const QK& of = a.computed(0);
+        for (int i = 0; i < a.d_head && !of.place_k.empty(); ++i)
+          score += double(q(query, i)) * of.place_k.head(head)(place, i);
+        for (int i = 0; i < a.d_head && !of.place_q.empty(); ++i)
+          score += double(k(key, i)) * of.place_q.head(head)(place, i);
+      }
       score *= a.scale;
     } else if (a.masked_score == 0) {
       continue;
@@ -305,12 +313,49 @@ TEST_CASE("blocks with learned sinks, which take their part of every row and pas
   });
 }
 
+// Terms of content and distance: rows of their own for near distances, then shared ones, of which
+// some are left out.
+void add_places(Attention& a, bool keys, bool queries) {
+  for (int ahead = 1 - a.n_query; ahead < a.n_key; ++ahead) {
+    const int far = std::abs(ahead), bucket = far < 9 ? far : 9 + (far - 9) / 7 * 2;
+    a.place_rows.push_back(ahead > 0 ? -bucket : bucket);
+  }
+  const int last = a.place_rows.back();
+  for (int& row : a.place_rows) row -= last;
+  const int n = a.n_heads * a.n_place_rows() * a.d_head;
+  const auto rows = [&] { return HeadRows(a.n_heads, a.n_place_rows(), a.d_head, normal(n, 1)); };
+  if (keys) a.computed(0).place_k = rows();
+  if (queries) a.computed(0).place_q = rows();
+}
+
+TEST_CASE("blocks whose scores have terms of content and distance") {
+  for_all_loops([](const AttentionLoops& loops) {
+    for (const auto& [n_query, n_key] : {std::pair{150, 150}, {40, 37}, {2, 40}, {1, 5}, {70, 9}}) {
+      for (const auto& [keys, queries] : {std::pair{true, true}, {true, false}, {false, true}}) {
+        CAPTURE(n_query);
+        CAPTURE(keys);
+        CAPTURE(queries);
+        Attention a = random_attention({n_query, n_key, 6, 2, 1}, Mask::none);
+        a.scale = 1 / std::sqrt(18.f);
+        add_places(a, keys, queries);
+        check_all(loops, a);
+        a.allowed.resize(size_t(2 * n_query * n_key));
+        for (uint8_t& cell : a.allowed) cell = random_numbers() % 3 == 0;
+        check_all(loops, a);
+      }
+    }
+  });
+}
+
 TEST_CASE("a row has the same bits in every block of three queries and more") {
   for_all_loops([](const AttentionLoops& loops) {
     for (const Mask mask : {Mask::none, Mask::causal}) {
       for (const bool slides : {false, true}) {
         Attention a = random_attention({150, 150, 20}, mask);
-        if (slides) a.reaches = {40};
+        if (slides)
+          a.reaches = {40};
+        else if (mask == Mask::none)
+          add_places(a, true, true);
         const Tokens tokens = few_tokens(150);
         const TokenSets sets = token_sets(tokens, tokens, true);
         std::vector<float> whole(150 * 20), z(150 * 20);

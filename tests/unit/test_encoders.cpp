@@ -154,6 +154,77 @@ TEST_CASE("a class of another family is named, though the fields are BERT's") {
   CHECK(has(warnings("BertForMaskedLM")[0], "which is no class of type albert"));
 }
 
+TEST_CASE("distances of DeBERTa share rows as in its code") {
+  Config c{.n_places = 16};  // 8 distances on either side
+  for (const auto& [ahead, row] :
+       {std::pair{0, 8}, {1, 7}, {-1, 9}, {7, 1}, {8, 0}, {9, 0}, {-7, 15}, {-8, 15}, {-90, 15}})
+    CHECK(distance_row(c, ahead) == row);
+  // make_log_bucket_position of transformers 5.24, for 256 buckets and 512 positions.
+  c = {.n_places = 512, .places_furthest = 512};
+  for (const auto& [distance, bucket] :
+       {std::pair{1, 1}, {128, 128}, {129, 129}, {130, 130}, {200, 169}, {300, 207}, {511, 255}}) {
+    CAPTURE(distance);
+    CHECK(distance_row(c, -distance) == 256 + bucket);
+    CHECK(distance_row(c, distance) == 256 - bucket);
+  }
+  CHECK(distance_row(c, -5000) == 511);
+  CHECK(distance_row(c, 5000) == 0);
+  const std::vector<int> rows = place_rows(c, 3);
+  CHECK(rows == std::vector{4, 3, 2, 1, 0});
+}
+
+TEST_CASE("settings of DeBERTa that are not computed are refused, by name") {
+  for (const char* family : {"deberta", "deberta-v2"}) {
+    CHECK(error_of(family, "") == "");
+    const auto with = [&](const std::string& more) {
+      return error_of(family, R"(,"relative_attention":true)" + more);
+    };
+    CHECK(with(R"(,"pos_att_type":"p2c|c2p")") == "");
+    CHECK(with(R"(,"pos_att_type":"p2c | c2p")") == "");
+    CHECK(with(R"(,"pos_att_type":["c2p"])") == "");
+    CHECK(has(with(R"(,"pos_att_type":"c2p|p2p")"), "pos_att_type has \"p2p\""));
+    CHECK(has(with(R"(,"pos_att_type":["c2p","c2p"])"), "twice"));
+    CHECK(has(with(R"(,"attention_head_size":7)"), "attention_head_size is 7"));
+    CHECK(has(with(R"(,"pooler_hidden_size":7)"), "pooler_hidden_size is 7"));
+    CHECK(has(with(R"(,"talking_head":true)"), "talking_head is true"));
+  }
+  const std::string relative = R"(,"relative_attention":true,"pos_att_type":"p2c")";
+  CHECK(has(error_of("deberta-v2", R"(,"conv_kernel_size":3)"), "conv_kernel_size"));
+  CHECK(error_of("deberta-v2", R"(,"conv_kernel_size":0)") == "");
+  CHECK(has(error_of("deberta-v2", relative + R"(,"position_buckets":1)"), "position_buckets"));
+  CHECK(
+      has(error_of("deberta-v2", relative + R"(,"position_buckets":8,"max_relative_positions":5)"),
+          "position_buckets"));
+}
+
+TEST_CASE("a masked-LM head of DeBERTa that config.json does not ask for is named") {
+  std::vector<File> files = read_model_files(test_models() / "deberta");
+  for (File& file : files) {
+    std::string text(file.bytes.text());
+    const size_t at = text.find("\"legacy\": false");
+    if (at == std::string::npos) continue;
+    text.replace(at, 15, "\"legacy\": true");
+    file.bytes = std::vector<uint8_t>(text.begin(), text.end());
+  }
+  const auto model = load_model(std::move(files), "");
+  REQUIRE(model);
+  CHECK(!(*model)->config.has_logits);
+  const std::vector<std::string>& notes = (*model)->notes;
+  CHECK(std::ranges::any_of(notes, [](const std::string& s) { return has(s, "where legacy is"); }));
+  CHECK(load("deberta")->config.has_logits);
+}
+
+TEST_CASE("reports have the terms of content and distance of DeBERTa") {
+  const auto model = load("deberta-v3");
+  CHECK(model->notes.empty());
+  CHECK(model->warnings.empty());
+  const auto trace = std::make_shared<const Trace>(forward(model, some_tokens(40)));
+  State state;
+  state.layer = state.head = 1;
+  const Inputs in{model.get(), trace.get(), &state};
+  CHECK(has(text_of(element_report(in, 17, 3)), "+ terms of the distance (q · pk, k · pq) "));
+}
+
 TEST_CASE("what relatives of BERT cannot have here is refused") {
   for (const char* family : {"distilbert", "electra", "albert", "mpnet", "modernbert"})
     CHECK(error_of(family, "") == "");

@@ -82,9 +82,11 @@ Attention with_golden(const Golden& g, const Attention& a, const State& at) {
   Attention b = a;
   b.facts.clear();
   const int kv = a.kv_head(at.head);
-  b.layers[size_t(at.layer)] = QK{placed(g.stages.at("q"), a.n_heads, at.head, a.n_query, at.token),
-                                  placed(g.stages.at("keys"), a.n_kv_heads, kv, a.n_key, 0),
-                                  placed(g.stages.at("values"), a.n_kv_heads, kv, a.n_key, 0)};
+  const QK& own = a.computed(at.layer);
+  b.layers[size_t(at.layer)] =
+      QK{placed(g.stages.at("q"), a.n_heads, at.head, a.n_query, at.token),
+         placed(g.stages.at("keys"), a.n_kv_heads, kv, a.n_key, 0),
+         placed(g.stages.at("values"), a.n_kv_heads, kv, a.n_key, 0), own.place_k, own.place_q};
   return b;
 }
 
@@ -105,6 +107,9 @@ void check_stages(const Golden& g, const WeightChain& c, double tolerance) {
       {"moved", c.moved},
       {"z", c.z},
   };
+  if (g.stages.contains("places"))
+    CHECK(apart(std::vector{c.places.query, c.places.key}, g.stages.at("places")) < tolerance);
+  CHECK(g.stages.contains("places") == (c.places.sum() != 0));
   for (const auto& [stage, values] : ours) {
     const std::string name = stage;
     CAPTURE(name);
@@ -198,7 +203,7 @@ TEST_CASE("every stage of a weight is PyTorch's: causal, padded, rotated, groupe
     }
     ++n_cases;
   }
-  CHECK(n_cases == 16);
+  CHECK(n_cases == 18);
 }
 
 TEST_CASE("a masked key stays in the chain, with minus infinity or what replaces its score") {
@@ -284,6 +289,29 @@ TEST_CASE("the chain says which norms and rotations q and k have been through") 
   CHECK(said("stablelm-norms", 1) == "101");
   CHECK(said("smollm3", 0) == "100");
   CHECK(said("smollm3", 1) == "010");
+}
+
+TEST_CASE("the chain names the terms of content and distance, and they add up") {
+  const auto model = *load_model(read_model_files(test_models() / "deberta-v3"), "deberta-v3");
+  const Trace trace = forward(model, tokens_of(read_golden_pass(test_models() / "deberta-v3")));
+  State at{.token = 9, .locked_key = 40};
+  at.layer = at.head = 1;
+  const Attention& a = trace.parts[0];
+  const WeightChain c = weight_chain(a, at, 9, 40);
+  CHECK(std::abs((c.dot + c.places.query + c.places.key) * c.scale - c.score) < 1e-9);
+  std::vector<float> scores(size_t(a.n_key));
+  a.score_rows(0, 1, 1, 9, 10, {scores.data(), 1, a.n_key});
+  CHECK(std::abs(c.score - double(scores[40])) < 1e-5);
+  const Inputs in{model.get(), &trace, &at};
+  for (const char* view : {"chain", "neuron"}) {
+    const Measure measure =
+        find_metric(view == std::string("chain") ? "head_writes" : "row")->compute(in);
+    ViewInput input{measure, a, at, 560};
+    input.attention = &a;
+    input.model = model.get();
+    const std::string text = text_of(find_view(view)->figure(input));
+    CHECK(text.find("q · pk") != std::string::npos);
+  }
 }
 
 TEST_CASE("a learned sink takes its part of the row, as the chain and the row's figure say") {
