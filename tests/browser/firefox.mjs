@@ -26,9 +26,10 @@ export function firefox_is_missing() {
   return "";
 }
 
-export async function launch_firefox() {
+// `preferences` are added to those above.
+export async function launch_firefox(preferences = {}) {
   const profile = mkdtempSync(path.join(os.tmpdir(), "attnscope-firefox-"));
-  const lines = Object.entries(kPreferences)
+  const lines = Object.entries({...kPreferences, ...preferences})
                     .map(([key, value]) => `user_pref("${key}", ${JSON.stringify(value)});`);
   writeFileSync(path.join(profile, "user.js"), lines.join("\n"));
   const child = spawn(

@@ -2,6 +2,7 @@
 import {mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import path from "node:path";
 
+import {failing, faulty} from "../faults.mjs";
 import {firefox_is_missing, launch_firefox, open_tab} from "../firefox.mjs";
 import {
   kModels,
@@ -36,10 +37,10 @@ const patterns = (tab, sample = 0) => tab.evaluate(`(() => {
   return all;
 })()`);
 
-async function with_firefox(t, run) {
+async function with_firefox(t, run, preferences) {
   const missing = firefox_is_missing();
   if (missing) skip(missing);
-  const firefox = await launch_firefox();
+  const firefox = await launch_firefox(preferences);
   t.at_end(firefox.stop);
   await run(await open_tab(firefox));
 }
@@ -151,5 +152,49 @@ export const cases = [
           const plain = await first_screen(t, tab, t.plain + "#model=scratch", t.plain);
           t.print(`Firefox without the server's isolation: ${plain.build}`);
         }),
+  },
+  {
+    name: "Firefox: the page opens and computes while uses of Cache Storage fail",
+    limit_s: 180,
+    run: (t) => with_firefox(
+        t,
+        async (tab) => {
+          const address = "?build=st#model=scratch";
+          await tab.goto(t.isolated + address);
+          await settle(tab);
+          const wanted = await patterns(tab);
+          for (const how of ["reject", "throw", "lose", "evict"]) {
+            for (const fails of ["true", "n % 3 === 1"]) {
+              const server = await faulty(t.isolated);  // an origin of its own
+              t.at_end(server.stop);
+              server.worker = failing(how, fails);
+              for (const visit of [1, 2]) {
+                await tab.goto(server.url + address);
+                await settle(tab);
+                equal(await patterns(tab), wanted, `${how} ${fails}: visit ${visit}`);
+                await tab.evaluate("navigator.serviceWorker.ready.then(() => 0)");
+                await tab.goto("about:blank");
+              }
+            }
+          }
+        }),
+  },
+  {
+    name: "Firefox: the page opens where all storage is blocked, and says what is not kept",
+    limit_s: 120,
+    run: (t) => with_firefox(
+        t,
+        async (tab) => {
+          for (const origin of [t.isolated, t.plain]) {
+            await tab.goto(origin + "?build=st#model=scratch");
+            equal((await settle(tab)).error ?? "", "", "status.error");
+            check((await patterns(tab)).length > 100, "the page computes nothing");
+            await until(
+                () => tab.evaluate(
+                    "/^Not kept, because/.test(document.querySelector('#note span').textContent)"),
+                "it does not say what is not kept");
+          }
+        },
+        {"network.cookie.cookieBehavior": 2}),
   },
 ];
