@@ -21,7 +21,7 @@ set(warm_places
     src/analysis/backward.cpp src/analysis/direct_logit.cpp src/analysis/flow_routes.cpp
     src/analysis/gradient.cpp src/analysis/lens.cpp src/analysis/norms.cpp
     src/analysis/head_fact_scores.cpp src/analysis/head_pattern_scores.cpp
-    src/analysis/target_pass.cpp src/analysis/token_scores.cpp src/analysis/head_cells.cpp
+    src/analysis/dense.cpp src/analysis/target_pass.cpp src/analysis/token_scores.cpp src/analysis/head_cells.cpp
     src/analysis/head_distance.cpp src/analysis/head_score_rows.cpp src/analysis/sentences.cpp
     src/analysis/value_zeroing.cpp src/app/picture_jobs.cpp src/app/tiles.cpp
     src/pass/block_math.cpp src/tensor/pack_panels.cpp src/tensor/packed.cpp

@@ -6,7 +6,8 @@
 #                                                                     (default: all)
 #
 # lint                formatting and static checks (tests/lint/run.py)
-# native, asan, tsan  unit tests; native also runs the tests of the command line
+# native, asan, tsan  unit tests; native also runs the tests of the command line, and asan feeds
+#                     every parser with random bytes for 15 s (tests/fuzz)
 # web, web-mt         the same as WebAssembly under Node
 # serve               serve.py and the assembly of the site
 # browser             the page, in Chromium
@@ -109,7 +110,8 @@ trap leave EXIT
 targets_of() {
   case $1 in
     native) echo attnscope unit_tests attnscope-gui bench ;;
-    asan | tsan) echo unit_tests ;;
+    asan) echo unit_tests fuzz ;;
+    tsan) echo unit_tests ;;
     *)
       wants "$1" && echo attnscope unit_tests
       wants browser && echo attnscope-gui
@@ -210,6 +212,7 @@ native() {
 sanitized() {
   build "$1" || return
   runner "$1: unit tests" "build/$1/unit_tests" --no-colors
+  [[ $1 == asan ]] && runner "asan: fuzz" python3 tests/fuzz/run.py build/asan/fuzz
 }
 
 # These take minutes on one core, and the browser tests leave one idle: they run beside them, and

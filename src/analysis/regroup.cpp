@@ -220,7 +220,7 @@ Result<std::vector<TokenSpan>> read_spans(std::string_view text) {
 }
 
 std::string write_spans(std::vector<TokenSpan> spans) {
-  std::ranges::sort(spans, {}, &TokenSpan::begin);
+  std::ranges::sort(spans, {}, [](const TokenSpan& s) { return std::pair(s.begin, s.end); });
   std::string out;
   for (const TokenSpan& span : spans)
     out +=

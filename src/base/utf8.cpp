@@ -1,4 +1,4 @@
-// utf8.cpp - UTF-8 by hand; widths and normal forms from utf8proc.
+// utf8.cpp - UTF-8 by hand; widths from utf8proc.
 #include "base/utf8.h"
 
 #include <utf8proc.h>
@@ -136,21 +136,6 @@ std::string pad_right(std::string_view text, int columns) {
 std::string pad_left(std::string_view text, int columns) {
   std::string out(size_t(std::max(0, columns - display_width(text))), ' ');
   return out += text;
-}
-
-std::string normalize(std::string_view text, NormalForm form) {
-  int options = UTF8PROC_STABLE;
-  const bool composes = form == NormalForm::nfc || form == NormalForm::nfkc;
-  options |= composes ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
-  if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
-  utf8proc_uint8_t* mapped = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   utf8proc_ssize_t(text.size()), &mapped, utf8proc_option_t(options));
-  if (size < 0) return std::string(text);
-  std::string out(reinterpret_cast<const char*>(mapped), size_t(size));
-  std::free(mapped);
-  return out;
 }
 
 }  // namespace attn

@@ -1,4 +1,4 @@
-// utf8.h - code points, widths and normal forms of UTF-8 text.
+// utf8.h - code points and widths of UTF-8 text.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +36,5 @@ int display_width(std::string_view text);
 // `text` padded with spaces to `columns`; longer text is not cut.
 std::string pad_right(std::string_view text, int columns);
 std::string pad_left(std::string_view text, int columns);
-
-enum class NormalForm { nfc, nfd, nfkc, nfkd };
-// Invalid input is returned unchanged.
-std::string normalize(std::string_view text, NormalForm form);
 
 }  // namespace attn

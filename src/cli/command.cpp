@@ -263,7 +263,9 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
   const auto has_weights = [](const File& file) { return is_weights(find_format(file)); };
-  if (std::ranges::none_of(*files, has_weights)) return holds_no_model(path);
+  const auto lists_shards = [](const File& file) { return file.name.ends_with(".index.json"); };
+  if (std::ranges::none_of(*files, has_weights) && std::ranges::none_of(*files, lists_shards))
+    return holds_no_model(path);
   const std::string folder(files->front().name.substr(0, files->front().name.find('/')));
   if (!options.adapter.empty())
     if (const Status failed = add_adapter(options.adapter, folder, *files)) return *failed;

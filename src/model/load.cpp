@@ -37,7 +37,8 @@ Result<Json> read_json(const Folder& folder, const char* name) {
   const auto file = folder.find(std::string_view(name));
   if (file == folder.end()) {
     // Older tokenizers use other files.
-    for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model"}) {
+    for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model",
+                            "tokenizer.model", "spiece.model"}) {
       if (std::string_view(name) != "tokenizer.json" || !folder.contains(old)) continue;
       return Error{std::string(name) + " is missing, and " + old +
                    " cannot be used instead. Write one with transformers: "

@@ -365,7 +365,7 @@ class Binder {
   }
 
   bool equals_embed(const StoredTensor& other) const {
-    return std::ranges::equal(other.bytes, embed_.tensor->bytes);
+    return embed_.tensor && std::ranges::equal(other.bytes, embed_.tensor->bytes);
   }
 
   void fill_embed(const std::string& name) {

@@ -1,5 +1,5 @@
 // tokenizer_normal_forms.cpp - Unicode normalization, implemented here because utf8proc's does not
-// report which characters became which.
+// report which characters became which, and sorts marks in time that grows with their square.
 #include "text/tokenizer_normal_forms.h"
 
 #include <utf8proc.h>
@@ -80,14 +80,21 @@ std::vector<Change> composed(const std::vector<Change>& parts) {
   return out;
 }
 
+bool is_unchanged(std::string_view text, const std::vector<Change>& changes) {
+  size_t at = 0;
+  for (const Change& change : changes)
+    if (at >= text.size() || change.delta != 0 || decode_utf8(text, at) != change.c) return false;
+  return at == text.size();
+}
+
 }  // namespace
 
 void to_normal_form(AlignedText& text, NormalForm form) {
-  if (normalize(text.text, form) == text.text) return;
+  if (std::ranges::all_of(text.text, [](char c) { return uint8_t(c) < 0x80; })) return;
   const bool compat = form == NormalForm::nfkc || form == NormalForm::nfkd;
   std::vector<Change> changes = decomposed(text.text, compat);
   if (form == NormalForm::nfc || form == NormalForm::nfkc) changes = composed(changes);
-  text.transform(changes);
+  if (!is_unchanged(text.text, changes)) text.transform(changes);
 }
 
 void to_byte_letters(AlignedText& text) {

@@ -6,6 +6,8 @@
 
 namespace attn {
 
+enum class NormalForm { nfc, nfd, nfkc, nfkd };
+
 // A composed character covers the places of all its parts; each part of a decomposed character has
 // the place of the whole.
 void to_normal_form(AlignedText& text, NormalForm form);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/utf8.h"
+#include "text/tokenizer_normal_forms.h"
 #include "text/tokenizer_regex.h"
 #include "text/tokenizer_text.h"
 #include "text/tokenizer_vocabulary.h"

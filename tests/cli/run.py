@@ -1643,6 +1643,11 @@ CASES = {
     "unused-tensors/adapters": (1, "an adapter"),
     "dnabert-3mer/model": (0, "are [UNK]"),
     "camembert-and-xlmr/camembert": (0, "randomly initialised"),
+    "tokenizer-model-only/model": (1, "and tokenizer.model cannot be used"),
+    "bin-and-vocab-txt/model": (1, "pytorch_model.bin (a PyTorch checkpoint"),
+    "trainer-output/out": (1, "its folder checkpoint-"),
+    "escape-in-shard-name/m": (1, "\\u001b]0;pwned\\u0007\\u001b[31mx.safetensors is missing"),
+    "attention-dumps/attn.npz": (1, "not a model"),
 }
 
 

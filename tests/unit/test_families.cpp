@@ -190,7 +190,7 @@ TEST_CASE("a text for BERT begins with [CLS] and ends with [SEP]") {
 }
 
 TEST_CASE("a tokenizer of the older kind is named, with what to do") {
-  for (const char* old : {"vocab.json", "vocab.txt"}) {
+  for (const char* old : {"vocab.json", "vocab.txt", "tokenizer.model", "spiece.model"}) {
     std::vector<File> files = read_model_files(test_models() / "gpt2");
     std::erase_if(files, [](const File& f) { return base_name(f.name) == "tokenizer.json"; });
     files.push_back({std::string("gpt2/") + old, {}});

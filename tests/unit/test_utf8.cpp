@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "base/utf8.h"
+#include "text/tokenizer_normal_forms.h"
 
 using namespace attn;
 
@@ -56,6 +57,12 @@ TEST_CASE("widths are columns of a terminal") {
   CHECK(pad_right("abcdef", 4) == "abcdef");
 }
 
+static std::string normalize(std::string_view text, NormalForm form) {
+  AlignedText aligned = AlignedText::of(text);
+  to_normal_form(aligned, form);
+  return aligned.text;
+}
+
 TEST_CASE("normal forms are Unicode's") {
   CHECK(normalize("e\u0301", NormalForm::nfc) == "é");
   CHECK(normalize("é", NormalForm::nfd) == "e\u0301");
@@ -63,7 +70,8 @@ TEST_CASE("normal forms are Unicode's") {
   CHECK(normalize("ﬁ①Ａ", NormalForm::nfc) == "ﬁ①Ａ");
   CHECK(normalize("한", NormalForm::nfd) == "\u1112\u1161\u11AB");
   CHECK(normalize("ｶﾞé", NormalForm::nfkd) == "\u30AB\u3099e\u0301");
-  CHECK(normalize("\xFF", NormalForm::nfc) == "\xFF");
+  // Marks are sorted by their classes, and those of one class keep their order.
+  CHECK(normalize("e\u0301\u0316\u0300\u0317", NormalForm::nfd) == "e\u0316\u0317\u0301\u0300");
   CHECK(normalize("", NormalForm::nfc) == "");
 }
 
