@@ -197,7 +197,10 @@ Layout both(ConfigFields& in, const Kind& kind) {
 Result<Layout> scaled(const ConfigSource& source, const Kind& kind) {
   ConfigFields in(source);
   Layout layout = both(in, kind);
-  if (in.flag("scale_decoder_outputs", in.flag("tie_word_embeddings", true)))
+  const bool tied = in.flag("tie_word_embeddings", true);
+  // transformers asks whether it is true, and takes only an absent field for that of the other.
+  const bool scales = in.flag("scale_decoder_outputs", false);
+  if (in.written("scale_decoder_outputs") ? scales : tied)
     layout.config.logit_scale = 1 / std::sqrt(double(layout.config.d_model));
   return in.take(layout);
 }

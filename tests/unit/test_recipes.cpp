@@ -392,6 +392,20 @@ TEST_CASE("what PaliGemma does with a prompt is said") {
   CHECK(has(layout->warnings[0], "reads its prompt in both directions"));
 }
 
+TEST_CASE("null scales no outputs of T5, and an absent field scales where embeddings are tied") {
+  for (const std::string family : {"t5", "umt5"}) {
+    CAPTURE(family);
+    const auto scale = [&](const char* fields) {
+      return layout_of(family, fields)->config.logit_scale;
+    };
+    CHECK(scale(R"("scale_decoder_outputs":null)") == 1);
+    CHECK(scale(R"("scale_decoder_outputs":false)") == 1);
+    CHECK(scale(R"("tie_word_embeddings":false)") == 1);
+    CHECK(scale(R"("tie_word_embeddings":false,"scale_decoder_outputs":true)") < 1);
+    CHECK(scale(R"("tie_word_embeddings":true)") < 1);
+  }
+}
+
 TEST_CASE("Gemma 3 caps no scores, whatever config.json says, and Gemma 2 does") {
   const std::string cap = R"("attn_logit_softcapping":20)";
   CHECK(layout_of("gemma2", cap)->config.score_cap == 20);
