@@ -75,10 +75,11 @@ std::shared_ptr<const Trace> most_reusable(const std::vector<std::shared_ptr<con
 
 }  // namespace
 
-Job load_job(std::vector<File> files, std::string name, bool ignore_unused, Lang lang,
+Job load_job(LoadWish wish, Lang lang,
              std::function<void(LoadResult, std::vector<File> refused)> done) {
-  auto load = std::make_shared<ModelLoad>(std::move(files), std::move(name));
-  load->ignore_unused(ignore_unused);
+  auto load = std::make_shared<ModelLoad>(std::move(wish.files), std::move(wish.name));
+  load->ignore_unused(wish.ignore_unused);
+  load->read_text(wish.read_text);
   return {tr(lang, "Loading the model", "正在加载模型"), load->n_steps(),
           [load] { return load->step(); },
           [load, done] {

@@ -17,10 +17,15 @@ namespace attn {
 using TraceResult = Result<TracePair>;
 using LoadResult = Result<std::shared_ptr<const Model>>;
 
+struct LoadWish {
+  std::vector<File> files;
+  std::string name;
+  bool ignore_unused = false, read_text = false;  // as in ModelLoad
+};
 // Each `done` runs on the thread that polls the worker. Errors come through it, in `lang`.
 // `refused` are the files again where tensors of the layers are not used and `ignore_unused` is
 // false.
-Job load_job(std::vector<File> files, std::string name, bool ignore_unused, Lang lang,
+Job load_job(LoadWish wish, Lang lang,
              std::function<void(LoadResult, std::vector<File> refused)> done);
 
 // Bytes that a trace and its computation may take; beyond `room` only once older traces, the

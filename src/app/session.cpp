@@ -77,8 +77,9 @@ std::optional<TraceKey> Session::Impl::trace_key(const State& state) {
   if (!model(state.model)) {
     if (const Error* error = model_error(state.model)) {
       snapshot.error = *error;
-      snapshot.can_retry = true;
-    } else if (!listed && (index_known || read_dropped_id(state.model))) {
+      snapshot.can_retry = listed && !listed->files.empty();
+    } else if ((!listed || listed->files.empty()) &&
+               (index_known || read_dropped_id(state.model))) {
       snapshot.error = absent(state.model);
     } else if (listed && std::ranges::find(asked, state.model) == asked.end()) {
       to_fetch = state.model;
@@ -184,6 +185,7 @@ bool Session::Impl::release() {
 uint64_t Session::Impl::weight_bytes() const {
   uint64_t bytes = 0;
   for (const Loaded& l : loaded) bytes += l.model->weight_bytes;
+  for (const Waiting& w : waiting) bytes += size_of(w.wish.files);
   return bytes;
 }
 
@@ -256,6 +258,7 @@ void Session::want(const State& state) {
   if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
   s.to_fetch.reset();
   s.snapshot.current = false;
+  if (!s.makes<WantedModel>()) s.open_waiting(state.model);
   if (!s.makes<WantedModel>()) s.follow(s.first_missing(s.side_a, state));
   s.tiles->drop_lost();
   Shown& shown = s.side_a.shown;

@@ -20,6 +20,9 @@ struct Example {
   std::string look_en, look_zh;  // what to look at
   int layer = 0, head = 0, token = 0;
 };
+// Files that hold two models: one with an adapter and without it, or the parts of CLIP and SigLIP
+// that read pictures and texts.
+enum class Twins { none, adapter, towers };
 // One line of the model menu.
 struct ModelEntry {
   std::string id;  // State::model
@@ -30,6 +33,9 @@ struct ModelEntry {
   std::string card;                // its model card, relative to models/; "" when it has none
   std::string default_text;
   std::vector<Example> examples;
+  Twins twins = Twins::none;
+  std::string twin;     // id of the other model of the same files
+  bool second = false;  // without the adapter, or the part that reads texts
 
   const std::string& title(Lang lang) const { return lang == Lang::zh ? title_zh : title_en; }
 };

@@ -26,6 +26,12 @@ struct Side {
   int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
 };
 
+inline uint64_t size_of(std::span<const File> files) {
+  uint64_t bytes = 0;
+  for (const File& file : files) bytes += file.bytes.size();
+  return bytes;
+}
+
 struct Session::Impl {
   explicit Impl(std::function<void()> finished) : worker(std::move(finished)) {}
 
@@ -57,6 +63,12 @@ struct Session::Impl {
   Lang speaks = Lang::en;    // titles of jobs
   std::vector<std::pair<std::string, Error>> model_errors;  // by id
   std::vector<File> refused;  // the dropped files that ignore_unused() opens
+  // Dropped models that are opened once they are wanted, from files that hold two.
+  struct Waiting {
+    ModelEntry entry;
+    LoadWish wish;
+  };
+  std::vector<Waiting> waiting;
 
   Wanted in_hand;      // what the worker's current job makes
   Wanted out_of_room;  // what could not be made for want of memory, until something else is wanted
@@ -117,15 +129,21 @@ struct Session::Impl {
   void make_room(uint64_t bytes);
   void let_go(const std::string& id);
   void run_out_of_memory(Wanted wanted);
-  uint64_t weight_bytes() const;  // of all models
+  uint64_t weight_bytes() const;  // of all models, and of files that wait
   Room room() const;
   void measure_memory();
   void take_picture(File file);
-  void post_load(std::string id, std::string name, std::vector<File> files, bool dropped,
-                 bool ignore_unused = false);
+  void open_files(std::vector<File> files, bool ignore_unused);
+  void open_waiting(const std::string& id);
+  void add_dropped(ModelEntry added);
+  // `dropped`: its line in the menu, and what else the files hold; null: a listed model.
+  struct Dropped {
+    ModelEntry entry;
+    std::optional<Waiting> other;
+  };
+  void post_load(std::string id, LoadWish wish, std::shared_ptr<Dropped> dropped);
 
-  void take_model(const std::string& id, const std::string& name,
-                  std::shared_ptr<const Model> model, bool dropped);
+  void take_model(const std::string& id, std::shared_ptr<const Model> model, Dropped* dropped);
 
   // The first missing item of each kind for the trace on screen; `at` is clamped to that trace.
   std::optional<Wish> missing_map(Side& side, const State& at);

@@ -1,12 +1,15 @@
 // session_models.cpp - the list of models, and files that become one.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "app/session_impl.h"
 #include "base/json.h"
 #include "files/known_files.h"
 #include "files/read_picture.h"
+#include "model/adapter.h"
 #include "model/dropped_id.h"
+#include "model/recipe.h"
 
 namespace attn {
 namespace {
@@ -26,6 +29,21 @@ std::string text_of(const Json& json, const char* lang, const std::string& other
   if (const auto plain = json.text()) return std::string(*plain);
   if (const auto text = json.at(lang).text()) return std::string(*text);
   return otherwise;
+}
+
+// What else the files hold; of an adapter and its base, `files` become those of the base.
+Twins twins_in(std::vector<File>& files) {
+  std::vector<File> base = files;
+  const Result<std::optional<AdapterFiles>> adapter = take_adapter(base);
+  const auto config =
+      std::ranges::find(base, "config.json", [](const File& file) { return base_name(file.name); });
+  if (!adapter || config == base.end()) return Twins::none;
+  if (*adapter) {
+    files = std::move(base);
+    return Twins::adapter;
+  }
+  const Result<Json> json = Json::parse(config->bytes.text(), config->name);
+  return json && has_two_towers(*json) ? Twins::towers : Twins::none;
 }
 
 }  // namespace
@@ -93,10 +111,18 @@ void Session::Impl::let_go(const std::string& id) {
   kept.drop_model(id);
   forget_pictures_of_lost_traces();
   std::erase(asked, id);
-  std::erase_if(models, [&](const ModelEntry& e) { return e.id == id && read_dropped_id(id); });
+  // The other of two models still leads to it.
+  std::erase_if(models, [&](const ModelEntry& e) {
+    return e.id == id && e.twin.empty() && read_dropped_id(id);
+  });
 }
 
 bool Session::Impl::let_go_of_oldest() {
+  for (Waiting& w : waiting) {
+    if (w.entry.id == wanted_model || w.wish.files.empty()) continue;
+    w.wish.files.clear();
+    return true;
+  }
   const Loaded* oldest = nullptr;
   for (const Loaded& l : loaded)
     if (l.id != wanted_model && (!oldest || l.used < oldest->used)) oldest = &l;
@@ -120,8 +146,7 @@ std::vector<Session::Held> Session::held() const {
 
 void Session::let_go(const std::string& id) { impl_->let_go(id); }
 
-void Session::Impl::post_load(std::string id, std::string name, std::vector<File> files,
-                              bool dropped, bool ignore_unused) {
+void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dropped> dropped) {
   // The model it replaces is fetched again when needed.
   if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
   in_hand = WantedModel{id};
@@ -133,17 +158,18 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
     else
       model_errors.emplace_back(id, error);
   };
-  const auto done = [this, id, name, dropped, failed](LoadResult result, std::vector<File> again) {
+  const auto done = [this, id, dropped, failed](LoadResult result, std::vector<File> again) {
     in_hand = {};
-    if (result) return take_model(id, name, *result, dropped);
+    if (result) return take_model(id, *result, dropped.get());
     failed(result.error());
     snapshot.can_ignore = dropped && !again.empty();
     if (dropped) refused = std::move(again);
   };
-  uint64_t bytes = 0;
-  for (const File& file : files) bytes += file.bytes.size();
-  make_room(bytes);
-  Job job = load_job(std::move(files), name, ignore_unused, speaks, done);
+  // Files that wait for another model stay beside the weights.
+  const bool both = dropped && dropped->other && !dropped->other->wish.files.empty();
+  make_room(size_of(wish.files) * (both ? 2 : 1));
+  const std::string name = wish.name;
+  Job job = load_job(std::move(wish), speaks, done);
   job.out_of_memory = [this, name, failed] {
     in_hand = {};
     failed(Error{name + tr(speaks,
@@ -154,20 +180,16 @@ void Session::Impl::post_load(std::string id, std::string name, std::vector<File
   worker.post(std::move(job));
 }
 
-void Session::Impl::take_model(const std::string& id, const std::string& name,
-                               std::shared_ptr<const Model> model, bool dropped) {
+void Session::Impl::take_model(const std::string& id, std::shared_ptr<const Model> model,
+                               Dropped* dropped) {
   std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
   loaded.push_back({id, std::move(model), nullptr, nullptr, ++n_uses});
   if (!dropped) return;
-  if (!entry(id)) {
-    ModelEntry added;
-    added.id = id;
-    const bool again = std::ranges::any_of(
-        models, [&](const ModelEntry& other) { return other.title_en == name; });
-    const auto dropped_as = read_dropped_id(id);
-    added.title_en = again && dropped_as ? name + " · " + dropped_as->content : name;
-    added.title_zh = added.title_en;
-    models.push_back(std::move(added));
+  add_dropped(dropped->entry);
+  if (dropped->other) {
+    add_dropped(dropped->other->entry);
+    std::erase_if(waiting, [&](const Waiting& w) { return w.entry.id == dropped->entry.twin; });
+    waiting.push_back(std::move(*dropped->other));
   }
   const auto is_of_it = [&](const auto& key) { return key && key->model == id; };
   if (is_of_it(side_a.key)) side_a.key.reset();  // another model of the same name
@@ -178,16 +200,86 @@ void Session::Impl::take_model(const std::string& id, const std::string& name,
   opened = id;
 }
 
+void Session::Impl::add_dropped(ModelEntry added) {
+  const auto same = std::ranges::find(models, added.id, &ModelEntry::id);
+  if (same != models.end()) {
+    if (same->twin.empty())
+      std::tie(same->twins, same->twin, same->second) =
+          std::tie(added.twins, added.twin, added.second);
+    return;
+  }
+  const bool again = std::ranges::any_of(
+      models, [&](const ModelEntry& other) { return other.title_en == added.title_en; });
+  const auto as = read_dropped_id(added.id);
+  if (again && as) {
+    added.title_en += " · " + as->content;
+    added.title_zh += " · " + as->content;
+  }
+  models.push_back(std::move(added));
+}
+
+// The files of one model or of two, of which the one that is wanted is opened, else the first.
+void Session::Impl::open_files(std::vector<File> files, bool ignore_unused) {
+  const auto of = [&](const DroppedId& id, std::vector<File> its) {
+    Waiting one;
+    one.entry.id = write_dropped_id(id);
+    one.entry.title_en = one.entry.title_zh = one.wish.name = id.name;
+    one.wish.files = std::move(its);
+    one.wish.ignore_unused = ignore_unused;
+    return one;
+  };
+  const DroppedId id = dropped_id(files);
+  Waiting first = of(id, files);
+  std::optional<Waiting> second;
+  std::vector<File> base = files;
+  const Twins twins = twins_in(base);
+  files.clear();
+  if (twins == Twins::adapter) {
+    const DroppedId own = dropped_id(base);
+    second = of(own, std::move(base));
+    if (own.name == id.name) {
+      second->entry.title_en += " · without its adapter";
+      second->entry.title_zh += " · 不含适配器";
+    }
+  } else if (twins == Twins::towers) {
+    second = of({id.name + " (text)", id.content}, std::move(base));
+    second->wish.name = id.name;
+    second->wish.read_text = true;
+    second->entry.title_en = id.name + " · text";
+    second->entry.title_zh = id.name + " · 文本";
+    first.entry.title_en = id.name + " · pictures";
+    first.entry.title_zh = id.name + " · 图片";
+  }
+  base.clear();
+  if (second) {
+    first.entry.twins = second->entry.twins = twins;
+    first.entry.twin = second->entry.id;
+    second->entry.twin = first.entry.id;
+    second->entry.second = true;
+    if (wanted_model == second->entry.id) std::swap(first, *second);
+    const uint64_t both = 2 * size_of(second->wish.files) + kPictureRoom;
+    if (model(second->entry.id) || both > limit) second->wish.files.clear();
+  }
+  const auto dropped = std::make_shared<Dropped>(Dropped{first.entry, std::move(second)});
+  post_load(first.entry.id, std::move(first.wish), dropped);
+}
+
+void Session::Impl::open_waiting(const std::string& id) {
+  const auto it = std::ranges::find(waiting, id, [](const Waiting& w) { return w.entry.id; });
+  if (it == waiting.end() || it->wish.files.empty()) return;
+  LoadWish wish = std::move(it->wish);
+  waiting.erase(it);
+  post_load(id, std::move(wish), nullptr);
+}
+
 void Session::ignore_unused() {
   if (!std::exchange(impl_->snapshot.can_ignore, false)) return;
   impl_->snapshot.file_error.reset();
-  std::vector<File> files = std::exchange(impl_->refused, {});
-  const DroppedId dropped = dropped_id(files);
-  impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true, true);
+  impl_->open_files(std::exchange(impl_->refused, {}), true);
 }
 
 void Session::bring(const std::string& id, std::vector<File> files) {
-  impl_->post_load(id, id, std::move(files), false);
+  impl_->post_load(id, {std::move(files), id}, nullptr);
 }
 
 void Session::bring_error(const std::string& id, Error error) {
@@ -195,7 +287,8 @@ void Session::bring_error(const std::string& id, Error error) {
 }
 
 void Session::retry(const std::string& id) {
-  if (!impl_->model_error(id)) return;
+  const ModelEntry* entry = impl_->entry(id);
+  if (!impl_->model_error(id) || !entry || entry->files.empty()) return;
   std::erase_if(impl_->model_errors, [&](const auto& failed) { return failed.first == id; });
   std::erase(impl_->asked, id);
 }
@@ -235,8 +328,7 @@ void Session::open(std::vector<File> files) {
     error = not_a_model(known != files.end() ? *known : files.front());
     return;
   }
-  const DroppedId dropped = dropped_id(files);
-  impl_->post_load(write_dropped_id(dropped), dropped.name, std::move(files), true);
+  impl_->open_files(std::move(files), false);
 }
 
 // It is kept where another model is on screen, and shown once one that reads it is opened.
@@ -283,6 +375,9 @@ Error Session::Impl::absent(const std::string& id) const {
   if (!wanted)
     return Error{"The model \"" + id +
                  "\" is not in the list; drop its files here or choose another"};
+  if (const ModelEntry* listed = entry(id))
+    return Error{"\"" + listed->title_en +
+                 "\" is not in memory, for which there was too little; drop its files here again"};
   for (const ModelEntry& e : models) {
     const auto other = read_dropped_id(e.id);
     if (!other || other->name != wanted->name || wanted->content.empty()) continue;

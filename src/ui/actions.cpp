@@ -93,6 +93,25 @@ void choose_model(Frame& f, const std::string& id) {
     enter_model(f.ui, f.session, f.state, id);
 }
 
+const ModelEntry* chosen_model(const Frame& f) {
+  for (const ModelEntry& entry : f.session.models())
+    if (entry.id == f.state.model) return &entry;
+  return nullptr;
+}
+
+// With and without an adapter, heads are the same; the parts of a model that read pictures and
+// texts have nothing in common.
+void choose_twin(Frame& f, const ModelEntry& entry) {
+  const std::string to = entry.twin;
+  if (entry.twins == Twins::adapter) {
+    f.state.model = to;
+    return;
+  }
+  const bool text = !entry.second;
+  choose_model(f, to);
+  f.state.view = text ? "map" : "picture";
+}
+
 bool can_retry(const Frame& f) { return f.snap.can_retry || !f.ui.failed_model.empty(); }
 
 void retry(Frame& f) {

@@ -385,7 +385,8 @@ float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
 void draw_wall_panel(Frame& f);
 void draw_view_tabs(Frame& f);
-void draw_parts(Frame& f);  // the choice of encoder, decoder or cross-attention, if there are
+void draw_parts(Frame& f);  // the choice of encoder, decoder or cross-attention, if there are,
+                            // and of the two models of dropped files
 void draw_view_panel(Frame& f);
 void draw_head_panel(Frame& f);
 void draw_list_panel(Frame& f);
@@ -408,6 +409,10 @@ void show_example(State& state, const Example& example);
 // Adds a token of the vocabulary to the end of the text, or says why it cannot be.
 void append_token(Frame& f, int id);
 void choose_head(Frame& f, int layer, int head);
+// The other model of the files that the chosen one was dropped with; the text stays.
+void choose_twin(Frame& f, const ModelEntry& entry);
+// The line of the chosen model in the menu; null where there is none.
+const ModelEntry* chosen_model(const Frame& f);
 // The encoder's attention, the decoder's or cross-attention; the head stays as near as there is.
 void choose_part(Frame& f, int part);
 // To the next (1) or previous (-1).

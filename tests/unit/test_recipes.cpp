@@ -349,7 +349,7 @@ TEST_CASE("of CLIP and SigLIP either part is opened, with the defaults of its cl
     const ConfigSource config = unwrapped(json_of(text), reads_text);
     return read_layout(**find_recipe(config), config);
   };
-  // As google/siglip-base-patch16-224 has it.
+  // transformers needs no more for a model of the usual sizes.
   const std::string siglip =
       R"({"model_type":"siglip","text_config":{"model_type":"siglip_text_model"},)"
       R"("vision_config":{"model_type":"siglip_vision_model"}})";

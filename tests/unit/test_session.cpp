@@ -171,6 +171,116 @@ TEST_CASE("two dropped models of one name are two models, and a link opens only 
   CHECK(session.snapshot().error->message.find("(00000000, not ") != std::string::npos);
 }
 
+namespace {
+
+std::vector<File> folder_of(const std::string& path) {
+  Result<std::vector<File>> files = read_folder(kData + path);
+  REQUIRE(files);
+  return *files;
+}
+
+const ModelEntry& entry_of(const Session& session, const std::string& id) {
+  const auto entry = std::ranges::find(session.models(), id, &ModelEntry::id);
+  REQUIRE(entry != session.models().end());
+  return *entry;
+}
+
+std::vector<File> llama_with_adapter() {
+  std::vector<File> files = folder_of("models/llama-gqa");
+  for (File& file : folder_of("adapters/llama-rs")) files.push_back(std::move(file));
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("an adapter and its base are two models, which are those of the files alone") {
+  Session session;
+  State state;
+  settle(session, state);
+  state.model = opened(session, state, llama_with_adapter());
+  state.text = "Once upon a time";
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  const auto merged = session.snapshot().trace->parts[0].pattern(0, 1, 0);
+  const ModelEntry first = entry_of(session, state.model);
+  CHECK(first.title_en == "llama-gqa + llama-rs");
+  CHECK(first.twins == Twins::adapter);
+  CHECK(!first.second);
+  const ModelEntry second = entry_of(session, first.twin);
+  CHECK(second.title_en == "llama-gqa");
+  CHECK(second.twin == first.id);
+  CHECK(second.second);
+  const uint64_t one = session.snapshot().memory.weights;
+
+  state.model = first.twin;  // which is opened only now
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  const auto base = session.snapshot().trace->parts[0].pattern(0, 1, 0);
+  CHECK(base != merged);
+  CHECK(session.snapshot().memory.weights >= one / 2);
+  Session other;
+  State alone = state;
+  CHECK(opened(other, State{}, folder_of("models/llama-gqa")) == state.model);
+  settle(other, alone);
+  REQUIRE(other.snapshot().current);
+  CHECK(other.snapshot().trace->parts[0].pattern(0, 1, 0) == base);
+  CHECK(entry_of(other, state.model).twins == Twins::none);
+
+  state.model = first.id;
+  settle(session, state);
+  CHECK(session.snapshot().trace->parts[0].pattern(0, 1, 0) == merged);
+  // The same files again, while the base is on screen.
+  state.model = first.twin;
+  settle(session, state);
+  const size_t n = session.models().size();
+  CHECK(opened(session, state, llama_with_adapter()) == first.twin);
+  CHECK(session.models().size() == n);
+  settle(session, state);
+  CHECK(session.snapshot().trace->parts[0].pattern(0, 1, 0) == base);
+}
+
+TEST_CASE("of two models of the same files, one waits only where there is room") {
+  Session session;
+  session.limit_memory(1);
+  State state;
+  const std::string id = opened(session, state, llama_with_adapter());
+  state.model = entry_of(session, id).twin;
+  session.limit_memory(2'000'000'000);
+  settle(session, state);
+  REQUIRE(session.snapshot().error);
+  CHECK(session.snapshot().error->message.find("is not in memory") != std::string::npos);
+  CHECK(!session.snapshot().can_retry);
+  CHECK(!session.take_fetch());
+  CHECK(opened(session, state, llama_with_adapter()) == state.model);
+  state.text = "Once upon a time";
+  settle(session, state);
+  CHECK(session.snapshot().current);
+}
+
+TEST_CASE("the parts of CLIP that read pictures and texts are two models") {
+  Session session;
+  State state;
+  state.text = "the girl and the dog";
+  state.model = opened(session, state, folder_of("towers/clip"));
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  CHECK(session.snapshot().model->config.reads_pictures());
+  const ModelEntry first = entry_of(session, state.model);
+  CHECK(first.title_en == "clip · pictures");
+  state.model = first.twin;
+  settle(session, state);
+  REQUIRE(session.snapshot().current);
+  CHECK(!session.snapshot().model->config.reads_pictures());
+  CHECK(session.snapshot().model->config.family == "clip_text_model");
+  CHECK(entry_of(session, first.twin).title_zh == "clip · 文本");
+  // A link to the text's part opens that.
+  Session other;
+  other.want(state);
+  CHECK(opened(other, state, folder_of("towers/clip")) == first.twin);
+  settle(other, state);
+  CHECK(!other.snapshot().model->config.reads_pictures());
+}
+
 TEST_CASE("a dropped text becomes the text") {
   Session session;
   const std::string story = "Once upon\n a time", saved = "\xef\xbb\xbfOnce upon\r\n a time\r\n";

@@ -8,12 +8,6 @@
 namespace attn {
 namespace {
 
-const ModelEntry* chosen_model(const Frame& f) {
-  for (const ModelEntry& entry : f.session.models())
-    if (entry.id == f.state.model) return &entry;
-  return nullptr;
-}
-
 const char* drop_words(const Frame& f) {
   return f.t("or drop them anywhere on this page", "或拖放到页面任意位置");
 }

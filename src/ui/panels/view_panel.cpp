@@ -359,7 +359,27 @@ void draw_view_tabs(Frame& f) {
   f.state.view = views[size_t(chosen)]->id;
 }
 
+// The two models of the files that were dropped.
+static void draw_twins(Frame& f) {
+  const ModelEntry* const entry = chosen_model(f);
+  if (!entry || entry->twins == Twins::none) return;
+  const bool adapter = entry->twins == Twins::adapter;
+  std::vector<std::string> titles = {f.t("Pictures", "图片"), f.t("Text", "文本")};
+  const char* helps[] = {f.t("The part of the model that reads pictures", "模型中读入图片的部分"),
+                         f.t("The part of the model that reads text", "模型中读入文本的部分")};
+  if (adapter) {
+    titles = {f.t("With the adapter", "含适配器"), f.t("Without", "不含")};
+    helps[0] = f.t("The base model with the adapter merged into its weights",
+                   "适配器已合并进权重的基础模型");
+    helps[1] = f.t("The base model as it was before the adapter", "未加适配器的基础模型");
+  }
+  int chosen = entry->second;
+  if (segmented(f, "twin", titles, chosen, ImGui::GetContentRegionAvail().x, helps))
+    choose_twin(f, *entry);
+}
+
 void draw_parts(Frame& f) {
+  draw_twins(f);
   if (!f.trace || f.trace->parts.size() < std::size(kPartTitles)) return;
   std::vector<std::string> titles;
   for (const Text& title : kPartTitles) titles.emplace_back(title.in(f.lang));

@@ -2,7 +2,7 @@
 import {readFileSync} from "node:fs";
 import path from "node:path";
 
-import {kData, kModels} from "../golden.mjs";
+import {kData, kModels, largest_difference} from "../golden.mjs";
 import {check, equal, until} from "../harness.mjs";
 
 const folder = path.join(kModels, "llama-gqa");
@@ -51,7 +51,7 @@ export const cases = [
     },
   },
   {
-    name: "a base model and its adapter, dropped together, are merged",
+    name: "a base model and its adapter, dropped together, are merged; two buttons compare them",
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       const before = await page.settle();
@@ -60,6 +60,22 @@ export const cases = [
       const status = await page.settle();
       equal(status.file_error, null, "the error of the model that is open");
       check(status.model.includes("llama-gqa + llama-rs"), `the model's name: ${status.model}`);
+      await page.click("chip.5");
+      const merged = await page.patterns();
+      await page.screenshot("adapter");
+      await page.click("twin.1");
+      await until(
+          async () => /llama-gqa@/.test((await page.status()).model), "the base does not open");
+      const base = await page.settle();
+      equal(base.n_query, status.n_query, "tokens of the same text");
+      const apart = largest_difference(await page.patterns(), merged);
+      check(apart > 1e-3, `with and without the adapter, weights are ${apart} apart`);
+      await until(() => page.evaluate(() => /token=5/.test(location.hash)), "the token is lost");
+      await page.click("twin.0");
+      await until(
+          async () => (await page.status()).model === status.model, "the adapter does not return");
+      await page.settle();
+      equal(largest_difference(await page.patterns(), merged), 0, "weights, back again");
       await page.drop_paths([path.join(kData, "adapters/llama-rs")]);
       const said =
           await until(async () => (await page.status()).file_error, "an adapter alone was taken");

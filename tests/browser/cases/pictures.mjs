@@ -35,4 +35,27 @@ export const cases = [
       page.check_clean();
     },
   },
+  {
+    name: "the parts of CLIP that read pictures and texts are two models, chosen by two buttons",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop_paths([path.join(kData, "towers/clip")]);
+      await page.opened(before.model);
+      const seen = await page.settle();
+      equal(seen.n_query, 17, "patches of the example, and [CLS]");
+      await page.screenshot("clip-pictures");
+      await page.click("twin.1");
+      await until(
+          async () => (await page.status()).model.includes("(text)"), "the text's part is closed");
+      const read = await page.settle();
+      check(read.tokens.join(" ").includes("once"), `the tokens are ${read.tokens}`);
+      await page.screenshot("clip-text");
+      await page.click("twin.0");
+      await until(
+          async () => (await page.status()).model === seen.model, "the pictures do not return");
+      equal((await page.settle()).n_query, 17, "patches, back again");
+      page.check_clean();
+    },
+  },
 ];
