@@ -39,7 +39,7 @@ int n_below(const std::vector<int>& sorted, int key) {
 HeadContext::HeadContext(const Attention& a_, int sample_, int layer_, int period_, int offset_)
     : a(a_), sample(sample_), layer(layer_), period(period_), offset(offset_) {
   const Tokens &queries = a.query_tokens[size_t(sample)], &keys = a.key_tokens[size_t(sample)];
-  self = a.part != Part::cross && a.n_query == a.n_key;
+  self = !a.is_across() && a.n_query == a.n_key;
   sets = token_sets(queries, keys, self);
   ids = token_ids(queries, a.n_query, keys, a.n_key);
   // Where there are fewer names than rows, what they say still has to reach all of them.

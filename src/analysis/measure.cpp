@@ -52,12 +52,16 @@ State clamped(const State& state, const Config& config) {
 }
 
 bool is_of_other_stacks(const Metric& metric, const Inputs& in) {
-  if (!in.model || !in.model->encoder) return false;
+  if (!in.model) return false;
+  const bool across = in.model->is_across(in.state->part);
+  // The blocks of the model are not those of its pooling head.
+  if (!in.model->encoder)
+    return across && (metric.needs & (needs_model | needs_output | of_weights | needs_one_stack));
   const unsigned of_heads = needs_output | needs_plain_writes | of_weights | needs_one_stack;
   const bool model_and_values =
       (metric.needs & needs_model) != 0 && (metric.needs & needs_values) != 0;
-  return in.state->part == 2 ? (metric.needs & of_heads) != 0 || model_and_values
-                             : (metric.needs & needs_one_stack) != 0;
+  return across ? (metric.needs & of_heads) != 0 || model_and_values
+                : (metric.needs & needs_one_stack) != 0;
 }
 
 Status missing(const Metric& metric, const Inputs& in) {
@@ -69,6 +73,10 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(needs_model) && !in.model)
     return no(": needs a model; this attention comes from scratch or from a file alone",
               "：需要模型；当前的注意力来自演示模块或文件");
+  if (is_of_other_stacks(metric, in) && !in.model->encoder)
+    return no(
+        ": reads the model's layers, which the pooling head is not one of; choose the encoder",
+        "：针对模型的各层，不适用于其后的池化头；请选择编码器");
   if (is_of_other_stacks(metric, in))
     return no(
         ": is not available where a decoder reads an encoder; it is for the encoder's own layers",
@@ -114,7 +122,7 @@ Status missing(const Metric& metric, const Inputs& in) {
   if (asks(of_weights)) return metric.too_large ? named(metric.too_large(in)) : Status();
   if (!in.trace) return no(": needs a text", "：需要先输入文本");
   const Attention& a = in.attention();
-  if (asks(needs_self) && (a.part == Part::cross || a.n_query != a.n_key))
+  if (asks(needs_self) && (a.is_across() || a.n_query != a.n_key))
     return no(": needs attention within one text; here queries and keys are two",
               "：需要同一文本内的注意力；此处查询与键来自两段文本");
   if (asks(needs_values) && has_weights_alone(metric, in))

@@ -158,8 +158,8 @@ Status too_many_bytes(const Inputs& inputs, uint64_t bytes);
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view id);
 
-// Whether the metric cannot be computed for the decoder of an encoder, or for its cross-attention:
-// it is about layers that read one text.
+// Whether the metric cannot be computed for the decoder of an encoder, for its cross-attention, or
+// for a pooling head: it is about layers that read one text.
 bool is_of_other_stacks(const Metric& metric, const Inputs& inputs);
 
 // One sentence on what a metric needs and these inputs lack; empty: it can be computed.

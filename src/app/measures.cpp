@@ -49,7 +49,7 @@ bool MeasureKey::operator==(const MeasureKey& o) const {
 
 MeasureKey measure_key(const Metric& metric, const std::shared_ptr<const Trace>& trace,
                        const State& at) {
-  MeasureKey key{{metric.needs & of_weights ? 0 : at.part, -1, -1}, &metric, trace};
+  MeasureKey key{{at.part, -1, -1}, &metric, trace};
   if (metric.reads & reads_sample) key.sample = at.sample;
   if (metric.reads & reads_layer) key.layer = at.layer;
   if (metric.reads & reads_head) key.head = at.head;
@@ -133,12 +133,12 @@ struct MeasureWork {
             wish.period,
             wish.scratch ? &wish.scratch->module : nullptr};
   }
-  // Whose W_O the heads have; that of cross-attention is not read.
+  // Whose W_O the heads have; that of cross-attention and pooling is not read.
   const Model* heads_model() const {
-    return wish.model && wish.model->encoder && wish.at.part == 2 ? nullptr : inputs().model;
+    return wish.model && wish.model->is_across(wish.at.part) ? nullptr : inputs().model;
   }
   std::vector<const HeadScore*> roles_by() const {
-    return role_scores(wish.period > 0, wish.trace->at(wish.at).part == Part::cross);
+    return role_scores(wish.period > 0, wish.trace->at(wish.at).is_across());
   }
   size_t n_made() const { return made.made.size(); }
   // The pass whose activations are asked for: of the encoder alone, or of the whole model.

@@ -26,10 +26,11 @@ std::shared_ptr<const MadeMeasure> Shown::last_measure(const Metric* metric,
                                                        const State& at) const {
   if (auto made = measure(metric, at)) return made;
   if (!trace) return nullptr;
-  const Attention& a = trace->at(clamped(at, *trace));
+  const State here = clamped(at, *trace);
+  const Attention& a = trace->at(here);
   const std::vector<int> sizes = {a.n_layers, a.n_heads};
   for (const auto& [key, made] : measures.entries())
-    if (key.metric == metric && made->measure.shape == sizes) return made;
+    if (key.metric == metric && key.part == here.part && made->measure.shape == sizes) return made;
   return nullptr;
 }
 

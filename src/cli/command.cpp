@@ -27,7 +27,8 @@ namespace attn {
 
 namespace {
 
-constexpr const char* kPartNames[] = {"encoder", "decoder", "cross"};
+constexpr const char* kPartNames[] = {"encoder", "decoder", "cross", "pooling"};
+constexpr int kPooling = 3;
 
 // The first variable that is set decides, as in POSIX.
 Lang language_of_environment() {
@@ -196,7 +197,8 @@ void add_folder(CLI::App& app, FolderOptions& options, bool required) {
       app, "--part", {std::begin(kPartNames), std::end(kPartNames)},
       [&options](int i) { options.part = i; },
       "Of an encoder–decoder: the encoder's attention (default), the decoder's to its own text, "
-      "or its cross-attention to the encoder's output");
+      "or its cross-attention to the encoder's output; of SigLIP for pictures, the encoder's "
+      "(default) or that of the pooling head");
   CLI::Option* adapter =
       app.add_option("--adapter", options.adapter,
                      "Folder of a LoRA adapter of PEFT, which is merged into the model")
@@ -304,9 +306,19 @@ Tokens write_target(const std::shared_ptr<const Model>& model, Tokens start) {
   return generation.take();
 }
 
-// The part of an encoder–decoder that the options ask for.
+// The part of a model that the options ask for.
 Status take_part(const ModelOptions& options, int usual_part, Opened& opened,
                  std::vector<std::string>& notes) {
+  const bool pools = opened.model->config.pools;
+  if (options.part == kPooling && !pools)
+    return Error{"--part pooling: " + opened.model->name +
+                 " has no pooling head that attends to its output; leave the option out"};
+  if (pools && options.part >= 0) {
+    opened.part = options.part == kPooling ? 1 : 0;
+    if (opened.part == 1 || options.part == 0) return {};
+    return Error{std::string("--part ") + kPartNames[options.part] + ": " + opened.model->name +
+                 " has the parts encoder and pooling"};
+  }
   if (!opened.model->encoder) {
     if (options.part < 0) return {};
     return Error{"--part: " + opened.model->name +

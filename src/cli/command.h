@@ -77,7 +77,7 @@ struct FolderOptions {
   bool no_adapter = false;
   bool ignore_unused = false;  // open models whose layers have tensors that are not used
   bool reads_text = false;     // of models of pictures and texts; else the part that reads pictures
-  int part = -1;               // of an encoder–decoder, as in Trace::parts; -1: not chosen
+  int part = -1;               // of kPartNames in command.cpp; -1: not chosen
 };
 void add_folder(CLI::App& app, FolderOptions& options, bool required = true);
 Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options);

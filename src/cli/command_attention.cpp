@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "figure/exporters.h"
+#include "model/picture_input.h"
 #include "pass/forward.h"
 
 namespace attn {
@@ -28,13 +29,16 @@ int run_attention(const Options& o) {
   state.part = opened->part;
   state.pair = opened->model->encoder ? "" : o.model.pair;
   const bool groups = regroups(state);
+  const bool pools = c.pools && state.part == 1;
   const Tokens& read = state.part == 2 ? *opened->tokens.source : opened->tokens;
-  const Groups queries = groups_of(opened->tokens, state, PairSide::query),
+  const Groups queries =
+                   groups_of(pools ? pooling_query() : opened->tokens, state, PairSide::query),
                keys = groups_of(read, state, PairSide::key);
   if (queries.size() == 0 || keys.size() == 0)
     return fail(
         Error{"--special hidden: the text has only special tokens; pass a longer text to --text"});
-  if (Status e = check_patterns_size(c.n_layers, c.n_heads, std::max(queries.size(), keys.size())))
+  if (Status e = check_patterns_size(pools ? 1 : c.n_layers, c.n_heads,
+                                     std::max(queries.size(), keys.size())))
     return fail(*e);
   const Trace trace = run_forward(opened->model, std::move(opened->tokens));
   const Attention& a = trace.parts[size_t(opened->part)];

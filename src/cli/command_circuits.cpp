@@ -138,6 +138,12 @@ std::string as_npy(const Circuits& c) {
 int run_circuits(const Options& o) {
   Result<std::shared_ptr<const Model>> model = open_folder(o.model);
   if (!model) return fail(model.error());
+  if (o.model.part == 0 && (*model)->encoder) model = (*model)->encoder;
+  const int stack = (*model)->encoder ? 1 : 0;  // whose circuits they are
+  if (o.model.part > stack || (o.model.part == 0 && stack == 1))
+    return fail(
+        {"--part: circuits are computed for the encoder's or the decoder's own layers; "
+         "leave the option out"});
   print_notes(notes_of(**model, {}));
   const int64_t n_heads = int64_t((*model)->config.n_heads) * (*model)->config.n_layers;
   if (n_heads * n_heads > kMostPairs)

@@ -348,9 +348,10 @@ int run_heads(const Options& o) {
   if (o.random_repeat || !o.ids_file.empty()) print_notes(notes_of(*model, samples));
 
   const int period = o.random_repeat ? o.length : o.period;
+  const bool across = model->is_across(part);
   std::vector<const HeadScore*> scores;
   for (const HeadScore& score : head_scores())
-    if ((period > 0 || !score.needs_period()) && (part < 2 || score.across))
+    if ((period > 0 || !score.needs_period()) && (!across || score.across))
       scores.push_back(&score);
   std::optional<HeadTable> table;
   Progress progress("Running the model", int(samples.size()));
@@ -358,7 +359,7 @@ int run_heads(const Options& o) {
     const Trace trace = samples.size() > 1 ? forward(model, tokens) : run_forward(model, tokens);
     const Attention& a = trace.parts[size_t(part)];
     if (!table) table.emplace(scores, a);
-    table->add(part == 2 ? nullptr : model.get(), a, 0, period, o.offset);
+    table->add(across ? nullptr : model.get(), a, 0, period, o.offset);
     progress.step();
   }
   Scored scored{o, *model, samples, period, std::move(*table), {}, {}, {}, {}, probe(model)};

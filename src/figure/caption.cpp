@@ -27,6 +27,8 @@ std::string part_name(const Inputs& in, Lang lang) {
       return tr(lang, "Decoder", "解码器");
     case Part::cross:
       return tr(lang, "Cross-attention", "交叉注意力");
+    case Part::pooling:
+      return kPoolingTitle.in(lang);
   }
   return "";
 }

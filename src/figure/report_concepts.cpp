@@ -15,6 +15,8 @@ Text part_name(Part part) {
       return {"decoder self-attention", "解码器自注意力"};
     case Part::cross:
       return {"cross-attention", "交叉注意力"};
+    case Part::pooling:
+      return {"attention pooling", "注意力池化"};
   }
   return {};
 }

@@ -18,6 +18,8 @@ std::string meaning(Axis axis, const Attention& a, Lang lang) {
     case Axis::sample:
       return tr(lang, "samples in the batch, processed independently", "批中的样本，各自独立计算");
     case Axis::layer:
+      if (a.part == Part::pooling)
+        return tr(lang, "the pooling head, behind all layers", "所有层之后的池化头");
       return tr(lang, "layers of the model, applied in sequence", "模型的层，逐层依次计算");
     case Axis::head:
       if (a.n_kv_heads != a.n_heads)

@@ -77,7 +77,7 @@ int spoken_key(const Inputs& in) {
   if (state.locked_key >= 0) return state.locked_key;
   const std::vector<float> row = find_metric("row")->compute(in).values;
   const std::vector<Peak> top = top_keys(row, 2);
-  const bool itself = top[0].key == state.token && in.attention().part != Part::cross;
+  const bool itself = top[0].key == state.token && !in.attention().is_across();
   return itself && top.size() > 1 && top[1].weight > 0 ? top[1].key : top[0].key;
 }
 

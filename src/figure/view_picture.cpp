@@ -34,10 +34,9 @@ void add_photo(Figure& figure, const Side& side, const std::shared_ptr<const Pat
                                 patches});
 }
 
-std::string name_of(const ViewInput& input, int token) {
-  return position_text(input.pairs.key_tokens[size_t(input.state.sample)].items, token) + " " +
-         quoted_token(input.state.lang,
-                      token_name(input.pairs.key_tokens, input.state.sample, token));
+std::string name_of(const ViewInput& input, const std::vector<Tokens>& of, int token) {
+  return position_text(of[size_t(input.state.sample)].items, token) + " " +
+         quoted_token(input.state.lang, token_name(of, input.state.sample, token));
 }
 
 }  // namespace
@@ -55,6 +54,9 @@ Figure picture_figure(const ViewInput& input) {
                       "只有读入图片的模型才有此视图"),
                    Ink::faint}},
             {}};
+  // Of a pooling head, which has one query, the patches are keys alone.
+  const bool chooses = input.pairs.query_tokens[size_t(s.sample)].patches != nullptr;
+  const std::string from = name_of(input, input.pairs.query_tokens, s.token);
   const float gap = line * .8f, foot = line * 1.6f;
   const float chips = patches->first > 0 ? line * 2 : 0, top = line * 1.4f + chips;
   const bool below = input.width < 420;
@@ -83,16 +85,17 @@ Figure picture_figure(const ViewInput& input) {
     return place == place ? std::clamp(place, 0.f, 1.f) : 0;
   };
   const auto says = [&](int key) {
-    return tr(s.lang, "query ", "查询 ") + name_of(input, s.token) + tr(s.lang, "\nkey ", "\n键 ") +
-           name_of(input, key) + ": " + value_text(input.metric, values[size_t(key)]);
+    return tr(s.lang, "query ", "查询 ") + from + tr(s.lang, "\nkey ", "\n键 ") +
+           name_of(input, input.pairs.key_tokens, key) + ": " +
+           value_text(input.metric, values[size_t(key)]);
   };
   Figure figure{{input.width, painted.at.y + high + foot}, {}, {}};
-  figure.shapes.push_back(Label{{0, 0},
-                                tr(s.lang, "From ", "自 ") + name_of(input, s.token) +
-                                    tr(s.lang, " to each patch", " 到各图块"),
-                                Ink::text,
-                                Align::left,
-                                input.width});
+  figure.shapes.push_back(
+      Label{{0, 0},
+            tr(s.lang, "From ", "自 ") + from + tr(s.lang, " to each patch", " 到各图块"),
+            Ink::text,
+            Align::left,
+            input.width});
   // [CLS] and registers, which have no place in the picture.
   float x = 0;
   for (int k = 0; k < patches->first; ++k) {
@@ -101,7 +104,7 @@ Figure picture_figure(const ViewInput& input) {
     const Vec2 min = {x, line * 1.4f}, max = {x + wide, line * 2.9f};
     if (wide < line) break;
     figure.shapes.push_back(Rect{min, max, Ink::accent, place_of(k)});
-    if (k == s.token)
+    if (chooses && k == s.token)
       figure.shapes.push_back(Rect{{min.x, max.y + 1}, {max.x, max.y + 3}, Ink::accent});
     figure.shapes.push_back(Label{{x + wide / 2, min.y + line * .25f},
                                   text,
@@ -111,7 +114,7 @@ Figure picture_figure(const ViewInput& input) {
                                   .85f,
                                   false,
                                   place_of(k)});
-    figure.areas.push_back({min, max, says(k), {}, k, -1});
+    figure.areas.push_back({min, max, says(k), {}, chooses ? k : s.token, chooses ? -1 : k});
     x += wide + 4;
   }
   for (const Side* side : {&plain, &painted}) add_photo(figure, *side, patches);
@@ -122,9 +125,15 @@ Figure picture_figure(const ViewInput& input) {
       return std::pair(min, Vec2{min.x + cell, min.y + cell});
     };
     const auto [left_min, left_max] = span(plain);
-    figure.areas.push_back(
-        {left_min, left_max, tr(s.lang, "query ", "查询 ") + name_of(input, token), {}, token, -1});
-    if (token == s.token) add_frame(figure, left_min, left_max, Ink::accent, 2);
+    if (chooses)
+      figure.areas.push_back(
+          {left_min,
+           left_max,
+           tr(s.lang, "query ", "查询 ") + name_of(input, input.pairs.key_tokens, token),
+           {},
+           token,
+           -1});
+    if (chooses && token == s.token) add_frame(figure, left_min, left_max, Ink::accent, 2);
     const auto [min, max] = span(painted);
     figure.shapes.push_back(
         Rect{min, max, Ink::accent, place_of(token), cover_of(place_of(token)), true});

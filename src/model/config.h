@@ -134,6 +134,7 @@ struct Config {
   bool parallel_residual = false;  // attention and MLP both read resid_pre
   Vision vision;                   // of models that read pictures; d_embed: the numbers of a patch
   bool reads_pictures() const { return vision.side > 0; }
+  bool pools = false;  // SigLIP: a learned query attends to the normed output, Weights::probe
 };
 
 }  // namespace attn

@@ -242,6 +242,7 @@ Status ModelLoad::Impl::plan() {
   if (refused_unused) return plan->unused;
   model->config = layout.config;
   model->config.d_vocab = plan->d_vocab;
+  model->config.pools = !plan->weights->probe.empty();
   use_angles(model->config, plan->angles);
   if (!plan->labels.names.empty()) use_labels(model->config, plan->labels);
   model->config.has_logits =

@@ -65,6 +65,9 @@ struct Weights {
   Tensor class_token, extra_tokens, patch_positions;  // [1 | n_extra | rows, d_model]
   std::vector<Block> blocks;
   NormWeights ln_final;
+  // With Config::pools: the query, [1, d_model], before W_Q; and cross_q, cross_k and cross_v.
+  Tensor probe;
+  Block pooling;
   // BERT's masked-LM head and many of labels: a dense layer, an activation, a norm; else empty.
   Linear head_dense;  // [output_width, d_model]
   NormWeights ln_head;
@@ -85,6 +88,9 @@ struct Model {
   // The stack of layers that a part of the trace is of: 0 the encoder's attention, 1 the decoder's,
   // 2 cross-attention. Without an encoder, the model.
   const Model& stack(int part) const { return encoder && part == 0 ? *encoder : *this; }
+  // Whether queries of the part are other tokens than its keys: of cross-attention, or of a pooling
+  // head, which is part 1. Its W_Q to W_O are not those of the same layer's self-attention.
+  bool is_across(int part) const { return part == (encoder ? 2 : 1); }
   int64_t n_parameters = 0;
   uint64_t weight_bytes = 0;  // memory held by the weight matrices
   uint64_t content_hash = 0;  // FNV-1a 64 of headers, sizes and sampled bytes of the weights

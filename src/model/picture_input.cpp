@@ -251,6 +251,13 @@ static Picture cropped(const Picture& from, int width, int height) {
   return out;
 }
 
+Tokens pooling_query() {
+  Tokens tokens;
+  Token& token = tokens.items.emplace_back();
+  token.piece = token.shown = "[probe]";
+  return tokens;
+}
+
 Result<Tokens> picture_tokens(const Model& model, const Picture& picture, std::string name) {
   const Vision& v = model.config.vision;
   const PictureInput& in = v.input;

@@ -19,6 +19,8 @@ Status read_picture_input(const Json& json, Config& config, std::vector<std::str
 
 // What the model sees of a picture, cut into patches; an error if it cannot read it.
 Result<Tokens> picture_tokens(const Model& model, const Picture& picture, std::string name);
+// The one query of a pooling head, which is no part of the picture.
+Tokens pooling_query();
 
 // As Pillow resizes: fixed-point weights, columns first, bytes in between.
 Picture resized(const Picture& picture, int width, int height, Resample kind);

@@ -64,6 +64,7 @@ class Binder {
       for (const Bind& bind : recipe_.head) fill_everywhere(bind);
     }
     fill_encoder();
+    if (c_.pools) fill_pooling();
     if (error_) return *error_;
     plan_.d_vocab = c_.d_vocab;
     Unused unused =
@@ -411,6 +412,27 @@ class Binder {
     if (stored && stored->shape.size() == 3) shape.insert(shape.begin(), 1);
     if (stored && stored->shape.size() == 1 && n == 1) shape.erase(shape.begin());
     return floats_of(take(name, shape));
+  }
+
+  // The attention of SigLIP's pooling head, an nn.MultiheadAttention.
+  void fill_pooling() {
+    if (!look("head.probe").tensor) {
+      plan_.notes.emplace_back(
+          "The weights have no pooling head (head.probe): its attention is not shown");
+      return;
+    }
+    plan_.weights->probe = take_rows("head.probe", 1);
+    const int64_t d = c_.d_model;
+    const Place w = take("head.attention.in_proj_weight", {3 * d, d});
+    const Tensor b = take_vector("head.attention.in_proj_bias", 3 * d);
+    WantedTensor wanted;
+    for (Linear Block::* const field : {&Block::cross_q, &Block::cross_k, &Block::cross_v}) {
+      Linear& linear = plan_.weights->pooling.*field;
+      const Rows rows = rows_from(int64_t(wanted.parts.size()) * d, d);
+      linear.b = elements(b, rows);
+      wanted.parts.push_back({&linear.w, rows});
+    }
+    want(w, std::move(wanted));
   }
 
   // The convolution that turns patches into embeddings is a product, for they do not overlap.

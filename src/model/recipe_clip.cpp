@@ -40,7 +40,8 @@ const Bind kTextBinds[] = {
 // The latter two project the last token of a text in SigLIP, after all layers.
 const char* const kTextIgnored[] = {"embeddings.position_ids", "head.weight", "head.bias"};
 
-// Tensors that no pattern depends on: SigLIP's pooling head, which comes after all layers.
+// Tensors that no pattern depends on. Of SigLIP's pooling head the first three are read by name
+// (fill_pooling in recipe.cpp), unless vision_use_head is false.
 const char* const kIgnored[] = {"embeddings.position_ids",
                                 "head.probe",
                                 "head.attention.in_proj_weight",
@@ -70,7 +71,7 @@ const FieldRow kRows[] = {
     {"attention_dropout"},
     {"dropout"},
     {"projection_dim"},
-    {"vision_use_head"},
+    {"vision_use_head", read},
     // Of the whole model, which compares pictures and texts after all attention.
     {"text_config"},
     {"vision_config"},
@@ -171,7 +172,8 @@ Result<Layout> siglip(const ConfigSource& source) {
   Config& c = layout.config;
   layout.class_token = c.vision.has_class = false;
   c.n_ctx = c.vision.rows() * c.vision.columns();
-  in.note("the pooling head, which attends to the patches after all layers, is not shown");
+  // transformers takes null for false.
+  c.pools = in.flag("vision_use_head", !in.written("vision_use_head"));
   return in.take(layout);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "model/label_head.h"
+#include "model/picture_input.h"
 #include "pass/block_math.h"
 #include "pass/forward_impl.h"
 #include "pass/forward_sizes.h"
@@ -46,6 +47,7 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   if (reads_encoder()) trace.parts.emplace_back();  // until the encoder has run
   make_attention(before);
   if (reads_encoder()) make_cross(before);
+  if (c.pools) make_pooling();
   const int64_t room = room_for(c, n);
   trace.resid_final = n_reused > 0 ? before->resid_final.extended(n_reused, n, room)
                                    : HeadRows(1, n, c.d_model, room);
@@ -112,6 +114,17 @@ void ForwardPass::Impl::make_cross(const Trace* before) {
     source =
         std::make_unique<ForwardPass>(model->encoder, *tokens.source, Keep{.facts = keep.facts});
     n_steps += source->n_steps();
+  }
+  trace.parts.push_back(std::move(a));
+}
+
+void ForwardPass::Impl::make_pooling() {
+  Attention a = pooling_of(c, n);
+  a.layers.resize(1);
+  a.query_tokens = {pooling_query()};
+  if (keep.facts) {
+    a.facts.resize(1);
+    cross_sets = token_sets(a.query_tokens[0], tokens, false);
   }
   trace.parts.push_back(std::move(a));
 }
@@ -233,6 +246,14 @@ void ForwardPass::Impl::make_plan() {
       if (c.norm_place == NormPlace::post) add(Stage::norm_mlp, rows);
     }
   }
+  if (c.pools) {
+    for (const RowRange& rows : chunks) {
+      plan.push_back({Stage::cross_keys, 0, rows});
+      plan.push_back({Stage::cross_split, 0, rows});
+    }
+    plan.push_back({Stage::cross_query, 0, {0, 1}});
+    plan.push_back({Stage::cross_attend, 0, {0, 1}});
+  }
   if (trace.n_logits == 1) {
     const ReadRows rows = rows_read(c, tokens, n - 1);
     plan.push_back({Stage::unembed, 0, {rows.from, rows.to}});
@@ -293,6 +314,7 @@ Trace ForwardPass::take() {
     p.cross().query_tokens = {p.tokens};
     p.cross().key_tokens = {*p.tokens.source};
   }
+  if (p.c.pools) p.cross().key_tokens = {p.tokens};
   p.attention().query_tokens = {p.tokens};
   p.attention().key_tokens = {std::move(p.tokens)};
   return std::move(p.trace);

@@ -26,7 +26,7 @@ enum class Stage {
   place_split,    // … into heads
   attend,         // z of all heads
   project_out,    // resid += z W_O, or `written` = z W_O
-  cross_keys,     // k and v of cross-attention, of rows of the encoder's output
+  cross_keys,     // k and v of cross-attention, of rows of the encoder's output, or of pooling
   cross_split,    // … into heads
   cross_query,    // its q, which reads what attention has added to
   cross_attend,   // its z
@@ -73,7 +73,7 @@ struct ForwardPass::Impl {
   // Of an encoder, which runs first: its pass, and its output [n_source, d_model], normed.
   std::unique_ptr<ForwardPass> source;
   std::vector<float> encoded;
-  TokenSets cross_sets;
+  TokenSets cross_sets;  // or of a pooling head
 
   std::vector<Planned> plan;
   int64_t n_steps = 0;
@@ -126,6 +126,7 @@ struct ForwardPass::Impl {
   Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, const Trace* before);
   void make_attention(const Trace* before);
   void make_cross(const Trace* before);
+  void make_pooling();
   void take_source();  // the encoder's trace, once its pass is done
   void make_buffers();
   void make_plan();
@@ -133,9 +134,11 @@ struct ForwardPass::Impl {
   bool reads_encoder() const { return model->encoder != nullptr; }
   Attention& attention() { return trace.parts[reads_encoder() ? 1 : 0]; }
   const Attention& attention() const { return trace.own(); }
-  Attention& cross() { return trace.parts[2]; }
-  const Attention& cross() const { return trace.parts[2]; }
+  // Cross-attention, or that of the pooling head, whose stages are the same.
+  Attention& cross() { return trace.parts.back(); }
+  const Attention& cross() const { return trace.parts.back(); }
   const Block& block(int layer) const { return w.blocks[size_t(layer)]; }
+  const Block& cross_block(int layer) const { return c.pools ? w.pooling : block(layer); }
 
   // What a stage costs, from sizes alone; and its start, after which its pieces can be done: it
   // may cut them otherwise, where they depend on which experts are visited.

@@ -49,6 +49,13 @@ Attention cross_attention_of(const Config& c, int n, int n_source) {
   return a;
 }
 
+Attention pooling_of(const Config& c, int n) {
+  Attention a = cross_attention_of(c, 1, n);
+  a.part = Part::pooling;
+  a.n_layers = 1;
+  return a;
+}
+
 int n_rotations(const Config& c) {
   if (c.position != Position::rotary) return 0;
   const auto n_local = std::ranges::count(c.local_layers, true);
@@ -92,6 +99,7 @@ Sizes::Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source) {
   resid = room * d;
   activations = keep.activations ? activation_floats(c, n) : 0;
   logits = c.has_logits ? (keep.all_logits ? n : 1) * uint64_t(c.n_outputs()) : 0;
+  pooling = c.pools ? d_q + 2 * n * d_kv + uint64_t(c.n_heads) * kRowFacts : 0;
   cross = 0;
   if (n_source == 0) return;
   cross = room * d_q + 2 * n_source * d_kv + facts;
@@ -192,8 +200,8 @@ uint64_t ForwardPass::bytes_needed(const Config& c, int n_tokens, const Keep& ke
                            s.angles + s.bias + s.scores * uint64_t(n_threads());
   const uint64_t last = (keep.all_logits || c.labels.at == ReadAt::mean ? uint64_t(n_tokens) : 1) *
                         uint64_t(std::max(c.d_model, c.d_embed));
-  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * (s.facts + s.cross) + s.resid +
-                         s.logits + s.activations;
+  const uint64_t trace = n_layers * s.layer + uint64_t(c.n_layers) * (s.facts + s.cross) +
+                         s.pooling + s.resid + s.logits + s.activations;
   const uint64_t encoded = uint64_t(n_source) * uint64_t(c.d_model);
   const uint64_t source = c.encoder ? bytes_needed(*c.encoder, n_source, {.facts = keep.facts}) : 0;
   return (buffers + 2 * last + trace + encoded) * sizeof(float) + source;

@@ -21,6 +21,8 @@ uint64_t activation_floats(const Config& c, uint64_t n_tokens);
 Attention attention_of(const Config& c, int n);
 // The same of a decoder's cross-attention to n_source rows.
 Attention cross_attention_of(const Config& c, int n, int n_source);
+// The same of a pooling head over n rows.
+Attention pooling_of(const Config& c, int n);
 
 // Kinds of layers with rotations of their own: 2 with Config::rope_local_theta; 0: no rotation.
 int n_rotations(const Config& c);
@@ -37,7 +39,8 @@ struct Sizes {
   uint64_t layer, facts, resid, logits;  // in the trace; a layer's q, k and v
   uint64_t activations;
 
-  uint64_t cross;  // q, k and v of cross-attention, and its facts, of a layer
+  uint64_t cross;    // q, k and v of cross-attention, and its facts, of a layer
+  uint64_t pooling;  // the same of a pooling head
 
   Sizes(const Config& c, uint64_t n, const Keep& keep, uint64_t n_source = 0);
 };

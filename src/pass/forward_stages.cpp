@@ -64,13 +64,14 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     case Stage::project_out:
       return product(block(p.layer).o);
     case Stage::cross_keys: {
-      const WorkPieces k = product(block(p.layer).cross_k), v = product(block(p.layer).cross_v);
+      const WorkPieces k = product(cross_block(p.layer).cross_k),
+                       v = product(cross_block(p.layer).cross_v);
       return {k.n + v.n, std::max(k.work, v.work)};
     }
     case Stage::cross_split:
       return {2 * c.n_kv_heads, n_rows * c.d_head * 8};
     case Stage::cross_query:
-      return product(block(p.layer).cross_q);
+      return product(cross_block(p.layer).cross_q);
     case Stage::cross_attend:
       return {c.n_heads * blocks_of(p.rows),
               attend_work(cross(), p.layer, 0, int(std::min<int64_t>(n_rows, kBlockQueries)))};
@@ -366,7 +367,7 @@ StageRun ForwardPass::Impl::attend_rows(const Attention& a, const TokenSets& of,
     for (int piece = int(begin); piece < int(end); ++piece) {
       const int head = piece / n_blocks, q0 = rows.from + piece % n_blocks * kBlockQueries;
       const int q1 = std::min(rows.to, q0 + kBlockQueries);
-      if (a.part == Part::cross)  // nothing else reads its q in between
+      if (a.is_across())  // nothing else reads its q in between
         to_head(flat_q.rows(rows.n()).rows_of(q0 - rows.from, q1 - rows.from), head,
                 a.computed(layer).q.head_to_fill(head).rows_of(q0, q1));
       float* to = all.row(q0 - rows.from).data() + head * c.d_head;
@@ -386,19 +387,24 @@ StageRun ForwardPass::Impl::project_out(int layer, RowRange rows) {
   return products();
 }
 
-// k and v of cross-attention, of rows of the encoder's output.
+// k and v of cross-attention, of rows of the encoder's output; of a pooling head, of the model's.
 StageRun ForwardPass::Impl::cross_keys(int layer, RowRange rows) {
-  const Block& b = block(layer);
-  const int64_t n_source = tokens.n_source();
+  const Block& b = cross_block(layer);
+  Attention& a = cross();
   if (rows.from == 0) {
-    Attention& a = cross();
-    const int64_t room = keeps(keep, layer) ? room_for(c, n) : n;
+    const int64_t most = c.pools ? 1 : room_for(c, n), room = keeps(keep, layer) ? most : n;
     a.layers[size_t(layer)] =
-        QK{HeadRows(c.n_heads, n, c.d_head, room), HeadRows(c.n_kv_heads, n_source, c.d_head),
-           HeadRows(c.n_kv_heads, n_source, c.d_head)};
-    if (keep.facts) a.facts[size_t(layer)] = HeadRows(c.n_heads, n, kRowFacts, room_for(c, n));
+        QK{HeadRows(c.n_heads, a.n_query, c.d_head, room),
+           HeadRows(c.n_kv_heads, a.n_key, c.d_head), HeadRows(c.n_kv_heads, a.n_key, c.d_head)};
+    if (keep.facts) a.facts[size_t(layer)] = HeadRows(c.n_heads, a.n_query, kRowFacts, most);
   }
-  packed.pack(ConstMat(encoded.data(), n_source, c.d_model).rows_of(rows.from, rows.to));
+  if (c.pools) {
+    const Mat x = normed.rows(rows.n());
+    normalize_rows(c, w.ln_final, resid.rows_of(rows.from, rows.to), x);
+    packed.pack(x);
+  } else {
+    packed.pack(ConstMat(encoded.data(), a.n_key, c.d_model).rows_of(rows.from, rows.to));
+  }
   plans.clear();
   plans.emplace_back(packed, b.cross_k.w, Then{.bias = b.cross_k.b.vec()}, flat_k.rows(rows.n()));
   plans.emplace_back(packed, b.cross_v.w, Then{.bias = b.cross_v.b.vec()}, flat_v.rows(rows.n()));
@@ -418,13 +424,17 @@ StageRun ForwardPass::Impl::cross_split(int layer, RowRange rows) {
 }
 
 // q of cross-attention, of the residual stream with what attention has added. Where the norm comes
-// last, that of the attention first takes its place in the residual stream.
+// last, that of the attention first takes its place in the residual stream. Of a pooling head, of
+// its learned row.
 StageRun ForwardPass::Impl::cross_query(int layer, RowRange rows) {
-  const Block& b = block(layer);
+  const Block& b = cross_block(layer);
   const Mat mid = resid.rows_of(rows.from, rows.to);
   const bool first = c.norm_place == NormPlace::pre;
   const Mat x = first ? normed.rows(rows.n()) : mid;
-  normalize_rows(c, first ? b.ln_cross : b.ln1, mid, x);
+  if (c.pools)
+    std::ranges::copy(w.probe.vec(), x.row(0).begin());
+  else
+    normalize_rows(c, first ? b.ln_cross : b.ln1, mid, x);
   packed.pack(x);
   plans.clear();
   plans.emplace_back(packed, b.cross_q.w, Then{.bias = b.cross_q.b.vec()}, flat_q.rows(rows.n()));

@@ -126,6 +126,8 @@ inline constexpr Text kBetweenTitles[] = {{"Both texts", "两段文本"},
 // Of Site::part, where there are three.
 inline constexpr Text kPartTitles[] = {
     {"Encoder", "编码器"}, {"Decoder", "解码器"}, {"Cross-attention", "交叉注意力"}};
+// Of two parts, the first is the encoder's.
+inline constexpr Text kPoolingTitle = {"Pooling", "池化"};
 inline constexpr Text kPanelTitles[] = {
     {"Token", "词元"}, {"Head", "头"}, {"List", "列表"}, {"Learn", "学习"}};
 inline constexpr Text kPanelHelps[] = {
@@ -258,8 +260,8 @@ void for_each_field(S& s, F&& f) {
     static constexpr Field kField = {
         .key = "part",
         .title = {"Part", "部分"},
-        .help = {"Encoder, decoder or cross-attention, from 0",
-                 "编码器、解码器或交叉注意力，从 0 开始"},
+        .help = {"Encoder, decoder or cross-attention, or encoder and pooling, from 0",
+                 "编码器、解码器或交叉注意力，或编码器与池化，从 0 开始"},
         .high = 15,
     };
     visit_field(f, s.part, kField);

@@ -12,7 +12,8 @@
 
 namespace attn {
 
-enum class Part { encoder_self, decoder_self, cross };
+// pooling: one learned query that reads the output of all layers, as in SigLIP.
+enum class Part { encoder_self, decoder_self, cross, pooling };
 
 // A computed layer. q and k are after RoPE, as they enter the scores.
 struct QK {
@@ -30,6 +31,8 @@ struct Given {
 // are therefore computed on demand; given patterns are read through the same functions.
 struct Attention : Pairs {
   Part part = Part::decoder_self;
+  // Whether queries are other tokens than keys.
+  bool is_across() const { return part == Part::cross || part == Part::pooling; }
   int n_layers = 0, n_heads = 0, n_kv_heads = 0, d_head = 0;
   float scale = 1;            // scores are q·k * scale + distance_score(), then capped
   std::vector<float> scales;  // [n_layers] in place of `scale`; empty: the same in all

@@ -5,7 +5,7 @@ namespace attn {
 
 struct Site {
   int part =
-      0;  // index into Trace::parts; 0 unless the model has encoder, decoder and cross attention
+      0;  // index into Trace::parts; 0 unless the model has an encoder and a decoder, or pools
   int layer = 0, head = 0;
 
   const Site& site() const { return *this; }

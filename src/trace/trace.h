@@ -15,7 +15,8 @@ struct Activations;
 
 struct Trace {
   // Never empty; indexed by Site::part. Of an encoder and a decoder: the self-attention of either,
-  // and the decoder's cross-attention to the encoder's output.
+  // and the decoder's cross-attention to the encoder's output. Where a pooling head reads the
+  // output, that of the layers, and its own.
   std::vector<Attention> parts;
   // [n_logits, n_outputs] of the positions from first_logit on; of the whole text where a head of
   // labels reads it.

@@ -82,8 +82,8 @@ std::span<const Action> actions() {
       },
       {
           .id = "next_part",
-          .title = {"Encoder, decoder, cross-attention: the next of these",
-                    "编码器、解码器、交叉注意力：切换到下一个"},
+          .title = {"Encoder, decoder, cross-attention, pooling: the next of these",
+                    "编码器、解码器、交叉注意力、池化：切换到下一个"},
           .keys = same("P"),
           .chords = {{ImGuiKey_P, Chord::none}},
           .run = [](Frame& f) { choose_part(f, (f.shown.part + 1) % int(f.trace->parts.size())); },

@@ -319,7 +319,7 @@ struct Frame {
   // The attention of the chosen site, in tokens.
   const Attention& attention() const { return trace->at(shown); }
   bool of_picture() const {
-    return trace && !attention().query_tokens.empty() && attention().query_tokens[0].patches;
+    return trace && !attention().key_tokens.empty() && attention().key_tokens[0].patches;
   }
   // Its tokens, or this frame's groups of them.
   const Pairs& pairs() const { return reading ? reading->pairs : attention(); }
@@ -385,7 +385,7 @@ float grid_panel_height(const Frame& f, float width);
 void draw_map_panel(Frame& f);
 void draw_wall_panel(Frame& f);
 void draw_view_tabs(Frame& f);
-void draw_parts(Frame& f);  // the choice of encoder, decoder or cross-attention, if there are,
+void draw_parts(Frame& f);  // the choice of encoder, decoder, cross-attention or pooling, if any,
                             // and of the two models of dropped files
 void draw_view_panel(Frame& f);
 void draw_head_panel(Frame& f);

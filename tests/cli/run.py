@@ -1651,6 +1651,43 @@ CASES = {
 }
 
 
+def check_pooling(folder):
+    """The attention of a pooling head, what is computed of it, and what is refused."""
+    siglip = ROOT / "tests/data/vision/siglip"
+    picture = ["--model", siglip, "--picture", siglip / "picture.png"]
+    pooling = [*picture, "--part", "pooling"]
+    _, want = read_safetensors((siglip / "expected.safetensors").read_bytes())
+    for part, name in (("encoder", "attn"), ("pooling", "pooling")):
+        out = folder / "out.safetensors"
+        code, _, err = run("attention", *picture, "--part", part, "--out", out)
+        check(f"{part}: attention", code == 0, err)
+        if code == 0:
+            _, got = read_safetensors(out.read_bytes())
+            apart = largest_difference(floats(got["attention"][1]), floats(want[name][1]))
+            check(f"{part}: patterns of transformers", apart <= 2e-5, str(apart))
+    out = folder / "out.svg"
+    code, _, err = run("plot", *pooling, "--view", "picture", "--out", out)
+    text = out.read_text() if code == 0 else ""
+    check("pooling: plot", text.count("<image ") == 2 and "[probe]" in text, err)
+    code, out, err = run("heads", *pooling, "--format", "csv")
+    check("pooling: heads", code == 0 and len(out.splitlines()) == 5, err or out)
+    check("pooling: no scores of two places", "previous_token" not in out, out)
+    code, out, err = run("measure", "entropy", *pooling)
+    check("pooling: measure", code == 0, err)
+    code, out, err = run("report", *pooling, "--lang", "en")
+    check("pooling: report", code == 0 and "attention pooling" in out, err or out[-2000:])
+    for words in (["measure", "head_writes"], ["measure", "copying"], ["measure", "rollout"]):
+        bad([*words, *pooling], 1, "the pooling head is not one of")
+    bad(["measure", "entropy", *pooling, "--layer", 1], 1, "there are 1 layers")
+    bad(["measure", "entropy", *pooling, "--token", 1], 1, "there are 1 tokens")
+    bad(["measure", "entropy", *picture, "--part", "cross"], 1, "the parts encoder and pooling")
+    bad(["circuits", "--model", siglip, "--part", "pooling"], 1, "leave the option out")
+    for name in ("vit", "siglip-headless"):
+        other = siglip.parent / name
+        args = ["--model", other, "--picture", other / "picture.png", "--part", "pooling"]
+        bad(["measure", "entropy", *args], 1, "no pooling head")
+
+
 def test_pictures():
     """Patterns of pictures, the view that paints them, and what is said where a picture or a text
     is of no use."""
@@ -1672,6 +1709,7 @@ def test_pictures():
         out = pathlib.Path(folder) / "out.png"
         code, _, err = run("plot", *picture, "--view", "picture", "--out", out)
         check("picture: png", code == 0 and out.stat().st_size > 9000, err)
+        check_pooling(pathlib.Path(folder))
     code, out, err = run("heads", *picture, "--format", "csv")
     check("picture: heads", code == 0 and len(out.splitlines()) == 9, err or out)
     code, out, err = run("report", "--model", vit, "--picture", "-", "--lang", "en")

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 import transformers
 from PIL import Image, ImageOps
-from vision import computed, draw_picture, pixels_of, save_random
+from safetensors import safe_open
+from vision import computed, draw_picture, opened, pixels_of, pooling, save_random
 
 TOLERANCE = 2e-5
 
@@ -64,9 +65,13 @@ def clip(r):
     return out | sizes | dict(hidden_act=r.choice(acts))
 
 
+def siglip(r):
+    return clip(r) | dict(vision_use_head=r.random() < 0.8)
+
+
 FAMILIES = {
     "clip_vision_model": ("CLIPVision", clip),
-    "siglip_vision_model": ("SiglipVision", clip),
+    "siglip_vision_model": ("SiglipVision", siglip),
     "vit": ("ViT", vit),
     "deit": ("DeiT", vit),
     "dinov2": ("Dinov2", dino),
@@ -167,7 +172,33 @@ def round_of(program, family, seed, folder):
     if logits.dim() == 1:
         far, rounding = labels_apart(command, logits, rough_logits)
         apart, allowed = max(apart, far), max(allowed, TOLERANCE + 8 * rounding)
+    if family == "siglip_vision_model":
+        far, rounding = pooling_apart(command, folder, pixels)
+        apart, allowed = max(apart, far), max(allowed, TOLERANCE + 8 * rounding)
     return apart, allowed, None
+
+
+def pooling_apart(command, folder, pixels):
+    """The same of the pooling head, which must be refused where there is none."""
+    out = folder / "pooling.npz"
+    done = subprocess.run(
+        [*command, "--part", "pooling", "--out", out], capture_output=True, text=True
+    )
+    exact = pooling(opened(folder, torch.float64), pixels.double())
+    with safe_open(folder / "model.safetensors", "np") as file:
+        saved = "head.probe" in file.keys()
+    if exact is None or not saved:
+        if done.returncode != 1 or "no pooling head" not in done.stderr:
+            raise ValueError(f"a pooling head: exit {done.returncode}, {done.stderr}")
+        return 0, 0
+    if done.returncode != 0:
+        raise ValueError(f"--part pooling: exit {done.returncode}: {done.stderr}")
+    rough = pooling(opened(folder, torch.float32), pixels.float())
+    with np.load(out) as got:
+        ours = got["attention"].astype(np.float64)
+    if ours.shape != (1, *exact.shape):
+        raise ValueError(f"pooling: {ours.shape}, not {tuple(exact.shape)}")
+    return np.abs(ours[0] - exact.numpy()).max(), (rough - exact).abs().max().item()
 
 
 def labels_apart(command, exact, rough):

@@ -6,7 +6,8 @@ and what transformers computes with them.
 As forward.py, with preprocessor_config.json and picture.png or picture.jpg in place of
 tokenizer.json; expected.safetensors has attn [layer, head, query, key], hidden [n, d_model] or, of
 heads of labels, logits [label], and pixels [3, height, width], by transformers' Pillow processors,
-whose pictures are decoded by Pillow. whole-clip and whole-siglip are in tests/data/towers.
+whose pictures are decoded by Pillow; of SigLIP's pooling head, pooling [head, 1, key]. whole-clip
+and whole-siglip are in tests/data/towers.
 """
 
 import json
@@ -77,6 +78,14 @@ VARIANTS = {
     ),
     "clip": ("CLIPVision", CLIP, torch.float32, "CLIP", CLIP_INPUT, "png"),
     "siglip": ("SiglipVision", VIT, torch.float32, "Siglip", SMALL, "png"),
+    "siglip-headless": (
+        "SiglipVision",
+        dict(VIT, vision_use_head=False),
+        torch.float32,
+        "Siglip",
+        SMALL,
+        "png",
+    ),
     "vit-labels": ("ViT", dict(VIT, **LABELS), torch.float32, "ViT", SMALL, "png"),
     "deit-labels": (
         "DeiT",
@@ -123,15 +132,33 @@ def draw_picture(width, height, seed):
     return np.clip(rgb + noise.normal(0, 12, rgb.shape), 0, 255).astype(np.uint8)
 
 
-def computed(folder, pixels, dtype=torch.float32):
-    """Patterns [layer, head, query, key], and the rows after the last norm, or logits of labels."""
+def opened(folder, dtype=torch.float32):
     named = json.loads((folder / "config.json").read_text()).get("architectures") or [""]
     kind = transformers.AutoModel
     if named[0].endswith(CLASSIFIES):
         kind = transformers.AutoModelForImageClassification
-    model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
+    return kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+
+
+def pooling(model, pixels):
+    """Attention of SigLIP's pooling head, [head, 1, key]; None without one."""
+    head = getattr(getattr(model, "vision_model", model), "head", None)
+    if not hasattr(head, "probe"):
+        return None
+    read = []
+    hook = head.register_forward_pre_hook(lambda _, given: read.append(given[0]))
     with torch.no_grad():
-        out = model.eval()(pixels.to(dtype), output_attentions=True)
+        getattr(model, "vision_model", model)(pixels)
+        hook.remove()
+        (rows,) = read
+        return head.attention(head.probe, rows, rows, average_attn_weights=False)[1][0]
+
+
+def computed(folder, pixels, dtype=torch.float32):
+    """Patterns [layer, head, query, key], and the rows after the last norm, or logits of labels."""
+    model = opened(folder, dtype)
+    with torch.no_grad():
+        out = model(pixels.to(dtype), output_attentions=True)
     rows = out.logits[0] if hasattr(out, "logits") else out.last_hidden_state[0]
     return torch.stack([a[0] for a in out.attentions]), rows
 
@@ -183,6 +210,8 @@ def write(name):
     attn, rows = computed(folder, pixels)
     tensors = dict(attn=attn, pixels=pixels[0])
     tensors["logits" if name.endswith("-labels") else "hidden"] = rows
+    if (pooled := pooling(opened(folder), pixels)) is not None:
+        tensors["pooling"] = pooled
     expected = {k: t.float().contiguous() for k, t in tensors.items()}
     save_file(expected, folder / "expected.safetensors")
     config = json.loads((folder / "config.json").read_text())
@@ -199,6 +228,7 @@ def write_whole(name):
     folder = TOWERS / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    torch.manual_seed(5)
     save_random(folder, kind, dict(text_config=TEXT_TOWER, vision_config=vision), torch.float32, 5)
     getattr(transformers, kind + "ImageProcessor")(**how).save_pretrained(folder)
     make_wordpiece(folder / "tokenizer.json")
@@ -214,6 +244,8 @@ def write_whole(name):
         attn=torch.stack([a[0] for a in seen.attentions]),
         text_attn=torch.stack([a[0] for a in read.attentions]),
     )
+    if name == "siglip":
+        tensors["pooling"] = pooling(model, pixels)
     save_file({k: t.contiguous() for k, t in tensors.items()}, folder / "expected.safetensors")
     print(name, "whole", [list(t.shape) for t in tensors.values()])
 

@@ -139,7 +139,7 @@ TEST_CASE("a measure is made anew for what its metric reads, and for nothing els
     for_each_field(any, [&](auto&, const Field& field) {
       CAPTURE(std::string(field.key));
       const State other = with_other(state, field.key);
-      const bool other_part = std::string_view(field.key) == "part" && !(metric.needs & of_weights);
+      const bool other_part = std::string_view(field.key) == "part";  // of other blocks
       const bool reads = (metric.reads & bit_of(field.key)) != 0 || other_part;
       CHECK((measure_key(metric, trace, state) == measure_key(metric, trace, other)) == !reads);
     });

@@ -281,6 +281,49 @@ TEST_CASE("the parts of CLIP that read pictures and texts are two models") {
   CHECK(!other.snapshot().model->config.reads_pictures());
 }
 
+// Circuits are of the weights of a stack of layers, which differ between parts of a trace.
+TEST_CASE("measures of one part of a trace are never those of another") {
+  const Metric* const copying = find_metric("copying");
+  REQUIRE((copying->needs & of_weights) != 0);
+  Session session;
+  State state;
+  state.panel = Panel::head;
+  state.text = "The cat sat.";
+  state.pair = "It was a dog";
+  state.model = opened(session, state, folder_of("seq2seq/t5"));
+  settle(session, state);
+  const auto of_part = [&](int part) {
+    state.part = part;
+    settle(session, state);
+    const Snapshot& s = session.snapshot();
+    REQUIRE(s.current);
+    const auto made = s.last_measure(copying, clamped(state, *s.trace));
+    REQUIRE(made);
+    REQUIRE(s.roles);
+    CHECK(s.roles->part == part);
+    return made;
+  };
+  const auto encoder = of_part(0), decoder = of_part(1);
+  CHECK(!encoder->error);
+  CHECK(!decoder->error);
+  CHECK(encoder->measure.values != decoder->measure.values);
+  CHECK(of_part(2)->error);
+
+  state.model = opened(session, state, folder_of("vision/siglip"));
+  state.layer = 1;
+  CHECK(!of_part(0)->error);
+  CHECK(session.snapshot().map->n_query == 16);
+  CHECK(of_part(1)->error);
+  const Snapshot& s = session.snapshot();
+  CHECK(s.map->n_query == 1);
+  CHECK(s.map->n_key == 16);
+  CHECK(s.roles->roles.size() == 4);
+  const auto entropy = s.last_measure(find_metric("entropy"), clamped(state, *s.trace));
+  REQUIRE(entropy);
+  CHECK(!entropy->error);
+  CHECK(entropy->measure.shape == std::vector<int>{1, 4});
+}
+
 TEST_CASE("a dropped text becomes the text") {
   Session session;
   const std::string story = "Once upon\n a time", saved = "\xef\xbb\xbfOnce upon\r\n a time\r\n";

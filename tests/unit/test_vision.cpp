@@ -2,6 +2,9 @@
 // transformers (tests/golden/vision.py).
 #include <doctest/doctest.h>
 
+#include "analysis/head_facts.h"
+#include "analysis/head_role.h"
+#include "figure/views.h"
 #include "files/read_picture.h"
 #include "golden_model.h"
 #include "model/picture_input.h"
@@ -46,6 +49,26 @@ std::string error_of(const std::string& folder, const std::string& name, const s
   return model ? "" : model.error().message;
 }
 
+bool has_golden(const std::filesystem::path& folder, const char* name) {
+  const Result<NamedTensors> file =
+      read_safetensors({"expected.safetensors", read_bytes(folder / "expected.safetensors")});
+  REQUIRE(file);
+  return file->find(name) != nullptr;
+}
+
+// How far all patterns of an attention are from expected ones, [layer, head, query, key].
+float furthest(const Attention& a, const std::vector<float>& expected) {
+  const size_t cells = size_t(a.n_query) * size_t(a.n_key);
+  REQUIRE(expected.size() == cells * size_t(a.n_layers * a.n_heads));
+  float apart = 0;
+  size_t at = 0;
+  for (int l = 0; l < a.n_layers; ++l)
+    for (int h = 0; h < a.n_heads; ++h)
+      for (const float x : a.pattern(0, l, h))
+        apart = std::max(apart, std::abs(x - expected[at++]));
+  return apart;
+}
+
 // The same pixels stored upright, turned and mirrored by EXIF; 2 × 1: red, blue.
 std::string png_error(std::vector<uint8_t> bytes) {
   const Result<Picture> picture = read_picture({"a/x.png", std::move(bytes)});
@@ -55,7 +78,7 @@ std::string png_error(std::vector<uint8_t> bytes) {
 }  // namespace
 
 TEST_CASE("vision transformers agree with transformers, from the picture's file on") {
-  int n = 0, n_labels = 0;
+  int n = 0, n_labels = 0, n_pooled = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kVision)) {
     CAPTURE(entry.path().string());
     const auto model = load(read_model_files(entry.path()));
@@ -75,18 +98,14 @@ TEST_CASE("vision transformers agree with transformers, from the picture's file 
     }
     CHECK(off < 1e-5);
     const Trace trace = forward(model, tokens);
-    const std::vector<float> attn = golden_floats(entry.path(), "attn");
-    const Attention& a = trace.parts[0];
-    const size_t cells = size_t(a.n_query) * size_t(a.n_key);
-    REQUIRE(attn.size() == cells * size_t(a.n_layers * a.n_heads));
-    float apart = 0;
-    for (int l = 0; l < a.n_layers; ++l)
-      for (int h = 0; h < a.n_heads; ++h) {
-        const std::vector<float> ours = a.pattern(0, l, h);
-        for (size_t i = 0; i < cells; ++i)
-          apart = std::max(apart, std::abs(ours[i] - attn[size_t(l * a.n_heads + h) * cells + i]));
-      }
-    CHECK(apart < 2e-5f);
+    CHECK(furthest(trace.parts[0], golden_floats(entry.path(), "attn")) < 2e-5f);
+    const bool pools = has_golden(entry.path(), "pooling");
+    CHECK(model->config.pools == pools);
+    REQUIRE(trace.parts.size() == (pools ? 2 : 1));
+    if (pools) {
+      CHECK(furthest(trace.parts[1], golden_floats(entry.path(), "pooling")) < 2e-5f);
+      ++n_pooled;
+    }
     if (model->config.labels.names.empty()) {
       CHECK(trace.n_logits == 0);
     } else {
@@ -100,6 +119,7 @@ TEST_CASE("vision transformers agree with transformers, from the picture's file 
   }
   CHECK(n >= 6);
   CHECK(n_labels == 3);
+  CHECK(n_pooled == 2);
 }
 
 TEST_CASE("both parts of CLIP and SigLIP are read from the files of the whole model") {
@@ -125,18 +145,152 @@ TEST_CASE("both parts of CLIP and SigLIP are read from the files of the whole mo
         tokens = patches_of(**model, folder);
       }
       const Trace trace = forward(*model, tokens);
-      const std::vector<float> expected = golden_floats(folder, text ? "text_attn" : "attn");
-      const Attention& a = trace.parts[0];
-      size_t at = 0;
-      float apart = 0;
-      REQUIRE(expected.size() ==
-              size_t(a.n_layers) * size_t(a.n_heads) * size_t(a.n_query) * size_t(a.n_key));
-      for (int l = 0; l < a.n_layers; ++l)
-        for (int h = 0; h < a.n_heads; ++h)
-          for (const float x : a.pattern(0, l, h))
-            apart = std::max(apart, std::abs(x - expected[at++]));
-      CHECK(apart < 2e-5f);
+      CHECK(furthest(trace.parts[0], golden_floats(folder, text ? "text_attn" : "attn")) < 2e-5f);
+      REQUIRE(trace.parts.size() == (!text && has_golden(folder, "pooling") ? 2 : 1));
+      if (trace.parts.size() == 2)
+        CHECK(furthest(trace.parts[1], golden_floats(folder, "pooling")) < 2e-5f);
     }
+  }
+}
+
+TEST_CASE("a pooling head is a part of the trace, with one query") {
+  const auto model = load(read_model_files(kVision / "siglip"));
+  const Tokens tokens = patches_of(*model, kVision / "siglip");
+  const Trace trace = forward(model, tokens, {.layers = {false, false}});
+  REQUIRE(trace.parts.size() == 2);
+  const Attention& a = trace.parts[1];
+  CHECK(a.part == Part::pooling);
+  CHECK(a.n_layers == 1);
+  CHECK(a.n_query == 1);
+  CHECK(a.n_key == tokens.size());
+  CHECK(a.query_tokens[0].items.size() == 1);
+  CHECK(a.query_tokens[0].items[0].shown == "[probe]");
+  CHECK(a.key_tokens[0].patches == tokens.patches);
+  CHECK(a.is_kept(0));  // whatever layers are
+  CHECK(&trace.own() == trace.parts.data());
+  // The facts that the pass tells are those of the row.
+  const HeadContext context(a, 0, 0, 0, 2);
+  for (int h = 0; h < a.n_heads; ++h) {
+    const std::vector<float> row = a.pattern(0, 0, h);
+    CHECK(*std::ranges::max_element(row) > 1.1f / float(a.n_key));
+    float facts[kRowFacts];
+    facts_of(context, 0, row, facts);
+    for (int fact = 0; fact < kRowFacts; ++fact) {
+      if (fact == kLogSum) continue;  // of scores
+      CAPTURE(fact);
+      CHECK(a.facts[0].head(h)(0, fact) == doctest::Approx(facts[fact]).epsilon(1e-4));
+    }
+  }
+  const Config& c = model->config;
+  Config plain = c;
+  plain.pools = false;
+  CHECK(ForwardPass::bytes_needed(c, tokens.size(), {}) ==
+        ForwardPass::bytes_needed(plain, tokens.size(), {}) +
+            4 * uint64_t(c.d_model * (1 + 2 * tokens.size()) + c.n_heads * kRowFacts));
+  CHECK(error_of("siglip", "config.json",
+                 R"({"model_type":"siglip_vision_model","vision_use_head":1})")
+            .find("vision_use_head must be true or false") != std::string::npos);
+}
+
+TEST_CASE("without its tensors or by its configuration a pooling head is absent") {
+  std::vector<File> files = read_model_files(kVision / "siglip");
+  const auto with = [&](std::string_view of, std::string_view from, std::string_view to) {
+    std::vector<File> changed = files;
+    for (File& file : changed) {
+      if (base_name(file.name) != of) continue;
+      std::string text(file.bytes.text());
+      const size_t at = text.find(from);
+      REQUIRE(at != std::string::npos);
+      text.replace(at, from.size(), to);
+      file.bytes = std::vector<uint8_t>(text.begin(), text.end());
+    }
+    return load(changed);
+  };
+  const auto says = [](const Model& model) {
+    return std::ranges::any_of(model.notes, [](const std::string& note) {
+      return note.find("no pooling head") != std::string::npos;
+    });
+  };
+  for (const char* value : {"null", "false"}) {
+    CAPTURE(value);
+    const auto model = with("config.json", "\"vision_use_head\": true",
+                            "\"vision_use_head\": " + std::string(value));
+    CHECK(!model->config.pools);
+    CHECK(forward(model, patches_of(*model, kVision / "siglip")).parts.size() == 1);
+    CHECK(!says(*model));
+  }
+  const auto model = with("model.safetensors", "\"head.probe\"", "\"head.prob_\"");
+  CHECK(!model->config.pools);
+  CHECK(says(*model));
+}
+
+// The blocks of a model are not those of its pooling head.
+TEST_CASE("no measure of a pooling head reads the layers of the model") {
+  const auto model = load(read_model_files(kVision / "siglip-labels"));
+  const Tokens tokens = patches_of(*model, kVision / "siglip-labels");
+  const Trace trace = forward(model, tokens, {.all_logits = true, .activations = true});
+  State state;
+  state.part = 1;
+  state.target = "cat";
+  state = clamped(state, trace);
+  CHECK(state.part == 1);
+  int n_refused = 0, n_made = 0;
+  for (const Metric& metric : metrics()) {
+    CAPTURE(std::string(metric.id));
+    const Inputs in{model.get(), &trace, &state};
+    if (const Status no = missing(metric, in)) {
+      CHECK(no->message.size() > 20);
+      ++n_refused;
+      continue;
+    }
+    CHECK((metric.needs & (needs_model | of_weights | needs_output | needs_self)) == 0);
+    const Measure made = metric.compute(in), alone = metric.compute({nullptr, &trace, &state});
+    REQUIRE(made.values.size() == alone.values.size());
+    for (size_t i = 0; i < made.values.size(); ++i)
+      CHECK((made.values[i] == alone.values[i] ||
+             (std::isnan(made.values[i]) && std::isnan(alone.values[i]))));
+    ++n_made;
+  }
+  CHECK(n_refused > 40);
+  CHECK(n_made > 10);
+  const auto refused = [&](const char* id) {
+    const Status no = missing(*find_metric(id), {model.get(), &trace, &state});
+    return no && no->message.find("the pooling head is not one of") != std::string::npos;
+  };
+  for (const char* id : {"next", "rollout", "head_writes", "copying", "logit_head"}) {
+    CAPTURE(id);
+    CHECK(refused(id));
+  }
+  for (const char* id : {"row", "pattern", "entropy", "first_token", "heads_row"}) {
+    CAPTURE(id);
+    CHECK(!missing(*find_metric(id), {model.get(), &trace, &state}));
+  }
+  for (const HeadScore* score : role_scores(false, true)) CHECK(score->across);
+}
+
+TEST_CASE("the view of a picture paints what a pooling head attends to") {
+  const auto model = load(read_model_files(kVision / "siglip"));
+  const Trace trace = forward(model, patches_of(*model, kVision / "siglip"));
+  for (const int part : {0, 1}) {
+    CAPTURE(part);
+    State state;
+    state.part = part;
+    state.token = 0;
+    state.locked_key = 2;
+    const Inputs in{model.get(), &trace, &state};
+    const Measure row = find_metric("row")->compute(in);
+    ViewInput input{row, in.attention(), state, 600, 18};
+    input.attention = &in.attention();
+    const Figure figure = find_view("picture")->figure(input);
+    int n_queries = 0, n_cells = 0;
+    for (const HitArea& area : figure.areas) {
+      CHECK(area.query < in.attention().n_query);
+      n_queries += area.query >= 0 && area.key < 0;
+      n_cells += area.key >= 0;
+      if (area.key >= 0 && part == 1) CHECK(area.says.find("[probe]") != std::string::npos);
+    }
+    CHECK(n_queries == (part == 0 ? 16 : 0));
+    CHECK(n_cells == 16);
   }
 }
 

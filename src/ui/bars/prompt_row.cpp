@@ -234,8 +234,8 @@ StripColors strip_colors(const Frame& f) {
   return c;
 }
 
-// Of cross-attention: where queries and keys are other tokens, and each have a strip.
-bool is_cross(const Frame& f) { return f.attention().part == Part::cross; }
+// Where queries and keys are other tokens, and each have a strip.
+bool is_cross(const Frame& f) { return f.attention().is_across(); }
 
 std::string chip_tooltip(const Frame& f, const std::vector<Token>& tokens, int i,
                          const StripColors& c) {
@@ -363,7 +363,7 @@ void draw_strips(Frame& f, int most_lines) {
 
 // What stands in place of the text box.
 void draw_picture_row(Frame& f) {
-  const Patches* of = f.of_picture() ? f.attention().query_tokens[0].patches.get() : nullptr;
+  const Patches* of = f.of_picture() ? f.attention().key_tokens[0].patches.get() : nullptr;
   const auto n = [](int i) { return std::to_string(i); };
   const auto by = [&](int a, int b) { return n(a) + " × " + n(b); };
   if (ImGui::Button(f.t("Choose a picture…", "选择图片…"))) pick_model(f, false);

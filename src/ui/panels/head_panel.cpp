@@ -174,8 +174,8 @@ void draw_head_panel(Frame& f) {
   }
   const std::string title = head_name(f.shown.layer, f.shown.head);
   const auto& roles = f.snap.roles;
-  const bool known =
-      roles && int(roles->roles.size()) == table.size() && roles->n_heads == table.n_heads;
+  const bool known = roles && roles->part == f.shown.part &&
+                     int(roles->roles.size()) == table.size() && roles->n_heads == table.n_heads;
   // Random weights have none.
   const HeadRole* role = known && f.snap.model ? &roles->at(f.shown.layer, f.shown.head) : nullptr;
   ImGui::PushFont(nullptr, 17);

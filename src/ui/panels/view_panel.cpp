@@ -380,16 +380,21 @@ static void draw_twins(Frame& f) {
 
 void draw_parts(Frame& f) {
   draw_twins(f);
-  if (!f.trace || f.trace->parts.size() < std::size(kPartTitles)) return;
+  if (!f.trace || f.trace->parts.size() < 2) return;
   std::vector<std::string> titles;
   for (const Text& title : kPartTitles) titles.emplace_back(title.in(f.lang));
-  const char* const helps[] = {
-      f.t("What the encoder's tokens attend to in their own text (P)",
-          "编码器的词元在自身文本中关注什么 (P)"),
-      f.t("What the decoder's tokens attend to among those before them (P)",
-          "解码器的词元关注之前的哪些词元 (P)"),
-      f.t("What the decoder's tokens attend to in the encoder's text (P)",
-          "解码器的词元关注编码器文本中的什么 (P)")};
+  const char* helps[] = {f.t("What the encoder's tokens attend to in their own text (P)",
+                             "编码器的词元在自身文本中关注什么 (P)"),
+                         f.t("What the decoder's tokens attend to among those before them (P)",
+                             "解码器的词元关注之前的哪些词元 (P)"),
+                         f.t("What the decoder's tokens attend to in the encoder's text (P)",
+                             "解码器的词元关注编码器文本中的什么 (P)")};
+  if (f.trace->parts.size() == 2) {
+    titles = {kPartTitles[0].in(f.lang), kPoolingTitle.in(f.lang)};
+    helps[0] = f.t("What patches attend to in the picture (P)", "图块关注图片中的什么 (P)");
+    helps[1] = f.t("What the learned query of the pooling head attends to, after all layers (P)",
+                   "池化头中可学习的查询在所有层之后关注什么 (P)");
+  }
   int chosen = f.shown.part;
   if (segmented(f, "part", titles, chosen, ImGui::GetContentRegionAvail().x, helps))
     choose_part(f, chosen);

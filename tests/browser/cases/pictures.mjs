@@ -2,7 +2,7 @@
 import {readFileSync} from "node:fs";
 import path from "node:path";
 
-import {kData} from "../golden.mjs";
+import {kData, largest_difference, read_safetensors} from "../golden.mjs";
 import {check, equal, until} from "../harness.mjs";
 
 const folder = path.join(kData, "vision/dinov2-registers");
@@ -55,6 +55,35 @@ export const cases = [
       await until(
           async () => (await page.status()).model === seen.model, "the pictures do not return");
       equal((await page.settle()).n_query, 17, "patches, back again");
+      page.check_clean();
+    },
+  },
+  {
+    name: "the attention of SigLIP's pooling head is a part, chosen by button, key and link",
+    async run(t) {
+      const folder = path.join(kData, "vision/siglip");
+      const golden = read_safetensors(path.join(folder, "expected.safetensors"));
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop_paths([folder]);
+      await page.opened(before.model);
+      equal((await page.settle()).n_query, 16, "patches");
+      const far = [largest_difference(await page.patterns(0, 0), golden.tensors.attn.values)];
+      await page.click("part.1");
+      let now = await page.settle();
+      equal(now.n_query, 1, "queries of the pooling head");
+      equal(now.n_key, 16, "its keys");
+      check(now.tokens.join(" ").includes("probe"), `the tokens are ${now.tokens}`);
+      far.push(largest_difference(await page.patterns(0, 1), golden.tensors.pooling.values));
+      check(Math.max(...far) < 2e-5, `the patterns are ${far} apart`);
+      await page.screenshot("pooling");
+      await page.click("key.3");
+      await until(
+          () => page.evaluate(() => /part=1.*key=3|key=3.*part=1/.test(location.hash)),
+          "the link has no part and key");
+      await page.press("p");
+      now = await page.settle();
+      equal(now.n_query, 16, "P leads back to the patches");
       page.check_clean();
     },
   },
