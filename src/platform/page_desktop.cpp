@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/file_set.h"
 #include "platform/program.h"
 
 namespace attn::platform {
