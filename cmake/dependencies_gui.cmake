@@ -25,7 +25,7 @@ function(sdl2_for_the_web)
   # No audio and no game controllers.
   target_compile_definitions(sdl2 PRIVATE SDL_AUDIO_DISABLED=1 SDL_HAPTIC_DISABLED=1
                                           SDL_SENSOR_DISABLED=1 SDL_JOYSTICK_DISABLED=1
-                                          SDL_LEAN_AND_MEAN=1)
+                                          SDL_LEAN_AND_MEAN=1 SDL_RENDER_DISABLED=1)
   target_include_directories(sdl2 SYSTEM PUBLIC "${sdl2_dir}/include")
 endfunction()
 

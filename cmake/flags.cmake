@@ -113,7 +113,7 @@ function(runs_in_a_page target)
   list(JOIN methods "," methods)
   set(page_passes
       --low-memory-unused --optimize-added-constants-propagate --skip-pass=memory-packing
-      --one-caller-inline-max-function-size=40 --skip-pass=local-cse --skip-pass=code-folding -Oz)
+      --one-caller-inline-max-function-size=30 --skip-pass=local-cse --skip-pass=code-folding -Oz)
   list(JOIN page_passes "," page_passes)
   target_link_options(
     ${target} PRIVATE -sENVIRONMENT=web,worker -sMODULARIZE=1 -sEXPORT_NAME=createAttnscope

@@ -3,30 +3,29 @@
 
 # Folders and files with hot loops; the rest of src is cold.
 set(hot_places
-    src/tensor src/trace src/pass src/analysis
-    src/app/picture_jobs.cpp src/app/tiles.cpp)
+    src/tensor src/trace src/pass src/analysis)
 # Exceptions in those folders: tables, texts and settings.
 set(cold_places
-    src/analysis/attributions.cpp src/analysis/head_character.cpp src/analysis/head_circuits.cpp
-    src/analysis/head_facts.cpp src/analysis/weight_chain.cpp src/pass/forward_sizes.cpp
-    src/analysis/head_profile.cpp src/analysis/head_role.cpp src/analysis/head_scores.cpp
+    src/analysis/attributions.cpp src/analysis/backward.cpp src/analysis/circuits.cpp
+    src/analysis/direct_logit.cpp src/analysis/flow_routes.cpp src/analysis/gradient.cpp
+    src/analysis/head_cells.cpp src/analysis/head_character.cpp src/analysis/head_circuits.cpp
+    src/analysis/head_distance.cpp src/analysis/head_fact_scores.cpp src/analysis/head_facts.cpp
+    src/analysis/head_pattern_scores.cpp src/analysis/head_profile.cpp src/analysis/head_role.cpp
+    src/analysis/head_score_rows.cpp src/analysis/head_scores.cpp src/analysis/lens.cpp
     src/analysis/measure.cpp src/analysis/metric_words.cpp src/analysis/metrics.cpp
-    src/analysis/regroup.cpp src/analysis/target.cpp src/analysis/circuits.cpp
-    src/analysis/predictions.cpp src/analysis/sentence.cpp src/pass/embed_picture.cpp
-    src/pass/experts.cpp src/pass/forward.cpp src/pass/forward_stages.cpp src/pass/generate.cpp
-    src/pass/position_bias.cpp src/pass/scratch.cpp src/tensor/resample.cpp src/trace/edit.cpp)
+    src/analysis/norms.cpp src/analysis/predictions.cpp src/analysis/regroup.cpp
+    src/analysis/sentence.cpp src/analysis/sentences.cpp src/analysis/target.cpp
+    src/analysis/target_pass.cpp src/analysis/token_scores.cpp src/analysis/weight_chain.cpp
+    src/pass/embed_picture.cpp src/pass/experts.cpp src/pass/forward.cpp src/pass/forward_sizes.cpp
+    src/pass/forward_stages.cpp src/pass/generate.cpp src/pass/position_bias.cpp
+    src/pass/scratch.cpp src/tensor/resample.cpp src/trace/edit.cpp)
 
 # Of the hot files, those whose loops run once per question: they are vectorized, but not unrolled.
 set(warm_places
-    src/analysis/backward.cpp src/analysis/direct_logit.cpp src/analysis/flow_routes.cpp
-    src/analysis/gradient.cpp src/analysis/lens.cpp src/analysis/norms.cpp
-    src/analysis/head_fact_scores.cpp src/analysis/head_pattern_scores.cpp
-    src/analysis/dense.cpp src/analysis/target_pass.cpp src/analysis/token_scores.cpp src/analysis/head_cells.cpp
-    src/analysis/head_distance.cpp src/analysis/head_score_rows.cpp src/analysis/sentences.cpp
-    src/analysis/value_zeroing.cpp src/app/picture_jobs.cpp src/app/tiles.cpp
-    src/pass/block_math.cpp src/tensor/pack_panels.cpp src/tensor/packed.cpp
+    src/analysis/dense.cpp src/analysis/rollout.cpp src/analysis/value_zeroing.cpp
+    src/pass/block_math.cpp src/tensor/kernels.cpp src/tensor/pack_panels.cpp src/tensor/packed.cpp
     src/text/tokenizer_bpe.cpp src/text/tokenizer_unigram.cpp src/text/tokenizer_wordpiece.cpp
-    src/trace/attention.cpp src/analysis/rollout.cpp)
+    src/trace/attention.cpp)
 
 # Moves the hot and warm files from the list `sources` to lists of their own. They need their own
 # targets, because all files of a target must have the flags of its precompiled header.

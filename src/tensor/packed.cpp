@@ -244,8 +244,10 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     const float* next = right + depth * panel;
     const int64_t rest = cut_.n_panels * d_in * panel - at - depth * panel;
     int64_t n_ahead = wide ? std::min(rest, kDepthBlock * panel) : 0;
+    const int64_t lines_ahead =
+        std::max<int64_t>(kLinesAhead, (n_ahead / kLineFloats + g1 - g0 - 1) / (g1 - g0));
     for (int64_t g = g0; g < g1; ++g) {
-      for (int line = 0; line < kLinesAhead && n_ahead > 0; ++line) {
+      for (int64_t line = 0; line < lines_ahead && n_ahead > 0; ++line) {
         fetch(next, fetched);
         next += kLineFloats;
         n_ahead -= kLineFloats;
