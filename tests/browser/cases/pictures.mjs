@@ -63,10 +63,12 @@ export const cases = [
     async run(t) {
       const folder = path.join(kData, "vision/siglip");
       const golden = read_safetensors(path.join(folder, "expected.safetensors"));
-      const page = await t.open(t.isolated + "#model=scratch");
+      const page = await t.open(t.plain + "#model=scratch");
       const before = await page.settle();
       await page.drop_paths([folder]);
       await page.opened(before.model);
+      await page.settle();
+      await page.drop([{name: "cat.png", bytes: readFileSync(path.join(folder, "picture.png"))}]);
       equal((await page.settle()).n_query, 16, "patches");
       const far = [largest_difference(await page.patterns(0, 0), golden.tensors.attn.values)];
       await page.click("part.1");
