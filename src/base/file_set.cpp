@@ -134,7 +134,7 @@ Status FileSet::add(const std::string& path, const std::function<Status(ByteSink
 Status FileSet::finish() {
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (std::rename(pending_[i].unfinished.c_str(), pending_[i].path.c_str()) == 0) continue;
-    const Error error = not_written(pending_[i].path, errno);
+    Error error = not_written(pending_[i].path, errno);
     for (size_t k = 0; k < i; ++k) ::unlink(pending_[k].path.c_str());
     return error;
   }

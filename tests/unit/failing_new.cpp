@@ -1,19 +1,23 @@
 // failing_new.cpp - operator new of the tests, which counts.
 #include "failing_new.h"
 
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
 namespace {
 
-thread_local int64_t left = -1;  // allocations until the one that fails; negative: none
+constexpr int64_t kNone = -1;
+thread_local int64_t left = kNone;  // allocations until the one that fails
 thread_local bool failed = false;
 
 void* allocate(std::size_t size, std::size_t align) {
-  if (left >= 0 && left-- == 0) {
+  if (left == 0) {
+    left = kNone;
     failed = true;
     throw std::bad_alloc();
   }
+  if (left > 0) --left;
   size = size > 0 ? size : 1;
   void* const memory = align <= alignof(std::max_align_t)
                            ? std::malloc(size)
@@ -66,7 +70,7 @@ FailingNew::FailingNew(int64_t n) {
   failed = false;
   left = n;
 }
-FailingNew::~FailingNew() { left = -1; }
+FailingNew::~FailingNew() { left = kNone; }
 bool FailingNew::has_failed() const { return failed; }
 
 }  // namespace attn
