@@ -210,6 +210,9 @@ Result<Json> Json::parse(std::string_view text, std::string_view file) {
     return Error{std::string(file) + ": larger than 4 GB, the limit for a JSON file"};
   if (const size_t at = first_broken_utf8(text); at < text.size())
     return broken(file, text, at, "not UTF-8");
+  // The parser takes it for the end of the text.
+  if (const size_t at = text.find('\0'); at != text.npos)
+    return broken(file, text, at, "a zero byte");
   Builder builder;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder) || builder.waiting.empty()) {
     if (builder.too_large)

@@ -91,7 +91,10 @@ About about_png(ByteSpan bytes) {
   About about;
   for (size_t at = 8; at + 12 <= bytes.size();) {
     const size_t size = number(bytes, at, 4);
-    if (size > bytes.size() - at - 12) break;
+    if (begins(bytes.subspan(at + 4), "IEND")) break;
+    // What is said of the data would be allocated before it is read.
+    about.whole = size <= bytes.size() - at - 12;
+    if (!about.whole) break;
     const ByteSpan body = bytes.subspan(at + 8, size);
     if (begins(bytes.subspan(at + 4), "IHDR") && size > 9) {
       about.depth = body[8];
@@ -144,10 +147,10 @@ Result<Picture> read_picture(const File& file) {
   if (about.depth > 8 && about.n_colours == 1)
     return Error{name + ": a grey picture of 16 bits; save it again with 8"};
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(bytes.data(), int(bytes.size()), &width, &height, &n, 3),
+      about.whole ? stbi_load_from_memory(bytes.data(), int(bytes.size()), &width, &height, &n, 3)
+                  : nullptr,
       stbi_image_free);
-  if (!pixels || !about.whole)
-    return Error{name + ": the picture is damaged or cut off; get the file again"};
+  if (!pixels) return Error{name + ": the picture is damaged or cut off; get the file again"};
   const size_t size = size_t(width) * size_t(height) * 3;
   return upright({width, height, {pixels.get(), pixels.get() + size}}, about.orientation);
 }

@@ -108,7 +108,9 @@ void json(Bytes data) {
     must(!theirs.is_discarded(), "JSON is read that nlohmann refuses");
     must(same(*ours, theirs), "JSON is read as something else than by nlohmann");
   } else {
-    must(theirs.is_discarded() || deepest(text_of(data)) > 128, "JSON is refused that is valid");
+    const bool ends_early = text_of(data).find('\0') != std::string_view::npos;  // as theirs has it
+    must(theirs.is_discarded() || ends_early || deepest(text_of(data)) > 128,
+         "JSON is refused that is valid");
   }
   const std::string quoted = json_quote(text_of(data));
   const Result<Json> again = Json::parse(quoted, "x");

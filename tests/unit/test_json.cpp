@@ -161,6 +161,11 @@ TEST_CASE("JSON of more values than any model has is refused before it takes the
   CHECK(error_of(text + "]") == "");
 }
 
+TEST_CASE("nothing is left unread behind a zero byte") {
+  CHECK(error_of(std::string_view("{}\0{", 4)).find("x.json: not valid JSON at byte 2") == 0);
+  CHECK(error_of(std::string_view("{}\0", 3)) != "");
+}
+
 TEST_CASE("quoted text has no character that a terminal obeys") {
   CHECK(json_quote("\x1b\xc2\x9b\xe2\x80\xae") == R"("\u001b\u009b\u202e")");
   CHECK(Json::parse(json_quote("\xc2\x9b\xe2\x80\xae"), "x")->text() == "\xc2\x9b\xe2\x80\xae");
