@@ -61,8 +61,33 @@ struct About {
   bool whole = true;  // a JPEG file that is cut off is decoded without an error
 };
 
+// Whether each table of Huffman codes in a segment says at most 256 codes, and ends in it:
+// stb_image writes and reads beyond its own where one does not.
+bool codes_fit(ByteSpan tables) {
+  constexpr size_t kCounts = 16;
+  while (tables.size() > kCounts) {
+    size_t n = 0;
+    for (size_t i = 1; i <= kCounts; ++i) n += tables[i];
+    if (n > 256 || 1 + kCounts + n > tables.size()) return false;
+    tables = tables.subspan(1 + kCounts + n);
+  }
+  return tables.empty();
+}
+
+// The same of all that stands after the first scan, where a marker is never data.
+bool later_codes_fit(ByteSpan bytes) {
+  for (size_t at = 0; at + 4 <= bytes.size(); ++at) {
+    if (bytes[at] != 0xFF || bytes[at + 1] != 0xC4) continue;
+    const size_t size = number(bytes, at + 2, 2);
+    if (size < 2 || at + 2 + size > bytes.size()) return false;
+    if (!codes_fit(bytes.subspan(at + 4, size - 2))) return false;
+  }
+  return true;
+}
+
 About about_jpeg(ByteSpan bytes) {
   About about;
+  about.whole = false;  // until its data are found
   for (size_t at = 2; at + 4 <= bytes.size() && bytes[at] == 0xFF;) {
     const uint8_t kind = bytes[at + 1];
     if (kind == 0xFF) {  // filling
@@ -73,10 +98,11 @@ About about_jpeg(ByteSpan bytes) {
     if (kind == 0xDA || at + 2 + size > bytes.size()) {
       const ByteSpan rest = bytes.subspan(at);
       constexpr uint8_t kEnd[] = {0xFF, 0xD9};
-      about.whole = !std::ranges::search(rest, kEnd).empty();
+      about.whole = !std::ranges::search(rest, kEnd).empty() && later_codes_fit(rest);
       break;
     }
     const ByteSpan body = bytes.subspan(at + 4, size < 2 ? 0 : size - 2);
+    if (size < 2 || (kind == 0xC4 && !codes_fit(body))) break;
     if (kind == 0xE1 && begins(body, std::string_view("Exif\0\0", 6)))
       about.orientation = orientation_in(body.subspan(6));
     const bool is_frame =
@@ -137,6 +163,8 @@ Result<Picture> read_picture(const File& file) {
   const std::string name(base_name(file.name));
   const About about = begins(bytes, "\x89PNG") ? about_png(bytes) : about_jpeg(bytes);
   int width = 0, height = 0, n = 0;
+  const Error damaged{name + ": the picture is damaged or cut off; get the file again"};
+  if (is_picture(file) && !about.whole) return damaged;
   if (bytes.size() > INT32_MAX || !is_picture(file) ||
       !stbi_info_from_memory(bytes.data(), int(bytes.size()), &width, &height, &n))
     return Error{name + ": not a PNG or JPEG picture that can be read; save it again as PNG"};
@@ -147,10 +175,9 @@ Result<Picture> read_picture(const File& file) {
   if (about.depth > 8 && about.n_colours == 1)
     return Error{name + ": a grey picture of 16 bits; save it again with 8"};
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      about.whole ? stbi_load_from_memory(bytes.data(), int(bytes.size()), &width, &height, &n, 3)
-                  : nullptr,
+      stbi_load_from_memory(bytes.data(), int(bytes.size()), &width, &height, &n, 3),
       stbi_image_free);
-  if (!pixels) return Error{name + ": the picture is damaged or cut off; get the file again"};
+  if (!pixels) return damaged;
   const size_t size = size_t(width) * size_t(height) * 3;
   return upright({width, height, {pixels.get(), pixels.get() + size}}, about.orientation);
 }
