@@ -115,12 +115,11 @@ About about_jpeg(ByteSpan bytes) {
 
 About about_png(ByteSpan bytes) {
   About about;
+  about.whole = false;  // until its end is found; what is said of data would be allocated unread
   for (size_t at = 8; at + 12 <= bytes.size();) {
     const size_t size = number(bytes, at, 4);
-    if (begins(bytes.subspan(at + 4), "IEND")) break;
-    // What is said of the data would be allocated before it is read.
-    about.whole = size <= bytes.size() - at - 12;
-    if (!about.whole) break;
+    about.whole = begins(bytes.subspan(at + 4), "IEND");
+    if (about.whole || size > bytes.size() - at - 12) break;
     const ByteSpan body = bytes.subspan(at + 8, size);
     if (begins(bytes.subspan(at + 4), "IHDR") && size > 9) {
       about.depth = body[8];
