@@ -44,7 +44,10 @@ Result<Bytes> read_pipe(const std::string& path) {
         !data.resize(std::max<uint64_t>(1 << 16, std::min(2 * size, kMostPiped + 1))))
       return Error{path + ": too large for the available memory"};
     pollfd ready{in.number(), POLLIN, 0};
-    if (::poll(&ready, 1, kPatience_ms) == 0)
+    const int n_ready = ::poll(&ready, 1, kPatience_ms);
+    if (n_ready < 0 && errno != EINTR)
+      return Error{path + ": could not be read to its end; give a file"};
+    if (n_ready == 0)
       return Error{path +
                    ": nothing has come out of this pipe for 10 seconds; check what writes "
                    "to it, or give a file"};
