@@ -19,7 +19,8 @@ class ZipWriter {
   // `content` may write but not overwrite.
   void add(const std::string& name, const std::function<void(ByteSink&)>& content);
   // Writes the directory, which completes the archive. An error if an entry or the archive exceeds
-  // the 4 GB of the plain format. Failures of the sink are not reported here.
+  // the 4 GB of the plain format, or for want of memory. Failures of the sink are not reported;
+  // what it throws comes out of here and of add().
   Status finish();
 
  private:

@@ -11,7 +11,7 @@ constexpr int64_t kNone = -1;
 thread_local int64_t left = kNone;  // allocations until the one that fails
 thread_local bool failed = false;
 
-void* allocate(std::size_t size, std::size_t align) {
+[[maybe_unused]] void* allocate(std::size_t size, std::size_t align) {
   if (left == 0) {
     left = kNone;
     failed = true;
@@ -26,7 +26,7 @@ void* allocate(std::size_t size, std::size_t align) {
   return memory;
 }
 
-void* allocate_or_null(std::size_t size, std::size_t align) noexcept {
+[[maybe_unused]] void* allocate_or_null(std::size_t size, std::size_t align) noexcept {
   try {
     return allocate(size, align);
   } catch (const std::bad_alloc&) {
@@ -36,6 +36,7 @@ void* allocate_or_null(std::size_t size, std::size_t align) noexcept {
 
 }  // namespace
 
+#if ATTNSCOPE_COUNTS_NEW
 // NOLINTBEGIN(misc-new-delete-overloads)
 void* operator new(std::size_t size) { return allocate(size, 1); }
 void* operator new[](std::size_t size) { return allocate(size, 1); }
@@ -63,6 +64,7 @@ void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memo
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 // NOLINTEND(misc-new-delete-overloads)
+#endif
 
 namespace attn {
 

@@ -5,6 +5,12 @@
 
 namespace attn {
 
+#ifdef __has_feature
+#define ATTNSCOPE_COUNTS_NEW !__has_feature(thread_sanitizer)  // which has operators of its own
+#else
+#define ATTNSCOPE_COUNTS_NEW 1
+#endif
+
 // While it lives, allocations of this thread are counted, and the n-th (from 0) throws
 // std::bad_alloc. One at a time.
 class FailingNew {
