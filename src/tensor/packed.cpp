@@ -16,18 +16,6 @@ constexpr size_t kAlign = 64;  // a cache line, and the widest register
 // The size of a piece, so that its operands stay in the L2 cache.
 constexpr int64_t kPieceRows = 96, kPieceOutputs = 256;
 constexpr int64_t kCachedFloats = 1 << 16;
-constexpr int kLinesAhead = 16, kLineFloats = 16;
-
-// Prefetches a cache line. WebAssembly has no such instruction, so a number is read instead; `sum`
-// keeps the compiler from removing the read.
-inline void fetch(const float* line, float& sum) {
-#if defined(__wasm__)
-  sum += *line;
-#else
-  __builtin_prefetch(line);
-  (void)sum;
-#endif
-}
 
 std::shared_ptr<void> aligned_memory(uint64_t bytes) {
   if (bytes > PTRDIFF_MAX - kAlign) throw std::bad_alloc();
@@ -230,36 +218,31 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
     for (int64_t r = group_begin(g0); r < group_begin(g1) && !then_.add; ++r)
       std::fill_n(out_.row(r).data() + p0 * panel, std::min(d_out, p1 * panel) - p0 * panel, 0.f);
   }
-  float fetched = 0;
-  const auto block = [&](int64_t k0, int64_t p) {
+  const auto stored = [&](int64_t k, int64_t p) {
+    return bytes_at(w_.data(), w_.format(), (p * d_in + k) * panel);
+  };
+  const bool wide = w_.format() == Format::f32;
+  uint32_t fetched = 0;
+  const auto block = [&](int64_t k0, int64_t p, const uint8_t* next) {
     const int64_t depth = std::min<int64_t>(kDepthBlock, d_in - k0);
     const bool more = k0 > 0 || then_.add;
-    const int64_t at = (p * d_in + k0) * panel;
-    const uint8_t* stored = bytes_at(w_.data(), w_.format(), at);
-    const bool wide = w_.format() == Format::f32;
-    const float* right = wide ? reinterpret_cast<const float*>(stored) : expanded;
-    if (!wide) loops.of(w_.format()).from_panels(stored, expanded, depth * panel);
+    const uint8_t* here = stored(k0, p);
+    const float* right = wide ? reinterpret_cast<const float*>(here) : expanded;
+    if (!wide) loops.of(w_.format()).from_panels(here, expanded, depth * panel);
     const int64_t col = p * panel, cols = std::min(panel, d_out - col);
-    // Prefetch the next block meanwhile, a few cache lines per tile.
-    const float* next = right + depth * panel;
-    const int64_t rest = cut_.n_panels * d_in * panel - at - depth * panel;
-    int64_t n_ahead = wide ? std::min(rest, kDepthBlock * panel) : 0;
-    const int64_t lines_ahead =
-        std::max<int64_t>(kLinesAhead, (n_ahead / kLineFloats + g1 - g0 - 1) / (g1 - g0));
+    // The next block is fetched meanwhile, evenly over the tiles of this one.
+    const ptrdiff_t n_next =
+        std::min(stored(0, cut_.n_panels) - next, stored(k0 + depth, p) - here);
+    Ahead ahead{n_next > 0 ? next : here, n_next / ptrdiff_t((g1 - g0) * depth), 0};
     for (int64_t g = g0; g < g1; ++g) {
-      for (int64_t line = 0; line < lines_ahead && n_ahead > 0; ++line) {
-        fetch(next, fetched);
-        next += kLineFloats;
-        n_ahead -= kLineFloats;
-      }
       const int64_t row = group_begin(g), rows = group_begin(g + 1) - row;
       const float* left = x_.floats_.data() + k0 * n + row * depth;
       float* c = out_.data + row * out_.stride + col;
       if (cols == panel) {
-        loops.tile[rows](depth, left, right, c, out_.stride, more);
+        loops.tile[rows](depth, left, right, c, out_.stride, more, ahead);
         continue;
       }
-      loops.tile[rows](depth, left, right, edge, panel, false);
+      loops.tile[rows](depth, left, right, edge, panel, false, ahead);
       for (int64_t i = 0; i < rows; ++i) {
         for (int64_t j = 0; j < cols; ++j) {
           float& to = c[i * out_.stride + j];
@@ -267,6 +250,7 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
         }
       }
     }
+    fetched += ahead.sum;
   };
   // Weights are read sequentially, as long as the matching part of x stays in the L2 cache.
   const int64_t rows_here = std::max<int64_t>(1, group_begin(g1) - group_begin(g0));
@@ -275,11 +259,18 @@ void ProductPlan::run_tiles(int64_t g0, int64_t g1, int64_t p0, int64_t p1) cons
   for (int64_t from = 0; from < d_in; from += stretch) {
     const int64_t to = std::min(d_in, from + stretch);
     for (int64_t p = p0; p < p1; ++p) {
-      for (int64_t k0 = from; k0 < to; k0 += kDepthBlock) block(k0, p);
+      for (int64_t k0 = from; k0 < to; k0 += kDepthBlock) {
+        const bool last = k0 + kDepthBlock >= to, end = last && p + 1 == p1;
+        block(k0, p,
+              !last       ? stored(k0 + kDepthBlock, p)
+              : !end      ? stored(from, p + 1)
+              : to < d_in ? stored(to, p0)
+                          : stored(0, p1));
+      }
     }
   }
   finish(group_begin(g0), group_begin(g1), p0 * panel, std::min(d_out, p1 * panel));
-  [[maybe_unused]] volatile const float wanted = fetched;
+  [[maybe_unused]] volatile const uint32_t wanted = fetched;
 }
 
 // The remaining steps of Then, on values that are still in a cache.

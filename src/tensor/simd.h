@@ -4,6 +4,7 @@
 // the functions of kernels.h, packed.h and attention_block.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "tensor/format.h"
@@ -28,12 +29,20 @@ struct FormatLoops {
   void (*dots)(int64_t d_in, const float* x, const void* w, int64_t n_rows, float* y);
 };
 
+// Memory that a tile brings closer beside its product, `step` bytes further at each step of depth:
+// asked for all at once, it would keep the product waiting. `sum` has no meaning.
+struct Ahead {
+  const uint8_t* at;
+  ptrdiff_t step;
+  uint32_t sum;
+};
+
 struct ProductLoops {
   int rows;   // of the largest tile
   int panel;  // outputs side by side
   // c [m, panel] = a b, or += where `more`, for m = 1 .. rows.   a [depth][m]   b [depth][panel]
   void (*tile[kMostTileRows + 1])(int64_t depth, const float* a, const float* b, float* c,
-                                  int64_t c_stride, bool more);
+                                  int64_t c_stride, bool more, Ahead& ahead);
   FormatLoops formats[kFormatCount];
   void (*dots_f32)(int64_t d_in, const float* x, const float* w, int64_t n_rows, float* y);
 

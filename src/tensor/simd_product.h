@@ -18,10 +18,24 @@ constexpr int kRows = 5;
 constexpr int kRows = 6;
 #endif
 
+// WebAssembly has no instruction for this, so a byte is read instead; its sum keeps the compiler
+// from removing the read.
+ATTN_INLINE void fetch(Ahead& ahead) {
+#if defined(__wasm__)
+  ahead.sum += *ahead.at;
+#else
+  __builtin_prefetch(ahead.at);
+#endif
+  ahead.at += ahead.step;
+}
+
 template <int kM>
-void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_stride, bool more) {
+void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_stride, bool more,
+          Ahead& to_fetch) {
   Lanes sum[kM][kVectors] = {};
+  Ahead ahead = to_fetch;
   for (int64_t k = 0; k < depth; ++k, a += kM, b += kPanel) {
+    fetch(ahead);
     Lanes right[kVectors];
 #pragma GCC unroll 16
     for (int j = 0; j < kVectors; ++j) right[j] = load(b + kLanes * j);
@@ -32,6 +46,7 @@ void tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_str
       for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(left, right[j], sum[i][j]);
     }
   }
+  to_fetch = ahead;
 #pragma GCC unroll 16
   for (int i = 0; i < kM; ++i) {
 #pragma GCC unroll 16

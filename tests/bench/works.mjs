@@ -51,7 +51,7 @@ export const kWorks = {
     sizes: kGemmSizes,
     feed: (n) => [n, 768],
     flops: (n) => 2 * 12 * n * 768 * 768,
-    peak: {64: 0.9, 256: 0.9, 1024: 0.9},
+    peak: {16: 0.7, 64: 0.9, 256: 0.9, 1024: 0.9},
   },
   'gemm-3072': {
     work: 'gemm-3072',
@@ -60,7 +60,7 @@ export const kWorks = {
     sizes: kGemmSizes,
     feed: (n) => [n, 768],
     flops: (n) => 2 * 12 * n * 768 * 3072,
-    peak: {64: 0.9, 256: 0.9, 1024: 0.9},
+    peak: {16: 0.7, 64: 0.9, 256: 0.9, 1024: 0.9},
   },
   softmax: {
     work: 'softmax',
@@ -81,6 +81,7 @@ export const kWorks = {
     flops: gpt2_flops,
     check: true,
     ratio: {16: 1.4, 64: 1.6, 256: 1.6, 1024: 2},
+    peak: {16: 0.7},
     native_ratio: {64: 0.8, 256: 0.8, 1024: 0.8},
   },
   'w1-patterns': {
