@@ -114,6 +114,9 @@ else()
   endforeach()
   source_library(zlib ${zlib_sources})
   target_include_directories(zlib SYSTEM PUBLIC "${zlib_dir}")
+  if(EMSCRIPTEN)  # checksums a byte at a time, without 4 kB of tables that do not compress
+    target_compile_definitions(zlib PRIVATE Z_TESTW=0)
+  endif()
 endif()
 
 # Zip archives, by minizip, which comes with zlib's source and is a library in Debian.
