@@ -5,6 +5,8 @@ import os from "node:os";
 import path from "node:path";
 import WebSocket from "ws";
 
+import {at_exit} from "./server.mjs";
+
 export const kFirefox = process.env.ATTNSCOPE_FIREFOX ?? "/usr/bin/firefox-esr";
 
 const kPreferences = {
@@ -49,7 +51,7 @@ export async function launch_firefox(preferences = {}) {
     } catch {
     }  // already gone
   };
-  process.once("exit", kill);
+  const forget = at_exit(kill);
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {
     try {
@@ -58,6 +60,7 @@ export async function launch_firefox(preferences = {}) {
     }
     await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 3000))]);
     kill();
+    forget();
     rmSync(profile, {recursive: true, force: true, maxRetries: 5, retryDelay: 200});
   };
   try {

@@ -10,14 +10,26 @@ export const kSite = path.join(kRoot, "build/site");
 const kServeFolder =
     "import sys, serve; serve.serve('127.0.0.1', 0, sys.argv[2] == '1', sys.argv[1])";
 
+// Calls `kill` if this process ends before the function that is returned is called: one listener
+// for all, however many servers and browsers a run starts.
+const kills = new Set();
+process.once("exit", () => {
+  for (const kill of kills) kill();
+});
+export function at_exit(kill) {
+  kills.add(kill);
+  return () => kills.delete(kill);
+}
+
 // {url, stop}; `url` ends in "/". Rejects with serve.py's own words when it does not start.
 export function serve(folder, isolated) {
   const args = path.resolve(folder) === kSite ?
       ["serve.py", "--no-build", "--port", "0", ...(isolated ? [] : ["--no-isolation"])] :
       ["-c", kServeFolder, path.resolve(folder), isolated ? "1" : "0"];
   const child = spawn("python3", args, {cwd: kRoot, stdio: ["ignore", "pipe", "pipe"]});
-  process.once("exit", () => child.kill("SIGKILL"));
+  const forget = at_exit(() => child.kill("SIGKILL"));
   const ended = new Promise((resolve) => child.once("exit", resolve));
+  ended.then(forget);
   const stop = () => {
     child.kill("SIGKILL");
     return ended;
