@@ -74,7 +74,7 @@ step() {
 
 # runner TITLE COMMAND...: a step whose test counts are added to the totals.
 runner() {
-  local title=$1 code line n_skipped
+  local title=$1 code line n_skipped names
   step "$@"
   code=$?
   line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$log" | tail -n 1)
@@ -91,7 +91,8 @@ runner() {
   fi
   passed=$((passed + n_passed)) failed=$((failed + n_failed)) skipped=$((skipped + n_skipped))
   if ((n_failed > 0)); then
-    failures+=("$title: $n_failed")
+    names=$(grep -aE '^FAILED' "$log" | head -n 20 | cut -c -200 | sed 's/^FAILED */         /')
+    failures+=("$title: $n_failed${names:+$'\n'$names}")
   elif ((code != 0)); then
     fails "$title: exit code $code although no test failed"
   fi

@@ -77,15 +77,16 @@ export async function faulty(upstream) {
   return self;
 }
 
-// The script under which uses n of Cache Storage, for which `fails` (JavaScript) is true, fail in
-// one of the ways below. `self.uses` counts all uses.
-export const failing = (how, fails) => `(${make_fail})("${how}", (n) => ${fails});\n`;
+// The script under which those uses of Cache Storage fail, for which `fails` (JavaScript) is true,
+// in one of the ways below. `fails` knows n, which counts all uses, the `name` of the method and k,
+// which counts its uses. `self.uses` has the names so far.
+export const failing = (how, fails) => `(${make_fail})("${how}", (n, name, k) => ${fails});\n`;
 
 export const kWays = ["reject", "throw", "hang", "lose", "evict"];
 
 // Runs in the service worker.
 function make_fail(how, fails) {
-  self.uses = 0;
+  self.uses = [];
   const real = {keys: CacheStorage.prototype.keys, delete: CacheStorage.prototype.delete};
   const ways = {
     reject: () => Promise.reject(new DOMException("full", "QuotaExceededError")),
@@ -94,7 +95,7 @@ function make_fail(how, fails) {
     },
     hang: () => new Promise(() => {}),
     // What is read breaks off, as on a damaged disk.
-    async lose(name, use) {
+    async lose(use) {
       const found = await use();
       if (!(found instanceof Response)) return found;
       return new Response(
@@ -102,18 +103,20 @@ function make_fail(how, fails) {
           {headers: found.headers});
     },
     // Everything is gone just before.
-    async evict(name, use) {
+    async evict(use) {
       for (const one of await real.keys.call(caches)) await real.delete.call(caches, one);
       return use();
     },
   };
   for (const prototype of [CacheStorage.prototype, Cache.prototype]) {
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      const method = Object.getOwnPropertyDescriptor(prototype, name).value;
-      if (typeof method !== "function" || name === "constructor") continue;
-      prototype[name] = function(...args) {
+    for (const method_name of Object.getOwnPropertyNames(prototype)) {
+      const method = Object.getOwnPropertyDescriptor(prototype, method_name).value;
+      if (typeof method !== "function" || method_name === "constructor") continue;
+      const name = `${prototype === Cache.prototype ? "Cache" : "caches"}.${method_name}`;
+      let k = 0;
+      prototype[method_name] = function(...args) {
         const use = () => method.apply(this, args);
-        return fails(self.uses++) ? ways[how](name, use) : use();
+        return fails(self.uses.push(name) - 1, name, k++) ? ways[how](use) : use();
       };
     }
   }

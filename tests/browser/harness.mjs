@@ -32,38 +32,58 @@ export async function until(probe, sentence, timeout_ms = 10000) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// cases: [{name, run(t), limit_s?}]. `t` is made anew for every case by `prepare` and given back to
-// `finish(one, t, error)`. Prints a line a case and the counts.
-export async function run_all(cases, prepare, finish) {
-  const count = {passed: 0, failed: 0, skipped: 0};
-  for (const one of cases) {
-    const start = Date.now();
-    const t = await prepare(one);
-    let error, timer;
-    const limit_s = one.limit_s ?? 90;
-    const limit = new Promise((_, reject) => {
-      timer =
-          setTimeout(() => reject(new Failure(`not finished after ${limit_s} s`)), 1000 * limit_s);
-    });
-    try {
-      await Promise.race([one.run(t), limit]);
-    } catch (e) {
-      error = e;
-    }
-    clearTimeout(timer);
-    await finish(one, t, error instanceof Skip ? undefined : error);
-    const seconds = ((Date.now() - start) / 1000).toFixed(1);
-    if (!error) {
-      ++count.passed;
-      console.log(`ok      ${one.name}  ${seconds} s`);
-    } else if (error instanceof Skip) {
-      ++count.skipped;
-      console.log(`SKIPPED ${one.name}: ${error.message}`);
-    } else {
-      ++count.failed;
-      const where = error instanceof Failure ? error.message : error.stack;
-      console.log(`FAILED  ${one.name}: ${where}`);
-    }
+// One case: [what to print, "passed", "failed" or "skipped"]. What it prints comes with its result,
+// so that cases that run at the same time don't mix.
+async function run_one(one, lane, prepare, finish) {
+  const start = Date.now(), lines = [];
+  const t = await prepare(one, lane);
+  t.print = (line) => lines.push(`          ${line}\n`);
+  const limit_s = one.limit_s ?? 90;
+  let error, timer;
+  const limit = new Promise((_, reject) => {
+    timer =
+        setTimeout(() => reject(new Failure(`not finished after ${limit_s} s`)), 1000 * limit_s);
+  });
+  try {
+    await Promise.race([one.run(t), limit]);
+  } catch (e) {
+    error = e;
   }
+  clearTimeout(timer);
+  const skipped = error instanceof Skip;
+  await finish(one, t, skipped ? undefined : error);
+  const took = `${((Date.now() - start) / 1000).toFixed(1)} s`, printed = lines.join("");
+  if (!error) return [`${printed}ok      ${one.name}  ${took}`, "passed"];
+  if (skipped) return [`${printed}SKIPPED ${one.name}: ${error.message}`, "skipped"];
+  const where = error instanceof Failure ? error.message : error.stack;
+  return [`${printed}FAILED  ${one.name}: ${where}  ${took}`, "failed"];
+}
+
+// cases: [{name, run(t), limit_s?, lane?}], `n_lanes` of them at a time. Cases with the same `lane`
+// (a word) run one after the other, and those of the lane "alone" while no other does. `t` is made
+// anew for every case by `prepare(one, lane)` and given back to `finish(one, t, error)`. Prints a
+// line a case; returns the counts and the names of those that failed.
+export async function run_all(cases, n_lanes, prepare, finish) {
+  const count = {passed: 0, failed: 0, skipped: 0, names: []};
+  const run = async (one, lane) => {
+    const [words, result] = await run_one(one, lane, prepare, finish);
+    ++count[result];
+    if (result === "failed") count.names.push(one.name);
+    console.log(words);
+  };
+  for (const one of cases.filter(({lane}) => lane === "alone")) await run(one, 0);
+  const waiting = cases.filter(({lane}) => lane !== "alone"), taken = new Set();
+  const next = () => {
+    const at = waiting.findIndex(({lane}) => !taken.has(lane));
+    return at < 0 ? undefined : waiting.splice(at, 1)[0];
+  };
+  const work = async (lane) => {
+    for (let one; (one = next());) {
+      if (one.lane) taken.add(one.lane);
+      await run(one, lane);
+      taken.delete(one.lane);
+    }
+  };
+  await Promise.all(Array.from({length: n_lanes}, (_, lane) => work(lane)));
   return count;
 }

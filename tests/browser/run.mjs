@@ -1,7 +1,11 @@
 // run.mjs - every test of the page in a real browser; the last line is "N passed, N failed, N
 // skipped".
 //
-//   node tests/browser/run.mjs [SITE] [--only WORDS]     SITE: build/site
+//   node tests/browser/run.mjs [SITE] [--only WORDS] [--all] [--jobs N]     SITE: build/site
+//
+// Two cases run at a time, each in a browser of its own; --jobs 1 runs one after the other. Where a
+// case tries a fault at every place that there is, a run tries one place of each kind, the same in
+// every run, and says which; --all tries every place.
 //
 // Chromium is /usr/bin/chromium or ATTNSCOPE_CHROMIUM; Firefox is /usr/bin/firefox-esr or
 // ATTNSCOPE_FIREFOX. Real checkpoints are looked for in ../shared or ATTNSCOPE_SHARED. Screenshots
@@ -15,17 +19,23 @@ import {run_all} from "./harness.mjs";
 import {kChromium, kScreenshots, open_page} from "./page.mjs";
 import {kSite, serve} from "./server.mjs";
 
+// Those with the longest cases first, so that both browsers end at about the same time.
 const kParts = [
-  "first_screen", "numbers",     "typing",        "link",          "map",
-  "focus",        "heads",       "tokens",        "long_text",     "pairs",
-  "keyboard",     "palette",     "accessibility", "touch",         "learn",
-  "broken_files", "model_notes", "pictures",      "listed_models", "sizes",
-  "download",     "offline",     "storage",       "network",       "firefox"
+  "firefox",      "storage",       "network",  "numbers",       "learn",
+  "long_text",    "palette",       "keyboard", "broken_files",  "heads",
+  "first_screen", "typing",        "link",     "map",           "focus",
+  "tokens",       "pairs",         "touch",    "accessibility", "model_notes",
+  "pictures",     "listed_models", "sizes",    "download",      "offline"
 ];
 
 const arguments_ = process.argv.slice(2);
-const only_at = arguments_.indexOf("--only");
-const only = only_at >= 0 ? arguments_.splice(only_at, 2)[1].toLowerCase() : "";
+const option = (name, usual) => {
+  const at = arguments_.indexOf(name);
+  return at >= 0 ? arguments_.splice(at, 2)[1] : usual;
+};
+const only = option("--only", "").toLowerCase(), n_jobs = Number(option("--jobs", 2));
+const all = arguments_.includes("--all");
+if (all) arguments_.splice(arguments_.indexOf("--all"), 1);
 const site = path.resolve(arguments_[0] ?? kSite);
 if (!existsSync(path.join(site, "index.html"))) {
   console.log(`FAILED  ${site} has no index.html; build the site first\n0 passed, 1 failed`);
@@ -47,21 +57,27 @@ for (const signal of ["SIGINT", "SIGTERM"])
   process.once(signal, () => process.exit(130));  // servers end with us
 const scratch_folder = mkdtempSync(path.join(os.tmpdir(), "attnscope-test-"));
 const [isolated, plain] = await Promise.all([serve(site, true), serve(site, false)]);
-const browser = await chromium.launch(kChromium);
-console.log(`Chromium ${browser.version()}, ${site}`);
+const browsers = await Promise.all(Array.from({length: n_jobs}, () => chromium.launch(kChromium)));
+console.log(`Chromium ${browsers[0].version()}, ${site}, ${n_jobs} at a time`);
+
+// A listener that is never removed is one leak for every test.
+const warnings = [];
+process.on("warning", (warning) => {
+  if (warning.name === "MaxListenersExceededWarning") warnings.push(warning.message);
+});
 
 // What a test is handed: addresses, open(), and what must be undone after it.
-function prepare() {
-  const ends = [], pages = [];
+function prepare(_, lane) {
+  const ends = [], pages = [], browser = browsers[lane];
   return {
     site,
-    scratch_folder,
+    all,
+    scratch_folder: mkdtempSync(path.join(scratch_folder, "case-")),
     first_model,
     browser,
     pages,
     isolated: isolated.url,
     plain: plain.url,
-    print: (line) => console.log(`          ${line}`),
     at_end: (undo) => ends.push(undo),
     ends,
     async context(options) {
@@ -92,12 +108,17 @@ async function finish(one, t, error) {
 const start = Date.now();
 let count;
 try {
-  count = await run_all(cases, prepare, finish);
+  count = await run_all(cases, n_jobs, prepare, finish);
 } finally {
-  await browser.close();
-  await Promise.all([isolated.stop(), plain.stop()]);
+  await Promise.all([...browsers.map((one) => one.close()), isolated.stop(), plain.stop()]);
   rmSync(scratch_folder, {recursive: true, force: true});
 }
+for (const warning of warnings) {
+  console.log(`FAILED  ${warning}`);
+  count.names.push("no listener is left behind");
+  ++count.failed;
+}
 console.log(`${((Date.now() - start) / 1000).toFixed(0)} s`);
+if (count.failed) console.log(`failed: ${count.names.join("; ")}`);
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exit(count.failed ? 1 : 0);

@@ -69,6 +69,7 @@ export const cases = [
   },
   {
     name: "an idle page draws no frames",
+    lane: "alone",
     async run(t) {
       const page = await t.open(t.isolated);
       await page.settle_at(t.first_model);

@@ -30,6 +30,7 @@ const hash_of = (model, e) => new URLSearchParams({
 export const cases = [
   {
     name: "the first listed model opens by itself, soon",
+    lane: "alone",
     async run(t) {
       const [model] = listed(t);
       const page = await t.open(t.isolated);

@@ -27,35 +27,69 @@ async function visit_with(t, server, wanted, fault) {
       equal(seen, wanted, "what the first visit computes");
     }
   }
-  const n = server.asked.length;
+  const asked = [...server.asked];
   await first.raw.close();
   server.fault = () => undefined;
   const second = await visit(t, server.url + kFirst, context, wanted);
   equal(await kept(second), true, "what is kept");
   equal(await damaged(second), [], "damaged files that are kept");
   await context.close();
-  return {opened, n};
+  return {opened, asked};
 }
 
-async function all_answers(t, kind_of) {
+// The first answer of each kind of file. The page asks for no font: the program carries it.
+const kKinds = {
+  "the page": (path) => path.startsWith("/?"),
+  "the loader": (path) => path === "/loader.js",
+  "a module": (path) => path === "/page.js",
+  "the style": (path) => path === "/style.css",
+  "the program's script": (path) => path === "/st/app.js",
+  "the program": (path) => path === "/st/app.wasm",
+  "version.json": (path) => path === "/version.json",
+  "the list of models": (path) => path === "/models/index.json",
+  "a model's config": (path) => path.endsWith("/config.json"),
+  "a model's tokenizer": (path) => path.endsWith("/tokenizer.json"),
+  "a model's weights": (path) => path.endsWith(".safetensors"),
+  "the worker": (path) => path === "/sw.js",
+};
+
+// [{what, is(path, n)}]: the answers to try, of those that a visit without faults asked for.
+function places(t, server, asked) {
+  if (t.all) return asked.map((path, i) => ({what: `answer ${i}, ${path}`, is: (_, n) => n === i}));
+  return Object.entries(kKinds).map(([what, is]) => {
+    check(asked.some(is), `no visit asks for ${what}, only for ${asked.join(" ")}`);
+    return {what, is: (path, n) => is(path) && !server.asked.slice(0, n).some(is)};
+  });
+}
+
+async function all_answers(t, faults) {
   const wanted = await expected(t, kFirst);
   const server = await faulty(t.isolated);
   t.at_end(server.stop);
-  const {n} = await visit_with(t, server, wanted, () => undefined);
-  check(n > 10, `only ${n} answers`);
+  const {asked} = await visit_with(t, server, wanted, () => undefined);
+  check(asked.length > 10, `only ${asked.length} answers`);
+  const tried = [];
   let opened = 0;
-  for (let i = 0; i < n; ++i) {
-    const kind = kind_of(i);
-    const fault = (_, at) => (at === i ? kind : undefined);
-    const seen = await visit_with(t, server, wanted, fault).catch((error) => {
-      throw new Error(`answer ${i}, ${kind}: ${error.message}`);
+  for (const [i, {what, is}] of places(t, server, asked).entries()) {
+    const fault = faults[i % faults.length];
+    let hits = 0;
+    const seen = await visit_with(t, server, wanted, (path, n) => {
+                   if (!is(path, n)) return undefined;
+                   ++hits;
+                   return fault;
+                 }).catch((error) => {
+      throw new Error(`${what}, ${fault}: ${error.message}`);
     });
+    check(t.all || hits === 1, `${what} was asked for ${hits} times`);
     opened += seen.opened;
+    tried.push(`${what} (${fault})`);
   }
-  t.print(`of ${n} first visits with an answer at fault, ${opened} opened at once`);
+  t.print(
+      t.all ? `all ${tried.length} answers` : `of ${asked.length} answers: ${tried.join(", ")}`);
+  t.print(`${opened} of ${tried.length} first visits with an answer at fault opened at once`);
 }
 
-// A third of the answers each. The browser can't tell that they are short or changed.
+// In turn. The browser can't tell that they are short or changed.
 const kLost = ["cut", "dropped", "error"];
 const kDamaged = ["short", "corrupt", "login"];
 
@@ -63,12 +97,12 @@ export const cases = [
   {
     name: "the page opens after a visit in which any one answer was lost",
     limit_s: 400,
-    run: (t) => all_answers(t, (i) => kLost[i % kLost.length]),
+    run: (t) => all_answers(t, kLost),
   },
   {
     name: "the page opens after a visit in which any one answer was damaged",
     limit_s: 400,
-    run: (t) => all_answers(t, (i) => kDamaged[i % kDamaged.length]),
+    run: (t) => all_answers(t, kDamaged),
   },
   {
     name: "the page opens if every answer is late",
