@@ -49,16 +49,29 @@ const hasSimd = () => validates(...ZEROS);
 const hasRelaxedSimd = () => validates(...ZEROS, ...ZEROS, 253, 128, 2);  // i8x16.relaxed_swizzle
 
 function demandFeatures() {
-  const missing = [];
-  if (!hasSimd()) missing.push('WebAssembly SIMD');
-  if (!document.createElement('canvas').getContext('webgl2')) missing.push('WebGL2');
-  if (!missing.length) return;
-  const names = missing.join(tr(' and ', ' 与 '));
-  throw new Missing(tr(
-      `attnscope needs ${names}, which this browser does not support or has disabled; ` +
-          'Chrome, Edge, Firefox and Safari have supported it since 2023',
-      `attnscope 需要 ${
-          names}，而此浏览器不支持或已将其关闭；2023 年以后的 Chrome、Edge、Firefox 与 Safari 均支持`));
+  const recent =
+      tr('a recent Chrome, Edge, Firefox or Safari', '新版 Chrome、Edge、Firefox 或 Safari');
+  if (typeof WebAssembly !== 'object') {
+    throw new Missing(tr(
+        'attnscope is a WebAssembly program, which this browser does not run; if a lockdown or ' +
+            'strict security mode is on, make an exception for this page, or open it in another ' +
+            'browser',
+        'attnscope 是 WebAssembly 程序，而此浏览器无法运行；如已开启锁定模式或严格的安全模式，' +
+            '请将此页面设为例外，或换用其他浏览器'));
+  }
+  if (!hasSimd()) {
+    throw new Missing(
+        tr(`attnscope computes with WebAssembly SIMD, which this browser lacks; open the page in ${
+               recent}`,
+           `attnscope 使用 WebAssembly SIMD 计算，而此浏览器不支持；请换用${recent}`));
+  }
+  if (!document.createElement('canvas').getContext('webgl2')) {
+    throw new Missing(tr(
+        'attnscope draws with WebGL2, which this browser lacks or has turned off; turn on ' +
+            `graphics acceleration in its settings, or open the page in ${recent}`,
+        'attnscope 使用 WebGL2 绘图，而此浏览器不支持或已将其关闭；请在浏览器设置中开启图形加速，' +
+            `或换用${recent}`));
+  }
 }
 
 // ---- Isolation and offline use

@@ -132,6 +132,9 @@ export async function open_tab(firefox) {
     if (done.type === "exception") throw new Error(done.exceptionDetails.text);
     return done.result.value === undefined ? undefined : JSON.parse(done.result.value);
   };
+  // Runs the function in every page that is opened from now on, before its scripts.
+  tab.run_before = (f) => firefox.send(
+      "script.addPreloadScript", {functionDeclaration: String(f), contexts: [context]});
   tab.goto = (url) => firefox.send("browsingContext.navigate", {context, url, wait: "complete"});
   tab.screenshot = async () => Buffer.from(
       (await firefox.send("browsingContext.captureScreenshot", {context})).data, "base64");

@@ -16,20 +16,23 @@ import {
 import {check, equal, skip, until} from "../harness.mjs";
 import {kScreenshots, pixel_statistics} from "../page.mjs";
 
-async function settle(tab) {
+import {find_open} from "./storage.mjs";
+
+// `model`: the one that must be on screen.
+export async function settle(tab, model) {
   const frames = "new Promise((r) => " +
       "{ let n = 4; const step = () => (n-- ? requestAnimationFrame(step) : r(0)); step(); })";
   await tab.evaluate(frames);
   await until(async () => {
     const s = await tab.evaluate("globalThis.attnscope?.page ? attnscope.ask('status') : null")
                   .catch(() => null);
-    return s && s.current && !s.busy;
+    return s && s.current && !s.busy && (!model || s.model === model);
   }, "the page did not become current", 25000);
   await tab.evaluate(frames);
   return tab.evaluate("attnscope.ask('status')");
 }
 
-const patterns = (tab, sample = 0) => tab.evaluate(`(() => {
+export const patterns = (tab, sample = 0) => tab.evaluate(`(() => {
   const { n_layers, n_heads } = attnscope.ask("status"), all = [];
   for (let l = 0; l < n_layers; ++l)
     for (let h = 0; h < n_heads; ++h) all.push(...attnscope.ask("pattern ${
@@ -37,12 +40,21 @@ const patterns = (tab, sample = 0) => tab.evaluate(`(() => {
   return all;
 })()`);
 
-async function with_firefox(t, run, preferences) {
+export async function with_firefox(t, run, preferences) {
   const missing = firefox_is_missing();
   if (missing) skip(missing);
   const firefox = await launch_firefox(preferences);
   t.at_end(firefox.stop);
   await run(await open_tab(firefox));
+}
+
+// Runs in a page, by tab.run_before().
+export const speak_chinese = () =>
+    Object.defineProperty(navigator, "languages", {get: () => ["zh-CN", "zh"]});
+
+export function save(name, png) {
+  mkdirSync(kScreenshots, {recursive: true});
+  writeFileSync(path.join(kScreenshots, `${name}.png`), png);
 }
 
 function check_clean(tab, origin) {
@@ -57,9 +69,8 @@ async function first_screen(t, tab, url, origin) {
   const status = await settle(tab);
   const ms = await tab.evaluate("performance.now()");
   const png = await tab.screenshot();
-  mkdirSync(kScreenshots, {recursive: true});
   const build = await tab.evaluate("attnscope.build");
-  writeFileSync(path.join(kScreenshots, `firefox-${build}.png`), png);
+  save(`firefox-${build}`, png);
   const {min, max} = (await tab.evaluate("attnscope.ask('layout')")).map;
   const area = {x: min[0], y: min[1], width: max[0] - min[0], height: max[1] - min[1]};
   const {n_colours} = await tab.evaluate(
@@ -186,14 +197,19 @@ const all = [
     run: (t) => with_firefox(
         t,
         async (tab) => {
-          for (const origin of [t.isolated, t.plain]) {
+          for (const [origin, locale, sentence] of [
+                   [t.isolated, "en-US", "^Not kept, because"],
+                   [t.plain, "zh-CN", "存储空间已满或被禁用"]]) {
+            if (locale === "zh-CN") await tab.run_before(speak_chinese);
             await tab.goto(origin + "?build=st#model=scratch");
             equal((await settle(tab)).error ?? "", "", "status.error");
+            equal(await tab.evaluate(`(${find_open})()`), [], "storage that can be used");
             check((await patterns(tab)).length > 100, "the page computes nothing");
             await until(
                 () => tab.evaluate(
-                    "/^Not kept, because/.test(document.querySelector('#note span').textContent)"),
+                    `/${sentence}/.test(document.querySelector('#note span').textContent)`),
                 "it does not say what is not kept");
+            save(`lacking-storage-firefox-${locale}`, await tab.screenshot());
           }
         },
         {"network.cookie.cookieBehavior": 2}),

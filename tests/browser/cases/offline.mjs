@@ -6,11 +6,11 @@ import {check, equal, until} from "../harness.mjs";
 import {serve} from "../server.mjs";
 
 // Opens, waits until the worker has kept everything, stops the server, opens again.
-async function visit_and_return(t, folder, isolated, below = "") {
+async function visit_and_return(t, folder, isolated, below = "", locale = "en-US") {
   const server = await serve(folder, isolated);
   t.at_end(server.stop);
   const url = server.url + below;
-  const page = await t.open(url);
+  const page = await t.open(url, {locale});
   const first = await page.settle_at(t.first_model);
   const numbers = await page.patterns();
   page.check_clean(url);
@@ -34,6 +34,7 @@ async function visit_and_return(t, folder, isolated, below = "") {
   equal(
       [second.model, second.tokens], [first.model, first.tokens], "what is shown without a server");
   equal(await again.patterns(), numbers, "patterns without a server");
+  await again.screenshot(`lacking-server-${locale}`);
   return again;
 }
 
@@ -49,7 +50,7 @@ export const cases = [
     name:
         "after one visit the page opens without its server, isolated by the service worker before",
     async run(t) {
-      const page = await visit_and_return(t, t.site, false);
+      const page = await visit_and_return(t, t.site, false, "", "zh-CN");
       t.print(`build without a server: ${await page.evaluate(() => attnscope.build)}`);
     },
   },
