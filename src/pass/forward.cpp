@@ -18,18 +18,7 @@ namespace attn {
 
 namespace {
 
-// Multiplications of a step, and the fewest that are worth waking a thread for. A step holds up a
-// frame where there are no threads; where there are, it only holds up whoever wants something else
-// instead.
-constexpr int64_t kPassStepWork = ATTNSCOPE_THREADS ? int64_t(1) << 31 : 1 << 22;
-constexpr int64_t kThreadWork = 1 << 16;
-
-int64_t pieces_a_step(const WorkPieces& all) {
-  return std::max<int64_t>(1, kPassStepWork / std::max<int64_t>(1, all.work));
-}
-int64_t steps_of(const WorkPieces& all) {
-  return std::max<int64_t>(1, divide_up(all.n, pieces_a_step(all)));
-}
+constexpr int64_t kThreadWork = 1 << 16;  // multiplications that are worth waking a thread for
 
 }  // namespace
 
@@ -56,7 +45,6 @@ ForwardPass::Impl::Impl(std::shared_ptr<const Model> model_, Tokens t, Keep k, c
   trace.n_logits = !c.has_logits ? 0 : keep.all_logits && of_tokens ? n : 1;
   trace.first_logit = of_tokens ? n - trace.n_logits : rows_read(c, tokens, 0).from;
   trace.logits.resize(size_t(trace.n_logits) * size_t(c.n_outputs()));
-  if (keep.facts) sets = token_sets(tokens, tokens, true);
   make_buffers();
   make_plan();
 }
@@ -272,6 +260,17 @@ ForwardPass::~ForwardPass() = default;
 
 int ForwardPass::n_reused() const { return int(impl_->n_reused); }
 
+ForwardPass::Work ForwardPass::work() const {
+  Work out;
+  if (impl_->source) out = impl_->source->work();
+  for (const Planned& p : impl_->plan) {
+    const WorkPieces all = impl_->cost(p);
+    out.all += all.n * all.work;
+    out.most_a_step = std::max(out.most_a_step, divide_up(all.n, impl_->steps_of(all)) * all.work);
+  }
+  return out;
+}
+
 // Where nothing is left to compute, the step that says so.
 int ForwardPass::n_steps() const { return int(std::clamp<int64_t>(impl_->n_steps, 1, INT32_MAX)); }
 
@@ -285,12 +284,14 @@ bool ForwardPass::step() {
   if (p.at == p.plan.size()) return false;
   if (!p.run) {
     p.pieces = p.cost(p.plan[p.at]);
+    if (p.at == 0 && p.keep.facts && p.n_reused < p.n)
+      p.sets = token_sets(p.tokens, p.tokens, true);
     p.run = p.begin(p.plan[p.at]);
     p.n_pieces_done = p.n_steps_done = 0;
   }
   // As many steps as were counted beforehand, though pieces may have been cut otherwise.
   const int64_t first = p.n_pieces_done, work = std::max<int64_t>(1, p.pieces.work);
-  const int64_t n_steps = steps_of(p.cost(p.plan[p.at]));
+  const int64_t n_steps = p.steps_of(p.cost(p.plan[p.at]));
   p.n_pieces_done = p.pieces.n * ++p.n_steps_done / n_steps;
   parallel_for(p.n_pieces_done - first, std::max<int64_t>(1, kThreadWork / work),
                [&](int64_t begin, int64_t end) { p.run(first + begin, first + end); });

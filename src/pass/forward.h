@@ -48,7 +48,12 @@ class ForwardPass {
 
   int n_steps() const;   // calls of step() until it says that it was the last
   int n_reused() const;  // tokens taken from `before`
-  // Without threads about a millisecond of a fast machine, with threads a whole product. False:
+  // Multiplications, about: of all steps together, and of the largest.
+  struct Work {
+    int64_t all = 0, most_a_step = 0;
+  };
+  Work work() const;
+  // On a single thread about a millisecond of a fast machine, with threads a whole product. False:
   // that was the last.
   bool step();
   Trace take();  // once, after the last step

@@ -2,6 +2,7 @@
 // its steps) and forward_stages.cpp (what each stage costs and computes).
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "pass/experts.h"
 #include "pass/forward.h"
 #include "tensor/packed.h"
+#include "tensor/parallel.h"
 #include "text/token_sets.h"
 #include "trace/activations.h"
 
@@ -76,6 +78,9 @@ struct ForwardPass::Impl {
   TokenSets cross_sets;  // or of a pooling head
 
   std::vector<Planned> plan;
+  // Multiplications of a step. Without threads it holds up a frame; with threads it only holds up
+  // whoever wants something else instead.
+  const int64_t step_work = n_threads() > 1 ? int64_t(1) << 31 : 1 << 22;
   int64_t n_steps = 0;
   // Where the pass is: the stage in hand and how far it is.
   size_t at = 0;
@@ -143,6 +148,12 @@ struct ForwardPass::Impl {
   // What a stage costs, from sizes alone; and its start, after which its pieces can be done: it
   // may cut them otherwise, where they depend on which experts are visited.
   WorkPieces cost(const Planned& p) const;
+  int64_t pieces_a_step(const WorkPieces& all) const {
+    return std::max<int64_t>(1, step_work / std::max<int64_t>(1, all.work));
+  }
+  int64_t steps_of(const WorkPieces& all) const {
+    return std::max<int64_t>(1, divide_up(all.n, pieces_a_step(all)));
+  }
   StageRun begin(const Planned& p);
 
   int64_t place_of(int64_t r) const;

@@ -25,8 +25,6 @@ double dropout_scale(const Tokens& tokens, int mask) {
   return n_masked < n ? (1 - .15 * .8) / (1 - double(n_masked) / double(n)) : 1;
 }
 
-int64_t blocks_of(RowRange rows) { return divide_up(rows.n(), kBlockQueries); }
-
 // to [rows, d_head] = the columns of one head.
 void to_head(ConstMat flat, int64_t head, Mat to) {
   for (int64_t i = 0; i < to.rows; ++i)
@@ -56,10 +54,11 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
     }
     case Stage::place_split:
       return {c.n_heads, n_rows * c.d_head * 16};
-    case Stage::attend: {
-      const int n_last = int(std::min<int64_t>(n_rows, kBlockQueries));
-      return {c.n_heads * blocks_of(p.rows),
-              attend_work(attention(), p.layer, p.rows.to - n_last, p.rows.to)};
+    case Stage::attend:
+    case Stage::cross_attend: {
+      const Attention& a = p.stage == Stage::attend ? attention() : cross();
+      const QueryParts parts(a, p.layer, p.rows.from, p.rows.to, step_work);
+      return {int64_t(c.n_heads) * parts.n, parts.work(a, p.layer)};
     }
     case Stage::project_out:
       return product(block(p.layer).o);
@@ -72,9 +71,6 @@ WorkPieces ForwardPass::Impl::cost(const Planned& p) const {
       return {2 * c.n_kv_heads, n_rows * c.d_head * 8};
     case Stage::cross_query:
       return product(cross_block(p.layer).cross_q);
-    case Stage::cross_attend:
-      return {c.n_heads * blocks_of(p.rows),
-              attend_work(cross(), p.layer, 0, int(std::min<int64_t>(n_rows, kBlockQueries)))};
     case Stage::cross_out:
       return product(block(p.layer).cross_o);
     case Stage::mlp_in:
@@ -361,12 +357,12 @@ StageRun ForwardPass::Impl::place_split(int layer, RowRange rows) {
 // z of the chunk, a few rows of one head a piece.
 StageRun ForwardPass::Impl::attend_rows(const Attention& a, const TokenSets& of, int layer,
                                         RowRange rows) {
-  return [this, &a, &of, layer, rows](int64_t begin, int64_t end) {
-    const int n_blocks = int(blocks_of(rows));
+  const QueryParts parts(a, layer, rows.from, rows.to, step_work);
+  return [this, &a, &of, layer, rows, parts](int64_t begin, int64_t end) {
     const Mat all = z.rows(rows.n());  // [rows, n_heads * d_head]
     for (int piece = int(begin); piece < int(end); ++piece) {
-      const int head = piece / n_blocks, q0 = rows.from + piece % n_blocks * kBlockQueries;
-      const int q1 = std::min(rows.to, q0 + kBlockQueries);
+      const int head = piece / parts.n, part = piece % parts.n;
+      const int q0 = parts.begin(part), q1 = parts.end(part);
       if (a.is_across())  // nothing else reads its q in between
         to_head(flat_q.rows(rows.n()).rows_of(q0 - rows.from, q1 - rows.from), head,
                 a.computed(layer).q.head_to_fill(head).rows_of(q0, q1));

@@ -491,6 +491,20 @@ int64_t attend_work(const Attention& a, int layer, int q0, int q1) {
   return int64_t(q1 - q0) * n_keys * (n_products * int64_t(a.d_head) + kSoftmax);
 }
 
+QueryParts::QueryParts(const Attention& a, int layer, int from, int to, int64_t most_work)
+    : q0(from), q1(to) {
+  const int panel = simd().attention.wide.width;
+  while (each > panel && work(a, layer) > most_work) each /= 2;
+  n = (q1 - q0 + each - 1) / each;
+  // What is left over goes with the part before it where the whole block is computed by panels.
+  const int rest = (q1 - q0) % each;
+  n -= rest > 0 && rest <= kFewQueries && rest != (q1 - q0) % kBlockQueries;
+}
+
+int64_t QueryParts::work(const Attention& a, int layer) const {
+  return attend_work(a, layer, std::max(q0, q1 - each), q1);
+}
+
 int64_t attend_floats(const Attention& a) { return HeadBlock::floats_needed(simd().attention, a); }
 
 void block_pattern(const AttentionLoops& loops, const Attention& a, int sample, int layer, int head,
@@ -537,7 +551,7 @@ static bool sees_any(const Attention& a, int sample, int layer, int query, int b
 
 void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
                   const CellSpan& cols, int row0, int row1, Mat largest, Mat sum) {
-  assert(0 <= rows.from && rows.to <= a.n_query && 0 <= cols.from && cols.to <= a.n_key);
+  assert(0 <= rows.from && rows.to <= a.n_query && 0 <= cols.from);
   for (const Mat& m : {largest, sum}) {
     for (int64_t i = row0; m.data && i < row1; ++i) std::ranges::fill(m.row(i), 0.f);
   }

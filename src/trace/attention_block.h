@@ -22,6 +22,16 @@ void attend(const Attention& a, const TokenSets& tokens, int sample, int layer, 
             int q1, Mat z);
 // Multiplications in attend(), for cutting a pass into steps.
 int64_t attend_work(const Attention& a, int layer, int q0, int q1);
+
+// Queries q0 .. q1-1 cut into parts of whole panels, each a block or as much of one as does not
+// exceed `most_work`, but at least a panel. Rows have the same bits as in whole blocks.
+struct QueryParts {
+  int q0, q1, each = kBlockQueries, n;
+  QueryParts(const Attention& a, int layer, int q0, int q1, int64_t most_work);
+  int begin(int part) const { return q0 + part * each; }
+  int end(int part) const { return part + 1 < n ? begin(part + 1) : q1; }
+  int64_t work(const Attention& a, int layer) const;  // of the largest part
+};
 // Floats that one call of attend() allocates.
 int64_t attend_floats(const Attention& a);
 
@@ -35,7 +45,8 @@ struct CellSpan {
     return begin(cell + 1) > begin(cell) ? begin(cell + 1) : begin(cell) + 1;
   }
 };
-// Rows row0 .. row1-1 of the cells. `sum` receives sums, not means.
+// Rows row0 .. row1-1 of the cells. `sum` receives sums, not means. The last of `cols` may reach
+// beyond the last key.
 void block_pooled(const Attention& a, int sample, int layer, int head, const CellSpan& rows,
                   const CellSpan& cols, int row0, int row1, Mat largest, Mat sum);
 
