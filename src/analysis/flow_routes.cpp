@@ -147,12 +147,15 @@ Study begin_route_residual(const Inputs& in) {
 
 Study begin_route_mlp(const Inputs& in) {
   const Activations& kept = *in.kept();
-  auto out = std::make_shared<Dense>(int(kept.layers.size()), kept.n);
+  const int n_layers = int(kept.layers.size()), rows = rows_a_step(8 * kept.d_model, kept.n),
+            parts = n_parts(kept.n, rows);
+  auto out = std::make_shared<Dense>(n_layers, kept.n);
   return in_parts(
-      int(kept.layers.size()),
-      [out, &kept](int l) {
+      n_layers * parts,
+      [out, rows, parts, &kept](int part) {
+        const int l = part / parts, from = part % parts * rows;
         std::vector<float> mlp(size_t(kept.d_model));
-        for (int q = 0; q < kept.n; ++q) {
+        for (int q = from; q < std::min(from + rows, kept.n); ++q) {
           const std::span<const float> whole = kept.mlp_sum(l).row(q),
                                        mid = kept.resid_mid(l).row(q);
           for (size_t i = 0; i < mlp.size(); ++i) mlp[i] = whole[i] - mid[i];

@@ -66,10 +66,13 @@ std::vector<int> ids_of(const Tokens& tokens) {
 std::vector<int> numbers_of(const Tokens& tokens, int n, std::map<std::string, int>& names) {
   std::vector<int> out;
   for (int i = 0; i < n; ++i) {
-    const Token token = i < tokens.size() ? tokens.items[size_t(i)] : Token{};
-    const std::string name = i < tokens.size() ? token.shown : "#" + std::to_string(i);
-    out.push_back(token.id >= 0 ? token.id
-                                : names.try_emplace(name, -1 - int(names.size())).first->second);
+    const Token* token = i < tokens.size() ? &tokens.items[size_t(i)] : nullptr;
+    if (token && token->id >= 0) {
+      out.push_back(token->id);
+      continue;
+    }
+    const std::string name = token ? token->shown : "#" + std::to_string(i);
+    out.push_back(names.try_emplace(name, -1 - int(names.size())).first->second);
   }
   return out;
 }
