@@ -61,22 +61,29 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
 // A whole pattern, [n_query, n_key], `rows_a_step` rows per step.
 Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lang lang,
             std::function<void(std::shared_ptr<const PatternMap>)> done);
-Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, Lang lang,
-             std::function<void(std::vector<std::shared_ptr<const Tile>>)> done);
+Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, EarlierStrip before,
+             Lang lang, std::function<void(std::vector<std::shared_ptr<const Tile>>)> done);
 
 // Thumbnails of at most kGridSide cells a side. A part holds heads from .. to-1, counted through
 // all layers, values [to - from, side_q, side_k]; a step takes at most kWorkAStep per thread, or
 // one row of cells. A job takes the sizes, and other sizes for the same heads make sharper maps.
+// Rows of cells that `before` has are copied.
 HeadGrid empty_grid(std::shared_ptr<const Trace> trace, int part, int sample);
 // Without values.
 HeadGrid grid_sizes(std::shared_ptr<const Trace> trace, int part, int sample, int side = kGridSide);
 // Heads in a part: about 50 ms of work.
 int heads_a_part(const Attention& a);
+// The thumbnails of an earlier trace, of whose causal patterns the first n_rows are the same.
+struct EarlierGrid {
+  std::shared_ptr<const HeadGrid> grid;
+  int n_rows = 0;
+};
 struct GridPart {
   int from = 0, to = 0;
   std::vector<float> values;
 };
-Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(GridPart)> done);
+Job grid_job(HeadGrid sizes, int from, int to, EarlierGrid before, Lang lang,
+             std::function<void(GridPart)> done);
 
 // Continues a probe; a job that is cancelled leaves it where it is, for the next one.
 Job probe_job(std::shared_ptr<ModelProbe> probe, Lang lang,

@@ -3,12 +3,13 @@
 
 #include "app/jobs.h"
 #include "tensor/parallel.h"
+#include "trace/attention_block.h"
 
 namespace attn {
 
 namespace {
 
-constexpr int kHeadsAPart = 16;  // per step of one thread
+constexpr int kHeadsAPart = 32;  // per step of one thread
 
 // One thumbnail, or some of its rows where the whole would take too long.
 struct Piece {
@@ -33,11 +34,27 @@ std::vector<Piece> pieces(const HeadGrid& g, int from, int to) {
 
 int edge(int row, int side, int n) { return int(int64_t(row) * n / side); }
 
-void fill(const HeadGrid& g, const Piece& p, float* thumbnail) {
+void fill(const HeadGrid& g, const EarlierGrid& before, const Piece& p, float* thumbnail) {
   const Attention& a = attention_of(g);
-  a.pooled(g.sample, p.head / g.n_heads, p.head % g.n_heads, edge(p.from, g.side_q, a.n_query),
-           edge(p.to, g.side_q, a.n_query), 0, a.n_key,
-           {thumbnail + int64_t(p.from) * g.side_k, p.to - p.from, g.side_k});
+  const int layer = p.head / g.n_heads, head = p.head % g.n_heads;
+  const Mat to(thumbnail + int64_t(p.from) * g.side_k, p.to - p.from, g.side_k);
+  if (g.cell == 0)
+    return a.pooled(g.sample, layer, head, edge(p.from, g.side_q, a.n_query),
+                    edge(p.to, g.side_q, a.n_query), 0, a.n_key, to);
+  const HeadGrid* old = before.grid.get();
+  const bool known = old && old->cell == g.cell && p.head < old->n_ready;
+  for (int row = p.from; row < p.to; ++row) {
+    const int q0 = row * g.cell, q1 = q0 + g.cell;
+    const Mat cells = to.rows_of(row - p.from, row - p.from + 1);
+    if (known && q1 <= before.n_rows) {
+      // Cells that only one of them has are behind the causal diagonal, and 0.
+      const float* from = &old->values[size_t(p.head * old->side_q + row) * size_t(old->side_k)];
+      std::copy_n(from, std::min(old->side_k, g.side_k), cells.data);
+    } else {
+      block_pooled(a, g.sample, layer, head, {q0, std::min(q1, a.n_query), 1},
+                   {0, g.side_k * g.cell, g.side_k}, 0, 1, cells, {});
+    }
+  }
 }
 
 }  // namespace
@@ -72,9 +89,10 @@ Job map_job(std::shared_ptr<const Trace> trace, MapKey key, int rows_a_step, Lan
           [map, done] { done(map); }};
 }
 
-Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, Lang lang,
-             std::function<void(std::vector<std::shared_ptr<const Tile>>)> done) {
-  auto pass = std::make_shared<StripPass>(std::move(trace), std::move(key), strip);
+Job tile_job(std::shared_ptr<const Trace> trace, MapKey key, TileStrip strip, EarlierStrip before,
+             Lang lang, std::function<void(std::vector<std::shared_ptr<const Tile>>)> done) {
+  auto pass =
+      std::make_shared<StripPass>(std::move(trace), std::move(key), strip, std::move(before));
   return {tr(lang, "Drawing the pattern", "正在绘制热力图"), pass->n_steps(),
           [pass] { return pass->step(); }, [pass, done] { done(pass->take()); }};
 }
@@ -88,6 +106,11 @@ HeadGrid grid_sizes(std::shared_ptr<const Trace> trace, int part, int sample, in
   grid.n_heads = a.n_heads;
   grid.side_q = std::min(a.n_query, side);
   grid.side_k = std::min(a.n_key, side);
+  constexpr int kLong = 8;  // tokens a cell, so that most of the cells remain
+  if (side == kGridSide && !a.is_given(0) && a.n_query == a.n_key && a.n_query >= kLong * side) {
+    grid.cell = (a.n_query + side - 1) / side;
+    grid.side_q = grid.side_k = (a.n_query + grid.cell - 1) / grid.cell;
+  }
   grid.trace = std::move(trace);
   return grid;
 }
@@ -105,9 +128,11 @@ int heads_a_part(const Attention& a) {
   return int(std::clamp(kHeadsAPart * n_threads() * kWorkAStep / a_head, 1.0, 4096.0));
 }
 
-Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(GridPart)> done) {
+Job grid_job(HeadGrid sizes, int from, int to, EarlierGrid before, Lang lang,
+             std::function<void(GridPart)> done) {
   struct Work {
     HeadGrid grid;  // for its sizes
+    EarlierGrid before;
     std::vector<Piece> pieces;
     size_t next = 0, a_step = 1;
     GridPart part;
@@ -120,7 +145,7 @@ Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(Gri
       parallel_for(int64_t(next - first), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           const Piece& piece = pieces[first + size_t(i)];
-          fill(grid, piece, part.values.data() + size_t(piece.head - part.from) * cells);
+          fill(grid, before, piece, part.values.data() + size_t(piece.head - part.from) * cells);
         }
       });
       return next < pieces.size();
@@ -128,6 +153,7 @@ Job grid_job(HeadGrid sizes, int from, int to, Lang lang, std::function<void(Gri
   };
   auto work = std::make_shared<Work>();
   work->grid = std::move(sizes);
+  work->before = std::move(before);
   work->part = {from, to, {}};
   work->pieces = pieces(work->grid, from, to);
   const Attention& a = attention_of(work->grid);

@@ -177,6 +177,7 @@ bool Session::Impl::release() {
   side_a.shown.tiles = tiles;
   side_a.key.reset();
   side_a.making.reset();
+  side_a.before = {};
   side_a.activations.reset();
   released = true;
   return true;

@@ -21,6 +21,7 @@ struct Side {
   int watched_side = 0;
   std::shared_ptr<HeadGrid> making = {};  // thumbnails, part by part
   double making_since = 0;
+  EarlierGrid before = {};                              // what was shown until `making` began
   std::shared_ptr<const Activations> activations = {};  // kept for a measure
   std::weak_ptr<const Trace> activations_of = {};
   int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
@@ -149,6 +150,8 @@ struct Session::Impl {
   std::optional<Wish> missing_map(Side& side, const State& at);
   std::optional<Wish> missing_tiles(Side& side, const MapKey& key, const MapLook& at, int level);
   std::optional<Wish> missing_large_map(Side& side, const MapKey& key);
+  EarlierGrid earlier_grid(const Shown& shown) const;
+  EarlierStrip earlier_strip(const Shown& shown, const MapKey& key, const TileStrip& strip) const;
   std::optional<Wish> missing_reading(Side& side, const Metric* metric, const State& at);
   std::optional<Wish> missing_read_weights(Side& side, const State& at);
   std::optional<Wish> missing_measures(Side& side, const State& at);

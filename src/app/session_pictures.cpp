@@ -4,6 +4,7 @@
 
 #include "app/session_impl.h"
 #include "figure/views.h"
+#include "pass/forward.h"
 
 namespace attn {
 namespace {
@@ -56,6 +57,30 @@ std::optional<Wish> Session::Impl::missing_map(Side& side, const State& at) {
   return Wish{WantedMap{key}, job, at_once};
 }
 
+// The thumbnails on screen where they are of an earlier text, and the tokens that both texts begin
+// with: rows of causal patterns are the same.
+EarlierGrid Session::Impl::earlier_grid(const Shown& shown) const {
+  static const Keep kPlain;
+  const Trace& now = *shown.trace;
+  const bool plain = shown.model && now.parts.size() == 1 && now.own().edits.empty();
+  if (!plain || !shown.grid || shown.grid->trace == shown.trace) return {};
+  return {shown.grid,
+          n_reusable(*shown.model, now.own().query_tokens[0], *shown.grid->trace, kPlain)};
+}
+
+EarlierStrip Session::Impl::earlier_strip(const Shown& shown, const MapKey& key,
+                                          const TileStrip& strip) const {
+  const EarlierGrid before = earlier_grid(shown);
+  EarlierStrip out;
+  for (int col = strip.col0; col < strip.col1 && before.n_rows > 0; ++col) {
+    out.tiles.push_back(tiles->peek({key.site(), before.grid->trace, key.sample, key.pool},
+                                    {strip.level, strip.row, col}));
+    if (!out.tiles.back()) return {};
+  }
+  out.n_rows = before.n_rows;
+  return out;
+}
+
 // The visible tiles of a level; the missing ones of one row of tiles are one job.
 std::optional<Wish> Session::Impl::missing_tiles(Side& side, const MapKey& key, const MapLook& at,
                                                  int level) {
@@ -68,13 +93,13 @@ std::optional<Wish> Session::Impl::missing_tiles(Side& side, const MapKey& key, 
       last = col + 1;
     }
     if (first >= last) continue;
-    return Wish{WantedTiles{key},
-                [this, &trace, key, missing = TileStrip{level, strip.row, first, last}] {
-                  return tile_job(trace, key, missing, speaks,
-                                  [this, key](std::vector<std::shared_ptr<const Tile>> made) {
-                                    for (auto& tile : made) tiles->put(key, std::move(tile));
-                                  });
-                }};
+    return Wish{
+        WantedTiles{key}, [this, &side, key, missing = TileStrip{level, strip.row, first, last}] {
+          return tile_job(side.shown.trace, key, missing, earlier_strip(side.shown, key, missing),
+                          speaks, [this, key](std::vector<std::shared_ptr<const Tile>> made) {
+                            for (auto& tile : made) tiles->put(key, std::move(tile));
+                          });
+        }};
   }
   return {};
 }
@@ -194,12 +219,14 @@ std::optional<Wish> Session::Impl::missing_grid(Side& side, const State& at) {
   if (!side.making || !(side.making->key() == key)) {
     side.making = std::make_shared<HeadGrid>(empty_grid(shown.trace, at.part, at.sample));
     side.making_since = now_s();
+    side.before = earlier_grid(shown);
   }
   const HeadGrid& making = *side.making;
   const int n = making.n_layers * making.n_heads, from = making.n_ready;
   const int to = std::min(n, from + heads_a_part(shown.trace->at(at)));
   return Wish{WantedGrid{key}, [this, &side, part = at.part, sample = at.sample, from, to] {
-                return grid_job(grid_sizes(side.shown.trace, part, sample), from, to, speaks,
+                return grid_job(grid_sizes(side.shown.trace, part, sample), from, to, side.before,
+                                speaks,
                                 [this, &side](GridPart made) { take_part(side, std::move(made)); });
               }};
 }
@@ -222,7 +249,7 @@ std::optional<Wish> Session::Impl::missing_sharp(Side& side, const State& at) {
   return Wish{
       WantedSharp{*missing}, [this, &side, key = *missing] {
         const HeadGrid sizes = grid_sizes(side.shown.trace, key.of.part, key.of.sample, key.side);
-        return grid_job(sizes, key.head, key.head + 1, speaks,
+        return grid_job(sizes, key.head, key.head + 1, {}, speaks,
                         [this, key, rows = sizes.side_q, cols = sizes.side_k](GridPart made) {
                           sharp.put(key, std::make_shared<const SharpMap>(
                                              SharpMap{key, rows, cols, std::move(made.values)}));
@@ -237,6 +264,7 @@ void Session::Impl::take_part(Side& side, GridPart part) {
   making.n_ready = part.to;
   if (making.is_whole()) {
     side.shown.grid = std::move(side.making);
+    side.before = {};
     grids.put(side.shown.grid->key(), side.shown.grid);
   } else if (now_s() - side.making_since > kPatience_s) {
     side.shown.grid = side.making;

@@ -45,10 +45,17 @@ inline constexpr int kGridSide = 64;
 struct HeadGrid {
   std::shared_ptr<const Trace> trace;
   int part = 0, sample = 0, n_layers = 0, n_heads = 0, side_q = 0, side_k = 0, n_ready = 0;
+  // Tokens a cell where a text is long, so that typing on leaves the cells where they are; the last
+  // covers less. 0: the cells cover the text evenly.
+  int cell = 0;
   std::vector<float> values;
 
   SampleKey key() const { return {trace, part, sample}; }
   bool is_whole() const { return n_ready == n_layers * n_heads; }
+  // How many of `side` cells the text covers.
+  float covered(int side) const {
+    return cell > 0 ? float(trace->parts[size_t(part)].n_query) / float(cell) : float(side);
+  }
 };
 uint64_t bytes_of(const std::shared_ptr<const HeadGrid>& grid);
 

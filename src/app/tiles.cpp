@@ -94,12 +94,14 @@ std::vector<TileStrip> strips_in_view(const MapLook& look, const Pairs& a, int l
 
 double pattern_work(const Attention& a, double rows) { return rows * a.n_key * (a.d_head + 16); }
 
-StripPass::StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip)
-    : trace_(std::move(trace)), map_(std::move(map)), strip_(strip) {
+StripPass::StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip,
+                     EarlierStrip before)
+    : trace_(std::move(trace)), map_(std::move(map)), strip_(strip), before_(std::move(before)) {
   const Attention& a = trace_->at(map_);
   const int64_t side = int64_t(kTileSide) << strip.level;
-  next_ = strip.row * side;
-  end_ = std::min<int64_t>(a.n_query, next_ + side);
+  n_copied_ = std::clamp((before_.n_rows >> strip.level) - strip.row * kTileSide, 0, kTileSide);
+  first_ = next_ = strip.row * side + (int64_t(n_copied_) << strip.level);
+  end_ = std::min<int64_t>(a.n_query, (strip.row + 1) * side);
   block_ = std::max<int64_t>(kRows, 1ll << strip.level);
   const double blocks = kWorkAStep / pattern_work(a, double(block_));
   blocks_a_step_ = std::max<int64_t>(1, int64_t(blocks)) * n_threads();
@@ -113,9 +115,22 @@ StripPass::StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip s
 }
 
 int StripPass::n_steps() const {
-  const int64_t a_step = block_ * blocks_a_step_,
-                first = strip_.row * (int64_t(kTileSide) << strip_.level);
-  return int((end_ - first + a_step - 1) / a_step);
+  const int64_t a_step = block_ * blocks_a_step_;
+  return int(std::max<int64_t>(1, (end_ - first_ + a_step - 1) / a_step));
+}
+
+// Cells that are new on the right of a row that is not are behind the causal diagonal: 0.
+void StripPass::begin() {
+  for (size_t t = 0; t < tiles_.size(); ++t) {
+    Tile& tile = *tiles_[t];
+    tile.pairs.resize(size_t(tile.rows) * size_t(tile.cols) * 2);
+    for (int y = 0; y < n_copied_; ++y) {
+      const Tile& from = *before_.tiles[t];
+      std::copy_n(from.pairs.data() + int64_t(y) * from.cols * 2,
+                  2 * std::min(from.cols, tile.cols),
+                  tile.pairs.data() + int64_t(y) * tile.cols * 2);
+    }
+  }
 }
 
 // Whole rows of cells (or the last, which is smaller), at most kRows weights' rows at a time.
@@ -181,8 +196,7 @@ void StripPass::fill(int64_t q0, int64_t q1) {
 }
 
 bool StripPass::step() {
-  for (auto& tile : tiles_)
-    if (tile->pairs.empty()) tile->pairs.resize(size_t(tile->rows) * size_t(tile->cols) * 2);
+  if (next_ == first_) begin();
   const int64_t to = std::min(end_, next_ + block_ * blocks_a_step_);
   const int64_t n = (to - next_ + block_ - 1) / block_;
   parallel_for(n, 1, [&](int64_t begin, int64_t end) {

@@ -97,31 +97,41 @@ struct TileStrip {
 std::vector<TileStrip> strips_in_view(const MapLook& look, const Pairs& pairs, int level);
 MapLook whole_map(const Pairs& pairs);
 
+// The tiles of a strip for an earlier trace, of whose causal pattern the first n_rows are the same.
+struct EarlierStrip {
+  std::vector<std::shared_ptr<const Tile>> tiles;
+  int n_rows = 0;
+};
+
 // Fills the tiles of a strip in steps of a few milliseconds, pooling exact weights of pattern_rows.
-// Each row needs its whole softmax whatever the columns, so adjacent tiles are made together.
+// Each row needs its whole softmax whatever the columns, so adjacent tiles are made together. Rows
+// of cells that `before` has are copied.
 class StripPass {
  public:
-  StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip);
+  StripPass(std::shared_ptr<const Trace> trace, MapKey map, TileStrip strip,
+            EarlierStrip before = {});
   int n_steps() const;
   bool step();  // false: that was the last
   std::vector<std::shared_ptr<const Tile>> take();
 
  private:
-  struct Rows;
+  void begin();
   void fill(int64_t q0, int64_t q1);
 
   std::shared_ptr<const Trace> trace_;
   MapKey map_;
   TileStrip strip_;
+  EarlierStrip before_;
   std::vector<std::shared_ptr<Tile>> tiles_;
-  int64_t next_ = 0, end_ = 0;  // queries
-  int64_t block_ = 0;           // queries per thread and turn, whole cells
+  int n_copied_ = 0;                        // rows of cells
+  int64_t first_ = 0, next_ = 0, end_ = 0;  // queries
+  int64_t block_ = 0;                       // queries per thread and turn, whole cells
   int64_t blocks_a_step_ = 0;
 };
 
-// Cost of `rows` rows of a pattern, in multiplications; and the budget of a step: about 3 ms of one
-// thread.
+// Cost of `rows` rows of a pattern, in multiplications; and the budget of a step: about 4 ms of a
+// page with one thread.
 double pattern_work(const Attention& a, double rows);
-inline constexpr double kWorkAStep = 2.5e7;
+inline constexpr double kWorkAStep = 1.2e7;
 
 }  // namespace attn

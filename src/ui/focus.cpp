@@ -84,7 +84,8 @@ void draw_head_preview(const Frame& f, int layer, int head) {
   ImGui::Dummy(size);
   platform::draw_heat_map(ImGui::GetWindowDrawList(), f.ui.grid_stack, index, {at.x, at.y},
                           {at.x + size.x, at.y + size.y}, {0, 0},
-                          {float(ui.grid->side_k), float(ui.grid->side_q)}, style);
+                          {ui.grid->covered(ui.grid->side_k), ui.grid->covered(ui.grid->side_q)},
+                          style);
   ImGui::EndTooltip();
 }
 

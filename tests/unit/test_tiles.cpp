@@ -255,16 +255,18 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
     const size_t cells = size_t(sizes.side_q) * size_t(sizes.side_k);
     for (int from : {0, 2, 5}) {
       GridPart part;
-      Job job = grid_job(sizes, from, from + 1, Lang::en, [&](GridPart p) { part = std::move(p); });
+      Job job =
+          grid_job(sizes, from, from + 1, {}, Lang::en, [&](GridPart p) { part = std::move(p); });
       int n_steps = 1;
       while (job.step()) ++n_steps;
       CHECK(n_steps == job.n_steps);
       job.deliver();
       REQUIRE(part.values.size() == cells);
       std::vector<float> right(cells), pattern = a.pattern(0, from / 3, from % 3);
-      const auto cell_of = [](int i, int side,
-                              int all) {  // the last cell that begins at i or before
+      // The last cell that begins at i or before.
+      const auto cell_of = [whole = sizes.cell](int i, int side, int all) {
         int cell = 0;
+        if (whole > 0) return i / whole;
         while (cell + 1 < side && int64_t(cell + 1) * all / side <= i) ++cell;
         return cell;
       };
@@ -280,6 +282,6 @@ TEST_CASE("thumbnails come part by part, each exact, in steps as short as those 
     }
   }
   const auto large = random_trace(8192, 8192, Mask::causal, 1, 1);
-  const Job job = grid_job(grid_sizes(large, 0, 0), 0, 1, Lang::en, [](GridPart) {});
+  const Job job = grid_job(grid_sizes(large, 0, 0), 0, 1, {}, Lang::en, [](GridPart) {});
   CHECK(job.n_steps >= 64 / n_threads());
 }

@@ -20,8 +20,9 @@ MapLook look_of(const MapBox& box) {
 void draw_stack(const Frame& f, const MapBox& box, const MapSource& source,
                 const platform::HeatMapStyle& style) {
   // A thumbnail has fewer cells than the map it replaces.
-  const Vec2 by = {float(source.n_key) / float(f.pairs().n_key),
-                   float(source.n_query) / float(f.pairs().n_query)};
+  const float cell = float(source.cell);
+  const Vec2 by = {cell > 0 ? 1 / cell : float(source.n_key) / float(f.pairs().n_key),
+                   cell > 0 ? 1 / cell : float(source.n_query) / float(f.pairs().n_query)};
   const View2D& v = box.view;
   platform::draw_heat_map(ImGui::GetWindowDrawList(), *source.stack, source.index,
                           {box.min.x, box.min.y}, {box.max.x, box.max.y},

@@ -22,8 +22,8 @@ MapSource thumbnail(Frame& f, int layer, int head) {
     return {};
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready) return {};
-  return {&ui.grid_stack,  index,           nullptr, layer, head,
-          ui.grid->side_q, ui.grid->side_k, false,   false};
+  return {&ui.grid_stack,  index, nullptr, layer,   head,         ui.grid->side_q,
+          ui.grid->side_k, false, false,   nullptr, ui.grid->cell};
 }
 
 // Preview of merged tokens; none for long texts.

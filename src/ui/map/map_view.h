@@ -17,6 +17,7 @@ struct MapSource {
   bool preview = false;
   bool tiled = false;                     // drawn from the session's tiles; no stack
   const MadeMeasure* measured = nullptr;  // shown instead of weights, coloured by f.ui.shown_range
+  int cell = 0;                           // of a thumbnail: HeadGrid::cell
 
   bool empty() const { return !stack && !tiled; }
 };

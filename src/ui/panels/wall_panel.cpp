@@ -285,7 +285,8 @@ void draw_maps(Wall& w, int hovered) {
     if (!w.is_in_sight(head) || !w.is_ready(head)) continue;
     const ImVec2 from = w.min_of(head), to = w.max_of(head);
     platform::draw_heat_map(w.list, f.ui.grid_stack, head, {from.x, from.y}, {to.x, to.y}, {0, 0},
-                            {float(w.grid.side_k), float(w.grid.side_q)}, w.style_of(head));
+                            {w.grid.covered(w.grid.side_k), w.grid.covered(w.grid.side_q)},
+                            w.style_of(head));
   }
   draw_sharp(w);
   for (int head = 0; head < w.n(); ++head) {
@@ -407,7 +408,8 @@ void draw_preview(const Wall& w, int head) {
   if (side > 0) draw_preview_labels(w, min, size, side);
   platform::draw_heat_map(ImGui::GetWindowDrawList(), w.f.ui.grid_stack, head, {min.x, min.y},
                           {min.x + size.x, min.y + size.y}, {0, 0},
-                          {float(w.grid.side_k), float(w.grid.side_q)}, w.style_of(head));
+                          {w.grid.covered(w.grid.side_k), w.grid.covered(w.grid.side_q)},
+                          w.style_of(head));
   ImGui::EndTooltip();
 }
 

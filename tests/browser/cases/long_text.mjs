@@ -76,6 +76,34 @@ async function frame_times(page, act) {
 
 export const cases = [
   {
+    name: "one thread computes a long text in short steps, and a token at its end in a fraction",
+    limit_s: 120,
+    async run(t) {
+      // Most tokens are a letter; one more at the end leaves the others as they are.
+      const {page, status} =
+          await open_long(t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 8192}, 6001);
+      const timed = async (text) => {
+        let ms = 0;
+        const frames = await frame_times(page, async () => {
+          const begun = performance.now();
+          await page.type_text(text);
+          const typed = async () => (await page.status()).text.length >= text.length;
+          await until(typed, "the text did not arrive", kPatience_ms);
+          await page.settle(kPatience_ms);
+          ms = performance.now() - begun;
+        });
+        t.print(`${text.length} letters: ${ms.toFixed(0)} ms, ${frames}`);
+        return ms;
+      };
+      const other = long_text(6001, 9), whole = await timed(other), more = await timed(other + "b");
+      const {longest_step, n_query} = await page.status();
+      t.print(`longest step ${longest_step.ms.toFixed(1)} ms (${longest_step.job})`);
+      check(n_query > .8 * status.n_query, `only ${n_query} tokens`);
+      check(more * 2 < whole, `a letter more took ${more.toFixed(0)} ms of ${whole.toFixed(0)}`);
+      page.check_clean();
+    },
+  },
+  {
     name: "a text of 4,000 tokens opens, pans and zooms, and every cell is exact",
     limit_s: 400,
     async run(t) {
