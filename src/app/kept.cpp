@@ -29,6 +29,10 @@ void KeptTraces::drop_model(const std::string& model) {
   store_.erase_if([&](const auto& e) { return e.key.model == model; });
 }
 
+void KeptTraces::drop_all_but(const std::shared_ptr<const Trace>& trace) {
+  store_.erase_if([&](const auto& e) { return e.value.trace != trace; });
+}
+
 std::vector<std::shared_ptr<const Trace>> KeptTraces::of(const std::string& model) const {
   std::vector<std::shared_ptr<const Trace>> out;
   for (const auto& e : store_.entries())

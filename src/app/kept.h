@@ -46,6 +46,7 @@ class KeptTraces {
   const TracePair* find(const TraceKey& key, const Site& site);
   void put(const TraceKey& key, TracePair pair);
   void drop_model(const std::string& model);
+  void drop_all_but(const std::shared_ptr<const Trace>& trace);
   // Traces of this model, the newest first.
   std::vector<std::shared_ptr<const Trace>> of(const std::string& model) const;
   // Drops the oldest until at most `most` traces and `most_bytes` bytes are left; the newest stays.

@@ -1,6 +1,8 @@
 #include "app/session.h"
 
 #include <algorithm>
+#include <new>
+#include <tuple>
 
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
@@ -34,13 +36,6 @@ std::string note_of(const Trace& trace, const Site& at, Lang lang) {
             " 层，选择其他层会重新运行模型");
 }
 
-Error memory_is_used_up(Lang lang) {
-  return Error{tr(lang,
-                  "The memory is used up; shorten the text, open a smaller model, or close other "
-                  "programs and pages",
-                  "内存已用尽；请缩短文本、打开较小的模型，或关闭其他程序和网页")};
-}
-
 bool is_shown(const Side& side, const TraceKey& key, const State& state) {
   if (side.key != key) return false;
   const State at = clamped(state, *side.shown.trace);
@@ -48,6 +43,13 @@ bool is_shown(const Side& side, const TraceKey& key, const State& state) {
 }
 
 }  // namespace
+
+const char* memory_is_used_up(Lang lang) {
+  return tr(lang,
+            "The memory is used up; shorten the text, open a smaller model, or close other "
+            "programs and pages",
+            "内存已用尽；请缩短文本、打开较小的模型，或关闭其他程序和网页");
+}
 
 Session::Session(std::function<void()> finished)
     : impl_(std::make_shared<Impl>(std::move(finished))) {
@@ -135,8 +137,7 @@ std::optional<Wish> Session::Impl::missing_trace(Side& side, const TraceKey& key
 void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) {
   if (made.release_first && release()) return;
   if (!made.result) {
-    side.failed = key;
-    side.error = made.result.error();
+    std::tie(side.failed, side.error) = std::pair(std::optional(key), made.result.error());
     side.cuts = made.cuts;
     return;
   }
@@ -149,11 +150,13 @@ void Session::Impl::take_trace(Side& side, const TraceKey& key, MadeTrace made) 
 }
 
 void Session::Impl::show(Side& side, const TraceKey& key, const TracePair& pair) {
-  side.key = key;
+  // All or nothing, should there be no memory for the copies.
+  TraceKey made_of = key;
+  side.shown.text = key.pair.empty() ? key.text : key.text + " | " + key.pair;
+  side.key = std::move(made_of);
   side.shown.trace = pair.trace;
   side.shown.model = pair.model;
   side.shown.scratch = pair.scratch;
-  side.shown.text = key.pair.empty() ? key.text : key.text + " | " + key.pair;
   side.shown.period = pair.period;
   side.shown.characters = characters_of(pair.model);
 }
@@ -226,37 +229,99 @@ std::optional<Wish> Session::Impl::first_missing(Side& side, const State& state)
 }
 
 void Session::Impl::follow(std::optional<Wish> wish) {
-  const Wanted wanted = wish ? wish->wanted : Wanted{};
+  Wanted wanted = wish ? wish->wanted : Wanted{};
   if (wish && wanted == out_of_room) {
-    snapshot.error = memory_is_used_up(speaks);
+    snapshot.error = Error{memory_is_used_up(speaks)};
     return;
   }
   if (wanted == in_hand) return;
-  in_hand = wanted;
-  out_of_room = {};
-  if (!wish) return worker.cancel();
+  if (!wish) {
+    in_hand = {};
+    out_of_room = {};
+    return worker.cancel();
+  }
   Job job = wish->job();
-  job.out_of_memory = [this, wanted] { run_out_of_memory(wanted); };
+  job.out_of_memory = [this, wanted]() mutable { run_out_of_memory(std::move(wanted)); };
   job.deliver = [this, deliver = std::move(job.deliver)] {
     in_hand = {};
     deliver();
+    n_undelivered = 0;
   };
   worker.post(std::move(job));
+  in_hand = std::move(wanted);  // only now: what throws above leaves the job before it in hand
+  out_of_room = {};
 }
 
-// Once more with what can be let go; then it is said, and not tried again.
+// Once more with what can be let go; then it is said, and not tried again. What is on screen goes
+// only for a step: where a result could not be delivered, which takes next to nothing, it would not
+// help.
 void Session::Impl::run_out_of_memory(Wanted wanted) {
+  const bool delivers = std::holds_alternative<std::monostate>(in_hand);
   in_hand = {};
-  if (!release()) out_of_room = std::move(wanted);
+  // A step that was cut short cannot be repeated.
+  if (const auto* characters = std::get_if<WantedCharacters>(&wanted))
+    for (Loaded& l : loaded)
+      if (l.model == characters->model) l.probe.reset();
+  if (release_unseen()) return;
+  if (delivers ? n_undelivered++ == 0 : release()) return;
+  out_of_room = std::move(wanted);
 }
 
+bool Session::Impl::release_unseen() {
+  const Shown& on = side_a.shown;
+  const auto held = [&] {
+    return std::pair(kept.size() + maps.size() + grids.size() + sharp.size(), tiles->version());
+  };
+  const auto before = held();
+  kept.drop_all_but(on.trace);
+  forget_pictures_of_lost_traces();
+  maps.erase_if([&](const auto& e) { return e.value != on.map; });
+  grids.erase_if([&](const auto& e) { return e.value != on.grid; });
+  sharp.erase_if(
+      [&](const auto& e) { return std::ranges::find(on.sharp, e.value) == on.sharp.end(); });
+  tiles->drop_all_but(on.map ? on.map->key() : MapKey{});
+  const bool activations = std::exchange(side_a.activations, nullptr) != nullptr;
+  return activations || held() != before;
+}
+
+// Once more without the pictures that are not on screen; then it is said, and the next frame tries
+// again.
 void Session::want(const State& state) {
   Impl& s = *impl_;
+  for (bool again : {true, false}) {
+    try {
+      return s.want(state);
+    } catch (const std::bad_alloc&) {
+      let_go_unseen(!again);
+    }
+  }
+  s.snapshot.current = false;
+  s.snapshot.busy = s.worker.busy() ? "…" : "";
+  s.say_memory_is_used_up(s.snapshot.error);
+}
+
+void Session::let_go_unseen(bool models) try {
+  if (!impl_->release_unseen() && models) impl_->let_go_of_oldest();
+} catch (const std::bad_alloc&) {  // for the name of a model: it stays in the list
+}
+
+void Session::Impl::say_memory_is_used_up(std::optional<Error>& where) {
+  try {
+    where = Error{memory_is_used_up(speaks)};
+  } catch (const std::bad_alloc&) {  // not even for the sentence: another frame says it
+  }
+}
+
+void Session::Impl::want(const State& state) {
+  Impl& s = *this;
   s.speaks = state.lang;
   s.snapshot.error.reset();
   s.snapshot.cuts = {};
   s.snapshot.can_retry = false;
-  if (std::exchange(s.wanted_model, state.model) != state.model) retry(state.model);
+  if (s.wanted_model != state.model) {
+    s.wanted_model = state.model;
+    s.retry(state.model);
+  }
   s.to_fetch.reset();
   s.snapshot.current = false;
   if (!s.makes<WantedModel>()) s.open_waiting(state.model);
@@ -292,7 +357,13 @@ bool Session::watch(std::vector<int> heads, int side) {
 
 void Session::limit_memory(uint64_t bytes) { impl_->limit = bytes; }
 
-bool Session::pump(double budget_ms) { return impl_->worker.poll(budget_ms); }
+// What is delivered, and the calls where memory ran out, may run out of it, too.
+bool Session::pump(double budget_ms) try {
+  return impl_->worker.poll(budget_ms);
+} catch (const std::bad_alloc&) {
+  impl_->release_unseen();
+  return true;
+}
 
 void Session::dismiss_error() {
   impl_->snapshot.file_error.reset();

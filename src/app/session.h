@@ -46,6 +46,9 @@ struct MemoryUse {
   uint64_t used() const { return weights + traces + pictures; }
 };
 
+// The sentence for it, with what to do.
+const char* memory_is_used_up(Lang lang);
+
 // Everything a frame draws: the pictures of a text, and the progress toward the wanted state.
 struct Snapshot : Shown {
   MemoryUse memory;
@@ -65,6 +68,10 @@ struct Snapshot : Shown {
   std::optional<Error> file_error;  // of the last files dropped; stays until dismissed
 };
 
+// Where the memory runs out, want(), pump() and open() do not throw: pictures that are not on
+// screen are let go and the work is done once more; where that does not help, `error` or
+// `file_error` says so, and the old picture stays. Other calls may throw std::bad_alloc, and have
+// then done nothing.
 class Session {
  public:
   // `finished` is called on another thread when pump() has something to deliver; without threads
@@ -97,6 +104,9 @@ class Session {
   };
   std::vector<Held> held() const;
   void let_go(const std::string& id);
+  // Where the memory is used up: lets go of all traces and pictures that are not on screen; where
+  // there are none, with `models`, of the model that was not used for longest.
+  void let_go_unseen(bool models);
 
   // The attention from scratch first, then the listed ones, then those dropped.
   const std::vector<ModelEntry>& models() const;

@@ -80,6 +80,7 @@ struct Session::Impl {
   Store<SharpKey, std::shared_ptr<const SharpMap>> sharp{bytes_of, kSharpRoom};
   std::shared_ptr<TileCache> tiles = std::make_shared<TileCache>(kPictureRoom / 2);
   uint64_t limit = 2'000'000'000;
+  int n_undelivered = 0;  // results in a row, for want of memory
   bool released = false;  // pictures were released; their memory is free after the next frame
 
   const ModelEntry* entry(const std::string& id) const {
@@ -108,6 +109,7 @@ struct Session::Impl {
     return std::holds_alternative<T>(in_hand);
   }
 
+  void want(const State& state);
   // The first thing the state needs that is missing: a trace, then what is made from the trace on
   // screen. Shows cached results on the way, and makes at once what takes a moment.
   std::optional<Wish> first_missing(Side& side, const State& state);
@@ -126,15 +128,22 @@ struct Session::Impl {
   // Lets go of older traces and the pictures, and when there are none, of the model that was not
   // used for longest. False if only the wanted model is left.
   bool release();
+  // Lets go of all traces and pictures that are not on screen. False if there are none.
+  bool release_unseen();
   bool let_go_of_oldest();
   void make_room(uint64_t bytes);
   void let_go(const std::string& id);
   void run_out_of_memory(Wanted wanted);
+  void say_memory_is_used_up(std::optional<Error>& where);
   uint64_t weight_bytes() const;  // of all models, and of files that wait
   Room room() const;
   void measure_memory();
   void take_picture(File file);
+  void retry(const std::string& id);
   void open_files(std::vector<File> files, bool ignore_unused);
+  void fail_to_open();
+  // Without an error: for want of memory.
+  void fail_to_bring(const std::string& id, std::optional<Error> error);
   void open_waiting(const std::string& id);
   void add_dropped(ModelEntry added);
   // `dropped`: its line in the menu, and what else the files hold; null: a listed model.

@@ -1,5 +1,6 @@
 // session_models.cpp - the list of models, and files that become one.
 #include <algorithm>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -100,13 +101,15 @@ Status Session::add_index(std::string_view json) {
 
 std::optional<ModelEntry> Session::take_fetch() {
   if (!impl_->to_fetch) return std::nullopt;
-  const std::string id = *std::exchange(impl_->to_fetch, std::nullopt);
-  impl_->asked.push_back(id);
-  return *impl_->entry(id);
+  ModelEntry entry = *impl_->entry(*impl_->to_fetch);
+  impl_->asked.push_back(entry.id);
+  impl_->to_fetch.reset();
+  return entry;
 }
 
 // One of the list is fetched again when it is wanted; dropped files must be dropped again.
-void Session::Impl::let_go(const std::string& id) {
+void Session::Impl::let_go(const std::string& which) {
+  const std::string id = which;  // which may be that of the model itself
   std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
   kept.drop_model(id);
   forget_pictures_of_lost_traces();
@@ -127,7 +130,7 @@ bool Session::Impl::let_go_of_oldest() {
   for (const Loaded& l : loaded)
     if (l.id != wanted_model && (!oldest || l.used < oldest->used)) oldest = &l;
   if (!oldest) return false;
-  let_go(std::string(oldest->id));
+  let_go(oldest->id);
   return true;
 }
 
@@ -149,7 +152,8 @@ void Session::let_go(const std::string& id) { impl_->let_go(id); }
 void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dropped> dropped) {
   // The model it replaces is fetched again when needed.
   if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
-  in_hand = WantedModel{id};
+  in_hand = {};
+  worker.cancel();
   snapshot.can_ignore = false;
   refused.clear();
   const auto failed = [this, id, dropped](const Error& error) {
@@ -170,14 +174,20 @@ void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dro
   make_room(size_of(wish.files) * (both ? 2 : 1));
   const std::string name = wish.name;
   Job job = load_job(std::move(wish), speaks, done);
-  job.out_of_memory = [this, name, failed] {
+  job.out_of_memory = [this, id, name, dropped, failed] {
     in_hand = {};
-    failed(Error{name + tr(speaks,
-                           ": the memory is used up while it is loaded; open a smaller model, or "
-                           "this one in the desktop program",
-                           "：加载时内存已用尽；请打开较小的模型，或用桌面程序打开该模型")});
+    try {
+      failed(Error{name + tr(speaks,
+                             ": the memory is used up while it is loaded; open a smaller model, or "
+                             "this one in the desktop program",
+                             "：加载时内存已用尽；请打开较小的模型，或用桌面程序打开该模型")});
+    } catch (const std::bad_alloc&) {
+      dropped ? fail_to_open() : fail_to_bring(id, std::nullopt);
+    }
   };
+  WantedModel loads{std::move(id)};
   worker.post(std::move(job));
+  in_hand = std::move(loads);
 }
 
 void Session::Impl::take_model(const std::string& id, std::shared_ptr<const Model> model,
@@ -272,35 +282,52 @@ void Session::Impl::open_waiting(const std::string& id) {
   post_load(id, std::move(wish), nullptr);
 }
 
-void Session::ignore_unused() {
+void Session::ignore_unused() try {
   if (!std::exchange(impl_->snapshot.can_ignore, false)) return;
   impl_->snapshot.file_error.reset();
   impl_->open_files(std::exchange(impl_->refused, {}), true);
+} catch (const std::bad_alloc&) {
+  impl_->fail_to_open();
 }
 
-void Session::bring(const std::string& id, std::vector<File> files) {
+void Session::bring(const std::string& id, std::vector<File> files) try {
   impl_->post_load(id, {std::move(files), id}, nullptr);
+} catch (const std::bad_alloc&) {
+  impl_->release_unseen();
+  impl_->fail_to_bring(id, std::nullopt);
 }
 
 void Session::bring_error(const std::string& id, Error error) {
-  impl_->model_errors.emplace_back(id, std::move(error));
+  impl_->fail_to_bring(id, std::move(error));
 }
 
-void Session::retry(const std::string& id) {
-  const ModelEntry* entry = impl_->entry(id);
-  if (!impl_->model_error(id) || !entry || entry->files.empty()) return;
-  std::erase_if(impl_->model_errors, [&](const auto& failed) { return failed.first == id; });
-  std::erase(impl_->asked, id);
+// Where there is no memory even to note that, the model is fetched again.
+void Session::Impl::fail_to_bring(const std::string& id, std::optional<Error> error) try {
+  if (!error) error = Error{memory_is_used_up(speaks)};
+  model_errors.emplace_back(id, std::move(*error));
+} catch (const std::bad_alloc&) {
+  std::erase(asked, id);
 }
 
-void Session::open_read(Result<std::vector<File>> files) {
+void Session::retry(const std::string& id) { impl_->retry(id); }
+
+void Session::Impl::retry(const std::string& id) {
+  const ModelEntry* listed = entry(id);
+  if (!model_error(id) || !listed || listed->files.empty()) return;
+  std::erase_if(model_errors, [&](const auto& failed) { return failed.first == id; });
+  std::erase(asked, id);
+}
+
+void Session::open_read(Result<std::vector<File>> files) try {
   if (files)
     open(std::move(*files));
   else
     impl_->snapshot.file_error = files.error();
+} catch (const std::bad_alloc&) {
+  impl_->fail_to_open();
 }
 
-void Session::open(std::vector<File> files) {
+void Session::open(std::vector<File> files) try {
   std::optional<Error>& error = impl_->snapshot.file_error;
   dismiss_error();
   if (files.empty()) return;
@@ -329,6 +356,13 @@ void Session::open(std::vector<File> files) {
     return;
   }
   impl_->open_files(std::move(files), false);
+} catch (const std::bad_alloc&) {
+  impl_->fail_to_open();
+}
+
+void Session::Impl::fail_to_open() {
+  release_unseen();
+  say_memory_is_used_up(snapshot.file_error);
 }
 
 // It is kept where another model is on screen, and shown once one that reads it is opened.

@@ -235,16 +235,17 @@ std::optional<Wish> Session::Impl::missing_sharp(Side& side, const State& at) {
   Shown& shown = side.shown;
   const SampleKey of{shown.trace, at.part, at.sample};
   const Attention& a = shown.trace->at(at);
-  shown.sharp.clear();
+  std::vector<std::shared_ptr<const SharpMap>> ready;
   std::optional<SharpKey> missing;
   for (const int head : side.watched) {
     if (head >= a.n_layers * a.n_heads || !a.is_kept(head / a.n_heads)) continue;
     const SharpKey key{of, head, side.watched_side};
     if (const auto* made = sharp.find(key))
-      shown.sharp.push_back(*made);
+      ready.push_back(*made);
     else if (!missing)
       missing = key;
   }
+  shown.sharp = std::move(ready);
   if (!missing) return {};
   return Wish{
       WantedSharp{*missing}, [this, &side, key = *missing] {

@@ -56,6 +56,12 @@ void TileCache::drop_lost() {
   if (store_.size() != n) ++version_;
 }
 
+void TileCache::drop_all_but(const MapKey& map) {
+  const size_t n = store_.size();
+  store_.erase_if([&](const auto& e) { return !(e.key.map == map); });
+  if (store_.size() != n) ++version_;
+}
+
 int tiles_along(int n, int level) { return (cells_along(n, level) + kTileSide - 1) / kTileSide; }
 
 int overview_level(int n_query, int n_key) {

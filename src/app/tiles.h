@@ -56,6 +56,7 @@ class TileCache {
   std::shared_ptr<const Tile> get(const MapKey& map, TilePlace place);
   std::shared_ptr<const Tile> peek(const MapKey& map, TilePlace place) const;
   void drop_lost();  // tiles whose trace is gone
+  void drop_all_but(const MapKey& map);
   uint64_t bytes() const { return store_.bytes(); }
   uint64_t most_bytes() const { return store_.most_bytes(); }
   uint64_t version() const { return version_; }  // changes with every put and drop

@@ -37,11 +37,28 @@ bool step_of(Job& job, bool& no_memory) {
   }
 }
 
-// What the job holds is let go first, since what is called may need some of it.
-void conclude(Job&& job, bool no_memory) {
-  const auto then = std::move(no_memory ? job.out_of_memory : job.deliver);
-  if (no_memory) job = {};
+// Where the memory is used up, what the job holds is let go first, since what is called may need
+// some of it.
+void conclude(Job job, bool no_memory) {
+  if (!no_memory) {
+    try {
+      if (job.deliver) job.deliver();
+      return;
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  const auto then = std::move(job.out_of_memory);
+  job = {};
   if (then) then();
+}
+
+// Nothing where there is no memory for the title.
+void note(Worker::Longest& longest, double ms, const std::string& title) {
+  if (ms <= longest.ms) return;
+  try {
+    longest = {ms, title};
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 }  // namespace
@@ -87,7 +104,7 @@ struct Worker::Impl {
         if (const double ms = ms_since(begun); ms > slowest) {
           slowest = ms;
           std::lock_guard lock(mutex);
-          longest = {ms, running->job.title};
+          note(longest, ms, running->job.title);
         }
       }
       if (more) continue;
@@ -197,8 +214,7 @@ bool Worker::poll(double budget_ms) {
     const auto begun = Clock::now();
     more = step_of(*impl_->job, no_memory);
     ++impl_->steps_done;
-    if (const double ms = ms_since(begun); ms > impl_->longest.ms)
-      impl_->longest = {ms, impl_->job->title};
+    note(impl_->longest, ms_since(begun), impl_->job->title);
   } while (more && Clock::now() < end);
   if (more) return false;
   Job done = std::move(*impl_->job);

@@ -19,8 +19,8 @@ struct Job {
   std::function<bool()> step;
   std::function<void()> deliver;
   std::shared_ptr<std::atomic<int>> n_steps_known = nullptr;  // replaces n_steps once known
-  // Called in place of deliver() where a step ran out of memory; the job and what it holds are
-  // gone.
+  // Called where a step ran out of memory, in place of deliver(), and where deliver() did; the job
+  // and what it holds are gone.
   std::function<void()> out_of_memory = nullptr;
 };
 

@@ -1,6 +1,7 @@
 // failing_new.h - makes one allocation of this thread fail, as SQLite's tests do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace attn {
@@ -20,6 +21,32 @@ class FailingNew {
   FailingNew(const FailingNew&) = delete;
 
   bool has_failed() const;
+  int64_t n_counted() const;  // before it failed
+
+ private:
+  int64_t n_;
+};
+
+// While it lives, every allocation of this thread of more than `most` bytes fails.
+class LimitedNew {
+ public:
+  explicit LimitedNew(size_t most);
+  ~LimitedNew();
+  LimitedNew(const LimitedNew&) = delete;
+
+  int n_failed() const;
+};
+
+// While it lives, this thread's allocations neither count nor fail: those of a test itself.
+class UncountedNew {
+ public:
+  UncountedNew();
+  ~UncountedNew();
+  UncountedNew(const UncountedNew&) = delete;
+
+ private:
+  int64_t left_;
+  size_t most_;
 };
 
 }  // namespace attn

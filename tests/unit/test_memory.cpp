@@ -154,6 +154,23 @@ TEST_CASE("a job that runs out of memory ends in a call, and the worker goes on"
   CHECK(delivered == 1);
 }
 
+TEST_CASE("a result for whose delivery there is no memory ends in the same call") {
+  Worker worker;
+  int out_of_memory = 0;
+  auto held = std::make_shared<int>(7);
+  const std::weak_ptr<int> watched = held;
+  Job job{"small", 1, [] { return false; }, [held] { throw std::bad_alloc(); }};
+  job.out_of_memory = [&] {
+    CHECK(watched.expired());
+    ++out_of_memory;
+  };
+  held.reset();
+  worker.post(std::move(job));
+  job = {};
+  while (worker.busy()) worker.poll();
+  CHECK(out_of_memory == 1);
+}
+
 TEST_CASE("what a parallel loop throws ends it on all threads, and the next one runs") {
   for (int round = 0; round < 50; ++round) {
     CHECK_THROWS_AS(parallel_for(1000, 1,
