@@ -110,7 +110,7 @@ trap leave EXIT
 
 targets_of() {
   case $1 in
-    native) echo attnscope unit_tests attnscope-gui bench ;;
+    native) echo attnscope unit_tests frame_tests attnscope-gui bench ;;
     asan) echo unit_tests fuzz ;;
     tsan) echo unit_tests ;;
     *)
@@ -207,6 +207,7 @@ lint() {
 native() {
   build native || return
   runner "native: unit tests" build/native/unit_tests --no-colors
+  runner "native: frames" build/native/frame_tests --no-colors
   command_line native build/native/attnscope
 }
 

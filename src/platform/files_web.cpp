@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "platform/guard.h"
 #include "platform/program.h"
 
 // clang-format off: JavaScript
@@ -55,7 +56,6 @@ uint8_t* resize(ByteBuffer& bytes, double size) {
 void take_read(bool picked, Result<std::vector<File>> files) {
   const TakeFiles& then = picked ? transfers().picked : program().dropped;
   if (then) then(std::move(files));
-  wake();
 }
 
 }  // namespace
@@ -93,20 +93,27 @@ EMSCRIPTEN_KEEPALIVE void attn_read_start(double size) {
 
 // Allocates memory for one more file.
 EMSCRIPTEN_KEEPALIVE uint8_t* attn_read_room(const char* name, double size) {
-  return resize(transfers().reading.emplace_back(name, ByteBuffer()).second, size);
+  uint8_t* room = nullptr;
+  guarded(
+      [&] { room = resize(transfers().reading.emplace_back(name, ByteBuffer()).second, size); });
+  return room;
 }
 
 EMSCRIPTEN_KEEPALIVE void attn_read_done(bool picked) {
-  std::vector<File> files;
-  for (auto& [name, bytes] : std::exchange(transfers().reading, {}))
-    files.push_back({name, Bytes(std::move(bytes))});
-  take_read(picked, std::move(files));
+  guarded([picked] {
+    std::vector<File> files;
+    for (auto& [name, bytes] : std::exchange(transfers().reading, {}))
+      files.push_back({name, Bytes(std::move(bytes))});
+    take_read(picked, std::move(files));
+  });
+  wake();
 }
 
 // `error` is a full sentence.
 EMSCRIPTEN_KEEPALIVE void attn_read_failed(bool picked, const char* error) {
   transfers().reading.clear();
-  take_read(picked, Error{error});
+  guarded([&] { take_read(picked, Error{error}); });
+  wake();
 }
 
 // Grows to `size` bytes and keeps the contents, which may move.
@@ -125,11 +132,13 @@ EMSCRIPTEN_KEEPALIVE void attn_fetch_done(int id, double size, const char* error
   if (node.empty()) return;
   Fetch& fetch = node.mapped();
   fetch.bytes.resize(size_t(size));
-  if (*error) {
-    fetch.then(Error{error});
-  } else {
-    fetch.then(Bytes(std::move(fetch.bytes)));
-  }
+  guarded([&] {
+    if (*error) {
+      fetch.then(Error{error});
+    } else {
+      fetch.then(Bytes(std::move(fetch.bytes)));
+    }
+  });
   wake();
 }
 

@@ -82,9 +82,9 @@ void HeatMapTextures::send(int from, int to) {
 
 bool HeatMapTextures::upload() {
   if (const int now = program().n_contexts; context != now) {
-    context = now;
     n_sent = 0;
     make_arrays();
+    context = now;  // only now: where there is no memory for them, they are made again
   }
   const size_t map_bytes = size_t(rows) * size_t(cols) * 2 * sizeof(float) * 4 / 3;
   const int most = n_sent + std::max(1, int(kUploadBytes / map_bytes));

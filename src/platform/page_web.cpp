@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "platform/guard.h"
 #include "platform/page.h"
 #include "platform/program.h"
 
@@ -41,13 +42,16 @@ EM_JS(double, page_device_memory, (), { return navigator.deviceMemory || 0; })
 extern "C" {
 
 EMSCRIPTEN_KEEPALIVE void attn_query(const char* query) {
-  if (const auto& changed = attn::platform::program().query_changed) changed(query);
+  if (const auto& changed = attn::platform::program().query_changed)
+    attn::platform::guarded([&] { changed(query); });
 }
 
-// The caller frees the answer; null without a handler.
+// The caller frees the answer; null without a handler or memory.
 EMSCRIPTEN_KEEPALIVE char* attn_ask(const char* what) {
   const auto& answer = attn::platform::program().answer;
-  return answer ? strdup(answer(what).c_str()) : nullptr;
+  char* copy = nullptr;
+  if (answer) attn::platform::guarded([&] { copy = strdup(answer(what).c_str()); });
+  return copy;
 }
 
 }  // extern "C"

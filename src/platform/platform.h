@@ -29,6 +29,9 @@ struct FrameEnd {
 // gone.
 int run(const char* title, std::function<FrameEnd()> frame);
 void wake();  // requests a frame; from any thread
+// How often in a row memory ran out in a frame or a callback, since a frame was last shown. The
+// picture before stays on screen, and another frame is drawn; from the second on, after a while.
+int frames_failed();
 
 struct Size {
   float width, height;  // in ImGui's units (CSS pixels)

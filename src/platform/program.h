@@ -23,8 +23,9 @@ struct Program {
   Size view = {1, 1, 1};  // in the browser: of the current frame
   Schedule schedule;
   std::atomic<bool> woken{false};
-  int n_frames = 0;    // shown so far
-  int n_contexts = 0;  // OpenGL contexts so far; textures of earlier ones are gone
+  bool closed = false;  // the window is to close
+  int n_frames = 0;     // shown so far
+  int n_contexts = 0;   // OpenGL contexts so far; textures of earlier ones are gone
   std::vector<std::function<void()>> after_frame;  // run once, after the commands were submitted
   std::function<void()> before_swap;               // may read back the finished frame
 

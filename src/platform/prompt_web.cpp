@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "platform/guard.h"
 #include "platform/program.h"
 
 // clang-format off: JavaScript
@@ -67,7 +68,7 @@ BoxKey box_key(const char* id, bool wants) {
 }  // namespace attn::platform
 
 extern "C" EMSCRIPTEN_KEEPALIVE void attn_typed(const char* id, const char* text) {
-  attn::platform::boxes()[id].typed = text;
+  attn::platform::guarded([&] { attn::platform::boxes()[id].typed = text; });
   attn::platform::wake();
 }
 

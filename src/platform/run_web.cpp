@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "platform/guard.h"
 #include "platform/page.h"
 #include "platform/program.h"
 
@@ -65,23 +66,27 @@ EMSCRIPTEN_KEEPALIVE void attn_key(const char* name, bool command) {
       {"k", ImGuiKey_K},
   };
   ImGuiIO& io = ImGui::GetIO();
-  for (const Key& key : kKeys) {
-    if (key.first != name) continue;
-    if (command) io.AddKeyEvent(ImGuiMod_Ctrl, true);
-    io.AddKeyEvent(key.second, true);
-    io.AddKeyEvent(key.second, false);
-    if (command) io.AddKeyEvent(ImGuiMod_Ctrl, false);
-  }
+  attn::platform::guarded([&] {
+    for (const Key& key : kKeys) {
+      if (key.first != name) continue;
+      if (command) io.AddKeyEvent(ImGuiMod_Ctrl, true);
+      io.AddKeyEvent(key.second, true);
+      io.AddKeyEvent(key.second, false);
+      if (command) io.AddKeyEvent(ImGuiMod_Ctrl, false);
+    }
+  });
 }
 
 // Dear ImGui pastes on Ctrl+V, but the browser gives the text only in its paste event.
 EMSCRIPTEN_KEEPALIVE void attn_paste(const char* text) {
   SDL_SetClipboardText(text);
   ImGuiIO& io = ImGui::GetIO();
-  for (const bool down : {true, false}) {
-    io.AddKeyEvent(ImGuiMod_Ctrl, down);
-    io.AddKeyEvent(ImGuiKey_V, down);
-  }
+  attn::platform::guarded([&] {
+    for (const bool down : {true, false}) {
+      io.AddKeyEvent(ImGuiMod_Ctrl, down);
+      io.AddKeyEvent(ImGuiKey_V, down);
+    }
+  });
 }
 
 // After a lost context was restored: GPU objects are recreated when next needed.

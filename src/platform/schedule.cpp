@@ -14,6 +14,8 @@ constexpr double kRests_ms[] = {200, 600};
 constexpr double kRepeat_ms = 33;
 constexpr double kBlink_ms = 500;
 constexpr double kHeld_ms = 2;
+constexpr double kFailed_ms = 1000;
+constexpr int kTries = 2;  // at once
 
 }  // namespace
 
@@ -48,5 +50,9 @@ void Schedule::drew(double now_ms, const Wish& wish) {
 }
 
 void Schedule::held(double now_ms) { due_ms_ = now_ms + kHeld_ms; }
+
+void Schedule::failed(double now_ms, int in_a_row) {
+  due_ms_ = now_ms + (in_a_row > kTries ? kFailed_ms : 0);
+}
 
 }  // namespace attn::platform

@@ -17,6 +17,8 @@ class Schedule {
   void drew(double now_ms, const Wish& wish);
   // The frame was not shown: draw another shortly.
   void held(double now_ms);
+  // The frame failed: draw another at once, or, where that failed too, a second later.
+  void failed(double now_ms, int in_a_row);
   // When to draw next; in the past: now, kNever: idle.
   double due_ms() const { return due_ms_; }
 

@@ -19,21 +19,22 @@ void TileTextures::want(const MapKey& key, int n_queries, int n_keys,
   if (tiles.size() > size_t(kLayers)) tiles.resize(size_t(kLayers));
   wanted_ = std::move(tiles);
   if (map == key && n_query == n_queries && n_key == n_keys) return;
+  std::vector<Level> made;
+  int first = 0;
+  for (int level = 0; level <= overview_level(n_queries, n_keys); ++level) {
+    made.push_back({first, tiles_along(n_keys, level), tiles_along(n_queries, level)});
+    first += made.back().tiles_x * made.back().tiles_y;
+  }
+  levels = std::move(made);
   map = key;
   n_query = n_queries;
   n_key = n_keys;
   table_is_old_ = true;
-  levels.clear();
-  int first = 0;
-  for (int level = 0; level <= overview_level(n_query, n_key); ++level) {
-    levels.push_back({first, tiles_along(n_key, level), tiles_along(n_query, level)});
-    first += levels.back().tiles_x * levels.back().tiles_y;
-  }
 }
 
 void TileTextures::make() {
-  context_ = program().n_contexts;
   layers_.assign(size_t(kLayers), {});
+  context_ = program().n_contexts;
   table_is_old_ = true;
   glGenTextures(1, &array);
   glBindTexture(GL_TEXTURE_2D_ARRAY, array);

@@ -12,6 +12,7 @@
 
 #include "platform/gl.h"
 #include "platform/glyphs.h"
+#include "platform/guard.h"
 #include "platform/program.h"
 
 namespace attn::platform {
@@ -92,6 +93,7 @@ bool open_window(const char* title) {
     std::fprintf(stderr, "attnscope: could not open a window with OpenGL: %s\n", SDL_GetError());
     return false;
   }
+  guard_imgui();
   ImGui::CreateContext();
   ImGuiIO& io = ImGui::GetIO();
   io.IniFilename = nullptr;
@@ -130,19 +132,22 @@ void drop_frame() {
   program().after_frame.clear();
 }
 
-}  // namespace
-
-bool draw_frame() {
+void process_events() {
   Program& p = program();
-  bool open = true, input = p.woken.exchange(false);
+  bool input = p.woken.exchange(false);
   for (SDL_Event event; SDL_PollEvent(&event);) {
-    ImGui_ImplSDL2_ProcessEvent(&event);
-    handle_event(event);
     input = true;
-    open = open && event.type != SDL_QUIT;
+    p.closed = p.closed || event.type == SDL_QUIT;
+    guarded([&] {
+      ImGui_ImplSDL2_ProcessEvent(&event);
+      handle_event(event);
+    });
   }
   if (input) p.schedule.input(now_ms());
+}
 
+void draw_and_show() {
+  Program& p = program();
   FrameEnd end = draw();
   if (end.show == FrameEnd::again) {
     drop_frame();
@@ -150,8 +155,9 @@ bool draw_frame() {
   }
   if (end.show == FrameEnd::later) {
     drop_frame();
+    forget_failures();
     p.schedule.held(now_ms());
-    return open;
+    return;
   }
   const ImGuiIO& io = ImGui::GetIO();
   render(size().scale);
@@ -162,7 +168,20 @@ bool draw_frame() {
   // Dear ImGui splits a press and its release over two frames; draw the second at once.
   if (ImGui::GetCurrentContext()->InputEventsQueue.Size > 0) end.more_ms = 0;
   p.schedule.drew(now_ms(), {end.more_ms, io.WantTextInput, ImGui::IsAnyMouseDown()});
-  return open;
+  forget_failures();
+}
+
+}  // namespace
+
+bool draw_frame() {
+  Program& p = program();
+  process_events();
+  if (!guarded(draw_and_show)) {
+    abandon_frame();
+    p.after_frame.clear();
+    p.schedule.failed(now_ms(), frames_failed());
+  }
+  return !p.closed;
 }
 
 bool has_threads() { return ATTNSCOPE_THREADS; }

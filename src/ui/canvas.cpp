@@ -3,6 +3,7 @@
 #include <imgui_internal.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "model/picture_input.h"
 #include "ui/widgets.h"
@@ -19,12 +20,13 @@ constexpr int kPhotoSide = 512;  // larger pictures are shown smaller
 
 const PhotoTexture& photo_texture(PhotoTexture& photo, const std::shared_ptr<const Patches>& of) {
   if (photo.of.lock() == of) return photo;
-  photo.of = of;
   if (!photo.texture) {
-    photo.texture = IM_NEW(ImTextureData)();
-    photo.texture->Create(ImTextureFormat_RGBA32, kPhotoSide, kPhotoSide);
-    photo.texture->UseColors = true;
-    ImGui::RegisterUserTexture(photo.texture);
+    std::unique_ptr<ImTextureData, void (*)(ImTextureData*)> made(IM_NEW(ImTextureData)(),
+                                                                  IM_DELETE<ImTextureData>);
+    made->Create(ImTextureFormat_RGBA32, kPhotoSide, kPhotoSide);
+    made->UseColors = true;
+    ImGui::RegisterUserTexture(made.get());
+    photo.texture = made.release();
   } else {
     photo.texture->UpdateRect = {0, 0, kPhotoSide, kPhotoSide};
     photo.texture->Updates.resize(0);
@@ -43,6 +45,7 @@ const PhotoTexture& photo_texture(PhotoTexture& photo, const std::shared_ptr<con
       to[4 * x + 3] = 255;
     }
   }
+  photo.of = of;
   photo.wide = float(shown.width) / kPhotoSide;
   photo.tall = float(shown.height) / kPhotoSide;
   return photo;

@@ -3,6 +3,7 @@
 #include <imgui.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "app/scratch_settings.h"
@@ -72,7 +73,7 @@ void fetch_model(Program& program, ModelEntry entry) {
   auto fetch = std::make_shared<Fetch>();
   fetch->entry = std::move(entry);
   const size_t n = fetch->entry.files.size();
-  fetch->files.resize(n);
+  for (const std::string& name : fetch->entry.files) fetch->files.push_back({name, {}});
   fetch->progress.resize(n);
   show_fetching(*program.ui, 0);
   Program* p = &program;
@@ -84,7 +85,7 @@ void fetch_model(Program& program, ModelEntry entry) {
       show_fetching(*p->ui, fetch->part_done());
       platform::wake();
     };
-    auto done = [p, fetch, i, name](Result<Bytes> bytes) {
+    auto done = [p, fetch, i](Result<Bytes> bytes) {
       platform::wake();
       if (fetch->failed) return;
       if (!bytes) {
@@ -95,7 +96,7 @@ void fetch_model(Program& program, ModelEntry entry) {
         return;
       }
       fetch->progress[i] = 1;
-      fetch->files[i] = {name, std::move(*bytes)};
+      fetch->files[i].bytes = std::move(*bytes);
       show_fetching(*p->ui, fetch->part_done());
       if (++fetch->n_done < fetch->files.size()) return;
       show_fetching(*p->ui, -1);
@@ -221,8 +222,14 @@ void show_model(Program& program, const std::string& id) {
 
 void follow_opening(Program& program) {
   Session& session = program.session;
-  if (auto entry = session.take_fetch(); entry && entry->id != program.fetched_first)
-    fetch_model(program, std::move(*entry));
+  if (const auto entry = session.take_fetch(); entry && entry->id != program.fetched_first) {
+    try {
+      fetch_model(program, *entry);
+    } catch (const std::bad_alloc&) {  // the session would wait for it
+      show_fetching(*program.ui, -1);
+      session.bring_error(entry->id, Error{memory_is_used_up(program.state.lang)});
+    }
+  }
   if (const auto id = session.take_opened()) show_opened(program, *id);
   if (program.state.panel == Panel::learn && !std::exchange(program.asked_lessons, true))
     fetch_lessons(program);

@@ -36,6 +36,10 @@ struct Program {
   bool picture_slow = false;  // the awaited picture took too long
 };
 
+// One frame (frame.cpp): computes for some milliseconds and draws. Where the one before failed for
+// want of memory, lets go of what is not on screen and says so; where that did not help, draws
+// nothing else.
+platform::FrameEnd frame(Program& program);
 // Takes the state from the link, else defaults with the user's language and theme; requests the
 // list of models; handles drops, links and script requests from now on. `program` must outlive the
 // window.

@@ -27,10 +27,11 @@ void search(Frame& f, bool typed) {
   FindBar& bar = f.ui.find;
   if (bar.trace.lock() == f.snap.trace && bar.sample == f.shown.sample && bar.searched == bar.words)
     return;
+  bar.found =
+      find_tokens(f.attention().query_tokens[size_t(f.shown.sample)], bar.words, kMostFound);
+  bar.searched = bar.words;
   bar.trace = f.snap.trace;
   bar.sample = f.shown.sample;
-  bar.searched = bar.words;
-  bar.found = find_tokens(f.attention().query_tokens[size_t(bar.sample)], bar.words, kMostFound);
   const auto from = std::ranges::find_if(
       bar.found, [&](const FoundTokens& found) { return found.first >= f.shown.token; });
   bar.at = from == bar.found.end() ? 0 : int(from - bar.found.begin());
