@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "ui/opening.h"
-#include "ui/ui_state.h"
 
 namespace attn {
 namespace {
@@ -37,7 +36,7 @@ platform::FrameEnd draw_sentence(const char* sentence) {
 platform::FrameEnd frame(Program& program) {
   if (const int n_failed = platform::frames_failed(); n_failed > 0) {
     program.session.let_go_unseen(n_failed > 1);
-    static_cast<UiCaches&>(*program.ui) = {};  // one may have been left half made
+    forget_caches(*program.ui);
     const char* sentence = memory_is_used_up(program.state.lang);
     if (n_failed > 1) return draw_sentence(sentence);
     show_error(*program.ui, sentence);

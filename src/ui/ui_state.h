@@ -160,48 +160,7 @@ struct StripValues {
 
 enum class Tab { map, heads_grid, row, heads, head, list, learn, settings, about };
 
-// What is made of the state and the snapshot, and made again where it is gone.
-struct UiCaches {
-  // The big map and the measure it shows instead of weights, with its colour range.
-  std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
-  platform::HeatMapStack map_stack;
-  std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
-  RowCache row, hover_row, focus_row;
-  LabelWidths label_widths;
-  TopCache map_tops, wall_tops;
-  StripCache strip, key_strip;  // the latter of cross-attention
-  StripValues strip_values;
-  std::shared_ptr<const MadeMeasure> shown;
-  platform::HeatMapStack shown_stack;
-  ValueRange shown_range;
-  Scale shown_scale = Scale::linear;
-  std::vector<float> shown_most;  // of each row, the largest magnitude
-  PatternMap preview;             // of the head under the mouse
-  platform::HeatMapStack preview_stack;
-  // Snapshot::sharp on the GPU.
-  struct SharpStack {
-    std::shared_ptr<const SharpMap> map;
-    platform::HeatMapStack stack;
-  };
-  std::vector<SharpStack> sharp;
-  // The grid.
-  std::shared_ptr<const HeadGrid> grid;
-  platform::HeatMapStack grid_stack;
-  int grid_ready = 0;  // thumbnails uploaded
-  FigureCache bars, heads;
-  ViewCache list, canvas, grid_view;
-  HeadsTable heads_table;
-  std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // the columns of heads_table
-  std::shared_ptr<const MadeMeasure> at_hand;                  // see at_hand() in view_panel.cpp
-  MapKey at_hand_of;
-  std::weak_ptr<const void> at_hand_drawn;
-  RectCache rectangle;
-  HereCache here;
-  ScoreCells score_cells;
-  TokenChoices target_choices;
-};
-
-struct UiState : UiCaches {
+struct UiState {
   bool dark = true;
   bool touch = false;           // the last pointer was a finger
   bool window_scrolls = false;  // too low for the panels
@@ -238,8 +197,18 @@ struct UiState : UiCaches {
   // The big map. `fits`: the whole map is in view, and stays so when it changes.
   View2D view;
   bool fits = true;
-  std::string look, drawn_look;  // State::look as it was last read, and as last drawn
+  std::string look, drawn_look;           // State::look as it was last read, and as last drawn
+  std::shared_ptr<const PatternMap> map;  // what `map_stack` holds
+  platform::HeatMapStack map_stack;
+  std::shared_ptr<platform::TileTextures> map_tiles;  // of maps drawn in tiles
+  RowCache row, hover_row, focus_row;
+  LabelWidths label_widths;
+  TopCache map_tops, wall_tops;
+  StripCache strip, key_strip;  // the latter of cross-attention
+  StripValues strip_values;
   PhotoTexture photo;
+  PatternMap preview;  // of the head under the mouse
+  platform::HeatMapStack preview_stack;
   int hover_query = -1, hover_key = -1;  // the hovered cell as the map marks it
   std::optional<Vec2> map_mouse;         // in cells, while the mouse is over the map
   int bring_row = -1;                    // the token whose row is to be brought into view
@@ -254,18 +223,43 @@ struct UiState : UiCaches {
   bool wall_dragged = false;
   float wall_scale = 0;  // > 0: show the chosen head at this zoom, from the next frame on
   float wall_full = 0;   // the zoom at which one map fills the view
+  // Snapshot::sharp on the GPU.
+  struct SharpStack {
+    std::shared_ptr<const SharpMap> map;
+    platform::HeatMapStack stack;
+  };
+  std::vector<SharpStack> sharp;
 
-  // The hovered head of the last frame and of this one.
+  // The grid, and the hovered head of the last frame and of this one.
+  std::shared_ptr<const HeadGrid> grid;
+  platform::HeatMapStack grid_stack;
+  int grid_ready = 0;  // thumbnails uploaded
   int hover_layer = -1, hover_head = -1, next_hover_layer = -1, next_hover_head = -1;
   // The hovered cell of the last frame and of this one, wherever the mouse is (focus.h): tokens.
   int point_query = -1, point_key = -1, next_point_query = -1, next_point_key = -1;
 
-  std::string open_measure;            // id of the measure whose details are open in the inspector
+  FigureCache bars, heads;
+  ViewCache list, canvas, grid_view;
+  HeadsTable heads_table;
+  std::vector<std::shared_ptr<const MadeMeasure>> heads_from;  // the columns of heads_table
+  std::shared_ptr<const MadeMeasure> at_hand;                  // see at_hand() in view_panel.cpp
+  MapKey at_hand_of;
+  std::weak_ptr<const void> at_hand_drawn;
+  std::string open_measure;  // id of the measure whose details are open in the inspector
+  RectCache rectangle;
+  HereCache here;
+  ScoreCells score_cells;
   int rect_query = -1, rect_key = -1;  // where a drag of a rectangle began
   bool draws_rectangle = false;        // dragging on the map makes a rectangle
   const Word* help_word = nullptr;     // the word the help was opened for
   int help_scrolls = 0;                // frames left that scroll the help to help_word
   Panel panel = Panel::token;          // of the last frame
+  // The measure the map shows instead of weights, and its colour range.
+  std::shared_ptr<const MadeMeasure> shown;
+  platform::HeatMapStack shown_stack;
+  ValueRange shown_range;
+  Scale shown_scale = Scale::linear;
+  std::vector<float> shown_most;  // of each row, the largest magnitude
   float facts_height = 120;
   bool facts_left = false;   // the facts stand below the grid
   std::string learn_drawn;   // State::learn as last drawn, to scroll to the top of another
@@ -274,8 +268,9 @@ struct UiState : UiCaches {
   int scrolled_to = -1;                       // the token that the strip was last scrolled to
   bool opens_target = false;                  // the menu of the target, in the next frame
   std::string target_draft;                   // typed to find a token
-  bool completes_filter = false;              // the filter is being typed
-  int filter_chosen = 0;                      // of the ways to complete it
+  TokenChoices target_choices;
+  bool completes_filter = false;  // the filter is being typed
+  int filter_chosen = 0;          // of the ways to complete it
   FindBar find;
   int lens_scrolled_to = -1;  // the token that the lens was last scrolled to
   // The chain's walk: the step that is shown, -1: all; when the next one comes while it plays, else

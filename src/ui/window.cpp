@@ -288,6 +288,25 @@ std::shared_ptr<UiState> create_ui() {
   return ui;
 }
 
+void forget_caches(UiState& ui) {
+  for (RowCache* row : {&ui.row, &ui.hover_row, &ui.focus_row}) row->query = -1;
+  for (std::weak_ptr<const void>* drawn :
+       {&ui.label_widths.drawn, &ui.strip.drawn, &ui.key_strip.drawn, &ui.bars.drawn,
+        &ui.heads.drawn, &ui.list.drawn, &ui.canvas.drawn, &ui.grid_view.drawn,
+        &ui.score_cells.drawn, &ui.at_hand_drawn})
+    drawn->reset();
+  ui.strip_values.of.reset();
+  ui.target_choices.model.reset();
+  ui.rectangle.map.trace.reset();
+  ui.here.map.trace.reset();
+  ui.heads_table.n_heads = 0;
+  ui.preview = {};
+  ui.map.reset();
+  ui.grid.reset();
+  ui.shown.reset();
+  ui.sharp.clear();
+}
+
 void show_error(UiState& ui, std::string message, std::string failed_model) {
   ui.link_error = std::move(message);
   ui.failed_model = std::move(failed_model);

@@ -35,6 +35,9 @@ void enter_text(UiState& ui, State& state, std::string text);
 // about, which can be retried.
 void show_error(UiState& ui, std::string message, std::string failed_model = "");
 
+// After a frame that was cut short, in which a cache may have got a new key for its old content.
+void forget_caches(UiState& ui);
+
 // Answers a request of the page's scripts (platform::on_ask) with JSON:
 //   status            model, text, current, busy, error, sizes, tokens, the state as a link
 //   pattern S L H     one pattern, [n_query, n_key]

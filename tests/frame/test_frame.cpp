@@ -250,7 +250,7 @@ TEST_CASE("while there is no memory for a frame a sentence is drawn, and then th
   REQUIRE(window.settle());
   const Drawn expected = drawn(window);
   const auto trace = window.snap().trace;
-  static_cast<UiCaches&>(*window.program->ui) = {};  // 160 kB have to be copied again
+  forget_caches(*window.program->ui);  // 160 kB have to be copied again
   int n_sentences = 0;
   {
     const LimitedNew limited(20'000);
