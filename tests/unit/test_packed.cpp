@@ -220,7 +220,11 @@ TEST_CASE("every instruction set here multiplies tiles and widens halves alike")
       const std::vector<float> a = normal(depth * m, random),
                                b = normal(depth * loops.panel, random);
       std::vector<float> c(size_t(m * loops.panel), 2.f);
-      loops.tile[m](depth, a.data(), b.data(), c.data(), loops.panel, true);
+      // Bytes are read ahead along with it, and no further than told.
+      const std::vector<uint8_t> next(size_t(3 * depth));
+      Ahead ahead{next.data(), 3, 0};
+      loops.tile[m](depth, a.data(), b.data(), c.data(), loops.panel, true, ahead);
+      CHECK(ahead.at == next.data() + next.size());
       for (int i = 0; i < m; ++i) {
         for (int j = 0; j < loops.panel; ++j) {
           double sum = 2;
