@@ -7,6 +7,7 @@
 #include "analysis/regroup.h"
 #include "app/scratch_settings.h"
 #include "app/session_impl.h"
+#include "base/memory.h"
 #include "figure/views.h"
 #include "model/dropped_id.h"
 #include "pass/forward.h"
@@ -300,16 +301,16 @@ void Session::want(const State& state) {
   s.say_memory_is_used_up(s.snapshot.error);
 }
 
-void Session::let_go_unseen(bool models) try {
-  if (!impl_->release_unseen() && models) impl_->let_go_of_oldest();
-} catch (const std::bad_alloc&) {  // for the name of a model: it stays in the list
+void Session::let_go_unseen(bool models) {
+  // Without memory for its name, a model stays in the list.
+  (void)has_memory([&] {
+    if (!impl_->release_unseen() && models) impl_->let_go_of_oldest();
+  });
 }
 
+// Not even memory for the sentence: another frame says it.
 void Session::Impl::say_memory_is_used_up(std::optional<Error>& where) {
-  try {
-    where = Error{memory_is_used_up(speaks)};
-  } catch (const std::bad_alloc&) {  // not even for the sentence: another frame says it
-  }
+  (void)has_memory([&] { where = Error{memory_is_used_up(speaks)}; });
 }
 
 void Session::Impl::want(const State& state) {

@@ -109,7 +109,9 @@ std::optional<ModelEntry> Session::take_fetch() {
 
 // One of the list is fetched again when it is wanted; dropped files must be dropped again.
 void Session::Impl::let_go(const std::string& which) {
-  const std::string id = which;  // which may be that of the model itself
+  // Which may be that of the model itself.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const std::string id = which;
   std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
   kept.drop_model(id);
   forget_pictures_of_lost_traces();

@@ -5,6 +5,8 @@
 #include <new>
 #include <optional>
 
+#include "base/memory.h"
+
 #if ATTNSCOPE_THREADS
 #include <atomic>
 #include <condition_variable>
@@ -40,13 +42,10 @@ bool step_of(Job& job, bool& no_memory) {
 // Where the memory is used up, what the job holds is let go first, since what is called may need
 // some of it.
 void conclude(Job job, bool no_memory) {
-  if (!no_memory) {
-    try {
-      if (job.deliver) job.deliver();
-      return;
-    } catch (const std::bad_alloc&) {
-    }
-  }
+  const auto deliver = [&] {
+    if (job.deliver) job.deliver();
+  };
+  if (!no_memory && has_memory(deliver)) return;
   const auto then = std::move(job.out_of_memory);
   job = {};
   if (then) then();
@@ -54,11 +53,7 @@ void conclude(Job job, bool no_memory) {
 
 // Nothing where there is no memory for the title.
 void note(Worker::Longest& longest, double ms, const std::string& title) {
-  if (ms <= longest.ms) return;
-  try {
-    longest = {ms, title};
-  } catch (const std::bad_alloc&) {
-  }
+  if (ms > longest.ms) (void)has_memory([&] { longest = {ms, title}; });
 }
 
 }  // namespace

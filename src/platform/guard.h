@@ -1,7 +1,7 @@
 // guard.h - what happens where the memory is used up within a frame or a callback.
 #pragma once
 
-#include <new>
+#include "base/memory.h"
 
 namespace attn::platform {
 
@@ -19,13 +19,9 @@ void forget_failures();
 // False where the memory is used up, which frames_failed() counts.
 template <class F>
 bool guarded(F&& what) {
-  try {
-    what();
-    return true;
-  } catch (const std::bad_alloc&) {
-    count_failure();
-    return false;
-  }
+  const bool done = has_memory(what);
+  if (!done) count_failure();
+  return done;
 }
 
 }  // namespace attn::platform
