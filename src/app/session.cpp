@@ -247,6 +247,7 @@ void Session::Impl::follow(std::optional<Wish> wish) {
     in_hand = {};
     deliver();
     n_undelivered = 0;
+    without_room_once = {};
   };
   worker.post(std::move(job));
   in_hand = std::move(wanted);  // only now: what throws above leaves the job before it in hand
@@ -265,6 +266,11 @@ void Session::Impl::run_out_of_memory(Wanted wanted) {
       if (l.model == characters->model) l.probe.reset();
   if (release_unseen()) return;
   if (delivers ? n_undelivered++ == 0 : release()) return;
+  // Where there was nothing to let go, others may have let go meanwhile.
+  if (!delivers && wanted != without_room_once) {
+    without_room_once = std::move(wanted);
+    return;
+  }
   out_of_room = std::move(wanted);
 }
 

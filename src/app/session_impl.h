@@ -73,6 +73,7 @@ struct Session::Impl {
 
   Wanted in_hand;      // what the worker's current job makes
   Wanted out_of_room;  // what could not be made for want of memory, until something else is wanted
+  Wanted without_room_once;  // what could not be made once, while nothing could be let go
 
   KeptTraces kept;
   Store<MapKey, std::shared_ptr<const PatternMap>> maps{bytes_of, kPictureRoom / 4};

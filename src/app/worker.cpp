@@ -40,8 +40,8 @@ bool step_of(Job& job, bool& no_memory) {
 }
 
 // Where the memory is used up, what the job holds is let go first, since what is called may need
-// some of it.
-void conclude(Job job, bool no_memory) {
+// some of it. By reference: a function that was moved from may hold what it held.
+void conclude(Job& job, bool no_memory) {
   const auto deliver = [&] {
     if (job.deliver) job.deliver();
   };
@@ -149,7 +149,7 @@ bool Worker::poll(double) {
     done = std::move(impl_->current);
     impl_->current.reset();
   }
-  conclude(std::move(done->job), done->no_memory);
+  conclude(done->job, done->no_memory);
   return true;
 }
 
@@ -214,7 +214,7 @@ bool Worker::poll(double budget_ms) {
   if (more) return false;
   Job done = std::move(*impl_->job);
   impl_->job.reset();
-  conclude(std::move(done), no_memory);
+  conclude(done, no_memory);
   return true;
 }
 
