@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "text/tokenizer_added.h"
 #include "text/tokenizer_models.h"
@@ -45,6 +46,16 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_records(TokenizerRecord
            std::move(records.file)};
   std::shared_ptr<Tokenizer> out(new Tokenizer);
   out->impl_ = std::move(impl);
+  for (const bool is_pair : {false, true}) {
+    Encoding around{""};
+    around.is_pair = is_pair;
+    if (out->impl_->post_processor) out->impl_->post_processor(around);
+    for (const Item& item : around.items)
+      if (item.id >= out->size())
+        return Error{out->impl_->file + ": post_processor gives " + json_quote(item.value) +
+                     " the id " + std::to_string(item.id) + ", but the largest id is " +
+                     std::to_string(out->size() - 1) + "; correct it"};
+  }
   return std::shared_ptr<const Tokenizer>(std::move(out));
 }
 

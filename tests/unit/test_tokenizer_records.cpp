@@ -180,6 +180,11 @@ TEST_CASE("records that don't fit together are refused") {
   records = byte_pair_records();
   records.model.unknown = 14;
   CHECK(error_of(records).starts_with("by hand: model: the unknown token is not in"));
+  records = word_piece_records();
+  records.post_processor = post_processors::assemble(
+      {post_processors::special_item("[CLS]", 99), post_processors::text_item(0, 0)}, {});
+  CHECK(error_of(records).starts_with(
+      "vocab.txt: post_processor gives \"[CLS]\" the id 99, but the"));
   records = byte_pair_records();
   records.added[0] = {.id = 1'000'000'000, .content = "new"};
   CHECK(error_of(records).starts_with("by hand: added_tokens: the id of \"new\" must be"));
