@@ -100,11 +100,10 @@ runner() {
 
 # Most tests leave one of two cores idle, so all parts are built in the background, one after the
 # other, and each test waits only for its own part.
-builder='' beside=''
+builder=''
 leave() {
-  local group
   rm -rf "$log" "$made"
-  for group in $builder $beside; do kill -- "-$group" 2>/dev/null; done
+  [[ -n $builder ]] && kill -- "-$builder" 2>/dev/null
 }
 trap leave EXIT
 
@@ -217,24 +216,6 @@ sanitized() {
   [[ $1 == asan ]] && runner "asan: fuzz" python3 tests/fuzz/run.py build/asan/fuzz
 }
 
-# These take minutes on one core, and the browser tests leave one idle: they run beside them, and
-# are shown afterwards.
-tsan_beside() {
-  build tsan || return
-  set -m
-  {
-    timeout --foreground "$limit_s" nice build/tsan/unit_tests --no-colors
-    echo $? >"$made/tsan.tests.code"
-  } >"$made/tsan.tests" 2>&1 </dev/null &
-  beside=$!
-  set +m
-}
-tsan_over() {
-  wait "$beside"
-  # shellcheck disable=SC2016
-  runner "tsan: unit tests" bash -c 'cat "$1"; exit "$(cat "$1.code")"' - "$made/tsan.tests"
-}
-
 under_node() {
   build "$1" || return
   runner "$1: unit tests" node "${@:2}" "build/$1/unit_tests.js" --no-colors
@@ -269,12 +250,11 @@ if step "set-up" cmake/bootstrap.sh tests; then
   wants lint && lint
   wants native && native
   wants asan && sanitized asan
+  wants tsan && sanitized tsan
   wants web && under_node web
   wants web-mt && relaxed_under_node
   wants serve && runner "serve" python3 tests/serve/test_serve.py
-  wants tsan && tsan_beside
   wants browser && browser
-  [[ -n $beside ]] && tsan_over
 else
   fails "set-up"
 fi
