@@ -3,7 +3,8 @@
 //
 //   node tests/browser/run.mjs [SITE] [--only WORDS] [--all] [--jobs N]     SITE: build/site
 //
-// Two cases run at a time, each in a browser of its own; --jobs 1 runs one after the other. Where a
+// Cases run one after the other; --jobs 2 runs two at a time, each in a browser of its own, where
+// there are cores enough: without a graphics card one page that moves fills one. Where a
 // case tries a fault at every place that there is, a run tries one place of each kind, the same in
 // every run, and says which; --all tries every place.
 //
@@ -33,7 +34,7 @@ const option = (name, usual) => {
   const at = arguments_.indexOf(name);
   return at >= 0 ? arguments_.splice(at, 2)[1] : usual;
 };
-const only = option("--only", "").toLowerCase(), n_jobs = Number(option("--jobs", 2));
+const only = option("--only", "").toLowerCase(), n_jobs = Number(option("--jobs", 1));
 const all = arguments_.includes("--all");
 if (all) arguments_.splice(arguments_.indexOf("--all"), 1);
 const site = path.resolve(arguments_[0] ?? kSite);
