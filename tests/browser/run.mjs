@@ -4,9 +4,9 @@
 //   node tests/browser/run.mjs [SITE] [--only WORDS] [--all] [--jobs N]     SITE: build/site
 //
 // Cases run one after the other; --jobs 2 runs two at a time, each in a browser of its own, where
-// there are cores enough: without a graphics card one page that moves fills one. Where a
-// case tries a fault at every place that there is, a run tries one place of each kind, the same in
-// every run, and says which; --all tries every place.
+// there are cores enough: without a graphics card one page that moves fills one. Where a case tries
+// a fault at every place that there is, a run tries one place of each kind, the same in every run,
+// and says which; --all tries every place.
 //
 // Chromium is /usr/bin/chromium or ATTNSCOPE_CHROMIUM; Firefox is /usr/bin/firefox-esr or
 // ATTNSCOPE_FIREFOX. Real checkpoints are looked for in ../shared or ATTNSCOPE_SHARED. Screenshots
