@@ -1,6 +1,8 @@
 #include "base/file_set.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,29 +17,52 @@ namespace attn {
 namespace {
 
 // Names for remove_unfinished(), which may not allocate; a file without a slot is removed by its
-// set alone.
+// set alone. Only under a Hold.
 struct Slot {
-  std::atomic<bool> taken{false}, ready{false};
+  bool taken = false;
   char name[4096];
 };
 constexpr int kSlots = 8;
 Slot slots[kSlots];
+std::atomic_flag held = ATOMIC_FLAG_INIT;
+
+// While one lives no signal ends the program between a change of the folder and that of the slots:
+// this thread takes none, and the handler on another thread waits.
+class Hold {
+ public:
+  Hold() { begin(before_); }
+  ~Hold() {
+    held.clear();
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  Hold(const Hold&) = delete;
+
+  // A hold that does not end.
+  static void begin(sigset_t& before) noexcept {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ending, signal);
+    ::pthread_sigmask(SIG_BLOCK, &ending, &before);
+    while (held.test_and_set()) ::sched_yield();
+  }
+
+ private:
+  sigset_t before_;
+};
 
 int take_slot(const std::string& name) {
   if (name.size() >= sizeof(Slot::name)) return -1;
   for (int i = 0; i < kSlots; ++i) {
-    if (slots[i].taken.exchange(true)) continue;
+    if (slots[i].taken) continue;
     std::memcpy(slots[i].name, name.c_str(), name.size() + 1);
-    slots[i].ready = true;
+    slots[i].taken = true;
     return i;
   }
   return -1;
 }
 
 void free_slot(int i) {
-  if (i < 0) return;
-  slots[i].ready = false;
-  slots[i].taken = false;
+  if (i >= 0) slots[i].taken = false;
 }
 
 Error not_written(const std::string& path, int reason) {
@@ -98,6 +123,8 @@ Status write_in_place(const std::string& path, const std::function<Status(ByteSi
 }  // namespace
 
 FileSet::~FileSet() {
+  if (pending_.empty()) return;
+  const Hold hold;
   for (const Pending& file : pending_) {
     ::unlink(file.unfinished.c_str());
     free_slot(file.slot);
@@ -111,18 +138,28 @@ Status FileSet::add(const std::string& path, const std::function<Status(ByteSink
   if (exists && !S_ISREG(there.st_mode)) return write_in_place(path, content);
   if (exists && ::access(path.c_str(), W_OK) != 0) return not_written(path, errno);
   const std::string target = exists ? behind_links(path) : path;
-  std::string name;
-  errno = 0;
-  const int opened = open_beside(target, name);
-  if (opened < 0) return not_written(path, errno);
-  pending_.push_back({target, name, take_slot(name)});
+  Pending& begun = pending_.emplace_back(Pending{target, {}, -1});
+  int opened = -1, reason = 0;
+  {
+    const Hold hold;
+    std::string name;
+    errno = 0;
+    opened = open_beside(target, name);
+    reason = errno;
+    if (opened >= 0) begun.slot = take_slot(name);
+    if (opened >= 0) begun.unfinished = std::move(name);
+  }
+  if (opened < 0) {
+    pending_.pop_back();
+    return not_written(path, reason);
+  }
   if (exists) ::fchmod(opened, there.st_mode & 07777);
   Stream file(::fdopen(opened, "wb"), std::fclose);
   if (!file) {
     ::close(opened);
     return not_written(path, errno);
   }
-  int reason = 0;
+  reason = 0;
   if (Status e = fill(file.get(), content, reason); e && reason == 0) return e;
   // Some file systems cannot be told to write now, and say so.
   if (reason == 0 && ::fsync(opened) != 0 && errno != EINVAL && errno != ENOSYS) reason = errno;
@@ -132,6 +169,7 @@ Status FileSet::add(const std::string& path, const std::function<Status(ByteSink
 }
 
 Status FileSet::finish() {
+  const Hold hold;
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (std::rename(pending_[i].unfinished.c_str(), pending_[i].path.c_str()) == 0) continue;
     Error error = not_written(pending_[i].path, errno);
@@ -144,8 +182,10 @@ Status FileSet::finish() {
 }
 
 void FileSet::remove_unfinished() noexcept {
-  for (Slot& slot : slots)
-    if (slot.ready) ::unlink(slot.name);
+  sigset_t before;
+  Hold::begin(before);  // nothing new is begun
+  for (const Slot& slot : slots)
+    if (slot.taken) ::unlink(slot.name);
 }
 
 Status write_file(const std::string& path, const std::function<Status(ByteSink&)>& content) {

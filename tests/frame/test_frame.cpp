@@ -21,6 +21,8 @@ using namespace attn;
 
 namespace {
 
+constexpr int kPatience = 50'000;  // frames
+
 // As a renderer does, without one.
 void take_textures() {
   for (ImTextureData* texture : ImGui::GetPlatformIO().Textures) {
@@ -88,11 +90,15 @@ struct Window {
     return drawn;
   }
 
-  // Until the picture is there and its frames have settled.
+  // All that the window wants is there; measures may come after the picture.
+  bool is_there() const { return snap().current && snap().busy.empty(); }
+
+  // Until everything is there and its frames have settled.
   bool settle() {
-    for (int left = 6, frames = 0; frames < 5000; ++frames) {
-      if (draw() && snap().current && --left == 0) return true;
-      if (!snap().current) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    for (int left = 6, frames = 0; frames < kPatience; ++frames) {
+      left = draw() && is_there() ? left - 1 : 6;
+      if (left == 0) return true;
+      if (!is_there()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
     return false;
   }
@@ -131,7 +137,7 @@ bool open_model(Window& window) {
   window.settle();
   window.program->session.open(read_model_files(test_models() / "gpt2"));
   const auto is_there = [&] { return window.snap().model && window.snap().current; };
-  for (int frames = 0; frames < 5000 && !is_there(); ++frames) {
+  for (int frames = 0; frames < kPatience && !is_there(); ++frames) {
     window.draw();
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
