@@ -80,8 +80,9 @@ export const cases = [
     limit_s: 120,
     async run(t) {
       // Most tokens are a letter; one more at the end leaves the others as they are.
-      const {page, status} =
-          await open_long(t, t.plain, {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 8192}, 6001);
+      const {page, status} = await open_long(
+          t, t.plain + "?build=st", {n_layers: 1, n_heads: 2, d_model: 16, n_ctx: 8192}, 6001);
+      check(page.asked.some((url) => url.includes("st/app.wasm")), "the page has threads");
       const timed = async (text) => {
         let ms = 0;
         const frames = await frame_times(page, async () => {
