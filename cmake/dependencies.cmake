@@ -131,10 +131,11 @@ if(minizip_headers MATCHES "minizip" AND minizip_library)
 else()
   locate(zlib contrib/minizip/zip.c https://github.com/madler/zlib.git v1.3.1)
   source_library(minizip "${zlib_dir}/contrib/minizip/zip.c"
+                         "${zlib_dir}/contrib/minizip/unzip.c"
                          "${zlib_dir}/contrib/minizip/ioapi.c")
   set(minizip_include "${zlib_dir}/contrib/minizip")
   # No encryption; we open the files ourselves, so minizip needs no support for large ones.
-  target_compile_definitions(minizip PRIVATE NOCRYPT USE_FILE32API)
+  target_compile_definitions(minizip PRIVATE NOCRYPT NOUNCRYPT USE_FILE32API)
   target_link_libraries(minizip PUBLIC zlib)
 endif()
 

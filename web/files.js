@@ -8,7 +8,7 @@ const MOST_HASHED = 2e8;
 const SLOW_MS = 300;  // reading that takes longer shows its progress
 const SHOW_MS = 300;  // between updates: a software-drawn frame takes as long as reading megabytes
 // In a folder only files that a model may consist of are read; a file dropped by itself always is.
-const OF_A_MODEL = /\.(json|safetensors|txt|model|jinja|npz|npy|gguf)$/i;
+const OF_A_MODEL = /\.(json|safetensors|bin|pth?|ckpt|txt|model|jinja|npz|npy|gguf)$/i;
 
 class Trouble extends Error {}
 
@@ -78,7 +78,7 @@ export class Files {
     const turn = ++this.#turn;
     const {tr} = this.#bound();
     try {
-      const found = await promise;
+      const found = this.#needed(await promise);
       if (!found.length) {
         throw new Trouble(
             tr('No model found in this folder: config.json and model.safetensors are required',
@@ -96,6 +96,16 @@ export class Files {
     } finally {
       if (turn === this.#turn) this.#page.progress('', null);
     }
+  }
+
+  // Without optimizers' states, older checkpoints and second copies of the weights, which may be
+  // larger than the model.
+  #needed(found) {
+    if (found.length < 2) return found;
+    const line = ({path}) => path.replaceAll('\n', ' ');
+    const left = this.#page.callForText('read_left', found.map(line).join('\n'));
+    const names = new Set(left?.split('\n'));
+    return found.filter((one) => !names.has(line(one)));
   }
 
   async #read(found, total, turn) {

@@ -85,11 +85,18 @@ export class Page {
     return new Uint8Array(this.#buffer(), start, size);
   }
 
-  ask(what) {
-    const at = this.call('ask', String(what)) >>> 0;
+  // Of a function that returns a text: the text, or null.
+  callForText(name, ...args) {
+    const at = this.call(name, ...args) >>> 0;
     if (!at) return null;
     const text = this.#module.UTF8ToString(at);
     this.#module._free(at);
+    return text;
+  }
+
+  ask(what) {
+    const text = this.callForText('ask', String(what));
+    if (text === null) return null;
     try {
       return JSON.parse(text);
     } catch {

@@ -23,6 +23,25 @@ File beginning_of(const fs::path& path) {
   return {path.filename().string(), Bytes(std::move(bytes))};
 }
 
+struct Found {
+  fs::path path;
+  std::string name;  // as that of File
+};
+
+// The files of a model in one folder, without those of its subfolders.
+Status list_folder(const fs::path& path, const std::string& before, std::vector<Found>& out) {
+  std::error_code failed;
+  for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
+    const std::string kind = it->path().extension().string();
+    std::error_code unknown;
+    if (it->is_directory(unknown)) continue;
+    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)))
+      out.push_back({it->path(), before + it->path().filename().string()});
+  }
+  if (failed) return Error{path.string() + ": cannot be listed; check that it is readable"};
+  return {};
+}
+
 }  // namespace
 
 Error holds_no_model(const std::string& path) {
@@ -73,23 +92,32 @@ Result<std::vector<File>> read_folder(const std::string& path) {
     return Error{path +
                  ": is not a folder; give the folder that contains config.json, "
                  "model.safetensors and tokenizer.json"};
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
-    const std::string kind = it->path().extension().string();
-    std::error_code unknown;
-    if (it->is_directory(unknown)) continue;
-    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)))
-      paths.push_back(it->path());
-  }
-  if (failed) return Error{path + ": cannot be listed; check that it is readable"};
-  std::sort(paths.begin(), paths.end());
   const fs::path whole = fs::weakly_canonical(path, failed);
   const std::string folder = whole.filename().empty() ? "model" : whole.filename().string();
+  std::vector<Found> found;
+  if (Status unlisted = list_folder(path, folder + "/", found)) return *unlisted;
+  const auto has_config = [](const fs::path& at) {
+    std::error_code unknown;
+    return fs::exists(at / "config.json", unknown);
+  };
+  if (!has_config(path)) {
+    for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
+      const std::string name = it->path().filename().string();
+      if (!checkpoint_step(name) || !has_config(it->path())) continue;
+      if (Status unlisted = list_folder(it->path(), folder + "/" + name + "/", found))
+        return *unlisted;
+    }
+  }
+  std::ranges::sort(found, {}, &Found::name);
+  std::vector<std::string> names;
+  for (const Found& one : found) names.push_back(one.name);
+  const std::vector<std::string> left = not_needed(names);
   std::vector<File> files;
-  for (const fs::path& p : paths) {
-    Result<Bytes> bytes = read_file(p.string());
+  for (const Found& one : found) {
+    if (std::ranges::find(left, one.name) != left.end()) continue;
+    Result<Bytes> bytes = read_file(one.path.string());
     if (!bytes) return bytes.error();
-    files.push_back({folder + "/" + p.filename().string(), std::move(*bytes)});
+    files.push_back({one.name, std::move(*bytes)});
   }
   return files;
 }

@@ -264,7 +264,13 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   const std::string& path = options.folder;
   Result<std::vector<File>> files = read_folder(path);
   if (!files) return files.error();
-  const auto has_weights = [](const File& file) { return is_weights(find_format(file)); };
+  const bool described = std::ranges::any_of(
+      *files, [](const File& file) { return base_name(file.name) == "config.json"; });
+  // Without a configuration a name alone makes nothing weights of a model.
+  const auto has_weights = [&](const File& file) {
+    const FileFormat* format = find_format(file);
+    return is_weights(format) && (described || !format->magic || format->magic(file.bytes.span()));
+  };
   const auto lists_shards = [](const File& file) { return file.name.ends_with(".index.json"); };
   if (std::ranges::none_of(*files, has_weights) && std::ranges::none_of(*files, lists_shards))
     return holds_no_model(path);

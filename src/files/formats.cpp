@@ -4,6 +4,7 @@
 
 #include "files/known_files.h"
 #include "files/safetensors.h"
+#include "files/torch_file.h"
 
 namespace attn {
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::string_view kSafetensorsEndings[] = {".safetensors"};
 constexpr std::string_view kGgufEndings[] = {".gguf"};
-constexpr std::string_view kPickleEndings[] = {".bin", ".pt", ".pth"};
+constexpr std::string_view kPickleEndings[] = {".bin", ".pt", ".pth", ".ckpt"};
 
 bool is_gguf(std::span<const uint8_t> bytes) {
   constexpr std::string_view kMagic = "GGUF";
@@ -25,9 +26,17 @@ const FileFormat kFormats[] = {
         .magic = is_safetensors,
         .read = read_safetensors,
         .holds_weights = true,
+        .stem = "model",
     },
     {.id = "gguf", .endings = kGgufEndings, .magic = is_gguf, .holds_weights = true},
-    {.id = "pickle", .endings = kPickleEndings, .holds_weights = true},
+    {
+        .id = "pytorch",
+        .endings = kPickleEndings,
+        .magic = is_torch,
+        .read = read_torch,
+        .holds_weights = true,
+        .stem = "pytorch_model",
+    },
 };
 
 }  // namespace
@@ -59,7 +68,7 @@ Result<NamedTensors> read_tensors(const File& file, std::span<const FileFormat> 
   const std::string name(base_name(file.name));
   if (format && format->read) {
     Result<NamedTensors> tensors = format->read(file);
-    if (tensors) return tensors;
+    if (tensors || (format->magic && format->magic(file.bytes.span()))) return tensors;
     // Often something else is saved under the name of weights.
     const KnownFile* other = known_content(file.bytes.span());
     return other ? not_a_model(file) : tensors.error();

@@ -18,6 +18,8 @@ struct FileFormat {
   // Checks the file and lists its tensors. Null: recognized but not supported.
   Result<NamedTensors> (*read)(const File& file) = nullptr;
   bool holds_weights = false;  // models are saved in it; if not, only arrays are
+  // How the one file of a model is usually called, without its ending.
+  const char* stem = "model";
   // For formats whose metadata describes the model: its configuration with the fields of
   // config.json, and its tokenizer. Null if these are separate files, which take precedence where
   // they exist. Errors begin with the file's name.

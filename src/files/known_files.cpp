@@ -70,12 +70,9 @@ const KnownFile kFiles[] = {
         .holds_weights = true,
     },
     {
-        .what = "a PyTorch checkpoint (pickle)",
-        .endings = {".pt", ".pth", ".bin", ".ckpt", ".pkl"},
-        .magics = {"\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"},
-        .inside = "data.pkl",
+        .what = "a Python pickle",
+        .endings = {".pkl", ".pickle", ".joblib"},
         .advice = kSavePretrained,
-        .holds_weights = true,
     },
     {
         .what = "NumPy arrays (.npz)",

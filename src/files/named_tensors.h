@@ -35,7 +35,8 @@ struct NamedTensors {
   Bytes bytes;
   // The bytes that describe the tensors; with samples of the data they identify a model.
   std::string_view header;
-  std::vector<StoredTensor> tensors;  // in the order of their bytes; they don't overlap
+  // In the order of their bytes, which overlap only where a format lets tensors share memory.
+  std::vector<StoredTensor> tensors;
   // An object with the file's other metadata, or null.
   Json metadata;
 

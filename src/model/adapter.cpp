@@ -12,7 +12,8 @@ namespace attn {
 
 namespace {
 
-constexpr char kConfig[] = "adapter_config.json", kWeights[] = "adapter_model.safetensors";
+constexpr char kConfig[] = "adapter_config.json", kWeights[] = "adapter_model.safetensors",
+               kPickled[] = "adapter_model.bin";
 
 // The fields of LoraConfig in PEFT 0.21. How an adapter was initialised matters only where that
 // changed the base model's weights.
@@ -134,15 +135,13 @@ Result<std::optional<AdapterFiles>> take_adapter(std::vector<File>& files) {
                            return is_weights(find_format(name)) && !is_adapter_weights(name);
                          });
   AdapterFiles found;
-  bool pickled = false;
   std::vector<File> others;
   for (File& file : files) {
     const std::string name(base_name(file.name));
     const bool here = folder_of(file.name) == folder;
-    pickled = pickled || (here && name == "adapter_model.bin");
     if (here && name == kConfig)
       found.config = std::move(file);
-    else if (here && name == kWeights)
+    else if (here && (name == kWeights || (name == kPickled && !found.weights)))
       found.weights = std::move(file);
     else if (here && !with_base && name == "tokenizer.json")
       found.tokenizer = std::move(file);
@@ -150,12 +149,11 @@ Result<std::optional<AdapterFiles>> take_adapter(std::vector<File>& files) {
       others.push_back(std::move(file));
   }
   files = std::move(others);
-  found.name = with_base || folder.empty() ? kWeights : base_name(folder);
-  if (!found.weights && with_base && !pickled) return std::optional<AdapterFiles>();
+  if (!found.weights && with_base) return std::optional<AdapterFiles>();
   if (!found.weights)
-    return Error{std::string(kConfig) + ": " + kWeights + " is missing beside it" +
-                 (pickled ? "; adapter_model.bin is not read" : "") +
-                 "; save the adapter with PEFT's save_pretrained()"};
+    return Error{std::string(kConfig) + ": " + kWeights +
+                 " is missing beside it; save the adapter with PEFT's save_pretrained()"};
+  found.name = base_name(with_base || folder.empty() ? found.weights->name : folder);
   return std::optional(std::move(found));
 }
 

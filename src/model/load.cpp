@@ -142,7 +142,7 @@ Status ModelLoad::Impl::find_model() {
   adapter_files = std::move(*adapter);
   const bool described = std::ranges::any_of(
       files, [](const File& file) { return base_name(file.name) == "config.json"; });
-  Result<Folder> found = find_folder(files, formats);
+  Result<Folder> found = find_folder(files, formats, model->notes);
   if (!found) return adapter_files && !described ? without_base(*adapter_files) : found.error();
   folder = std::move(*found);
   if (!adapter_files) return {};

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "files/known_files.h"
+#include "files/torch_file.h"
 #include "model/model.h"
 
 namespace attn {
@@ -33,21 +34,58 @@ Error missing_config() {
       "config.json is missing: drop it together with model.safetensors and tokenizer.json"};
 }
 
-Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats) {
-  const File *config = nullptr, *whole = nullptr;  // whole: weights that describe themselves
-  bool two = false;
+std::optional<int64_t> checkpoint_step(std::string_view folder) {
+  constexpr std::string_view kBegin = "checkpoint-";
+  constexpr size_t kMostDigits = 15;
+  std::string_view digits = base_name(folder);
+  if (!digits.starts_with(kBegin)) return {};
+  digits.remove_prefix(kBegin.size());
+  if (digits.empty() || digits.size() > kMostDigits ||
+      digits.find_first_not_of("0123456789") != digits.npos)
+    return {};
+  return std::stoll(std::string(digits));
+}
+
+// The folder of the newest checkpoint, if all files lie in checkpoints of one training run.
+static const File* newest_checkpoint(std::span<const File* const> configs,
+                                     std::vector<std::string>& notes) {
+  const File* newest = nullptr;
+  std::string names;
+  for (const File* config : configs) {
+    const std::string_view folder = folder_of(config->name);
+    const std::optional<int64_t> step = checkpoint_step(folder);
+    if (!step || folder_of(folder) != folder_of(folder_of(configs[0]->name))) return nullptr;
+    if (!newest || *step > *checkpoint_step(folder_of(newest->name))) newest = config;
+    names += (names.empty() ? "" : ", ") + std::string(base_name(folder));
+  }
+  notes.push_back("The folder has " + std::to_string(configs.size()) +
+                  " checkpoints of a training run (" + names + "); this is the newest, " +
+                  std::string(base_name(folder_of(newest->name))) +
+                  ". For another one, open its folder");
+  return newest;
+}
+
+Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats,
+                           std::vector<std::string>& notes) {
+  std::vector<const File*> configs;  // the outermost ones
+  const File* whole = nullptr;       // weights that describe themselves
   const auto depth = [](const File& f) { return std::ranges::count(f.name, '/'); };
   for (const File& file : files) {
     if (is_module_folder(folder_of(file.name))) continue;
     if (base_name(file.name) == "config.json") {
-      two = config && depth(file) == depth(*config);
-      if (!config || depth(file) < depth(*config)) config = &file;
+      if (!configs.empty() && depth(file) < depth(*configs[0])) configs.clear();
+      if (configs.empty() || depth(file) == depth(*configs[0])) configs.push_back(&file);
     } else if (describes_itself(file, formats)) {
       if (!whole || depth(file) < depth(*whole)) whole = &file;
     }
   }
-  if (two) return Error{"more than one config.json found: drop the folder of one model at a time"};
-  const File* at = config ? config : whole;
+  const File* at = configs.empty() ? whole : configs[0];
+  if (configs.size() > 1) {
+    at = newest_checkpoint(configs, notes);
+    if (!at)
+      return Error{"more than one config.json found (" + printable(configs[0]->name) + ", " +
+                   printable(configs[1]->name) + "): drop the folder of one model at a time"};
+  }
   if (!at) return missing_config();
   Folder folder;
   for (const File& file : files) {
@@ -153,23 +191,25 @@ Result<std::vector<const File*>> find_weights(const Folder& folder,
                                               std::span<const FileFormat> formats) {
   std::set<std::string> names;
   std::string why = "the other shards were found";
-  for (const std::string_view ending : weight_endings(formats)) {
-    const std::string whole = "model" + std::string(ending), map = whole + ".index.json";
-    if (const auto one = folder.find(whole); one != folder.end()) return std::vector{one->second};
-    const auto index = folder.find(map);
-    if (index == folder.end() || !names.empty()) continue;
-    Result<std::set<std::string>> shards = shards_of(*index->second);
-    if (!shards) return shards.error();
-    names = *shards;
-    why = map + " names it";
-  }
-  for (auto it = folder.begin(); names.empty() && it != folder.end(); ++it) {
-    names = siblings(it->first, formats);
-  }
-  if (names.empty()) {
-    for (const auto& [name, file] : folder) {
-      if (is_weights(find_format(*file, formats))) names.insert(name);
+  // The same model may lie there in several formats, of which the first is taken.
+  for (const FileFormat& format : formats) {
+    if (!names.empty()) break;
+    if (!is_weights(&format)) continue;
+    for (const std::string_view ending : format.endings) {
+      const std::string whole = format.stem + std::string(ending), map = whole + ".index.json";
+      if (const auto one = folder.find(whole); one != folder.end()) return std::vector{one->second};
+      const auto index = folder.find(map);
+      if (index == folder.end() || !names.empty()) continue;
+      Result<std::set<std::string>> shards = shards_of(*index->second);
+      if (!shards) return shards.error();
+      names = *shards;
+      why = map + " names it";
     }
+    for (auto it = folder.begin(); names.empty() && it != folder.end(); ++it)
+      if (find_format(it->first, formats) == &format) names = siblings(it->first, formats);
+    if (!names.empty()) break;
+    for (const auto& [name, file] : folder)
+      if (find_format(*file, formats) == &format && !is_training_state(name)) names.insert(name);
   }
   std::vector<const File*> found;
   std::set<std::string> missing;
@@ -184,6 +224,40 @@ Result<std::vector<const File*>> find_weights(const Folder& folder,
   if (!missing.empty()) return missing_shards(missing, why);
   if (found.empty()) return no_weights(folder, formats);
   return found;
+}
+
+std::vector<std::string> not_needed(std::span<const std::string> paths,
+                                    std::span<const FileFormat> formats) {
+  const auto weights_of = [&](const std::string& path) {
+    const FileFormat* format = find_format(path, formats);
+    const std::string_view name = base_name(path);
+    // Adapters are wanted beside the weights.
+    return is_weights(format) && !name.starts_with("adapter") ? format : nullptr;
+  };
+  std::map<std::string_view, const FileFormat*> first;  // of each folder
+  std::map<std::string_view, int64_t> newest;           // checkpoint in each folder
+  for (const std::string& path : paths) {
+    const FileFormat* format = weights_of(path);
+    if (!format || is_training_state(path)) continue;
+    const std::string_view folder = folder_of(path);
+    const FileFormat*& best = first[folder];
+    if (!best || format < best) best = format;
+    if (const auto step = checkpoint_step(folder)) {
+      int64_t& last = newest[folder_of(folder)];
+      last = std::max(last, *step);
+    }
+  }
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    const FileFormat* format = weights_of(path);
+    if (!format) continue;
+    const std::string_view folder = folder_of(path);
+    const std::optional<int64_t> step = checkpoint_step(folder);
+    if (is_training_state(path) || format != first[folder] ||
+        (step && (*step < newest[folder_of(folder)] || first.contains(folder_of(folder)))))
+      out.push_back(path);
+  }
+  return out;
 }
 
 Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> files,

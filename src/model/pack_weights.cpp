@@ -84,12 +84,14 @@ struct WeightPacker::Impl {
 
 void WeightPacker::Impl::open_file() {
   if (next > 0 && plan.wanted[next - 1].file == wanted().file) return;
-  // A tensor that is used twice must not change before its second use.
-  const auto same = [](const WantedTensor& a, const WantedTensor& b) {
-    return a.stored == b.stored;
-  };
+  // What is used twice, or shares its memory with another, must not change before its last use.
   memory.reset();
-  if (std::ranges::adjacent_find(plan.wanted, same) != plan.wanted.end()) return;
+  const uint8_t* until = nullptr;
+  for (size_t i = next; i < plan.wanted.size() && plan.wanted[i].file == wanted().file; ++i) {
+    const std::span<const uint8_t> stored = plan.wanted[i].stored->bytes;
+    if (i > next && stored.data() < until) return;
+    until = std::max(until, stored.data() + stored.size());
+  }
   Bytes& mine = files[wanted().file].bytes;
   const size_t size = mine.size();
   memory = mine.take();

@@ -1,9 +1,12 @@
 // files_web.cpp - dropped, chosen or fetched files, read straight into the program's memory.
 #include <emscripten.h>
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <utility>
 
+#include "model/model_files.h"
 #include "platform/guard.h"
 #include "platform/program.h"
 
@@ -85,6 +88,24 @@ void save_file(const std::string& name, const std::string& contents) {
 extern "C" {
 using namespace attn;
 using namespace attn::platform;
+
+// Of paths, a line each, those that need not be read. The caller frees the answer; null if out of
+// memory.
+EMSCRIPTEN_KEEPALIVE char* attn_read_left(const char* paths) {
+  char* copy = nullptr;
+  guarded([&] {
+    std::vector<std::string> all;
+    for (std::string_view rest = paths; !rest.empty();) {
+      const size_t end = std::min(rest.find('\n'), rest.size());
+      all.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    std::string out;
+    for (const std::string& path : not_needed(all)) out += path + "\n";
+    copy = strdup(out.c_str());
+  });
+  return copy;
+}
 
 EMSCRIPTEN_KEEPALIVE void attn_read_start(double size) {
   transfers().reading.clear();

@@ -508,7 +508,8 @@ def test_no_model():
         here = pathlib.Path(folder)
         for name, data in (
             ("only/cat.bin", b"\x89PNG\r\n"),
-            ("pickled/config.json", b"{}"),
+            ("pickled/config.json", (BOOKWORM / "config.json").read_bytes()),
+            ("pickled/tokenizer.json", (BOOKWORM / "tokenizer.json").read_bytes()),
             ("pickled/pytorch_model.bin", b"\x80\x02}q"),
             ("bare/config.json", b"{}"),
             ("above/gpt2/config.json", b"{}"),
@@ -525,7 +526,7 @@ def test_no_model():
         (here / "nothing").mkdir()
         for path, words in (
             ("only", "only: no model found, only cat.bin (a PNG picture); drop a"),
-            ("pickled", "only pytorch_model.bin (a PyTorch checkpoint (pickle)); use the model.sa"),
+            ("pickled", "pytorch_model.bin: ends in the middle of a value; the file is cut short"),
             ("bare", "bare: model.safetensors is missing beside config.json"),
             ("above", "above: no model found; but its folder gpt2 has a config.json"),
             ("nothing", "nothing: an empty folder; it needs config.json and model.safetensors"),
@@ -1644,8 +1645,8 @@ CASES = {
     "dnabert-3mer/model": (0, "are [UNK]"),
     "camembert-and-xlmr/camembert": (0, "randomly initialised"),
     "tokenizer-model-only/model": (1, "and tokenizer.model cannot be used"),
-    "bin-and-vocab-txt/model": (1, "pytorch_model.bin (a PyTorch checkpoint"),
-    "trainer-output/out": (1, "its folder checkpoint-"),
+    "bin-and-vocab-txt/model": (1, "tokenizer.json is missing, and vocab.txt"),
+    "trainer-output/out": (1, "this is the newest, checkpoint-1000"),
     "escape-in-shard-name/m": (1, "\\u001b]0;pwned\\u0007\\u001b[31mx.safetensors is missing"),
     "attention-dumps/attn.npz": (1, "not a model"),
 }

@@ -57,6 +57,7 @@ SEEDS = {
     "json": lambda: [p.read_bytes() for p in sorted(DATA.rglob("config.json"))[:20]]
     + [b'[1e5,-0.0,"\\ud83d\\ude00",null,true,{"a":{"b":[]}}]'],
     "tensors": lambda: [p.read_bytes() for p in DATA.rglob("model.safetensors")][:20],
+    "torch": lambda: [p.read_bytes() for p in sorted((DATA / "torch").glob("*.[bp]*"))],
     "config": lambda: of_models("config.json"),
     "weights": lambda: of_models(".safetensors"),
     "tokenizer": lambda: [

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "figure/rectangle.h"
 #include "files/formats.h"
 #include "files/read_picture.h"
+#include "files/torch_file.h"
 #include "model/adapter.h"
 #include "model/model.h"
 #include "pass/forward.h"
@@ -126,6 +128,21 @@ void tensors(Bytes data) {
   for (const StoredTensor& tensor : read->tensors) (void)to_floats(*read, tensor);
 }
 
+// Their numbers lie in the file, or in new memory that the file's size bounds.
+void torch(Bytes data) {
+  const Result<NamedTensors> read = read_torch({"x.bin", copy_of(data)});
+  if (!read) return;
+  const std::span<const uint8_t> all = read->bytes.span();
+  must(all.size() <= 2 * data.size() + (2u << 20), "a file that takes many times its size");
+  for (const StoredTensor& tensor : read->tensors) {
+    const std::span<const uint8_t> bytes = tensor.bytes;
+    must(bytes.empty() ||
+             (bytes.data() >= all.data() && bytes.data() + bytes.size() <= all.data() + all.size()),
+         "a tensor outside of its file");
+    (void)to_floats(*read, tensor);
+  }
+}
+
 // ---- Models: one file of a small model is replaced, and what loads is run.
 
 struct TinyModel {
@@ -196,8 +213,20 @@ void tokenizer_file(Bytes data) { load_with(data, "/tokenizer.json"); }
 
 // ---- Tokenizers
 
+// The ids of <0x00> to <0xFF>; another piece may have the same id.
+std::set<int> byte_ids(const Tokenizer& tokenizer) {
+  std::set<int> ids;
+  for (int byte = 0; byte < 256; ++byte) {
+    char piece[8];
+    std::snprintf(piece, sizeof piece, "<0x%02X>", unsigned(byte));
+    ids.insert(tokenizer.id_of(piece));
+  }
+  return ids;
+}
+
 void check_encoding(const Tokenizer& tokenizer, std::string_view text) {
   const Tokens tokens = tokenizer.encode(text);
+  const std::set<int> bytes = byte_ids(tokenizer);
   std::vector<int> ids;
   size_t begin = 0;
   bool behind_bytes = false;
@@ -208,7 +237,7 @@ void check_encoding(const Tokenizer& tokenizer, std::string_view text) {
       // As in the library, an unknown character is written behind the bytes of the one after it.
       must(token.begin >= begin || behind_bytes, "spans that go back");
       begin = std::max(begin, token.begin);
-      behind_bytes = token.piece.starts_with("<0x");
+      behind_bytes = bytes.contains(token.id);
     }
     must(is_valid_utf8(token.shown), "a token that is shown as broken UTF-8");
     ids.push_back(token.id);
@@ -362,6 +391,7 @@ constexpr Target kTargets[] = {
     {"spans", spans},         {"rectangle", rectangle},
     {"index", index},         {"lesson", lesson},
     {"picture", picture},     {"loops", loops},
+    {"torch", torch},
 };
 
 }  // namespace

@@ -126,10 +126,32 @@ TEST_CASE("an adapter without its base, or with another, says which it wants") {
   CHECK(has(load_model(narrow, "").error().message, " × 16, but the base model has "));
   std::erase_if(alone, [](const File& f) { return f.name.ends_with(".safetensors"); });
   alone.push_back({"llama-rs/adapter_model.bin", {}});
-  CHECK(has(load_model(alone, "").error().message, "adapter_model.bin is not read"));
+  CHECK(has(load_model(alone, "").error().message, "drop the folders of both"));
+  std::vector<File> empty = read_model_files(test_models() / "llama-gqa");
+  for (const File& file : alone) empty.push_back(file);
+  CHECK(has(load_model(empty, "").error().message, "adapter_model.bin: an empty file"));
   std::vector<File> two = with_base("llama-rs");
   for (const File& file : read_model_files(adapters() / "llama-bf16")) two.push_back(file);
   CHECK(has(load_model(two, "").error().message, "more than one adapter_config.json"));
+}
+
+TEST_CASE("an adapter in PyTorch's format is merged as that in safetensors") {
+  std::vector<std::vector<float>> logits;
+  for (const bool pickled : {false, true}) {
+    std::vector<File> files = with_base("llama-rs");
+    for (File& file : files)
+      if (pickled && file.name == "llama-rs/adapter_model.safetensors")
+        file = {"llama-rs/adapter_model.bin",
+                read_bytes(ATTNSCOPE_SOURCE_DIR "/tests/data/torch/llama-rs.bin")};
+    const auto model = load_model(files, "");
+    REQUIRE_MESSAGE(model, (model ? "" : model.error().message));
+    ForwardPass pass(*model, (*model)->tokenizer->encode("a bc de"), {.all_logits = true});
+    while (pass.step()) {
+    }
+    logits.push_back(pass.take().logits);
+  }
+  CHECK(!logits[0].empty());
+  CHECK(logits[0] == logits[1]);
 }
 
 TEST_CASE("checkpoints of an adapter in folders below a model are left alone") {

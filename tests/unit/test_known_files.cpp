@@ -40,8 +40,6 @@ TEST_CASE("files are known by their first bytes, whatever their name") {
         {std::string("RIFF\1\2\3\4WEBP", 12), "a WebP picture"},
         {"%PDF-1.7", "a PDF document"},
         {"GGUF\3", "a GGUF model"},
-        {"\x80\x02}q", "a PyTorch checkpoint (pickle)"},
-        {zip_of("archive/data.pkl"), "a PyTorch checkpoint (pickle)"},
         {zip_of("layer0.npy"), "NumPy arrays (.npz)"},
         {"\x93NUMPY\1", "a NumPy array (.npy)"},
         {"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras and TensorFlow save models"},
