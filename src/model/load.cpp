@@ -142,7 +142,7 @@ Status ModelLoad::Impl::find_model() {
   adapter_files = std::move(*adapter);
   const bool described = std::ranges::any_of(
       files, [](const File& file) { return base_name(file.name) == "config.json"; });
-  Result<Folder> found = find_folder(files, formats, model->notes);
+  Result<Folder> found = find_folder(files, formats, model->warnings);
   if (!found) return adapter_files && !described ? without_base(*adapter_files) : found.error();
   folder = std::move(*found);
   if (!adapter_files) return {};
@@ -168,10 +168,16 @@ Status ModelLoad::Impl::read_config() {
   if (config->json.at("quantization_config").at("quant_method").text() == "mxfp4")
     return Error{config->file + ": quantization_config is mxfp4, which is not supported; " +
                  kWithoutMxfp4};
-  if (!config->json.at("quantization_config").is_null()) {
-    return Error{config->file +
-                 ": quantization_config is set, but quantized weights are not supported; use the "
-                 "version of the model in F32, F16 or BF16"};
+  const Json quantized = config->json.at("quantization_config");
+  if (!quantized.is_null()) {
+    const std::optional<std::string_view> method = quantized.at("quant_method").text();
+    const bool mlx = !method && !config->json.at("quantization").is_null();
+    return Error{config->file + ": the weights are quantized" +
+                 (method ? " by " + quoted_name(*method)
+                  : mlx  ? " for MLX"
+                         : "") +
+                 " (quantization_config), which is not supported; use the model that they were "
+                 "made from, in F32, F16 or BF16"};
   }
   Result<Layout> read = read_layout(*recipe, *config);
   if (!read) return read.error();
@@ -252,7 +258,7 @@ Status ModelLoad::Impl::plan() {
   model->n_parameters = plan->n_parameters;
   model->content_hash = hash_of(tensors);
   model->tied = plan->tied;
-  model->warnings = layout.warnings;
+  model->warnings.insert(model->warnings.end(), layout.warnings.begin(), layout.warnings.end());
   model->notes.insert(model->notes.end(), layout.notes.begin(), layout.notes.end());
   if (!model->config.has_logits) {
     model->notes.push_back(

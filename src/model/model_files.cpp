@@ -48,7 +48,7 @@ std::optional<int64_t> checkpoint_step(std::string_view folder) {
 
 // The folder of the newest checkpoint, if all files lie in checkpoints of one training run.
 static const File* newest_checkpoint(std::span<const File* const> configs,
-                                     std::vector<std::string>& notes) {
+                                     std::vector<std::string>& said) {
   const File* newest = nullptr;
   std::string names;
   for (const File* config : configs) {
@@ -58,15 +58,15 @@ static const File* newest_checkpoint(std::span<const File* const> configs,
     if (!newest || *step > *checkpoint_step(folder_of(newest->name))) newest = config;
     names += (names.empty() ? "" : ", ") + std::string(base_name(folder));
   }
-  notes.push_back("The folder has " + std::to_string(configs.size()) +
-                  " checkpoints of a training run (" + names + "); this is the newest, " +
-                  std::string(base_name(folder_of(newest->name))) +
-                  ". For another one, open its folder");
+  said.push_back("The folder has " + std::to_string(configs.size()) +
+                 " checkpoints of a training run (" + names + "); this is the newest, " +
+                 std::string(base_name(folder_of(newest->name))) +
+                 ". For another one, open its folder");
   return newest;
 }
 
 Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats,
-                           std::vector<std::string>& notes) {
+                           std::vector<std::string>& said) {
   std::vector<const File*> configs;  // the outermost ones
   const File* whole = nullptr;       // weights that describe themselves
   const auto depth = [](const File& f) { return std::ranges::count(f.name, '/'); };
@@ -81,7 +81,7 @@ Result<Folder> find_folder(std::span<const File> files, std::span<const FileForm
   }
   const File* at = configs.empty() ? whole : configs[0];
   if (configs.size() > 1) {
-    at = newest_checkpoint(configs, notes);
+    at = newest_checkpoint(configs, said);
     if (!at)
       return Error{"more than one config.json found (" + printable(configs[0]->name) + ", " +
                    printable(configs[1]->name) + "): drop the folder of one model at a time"};

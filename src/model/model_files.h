@@ -28,9 +28,9 @@ bool is_module_folder(std::string_view path);
 std::optional<int64_t> checkpoint_step(std::string_view folder);
 
 // The files beside the outermost config.json, or else beside the outermost self-describing weights
-// (FileFormat::config). Of several checkpoints of one training run the newest; `notes` says so.
+// (FileFormat::config). Of several checkpoints of one training run the newest; `said` tells.
 Result<Folder> find_folder(std::span<const File> files, std::span<const FileFormat> formats,
-                           std::vector<std::string>& notes);
+                           std::vector<std::string>& said);
 
 // One model.safetensors (or model.* in another format), else the shards of an index or a numbered
 // set, else all weights files.

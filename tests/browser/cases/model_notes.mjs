@@ -1,5 +1,6 @@
 // model_notes.mjs - what a model's files hold and is not used: refused or said, in sight.
-import {readFileSync} from "node:fs";
+import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import os from "node:os";
 import path from "node:path";
 
 import {kData, kModels, largest_difference} from "../golden.mjs";
@@ -47,6 +48,39 @@ export const cases = [
       await until(async () => (await page.readout()).includes(norm), "no warning is spoken");
       await page.click("button.dismiss_warnings");
       await until(async () => !(await page.readout()).includes(norm), "the warning stays");
+      page.check_clean();
+    },
+  },
+  {
+    name: "of a training run's folder the newest checkpoint opens, from PyTorch's format",
+    async run(t) {
+      const gpt2 = path.join(kModels, "gpt2");
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop_paths([gpt2]);
+      const safe = await page.opened(before.model);
+      const expected = await page.patterns();
+
+      const run = path.join(mkdtempSync(path.join(os.tmpdir(), "attnscope-run-")), "run");
+      for (const step of [9, 10]) {
+        const folder = path.join(run, `checkpoint-${step}`);
+        mkdirSync(folder, {recursive: true});
+        for (const name of ["config.json", "tokenizer.json"])
+          copyFileSync(path.join(gpt2, name), path.join(folder, name));
+        copyFileSync(path.join(kData, "torch/gpt2.bin"), path.join(folder, "pytorch_model.bin"));
+        // Whoever reads it says so.
+        for (const name of ["optimizer.pt", "training_args.bin"])
+          writeFileSync(path.join(folder, name), "no pickle");
+      }
+      await page.drop_paths([run]);
+      const status = await page.opened(safe.model);
+      rmSync(path.dirname(run), {recursive: true});
+      equal(status.file_error, null, "the error of the model that is open");
+      check(/^file:run@/.test(status.model), `the model's name: ${status.model}`);
+      equal(largest_difference(await page.patterns(), expected), 0, "weights from both formats");
+      const said = await page.readout();
+      check(said.includes("this is the newest, checkpoint-10"), `nothing is said: ${said}`);
+      await page.screenshot("training-run");
       page.check_clean();
     },
   },
