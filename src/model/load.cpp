@@ -12,7 +12,7 @@
 #include "model/pack_weights.h"
 #include "model/picture_input.h"
 #include "model/recipe.h"
-#include "text/tokenizer_records.h"
+#include "text/tokenizer_files.h"
 
 namespace attn {
 
@@ -36,14 +36,6 @@ uint64_t hash_of(std::span<const NamedTensors> files) {
 Result<Json> read_json(const Folder& folder, const char* name) {
   const auto file = folder.find(std::string_view(name));
   if (file == folder.end()) {
-    // Older tokenizers use other files.
-    for (const char* old : {"vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model",
-                            "tokenizer.model", "spiece.model"}) {
-      if (std::string_view(name) != "tokenizer.json" || !folder.contains(old)) continue;
-      return Error{std::string(name) + " is missing, and " + old +
-                   " cannot be used instead. Write one with transformers: "
-                   "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"};
-    }
     return Error{std::string(name) + " is missing: drop it together with model.safetensors"};
   }
   if (known_content(file->second->bytes.span())) return not_a_model(*file->second);
@@ -52,6 +44,16 @@ Result<Json> read_json(const Folder& folder, const char* name) {
     return Error{std::string(name) + ": not a JSON object; download it again"};
   }
   return json;
+}
+
+// What a tokenizer may be made of where there is no tokenizer.json.
+TokenizerFiles older_files(const Folder& folder, const std::string& type, const Json& named) {
+  const auto find = [&folder](std::string_view name) -> std::optional<std::string_view> {
+    const auto file = folder.find(name);
+    if (file == folder.end()) return {};
+    return file->second->bytes.text();
+  };
+  return {find, type, std::string(named.text().value_or(""))};
 }
 
 // Rotates by angles that files have, which are then factors of the usual ones.
@@ -82,6 +84,7 @@ struct ModelLoad::Impl {
   std::vector<NamedTensors> tensors;  // of `weights`, read on first use
   std::optional<AdapterFiles> adapter_files;
   Json vocabulary;  // tokenizer.json; null if the weights file has the tokenizer
+  std::optional<TokenizerFiles> older_tokenizer;  // files in place of tokenizer.json
   std::string vocabulary_file;
   std::optional<WeightPacker> packer;
 
@@ -202,6 +205,15 @@ Status ModelLoad::Impl::read_config() {
         "Helsinki-NLP/opus-mt-en-de"};
   const auto letters = folder.find(std::string_view("vocab.txt"));
   const bool as_esm = layout.config.family == "esm" && letters != folder.end() && !has_tokenizer;
+  if (!has_tokenizer && !as_esm) {
+    TokenizerFiles older = older_files(folder, type, config->json.at("tokenizer_class"));
+    if (const auto name = older_tokenizer_file(older); !name.empty()) {
+      if (const File& file = *folder.find(name)->second; known_content(file.bytes.span()))
+        return not_a_model(file);
+      older_tokenizer = std::move(older);
+      return {};
+    }
+  }
   const Result<Json> tokenizer =
       as_esm ? esm_tokenizer(letters->second->bytes.text()) : read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();
@@ -211,14 +223,17 @@ Status ModelLoad::Impl::read_config() {
 
 Status ModelLoad::Impl::read_tokenizer() {
   if (layout.config.reads_pictures()) return {};
-  if (vocabulary.is_null()) {
+  const bool within = vocabulary.is_null() && !older_tokenizer;
+  if (within) {
     if (const Status failed = read_headers()) return failed;
   }
-  Result<TokenizerRecords> records = vocabulary.is_null()
-                                         ? format().tokenizer(tensors[0])
+  Result<TokenizerRecords> records = within ? format().tokenizer(tensors[0])
+                                     : older_tokenizer
+                                         ? read_tokenizer_files(*older_tokenizer, model->notes)
                                          : read_tokenizer_json(vocabulary, "tokenizer.json");
   if (!records) return records.error();
   vocabulary = {};
+  older_tokenizer.reset();
   vocabulary_file = records->file;
   Result<std::shared_ptr<const Tokenizer>> tokenizer = Tokenizer::from_records(std::move(*records));
   if (!tokenizer) return tokenizer.error();

@@ -65,8 +65,11 @@ std::vector<Item> Tokenizer::Impl::cut(std::string_view text) const {
   pieces.push_back({AlignedText::of(text)});
   added.cut(pieces, false);
   if (normalizer) {
-    for (Piece& piece : pieces)
-      if (piece.token < 0) normalizer(piece.text);
+    for (Piece& piece : pieces) {
+      if (piece.token >= 0) continue;
+      normalizer(piece.text);
+      piece.text.all = piece.text.place_of(0, piece.text.text.size());
+    }
   }
   added.cut(pieces, true);
   if (pre_tokenizer) pre_tokenizer(pieces);

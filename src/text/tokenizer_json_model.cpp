@@ -2,6 +2,29 @@
 #include "text/tokenizer_section.h"
 
 namespace attn {
+
+Result<SubwordRecords> read_piece_ids(const Section& vocab, SubwordKind kind) {
+  if (!vocab.json.is_object())
+    return Error{vocab.where + " must be an object that maps pieces to ids; the file is damaged"};
+  SubwordRecords out{.kind = kind};
+  out.vocabulary.reserve(vocab.json.size());
+  const int64_t most = Vocabulary::limit(vocab.json.size());
+  Status error;
+  vocab.json.each([&](std::string_view piece, const Json& value) {
+    const std::optional<int64_t> id = value.integer();
+    if (!id || *id < 0 || *id >= most) {
+      error =
+          Error{vocab.where + ": the id of " + json_quote(piece.substr(0, 80)) +
+                " must be a whole number from 0 to " + std::to_string(most - 1) + "; correct it"};
+      return false;
+    }
+    out.vocabulary.add(piece, int(*id));
+    return true;
+  });
+  if (error) return *error;
+  return out;
+}
+
 namespace {
 
 // "a b" in older files, ["a", "b"] in newer ones.
@@ -38,28 +61,8 @@ Status read_merges(const Section& section, SubwordRecords& records) {
   return error;
 }
 
-// {"piece": id, ...}
 Result<SubwordRecords> read_vocabulary(const Section& section, SubwordKind kind) {
-  const Json vocab = section.json.at("vocab");
-  if (!vocab.is_object())
-    return section.wrong("vocab", "must be an object that maps pieces to ids; the file is damaged");
-  SubwordRecords out{.kind = kind};
-  out.vocabulary.reserve(vocab.size());
-  const int64_t most = Vocabulary::limit(vocab.size());
-  Status error;
-  vocab.each([&](std::string_view piece, const Json& value) {
-    const std::optional<int64_t> id = value.integer();
-    if (!id || *id < 0 || *id >= most) {
-      error =
-          Error{section.where + " vocab: the id of " + json_quote(piece.substr(0, 80)) +
-                " must be a whole number from 0 to " + std::to_string(most - 1) + "; correct it"};
-      return false;
-    }
-    out.vocabulary.add(piece, int(*id));
-    return true;
-  });
-  if (error) return *error;
-  return out;
+  return read_piece_ids({section.json.at("vocab"), section.where + " vocab"}, kind);
 }
 
 Result<SubwordRecords> read_bpe(const Section& section) {

@@ -23,13 +23,13 @@ size_t count_trailing_blanks(std::string_view value) {
 }
 
 // Offsets of " the" become those of "the". The space that add_prefix_space put before the first
-// token is not part of the text, so nothing is trimmed there.
+// token is not part of the text, so nothing is trimmed there; it puts none before other spaces.
 void trim(const Encoding& encoding, std::vector<Item>& items, bool add_prefix_space) {
   for (size_t i = 0; i < items.size(); ++i) {
     Item& item = items[i];
     const std::string_view text = item.sequence == 0 ? encoding.text : encoding.second_text;
     size_t leading = count_leading_blanks(item.value);
-    if ((i == 0 || item.begin == 0) && add_prefix_space) leading = 0;
+    if ((i == 0 || item.begin == 0) && add_prefix_space && leading == 1) leading = 0;
     for (; leading > 0 && item.begin < item.end; --leading) decode_utf8(text, item.begin);
     size_t trailing = count_trailing_blanks(item.value);
     for (; trailing > 0 && item.end > item.begin; --trailing) do

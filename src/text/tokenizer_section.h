@@ -35,6 +35,8 @@ Result<PreTokenizer> read_pre_tokenizer(const Section& section);
 Result<PostProcessor> read_post_processor(const Section& section);
 Result<Decoder> read_decoder(const Section& section);
 Result<SubwordRecords> read_subword_records(const Section& section);
+// {"piece": id, ...}
+Result<SubwordRecords> read_piece_ids(const Section& vocab, SubwordKind kind);
 
 // One row of a table of kinds; `read` gives the step that `section` describes.
 template <class Step>

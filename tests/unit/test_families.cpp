@@ -189,14 +189,15 @@ TEST_CASE("a text for BERT begins with [CLS] and ends with [SEP]") {
   CHECK(ids == std::vector<int>{2, 7, 44, 4, 51, 49, 3});  // as tokenizers has them
 }
 
-TEST_CASE("a tokenizer of the older kind is named, with what to do") {
+TEST_CASE("older tokenizer files of another kind are named, with what to do") {
   for (const char* old : {"vocab.json", "vocab.txt", "tokenizer.model", "spiece.model"}) {
     std::vector<File> files = read_model_files(test_models() / "gpt2");
     std::erase_if(files, [](const File& f) { return base_name(f.name) == "tokenizer.json"; });
-    files.push_back({std::string("gpt2/") + old, {}});
+    files.push_back({std::string("gpt2/") + old, std::vector<uint8_t>{'a', '\n'}});
     const Result<std::shared_ptr<const Model>> model = load_model(files, "");
     REQUIRE(!model);
-    CHECK(has(model.error().message, "tokenizer.json is missing, and " + std::string(old)));
+    CHECK(has(model.error().message, "tokenizer.json is missing, and GPT2Tokenizer needs "));
+    CHECK(has(model.error().message, "(found: " + std::string(old) + ")"));
     CHECK(has(model.error().message, "save_pretrained"));
   }
 }

@@ -154,7 +154,8 @@ TEST_CASE("a tokenizer that transformers cannot convert is said to be in copies 
         file.name.replace(file.name.size() - 14, 14, "vocab.json");
     const Result<std::shared_ptr<const Model>> model = load_model(files, name);
     REQUIRE(!model);
-    CHECK(model.error().message.starts_with("tokenizer.json is missing, and vocab.json"));
+    CHECK(model.error().message.starts_with("tokenizer.json is missing, and "));
+    CHECK(model.error().message.find("vocab.json") != std::string::npos);
     const bool converts = model.error().message.find("save_pretrained") != std::string::npos;
     CHECK(converts == (name == "t5"));
   }
