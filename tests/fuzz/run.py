@@ -44,6 +44,23 @@ def tokenizers():
     return sorted((DATA / "tokenizers").glob("*.tokenizer.json"))
 
 
+def older_tokenizer(kind, vocabulary, settings=b"", merges=b""):
+    """As targets.cpp takes it apart."""
+    parts = [settings, vocabulary]
+    lengths = [min(len(part), 65535).to_bytes(2, "little") for part in parts]
+    return bytes([kind]) + b"".join(n + part for n, part in zip(lengths, parts)) + merges
+
+
+def older_files(name):
+    return (DATA / "tokenizer_files" / name).read_bytes()
+
+
+SETTINGS = [
+    b"",
+    b'{"added_tokens_decoder":{"400":{"content":"<x>","lstrip":true}},"do_lower_case":false}',
+    b'{"add_prefix_space":true,"additional_special_tokens":["<x>"],"add_bos_token":true}',
+]
+
 TEXTS = [
     "Once upon a time there was a little girl.",
     "深度学习，注意力机制。  two  blanks\n\nand lines\t",
@@ -68,6 +85,23 @@ SEEDS = {
     "tokenizer_file": lambda: of_models("tokenizer.json"),
     "encode": lambda: [
         bytes([number]) + text.encode() for number in range(len(tokenizers()) + 1) for text in TEXTS
+    ],
+    "vocabulary_files": lambda: [
+        older_tokenizer(kind, older_files(vocabulary), settings, older_files(merges))
+        for settings in SETTINGS
+        for kind, vocabulary, merges in (
+            (0, "words.txt", "bytes.txt"),
+            (1, "words.txt", "bytes.txt"),
+            (2, "bytes.json", "bytes.txt"),
+            (3, "bytes.json", "bytes.txt"),
+            (4, "roberta.json", "roberta.txt"),
+            (5, "clip.json", "clip.txt"),
+        )
+    ],
+    "sentencepiece": lambda: [
+        older_tokenizer(kind, older_files(f"{name}.model"), settings)
+        for settings in SETTINGS
+        for kind, name in enumerate(("llama", "gemma", "t5", "albert", "deberta", "xlm", "xlm"))
     ],
     "normal_forms": lambda: [text.encode() for text in TEXTS],
     "link": lambda: [
@@ -99,6 +133,11 @@ def words_of(target):
         for path in sorted(DATA.rglob(kinds.get(target, "config.json")))[:60]:
             words.update(re.findall(r'"[\w.-]{2,40}"', path.read_text(errors="ignore"))[:400])
         words.update(["null", "true", "false", "1e308", "-1", "9223372036854775807", "[]", "{}"])
+    if target in ("vocabulary_files", "sentencepiece"):
+        source = (HERE.parents[1] / "src/text/tokenizer_settings.cpp").read_text()
+        known = source[source.index("kKnownFields") :].split(";")[0]
+        words.update(f'"{name}"' for name in re.findall(r"\w+_\w+", known))
+        words.update(['"content"', '"mask_token"', '"tokenizer_class"', "<unk>", "▁"])
     if target == "weights" or target == "tensors":
         words.update(['"dtype"', '"shape"', '"data_offsets"', '"F32"', '"BF16"', '"I8"', '"F64"'])
     if target == "link":

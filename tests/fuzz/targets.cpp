@@ -32,6 +32,7 @@
 #include "state/query.h"
 #include "tensor/simd.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_normal_forms.h"
 
 namespace attn::fuzz {
@@ -283,6 +284,50 @@ void encode(Bytes data) {
   check_encoding(tokenizer, text_of(data));
 }
 
+// Behind the number of a model's type: the length of tokenizer_config.json and that file, the
+// length of the vocabulary and that, and merges.txt. SentencePiece's models have nothing behind.
+void older_tokenizer(Bytes data, std::span<const std::pair<const char*, const char*>> kinds) {
+  const auto [type, file] = kinds[choice(data, kinds.size())];
+  const auto part = [&] {
+    if (data.size() < 2) return std::string_view();
+    const size_t n = std::min<size_t>(data[0] | size_t(data[1]) << 8, data.size() - 2);
+    const std::string_view out = text_of(data.subspan(2, n));
+    data = data.subspan(2 + n);
+    return out;
+  };
+  const std::string_view settings = part(), vocabulary = part(), merges = text_of(data);
+  const auto find = [&](std::string_view name) -> std::optional<std::string_view> {
+    if (name == file) return vocabulary;
+    if (name == "merges.txt") return merges;
+    if (name == "tokenizer_config.json" && !settings.empty()) return settings;
+    return {};
+  };
+  std::vector<std::string> notes;
+  Result<TokenizerRecords> records = read_tokenizer_files({find, type, ""}, notes);
+  if (!records) return;
+  const auto made = Tokenizer::from_records(std::move(*records));
+  if (made) check_encoding(**made, "The <s>dog</s> isn't [MASK] 深度 é\t12 <x>");
+}
+
+void vocabulary_files(Bytes data) {
+  static constexpr std::pair<const char*, const char*> kKinds[] = {
+      {"bert", "vocab.txt"},   {"mpnet", "vocab.txt"},    {"gpt2", "vocab.json"},
+      {"qwen2", "vocab.json"}, {"roberta", "vocab.json"}, {"clip", "vocab.json"}};
+  older_tokenizer(data, kKinds);
+}
+
+void sentencepiece(Bytes data) {
+  static constexpr std::pair<const char*, const char*> kKinds[] = {
+      {"llama", "tokenizer.model"},
+      {"gemma", "tokenizer.model"},
+      {"t5", "spiece.model"},
+      {"albert", "spiece.model"},
+      {"deberta-v2", "spm.model"},
+      {"xlm-roberta", "sentencepiece.bpe.model"},
+      {"mbart", "sentencepiece.bpe.model"}};
+  older_tokenizer(data, kKinds);
+}
+
 void normal_forms(Bytes data) {
   const std::string text = repair_utf8(text_of(data));
   for (const NormalForm form :
@@ -383,14 +428,24 @@ void loops(Bytes data) {
 }
 
 constexpr Target kTargets[] = {
-    {"json", json},           {"tensors", tensors},
-    {"config", config},       {"weights", weights},
-    {"tokenizer", tokenizer}, {"tokenizer_file", tokenizer_file},
-    {"encode", encode},       {"normal_forms", normal_forms},
-    {"link", link},           {"filter", filter},
-    {"spans", spans},         {"rectangle", rectangle},
-    {"index", index},         {"lesson", lesson},
-    {"picture", picture},     {"loops", loops},
+    {"json", json},
+    {"tensors", tensors},
+    {"config", config},
+    {"weights", weights},
+    {"tokenizer", tokenizer},
+    {"tokenizer_file", tokenizer_file},
+    {"encode", encode},
+    {"normal_forms", normal_forms},
+    {"vocabulary_files", vocabulary_files},
+    {"sentencepiece", sentencepiece},
+    {"link", link},
+    {"filter", filter},
+    {"spans", spans},
+    {"rectangle", rectangle},
+    {"index", index},
+    {"lesson", lesson},
+    {"picture", picture},
+    {"loops", loops},
     {"torch", torch},
 };
 

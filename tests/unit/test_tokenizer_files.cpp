@@ -397,3 +397,22 @@ TEST_CASE("folders of the shared cases open without tokenizer.json, or say why n
         "tokenizer.model has no pieces of text, only 1 special ones: it is a placeholder, not the "
         "model's vocabulary; download the model's own file");
 }
+
+TEST_CASE("a published SentencePiece model cuts as that library does") {
+  const std::filesystem::path folder = shared_cases().parent_path() / "models/tokenizers";
+  if (!std::filesystem::exists(folder / "botchan_unigram.model")) {
+    std::printf("SKIPPED botchan_unigram: no %s\n", folder.string().c_str());
+    return;
+  }
+  const auto tokenizer =
+      read({{"tokenizer.model", content_of(folder / "botchan_unigram.model")}}, "mistral");
+  REQUIRE(tokenizer);
+  const Json cases = parsed(content_of(folder / "botchan_unigram.vectors.json")).at("cases");
+  REQUIRE(cases.size() == 42);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const std::string text(*cases.at(i).at("text").text());
+    CAPTURE(text);
+    if (has(text, "</s>")) continue;  // a special token here, letters to SentencePiece
+    CHECK(ids_of((*tokenizer)->encode(text)) == ints_of(cases.at(i).at("ids")));
+  }
+}
