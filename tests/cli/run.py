@@ -1646,7 +1646,7 @@ CASES = {
     "camembert-and-xlmr/camembert": (0, "randomly initialised"),
     "tokenizer-model-only/model": (1, "tokenizer.model has no pieces of text"),
     "bin-and-vocab-txt/model": (0, "randomly initialised"),
-    "trainer-output/out": (0, "this is the newest, checkpoint-1000"),
+    "trainer-output/out": (1, "this is the newest, checkpoint-1000"),
     "escape-in-shard-name/m": (1, "\\u001b]0;pwned\\u0007\\u001b[31mx.safetensors is missing"),
     "attention-dumps/attn.npz": (1, "not a model"),
 }
