@@ -231,7 +231,7 @@ struct ModelProbe::Impl {
         texts.push_back({std::move(*tokens), length});
       }
     }
-    if (model->tokenizer)
+    if (model->tokenizer && !model->reads_ids)
       for (std::string& words : probe_texts(c.mask == Mask::causal))
         texts.push_back({fitting(std::move(words)), 0});
     std::erase_if(texts, [&](const Text& t) {
@@ -254,7 +254,7 @@ struct ModelProbe::Impl {
       if (pass->step()) return true;
       trace.emplace(pass->take());
       pass.reset();
-      if (!now.period || !model->tokenizer) rests.add(trace->parts[0], 0);
+      if (!now.period || !model->tokenizer || model->reads_ids) rests.add(trace->parts[0], 0);
       const bool copies_apart = model->config.d_vocab >= kDistinct * now.period;
       std::optional<HeadTable>& table = now.period ? random : text;
       if (!table) table.emplace(role_scores(now.period > 0 && copies_apart), trace->parts[0]);

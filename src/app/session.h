@@ -135,6 +135,8 @@ class Session {
   bool take_picture();
   // Whether this loaded model reads pictures rather than text.
   bool reads_pictures(const std::string& id) const;
+  // A text for a model without a tokenizer, in place of one that is not of ids; "" for others.
+  std::string ids_for(const std::string& id, std::string_view text) const;
   // Back to the example.
   void forget_picture();
   // Opens the dropped model that was refused for tensors of its layers that are not used.

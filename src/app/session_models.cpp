@@ -11,6 +11,7 @@
 #include "model/adapter.h"
 #include "model/dropped_id.h"
 #include "model/recipe.h"
+#include "text/tokenizer_ids.h"
 
 namespace attn {
 namespace {
@@ -386,6 +387,14 @@ void Session::Impl::take_picture(File file) {
 bool Session::take_picture() { return std::exchange(impl_->opened_picture, false); }
 
 void Session::forget_picture() { impl_->picture = {}; }
+
+std::string Session::ids_for(const std::string& id, std::string_view text) const {
+  const Model* model = impl_->model(id).get();
+  if (!model || !model->reads_ids) return "";
+  const bool has_ids = text.find_first_not_of(" \t\n") != text.npos;
+  return has_ids && first_not_id(*model->tokenizer, text).empty() ? ""
+                                                                  : example_ids(*model->tokenizer);
+}
 
 bool Session::reads_pictures(const std::string& id) const {
   const auto model = impl_->model(id);

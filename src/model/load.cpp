@@ -13,6 +13,7 @@
 #include "model/picture_input.h"
 #include "model/recipe.h"
 #include "text/tokenizer_files.h"
+#include "text/tokenizer_ids.h"
 
 namespace attn {
 
@@ -214,6 +215,10 @@ Status ModelLoad::Impl::read_config() {
       return {};
     }
   }
+  if (!has_tokenizer && !as_esm) {
+    model->reads_ids = true;
+    return {};
+  }
   const Result<Json> tokenizer =
       as_esm ? esm_tokenizer(letters->second->bytes.text()) : read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();
@@ -222,7 +227,7 @@ Status ModelLoad::Impl::read_config() {
 }
 
 Status ModelLoad::Impl::read_tokenizer() {
-  if (layout.config.reads_pictures()) return {};
+  if (layout.config.reads_pictures() || model->reads_ids) return {};
   const bool within = vocabulary.is_null() && !older_tokenizer;
   if (within) {
     if (const Status failed = read_headers()) return failed;
@@ -281,6 +286,14 @@ Status ModelLoad::Impl::plan() {
   }
   std::ranges::move(plan->warnings, std::back_inserter(model->warnings));
   std::ranges::move(plan->notes, std::back_inserter(model->notes));
+  if (model->reads_ids) {
+    const int n = model->config.d_vocab;
+    model->tokenizer = ids_tokenizer(n);
+    model->warnings.push_back(
+        "There is no tokenizer among the files: a text is token ids, numbers from 0 to " +
+        std::to_string(n - 1) +
+        " with blanks between them. To type words, open tokenizer.json together with the weights");
+  }
   check_vocabulary();
   check_other_files();
   // From here on, only the packer holds the weights, so that it can pack in place.

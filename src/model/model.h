@@ -95,6 +95,7 @@ struct Model {
   uint64_t weight_bytes = 0;  // memory held by the weight matrices
   uint64_t content_hash = 0;  // FNV-1a 64 of headers, sizes and sampled bytes of the weights
   bool tied = false;          // unembed is embed
+  bool reads_ids = false;     // it came without a tokenizer; texts are ids (text/tokenizer_ids.h)
   // For the user. Warnings: why numbers may not be those of the model as it was meant, such as
   // tensors that are not used. Notes: what else is unusual.
   std::vector<std::string> warnings, notes;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/json.h"
+#include "base/utf8.h"
 #include "pass/forward.h"
 #include "text/random_tokens.h"
+#include "text/tokenizer_ids.h"
 
 namespace attn {
 
@@ -46,6 +49,12 @@ bool is_to_be_generated(const Model& model, std::string_view pair) {
 
 Result<Tokens> model_tokens(const Model& model, std::string_view text, std::string_view pair) {
   const Tokenizer& tokenizer = *model.tokenizer;
+  if (model.reads_ids)
+    for (const std::string_view one : {text, pair})
+      if (const std::string_view word = first_not_id(tokenizer, one); !word.empty())
+        return Error{json_quote(printable(word.substr(0, 40), LineBreaks::escaped)) +
+                     " is no token id; this model has no tokenizer: type numbers from 0 to " +
+                     std::to_string(tokenizer.size() - 1) + " with blanks between them"};
   if (!model.encoder) return encode(tokenizer, text, pair);
   const Writing& writes = model.config.writes;
   if (writes.start_id < 0)

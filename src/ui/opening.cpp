@@ -251,6 +251,10 @@ void follow_opening(Program& program) {
   }
 
   const Snapshot& snap = session.snapshot();
+  if (program.just_opened == program.state.model)
+    if (const std::string ids = session.ids_for(program.state.model, program.state.text);
+        !ids.empty())
+      enter_text(*program.ui, program.state, ids);
   if (snap.current && snap.model && program.just_opened == program.state.model) {
     program.just_opened.clear();
     const Config& c = snap.model->config;

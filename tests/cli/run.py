@@ -1643,6 +1643,7 @@ CASES = {
     "tied-flag-own-lm-head": (0, "differs from the embedding"),
     "unused-tensors/adapters": (1, "an adapter"),
     "dnabert-3mer/model": (0, "are [UNK]"),
+    "ids-only-gpt2/model": (1, '"the" is no token id; this model has no tokenizer'),
     "camembert-and-xlmr/camembert": (0, "randomly initialised"),
     "tokenizer-model-only/model": (1, "tokenizer.model has no pieces of text"),
     "bin-and-vocab-txt/model": (0, "randomly initialised"),
@@ -1733,6 +1734,24 @@ def test_cases():
         check(case, code == expected and word in err, f"exit {code}: {err}")
 
 
+def test_ids():
+    """A model that came without a tokenizer reads token ids."""
+    with tempfile.TemporaryDirectory() as here:
+        for file in ("config.json", "model.safetensors"):
+            shutil.copy(MODELS / "gpt2" / file, here)
+        ids = pathlib.Path(here, "ids.json")
+        ids.write_text("[5, 12, 7, 3]")
+        code, typed, err = run("heads", "--model", here, "--text", "5 12 7 3", "--json")
+        check("ids as text", code == 0 and "no tokenizer among the files" in err, err)
+        code, given, err = run("heads", "--model", here, "--ids", ids, "--json")
+        scores = [[head["scores"] for head in json.loads(out)["heads"]] for out in (typed, given)]
+        check("ids as a file have the scores of ids as text", scores[0] == scores[1], err)
+        code, out, err = run("next", "--model", here, "--text", "5 12 7 3", "--json")
+        pieces = [(one["id"], one["piece"]) for one in json.loads(out)["candidates"]]
+        check("ids are named by their numbers", all(str(n) == p for n, p in pieces), out)
+        bad(["next", "--model", here, "--text", "5 12 7x"], 1, '"7x" is no token id')
+
+
 def main():
     if not COMMAND:
         sys.exit(__doc__)
@@ -1744,6 +1763,7 @@ def main():
         test_exits,
         test_usage,
         test_no_model,
+        test_ids,
         test_help,
         test_terminal,
         *(functools.partial(test_model, name) for name in ("stories260K", "default-candidate")),

@@ -5,8 +5,11 @@
 #include <random>
 
 #include "base/bytes.h"
+#include "base/json.h"
 #include "golden_model.h"
 #include "pass/forward.h"
+#include "pass/generate.h"
+#include "text/tokenizer_ids.h"
 
 using namespace attn;
 
@@ -129,13 +132,40 @@ TEST_CASE("files may lie in a folder, bare, or among others") {
   CHECK(has(error_of(two), "more than one config.json found"));
 }
 
+TEST_CASE("a model without a tokenizer reads token ids, and says so") {
+  const auto model = load_model(without(files_of("gpt2"), "tokenizer.json"), "ids");
+  REQUIRE_MESSAGE(model, (model ? "" : model.error().message));
+  const Model& m = **model;
+  CHECK(m.reads_ids);
+  REQUIRE(!m.warnings.empty());
+  CHECK(has(m.warnings[0], "numbers from 0 to 271 with blanks between them"));
+  const Result<Tokens> tokens = model_tokens(m, "  5 12\n7\t271 ", "");
+  REQUIRE(tokens);
+  std::vector<int> ids;
+  for (const Token& token : tokens->items) {
+    ids.push_back(token.id);
+    CHECK(token.shown == std::to_string(token.id));
+    CHECK(tokens->text.substr(token.begin, token.end - token.begin) == token.shown);
+  }
+  CHECK(ids == std::vector<int>{5, 12, 7, 271});
+  CHECK(m.tokenizer->decode(ids) == "5 12 7 271");
+  for (const char* word : {"272", "-1", "05", "the", "5,", "５", "1e3"}) {
+    CAPTURE(word);
+    const Result<Tokens> wrong = model_tokens(m, std::string("5 12 ") + word + " 7", "");
+    REQUIRE(!wrong);
+    CHECK(wrong.error().message.starts_with(json_quote(word) + " is no token id; this model has "));
+  }
+  CHECK(first_not_id(*m.tokenizer, "").empty());
+  CHECK(first_not_id(*m.tokenizer, " \n").empty());
+  CHECK(example_ids(*m.tokenizer) == "0 1 2 3 4 5 6 7");
+  CHECK(example_ids(*ids_tokenizer(3)) == "0 1 2");
+}
+
 TEST_CASE("what is missing is named, with what to do") {
   CHECK(has(error_of({}), "config.json is missing: drop it together with"));
   CHECK(has(error_of(without(files_of("mistral"), "config.json")), "config.json is missing"));
   CHECK(has(error_of(without(files_of("mistral"), "model.safetensors")),
             "model.safetensors is missing: drop it"));
-  CHECK(error_of(without(files_of("mistral"), "tokenizer.json")) ==
-        "tokenizer.json is missing: drop it together with model.safetensors");
   std::vector<File> pickled = without(files_of("mistral"), "model.safetensors");
   pickled.push_back({"mistral/pytorch_model.bin", {}});
   CHECK(has(error_of(pickled), "pytorch_model.bin: an empty file"));

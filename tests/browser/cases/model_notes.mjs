@@ -85,6 +85,31 @@ export const cases = [
     },
   },
   {
+    name: "a model without a tokenizer opens with a text of token ids",
+    async run(t) {
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      await page.drop(["config.json", "model.safetensors"].map(
+          (name) => ({name, path: path.join(kModels, "gpt2", name)})));
+      const status = await page.opened(before.model);
+      equal((await page.settle()).text, "0 1 2 3 4 5 6 7", "the first text");
+      equal((await page.status()).n_query, 8, "tokens");
+      check((await page.readout()).includes("no tokenizer among the files"), "it is not said");
+      await page.screenshot("ids");
+      await page.type_text("5 12 7 3");
+      await until(async () => (await page.status()).n_query === 4, "four ids are not four tokens");
+      await page.settle();
+      await page.type_text("5 12 the");
+      const said = await until(
+          async () => (await page.settle_or_error(20000), (await page.status()).error),
+          "a word is taken for an id");
+      check(said.includes('"the" is no token id'), `the sentence: ${said}`);
+      await page.screenshot("ids-and-a-word");
+      equal((await page.status()).model, status.model, "the model");
+      page.check_clean();
+    },
+  },
+  {
     name: "a base model and its adapter, dropped together, are merged; two buttons compare them",
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
