@@ -2,6 +2,7 @@
 #include "text/tokenizer_files.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "text/tokenizer_settings.h"
 
@@ -18,37 +19,45 @@ namespace {
 
 // ---- Tokens with ids, and the post-processor
 
-// Appends a token as the library does: a known one keeps its id, of equal ones the last decides
-// how it is matched.
-void append(std::vector<AddedToken>& list, const AddedToken& token) {
-  if (token.content.empty()) return;
-  const auto it = std::ranges::find(list, token.content, &AddedToken::content);
-  if (it == list.end()) {
-    list.push_back(token);
-    return;
+struct AddedList {
+  std::vector<AddedToken> tokens;
+  std::unordered_map<std::string, size_t> places;  // by content
+
+  // Adds a token as the library does: a known one keeps its id, of equal ones the last decides how
+  // it is matched.
+  void add(const AddedToken& token) {
+    if (token.content.empty()) return;
+    const auto [it, is_new] = places.try_emplace(token.content, tokens.size());
+    if (is_new) {
+      tokens.push_back(token);
+      return;
+    }
+    AddedToken& known = tokens[it->second];
+    const bool special = known.special || token.special;
+    const int id = known.id;
+    known = token;
+    known.id = id;
+    known.special = special;
   }
-  const bool special = it->special || token.special;
-  const int id = it->id;
-  *it = token;
-  it->id = id;
-  it->special = special;
-}
+};
 
 Result<std::vector<AddedToken>> added_tokens(TokenizerSettings& settings,
                                              const Vocabulary& vocabulary) {
-  std::vector<AddedToken> list;
-  for (const AddedToken& token : settings.added) append(list, token);
-  const auto n_given = std::ptrdiff_t(list.size());
-  const auto given = [&](const AddedToken& t) {
-    return std::any_of(list.begin(), list.begin() + n_given,
-                       [&](const AddedToken& a) { return a.content == t.content; });
+  AddedList all;
+  for (const AddedToken& token : settings.added) all.add(token);
+  const size_t n_given = all.tokens.size();
+  // How those that the files give are matched is up to them.
+  const auto add = [&](const AddedToken& token) {
+    const auto it = all.places.find(token.content);
+    if (it == all.places.end() || it->second >= n_given) all.add(token);
   };
-  for (AddedToken& token : list)
-    for (const NamedToken& n : settings.named) token.special |= n.token.content == token.content;
-  for (const NamedToken& n : settings.named)
-    if (!given(n.token)) append(list, n.token);
-  for (const AddedToken& token : settings.extra)
-    if (!given(token)) append(list, token);
+  std::vector<AddedToken>& list = all.tokens;
+  for (const NamedToken& n : settings.named) {
+    add(n.token);
+    if (const auto it = all.places.find(n.token.content); it != all.places.end())
+      list[it->second].special = true;
+  }
+  for (const AddedToken& token : settings.extra) add(token);
   int next = vocabulary.size();
   for (AddedToken& token : list) {
     const int wanted = token.id;
@@ -64,7 +73,7 @@ Result<std::vector<AddedToken>> added_tokens(TokenizerSettings& settings,
                    " the id " + std::to_string(wanted) + ", but " + settings.kind->file +
                    " makes it " + std::to_string(token.id) + "; correct one of them"};
   }
-  return list;
+  return std::move(list);
 }
 
 Result<std::vector<Item>> items_of(TokenizerSettings& settings,

@@ -16,7 +16,6 @@ Result<SubwordRecords> read_merges_file(std::string_view vocab, std::string_view
     return Error{"merges.txt: line " +
                  std::to_string(1 + std::count(merges.begin(), merges.begin() + broken, '\n')) +
                  " is not valid UTF-8; save the file as UTF-8"};
-  out->merges.reserve(size_t(std::count(merges.begin(), merges.end(), '\n')) + 1);
   for (int64_t number = 1; !merges.empty(); ++number) {
     const size_t end = std::min(merges.find('\n'), merges.size());
     std::string_view line = merges.substr(0, end);

@@ -169,14 +169,15 @@ Status PieceReader::read_as_is() {
   set("eos_token", model.eos_id, model.eos_piece);
   set("unk_token", model.unk_id, model.unk_piece);
   // Placeholders may have got names since.
-  const auto renamed = [&](size_t id) {
-    return std::ranges::find(s.added, int(id), &AddedToken::id) != s.added.end();
+  const auto renamed = [&](int id) {
+    return std::ranges::binary_search(s.added, id, {}, &AddedToken::id);
   };
+  const Vocabulary before = unigram_records(model.pieces).vocabulary;
   std::vector<SentencePiece> pieces = model.pieces;
   for (const AddedToken& token : s.added) {
     if (!is_id(token.id)) continue;
-    const auto same = std::ranges::find(model.pieces, token.content, &SentencePiece::text);
-    if (same != model.pieces.end() && !renamed(size_t(same - model.pieces.begin()))) continue;
+    const int same = before.find(token.content);
+    if (same >= 0 && !renamed(same)) continue;
     pieces[size_t(token.id)].text = token.content;
   }
   std::vector<std::string_view> whole;  // user-defined: never cut, never merged

@@ -1,6 +1,7 @@
 #include "text/tokenizer_settings.h"
 
 #include <iterator>
+#include <unordered_set>
 
 namespace attn {
 namespace {
@@ -152,6 +153,9 @@ Status TokenizerSettings::read_named(const Json& from) {
     std::optional<AddedToken> token = token_of(value);
     if (!token && !value.is_null())
       wrong = Error{"tokenizer_config.json: " + std::string(key) + " must be a token; correct it"};
+    constexpr size_t kMostNames = 64;
+    if (named.size() == kMostNames)
+      wrong = Error{"tokenizer_config.json has more than 64 names of tokens; remove some"};
     if (!known) known = &named.emplace_back(NamedToken{std::string(key), {}});
     const bool is_text = value.is_string();
     known->token = token ? std::move(*token) : AddedToken{};
@@ -168,14 +172,17 @@ Status TokenizerSettings::read_named(const Json& from) {
 }
 
 Status TokenizerSettings::read_extra(const Json& list, const char* file) {
-  for (size_t i = 0; i < list.size(); ++i) {
-    std::optional<AddedToken> token = token_of(list.at(i));
+  Status wrong;
+  list.each([&](std::string_view, const Json& value) {
+    std::optional<AddedToken> token = token_of(value);
     if (!token)
-      return Error{std::string(file) +
-                   ": additional_special_tokens must be a list of tokens; correct it"};
-    extra.push_back(std::move(*token));
-  }
-  return {};
+      wrong = Error{std::string(file) +
+                    ": additional_special_tokens must be a list of tokens; correct it"};
+    else
+      extra.push_back(std::move(*token));
+    return !wrong;
+  });
+  return wrong;
 }
 
 Status TokenizerSettings::read_added() {
@@ -199,18 +206,19 @@ Status TokenizerSettings::read_added() {
     added_file = "added_tokens.json";
     const Result<Json> json = read("added_tokens.json");
     if (!json) return json.error();
+    std::unordered_set<std::string_view> further;
+    for (const AddedToken& token : extra) further.insert(token.content);
     json->each([&](std::string_view content, const Json& id) {
       if (id.integer().value_or(-1) < 0 || *id.integer() > INT32_MAX) {
         wrong = Error{"added_tokens.json: the id of " + json_quote(content.substr(0, 80)) +
                       " must be a whole number; correct it"};
         return false;
       }
-      const auto is_it = [&](const AddedToken& t) { return t.content == content; };
-      const bool special =
-          (has_extra && std::ranges::any_of(extra, is_it)) ||
-          std::ranges::any_of(named, [&](const NamedToken& n) {
-            return is_it(n.token) && !(config.at(n.name).is_null() && map.at(n.name).is_null());
-          });
+      const bool special = (has_extra && further.contains(content)) ||
+                           std::ranges::any_of(named, [&](const NamedToken& n) {
+                             return n.token.content == content &&
+                                    !(config.at(n.name).is_null() && map.at(n.name).is_null());
+                           });
       added.push_back({.id = int(*id.integer()),
                        .content = std::string(content),
                        .special = special,

@@ -26,8 +26,9 @@ Result<SubwordRecords> read_word_list(std::string_view text, std::vector<std::st
   if (text.starts_with("\xEF\xBB\xBF"))
     return Error{"vocab.txt begins with a byte order mark, which belongs to no token; remove it"};
   const auto n_lines = std::count(text.begin(), text.end(), '\n') + 1;
-  if (n_lines > Vocabulary::limit(size_t(n_lines)))
-    return Error{"vocab.txt has more than 16 million lines; it is not a vocabulary"};
+  constexpr std::ptrdiff_t kMostLines = 1 << 22;
+  if (n_lines > kMostLines)
+    return Error{"vocab.txt has more than 4 million lines; it is not a vocabulary"};
   SubwordRecords out{.kind = SubwordKind::word_piece, .continuing_prefix = "##"};
   out.vocabulary.reserve(size_t(n_lines));
   int n_repeated = 0;

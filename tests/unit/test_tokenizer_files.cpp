@@ -229,6 +229,7 @@ TEST_CASE("errors of older tokenizer files name the file, the place and what to 
         "vocab.txt: line 3 is not valid UTF-8; save the file as UTF-8");
   CHECK(has(with_vocab("\xEF\xBB\xBF" + vocab), "vocab.txt begins with a byte order mark"));
   CHECK(has(with_vocab("a\nb\n"), "vocab.txt has no line \"[UNK]\", the unknown token; set unk_"));
+  CHECK(has(with_vocab(std::string(1 << 22, '\n')), "vocab.txt has more than 4 million lines"));
   CHECK(has(with_vocab(""), "vocab.txt has no line \"[UNK]\""));
   CHECK(has(with_vocab("[UNK]\na\na\n"), "vocab.txt has no id for \"[SEP]\", and leaves out or"));
   words["vocab.txt"] = vocab;
@@ -246,6 +247,9 @@ TEST_CASE("errors of older tokenizer files name the file, the place and what to 
             "added_tokens_decoder must map ids to tokens; correct \"x\""));
   CHECK(has(with_settings(R"({"added_tokens_decoder": {"999": {"content": "<new>"}}})"),
             "added_tokens_decoder gives \"<new>\" the id 999, but vocab.txt makes it"));
+  std::string names = "{\"x0_token\": \"x\"";
+  for (int i = 1; i < 70; ++i) names += ", \"x" + std::to_string(i) + "_token\": \"x\"";
+  CHECK(has(with_settings((names + "}").c_str()), "has more than 64 names of tokens"));
   CHECK(has(with_settings("[]"), "tokenizer_config.json: not a JSON object"));
   CHECK(has(with_settings("{"), "tokenizer_config.json: not valid JSON"));
   words.erase("tokenizer_config.json");
