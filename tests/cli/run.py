@@ -1741,14 +1741,16 @@ def test_ids():
             shutil.copy(MODELS / "gpt2" / file, here)
         ids = pathlib.Path(here, "ids.json")
         ids.write_text("[5, 12, 7, 3]")
-        code, typed, err = run("heads", "--model", here, "--text", "5 12 7 3", "--json")
+        as_json = ["--format", "json"]
+        code, typed, err = run("heads", "--model", here, "--text", "5 12 7 3", *as_json)
         check("ids as text", code == 0 and "no tokenizer among the files" in err, err)
-        code, given, err = run("heads", "--model", here, "--ids", ids, "--json")
-        scores = [[head["scores"] for head in json.loads(out)["heads"]] for out in (typed, given)]
+        code, given, err = run("heads", "--model", here, "--ids", ids, *as_json)
+        scores = [json.loads(out)["scores"] for out in (typed, given)]
         check("ids as a file have the scores of ids as text", scores[0] == scores[1], err)
-        code, out, err = run("next", "--model", here, "--text", "5 12 7 3", "--json")
-        pieces = [(one["id"], one["piece"]) for one in json.loads(out)["candidates"]]
+        code, out, err = run("next", "--model", here, "--text", "5 12 7 3", *as_json)
+        pieces = [(one["id"], one["piece"]) for one in json.loads(out)["next"]]
         check("ids are named by their numbers", all(str(n) == p for n, p in pieces), out)
+        check("ids are read as they are", json.loads(out)["input_ids"] == [5, 12, 7, 3], out)
         bad(["next", "--model", here, "--text", "5 12 7x"], 1, '"7x" is no token id')
 
 
