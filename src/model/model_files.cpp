@@ -280,7 +280,9 @@ Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> file
 
 bool looks_like_model(std::span<const File> files) {
   return std::ranges::any_of(files, [](const File& file) {
-    return base_name(file.name) == "config.json" || is_weights(find_format(file));
+    // Many things are called .bin.
+    const bool other = file.name.ends_with(".bin") && known_content(file.bytes.span());
+    return base_name(file.name) == "config.json" || (is_weights(find_format(file)) && !other);
   });
 }
 

@@ -127,6 +127,7 @@ TEST_CASE("files may lie in a folder, bare, or among others") {
   CHECK(error_of(files) == "");
   CHECK(looks_like_model(files));
   CHECK(!looks_like_model(std::vector<File>{{"a/attention.npz", {}}, {"tokenizer.json", {}}}));
+  CHECK(!looks_like_model(std::vector<File>{{"nothing.bin", {}}}));
   std::vector<File> two = files_of("qwen2");
   for (const File& file : files_of("mistral")) two.push_back(file);
   CHECK(has(error_of(two), "more than one config.json found"));

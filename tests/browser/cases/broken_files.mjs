@@ -48,7 +48,6 @@ const kBroken = {
   "a negative number of heads": [
     () => broken({"config.json": with_config({num_attention_heads: -4})}), "num_attention_heads"
   ],
-  "no tokenizer.json": [() => broken({"tokenizer.json": null}), "tokenizer.json"],
   "tokenizer.json that is a list":
       [() => broken({"tokenizer.json": Buffer.from("[]")}), "tokenizer.json"],
   "no weights": [() => broken({"model.safetensors": null}), "safetensors"],
@@ -104,7 +103,7 @@ export const cases = [
       await until(async () => (await page.status()).file_error?.includes("cat.png"), "no sentence");
       const empty = mkdtempSync(path.join(tmpdir(), "attnscope-"));
       try {
-        writeFileSync(path.join(empty, "ckpt.pt"), "x");
+        writeFileSync(path.join(empty, "notes.docx"), "x");
         await page.drop_paths([empty]);
         await until(
             async () => (await page.status()).file_error?.includes("No model found in this folder"),
@@ -128,7 +127,7 @@ export const cases = [
     async run(t) {
       const page = await t.open(t.isolated + "#model=scratch");
       const first = await page.settle();
-      await page.drop(broken({"tokenizer.json": null}));
+      await page.drop(broken({"tokenizer.json": Buffer.from("[]")}));
       await until(async () => (await page.status()).file_error, "no sentence");
       await page.drop(broken({}));
       const good = await until(async () => {
