@@ -266,10 +266,8 @@ Result<std::shared_ptr<const Model>> open_folder(const FolderOptions& options) {
   if (!files) return files.error();
   const bool described = std::ranges::any_of(
       *files, [](const File& file) { return base_name(file.name) == "config.json"; });
-  // Without a configuration a name alone makes nothing weights of a model.
   const auto has_weights = [&](const File& file) {
-    const FileFormat* format = find_format(file);
-    return is_weights(format) && (described || !format->magic || format->magic(file.bytes.span()));
+    return described ? is_weights(find_format(file)) : may_hold_weights(file);
   };
   const auto lists_shards = [](const File& file) { return file.name.ends_with(".index.json"); };
   if (std::ranges::none_of(*files, has_weights) && std::ranges::none_of(*files, lists_shards))
@@ -379,9 +377,6 @@ Result<Opened> open_model(const ModelOptions& options, int usual_part) {
   folder.reads_text = options.picture.empty();
   Result<std::shared_ptr<const Model>> model = open_folder(folder);
   if (!model) return model.error();
-  if (!(*model)->tokenizer && !(*model)->config.reads_pictures())
-    return Error{options.folder +
-                 ": tokenizer.json is missing, which is needed to tokenize the text"};
   Result<Tokens> tokens = read_tokens(**model, options, *text);
   if (!tokens) return tokens.error();
   Opened opened{*model, std::move(*tokens)};

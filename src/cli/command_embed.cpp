@@ -11,6 +11,7 @@
 #include "figure/exporters.h"
 #include "figure/report_text.h"
 #include "pass/forward.h"
+#include "pass/generate.h"
 
 namespace attn {
 
@@ -69,6 +70,7 @@ struct Embedder {
       before = lower_case(before);
     }
     const Tokenizer& tokenizer = *model->tokenizer;
+    if (Status wrong = check_ids(*model, before + text)) return *wrong;
     Result<Tokens> tokens = encode(tokenizer, before + text, "");
     if (!tokens) return tokens.error();
     if (modules.n_most > 0 && tokens->size() > modules.n_most)

@@ -26,7 +26,6 @@ const FileFormat kFormats[] = {
         .magic = is_safetensors,
         .read = read_safetensors,
         .holds_weights = true,
-        .stem = "model",
     },
     {.id = "gguf", .endings = kGgufEndings, .magic = is_gguf, .holds_weights = true},
     {
@@ -61,6 +60,12 @@ const FileFormat* find_format(std::string_view path, std::span<const FileFormat>
 
 bool is_weights(const FileFormat* format) {
   return format && format->holds_weights && format->read;
+}
+
+bool may_hold_weights(const File& file) {
+  const FileFormat* format = find_format(file);
+  const std::span<const uint8_t> bytes = file.bytes.span();
+  return is_weights(format) && ((format->magic && format->magic(bytes)) || !known_content(bytes));
 }
 
 Result<NamedTensors> read_tensors(const File& file, std::span<const FileFormat> formats) {

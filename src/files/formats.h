@@ -40,6 +40,10 @@ const FileFormat* find_format(std::string_view path,
 // Whether the format holds model weights and is supported; false for null.
 bool is_weights(const FileFormat* format);
 
+// Whether a file without a configuration may hold weights: by its first bytes, or by a name that
+// its bytes do not belie.
+bool may_hold_weights(const File& file);
+
 // Reads a file in its format; an error if the format is not supported.
 Result<NamedTensors> read_tensors(const File& file,
                                   std::span<const FileFormat> formats = file_formats());

@@ -108,11 +108,11 @@ inline const Model* stack_of(const std::shared_ptr<const Model>& model, int part
 
 struct FileFormat;
 
-// Loads the files of one folder in Hugging Face layout: config.json, *.safetensors (possibly
-// sharded), tokenizer.json. A weights file whose format also holds the configuration and tokenizer
-// (files/formats.h) is a complete model. Other files are ignored. Errors name the file, the field,
-// and what to do. If the files' bytes are not shared, the weights are packed in place
-// (pack_weights.h).
+// Loads the files of one folder in Hugging Face layout: config.json, *.safetensors or PyTorch's
+// checkpoints (possibly sharded), tokenizer.json or older files of a tokenizer. A weights file
+// whose format also holds the configuration and tokenizer (files/formats.h) is a complete model.
+// Other files are ignored. Errors name the file, the field, and what to do. If the files' bytes are
+// not shared, the weights are packed in place (pack_weights.h).
 class ModelLoad {
  public:
   ModelLoad(std::vector<File> files, std::string name);

@@ -209,7 +209,9 @@ Result<std::vector<const File*>> find_weights(const Folder& folder,
       if (find_format(it->first, formats) == &format) names = siblings(it->first, formats);
     if (!names.empty()) break;
     for (const auto& [name, file] : folder)
-      if (find_format(*file, formats) == &format && !is_training_state(name)) names.insert(name);
+      if (find_format(*file, formats) == &format && !is_training_state(name) &&
+          !name.starts_with("adapter_model."))
+        names.insert(name);
   }
   std::vector<const File*> found;
   std::set<std::string> missing;
@@ -280,9 +282,7 @@ Result<std::vector<NamedTensors>> read_weights(std::span<const File* const> file
 
 bool looks_like_model(std::span<const File> files) {
   return std::ranges::any_of(files, [](const File& file) {
-    // Many things are called .bin.
-    const bool other = file.name.ends_with(".bin") && known_content(file.bytes.span());
-    return base_name(file.name) == "config.json" || (is_weights(find_format(file)) && !other);
+    return base_name(file.name) == "config.json" || may_hold_weights(file);
   });
 }
 

@@ -47,14 +47,19 @@ bool is_to_be_generated(const Model& model, std::string_view pair) {
   return model.encoder && pair.empty();
 }
 
+Status check_ids(const Model& model, std::string_view text) {
+  if (!model.reads_ids) return {};
+  const std::string_view word = first_not_id(*model.tokenizer, text);
+  if (word.empty()) return {};
+  return Error{json_quote(printable(word.substr(0, 40), LineBreaks::escaped)) +
+               " is no token id; this model has no tokenizer: type numbers from 0 to " +
+               std::to_string(model.tokenizer->size() - 1) + " with blanks between them"};
+}
+
 Result<Tokens> model_tokens(const Model& model, std::string_view text, std::string_view pair) {
   const Tokenizer& tokenizer = *model.tokenizer;
-  if (model.reads_ids)
-    for (const std::string_view one : {text, pair})
-      if (const std::string_view word = first_not_id(tokenizer, one); !word.empty())
-        return Error{json_quote(printable(word.substr(0, 40), LineBreaks::escaped)) +
-                     " is no token id; this model has no tokenizer: type numbers from 0 to " +
-                     std::to_string(tokenizer.size() - 1) + " with blanks between them"};
+  for (const std::string_view one : {text, pair})
+    if (Status wrong = check_ids(model, one)) return *wrong;
   if (!model.encoder) return encode(tokenizer, text, pair);
   const Writing& writes = model.config.writes;
   if (writes.start_id < 0)

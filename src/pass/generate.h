@@ -11,6 +11,10 @@
 
 namespace attn {
 
+// An error that names the first word that is no token id, where the model has no tokenizer
+// (Model::reads_ids): it would be left out.
+Status check_ids(const Model& model, std::string_view text);
+
 // Of a text, or of a pair of texts where the second is not empty. Where the model has an encoder,
 // the text is what that reads (Tokens::source), and `pair` what the decoder reads behind its start
 // token; without one the decoder reads its start token alone.

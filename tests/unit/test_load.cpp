@@ -128,6 +128,18 @@ TEST_CASE("files may lie in a folder, bare, or among others") {
   CHECK(looks_like_model(files));
   CHECK(!looks_like_model(std::vector<File>{{"a/attention.npz", {}}, {"tokenizer.json", {}}}));
   CHECK(!looks_like_model(std::vector<File>{{"nothing.bin", {}}}));
+  const Bytes picture(std::vector<uint8_t>{0x89, 'P', 'N', 'G', '\r', '\n'});
+  CHECK(!looks_like_model(std::vector<File>{{"cat.bin", picture}}));
+  const Bytes pickled = read_bytes(ATTNSCOPE_SOURCE_DIR "/tests/data/torch/gpt2.bin");
+  CHECK(looks_like_model(std::vector<File>{{"pytorch_model.bin", pickled}}));
+  CHECK(has(error_of({{"pytorch_model.bin", pickled}}), "config.json is missing"));
+  std::vector<File> beside = without(files_of("gpt2"), "model.safetensors");
+  std::vector<File> whole = files_of("gpt2");
+  beside.push_back({"gpt2/adapter_model.safetensors", find(whole, "model.safetensors")->bytes});
+  beside.push_back({"gpt2/pytorch_model.bin", pickled});
+  const auto based = load_model(beside, "gpt2");
+  REQUIRE_MESSAGE(based, (based ? "" : based.error().message));
+  CHECK(has(based.value()->warnings[0], "adapter_model.safetensors is an adapter without"));
   std::vector<File> two = files_of("qwen2");
   for (const File& file : files_of("mistral")) two.push_back(file);
   CHECK(has(error_of(two), "more than one config.json found"));
