@@ -49,6 +49,7 @@ export async function faulty(upstream) {
     delete headers["accept-encoding"];
     http.get(new URL(request.url, upstream), {headers}, (from) => {
           const parts = [];
+          from.on("error", () => answer.destroy());
           from.on("data", (part) => parts.push(part));
           from.on("end", () => {
             const head = {status: from.statusCode, headers: {...from.headers}};

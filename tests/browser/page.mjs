@@ -31,15 +31,16 @@ export async function open_page(browser, url, options = {}, in_context) {
     await page.raw.goto(url, {waitUntil: "commit"});
     await page.wait_ready();
   } catch (error) {
-    throw new Failure(
-        `${url} did not open: ${error.message.split("\n")[0]} ${page.faults.join("; ")}`);
+    throw new Failure(`${url} did not open: ${error.message.split("\n")[0]} ${
+        page.faults.join("; ")}; ${await page.why_not_open()}`);
   }
   return page;
 }
 
 export class Page {
-  faults = [];  // console errors and uncaught exceptions, as they came
-  asked = [];   // addresses of all requests
+  faults = [];          // console errors and uncaught exceptions, as they came
+  asked = [];           // addresses of all requests
+  waiting = new Set();  // addresses of those without an answer
 
   constructor(raw, context) {
     this.raw = raw;
@@ -49,7 +50,26 @@ export class Page {
         this.faults.push(`console: ${message.text()} (${message.location().url})`);
     });
     raw.on("pageerror", (error) => this.faults.push(`uncaught: ${error.message}`));
-    raw.on("request", (request) => this.asked.push(request.url()));
+    raw.on("request", (request) => {
+      this.asked.push(request.url());
+      this.waiting.add(request.url());
+    });
+    for (const end of ["requestfinished", "requestfailed"])
+      raw.on(end, (request) => this.waiting.delete(request.url()));
+  }
+
+  // How far the page came, for the sentence of a test that fails.
+  async why_not_open() {
+    const find = () => ({
+      readyState: document.readyState,
+      loader: typeof globalThis.attnscope,
+      visible: document.visibilityState,
+      words: document.querySelector("#words")?.textContent ?? "",
+      frames: globalThis.attnscope?.frames ?? 0,
+    });
+    const late = sleep(2000).then(() => "the page does not answer");
+    const seen = await Promise.race([this.raw.evaluate(find), late]).catch((e) => e.message);
+    return `${JSON.stringify(seen)}, without an answer: ${[...this.waiting].join(" ") || "none"}`;
   }
 
   wait_ready(timeout_ms = 20000) {
