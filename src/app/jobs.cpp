@@ -114,6 +114,7 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
     Lang lang;
     std::shared_ptr<std::atomic<int>> n_steps = std::make_shared<std::atomic<int>>(1000);
     std::shared_ptr<const Trace> before;
+    std::optional<TextReading> reading;
     std::optional<Tokens> tokens;
     std::optional<Generation> generation;  // of an encoder–decoder without a typed target
     std::optional<ForwardPass> pass;
@@ -126,7 +127,7 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
       if (!picture) return picture.error();
       return picture_tokens(model, *picture, std::string(base_name(wish.picture.name)));
     }
-    // The first two steps: tokenize, and check that the pass fits in memory.
+    // The first steps: tokenize, then check that the pass fits in memory.
     bool tokenize() {
       const Model& model = *wish.model;
       if (wish.repeat > 0 && model.encoder) {
@@ -152,7 +153,10 @@ Job forward_job(ForwardWish wish, Lang lang, std::function<void(MadeTrace)> done
         }
         tokens = std::move(*random);
       } else {
-        Result<Tokens> read = model_tokens(model, wish.text, wish.pair);
+        if (!reading) reading.emplace(model, wish.text, wish.pair);
+        if (reading->step()) return true;
+        Result<Tokens> read = reading->take();
+        reading.reset();
         if (!read) {
           made.emplace(MadeTrace{read.error()});
           return false;

@@ -71,17 +71,16 @@ struct Embedder {
     }
     const Tokenizer& tokenizer = *model->tokenizer;
     if (Status wrong = check_ids(*model, before + text)) return *wrong;
-    Result<Tokens> tokens = encode(tokenizer, before + text, "");
-    if (!tokens) return tokens.error();
-    if (modules.n_most > 0 && tokens->size() > modules.n_most)
-      return Error{"the text has " + std::to_string(tokens->size()) +
+    Tokens tokens = tokenizer.encode(before + text);
+    if (modules.n_most > 0 && tokens.size() > modules.n_most)
+      return Error{"the text has " + std::to_string(tokens.size()) +
                    " tokens, and max_seq_length of sentence_bert_config.json is " +
                    std::to_string(modules.n_most) +
                    ", to which sentence-transformers would cut it; shorten it"};
-    if (const Status e = check_pass(*model, *tokens)) return *e;
+    if (const Status e = check_pass(*model, tokens)) return *e;
     // As sentence-transformers counts it: without the special token at the end.
     const int n_prompt = before.empty() ? 0 : std::max(0, tokenizer.encode(before).size() - 1);
-    const Trace trace = run_forward(model, std::move(*tokens), {.facts = false});
+    const Trace trace = run_forward(model, std::move(tokens), {.facts = false});
     return sentence_vector(*model, modules, trace, n_prompt);
   }
 };

@@ -56,27 +56,53 @@ Status check_ids(const Model& model, std::string_view text) {
                std::to_string(model.tokenizer->size() - 1) + " with blanks between them"};
 }
 
-Result<Tokens> model_tokens(const Model& model, std::string_view text, std::string_view pair) {
-  const Tokenizer& tokenizer = *model.tokenizer;
+TextReading::TextReading(const Model& model, std::string_view text, std::string_view pair)
+    : model_(&model) {
   for (const std::string_view one : {text, pair})
-    if (Status wrong = check_ids(model, one)) return *wrong;
-  if (!model.encoder) return encode(tokenizer, text, pair);
+    if (!error_) error_ = check_ids(model, one);
   const Writing& writes = model.config.writes;
-  if (writes.start_id < 0)
-    return Error{
+  if (!error_ && model.encoder && writes.start_id < 0)
+    error_ = Error{
         "config.json: decoder_start_token_id is missing, the token that the decoder begins with; "
         "add it"};
-  Tokens start = start_of(model, std::make_shared<const Tokens>(tokenizer.encode(text)));
-  if (pair.empty()) return start;
-  Tokens target = tokenizer.encode(pair, !writes.names_language);
+  if (error_) return;
+  const Tokenizer& tokenizer = *model.tokenizer;
+  if (!model.encoder && !pair.empty()) {
+    parts_.emplace_back(tokenizer, text, pair);
+    return;
+  }
+  parts_.emplace_back(tokenizer, text);
+  if (!pair.empty()) parts_.emplace_back(tokenizer, pair, std::nullopt, !writes.names_language);
+}
+
+bool TextReading::step() {
+  if (n_read_ < parts_.size() && !parts_[n_read_].step()) ++n_read_;
+  return n_read_ < parts_.size();
+}
+
+Result<Tokens> TextReading::take() {
+  if (error_) return *error_;
+  Result<Tokens> text = parts_[0].take();
+  if (!text || !model_->encoder) return text;
+  Tokens start = start_of(*model_, std::make_shared<const Tokens>(std::move(*text)));
+  if (parts_.size() < 2) return start;
+  Tokens target = *parts_[1].take();
+  const Writing& writes = model_->config.writes;
   std::vector<Token>& items = target.items;
   if (!items.empty() && items.back().id == writes.end_id) items.pop_back();
   const bool begins = !items.empty() && (items[0].special || items[0].id == writes.first_id);
   if (writes.first_id >= 0 && !begins) {
-    const Tokens first = tokens_of_ids({writes.first_id}, &tokenizer);
+    const Tokens first = tokens_of_ids({writes.first_id}, model_->tokenizer.get());
     items.insert(items.begin(), first.items[0]);
   }
   return joined(std::move(start), std::move(target));
+}
+
+Result<Tokens> model_tokens(const Model& model, std::string_view text, std::string_view pair) {
+  TextReading reading(model, text, pair);
+  while (reading.step()) {
+  }
+  return reading.take();
 }
 
 struct Generation::Impl {

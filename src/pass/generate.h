@@ -4,9 +4,11 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "model/model.h"
+#include "text/tokenizer.h"
 #include "trace/trace.h"
 
 namespace attn {
@@ -19,6 +21,22 @@ Status check_ids(const Model& model, std::string_view text);
 // the text is what that reads (Tokens::source), and `pair` what the decoder reads behind its start
 // token; without one the decoder reads its start token alone.
 Result<Tokens> model_tokens(const Model& model, std::string_view text, std::string_view pair);
+
+// model_tokens() in short steps (Tokenizing).
+class TextReading {
+ public:
+  // The model must outlive this.
+  TextReading(const Model& model, std::string_view text, std::string_view pair);
+
+  bool step();            // false: that was the last
+  Result<Tokens> take();  // after the last step
+
+ private:
+  const Model* model_;
+  Status error_;
+  std::vector<Tokenizing> parts_;  // of an encoder–decoder: what it reads, what is typed behind it
+  size_t n_read_ = 0;
+};
 
 // Writes token after token, each time the likeliest, until the end token or Writing::most. Of
 // equally likely ones the first is taken, as torch.argmax does on the CPU.

@@ -2,6 +2,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/json.h"
 #include "base/utf8.h"
@@ -20,9 +21,6 @@ struct Tokenizer::Impl {
   AddedTokens added;
 
   std::string file;
-
-  // Without the post-processor.
-  std::vector<Item> cut(std::string_view text) const;
 };
 
 Tokenizer::Tokenizer() = default;
@@ -59,86 +57,172 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_records(TokenizerRecord
   return std::shared_ptr<const Tokenizer>(std::move(out));
 }
 
-std::vector<Item> Tokenizer::Impl::cut(std::string_view text) const {
-  std::vector<Item> out;
-  Pieces pieces;
-  pieces.push_back({AlignedText::of(text)});
-  added.cut(pieces, false);
-  if (normalizer) {
-    for (Piece& piece : pieces) {
+namespace {
+
+// A text on its way to tokens.
+struct Cutting {
+  std::string text;
+  Pieces pieces = {};
+  size_t n_cut = 0;  // of `pieces`
+  std::vector<Item> items = {};
+};
+
+}  // namespace
+
+struct Tokenizing::Impl {
+  static constexpr size_t kLettersInStep = 2048, kTokensInStep = 1024;
+
+  const Tokenizer& tokenizer;
+  const Tokenizer::Impl& rules;
+  Cutting first, second;
+  bool is_pair, add_special;
+  std::vector<std::function<bool()>> stages = {};  // each is called until it gives false
+  size_t stage = 0;
+  Encoding encoding = {};
+  Tokens out = {};
+  Status error = {};
+
+  void plan();
+  void plan(Cutting& text);
+  void normalize(Cutting& text) const;
+  bool cut(Cutting& text) const;
+  void post_process();
+  bool name_tokens();
+};
+
+void Tokenizing::Impl::plan() {
+  out.text = is_pair ? first.text + "\n" + second.text : first.text;
+  if (out.text.size() > UINT32_MAX) return;
+  plan(first);
+  if (is_pair) plan(second);
+  stages.push_back([this] {
+    post_process();
+    return false;
+  });
+  stages.push_back([this] { return name_tokens(); });
+}
+
+void Tokenizing::Impl::plan(Cutting& text) {
+  stages.push_back([this, &text] {
+    normalize(text);
+    return false;
+  });
+  if (rules.pre_tokenizer)
+    stages.push_back([this, &text] {
+      rules.pre_tokenizer(text.pieces);
+      return false;
+    });
+  stages.push_back([this, &text] { return cut(text); });
+}
+
+void Tokenizing::Impl::normalize(Cutting& text) const {
+  text.pieces.push_back({AlignedText::of(text.text)});
+  rules.added.cut(text.pieces, false);
+  if (rules.normalizer) {
+    for (Piece& piece : text.pieces) {
       if (piece.token >= 0) continue;
-      normalizer(piece.text);
+      rules.normalizer(piece.text);
       piece.text.all = piece.text.place_of(0, piece.text.text.size());
     }
   }
-  added.cut(pieces, true);
-  if (pre_tokenizer) pre_tokenizer(pieces);
+  rules.added.cut(text.pieces, true);
+}
+
+// A part of the pieces; false after the last.
+bool Tokenizing::Impl::cut(Cutting& text) const {
   std::vector<Subword> subwords;
-  for (const Piece& piece : pieces) {
+  for (size_t n = 0; text.n_cut < text.pieces.size() && n < kLettersInStep; ++text.n_cut) {
+    const Piece& piece = text.pieces[text.n_cut];
     const std::string& letters = piece.text.text;
+    n += letters.size();
     if (letters.empty()) continue;
     subwords.clear();
     if (piece.token >= 0) {
       subwords.push_back({piece.token, 0, letters.size()});
     } else {
-      model.cut(letters, subwords);
+      rules.model.cut(letters, subwords);
     }
     for (const Subword& subword : subwords) {
       const Place place = piece.text.place_of(subword.begin, subword.end);
-      out.push_back({subword.id, letters.substr(subword.begin, subword.end - subword.begin),
-                     place.begin, place.end, false});
+      text.items.push_back({subword.id, letters.substr(subword.begin, subword.end - subword.begin),
+                            place.begin, place.end, false});
     }
   }
-  return out;
+  return text.n_cut < text.pieces.size();
 }
 
-std::vector<Token> Tokenizer::tokens_of(const Encoding& encoding) const {
-  std::vector<Token> out;
-  out.reserve(encoding.items.size());
-  for (const Item& item : encoding.items)
-    out.push_back({.id = item.id,
-                   .piece = piece(item.id),
-                   .shown = shown(item.id),
-                   .begin = item.begin,
-                   .end = item.end,
-                   .special = item.special || is_special(item.id),
-                   .type = item.type,
-                   .sequence = item.sequence});
-  return out;
+void Tokenizing::Impl::post_process() {
+  encoding = {first.text, std::move(first.items), add_special};
+  if (is_pair) {
+    encoding.second_text = second.text;
+    encoding.second = std::move(second.items);
+    encoding.is_pair = true;
+    for (Item& item : encoding.second) item.sequence = 1;
+  }
+  if (rules.post_processor) rules.post_processor(encoding);
+  if (encoding.is_pair) {
+    error = Error{rules.file +
+                  ": the post-processor has no form for two texts; leave the second empty"};
+    encoding.items.clear();
+  }
+  out.items.reserve(encoding.items.size());
+}
+
+bool Tokenizing::Impl::name_tokens() {
+  const std::vector<Item>& items = encoding.items;
+  for (size_t n = 0; out.items.size() < items.size() && n < kTokensInStep; ++n) {
+    const Item& item = items[out.items.size()];
+    const bool moved = item.sequence == 1 && item.begin != item.end;
+    const size_t from = moved ? first.text.size() + 1 : 0;
+    out.items.push_back({.id = item.id,
+                         .piece = tokenizer.piece(item.id),
+                         .shown = tokenizer.shown(item.id),
+                         .begin = from + item.begin,
+                         .end = from + item.end,
+                         .special = item.special || tokenizer.is_special(item.id),
+                         .type = item.type,
+                         .sequence = item.sequence});
+  }
+  return out.items.size() < items.size();
+}
+
+Tokenizing::Tokenizing(const Tokenizer& tokenizer, std::string_view text,
+                       std::optional<std::string_view> second, bool add_special)
+    : impl_(new Impl{tokenizer,
+                     *tokenizer.impl_,
+                     {repair_utf8(text)},
+                     {repair_utf8(second.value_or(""))},
+                     second.has_value(),
+                     add_special}) {
+  impl_->plan();
+}
+Tokenizing::Tokenizing(Tokenizing&&) noexcept = default;
+Tokenizing& Tokenizing::operator=(Tokenizing&&) noexcept = default;
+Tokenizing::~Tokenizing() = default;
+
+bool Tokenizing::step() {
+  Impl& impl = *impl_;
+  if (impl.stage < impl.stages.size() && !impl.stages[impl.stage]()) ++impl.stage;
+  return impl.stage < impl.stages.size();
+}
+
+Result<Tokens> Tokenizing::take() {
+  if (impl_->error) return *impl_->error;
+  return std::move(impl_->out);
+}
+
+static Result<Tokens> all_steps(Tokenizing tokenizing) {
+  while (tokenizing.step()) {
+  }
+  return tokenizing.take();
 }
 
 Tokens Tokenizer::encode(std::string_view text, bool add_special) const {
-  Tokens out;
-  out.text = repair_utf8(text);
-  if (out.text.size() > UINT32_MAX) return out;
-  Encoding encoding{out.text, impl_->cut(out.text), add_special};
-  if (impl_->post_processor) impl_->post_processor(encoding);
-  out.items = tokens_of(encoding);
-  return out;
+  return *all_steps({*this, text, {}, add_special});
 }
 
 Result<Tokens> Tokenizer::encode_pair(std::string_view first, std::string_view second) const {
-  const std::string a = repair_utf8(first), b = repair_utf8(second);
-  Tokens out;
-  out.text = a + "\n" + b;
-  if (out.text.size() > UINT32_MAX) return out;
-  Encoding encoding{a, impl_->cut(a), true, b, impl_->cut(b), true};
-  for (Item& item : encoding.second) item.sequence = 1;
-  if (impl_->post_processor) impl_->post_processor(encoding);
-  if (encoding.is_pair)
-    return Error{impl_->file +
-                 ": the post-processor has no form for two texts; leave the second empty"};
-  out.items = tokens_of(encoding);
-  for (Token& token : out.items) {
-    if (token.sequence == 0 || token.begin == token.end) continue;
-    token.begin += a.size() + 1;
-    token.end += a.size() + 1;
-  }
-  return out;
-}
-
-Result<Tokens> encode(const Tokenizer& tokenizer, std::string_view text, std::string_view pair) {
-  return pair.empty() ? Result<Tokens>(tokenizer.encode(text)) : tokenizer.encode_pair(text, pair);
+  return all_steps({*this, first, second});
 }
 
 std::string Tokenizer::decode(std::span<const int> ids) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,6 @@
 
 namespace attn {
 
-struct Encoding;
 struct TokenizerRecords;
 
 // One vocabulary with its rules. Immutable; may be used from several threads.
@@ -40,13 +40,29 @@ class Tokenizer {
   int id_of(std::string_view piece) const;  // -1 when unknown
 
  private:
+  friend class Tokenizing;
   struct Impl;
-  std::vector<Token> tokens_of(const Encoding& encoding) const;
   std::unique_ptr<const Impl> impl_;
   Tokenizer();
 };
 
-// Of one text, or of two where the second is not empty.
-Result<Tokens> encode(const Tokenizer& tokenizer, std::string_view text, std::string_view pair);
+// Tokenizer::encode() and encode_pair() in steps, so that others can have their turn in a long
+// text: about a thousand tokens each, but all words are split off in one.
+class Tokenizing {
+ public:
+  // Of one text, or of a pair. The tokenizer must outlive this.
+  Tokenizing(const Tokenizer& tokenizer, std::string_view text,
+             std::optional<std::string_view> second = {}, bool add_special = true);
+  Tokenizing(Tokenizing&&) noexcept;
+  Tokenizing& operator=(Tokenizing&&) noexcept;
+  ~Tokenizing();
+
+  bool step();            // false: that was the last
+  Result<Tokens> take();  // after the last step; an error only of pairs
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace attn

@@ -169,3 +169,21 @@ TEST_CASE("default-candidate's tokenizer writes back what it read") {
   const std::string text = "Once upon a time, 深度学习 👍🏽\r\n\t end ";
   CHECK(tokenizer->decode(ids_of(tokenizer->encode(text))) == text);
 }
+
+TEST_CASE("a long text is cut in steps, and into the same tokens") {
+  std::string text;
+  while (text.size() < 20000) text += "The cat sat. 猫 [MASK] naïve " + std::to_string(text.size());
+  for (const char* name : {"word_piece", "byte_level", "unigram"}) {
+    CAPTURE(name);
+    const auto tokenizer = tokenizer_of(read_json(kData / (name + std::string(".tokenizer.json"))));
+    const Tokens whole = tokenizer->encode(text);
+    Tokenizing tokenizing(*tokenizer, text);
+    int n_steps = 1;
+    while (tokenizing.step()) ++n_steps;
+    const Result<Tokens> tokens = tokenizing.take();
+    REQUIRE(tokens);
+    CHECK(ids_of(*tokens) == ids_of(whole));
+    CHECK(offsets_of(*tokens) == offsets_of(whole));
+    CHECK(n_steps > 20000 / 4096 + whole.size() / 1024);
+  }
+}
