@@ -4,6 +4,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "files/blocks.h"
 #include "tensor/kernels.h"
 
 namespace attn {
@@ -28,8 +29,14 @@ uint64_t bytes_of(DType dtype) {
     case DType::boolean:
     case DType::f8:
       return 1;
+    default:
+      return uint64_t(block_type(dtype)->n_bytes);
   }
-  return 0;
+}
+
+int64_t numbers_of(DType dtype) {
+  const BlockType* block = block_type(dtype);
+  return block ? block->n_numbers : 1;
 }
 
 std::string quoted_name(std::string_view name) {
@@ -67,7 +74,10 @@ Result<Format> format_of(const NamedTensors& file, const StoredTensor& stored) {
       return Format::f16;
     case DType::bf16:
       return Format::bf16;
+    case DType::q8_0:
+      return Format::q8_0;
     default:
+      if (block_type(stored.dtype)) return Format::f16;
       return Error{
           file.file + ": tensor " + quoted_name(stored.name) +
           " has a quantized or integer type, which is not supported; use the version of the "
@@ -77,26 +87,44 @@ Result<Format> format_of(const NamedTensors& file, const StoredTensor& stored) {
 
 void copy_numbers(const StoredTensor& stored, int64_t begin, int64_t end, void* to) {
   if (begin == end) return;
+  const BlockType* block = block_type(stored.dtype);
+  const int64_t unit = numbers_of(stored.dtype);
   const size_t size = size_t(bytes_of(stored.dtype));
-  const uint8_t* from = stored.bytes.data() + size_t(begin) * size;
+  const uint8_t* from = stored.bytes.data() + size_t(begin / unit) * size;
+  auto* out = static_cast<uint8_t*>(to);
+  if (block && stored.dtype != DType::q8_0) {
+    float numbers[kMostInBlock];
+    for (int64_t i = begin; i < end; i += unit, from += size) {
+      block->expand(from, numbers);
+      for (int64_t j = 0; j < unit; ++j, out += 2) {
+        const uint16_t half = float_to_half(numbers[j]);
+        std::memcpy(out, &half, 2);
+      }
+    }
+    return;
+  }
   if (stored.dtype != DType::f64) {
-    std::memmove(to, from, size_t(end - begin) * size);
+    std::memmove(to, from, size_t((end - begin) / unit) * size);
     return;
   }
   for (int64_t i = 0; i < end - begin; ++i) {
     double value;
     std::memcpy(&value, from + size_t(i) * size, size);
     const float narrow = float(value);
-    std::memcpy(static_cast<uint8_t*>(to) + 4 * i, &narrow, 4);
+    std::memcpy(out + 4 * i, &narrow, 4);
   }
 }
 
 Result<Tensor> to_floats(const NamedTensors& file, const StoredTensor& stored) {
   const Result<Format> format = format_of(file, stored);
   if (!format) return format.error();
-  const int64_t n = int64_t(stored.bytes.size() / bytes_of(stored.dtype));
+  const int64_t unit = numbers_of(stored.dtype);
+  const int64_t n = int64_t(stored.bytes.size() / bytes_of(stored.dtype)) * unit;
   const auto floats = std::make_shared<std::vector<float>>(size_t(n));
-  if (*format == Format::f32) {
+  if (const BlockType* block = block_type(stored.dtype)) {
+    for (int64_t i = 0; i < n; i += unit)
+      block->expand(stored.bytes.data() + i / unit * block->n_bytes, floats->data() + i);
+  } else if (*format == Format::f32) {
     copy_numbers(stored, 0, n, floats->data());
   } else {
     const auto convert = *format == Format::f16 ? half_to_float : bfloat16_to_float;

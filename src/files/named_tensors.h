@@ -15,11 +15,19 @@
 
 namespace attn {
 
-// Number types in files. Only the first four can become weights.
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8 };
+// Number types in files. Only the first four can become weights, and the last row: GGUF's blocks of
+// quantized numbers (files/blocks.h).
+// clang-format off
+enum class DType {
+  f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8,
+  q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl,
+};
+// clang-format on
 
-// Bytes of one number.
+// Bytes of one number, or of a block.
 uint64_t bytes_of(DType dtype);
+// Numbers of a block; 1 for other types.
+int64_t numbers_of(DType dtype);
 
 // One tensor as stored in the file; `bytes` has exactly the size that shape and dtype require.
 struct StoredTensor {
@@ -49,14 +57,16 @@ struct NamedTensors {
 // twice; `advice` ends its sentence.
 Status index_tensors(NamedTensors& file, std::string_view advice);
 
-// A copy as floats, of F32, F64, F16 or BF16; other types are an error.
+// A copy as floats, of F32, F64, F16, BF16 or blocks; other types are an error.
 Result<Tensor> to_floats(const NamedTensors& file, const StoredTensor& tensor);
 
-// The format in which a weight is kept: its own, but f32 for F64. Other types are an error.
+// The format in which a weight is kept: its own, but f32 for F64, and f16 for blocks other than
+// Q8_0. Other types are an error.
 Result<Format> format_of(const NamedTensors& file, const StoredTensor& tensor);
 
-// Copies numbers begin .. end - 1 of a tensor to `to` in its weight format, from any alignment.
-// `to` may lie in the file itself, at or before the numbers' position.
+// Copies numbers begin .. end - 1 of a tensor, which are whole blocks, to `to` in its weight
+// format, from any alignment. `to` may lie in the file itself, at or before the numbers' position,
+// unless the format takes more bytes.
 void copy_numbers(const StoredTensor& tensor, int64_t begin, int64_t end, void* to);
 
 // A tensor's name in quotes, truncated if very long; for errors.

@@ -35,6 +35,8 @@ const char* name_of(DType dtype) {
       return "BOOL";
     case DType::f8:
       return "F8_E4M3";
+    default:  // blocks
+      break;
   }
   return "";
 }

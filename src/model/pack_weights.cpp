@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "files/blocks.h"
 #include "model/adapter.h"
 
 namespace attn {
@@ -34,7 +35,10 @@ uint64_t count_not_finite(const uint8_t* at, int64_t n, Format format) {
     case Format::q8_0:
       break;
   }
-  return 0;
+  uint64_t bad = 0;  // blocks whose scale is not finite
+  for (int64_t i = 0; i < n; i += numbers_of(format))
+    bad += count_not_finite(at + bytes_of(format, i), 1, Format::f16);
+  return bad * uint64_t(numbers_of(format));
 }
 
 }  // namespace
@@ -71,6 +75,17 @@ struct WeightPacker::Impl {
   uint8_t* end() const { return begin() + wanted().stored->bytes.size(); }
   Format format() const { return *format_of(files[wanted().file], *wanted().stored); }
   int64_t n_numbers() const { return wanted().stored->shape[0] * wanted().stored->shape[1]; }
+  // Bytes of the next n numbers in memory, and of their share of the file.
+  uint64_t in_memory(int64_t n) const { return uint64_t(attn::bytes_of(format(), n)); }
+  uint64_t in_file(int64_t n) const {
+    const StoredTensor& stored = *wanted().stored;
+    return uint64_t(n / numbers_of(stored.dtype)) * attn::bytes_of(stored.dtype);
+  }
+  // Numbers that take about so many bytes in memory, in whole blocks.
+  int64_t numbers_in(uint64_t n_bytes) const {
+    return int64_t(n_bytes) * numbers_of(format()) / attn::bytes_of(format()) / kMostInBlock *
+           kMostInBlock;
+  }
 
   void open_file();
   bool place(uint64_t size, const uint8_t* last);
@@ -151,24 +166,26 @@ uint64_t WeightPacker::Impl::done() {
 
 uint64_t WeightPacker::Impl::advance_table() {
   const WantedTensor& w = wanted();
-  const int64_t size = bytes_of(format()), n = n_numbers();
+  const int64_t n = n_numbers();
+  const uint64_t room = in_memory(n), stored = w.stored->bytes.size();
   if (n_copied == 0) {
-    const bool same = w.stored->bytes.size() == uint64_t(n * size);
-    stays = memory && same && reinterpret_cast<uintptr_t>(begin()) % uintptr_t(size) == 0;
+    const uintptr_t align = format() == Format::f32 ? 4 : 2;
+    stays = memory && stored == room && reinterpret_cast<uintptr_t>(begin()) % align == 0;
     if (stays) {
       to = begin();
       free = end();
       owner = memory;
     } else {
       // Moves towards the front only, so that no number is overwritten before it is read.
-      if (!place(uint64_t(n * size), begin() + n * size)) return 0;
+      if (!place(room, room > stored ? begin() : begin() + room)) return 0;
     }
   }
-  const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep) / size);
-  const uint64_t went = uint64_t(last - n_copied) * w.stored->bytes.size() / uint64_t(n);
-  if (!stays) copy_numbers(*w.stored, n_copied, last, to + n_copied * size);
+  const int64_t last = std::min<int64_t>(n, n_copied + numbers_in(kBytesAStep));
+  const uint64_t went = in_file(last - n_copied);
+  uint8_t* const here = to + in_memory(n_copied);
+  if (!stays) copy_numbers(*w.stored, n_copied, last, here);
   if (w.added) add_low_rank(*w.added, n_copied, last, to, format());
-  n_bad += count_not_finite(to + n_copied * size, last - n_copied, format());
+  n_bad += count_not_finite(here, last - n_copied, format());
   n_copied = last;
   if (n_copied < n) return went;
   *w.table = {std::move(owner), to, format(), w.stored->shape[0], w.stored->shape[1]};
@@ -198,18 +215,19 @@ void WeightPacker::Impl::scale_rows(const WantedTensor& w, int64_t end) {
 
 uint64_t WeightPacker::Impl::advance_parts() {
   const WantedTensor& w = wanted();
-  const int64_t size = bytes_of(format()), n = n_numbers();
+  const int64_t n = n_numbers();
   if (n_copied < n) {
-    if (n_copied == 0 && !aside.resize(uint64_t(n * size))) {
+    if (n_copied == 0 && !aside.resize(in_memory(n))) {
       error = Error{files[w.file].file + ": not enough memory to load it; close other models"};
       return 0;
     }
-    const int64_t last = std::min<int64_t>(n, n_copied + int64_t(kBytesAStep / 2) / size);
-    copy_numbers(*w.stored, n_copied, last, aside.data() + n_copied * size);
+    const int64_t last = std::min<int64_t>(n, n_copied + numbers_in(kBytesAStep / 2));
+    uint8_t* const here = aside.data() + in_memory(n_copied);
+    copy_numbers(*w.stored, n_copied, last, here);
     if (w.added) add_low_rank(*w.added, n_copied, last, aside.data(), format());
     if (!w.row_scale.empty()) scale_rows(w, last);
-    n_bad += count_not_finite(aside.data() + n_copied * size, last - n_copied, format());
-    const uint64_t went = uint64_t(last - n_copied) * uint64_t(size);
+    n_bad += count_not_finite(here, last - n_copied, format());
+    const uint64_t went = in_file(last - n_copied);
     n_copied = last;
     return went / 2;
   }
@@ -221,7 +239,9 @@ uint64_t WeightPacker::Impl::advance_parts() {
   const uint64_t one = room / uint64_t(all);
   const int64_t last = std::min<int64_t>(all, n_panels + 1 + int64_t(kBytesAStep / 2 / one));
   PackedMatrix::pack_panels(source, n_panels, last, to);
-  const uint64_t went = uint64_t(last - n_panels) * one / 2;
+  const uint64_t went =
+      uint64_t(double(last - n_panels) * double(one) * double(w.stored->bytes.size()) /
+               double(in_memory(n_numbers())) / 2);
   n_panels = last;
   if (n_panels < all) return went;
   *part.to = PackedMatrix::packed(source, to, std::move(owner));
