@@ -42,6 +42,27 @@ Status list_folder(const fs::path& path, const std::string& before, std::vector<
   return {};
 }
 
+// A file that is a whole model, and the other parts of it: "x-00001-of-00003.gguf".
+std::vector<Found> whole_model(const fs::path& path) {
+  const std::string own = path.filename().string(), folder = path.stem().string() + "/";
+  const std::string end = path.extension().string();
+  const size_t n_end = std::string_view("00001-of-00003").size() + end.size();
+  std::vector<Found> out;
+  if (own.size() > n_end && own.substr(own.size() - n_end + 5, 4) == "-of-") {
+    std::error_code failed;
+    const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    for (fs::directory_iterator it(parent, failed), last; !failed && it != last;
+         it.increment(failed)) {
+      const std::string name = it->path().filename().string();
+      if (name.size() == own.size() && name.ends_with(end) &&
+          name.compare(0, name.size() - n_end, own, 0, name.size() - n_end) == 0)
+        out.push_back({it->path(), folder + name});
+    }
+  }
+  if (out.empty()) out.push_back({path, folder + own});
+  return out;
+}
+
 }  // namespace
 
 Error holds_no_model(const std::string& path) {
@@ -88,19 +109,24 @@ Result<std::vector<File>> read_folder(const std::string& path) {
     const File file = beginning_of(path);
     if (known_file(file.name, file.bytes.span())) return not_a_model(file);
   }
-  if (!fs::is_directory(path, failed))
+  const FileFormat* const format = find_format(path);
+  const bool is_whole = fs::is_regular_file(path, failed) && format && format->config;
+  if (!is_whole && !fs::is_directory(path, failed))
     return Error{path +
                  ": is not a folder; give the folder that contains config.json, "
-                 "model.safetensors and tokenizer.json"};
+                 "model.safetensors and tokenizer.json, or a GGUF file"};
   const fs::path whole = fs::weakly_canonical(path, failed);
   const std::string folder = whole.filename().empty() ? "model" : whole.filename().string();
   std::vector<Found> found;
-  if (Status unlisted = list_folder(path, folder + "/", found)) return *unlisted;
+  if (is_whole)
+    found = whole_model(path);
+  else if (Status unlisted = list_folder(path, folder + "/", found))
+    return *unlisted;
   const auto has_config = [](const fs::path& at) {
     std::error_code unknown;
     return fs::exists(at / "config.json", unknown);
   };
-  if (!has_config(path)) {
+  if (!is_whole && !has_config(path)) {
     for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
       const std::string name = it->path().filename().string();
       if (!checkpoint_step(name) || !has_config(it->path())) continue;

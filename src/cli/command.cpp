@@ -188,7 +188,7 @@ void print_notes(std::span<const std::string> notes) {
 
 void add_folder(CLI::App& app, FolderOptions& options, bool required) {
   app.add_option("--model", options.folder,
-                 "Folder with config.json, model.safetensors and tokenizer.json")
+                 "Folder with config.json, model.safetensors and tokenizer.json, or a GGUF file")
       ->option_text("DIR")
       ->required(required);
   app.add_flag("--ignore-unused", options.ignore_unused,

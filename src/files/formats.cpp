@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "files/gguf.h"
 #include "files/known_files.h"
 #include "files/safetensors.h"
 #include "files/torch_file.h"
+#include "text/tokenizer_records.h"
 
 namespace attn {
 
@@ -14,11 +16,6 @@ constexpr std::string_view kSafetensorsEndings[] = {".safetensors"};
 constexpr std::string_view kGgufEndings[] = {".gguf"};
 constexpr std::string_view kPickleEndings[] = {".bin", ".pt", ".pth", ".ckpt"};
 
-bool is_gguf(std::span<const uint8_t> bytes) {
-  constexpr std::string_view kMagic = "GGUF";
-  return bytes.size() >= kMagic.size() && std::ranges::equal(bytes.first(kMagic.size()), kMagic);
-}
-
 const FileFormat kFormats[] = {
     {
         .id = "safetensors",
@@ -27,7 +24,17 @@ const FileFormat kFormats[] = {
         .read = read_safetensors,
         .holds_weights = true,
     },
-    {.id = "gguf", .endings = kGgufEndings, .magic = is_gguf, .holds_weights = true},
+    {
+        .id = "gguf",
+        .endings = kGgufEndings,
+        .magic = is_gguf,
+        .read = read_gguf,
+        .holds_weights = true,
+        .config = gguf_config,
+        .tokenizer = gguf_tokenizer,
+        .join = join_gguf,
+        .pairs_rows = gguf_pairs_rows,
+    },
     {
         .id = "pytorch",
         .endings = kPickleEndings,

@@ -25,6 +25,13 @@ struct FileFormat {
   // they exist. Errors begin with the file's name.
   Result<Json> (*config)(const NamedTensors& file) = nullptr;
   Result<TokenizerRecords> (*tokenizer)(const NamedTensors& file) = nullptr;
+  // For formats with names of tensors of their own, after all files were read and before they are
+  // used: checks that these are all parts of the model, and renames the tensors. Such files have
+  // every matrix [d_out, d_in] and the weights of norms as they are multiplied, and describe
+  // themselves better than a config.json beside them, which is not read.
+  Status (*join)(std::vector<NamedTensors>& files) = nullptr;
+  // Whether rows of q and k are in the order of pairs that are rotated together; null: never.
+  bool (*pairs_rows)(const NamedTensors& file) = nullptr;
 };
 
 // To add a format, write its reader in a file of its own and add a row.

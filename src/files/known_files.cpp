@@ -63,13 +63,6 @@ const KnownFile kFiles[] = {
         .advice = kCopyText,
     },
     {
-        .what = "a GGUF model",
-        .endings = {".gguf"},
-        .magics = {"GGUF"},
-        .advice = kUseSafetensors,
-        .holds_weights = true,
-    },
-    {
         .what = "a Python pickle",
         .endings = {".pkl", ".pickle", ".joblib"},
         .advice = kSavePretrained,

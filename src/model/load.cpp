@@ -2,7 +2,9 @@
 #include <cmath>
 #include <iterator>
 #include <optional>
+#include <set>
 
+#include "files/blocks.h"
 #include "files/known_files.h"
 #include "model/adapter.h"
 #include "model/esm_vocabulary.h"
@@ -67,6 +69,24 @@ void use_angles(Config& c, std::span<const float> angles) {
   c.rope_scaling = RopeScaling::longrope;
 }
 
+// Says which weights were quantized when the file was made, and what is computed with.
+void note_blocks(const WeightPlan& plan, std::vector<std::string>& notes) {
+  std::string kept, expanded;
+  std::set<DType> seen;
+  for (const WantedTensor& w : plan.wanted) {
+    const BlockType* const type = block_type(w.stored->dtype);
+    if (!type || !seen.insert(type->dtype).second) continue;
+    std::string& names = type->dtype == DType::q8_0 ? kept : expanded;
+    names += (names.empty() ? "" : ", ") + std::string(type->name);
+  }
+  if (kept.empty() && expanded.empty()) return;
+  std::string text = "The file's weights are quantized (" + kept +
+                     (kept.empty() || expanded.empty() ? "" : ", ") + expanded +
+                     "): patterns and predictions are those of these weights, not of the original";
+  if (!expanded.empty()) text += "; those in " + expanded + " are rounded to F16 in memory";
+  notes.push_back(text);
+}
+
 }  // namespace
 
 struct ModelLoad::Impl {
@@ -127,7 +147,12 @@ Status ModelLoad::Impl::read_headers() {
 
 // config.json, or else the same fields from the metadata of the weights.
 Result<ConfigSource> ModelLoad::Impl::find_config() {
-  if (folder.contains("config.json")) {
+  const bool described = folder.contains("config.json");
+  const bool converted = !find_files() && format().join;
+  if (described && converted)
+    model->notes.push_back("config.json is not used: " + std::string(base_name(weights[0]->name)) +
+                           " describes the model");
+  if (described && !converted) {
     const Result<Json> json = read_json(folder, "config.json");
     if (!json) return json.error();
     return unwrapped(ConfigSource(*json), reads_text);
@@ -188,6 +213,11 @@ Status ModelLoad::Impl::read_config() {
   layout = std::move(*read);
   layout.source = config->file;
   if (const Status missing = find_files()) return missing;
+  if (format().join) {
+    layout.out_in = layout.always_tied = true;
+    layout.norm_plus_one = false;
+    layout.paired_qk = format().pairs_rows && format().pairs_rows(tensors[0]);
+  }
   if (layout.config.reads_pictures()) {
     const bool described = folder.contains("preprocessor_config.json");
     const Result<Json> input =
@@ -286,6 +316,7 @@ Status ModelLoad::Impl::plan() {
   }
   std::ranges::move(plan->warnings, std::back_inserter(model->warnings));
   std::ranges::move(plan->notes, std::back_inserter(model->notes));
+  note_blocks(*plan, model->notes);
   if (model->reads_ids) {
     const int n = model->config.d_vocab;
     model->tokenizer = ids_tokenizer(n);

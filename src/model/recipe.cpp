@@ -511,8 +511,9 @@ class Binder {
       d_out += sides.out;
       d_in = sides.in;
     }
-    const Place w = bind.store == MatrixOrder::in_out ? take(name + ".weight", {d_in, d_out})
-                                                      : take(name + ".weight", {d_out, d_in});
+    const MatrixOrder store = layout_.out_in ? MatrixOrder::out_in : bind.store;
+    const Place w = store == MatrixOrder::in_out ? take(name + ".weight", {d_in, d_out})
+                                                 : take(name + ".weight", {d_out, d_in});
     Tensor b;
     if (bind.bias && layout_.*bind.bias) b = take_vector(name + ".bias", d_out);
     const Tensor scale = bind.scale ? take_scale(bind, name, d_out) : Tensor();
@@ -525,7 +526,7 @@ class Binder {
         return;
       }
     }
-    WantedTensor wanted{.store = bind.store, .row_scale = scale};
+    WantedTensor wanted{.store = store, .row_scale = scale};
     int64_t first_row = 0;
     for (int i = 0; i < 3 && bind.target.linear[i]; ++i) {
       Linear& linear = block.*bind.target.linear[i];
@@ -536,6 +537,8 @@ class Binder {
         rows.run = (i == 0 ? n_q : 1) * c_.d_head;
         rows.stride = (n_q + 2) * c_.d_head;
       }
+      const auto field = bind.target.linear[i];
+      if (layout_.paired_qk && (field == &Block::q || field == &Block::k)) rows.d_head = c_.d_head;
       first_row += rows.n;
       linear.b = elements(b, rows);
       wanted.parts.push_back({&linear.w, rows});
@@ -622,7 +625,7 @@ class Binder {
     plan_.wanted.push_back(std::move(wanted));
   }
 
-  static Rows rows_from(int64_t first, int64_t n) { return {n, first, n, n}; }
+  static Rows rows_from(int64_t first, int64_t n) { return {n, first, n, n, 0}; }
 
   static Tensor elements(const Tensor& t, const Rows& rows) {
     if (t.empty()) return {};

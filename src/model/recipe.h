@@ -62,6 +62,9 @@ struct Layout {
   // ALBERT: which of the layers in the files each layer is, and how many a group of names has.
   std::vector<int> stored_layers;  // [n_layers]; empty: one for each
   int group_layers = 1;
+  // Files as FileFormat::join leaves them: matrices that a recipe has [d_in, d_out] are [d_out,
+  // d_in], and rows of each head's q and k may be in the order of pairs.
+  bool out_in = false, paired_qk = false;
   Json fields;  // the configuration as it was read, for heads of labels; null: these are left out
   std::vector<std::string> warnings, notes;  // as in Model
 };
@@ -265,7 +268,15 @@ Result<Layout> read_layout(const Recipe& recipe, const ConfigSource& config);
 // Rows of a tensor in runs of equal length: first, first + 1, … first + run - 1, first + stride, …
 struct Rows {
   int64_t n = 0, first = 0, run = 1, stride = 1;
-  int64_t operator[](int64_t i) const { return first + i / run * stride + i % run; }
+  // Of a head, where the file has dimensions i and i + d_head / 2 side by side; 0: it has not.
+  int64_t d_head = 0;
+  int64_t operator[](int64_t i) const {
+    if (d_head > 0) {
+      const int64_t in_head = i % d_head, half = d_head / 2;
+      i += in_head % half * 2 + in_head / half - in_head;
+    }
+    return first + i / run * stride + i % run;
+  }
 };
 
 // left right [n_rows, n_cols], which an adapter adds to a matrix as its file has it.

@@ -530,7 +530,7 @@ def test_no_model():
             ("bare", "bare: model.safetensors is missing beside config.json"),
             ("above", "above: no model found; but its folder gpt2 has a config.json"),
             ("nothing", "nothing: an empty folder; it needs config.json and model.safetensors"),
-            ("model.gguf", "model.gguf: a GGUF model, which is not supported; use the model.safe"),
+            ("model.gguf", "model.gguf: ends in its first bytes; the file is damaged or cut short"),
             ("many", "a.zip (a ZIP archive), b.onnx (an ONNX model), c.h5 (an HDF5 file, as Ker"),
             ("many", " and 1 more; "),
         ):
