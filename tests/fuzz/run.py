@@ -75,6 +75,7 @@ SEEDS = {
     + [b'[1e5,-0.0,"\\ud83d\\ude00",null,true,{"a":{"b":[]}}]'],
     "tensors": lambda: [p.read_bytes() for p in DATA.rglob("model.safetensors")][:20],
     "torch": lambda: [p.read_bytes() for p in sorted((DATA / "torch").glob("*.[bp]*"))],
+    "gguf": lambda: [p.read_bytes() for p in sorted((DATA / "gguf").glob("*.gguf"))],
     "config": lambda: of_models("config.json"),
     "weights": lambda: of_models(".safetensors"),
     "tokenizer": lambda: [
@@ -140,6 +141,10 @@ def words_of(target):
         words.update(['"content"', '"mask_token"', '"tokenizer_class"', "<unk>", "▁"])
     if target == "weights" or target == "tensors":
         words.update(['"dtype"', '"shape"', '"data_offsets"', '"F32"', '"BF16"', '"I8"', '"F64"'])
+    if target == "gguf":
+        for name in ("gguf_config", "gguf_tokenizer", "gguf_names"):
+            source = (HERE.parents[1] / f"src/files/{name}.cpp").read_text()
+            words.update(re.findall(r'"([a-z0-9_.]{3,40})"', source))
     if target == "link":
         names = re.findall(r'\.key = "(\w+)"', (HERE.parents[1] / "src/state/state.h").read_text())
         words.update(f"&{name}=" for name in names)

@@ -23,10 +23,12 @@
 #include "figure/lesson.h"
 #include "figure/rectangle.h"
 #include "files/formats.h"
+#include "files/gguf.h"
 #include "files/read_picture.h"
 #include "files/torch_file.h"
 #include "model/adapter.h"
 #include "model/model.h"
+#include "model/recipe.h"
 #include "pass/forward.h"
 #include "pass/generate.h"
 #include "state/query.h"
@@ -34,6 +36,7 @@
 #include "text/tokenizer.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_normal_forms.h"
+#include "text/tokenizer_records.h"
 
 namespace attn::fuzz {
 namespace {
@@ -142,6 +145,28 @@ void torch(Bytes data) {
          "a tensor outside of its file");
     (void)to_floats(*read, tensor);
   }
+}
+
+// Their numbers lie in the file; the configuration and the tokenizer are read, or refused.
+void gguf(Bytes data) {
+  const Result<NamedTensors> read = read_gguf({"x.gguf", copy_of(data)});
+  if (!read) return;
+  const std::span<const uint8_t> all = read->bytes.span();
+  const uint8_t* end = all.data();
+  for (const StoredTensor& tensor : read->tensors) {
+    must(tensor.bytes.data() >= end, "tensors that overlap");
+    end = tensor.bytes.data() + tensor.bytes.size();
+    must(end <= all.data() + all.size(), "a tensor outside of its file");
+    (void)to_floats(*read, tensor);
+  }
+  if (const Result<Json> config = gguf_config(*read))
+    if (const auto recipe = find_recipe(ConfigSource(*config, "x.gguf")))
+      (void)read_layout(**recipe, ConfigSource(*config, "x.gguf"));
+  if (Result<TokenizerRecords> records = gguf_tokenizer(*read))
+    if (const auto made = Tokenizer::from_records(std::move(*records)))
+      (void)(*made)->encode("Once upon  a time\n12 \xE5\xAD\xA6");
+  std::vector<NamedTensors> files = {*read};
+  (void)join_gguf(files);
 }
 
 // ---- Models: one file of a small model is replaced, and what loads is run.
@@ -447,6 +472,7 @@ constexpr Target kTargets[] = {
     {"picture", picture},
     {"loops", loops},
     {"torch", torch},
+    {"gguf", gguf},
 };
 
 }  // namespace
