@@ -217,6 +217,7 @@ Status ModelLoad::Impl::read_config() {
     layout.out_in = layout.always_tied = true;
     layout.norm_plus_one = false;
     layout.paired_qk = format().pairs_rows && format().pairs_rows(tensors[0]);
+    if (const Status failed = format().join(tensors)) return failed;
   }
   if (layout.config.reads_pictures()) {
     const bool described = folder.contains("preprocessor_config.json");
