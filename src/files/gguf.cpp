@@ -97,7 +97,7 @@ struct Cursor {
   T take() {
     T value{};
     const std::string_view from = bytes(sizeof value);
-    if (!broken) std::memcpy(&value, from.data(), sizeof value);
+    if (!broken) std::memcpy(&value, from.data(), from.size());
     return value;
   }
   std::string_view text() { return bytes(take<uint64_t>()); }

@@ -297,6 +297,9 @@ Result<Json> gguf_config(const NamedTensors& file) {
                  (name.empty() ? "is missing" : quoted_name(name) + " is not supported in GGUF") +
                  kOtherFile + "; supported are " + known};
   }
+  if (file.tensors.empty() && file.metadata.at("split.count").is_null())
+    return Error{file.file +
+                 ": it has a vocabulary and no weights; drop the .gguf file of a model"};
   Writer w{file, *family};
   w.out.begin_object();
   w.text("model_type", family->model_type);

@@ -340,6 +340,26 @@ TEST_CASE("a converted model has the logits and the tokens of the original") {
   }
 }
 
+TEST_CASE("llama.cpp's own files of a real model have its logits and its tokens") {
+  const auto folder = shared_model("stories260K");
+  if (!folder) return;
+  const Loaded theirs = load_model(read_model_files(*folder), "stories260K");
+  const std::vector<float> expected = logits_of(theirs);
+  // F16 rounds by 2^-11, a block of Q8_0 by 1/254 of its largest weight.
+  for (const auto& [name, most] : {std::pair{"f32", 1e-6}, {"f16", 0.02}, {"q8_0", 0.3}}) {
+    CAPTURE(name);
+    const std::string file = std::string("stories260K-") + name + ".gguf";
+    const Loaded ours = load(read_bytes(*folder / file), file);
+    const double apart = most_apart(logits_of(ours), expected);
+    std::printf("%s: logits within %.1e of model.safetensors\n", file.c_str(), apart);
+    CHECK(apart <= most);
+    for (const char* text : {"Once upon a time, Lily  said: \"hi\"\n", "深度 é <s>"}) {
+      const Tokens a = (*ours)->tokenizer->encode(text), b = (*theirs)->tokenizer->encode(text);
+      CHECK(std::ranges::equal(a.items, b.items, {}, &Token::id, &Token::id));
+    }
+  }
+}
+
 TEST_CASE("the families of Llama are converted with their settings") {
   const auto same = [](const GgufMaker& made, const std::string& folder,
                        const std::string& from = "", const std::string& to = "") {

@@ -51,13 +51,13 @@ export async function check_model(page, expected, text) {
 
 const show = (d) => `patterns ${d.attn.toExponential(1)}, logits ${d.logits.toExponential(1)}`;
 
-async function check_checkpoint(t, name, url) {
+async function check_checkpoint(t, name, url, file) {
   if (!has_checkpoint(name)) skip(`${name} is not at ${kCheckpoints}`);
   const folder = path.join(kCheckpoints, name);
   const expected = read_safetensors(path.join(folder, "expected.safetensors"));
   const page = await t.open(url + "#model=scratch");
   const before = await page.settle();
-  await page.drop(model_files(folder));
+  await page.drop(file ? [{name: file, path: path.join(folder, file)}] : model_files(folder));
   const after = await page.opened(before.model);
   equal(after.file_error ?? "", "", "file_error");
   t.print(`${name}, largest differences: ${
@@ -138,6 +138,10 @@ export const cases = [
   {
     name: "stories260K (Llama), three files dropped, threads off",
     run: (t) => check_checkpoint(t, "stories260K", t.isolated + "?build=st"),
+  },
+  {
+    name: "stories260K in GGUF, one file dropped",
+    run: (t) => check_checkpoint(t, "stories260K", t.isolated, "stories260K-f32.gguf"),
   },
   {
     name: "default-candidate (GPT-NeoX), three files dropped",
