@@ -6,6 +6,7 @@
 #include "files/gguf.h"
 #include "text/tokenizer_records.h"
 #include "text/tokenizer_sentencepiece.h"
+#include "text/tokenizer_settings.h"
 
 namespace attn {
 
@@ -40,14 +41,8 @@ constexpr WordsRow kWords[] = {
 };
 
 const WordsRow* words_named(std::string_view name) {
-  for (const WordsRow& row : kWords) {
-    std::string_view names = row.names;
-    while (!names.empty()) {
-      const size_t end = std::min(names.find(' '), names.size());
-      if (names.substr(0, end) == name) return &row;
-      names.remove_prefix(std::min(end + 1, names.size()));
-    }
-  }
+  for (const WordsRow& row : kWords)
+    if (has_word(row.names, name)) return &row;
   return nullptr;
 }
 
@@ -147,10 +142,7 @@ Status Reader::read_pieces() {
   if (prefix) steps.push_back(normalizers::prepend("▁"));
   steps.push_back(normalizers::replace(Pattern::literal(" "), "▁"));
   out.normalizer = normalizers::sequence(std::move(steps));
-  std::vector<Decoder> back = {decoders::replace(Pattern::literal("▁"), " "),
-                               decoders::byte_fallback(), decoders::fuse()};
-  if (prefix) back.push_back(decoders::strip(" ", 1, 0));
-  out.decoder = decoders::sequence(std::move(back));
+  out.decoder = piece_decoder(true, prefix);
   return surround(true);
 }
 

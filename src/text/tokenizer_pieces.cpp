@@ -14,15 +14,6 @@ constexpr std::string_view kMbartLanguages =
     "ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT "
     "lv_LV my_MM ne_NP nl_XX ro_RO ru_RU si_LK tr_TR vi_VN zh_CN";
 
-// Blanks are written as ▁.
-Decoder piece_decoder(bool bytes, bool prefix) {
-  std::vector<Decoder> steps = {decoders::replace(Pattern::literal("▁"), " ")};
-  if (bytes) steps.push_back(decoders::byte_fallback());
-  if (bytes || prefix) steps.push_back(decoders::fuse());
-  if (prefix) steps.push_back(decoders::strip(" ", 1, 0));
-  return decoders::sequence(std::move(steps));
-}
-
 using pre_tokenizers::PrependScheme;
 
 struct PieceReader {
@@ -265,6 +256,14 @@ Status PieceReader::read() {
 }
 
 }  // namespace
+
+Decoder piece_decoder(bool bytes, bool prefix) {
+  std::vector<Decoder> steps = {decoders::replace(Pattern::literal("▁"), " ")};
+  if (bytes) steps.push_back(decoders::byte_fallback());
+  if (bytes || prefix) steps.push_back(decoders::fuse());
+  if (prefix) steps.push_back(decoders::strip(" ", 1, 0));
+  return decoders::sequence(std::move(steps));
+}
 
 Status read_pieces(TokenizerSettings& settings, std::string_view bytes, TokenizerRecords& out) {
   Result<SentencePieceModel> model = read_sentencepiece(bytes, out.file);

@@ -39,4 +39,8 @@ SubwordRecords bpe_records(const std::vector<SentencePiece>& pieces, MergeRank r
 
 SubwordRecords unigram_records(const std::vector<SentencePiece>& pieces);
 
+// From pieces, in which blanks are written as ▁, to their text. `bytes`: there are pieces like
+// <0xE6>; `prefix`: the text was given a blank in front.
+Decoder piece_decoder(bool bytes, bool prefix);
+
 }  // namespace attn
