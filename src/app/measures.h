@@ -63,7 +63,7 @@ struct MeasureWish {
   State at;
   std::vector<MeasureKey> keys;
   bool roles = false;                              // also of all heads, once the measures are made
-  std::shared_ptr<const Activations> activations;  // of this trace, or null
+  std::shared_ptr<const Activations> activations;  // of this trace's part, or null
   uint64_t room = 0;
   int period = 0;                                              // Inputs::period
   std::shared_ptr<const struct ScratchRun> scratch = nullptr;  // that made the trace, or null

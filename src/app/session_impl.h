@@ -24,7 +24,8 @@ struct Side {
   EarlierGrid before = {};                              // what was shown until `making` began
   std::shared_ptr<const Activations> activations = {};  // kept for a measure
   std::weak_ptr<const Trace> activations_of = {};
-  int n_measured = 0, n_to_measure = 0;  // of the metrics that the state needs
+  const Model* activations_by = nullptr;  // the encoder's are not those of the whole model
+  int n_measured = 0, n_to_measure = 0;   // of the metrics that the state needs
 };
 
 inline uint64_t size_of(std::span<const File> files) {
@@ -171,7 +172,7 @@ struct Session::Impl {
   std::optional<Wish> missing_sharp(Side& side, const State& at);
   // After everything that the screen needs. A probe that was laid aside continues.
   std::optional<Wish> missing_characters(Side& side);
-  void take_measures(Side& side, MadeMeasures made);
+  void take_measures(Side& side, MadeMeasures made, const Model* by);
   void take_part(Side& side, GridPart part);
 };
 

@@ -171,11 +171,14 @@ std::optional<Wish> Session::Impl::missing_measures(Side& side, const State& at)
                                    roles->part == at.part && roles->sample == at.sample);
   if (missing.keys.empty() && !missing.roles) return {};
   const auto job = [this, &side, missing, at] {
-    const bool still = side.activations_of.lock() == side.shown.trace;
+    const bool still = side.activations_of.lock() == side.shown.trace &&
+                       side.activations_by == stack_of(side.shown.model, at.part);
     return measure_job(
         {side.shown.model, side.shown.trace, at, missing.keys, missing.roles,
          still ? side.activations : nullptr, room().room, side.shown.period, side.shown.scratch},
-        speaks, [this, &side](MadeMeasures made) { take_measures(side, std::move(made)); });
+        speaks, [this, &side, by = stack_of(side.shown.model, at.part)](MadeMeasures made) {
+          take_measures(side, std::move(made), by);
+        });
   };
   return Wish{missing, job};
 }
@@ -196,12 +199,13 @@ std::optional<Wish> Session::Impl::missing_chapter(Side& side, const State& at) 
   return Wish{WantedChapter{key}, job, work <= kAtOnce};
 }
 
-void Session::Impl::take_measures(Side& side, MadeMeasures result) {
+void Session::Impl::take_measures(Side& side, MadeMeasures result, const Model* by) {
   Shown& shown = side.shown;
   if (result.roles) shown.roles = std::move(result.roles);
   if (result.activations) {
     side.activations = std::move(result.activations);
     side.activations_of = shown.trace;
+    side.activations_by = by;
   }
   snapshot.n_measures += int(result.made.size());
   for (auto& made : result.made) shown.measures.put(made->key, made);

@@ -70,9 +70,7 @@ FocusRow focus_row(const Frame& f, const State& at) {
 
 void draw_head_preview(const Frame& f, int layer, int head) {
   const UiState& ui = f.ui;
-  if (!ui.grid || ui.grid->trace.get() != f.trace || ui.grid->part != f.shown.part ||
-      ui.grid->sample != f.shown.sample)
-    return;
+  if (!ui.grid || !f.is_of(*ui.grid)) return;
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready || !ImGui::BeginTooltip()) return;
   platform::HeatMapStyle style = f.heat_style();

@@ -101,7 +101,7 @@ struct HereCache {
 struct ScoreCells {
   std::string metric;
   std::weak_ptr<const void> drawn;
-  int sample = 0, offset = 0;
+  int part = 0, sample = 0, offset = 0;
   std::vector<std::pair<int, int>> cells;  // query, key
 };
 
@@ -117,7 +117,7 @@ struct RowCache {
 // Widths of a trace's token labels, so that not every frame measures them all.
 struct LabelWidths {
   std::weak_ptr<const void> drawn;
-  int sample = -1;
+  int part = 0, sample = -1;
   float queries = 0, keys = 0;  // of the longest, untruncated
 };
 
@@ -332,6 +332,10 @@ struct Frame {
   // Whether a map is of this frame's trace and groups.
   bool is_of(const PatternMap& map) const {
     return map.trace.get() == trace && map.reading.get() == reading;
+  }
+  // Whether thumbnails are of what is shown: parts of one trace differ in layers, heads and tokens.
+  bool is_of(const HeadGrid& grid) const {
+    return grid.trace.get() == trace && grid.part == shown.part && grid.sample == shown.sample;
   }
   // A row of a head, [n_key], computed when it changes; empty where the layer is not kept. In
   // groups, `cache` also holds the row's weight on hidden tokens.

@@ -98,6 +98,8 @@ function prepare(_, lane) {
 
 async function finish(one, t, error) {
   const page = t.pages.at(-1);
+  const faults = error ? t.pages.flatMap((p) => p.faults) : [];
+  if (faults.length) t.print(`the pages complained: ${faults.join("; ")}`);
   if (error && page && !page.raw.isClosed()) {
     const name = one.name.replace(/[^\w]+/g, "-").slice(0, 60);
     await page.raw.screenshot({path: path.join(kScreenshots, `failed-${name}.png`), timeout: 5000})

@@ -131,6 +131,32 @@ TEST_CASE("measures of one part of a trace are never those of another") {
   CHECK(entropy->measure.shape == std::vector<int>{1, 4});
 }
 
+// Both read the activations of a pass that keeps them: the encoder's, then the whole model's.
+TEST_CASE("what a decoder predicts is never read from activations of its encoder") {
+  const auto measured = [](const std::vector<int>& parts) {
+    Session session;
+    State state;
+    state.text = "The cat sat.";
+    state.pair = "It was a dog";
+    state.model = opened(session, state, folder_of("seq2seq/t5"));
+    const char* id = nullptr;
+    for (const int part : parts) {
+      id = part == 0 ? "value_zeroing" : "next";
+      state.part = part;
+      state.view = part == 0 ? "map" : id;
+      state.show = part == 0 ? id : "";
+      settle(session, state);
+    }
+    const Snapshot& s = session.snapshot();
+    const auto made = s.measure(find_metric(id), clamped(state, *s.trace));
+    REQUIRE(made);
+    CHECK(!made->error);
+    return made->measure.values;
+  };
+  CHECK(measured({0, 1}) == measured({1}));
+  CHECK(measured({1, 0}) == measured({0}));
+}
+
 TEST_CASE("going back to an earlier text computes nothing, and shows its own picture at once") {
   Session session;
   State state;

@@ -113,8 +113,8 @@ void draw_contrast_button(Frame& f, ImVec2 min, ImVec2 size, bool vertical) {
 
 const LabelWidths& label_widths(const Frame& f) {
   LabelWidths& w = f.ui.label_widths;
-  if (w.sample == f.shown.sample && w.drawn.lock() == f.drawn()) return w;
-  w = {f.drawn(), f.shown.sample, 0, 0};
+  if (w.part == f.shown.part && w.sample == f.shown.sample && w.drawn.lock() == f.drawn()) return w;
+  w = {f.drawn(), f.shown.part, f.shown.sample, 0, 0};
   ImGui::PushFont(nullptr, kLabelSize);
   const auto longest = [](const std::vector<Token>& tokens) {
     float room = 20;

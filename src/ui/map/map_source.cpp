@@ -17,9 +17,7 @@ constexpr double kPreviewWork = 2e7;
 // The grid's thumbnail, where the exact pattern is missing.
 MapSource thumbnail(Frame& f, int layer, int head) {
   UiState& ui = f.ui;
-  if (!ui.grid || f.reading || ui.grid->trace.get() != f.trace || ui.grid->part != f.shown.part ||
-      ui.grid->sample != f.shown.sample)
-    return {};
+  if (!ui.grid || f.reading || !f.is_of(*ui.grid)) return {};
   const int index = layer * ui.grid->n_heads + head;
   if (index >= ui.grid_ready) return {};
   return {&ui.grid_stack,  index, nullptr, layer,   head,         ui.grid->side_q,

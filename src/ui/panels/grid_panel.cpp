@@ -119,7 +119,7 @@ void draw_grid_panel(Frame& f) {
     draw_target(f, ".grid", chosen);
     if (chosen) return draw_measured(f);
   }
-  if (!grid || grid->trace.get() != f.trace) {
+  if (!grid || !f.is_of(*grid)) {
     f.trace ? heading(f, f.t("Computing…", "正在计算…")) : draw_no_trace(f);
     if (!grid || !f.trace) return;
   }
@@ -142,7 +142,7 @@ void draw_grid_panel(Frame& f) {
   platform::draw_heat_grid(list, f.ui.grid_stack, {origin.x, origin.y},
                            {origin.x + all.x, origin.y + all.y}, grid->n_heads, tiles.gap, style);
 
-  const Attention* attention = grid->trace.get() == f.trace ? &f.attention() : nullptr;
+  const Attention* attention = f.is_of(*grid) ? &f.attention() : nullptr;
   for (int layer = 0; layer < grid->n_layers; ++layer)
     for (int head = 0; head < grid->n_heads; ++head)
       if (layer * grid->n_heads + head >= grid->n_ready ||

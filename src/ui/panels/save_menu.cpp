@@ -33,9 +33,7 @@ Figure figure_of(const Frame& f, const SavedView& s, const Caption& caption) {
   input.metric = s.is_pattern ? nullptr : s.first->key.metric;
   input.heads = s.heads;
   HeadMaps maps;
-  if (const auto& grid = f.snap.grid; grid && grid->is_whole() && grid->trace.get() == f.trace &&
-                                      grid->part == f.shown.part &&
-                                      grid->sample == f.shown.sample) {
+  if (const auto& grid = f.snap.grid; grid && grid->is_whole() && f.is_of(*grid)) {
     maps = {grid->side_q, grid->side_k, grid->values};
     input.maps = &maps;
   }

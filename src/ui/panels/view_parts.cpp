@@ -216,10 +216,10 @@ void explained(Frame& f, std::string_view text) {
 
 const std::vector<std::pair<int, int>>& score_cells(const Frame& f) {
   ScoreCells& c = f.ui.score_cells;
-  if (c.metric == f.ui.open_measure && c.drawn.lock() == f.drawn() && c.sample == f.shown.sample &&
-      c.offset == f.shown.offset)
+  if (c.metric == f.ui.open_measure && c.drawn.lock() == f.drawn() && c.part == f.shown.part &&
+      c.sample == f.shown.sample && c.offset == f.shown.offset)
     return c.cells;
-  c = {f.ui.open_measure, f.drawn(), f.shown.sample, f.shown.offset, {}};
+  c = {f.ui.open_measure, f.drawn(), f.shown.part, f.shown.sample, f.shown.offset, {}};
   const Metric* metric = find_metric(f.ui.open_measure);
   if (!metric) return c.cells;
   for (const ScoreCell& cell :

@@ -127,8 +127,7 @@ void sharpen(Wall& w) {
 
 void draw_sharp(const Wall& w) {
   for (auto& [map, stack] : w.f.ui.sharp) {
-    if (map->key.of.trace.lock().get() != w.f.trace || map->key.head >= w.n() ||
-        !w.is_in_sight(map->key.head))
+    if (!(map->key.of == w.grid.key()) || map->key.head >= w.n() || !w.is_in_sight(map->key.head))
       continue;
     const ImVec2 min = w.min_of(map->key.head), max = w.max_of(map->key.head);
     platform::draw_heat_map(w.list, stack, 0, {min.x, min.y}, {max.x, max.y}, {0, 0},
@@ -575,7 +574,7 @@ void draw_wall_panel(Frame& f) {
                      std::floor(ImGui::GetContentRegionAvail().y)};
   draw_header(f, size);
   if (!f.trace) return draw_no_trace(f, true);
-  if (!grid || grid->trace.get() != f.trace) return heading(f, f.t("Computing…", "正在计算…"));
+  if (!grid || !f.is_of(*grid)) return heading(f, f.t("Computing…", "正在计算…"));
   const auto made = f.state.measure.empty()
                         ? nullptr
                         : f.snap.last_measure(find_view("wall")->metric(f.shown), f.shown);

@@ -202,7 +202,10 @@ export const cases = [
         await page.raw.mouse.wheel(0, -120);
         await page.frames(2);
       }
-      await until(async () => (await page.query()).get("look"), "the zoom is not in the link");
+      const look = (await page.query_now()).get("look");
+      check(look, "the zoom is not in the state");
+      await until(
+          async () => (await page.query()).get("look") === look, "the zoom is not in the link");
       const seen =
           ({cell_min, cell_max}) => [...cell_min, ...cell_max].map((cell) => cell.toFixed(2));
       const near = seen(await page.area("map"));
