@@ -35,14 +35,16 @@ Status list_folder(const fs::path& path, const std::string& before, std::vector<
     const std::string kind = it->path().extension().string();
     std::error_code unknown;
     if (it->is_directory(unknown)) continue;
-    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)))
+    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)) ||
+        it->path().filename() == "meta.pkl")
       out.push_back({it->path(), before + it->path().filename().string()});
   }
   if (failed) return Error{path.string() + ": cannot be listed; check that it is readable"};
   return {};
 }
 
-// A file that is a whole model, and the other parts of it: "x-00001-of-00003.gguf".
+// A file that is a whole model, and the other parts of it: "x-00001-of-00003.gguf", or what
+// lies beside a checkpoint of PyTorch.
 std::vector<Found> whole_model(const fs::path& path) {
   const std::string own = path.filename().string(), folder = path.stem().string() + "/";
   const std::string end = path.extension().string();
@@ -60,6 +62,13 @@ std::vector<Found> whole_model(const fs::path& path) {
     }
   }
   if (out.empty()) out.push_back({path, folder + own});
+  if (find_format(own)->tokenizer) return out;
+  for (const char* beside :
+       {"config.json", "tokenizer.json", "vocab.json", "merges.txt", "meta.pkl"}) {
+    std::error_code unknown;
+    const fs::path file = path.parent_path() / beside;
+    if (fs::is_regular_file(file, unknown)) out.push_back({file, folder + beside});
+  }
   return out;
 }
 

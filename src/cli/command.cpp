@@ -366,7 +366,8 @@ static Result<Tokens> read_tokens(const Model& model, const ModelOptions& option
   if (model.config.reads_pictures())
     return Error{model.name + " reads pictures; pass a PNG or JPEG file to --picture"};
   Result<Tokens> tokens = model_tokens(model, text, options.pair);
-  if (!tokens && !model.encoder) return Error{"--pair: " + tokens.error().message};
+  if (!tokens && !model.encoder)
+    return Error{(options.pair.empty() ? "--text: " : "--pair: ") + tokens.error().message};
   return tokens;
 }
 

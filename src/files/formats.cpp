@@ -4,6 +4,7 @@
 
 #include "files/gguf.h"
 #include "files/known_files.h"
+#include "files/nanogpt.h"
 #include "files/safetensors.h"
 #include "files/torch_file.h"
 #include "text/tokenizer_records.h"
@@ -42,6 +43,7 @@ const FileFormat kFormats[] = {
         .read = read_torch,
         .holds_weights = true,
         .stem = "pytorch_model",
+        .config = nanogpt_config,
     },
 };
 

@@ -21,8 +21,8 @@ struct FileFormat {
   // How the one file of a model is usually called, without its ending.
   const char* stem = "model";
   // For formats whose metadata describes the model: its configuration with the fields of
-  // config.json, and its tokenizer. Null if these are separate files, which take precedence where
-  // they exist. Errors begin with the file's name.
+  // config.json, or null where this file's does not, and its tokenizer. Null if these are separate
+  // files, which take precedence where they exist. Errors begin with the file's name.
   Result<Json> (*config)(const NamedTensors& file) = nullptr;
   Result<TokenizerRecords> (*tokenizer)(const NamedTensors& file) = nullptr;
   // For formats with names of tensors of their own, after all files were read and before they are

@@ -299,10 +299,11 @@ Result<const PickleValue*> find_state(const std::string& file, const Pickle& pic
       if (reader.is_tensor(pickle.at(dict.items[i]))) return true;
     return false;
   };
+  // Beside them, a loss may be a tensor, too.
   const PickleValue& root = pickle.at(pickle.root);
-  if (has_tensors(root)) return &root;
   for (const char* usual : {"state_dict", "model_state_dict", "model_state", "model", "module"})
     if (const PickleValue* part = pickle.find(root, usual); part && has_tensors(*part)) return part;
+  if (has_tensors(root)) return &root;
   const PickleValue* found = nullptr;
   std::string names;
   if (root.kind == Kind::dict)
@@ -509,8 +510,9 @@ Result<NamedTensors> read_legacy(NamedTensors f) {
 }  // namespace
 
 bool is_training_state(std::string_view path) {
-  constexpr std::string_view kBegins[] = {
-      "optimizer", "scheduler", "rng_state", "training_args", "scaler", "random_states", "optim_"};
+  constexpr std::string_view kBegins[] = {"optimizer",     "scheduler", "rng_state",
+                                          "training_args", "scaler",    "random_states",
+                                          "optim_",        "meta.pkl"};
   const std::string_view name = base_name(path);
   return std::ranges::any_of(kBegins, [&](auto begin) { return name.starts_with(begin); });
 }

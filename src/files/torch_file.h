@@ -15,7 +15,8 @@ Result<NamedTensors> read_torch(const File& file);
 // By the first bytes: a zip archive with a pickle first, or a pickle.
 bool is_torch(std::span<const uint8_t> bytes);
 
-// A file of a training run beside its weights, by name: "optimizer.pt", "training_args.bin".
+// A file of a training run beside its weights, by name: "optimizer.pt", "training_args.bin", or
+// nanoGPT's "meta.pkl".
 bool is_training_state(std::string_view path);
 
 }  // namespace attn

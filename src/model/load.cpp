@@ -6,6 +6,7 @@
 
 #include "files/blocks.h"
 #include "files/known_files.h"
+#include "files/nanogpt.h"
 #include "model/adapter.h"
 #include "model/esm_vocabulary.h"
 #include "model/label_head.h"
@@ -106,7 +107,7 @@ struct ModelLoad::Impl {
   std::optional<AdapterFiles> adapter_files;
   Json vocabulary;  // tokenizer.json; null if the weights file has the tokenizer
   std::optional<TokenizerFiles> older_tokenizer;  // files in place of tokenizer.json
-  std::string vocabulary_file;
+  std::string vocabulary_file = "tokenizer.json";
   std::optional<WeightPacker> packer;
 
   // The format of the weights, which may also hold the rest of the model.
@@ -161,6 +162,7 @@ Result<ConfigSource> ModelLoad::Impl::find_config() {
   if (!format().config) return missing_config();
   const Result<Json> json = format().config(tensors[0]);
   if (!json) return json.error();
+  if (json->is_null()) return missing_config();
   return ConfigSource(*json, tensors[0].file);
 }
 
@@ -212,6 +214,13 @@ Status ModelLoad::Impl::read_config() {
   if (!read) return read.error();
   layout = std::move(*read);
   layout.source = config->file;
+  if (config->in_weights && format().config == nanogpt_config)
+    layout.warnings.push_back(
+        config->file +
+        " does not say which GELU the model has: the exact one is computed, as nanoGPT has it "
+        "since "
+        "June 2023. If it was trained with an older nanoGPT, the values differ in about the fourth "
+        "digit");
   if (const Status missing = find_files()) return missing;
   if (format().join) {
     layout.out_in = layout.always_tied = true;
@@ -246,12 +255,16 @@ Status ModelLoad::Impl::read_config() {
       return {};
     }
   }
-  if (!has_tokenizer && !as_esm) {
+  const auto characters = folder.find(std::string_view("meta.pkl"));
+  const bool as_nanogpt = type == "gpt2" && characters != folder.end() && !has_tokenizer;
+  if (!has_tokenizer && !as_esm && !as_nanogpt) {
     model->reads_ids = true;
     return {};
   }
-  const Result<Json> tokenizer =
-      as_esm ? esm_tokenizer(letters->second->bytes.text()) : read_json(folder, "tokenizer.json");
+  if (as_nanogpt) vocabulary_file = "meta.pkl";
+  const Result<Json> tokenizer = as_esm       ? esm_tokenizer(letters->second->bytes.text())
+                                 : as_nanogpt ? nanogpt_tokenizer(characters->second->bytes.text())
+                                              : read_json(folder, "tokenizer.json");
   if (!tokenizer) return tokenizer.error();
   vocabulary = *tokenizer;
   return {};
@@ -266,7 +279,7 @@ Status ModelLoad::Impl::read_tokenizer() {
   Result<TokenizerRecords> records = within ? format().tokenizer(tensors[0])
                                      : older_tokenizer
                                          ? read_tokenizer_files(*older_tokenizer, model->notes)
-                                         : read_tokenizer_json(vocabulary, "tokenizer.json");
+                                         : read_tokenizer_json(vocabulary, vocabulary_file);
   if (!records) return records.error();
   vocabulary = {};
   older_tokenizer.reset();

@@ -26,7 +26,7 @@ bool is_module_folder(std::string_view path) {
 
 static bool describes_itself(const File& file, std::span<const FileFormat> formats) {
   const FileFormat* format = find_format(file, formats);
-  return is_weights(format) && format->config;
+  return is_weights(format) && format->config && !is_training_state(file.name);
 }
 
 Error missing_config() {

@@ -54,6 +54,7 @@ class Binder {
     if (!prefixes) return Error{all_files() + ": " + prefixes.error().message};
     prefixes_ = std::move(*prefixes);
     if (recipe_.angles && c_.position == Position::rotary) find_angles();
+    out_in_ = layout_.out_in || stores_out_in();
     const LabelRow* const labels = find_labels();
     for (const Bind& bind : recipe_.binds)
       if (!labels || bind.target.table != &Weights::unembed) fill_everywhere(bind);
@@ -107,6 +108,24 @@ class Binder {
     if (row == recipe_.head.end()) return false;
     const std::string first = row->name;
     return find(first + ".weight").tensor || find(first + ".bias").tensor;
+  }
+
+  // Whether files have matrices as nn.Linear does where the recipe has their transposes, as nanoGPT
+  // has GPT-2's: by the shape of q, k and v together, which are not square.
+  bool stores_out_in() {
+    for (const Bind& bind : recipe_.binds) {
+      const size_t hole = std::string_view(bind.name).find("{}");
+      if (bind.store != MatrixOrder::in_out || !bind.target.linear[2] || hole == std::string::npos)
+        continue;
+      const Place w = look(std::string(bind.name).replace(hole, 2, "0") + ".weight");
+      int64_t d_out = 0, d_in = 0;
+      for (Linear Block::* field : bind.target.linear) {
+        d_out += sides_of(field, c_).out;
+        d_in = sides_of(field, c_).in;
+      }
+      return w.tensor && std::ranges::equal(w.tensor->shape, std::vector<int64_t>{d_out, d_in});
+    }
+    return false;
   }
 
   // They may have been rounded to float16 before training; of several layers, the first has them.
@@ -511,7 +530,7 @@ class Binder {
       d_out += sides.out;
       d_in = sides.in;
     }
-    const MatrixOrder store = layout_.out_in ? MatrixOrder::out_in : bind.store;
+    const MatrixOrder store = out_in_ ? MatrixOrder::out_in : bind.store;
     const Place w = store == MatrixOrder::in_out ? take(name + ".weight", {d_in, d_out})
                                                  : take(name + ".weight", {d_out, d_in});
     Tensor b;
@@ -636,6 +655,7 @@ class Binder {
 
   const Recipe& recipe_;
   NamePrefixes prefixes_;
+  bool out_in_ = false;   // Layout::out_in, or seen in the files
   bool in_head_ = false;  // Recipe::head is being filled, whose names stand beside the body
   const Layout& layout_;
   Config c_;

@@ -33,6 +33,7 @@ const FieldRow kGpt2Rows[] = {
     {"scale_attn_weights", read},
     {"tie_word_embeddings", read},
     {"is_causal", read},
+    {"bias", read},  // nanoGPT's: false, no linear layer and no norm has one
     {"scale_attn_by_inverse_layer_idx", read},
     // Other names of the same fields; transformers takes whichever comes last.
     {"hidden_size", refused, "=n_embd", "another value than n_embd"},
@@ -71,7 +72,7 @@ Result<Layout> layout(const ConfigSource& source) {
   if (!in.flag("scale_attn_weights", true)) c.attn_scale = 1;
   c.scale_by_layer = in.flag("scale_attn_by_inverse_layer_idx", false);
   in.causal(c);
-  layout.qkv_bias = layout.o_bias = layout.mlp_bias = true;
+  layout.qkv_bias = layout.o_bias = layout.mlp_bias = layout.norm_bias = in.flag("bias", true);
   layout.tied = in.flag("tie_word_embeddings", true);
   return in.take(layout);
 }

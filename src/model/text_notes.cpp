@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "base/json.h"
+#include "base/utf8.h"
+#include "text/tokenizer_chars.h"
+
 namespace attn {
 
 namespace {
@@ -22,6 +26,32 @@ std::string unknown_note(const Model& model, const Tokens& tokens) {
   return "";
 }
 
+// A vocabulary without an unknown token makes no token at all of characters that it does not have.
+std::string dropped_note(const Model& model, const Tokens& tokens) {
+  for (const char* unknown : {"[UNK]", "<unk>"})
+    if (model.reads_ids || tokens.patches || model.tokenizer->id_of(unknown) >= 0) return "";
+  size_t at = 0, n = 0;
+  std::string first;
+  const auto skip_to = [&](size_t end) {
+    while (at < end) {
+      const size_t begin = at;
+      if (is_whitespace(decode_utf8(tokens.text, at)) || ++n > 1) continue;
+      first = tokens.text.substr(begin, at - begin);
+    }
+  };
+  for (const Token& t : tokens.items) {
+    if (t.begin == t.end) continue;
+    skip_to(t.begin);
+    at = std::max(at, t.end);
+  }
+  skip_to(tokens.text.size());
+  if (n == 0) return "";
+  const std::string why = ": the vocabulary of " + model.name + " has no such token";
+  if (n == 1) return "The character " + json_quote(first) + " of the text is left out" + why;
+  return std::to_string(n) + " characters of the text are left out, the first of them " +
+         json_quote(first) + why;
+}
+
 // A pair that was typed as one text: all of it is of type 0.
 std::string separator_note(const Model& model, const Tokens& tokens) {
   const int separator = model.tokenizer->id_of("[SEP]");
@@ -37,7 +67,8 @@ std::string separator_note(const Model& model, const Tokens& tokens) {
 
 std::vector<std::string> text_notes(const Model& model, const Tokens& tokens) {
   if (!model.tokenizer) return {};
-  std::vector<std::string> notes = {unknown_note(model, tokens), separator_note(model, tokens)};
+  std::vector<std::string> notes = {unknown_note(model, tokens), separator_note(model, tokens),
+                                    dropped_note(model, tokens)};
   if (tokens.source) notes.push_back(unknown_note(model, *tokens.source));
   std::erase(notes, "");
   return notes;

@@ -537,6 +537,27 @@ def test_no_model():
             bad(["next", "--model", here / path, "--text", "a"], 1, words)
 
 
+def test_nanogpt():
+    """nanoGPT's checkpoint by its folder and by its path, with its characters."""
+    data = ROOT / "tests/data/nanogpt"
+    with tempfile.TemporaryDirectory() as folder:
+        here = pathlib.Path(folder)
+        for name in ("ckpt.pt", "meta.pkl"):
+            shutil.copy(data / "plain" / name, here / name)
+        by_folder = run("next", "--model", here, "--text", "to be\n我", "--format", "json")
+        by_path = run("next", "--model", here / "ckpt.pt", "--text", "to be\n我", "--format", "json")
+        check("nanoGPT's checkpoint opens", by_folder[0] == 0, by_folder[2])
+        check("its GELU is not known, which is said", "which GELU" in by_folder[2], by_folder[2])
+        check(
+            "its path is the same model",
+            json.loads(by_folder[1])["next"] == json.loads(by_path[1])["next"],
+            by_path[2],
+        )
+        (here / "meta.pkl").unlink()
+        words = 'attnscope: --text: "to" is no token id; this model has no tokenizer'
+        bad(["next", "--model", here, "--text", "to be"], 1, words)
+
+
 def test_help():
     """Every example of every --help runs, and help fits its terminal."""
     with tempfile.TemporaryDirectory() as folder:
@@ -1765,6 +1786,7 @@ def main():
         test_exits,
         test_usage,
         test_no_model,
+        test_nanogpt,
         test_ids,
         test_help,
         test_terminal,

@@ -5,6 +5,7 @@ import path from "node:path";
 import {
   has_checkpoint,
   kCheckpoints,
+  kData,
   largest_difference,
   model_files,
   plain_tokenizer,
@@ -142,6 +143,27 @@ export const cases = [
   {
     name: "stories260K in GGUF, one file dropped",
     run: (t) => check_checkpoint(t, "stories260K", t.isolated, "stories260K-f32.gguf"),
+  },
+  {
+    name: "nanoGPT's checkpoint and its characters, two files dropped",
+    async run(t) {
+      const folder = path.join(kData, "nanogpt/biased");
+      const {tensors} = read_safetensors(path.join(folder, "expected.safetensors"));
+      const page = await t.open(t.isolated + "#model=scratch");
+      const before = await page.settle();
+      const files = ["ckpt.pt", "meta.pkl"];
+      await page.drop(files.map((name) => ({name, path: path.join(folder, name)})));
+      equal((await page.opened(before.model)).file_error ?? "", "", "file_error");
+      await page.type_text("to be, or not\n我爱 to be?");
+      const after = await page.settle();
+      equal(after.tokens.length, tensors.input_ids.values.length, "tokens");
+      const far = largest_difference(await page.patterns(), tensors.attn.values);
+      check(far < 2e-6, `the patterns are ${far} apart`);
+      check((await page.readout()).includes("GELU"), "that the GELU is not known is not said");
+      await page.screenshot("nanogpt");
+      page.check_clean();
+      t.print(`patterns within ${far.toPrecision(2)} of transformers`);
+    },
   },
   {
     name: "default-candidate (GPT-NeoX), three files dropped",
