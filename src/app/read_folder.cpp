@@ -7,6 +7,7 @@
 #include "files/formats.h"
 #include "files/known_files.h"
 #include "model/model_files.h"
+#include "model/unpack.h"
 
 namespace attn {
 
@@ -32,11 +33,9 @@ struct Found {
 Status list_folder(const fs::path& path, const std::string& before, std::vector<Found>& out) {
   std::error_code failed;
   for (fs::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
-    const std::string kind = it->path().extension().string();
     std::error_code unknown;
     if (it->is_directory(unknown)) continue;
-    if (kind == ".json" || kind == ".txt" || kind == ".model" || is_weights(find_format(kind)) ||
-        it->path().filename() == "meta.pkl")
+    if (is_of_a_model(it->path().filename().string()))
       out.push_back({it->path(), before + it->path().filename().string()});
   }
   if (failed) return Error{path.string() + ": cannot be listed; check that it is readable"};
@@ -70,6 +69,16 @@ std::vector<Found> whole_model(const fs::path& path) {
     if (fs::is_regular_file(file, unknown)) out.push_back({file, folder + beside});
   }
   return out;
+}
+
+Result<std::vector<File>> unpacked(const std::string& path) {
+  constexpr uint64_t kMostUnpacked = 64'000'000'000;
+  Result<Bytes> bytes = read_file(path);
+  if (!bytes) return bytes.error();
+  Unpacking unpacking({path, std::move(*bytes)}, kMostUnpacked);
+  while (unpacking.step()) {
+  }
+  return unpacking.take();
 }
 
 }  // namespace
@@ -116,6 +125,7 @@ Result<std::vector<File>> read_folder(const std::string& path) {
   std::error_code failed;
   if (fs::is_regular_file(path, failed) && !is_weights(find_format(path))) {
     const File file = beginning_of(path);
+    if (is_archive(file)) return unpacked(path);
     if (known_file(file.name, file.bytes.span())) return not_a_model(file);
   }
   const FileFormat* const format = find_format(path);
@@ -123,7 +133,7 @@ Result<std::vector<File>> read_folder(const std::string& path) {
   if (!is_whole && !fs::is_directory(path, failed))
     return Error{path +
                  ": is not a folder; give the folder that contains config.json, "
-                 "model.safetensors and tokenizer.json, or a GGUF file"};
+                 "model.safetensors and tokenizer.json, an archive of it, or a GGUF file"};
   const fs::path whole = fs::weakly_canonical(path, failed);
   const std::string folder = whole.filename().empty() ? "model" : whole.filename().string();
   std::vector<Found> found;

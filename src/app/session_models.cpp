@@ -11,6 +11,7 @@
 #include "model/adapter.h"
 #include "model/dropped_id.h"
 #include "model/recipe.h"
+#include "model/unpack.h"
 #include "text/tokenizer_ids.h"
 
 namespace attn {
@@ -193,6 +194,38 @@ void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dro
   in_hand = std::move(loads);
 }
 
+void Session::Impl::post_unpack(File archive) {
+  if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
+  in_hand = {};
+  worker.cancel();
+  snapshot.can_ignore = false;
+  refused.clear();
+  WantedModel opens{archive.name};
+  const uint64_t bytes = archive.bytes.size();
+  make_room(2 * bytes);
+  const uint64_t taken = weight_bytes() + kPictureRoom + bytes;
+  const auto unpacking =
+      std::make_shared<Unpacking>(std::move(archive), limit - std::min(limit, taken));
+  Job job{tr(speaks, "Unpacking the archive", "正在解压"), unpacking->n_steps(),
+          [unpacking] { return unpacking->step(); },
+          [this, unpacking] {
+            in_hand = {};
+            Result<std::vector<File>> files = unpacking->take();
+            if (!files)
+              snapshot.file_error = files.error();
+            else if (!looks_like_model(*files))
+              snapshot.file_error = not_a_model(files->front());
+            else
+              open_files(std::move(*files), false);
+          }};
+  job.out_of_memory = [this] {
+    in_hand = {};
+    fail_to_open();
+  };
+  worker.post(std::move(job));
+  in_hand = std::move(opens);
+}
+
 void Session::Impl::take_model(const std::string& id, std::shared_ptr<const Model> model,
                                Dropped* dropped) {
   std::erase_if(loaded, [&](const Loaded& l) { return l.id == id; });
@@ -341,6 +374,8 @@ void Session::open(std::vector<File> files) try {
       impl_->opened_lesson = impl_->lessons.back().id;
     return;
   }
+  if (files.size() == 1 && is_archive(files.front()))
+    return impl_->post_unpack(std::move(files.front()));
   if (!looks_like_model(files)) {
     if (files.size() == 1 && is_picture(files.front())) return impl_->take_picture(files.front());
     if (files.size() == 1 && is_plain_text(files.front())) {

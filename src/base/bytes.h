@@ -42,6 +42,13 @@ class Bytes {
   std::string_view text() const { return {reinterpret_cast<const char*>(data()), size()}; }
 
   std::shared_ptr<const void> owner() const { return memory_; }
+  // A part, which keeps the whole alive.
+  Bytes slice(size_t at, size_t size) const {
+    Bytes part;
+    part.memory_ = {memory_, memory_.get() + at};
+    part.size_ = size;
+    return part;
+  }
 
   // Releases the memory for writing and leaves this empty, if this is its only holder. Null if the
   // bytes are shared, since they must not change for other holders.

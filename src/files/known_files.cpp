@@ -129,12 +129,14 @@ const KnownFile kFiles[] = {
         .magics = {"PK\3\4", "PK\5\6"},
         .may_be_others = true,
         .advice = kUnpack,
+        .is_archive = true,
     },
     {
         .what = "a gzip archive",
         .endings = {".gz", ".tgz"},
         .magics = {"\x1f\x8b"},
         .advice = kUnpack,
+        .is_archive = true,
     },
     {
         .what = "a tar archive",
@@ -142,6 +144,7 @@ const KnownFile kFiles[] = {
         .magics = {"ustar"},
         .offset = 257,
         .advice = kUnpack,
+        .is_archive = true,
     },
     {
         .what = "a compressed archive",

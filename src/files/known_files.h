@@ -26,6 +26,7 @@ struct KnownFile {
   bool may_be_others = false;
   const char* advice = "";  // "use the model.safetensors of the same model"
   bool holds_weights = false;
+  bool is_archive = false;  // of files, which are read (model/unpack.h)
 };
 
 // To name another kind of file, add a row.

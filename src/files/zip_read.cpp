@@ -64,6 +64,9 @@ ZipEntry read_entry(unzFile zip, std::span<const uint8_t> archive) {
     return entry;
   entry.name = name;
   entry.stored = method == 0 && info.compressed_size == info.uncompressed_size;
+  entry.method = method;
+  entry.size = info.uncompressed_size;
+  entry.crc = uint32_t(info.crc);
   entry.bytes = archive.subspan(at, info.compressed_size);
   return entry;
 }

@@ -558,6 +558,18 @@ def test_nanogpt():
         bad(["next", "--model", here, "--text", "to be"], 1, words)
 
 
+def test_archives():
+    """An archive in place of a folder is the same model; one without a model is an error."""
+    data = ROOT / "tests/data"
+    _, expected, _ = run("next", "--model", data / "models/gpt2", "--text", "a bc de")
+    for name in ("deflated.zip", "stored.zip", "ustar.tar", "pax.tar.gz"):
+        code, out, err = run("next", "--model", data / "archives" / name, "--text", "a bc de")
+        check(f"{name} opens", code == 0, err)
+        check(f"{name} is the same model", out.split("\n")[1:] == expected.split("\n")[1:], out)
+    words = "pictures.zip: has no model among its 2 files"
+    bad(["next", "--model", data / "archives/pictures.zip", "--text", "a"], 1, words)
+
+
 def test_help():
     """Every example of every --help runs, and help fits its terminal."""
     with tempfile.TemporaryDirectory() as folder:
@@ -1787,6 +1799,7 @@ def main():
         test_usage,
         test_no_model,
         test_nanogpt,
+        test_archives,
         test_ids,
         test_help,
         test_terminal,

@@ -75,6 +75,8 @@ SEEDS = {
     + [b'[1e5,-0.0,"\\ud83d\\ude00",null,true,{"a":{"b":[]}}]'],
     "tensors": lambda: [p.read_bytes() for p in DATA.rglob("model.safetensors")][:20],
     "torch": lambda: [p.read_bytes() for p in sorted((DATA / "torch").glob("*.[bp]*"))],
+    "archive": lambda: [p.read_bytes() for p in sorted((DATA / "archives").glob("*"))],
+    "characters": lambda: [(DATA / "nanogpt/plain/meta.pkl").read_bytes()],
     "gguf": lambda: [p.read_bytes() for p in sorted((DATA / "gguf").glob("*.gguf"))],
     "config": lambda: of_models("config.json"),
     "weights": lambda: of_models(".safetensors"),

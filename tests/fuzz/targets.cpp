@@ -24,11 +24,13 @@
 #include "figure/rectangle.h"
 #include "files/formats.h"
 #include "files/gguf.h"
+#include "files/nanogpt.h"
 #include "files/read_picture.h"
 #include "files/torch_file.h"
 #include "model/adapter.h"
 #include "model/model.h"
 #include "model/recipe.h"
+#include "model/unpack.h"
 #include "pass/forward.h"
 #include "pass/generate.h"
 #include "state/query.h"
@@ -167,6 +169,30 @@ void gguf(Bytes data) {
       (void)(*made)->encode("Once upon  a time\n12 \xE5\xAD\xA6");
   std::vector<NamedTensors> files = {*read};
   (void)join_gguf(files);
+}
+
+// What is unpacked has the sizes that fit, and comes from the archive or was inflated.
+void archive(Bytes data) {
+  constexpr uint64_t kRoom = 1 << 20;
+  const File file{"x.zip", copy_of(data)};
+  (void)is_archive(file);
+  Unpacking unpacking(file, kRoom);
+  while (unpacking.step()) {
+  }
+  const Result<std::vector<File>> files = unpacking.take();
+  if (!files) {
+    must(!files.error().message.empty(), "an error without a sentence");
+    return;
+  }
+  for (const File& one : *files)
+    must(one.bytes.size() <= std::max<uint64_t>(kRoom, file.bytes.size()), "more than fits");
+}
+// nanoGPT's characters.
+void characters(Bytes data) {
+  const Result<Json> json = nanogpt_tokenizer(text_of(data));
+  if (!json) return;
+  if (const auto made = Tokenizer::from_json(*json, "meta.pkl"))
+    (void)(*made)->encode("Once upon  a time\n12 \xE5\xAD\xA6");
 }
 
 // ---- Models: one file of a small model is replaced, and what loads is run.
@@ -473,6 +499,8 @@ constexpr Target kTargets[] = {
     {"loops", loops},
     {"torch", torch},
     {"gguf", gguf},
+    {"archive", archive},
+    {"characters", characters},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "golden_model.h"
 #include "session_steps.h"
 
 using namespace attn;
@@ -383,4 +384,33 @@ TEST_CASE("what heads do in general is made last, kept by model, and continued a
   CHECK_FALSE(session.snapshot().characters);
   settle(session, state);
   CHECK(session.snapshot().characters == made);
+}
+
+TEST_CASE("a dropped archive opens as the folder in it does, and a damaged one is an error") {
+  const auto archive = [](const std::string& name) -> std::vector<File> {
+    return {{name, read_bytes(kData + ("archives/" + name))}};
+  };
+  Session session;
+  State state;
+  state.text = "a bc de";
+  state.model = opened(session, state, folder_of("models/gpt2"));
+  settle(session, state);
+  const std::vector<float> expected = session.snapshot().map->values;
+  for (const char* name : {"deflated.zip", "pax.tar.gz"}) {
+    CAPTURE(name);
+    state.model = opened(session, state, archive(name));
+    CAPTURE(state.model);
+    REQUIRE(state.model.starts_with("file:"));
+    settle(session, state);
+    CHECK(session.snapshot().map->values == expected);
+  }
+  session.open(archive("pictures.zip"));
+  for (int i = 0; i < 100'000 && !session.snapshot().file_error; ++i) {
+    session.want(state);
+    session.pump();
+  }
+  REQUIRE(session.snapshot().file_error);
+  CHECK(session.snapshot().file_error->message.starts_with("pictures.zip: has no model"));
+  settle(session, state);
+  CHECK(session.snapshot().map->values == expected);  // what was on screen stays
 }

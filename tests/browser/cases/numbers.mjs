@@ -6,6 +6,7 @@ import {
   has_checkpoint,
   kCheckpoints,
   kData,
+  kModels,
   largest_difference,
   model_files,
   plain_tokenizer,
@@ -14,7 +15,7 @@ import {
   text_of_ids,
   tiny_models
 } from "../golden.mjs";
-import {check, equal, skip} from "../harness.mjs";
+import {check, equal, skip, until} from "../harness.mjs";
 
 const kModel = 1e-4;
 const kScratch = 1e-6;
@@ -181,6 +182,28 @@ export const cases = [
       equal(
           [after.n_layers, after.n_heads, after.error ?? ""], [5, 8, ""],
           "layers, heads and error");
+    },
+  },
+  {
+    name: "an archive dropped in place of the folder in it",
+    async run(t) {
+      const expected = read_safetensors(path.join(kModels, "gpt2/expected.safetensors")).tensors;
+      const page = await t.open(t.isolated + "#model=scratch");
+      let before = await page.settle();
+      for (const name of ["deflated.zip", "pax.tar.gz"]) {
+        await page.drop([{name, path: path.join(kData, "archives", name)}]);
+        equal((await page.opened(before.model)).file_error ?? "", "", `${name}: file_error`);
+        const d =
+            await check_model(page, {tensors: expected}, text_of_ids(expected.input_ids.values));
+        t.print(`${name}: patterns within ${d.attn.toPrecision(2)} of transformers`);
+        await page.follow("model=scratch");
+        before = await page.settle();
+      }
+      await page.drop([{name: "pictures.zip", path: path.join(kData, "archives/pictures.zip")}]);
+      await until(
+          async () => (await page.status()).file_error?.startsWith("pictures.zip: has no model"),
+          "an archive without a model gets no sentence");
+      page.check_clean();
     },
   },
   {
