@@ -8,7 +8,8 @@ const MOST_HASHED = 2e8;
 const SLOW_MS = 300;  // reading that takes longer shows its progress
 const SHOW_MS = 300;  // between updates: a software-drawn frame takes as long as reading megabytes
 // In a folder only files that a model may consist of are read; a file dropped by itself always is.
-const OF_A_MODEL = /\.(json|safetensors|bin|pth?|ckpt|txt|model|jinja|npz|npy|gguf)$/i;
+const OF_A_MODEL =
+    /(\.(json|safetensors|bin|pth?|ckpt|txt|model|jinja|npz|npy|gguf)|(^|\/)meta\.pkl)$/i;
 
 class Trouble extends Error {}
 

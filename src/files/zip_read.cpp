@@ -59,11 +59,10 @@ ZipEntry read_entry(unzFile zip, std::span<const uint8_t> archive) {
   const uint64_t at = unzGetCurrentFileZStreamPos64(zip);
   unzCloseCurrentFile(zip);
   constexpr unsigned kEncrypted = 1;
-  if (at > archive.size() || info.compressed_size > archive.size() - at ||
-      (info.flag & kEncrypted) != 0)
-    return entry;
+  if (at > archive.size() || info.compressed_size > archive.size() - at) return entry;
   entry.name = name;
-  entry.stored = method == 0 && info.compressed_size == info.uncompressed_size;
+  entry.encrypted = (info.flag & kEncrypted) != 0;
+  entry.stored = !entry.encrypted && method == 0 && info.compressed_size == info.uncompressed_size;
   entry.method = method;
   entry.size = info.uncompressed_size;
   entry.crc = uint32_t(info.crc);

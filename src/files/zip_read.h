@@ -13,6 +13,7 @@ namespace attn {
 struct ZipEntry {
   std::string name;                // with folders: "archive/data/0"
   bool stored = false;             // not compressed
+  bool encrypted = false;          // and neither is of use
   int method = 0;                  // 0: stored, 8: deflated; others are not read here
   uint64_t size = 0;               // of the content
   uint32_t crc = 0;                // of the content

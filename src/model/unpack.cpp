@@ -123,6 +123,10 @@ struct Unpacking::Impl {
                    "; a model has config.json, its weights and tokenizer.json"};
     std::vector<std::string> names;
     for (const Inside& p : parts) names.push_back(p.name);
+    std::vector<std::string> sorted = names;
+    std::ranges::sort(sorted);
+    if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
+      return Error{name + ": has " + quoted_name(*twice) + " twice; pack the folder again"};
     const std::vector<std::string> left = not_needed(names);
     std::erase_if(parts,
                   [&](const Inside& p) { return std::ranges::find(left, p.name) != left.end(); });
@@ -142,6 +146,9 @@ struct Unpacking::Impl {
     for (ZipEntry& e : *entries) {
       if (!is_of_a_model(e.name)) continue;
       constexpr int kDeflated = 8;
+      if (e.encrypted)
+        return Error{name + ": " + quoted_name(e.name) +
+                     " inside is encrypted; unpack it with its password and open the folder"};
       if (!e.stored && e.method != kDeflated)
         return Error{name + ": " + quoted_name(e.name) +
                      " inside is compressed in a way that is not read here (method " +
@@ -180,16 +187,20 @@ struct Unpacking::Impl {
       if (std::string before = tar_text(header, kPrefixAt, kPrefixSize);
           !before.empty() && tar_text(header, 257, 5) == "ustar" && header[262] == 0)
         path = before + "/" + path;
+      if (!longer.empty()) path = longer;
       if (type == 'L' && content.size() < kMostName) {
         longer = std::string(content.substr(0, content.find('\0')));
       } else if (type == 'x' && content.size() < kMostName) {
-        if (std::string named = tar_path(content); !named.empty()) longer = named;
+        if (std::string of_next = tar_path(content); !of_next.empty()) longer = of_next;
       } else if (type == '0' || type == '\0') {
-        if (!longer.empty()) path = longer;
         if (path.starts_with("./")) path.erase(0, 2);
         if (++n_all > kMostParts) return damaged("its list of files");
         parts.push_back({path, tar.slice(at, size_t(*size)), {}, *size, 0});
         longer.clear();
+      } else if (is_of_a_model(path) && type != 'g') {
+        return Error{name + ": " + quoted_name(path) +
+                     " inside is a link or of a kind that is not read; pack the folder with tar "
+                     "--dereference, or unpack it and open the folder"};
       } else {
         longer.clear();
       }

@@ -3,6 +3,7 @@
     python tests/golden/archives.py        writes tests/data/archives/
 
 Each has the files of tests/data/models/gpt2 in a folder, beside others that are no part of a model.
+twice.zip has config.json twice, links.tar its weights as a link, locked.zip one that is encrypted.
 pictures.zip has none of a model, bomb.zip a config.json of 30 MB in 30 kB, single.gz one file.
 """
 
@@ -60,6 +61,18 @@ def main():
     (OUT / "ustar.tar").write_bytes(tar_of(tarfile.USTAR_FORMAT))
     (OUT / "gnu.tar").write_bytes(tar_of(tarfile.GNU_FORMAT))
     (OUT / "pax.tar.gz").write_bytes(gzip.compress(tar_of(tarfile.PAX_FORMAT), 9, mtime=0))
+    write_zip("twice.zip", zipfile.ZIP_STORED, [("m/config.json", b"{}")] * 2)
+    write_zip("locked.zip", zipfile.ZIP_STORED, [("m/config.json", b"{}")])
+    locked = bytearray((OUT / "locked.zip").read_bytes())
+    for magic, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # zipfile does not encrypt
+        locked[locked.index(magic) + flag] |= 1
+    (OUT / "locked.zip").write_bytes(locked)
+    memory = io.BytesIO()
+    with tarfile.open(fileobj=memory, mode="w") as out:
+        link = tarfile.TarInfo("m/model.safetensors")
+        link.type, link.linkname = tarfile.SYMTYPE, "../blobs/1234"
+        out.addfile(link)
+    (OUT / "links.tar").write_bytes(memory.getvalue())
     (OUT / "single.gz").write_bytes(gzip.compress(b'{"model_type": "gpt2"}', 9, mtime=0))
 
 

@@ -91,6 +91,14 @@ TEST_CASE("archives that are cut short, damaged or too large get one sentence") 
   CHECK(error_of(archive("single.gz")) ==
         "single.gz: a single file in gzip, no archive of a folder; unpack it with gunzip, and open "
         "what is inside");
+  CHECK(error_of(archive("twice.zip")) ==
+        "twice.zip: has \"m/config.json\" twice; pack the folder again");
+  CHECK(error_of(archive("locked.zip")) ==
+        "locked.zip: \"m/config.json\" inside is encrypted; unpack it with its password and open "
+        "the folder");
+  CHECK(error_of(archive("links.tar")) ==
+        "links.tar: \"m/model.safetensors\" inside is a link or of a kind that is not read; pack "
+        "the folder with tar --dereference, or unpack it and open the folder");
   CHECK(!is_archive(
       {"pytorch_model.bin", read_bytes(ATTNSCOPE_SOURCE_DIR "/tests/data/torch/checkpoint.pt")}));
 }

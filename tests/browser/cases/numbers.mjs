@@ -162,6 +162,16 @@ export const cases = [
       check(far < 2e-6, `the patterns are ${far} apart`);
       check((await page.readout()).includes("GELU"), "that the GELU is not known is not said");
       await page.screenshot("nanogpt");
+      // The same as a folder, of which only files of a model are read.
+      const dropped = path.join(t.scratch_folder, "out");
+      mkdirSync(dropped);
+      for (const name of files) cpSync(path.join(folder, name), path.join(dropped, name));
+      await page.follow("model=scratch");
+      const again = await page.settle();
+      await page.drop_paths([dropped]);
+      equal((await page.opened(again.model)).file_error ?? "", "", "file_error of the folder");
+      await page.type_text("to be");
+      equal((await page.settle()).tokens.length, 5, "characters of the folder's text");
       page.check_clean();
       t.print(`patterns within ${far.toPrecision(2)} of transformers`);
     },
@@ -187,18 +197,23 @@ export const cases = [
   {
     name: "an archive dropped in place of the folder in it",
     async run(t) {
-      const expected = read_safetensors(path.join(kModels, "gpt2/expected.safetensors")).tensors;
       const page = await t.open(t.isolated + "#model=scratch");
-      let before = await page.settle();
-      for (const name of ["deflated.zip", "pax.tar.gz"]) {
-        await page.drop([{name, path: path.join(kData, "archives", name)}]);
-        equal((await page.opened(before.model)).file_error ?? "", "", `${name}: file_error`);
-        const d =
-            await check_model(page, {tensors: expected}, text_of_ids(expected.input_ids.values));
-        t.print(`${name}: patterns within ${d.attn.toPrecision(2)} of transformers`);
+      const folder = path.join(kModels, "gpt2");
+      const dropped = [model_files(folder)];
+      for (const name of ["deflated.zip", "pax.tar.gz"])
+        dropped.push([{name, path: path.join(kData, "archives", name)}]);
+      const seen = [];
+      for (const files of dropped) {
         await page.follow("model=scratch");
-        before = await page.settle();
+        const before = await page.settle();
+        await page.drop(files);
+        equal((await page.opened(before.model)).file_error ?? "", "", "file_error");
+        await page.type_text("a bc de bc f");
+        equal((await page.settle()).n_heads, 4, "heads");
+        seen.push(await page.patterns());
       }
+      equal(seen[1], seen[0], "patterns from the zip");
+      equal(seen[2], seen[0], "patterns from the tar.gz");
       await page.drop([{name: "pictures.zip", path: path.join(kData, "archives/pictures.zip")}]);
       await until(
           async () => (await page.status()).file_error?.startsWith("pictures.zip: has no model"),
