@@ -69,7 +69,7 @@ bool has_program(const char* name) {
 fs::path data_folder() {
   if (const char* given = std::getenv("ATTNSCOPE_DATA")) return given;
   const std::unique_ptr<char, void (*)(void*)> base(SDL_GetBasePath(), SDL_free);
-  const fs::path installed = fs::path(base ? base.get() : ".") / "../share/attnscope";
+  fs::path installed = fs::path(base ? base.get() : ".") / "../share/attnscope";
 #ifdef ATTNSCOPE_SOURCE_DIR
   std::error_code ignored;
   if (!fs::exists(installed, ignored)) return fs::path(ATTNSCOPE_SOURCE_DIR) / "web";
