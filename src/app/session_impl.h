@@ -173,6 +173,8 @@ struct Session::Impl {
   // After everything that the screen needs. A probe that was laid aside continues.
   std::optional<Wish> missing_characters(Side& side);
   void take_measures(Side& side, MadeMeasures made, const Model* by);
+  // Before the worker opens files: what it was making is given up.
+  void begin_to_open();
   // Opens the files of a model in an archive, once they are unpacked.
   void post_unpack(File archive);
   void take_part(Side& side, GridPart part);

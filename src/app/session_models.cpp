@@ -153,13 +153,17 @@ std::vector<Session::Held> Session::held() const {
 
 void Session::let_go(const std::string& id) { impl_->let_go(id); }
 
-void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dropped> dropped) {
+void Session::Impl::begin_to_open() {
   // The model it replaces is fetched again when needed.
   if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
   in_hand = {};
   worker.cancel();
   snapshot.can_ignore = false;
   refused.clear();
+}
+
+void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dropped> dropped) {
+  begin_to_open();
   const auto failed = [this, id, dropped](const Error& error) {
     if (dropped)
       snapshot.file_error = error;
@@ -195,11 +199,7 @@ void Session::Impl::post_load(std::string id, LoadWish wish, std::shared_ptr<Dro
 }
 
 void Session::Impl::post_unpack(File archive) {
-  if (const auto* other = std::get_if<WantedModel>(&in_hand)) std::erase(asked, other->id);
-  in_hand = {};
-  worker.cancel();
-  snapshot.can_ignore = false;
-  refused.clear();
+  begin_to_open();
   WantedModel opens{archive.name};
   const uint64_t bytes = archive.bytes.size();
   make_room(2 * bytes);

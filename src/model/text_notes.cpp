@@ -29,8 +29,12 @@ std::string unknown_note(const Model& model, const Tokens& tokens) {
 // A vocabulary without an unknown token makes no token at all of characters that it does not have.
 std::string dropped_note(const Model& model, const Tokens& tokens) {
   for (const char* unknown : {"[UNK]", "<unk>"})
-    if (model.reads_ids || tokens.patches || model.tokenizer->id_of(unknown) >= 0) return "";
-  size_t at = 0, n = 0;
+    if (model.tokenizer->id_of(unknown) >= 0) return "";
+  const auto is_in_text = [](const Token& t) { return t.begin < t.end; };
+  const auto in_text = std::ranges::find_if(tokens.items, is_in_text);
+  if (model.reads_ids || in_text == tokens.items.end()) return "";
+  const bool cut = tokens.n_whole > 0;  // what was cut off at an end is no matter of vocabulary
+  size_t at = cut ? in_text->begin : 0, n = 0;
   std::string first;
   const auto skip_to = [&](size_t end) {
     while (at < end) {
@@ -40,11 +44,11 @@ std::string dropped_note(const Model& model, const Tokens& tokens) {
     }
   };
   for (const Token& t : tokens.items) {
-    if (t.begin == t.end) continue;
+    if (!is_in_text(t)) continue;
     skip_to(t.begin);
     at = std::max(at, t.end);
   }
-  skip_to(tokens.text.size());
+  if (!cut) skip_to(tokens.text.size());
   if (n == 0) return "";
   const std::string why = ": the vocabulary of " + model.name + " has no such token";
   if (n == 1) return "The character " + json_quote(first) + " of the text is left out" + why;

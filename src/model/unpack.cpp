@@ -1,11 +1,9 @@
 #include "model/unpack.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 
-#include "base/utf8.h"
 #include "files/formats.h"
 #include "files/inflate.h"
 #include "files/known_files.h"

@@ -70,6 +70,11 @@ TEST_CASE("what nanoGPT's files lack or have more of is said") {
         "2 characters of the text are left out, the first of them \"A\": the "
         "vocabulary of nanogpt has no such token");
   CHECK(note("a\tb") == "");
+  Tokens part = (*whole)->tokenizer->encode("to be or not");
+  part.n_whole = part.size();
+  part.items.resize(5);  // a text that was cut
+  CHECK(text_notes(**whole, part).empty());
+  CHECK(text_notes(**whole, tokens_of(std::vector<int>{1, 2})).empty());
 
   CHECK(error_of(read_model_files(folder_named("variant"))) ==
         "ckpt.pt: model_args has \"use_rmsnorm\", which nanoGPT does not have: a variant of it may "
